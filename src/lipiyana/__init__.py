@@ -1,0 +1,1 @@
+"""Reads Indian roads: vehicles, registrations and signs in the scripts of India."""

@@ -1,0 +1,169 @@
+"""Every error that the project raises on purpose.
+
+    LipiyanaError
+    ├── InvalidRequest            INVALID_ARGUMENT      the caller must change the request
+    │   └── InvalidImage          INVALID_ARGUMENT      ... the picture, that is
+    ├── ModelUnavailable          FAILED_PRECONDITION   a model is not installed or not intact
+    ├── MissingExtra              FAILED_PRECONDITION   an optional dependency is not installed
+    ├── Overloaded                RESOURCE_EXHAUSTED    try again after `retry_after` seconds
+    ├── MessageTooLarge           RESOURCE_EXHAUSTED    over the message limit; a retry is no use
+    ├── DeadlineExceeded          DEADLINE_EXCEEDED
+    ├── Unavailable               UNAVAILABLE           no server there, or it is draining
+    ├── Unauthenticated           UNAUTHENTICATED
+    ├── PermissionDenied          PERMISSION_DENIED     the file may not be read
+    ├── NotFound                  NOT_FOUND             there is no such file
+    ├── Cancelled                 CANCELLED             the caller went away
+    └── InternalError             INTERNAL              a bug; please report it
+
+`code` is the name of the gRPC status code; `reason` is a stable upper-case word that a program
+can act on (it travels as `google.rpc.ErrorInfo.reason`); the message is for people.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+ERROR_DOMAIN = "lipiyana"
+
+
+class LipiyanaError(Exception):
+    """Base of all errors of this project."""
+
+    code: ClassVar[str] = "UNKNOWN"
+    default_reason: ClassVar[str] = "UNKNOWN"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # keyword arguments are lost by the default, and errors cross process borders
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[LipiyanaError], state: dict[str, object]) -> LipiyanaError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (state["message"],)
+    return error
+
+
+class InvalidRequest(LipiyanaError):
+    """The request cannot be served as it is. `field` names the part that is wrong."""
+
+    code = "INVALID_ARGUMENT"
+    default_reason = "INVALID_REQUEST"
+
+    def __init__(self, message: str, *, field: str = "", reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.field = field
+
+
+class InvalidImage(InvalidRequest):
+    """The picture cannot be used.
+
+    `reason` is one of EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
+    ANIMATED_IMAGE, IMAGE_TOO_LARGE, IMAGE_TOO_SMALL, BAD_RAW_IMAGE.
+    """
+
+    default_reason = "NOT_AN_IMAGE"
+
+    def __init__(self, message: str, *, reason: str | None = None, field: str = "image") -> None:
+        super().__init__(message, field=field, reason=reason)
+
+
+class ModelUnavailable(LipiyanaError):
+    """A model is missing (MODEL_NOT_INSTALLED) or its file is not the one the manifest names
+    (MODEL_CORRUPT).
+    """
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "MODEL_NOT_INSTALLED"
+
+
+class MissingExtra(LipiyanaError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+    code = "FAILED_PRECONDITION"
+    default_reason = "MISSING_EXTRA"
+
+    def __init__(self, message: str, *, extra: str = "", reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.extra = extra
+
+    @classmethod
+    def for_extra(cls, extra: str, purpose: str) -> MissingExtra:
+        """Say which extra `purpose` needs and how to install it."""
+        return cls(
+            f"{purpose} needs the extra '{extra}': pip install 'lipiyana[{extra}]'", extra=extra
+        )
+
+
+class Overloaded(LipiyanaError):
+    """The server's queue is full. `retry_after` is in seconds."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "QUEUE_FULL"
+
+    def __init__(
+        self, message: str, *, retry_after: float = 1.0, reason: str | None = None
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
+
+
+class MessageTooLarge(LipiyanaError):
+    """The message is larger than the server or the client accepts."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "MESSAGE_TOO_LARGE"
+
+
+class DeadlineExceeded(LipiyanaError):
+    """No answer within the time allowed."""
+
+    code = "DEADLINE_EXCEEDED"
+    default_reason = "DEADLINE_EXCEEDED"
+
+
+class Unavailable(LipiyanaError):
+    """No server answers there, or it is shutting down."""
+
+    code = "UNAVAILABLE"
+    default_reason = "UNAVAILABLE"
+
+
+class Unauthenticated(LipiyanaError):
+    """The credentials are missing or wrong."""
+
+    code = "UNAUTHENTICATED"
+    default_reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(LipiyanaError):
+    """The file exists and may not be read."""
+
+    code = "PERMISSION_DENIED"
+    default_reason = "PERMISSION_DENIED"
+
+
+class NotFound(LipiyanaError):
+    """There is no such file."""
+
+    code = "NOT_FOUND"
+    default_reason = "NOT_FOUND"
+
+
+class Cancelled(LipiyanaError):
+    """The caller went away before the answer was ready."""
+
+    code = "CANCELLED"
+    default_reason = "CANCELLED"
+
+
+class InternalError(LipiyanaError):
+    """Something that should not happen did."""
+
+    code = "INTERNAL"
+    default_reason = "INTERNAL"

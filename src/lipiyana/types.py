@@ -1,0 +1,309 @@
+"""The values that every step passes on: frozen, plain, and free of numpy, OpenCV and protobuf.
+
+Coordinates are pixels of the picture after its EXIF orientation has been applied: x to the
+right, y down, (0, 0) the outer corner of the top left pixel. Confidences are in [0, 1].
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Point = tuple[float, float]
+Polygon = tuple[Point, Point, Point, Point]
+
+
+class Feature(StrEnum):
+    """What to look for in a picture."""
+
+    TEXT = "text"
+    PLATES = "plates"
+    VEHICLES = "vehicles"
+
+
+class Layout(StrEnum):
+    """What a picture is: a whole scene, a crop of one line of text, or a crop of one plate."""
+
+    SCENE = "scene"
+    LINE = "line"
+    PLATE = "plate"
+
+
+class CachePolicy(StrEnum):
+    """Whether a server may answer from its cache (`USE`) or must compute anew (`BYPASS`)."""
+
+    USE = "use"
+    BYPASS = "bypass"
+
+
+class CacheOutcome(StrEnum):
+    """How the answer came: `NONE` where no cache stands before the recognizer."""
+
+    NONE = "none"
+    HIT = "hit"
+    MISS = "miss"
+    BYPASS = "bypass"
+
+
+class RegistrationFormat(StrEnum):
+    """The families of registrations that the grammar knows."""
+
+    STANDARD = "standard"
+    DELHI = "delhi"
+    BHARAT = "bharat"
+    VINTAGE = "vintage"
+    TEMPORARY = "temporary"
+    TRADE = "trade"
+    MILITARY = "military"
+    DIPLOMATIC = "diplomatic"
+    LEGACY = "legacy"
+    NEPAL = "nepal"
+    BANGLADESH = "bangladesh"
+
+
+class PlateColour(StrEnum):
+    """Colour of a plate: the text, then the ground it stands on."""
+
+    BLACK_ON_WHITE = "black_on_white"
+    BLACK_ON_YELLOW = "black_on_yellow"
+    YELLOW_ON_BLACK = "yellow_on_black"
+    WHITE_ON_GREEN = "white_on_green"
+    YELLOW_ON_GREEN = "yellow_on_green"
+    BLACK_ON_GREEN = "black_on_green"
+    RED_ON_YELLOW = "red_on_yellow"
+    WHITE_ON_RED = "white_on_red"
+    WHITE_ON_BLUE = "white_on_blue"
+    YELLOW_ON_BLUE = "yellow_on_blue"
+    WHITE_ON_BLACK = "white_on_black"
+    RED_ON_WHITE = "red_on_white"
+
+
+class Category(StrEnum):
+    """Whom a registration belongs to, as its colours and its format say."""
+
+    PRIVATE = "private"
+    TRANSPORT = "transport"
+    RENTAL = "rental"
+    ELECTRIC_PRIVATE = "electric_private"
+    ELECTRIC_TRANSPORT = "electric_transport"
+    ELECTRIC_RENTAL = "electric_rental"
+    TEMPORARY = "temporary"
+    TRADE = "trade"
+    DIPLOMATIC = "diplomatic"
+    CONSULAR = "consular"
+    MILITARY = "military"
+    VINTAGE = "vintage"
+    GOVERNMENT = "government"
+
+
+class PixelFormat(StrEnum):
+    """Order of the bytes of a raw picture: rows from the top, no padding."""
+
+    RGB8 = "rgb8"
+    BGR8 = "bgr8"
+    GRAY8 = "gray8"
+
+    @property
+    def channels(self) -> int:
+        """Bytes a pixel."""
+        return 1 if self is PixelFormat.GRAY8 else 3
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """Pixels that are already decoded.
+
+    `data` holds `height * width * pixel_format.channels` bytes.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    pixel_format: PixelFormat = PixelFormat.RGB8
+
+    @classmethod
+    def from_array(
+        cls, array: npt.NDArray[np.uint8], pixel_format: PixelFormat | None = None
+    ) -> RawImage:
+        """Take an array of shape (height, width) or (height, width, 3), dtype uint8.
+
+        Three channels are RGB unless `pixel_format` says BGR8 (as OpenCV reads).
+
+        Raises:
+            ValueError: the shape or the dtype is another one.
+        """
+        if str(array.dtype) != "uint8":
+            raise ValueError(f"an image array must be uint8, this one is {array.dtype}")
+        if array.ndim == 2:
+            inferred = PixelFormat.GRAY8
+        elif array.ndim == 3 and array.shape[2] == 3:
+            inferred = PixelFormat.RGB8
+        else:
+            raise ValueError(
+                f"an image array must be (height, width) or (height, width, 3), not {array.shape}"
+            )
+        chosen = pixel_format or inferred
+        if chosen.channels != inferred.channels:
+            raise ValueError(f"an array of shape {array.shape} cannot be {chosen.value}")
+        return cls(array.tobytes(), int(array.shape[1]), int(array.shape[0]), chosen)
+
+
+ImageInput = bytes | os.PathLike[str] | RawImage
+"""A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionConfig:
+    """What is asked of one picture.
+
+    Attributes:
+        features: what to look for; empty means everything whose models are installed.
+        layout: what the picture shows.
+        script_hints: ISO 15924 codes that are likely here; soft, never a filter.
+        min_confidence: drop what is less sure than this, in [0, 1].
+        cache_policy: whether a cached answer will do.
+        romanize: fill the `romanized` fields (needs the extra `indic`).
+    """
+
+    features: frozenset[Feature] = frozenset()
+    layout: Layout = Layout.SCENE
+    script_hints: tuple[str, ...] = ()
+    min_confidence: float = 0.3
+    cache_policy: CachePolicy = CachePolicy.USE
+    romanize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of text.
+
+    Attributes:
+        text: NFC, in logical order, native digits kept.
+        script: ISO 15924 code of most of its letters (`Deva`, `Latn`, ...), `Zyyy` if none.
+        confidence: mean confidence of its characters.
+        polygon: four corners, clockwise in reading order from the first character's top.
+        romanized: Latin letters for `text`, or "" where not asked for.
+    """
+
+    text: str
+    script: str
+    confidence: float
+    polygon: Polygon
+    romanized: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a plate says, parsed.
+
+    Attributes:
+        canonical: letters and digits only, upper case, exactly the digits that are painted;
+            English letters for India, the plate's own script for Nepal and Bangladesh;
+            "" where nothing parses.
+        valid: whether `canonical` fits a known format.
+        format: the family, or None where nothing parses.
+        country: ISO 3166-1 alpha-2 (`IN`, `NP`, `BD`), or "".
+        region_code: state or union territory code, zone or city as painted.
+        region_name: its name in English.
+        category: from the format, and the colours where they are known.
+        vehicle_class: the class letter where a format has one (Delhi, Nepal, Bangladesh).
+        lot: series letters, or the lot number of Nepal.
+        number: the last number as painted.
+        romanized: `canonical` in English letters and Arabic digits.
+        character_confidences: one a character of `canonical`.
+        alternatives: other canonical forms that the picture allows, best first.
+    """
+
+    canonical: str = ""
+    valid: bool = False
+    format: RegistrationFormat | None = None
+    country: str = ""
+    region_code: str = ""
+    region_name: str = ""
+    category: Category | None = None
+    vehicle_class: str = ""
+    lot: str = ""
+    number: str = ""
+    romanized: str = ""
+    character_confidences: tuple[float, ...] = ()
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A registration plate. `text` is its rows as read, joined by a newline."""
+
+    text: str
+    confidence: float
+    box: Box
+    lines: tuple[TextLine, ...] = ()
+    registration: Registration = field(default_factory=Registration)
+    colour: PlateColour | None = None
+    colour_confidence: float = 0.0
+    category_conflict: bool = False
+    vehicle_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A vehicle. `label` is a name of the taxonomy, or one that a fine-tuned model brought."""
+
+    label: str
+    confidence: float
+    box: Box
+    track_id: int | None = None
+    plate_indices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that took part: its name, its version and the sha256 of its file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Everything that was found in one picture.
+
+    Attributes:
+        image_width: width after EXIF orientation.
+        image_height: height after EXIF orientation.
+        timings: seconds by stage (`decode`, `detect_text`, `read_lines`, ...).
+    """
+
+    image_width: int
+    image_height: int
+    vehicles: tuple[Vehicle, ...] = ()
+    plates: tuple[Plate, ...] = ()
+    text_lines: tuple[TextLine, ...] = ()
+    cache_outcome: CacheOutcome = CacheOutcome.NONE
+    models: tuple[ModelInfo, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a stream. `frame_id` comes back with its result."""
+
+    frame_id: int
+    image: ImageInput
