@@ -1,1 +1,1 @@
-"""."""
+"""Model files, their manifest and a card for each."""

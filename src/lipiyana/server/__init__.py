@@ -1,1 +1,27 @@
-"""."""
+"""The gRPC server. Needs the extra `server`."""
+
+from lipiyana.errors import MissingExtra
+
+try:
+    import cachetools  # noqa: F401
+    import grpc_health  # noqa: F401
+    import grpc_reflection  # noqa: F401
+    import prometheus_client  # noqa: F401
+    import pydantic_settings  # noqa: F401
+    import xxhash  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingExtra.for_extra("server", "the server") from error
+
+from lipiyana.server.answers import ServedRecognizer
+from lipiyana.server.run import local_recognizer, running_server, serve
+from lipiyana.server.server import RecognitionServer
+from lipiyana.server.settings import ServerSettings
+
+__all__ = [
+    "RecognitionServer",
+    "ServedRecognizer",
+    "ServerSettings",
+    "local_recognizer",
+    "running_server",
+    "serve",
+]

@@ -1,0 +1,72 @@
+# What a developer runs; `make help` lists it. Everything is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+# what the tests use; torch and a Redis server are not among it, and tests that need them skip
+EXTRAS := indic,redis,render,server
+# the wheel unpacked: mypy and import-linter do not follow the editable install's mapping
+INSTALLED := build/installed
+
+.PHONY: help demo test check format lint types imports protos protos-check wheel installed soak fonts clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'  # earlier ones do not know --group
+	$(PIP) install --editable '.[server]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) install --group dev --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(VENV)/.run ## install, read samples/, write annotated copies, make one gRPC round trip
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.dev ## install and run the tests; ARGS goes to pytest
+	$(BIN)/python -m pytest -rs -m 'not soak' $(ARGS)
+
+check: format lint types imports protos-check test ## format, lint, types, imports, protos and tests
+
+format: $(VENV)/.dev ## format the code
+	$(BIN)/ruff format --quiet .
+
+lint: $(VENV)/.dev ## check format and lint
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types: installed ## mypy --strict on the wheel; what trains only where torch is installed
+	MYPYPATH=$(INSTALLED) $(BIN)/mypy $(INSTALLED)/lipiyana \
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude /training/)
+
+imports: installed ## import-linter on the wheel
+	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-logo
+
+protos: $(VENV)/.dev ## generate src/lipiyana/v1 from protos/
+	$(BIN)/python scripts/generate_protos.py
+
+protos-check: $(VENV)/.dev ## lint protos/ and compare the generated code
+	$(BIN)/python scripts/generate_protos.py --check
+	$(BIN)/python scripts/lint_protos.py
+
+wheel: $(VENV)/.dev ## build the wheel into dist/
+	rm -rf build dist  # what setuptools left there would get into the wheel
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+installed: wheel
+	$(PIP) install --no-deps --target $(INSTALLED) dist/*.whl
+
+soak: $(VENV)/.dev ## tests that take minutes
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+fonts: ## install the fonts that the renderer uses (Debian or Ubuntu, as root)
+	scripts/install_fonts.sh
+
+clean: ## remove what was installed and built
+	rm -rf $(VENV) build dist out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

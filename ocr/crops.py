@@ -1,0 +1,114 @@
+"""Cut a quadrilateral out of a picture and make it upright."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+VERTICAL_RATIO = 1.5
+"""A crop taller than this many widths is text that runs downwards: it is turned (as PP-OCR)."""
+
+_MAX_SIDE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What a crop takes beside its quadrilateral, as shares of the quadrilateral's height.
+
+    Detectors cut matras above and below the letters; a little more is read better.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+
+
+NO_MARGINS = Margins()
+
+
+def crop_quad(
+    image: npt.NDArray[np.uint8],
+    quad: npt.ArrayLike,
+    margins: Margins = NO_MARGINS,
+) -> npt.NDArray[np.uint8]:
+    """Cut `quad` out in its natural size.
+
+    Args:
+        image: (height, width, 3).
+        quad: (4, 2) corners, clockwise from the text's top left, in pixels; may reach outside,
+            where the picture's edge is repeated.
+        margins: widens the quadrilateral first.
+
+    Returns:
+        (height, width, 3), at least 1x1 whatever the corners are; text that runs downwards is
+        turned a quarter to the left, to lie flat.
+    """
+    corners = np.asarray(quad, np.float64).reshape(4, 2)
+    if not np.isfinite(corners).all():
+        return image[:1, :1].copy()
+    size = np.array([image.shape[1], image.shape[0]], np.float64)
+    # further out there is nothing to see, and a crop's size must have a bound
+    corners = widen(np.clip(corners, -size, 2 * size), margins)
+    width, height = _natural_size(corners)
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    # OpenCV's pixels have their centres at whole numbers, ours at halves
+    matrix = cv2.getPerspectiveTransform(
+        (corners - 0.5).astype(np.float32), (target - 0.5).astype(np.float32)
+    )
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
+        return _upright_crop(image, corners)
+    crop = cv2.warpPerspective(
+        image,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    if height > VERTICAL_RATIO * width:
+        crop = np.ascontiguousarray(np.rot90(crop))
+    return cast("npt.NDArray[np.uint8]", crop)
+
+
+def widen(corners: npt.NDArray[np.float64], margins: Margins) -> npt.NDArray[np.float64]:
+    """Move the corners (4, 2) outwards by `margins`, along the quadrilateral's own sides."""
+    top_left, top_right, bottom_right, bottom_left = corners
+    height = (_length(bottom_left - top_left) + _length(bottom_right - top_right)) / 2
+    along = _unit(top_right - top_left + bottom_right - bottom_left) * height * margins.x
+    down = _unit(bottom_left - top_left + bottom_right - top_right) * height * margins.y
+    wider: npt.NDArray[np.float64] = corners + np.array(
+        [-along - down, along - down, along + down, -along + down]
+    )
+    return wider
+
+
+def _natural_size(corners: npt.NDArray[np.float64]) -> tuple[int, int]:
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    width, height = max(sides[0], sides[2]), max(sides[1], sides[3])
+    return (
+        int(np.clip(round(float(width)), 1, _MAX_SIDE)),
+        int(np.clip(round(float(height)), 1, _MAX_SIDE)),
+    )
+
+
+def _upright_crop(
+    image: npt.NDArray[np.uint8], corners: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
+    """Cut the corners' bounding box: for quadrilaterals that are lines, points or twisted."""
+    height, width = image.shape[:2]
+    x_min, y_min = np.floor(corners.min(axis=0)).astype(int)
+    x_max, y_max = np.ceil(corners.max(axis=0)).astype(int)
+    x_min, y_min = int(np.clip(x_min, 0, width - 1)), int(np.clip(y_min, 0, height - 1))
+    x_max, y_max = int(np.clip(x_max, x_min + 1, width)), int(np.clip(y_max, y_min + 1, height))
+    return image[y_min:y_max, x_min:x_max].copy()
+
+
+def _length(vector: npt.NDArray[np.float64]) -> float:
+    return float(np.hypot(*vector))
+
+
+def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    length = _length(vector)
+    return vector / length if length > 0 else np.zeros(2)

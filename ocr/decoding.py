@@ -1,0 +1,209 @@
+"""From the reader's probabilities to text: connectionist temporal classification (CTC).
+
+Class 0 is the blank, class i the character i - 1 of the charset. A text is the class of each
+time step with repeats merged and blanks removed (Graves et al. 2006).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Scorer = Callable[[str, str], float]
+"""Natural logarithm of a weight for a next character after a prefix; -inf forbids it."""
+
+_BLANK = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A text and how sure each of its characters is.
+
+    Attributes:
+        text: as the charset has it, not normalized.
+        character_confidences: probability of each character at its surest time step.
+    """
+
+    text: str
+    character_confidences: tuple[float, ...]
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the characters; 0 for an empty text."""
+        if not self.character_confidences:
+            return 0.0
+        return sum(self.character_confidences) / len(self.character_confidences)
+
+
+def greedy(probabilities: Floats, charset: Sequence[str]) -> Decoded:
+    """Take the likeliest class of each time step.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1.
+        charset: the characters of classes 1, 2, ...
+    """
+    return greedy_batch(probabilities[None], charset)[0]
+
+
+def greedy_batch(probabilities: Floats, charset: Sequence[str]) -> list[Decoded]:
+    """Decode (lines, steps, classes) greedily, line by line."""
+    classes = probabilities.argmax(axis=2)
+    best = probabilities.max(axis=2)
+    return [
+        _merge(row.tolist(), sure.tolist(), charset)
+        for row, sure in zip(classes, best, strict=True)
+    ]
+
+
+def _merge(classes: list[int], best: list[float], charset: Sequence[str]) -> Decoded:
+    characters: list[str] = []
+    confidences: list[float] = []
+    previous = _BLANK
+    for current, probability in zip(classes, best, strict=True):
+        if current != _BLANK:
+            if current == previous:
+                confidences[-1] = max(confidences[-1], probability)
+            else:
+                characters.append(charset[current - 1])
+                confidences.append(probability)
+        previous = current
+    return Decoded("".join(characters), tuple(min(1.0, c) for c in confidences))
+
+
+def beam_search(
+    probabilities: Floats,
+    charset: Sequence[str],
+    *,
+    width: int = 8,
+    top: int = 1,
+    classes_a_step: int = 16,
+    scorer: Scorer | None = None,
+) -> list[tuple[str, float]]:
+    """Search the likeliest texts, adding up all paths that spell the same text.
+
+    Prefix beam search (Hannun et al. 2014). Exact where `width` holds every prefix and
+    `classes_a_step` every class.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1.
+        charset: the characters of classes 1, 2, ...
+        width: prefixes kept after each step.
+        top: texts to return, at most `width`.
+        classes_a_step: characters that are tried at each step, the likeliest ones.
+        scorer: weighs each new character, as a language model or a grammar does.
+
+    Returns:
+        (text, natural logarithm of its probability and weights), best first; fewer than `top`
+        where fewer are possible.
+    """
+    with np.errstate(divide="ignore"):
+        logs = np.log(probabilities.astype(np.float64))
+    candidates = _candidates(logs, classes_a_step)
+    # prefix -> log probability of the paths that end in a blank, and of those that do not
+    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}
+    weights: dict[tuple[int, ...], float] = {(): 0.0}
+    for step, classes in enumerate(candidates):
+        row = logs[step]
+        grown: dict[tuple[int, ...], tuple[float, float]] = {}
+        for prefix, (blank, last) in beams.items():
+            both = _add(blank, last)
+            stays = last + float(row[prefix[-1]]) if prefix else -math.inf
+            _accumulate(grown, prefix, both + float(row[_BLANK]), stays)
+            for index in classes:
+                # a repeat is a new character only after a blank
+                before = blank if prefix and index == prefix[-1] else both
+                chance = before + float(row[index])
+                if chance == -math.inf:
+                    continue
+                longer = (*prefix, index)
+                if longer not in weights:
+                    weights[longer] = weights[prefix] + (
+                        scorer(_spell(prefix, charset), charset[index - 1]) if scorer else 0.0
+                    )
+                if weights[longer] > -math.inf:
+                    _accumulate(grown, longer, -math.inf, chance)
+        kept = heapq.nlargest(width, grown, key=lambda p: _add(*grown[p]) + weights[p])
+        beams = {prefix: grown[prefix] for prefix in kept}
+    scored = [(_spell(p, charset), _add(*chances) + weights[p]) for p, chances in beams.items()]
+    ranked = sorted(scored, key=lambda item: (-item[1], item[0]))
+    return [item for item in ranked if item[1] > -math.inf][:top]
+
+
+def _candidates(logs: npt.NDArray[np.float64], count: int) -> list[list[int]]:
+    characters = logs[:, 1:]
+    if count >= characters.shape[1]:
+        everything = list(range(1, logs.shape[1]))
+        return [everything] * len(logs)
+    likeliest = np.argpartition(characters, -count, axis=1)[:, -count:] + 1
+    return [row.tolist() for row in likeliest]
+
+
+def _accumulate(
+    beams: dict[tuple[int, ...], tuple[float, float]],
+    prefix: tuple[int, ...],
+    blank: float,
+    last: float,
+) -> None:
+    old_blank, old_last = beams.get(prefix, (-math.inf, -math.inf))
+    beams[prefix] = (_add(old_blank, blank), _add(old_last, last))
+
+
+def _add(a: float, b: float) -> float:
+    """Logarithm of the sum of two numbers given by their logarithms."""
+    if a < b:
+        a, b = b, a
+    return a if b == -math.inf else a + math.log1p(math.exp(b - a))
+
+
+def _spell(prefix: tuple[int, ...], charset: Sequence[str]) -> str:
+    return "".join(charset[index - 1] for index in prefix)
+
+
+def alignment(probabilities: Floats, classes: Sequence[int]) -> tuple[float, ...]:
+    """Find where each character of a given text stands on its likeliest path (Viterbi).
+
+    Args:
+        probabilities: (steps, classes).
+        classes: those of the text's characters, without blanks.
+
+    Returns:
+        The probability of each character at its surest time step of that path; zeros where the
+        text does not fit into the steps.
+    """
+    if not classes:
+        return ()
+    labels = [_BLANK]
+    for index in classes:
+        labels += [index, _BLANK]
+    with np.errstate(divide="ignore"):
+        logs = np.log(probabilities[:, labels].astype(np.float64))
+    # a blank between two characters may be left out where they differ
+    skips = np.array(
+        [i > 1 and labels[i] not in (_BLANK, labels[i - 2]) for i in range(len(labels))]
+    )
+    scores = np.full(len(labels), -np.inf)
+    scores[:2] = logs[0, :2]
+    came: list[npt.NDArray[np.intp]] = []
+    for row in logs[1:]:
+        one = np.concatenate([[-np.inf], scores[:-1]])
+        two = np.where(skips, np.concatenate([[-np.inf, -np.inf], scores[:-2]]), -np.inf)
+        choices = np.stack([scores, one, two])
+        came.append(choices.argmax(axis=0))
+        scores = choices.max(axis=0) + row
+    place = len(labels) - 1 if scores[-1] >= scores[-2] else len(labels) - 2
+    best = [0.0] * len(classes)
+    if scores[place] == -np.inf:
+        return tuple(best)
+    for step in range(len(logs) - 1, -1, -1):
+        if place % 2:
+            seen = float(probabilities[step, labels[place]])
+            best[place // 2] = max(best[place // 2], min(1.0, seen))
+        if step:
+            place -= int(came[step - 1][place])
+    return tuple(best)

@@ -1,0 +1,76 @@
+"""Quadrilaterals: (4, 2) corners in pixels, clockwise from the text's top left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Quad = npt.NDArray[np.float64]
+
+_SHARED = 0.5
+_TOUCHING = -0.5
+_STACKED_GAP = 0.8
+_BESIDE_GAP = 1.5
+
+
+def rectangle(x_min: float, y_min: float, x_max: float, y_max: float) -> Quad:
+    """Corners of an upright rectangle."""
+    return np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]], np.float64)
+
+
+def enclosing_quad(quads: Sequence[Quad]) -> Quad:
+    """Corners of one rectangle around lines of one row, from left to right, along the row."""
+    if len(quads) == 1:
+        return quads[0]
+    along = quads[-1][[1, 2]].mean(axis=0) - quads[0][[0, 3]].mean(axis=0)
+    length = float(np.hypot(*along))
+    along = along / length if length > 0 else np.array([1.0, 0.0])
+    down = np.array([-along[1], along[0]])
+    points = np.concatenate(quads)
+    u, v = points @ along, points @ down
+    corners = rectangle(u.min(), v.min(), u.max(), v.max())
+    turned: Quad = corners @ np.stack([along, down])
+    return turned
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The upright rectangle around a quadrilateral."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    @classmethod
+    def of(cls, corners: Quad) -> Bounds:
+        """Enclose any number of points (n, 2)."""
+        (x_min, y_min), (x_max, y_max) = corners.min(axis=0), corners.max(axis=0)
+        return cls(float(x_min), float(y_min), float(x_max), float(y_max))
+
+    @property
+    def width(self) -> float:
+        """Pixels."""
+        return self.x_max - self.x_min
+
+    @property
+    def height(self) -> float:
+        """Pixels."""
+        return self.y_max - self.y_min
+
+    def is_left_of(self, other: Bounds) -> bool:
+        """Say whether both can be parts of one line, this one first."""
+        low = min(self.height, other.height)
+        shared = min(self.y_max, other.y_max) - max(self.y_min, other.y_min)
+        gap = other.x_min - self.x_max
+        return shared > _SHARED * low and _TOUCHING * low < gap < _BESIDE_GAP * low
+
+    def is_above(self, other: Bounds) -> bool:
+        """Say whether both can be rows of one plate, this one the upper."""
+        low, narrow = min(self.height, other.height), min(self.width, other.width)
+        shared = min(self.x_max, other.x_max) - max(self.x_min, other.x_min)
+        gap = other.y_min - self.y_max
+        return shared > _SHARED * narrow and _TOUCHING * low < gap < _STACKED_GAP * low

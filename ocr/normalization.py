@@ -1,0 +1,109 @@
+"""One spelling for each thing that a sign can show.
+
+Unicode often spells one picture in several ways. What the reader learns and what it returns is
+always the spelling of this module: NFC, without invisible characters, with the spellings that
+the Unicode Standard recommends (chapters 9, 12, 13: "for ... use ... do not use") and with plain
+quotes. Text that looks different stays different.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+# written with joiners before Unicode had a character of its own
+_JOINED = {
+    "\u0d23\u0d4d\u200d": "\u0d7a",  # Malayalam chillu nn
+    "\u0d28\u0d4d\u200d": "\u0d7b",  # n
+    "\u0d30\u0d4d\u200d": "\u0d7c",  # rr
+    "\u0d32\u0d4d\u200d": "\u0d7d",  # l
+    "\u0d33\u0d4d\u200d": "\u0d7e",  # ll
+    "\u0d15\u0d4d\u200d": "\u0d7f",  # k
+    "\u09a4\u09cd\u200d": "\u09ce",  # Bengali khanda ta
+    "\u0930\u094d\u200d": "\u0931\u094d",  # Marathi and Nepali eyelash ra
+}
+
+# vowels that other characters can imitate exactly
+_LOOKALIKES = {
+    # Devanagari
+    "अॆ": "ऄ", "अा": "आ", "र्इ": "ई", "उु": "ऊ", "एॅ": "ऍ", "एॆ": "ऎ", "एे": "ऐ",
+    "अॉ": "ऑ", "आॅ": "ऑ", "अॊ": "ऒ", "आॆ": "ऒ", "अो": "ओ", "आे": "ओ", "अौ": "औ",
+    "आै": "औ", "अॅ": "ॲ", "ाॅ": "ॉ", "ाॆ": "ॊ", "ाे": "ो", "ाै": "ौ",
+    # Bengali
+    "অা": "আ", "ঋৃ": "ৠ", "ব\u09bc": "র",
+    # Gurmukhi
+    "ਅਾ": "ਆ", "ੲਿ": "ਇ", "ੲੀ": "ਈ", "ੳੁ": "ਉ", "ੳੂ": "ਊ", "ੲੇ": "ਏ", "ਅੈ": "ਐ",
+    "ੳੋ": "ਓ", "ਅੌ": "ਔ",
+    # Gujarati
+    "અા": "આ", "અૅ": "ઍ", "અે": "એ", "અૈ": "ઐ", "અૉ": "ઑ", "અો": "ઓ", "અૌ": "ઔ",
+    "આૅ": "ઑ", "આે": "ઓ", "આૈ": "ઔ", "ૅા": "ૉ", "ાૅ": "ૉ", "ાે": "ો", "ાૈ": "ૌ",
+    # Odia
+    "ଅା": "ଆ", "ଏୗ": "ଐ", "ଓୗ": "ଔ",
+    # Tamil
+    "அூ": "ஆ", "ஶ்ரீ": "ஸ்ரீ",
+    # Telugu
+    "ఒౌ": "ఔ", "ఒౕ": "ఓ", "ిౕ": "ీ", "ెౕ": "ే", "ొౕ": "ో",
+    # Kannada
+    "ಉಾ": "ಊ", "ಒೌ": "ಔ", "ಋಾ": "ೠ",
+    # Malayalam
+    "ഇൗ": "ഈ", "ഉൗ": "ഊ", "എെ": "ഐ", "ഒാ": "ഓ", "ഒൗ": "ഔ", "െെ": "ൈ",
+}  # fmt: skip
+
+_TYPOGRAPHY = {
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "ʼ": "'", "´": "'",
+    "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
+    "‐": "-", "‑": "-", "‒": "-", "−": "-", "―": "—", "…": "...", "৷": "।",
+    "٠": "۰", "١": "۱", "٢": "۲", "٣": "۳", "٤": "۴", "٥": "۵", "٦": "۶", "٧": "۷",
+    "٨": "۸", "٩": "۹", "ك": "ک", "ى": "ی",
+}  # fmt: skip
+
+# Urdu and Kashmiri letters that Sindhi and Arabic do not have, and letters of Sindhi alone
+_URDU = re.compile("[ٹڈڑںےیہ]")
+_SINDHI = re.compile("[ٻڀٺٽٿڃڄڇڊڌڍڏڙڦڪڱڳڻ]")
+_TO_URDU = str.maketrans({"ي": "ی", "ه": "ہ", "ة": "ۃ", "ۀ": "ۂ"})
+_PRESENTATION_FORMS = re.compile("[\ufb50-\ufdff\ufe70-\ufefc]")
+_SPACES = re.compile(r"\s+")
+
+
+def _substitution(table: Mapping[str, str]) -> re.Pattern[str]:
+    longest_first = sorted(table, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)))
+
+
+_JOINED_PATTERN = _substitution(_JOINED)
+_LOOKALIKE_PATTERN = _substitution(_LOOKALIKES)
+_TYPOGRAPHY_PATTERN = _substitution(_TYPOGRAPHY)
+
+
+def _is_invisible(character: str) -> bool:
+    if character.isspace():
+        return False
+    return (
+        unicodedata.category(character) in {"Cf", "Cc", "Co", "Cs"}
+        or "\ufe00" <= character <= "\ufe0f"  # variation selectors
+        or character in "\u034f\u0640\u115f\u1160\u3164"  # joiners and fillers that are letters
+    )
+
+
+def _pass(text: str) -> str:
+    text = _JOINED_PATTERN.sub(lambda match: _JOINED[match[0]], text)
+    text = _PRESENTATION_FORMS.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    text = "".join(character for character in text if not _is_invisible(character))
+    text = unicodedata.normalize("NFC", text)
+    text = _LOOKALIKE_PATTERN.sub(lambda match: _LOOKALIKES[match[0]], text)
+    text = _TYPOGRAPHY_PATTERN.sub(lambda match: _TYPOGRAPHY[match[0]], text)
+    if _URDU.search(text) and not _SINDHI.search(text):
+        text = text.translate(_TO_URDU)
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", text).strip())
+
+
+def normalize(text: str) -> str:
+    """Return the one spelling of `text`: NFC, nothing invisible, single spaces, trimmed.
+
+    Native digits, danda and colons stay what they are. Applying it twice changes nothing.
+    """
+    # one step can open the way for another, as in the vowels of three characters
+    while (result := _pass(text)) != text:
+        text = result
+    return text

@@ -1,0 +1,88 @@
+"""Crops of lines become text, one batch a width over the whole picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from lipiyana.ocr.decoding import greedy_batch
+from lipiyana.ocr.line_input import bucket_width, line_input
+
+from lipiyana.manifest import ModelEntry, Task
+from lipiyana.runtime import ModelStore
+
+MAX_BATCH = 8
+
+Keep = Callable[[npt.NDArray[np.float32], tuple[str, ...]], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineReading:
+    """What one crop says.
+
+    Attributes:
+        text: as the model's charset has it, not normalized; "" where nothing was read.
+        confidence: mean over the characters, 0 for no text.
+        character_confidences: one a character of `text`.
+        kept: what `keep` made of the reader's probabilities, None where it was not given.
+    """
+
+    text: str
+    confidence: float
+    character_confidences: tuple[float, ...]
+    kept: npt.NDArray[np.float32] | None = None
+
+
+class LineReader:
+    """Reads crops of single lines. Safe to share between threads."""
+
+    def __init__(self, store: ModelStore, name: str | None = None) -> None:
+        """Choose the model: `name`, or the store's default reader. Nothing is loaded yet.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+        self._store = store
+        self.entry: ModelEntry = (
+            store.entry(name) if name else store.default_for_task(Task.LINE_READER)
+        )
+
+    def read(
+        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+    ) -> list[LineReading]:
+        """Read crops of (height, width, 3) RGB; the readings come in their order.
+
+        A crop is padded to its own bucket alone, so what is read in it does not depend on the
+        other crops.
+
+        Args:
+            crops: one line of text each.
+            keep: reduces the probabilities (steps, classes) of one line, given the characters of
+                classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
+        """
+        if not crops:
+            return []
+        session = self._store.session(self.entry.name)
+        readings: list[LineReading | None] = [None] * len(crops)
+        for indices in _batches(crops):
+            batch = np.stack([line_input(crops[index]) for index in indices])
+            probabilities = session.run(batch)[0]
+            decoded = greedy_batch(probabilities, session.charset)
+            for row, (index, line) in enumerate(zip(indices, decoded, strict=True)):
+                kept = keep(probabilities[row], session.charset) if keep else None
+                readings[index] = LineReading(
+                    line.text, line.confidence, line.character_confidences, kept
+                )
+        return [reading for reading in readings if reading is not None]
+
+
+def _batches(crops: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[int]]:
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for index, crop in enumerate(crops):
+        buckets[bucket_width(*crop.shape[:2])].append(index)
+    for _, indices in sorted(buckets.items()):
+        for start in range(0, len(indices), MAX_BATCH):
+            yield indices[start : start + MAX_BATCH]

@@ -1,0 +1,160 @@
+"""Registrations of Nepal: zones (until 2018) and provinces, in Devanagari and in Latin letters.
+
+Zone plates: zone, lot, class letter, number (बा १२ च ३४५६). Province plates: province, transport
+office, lot, class letter, number (प्रदेश ३-०१-००१ च १२३४). Embossed plates: province, class letter
+A to K, two letters, number (BAGMATI B AB 1234). Classes as in the schedules of the Motor Vehicles
+and Transport Management Rules 2054.
+"""
+
+from __future__ import annotations
+
+from lipiyana.ocr.registrations.slots import DIGITS, Pattern, Slot, digits, same
+from lipiyana.types import Category, RegistrationFormat
+
+DEVANAGARI_DIGITS = "०१२३४५६७८९"
+_EITHER = DIGITS + DEVANAGARI_DIGITS
+
+ZONES = {
+    "मे": ("ME", "Mechi"),
+    "को": ("KO", "Koshi"),
+    "स": ("SA", "Sagarmatha"),
+    "ज": ("JA", "Janakpur"),
+    "बा": ("BA", "Bagmati"),
+    "ना": ("NA", "Narayani"),
+    "ग": ("GA", "Gandaki"),
+    "लु": ("LU", "Lumbini"),
+    "ध": ("DHA", "Dhaulagiri"),
+    "रा": ("RA", "Rapti"),
+    "भे": ("BHE", "Bheri"),
+    "क": ("KA", "Karnali"),
+    "से": ("SE", "Seti"),
+    "म": ("MA", "Mahakali"),
+}
+"""Zone as painted: in English letters, and its name."""
+
+PROVINCES = (
+    ("Koshi", ("कोशी", "को"), ("KOSHI", "KO")),
+    ("Madhesh", ("मधेश", "म"), ("MADHESH", "MA")),
+    ("Bagmati", ("बागमती", "बा"), ("BAGMATI", "BA")),
+    ("Gandaki", ("गण्डकी", "ग"), ("GANDAKI", "GA")),
+    ("Lumbini", ("लुम्बिनी", "लु"), ("LUMBINI", "LU")),
+    ("Karnali", ("कर्णाली", "क"), ("KARNALI", "KA")),
+    ("Sudurpashchim", ("सुदूरपश्चिम", "सु"), ("SUDURPASHCHIM", "SU")),
+)
+"""Provinces 1 to 7: name, then how it is painted in Devanagari and in Latin letters."""
+
+CLASSES = {
+    "क": "KA",
+    "ख": "KHA",
+    "ग": "GA",
+    "घ": "GHA",
+    "च": "CHA",
+    "ज": "JA",
+    "झ": "JHA",
+    "ञ": "NYA",
+    "त": "TA",
+    "थ": "THA",
+    "द": "DA",
+    "प": "PA",
+    "फ": "PHA",
+    "ब": "BA",
+    "म": "MA",
+    "य": "YA",
+    "ह": "HA",
+}
+
+_OWNERS = {
+    Category.PRIVATE: "क च प",
+    Category.TRANSPORT: "ख ज फ थ",
+    Category.GOVERNMENT: "ग झ ब",
+}
+CLASS_CATEGORIES = {
+    letter: owner for owner, letters in _OWNERS.items() for letter in letters.split()
+}
+_LATIN_CATEGORIES = {CLASSES[letter]: owner for letter, owner in CLASS_CATEGORIES.items()}
+
+
+def _devanagari_provinces() -> tuple[dict[str, str], dict[str, str]]:
+    words: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for number, (name, painted, latin) in enumerate(PROVINCES, start=1):
+        for digit in (DIGITS[number], DEVANAGARI_DIGITS[number]):
+            words[f"प्रदेश{digit}"] = f"PRADESH{number}"
+            names[f"प्रदेश{digit}"] = f"{name} Province"
+        for word, roman in zip(painted, latin, strict=True):
+            words[f"{word}प्रदेश"] = f"{roman}PRADESH"
+            names[f"{word}प्रदेश"] = f"{name} Province"
+    return words, names
+
+
+def _latin_provinces() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for number, (name, _, latin) in enumerate(PROVINCES, start=1):
+        numbered = [f"{word}{number}" for word in ("PRADESH", "PROVINCE", "STATE")]
+        named = [f"{short}{word}" for short in latin for word in ("PRADESH", "PROVINCE")]
+        names |= dict.fromkeys([*numbered, *named], f"{name} Province")
+    return names
+
+
+_PROVINCE_WORDS, _PROVINCE_NAMES = _devanagari_provinces()
+_LATIN_PROVINCE_NAMES = _latin_provinces()
+_EMBOSSED_NAMES = _LATIN_PROVINCE_NAMES | {
+    latin[0]: f"{name} Province" for name, _, latin in PROVINCES
+}
+
+
+def _either(role: str, least: int, most: int, *, nonzero: bool = True) -> Slot:
+    return Slot(role, alphabet=_EITHER, least=least, most=most, nonzero=nonzero)
+
+
+NEPAL_PATTERNS = (
+    Pattern(
+        RegistrationFormat.NEPAL,
+        "NP",
+        (
+            Slot("region", words={zone: roman for zone, (roman, _) in ZONES.items()}),
+            _either("lot", 1, 3),
+            Slot("class", words=CLASSES),
+            _either("number", 1, 4),
+        ),
+        {zone: name for zone, (_, name) in ZONES.items()},
+        class_categories=CLASS_CATEGORIES,
+    ),
+    Pattern(
+        RegistrationFormat.NEPAL,
+        "NP",
+        (
+            Slot("region", words=_PROVINCE_WORDS),
+            _either("office", 2, 2),
+            _either("lot", 3, 3),
+            Slot("class", words=CLASSES),
+            _either("number", 1, 4),
+        ),
+        _PROVINCE_NAMES,
+        class_categories=CLASS_CATEGORIES,
+    ),
+    Pattern(
+        RegistrationFormat.NEPAL,
+        "NP",
+        (
+            Slot("region", words=same(*_LATIN_PROVINCE_NAMES)),
+            digits("office", 2, nonzero=True),
+            digits("lot", 3, nonzero=True),
+            Slot("class", words=same(*CLASSES.values())),
+            digits("number", 1, 4, nonzero=True),
+        ),
+        _LATIN_PROVINCE_NAMES,
+        class_categories=_LATIN_CATEGORIES,
+    ),
+    Pattern(
+        RegistrationFormat.NEPAL,
+        "NP",
+        (
+            Slot("region", words=same(*_EMBOSSED_NAMES)),
+            Slot("class", words=same(*"ABCDEFGHIJK")),
+            Slot("lot", alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ", least=2, most=2),
+            digits("number", 4, nonzero=True),
+        ),
+        _EMBOSSED_NAMES,
+    ),
+)

@@ -1,0 +1,139 @@
+"""What a plate says: from rows as read to a `Registration`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from lipiyana.ocr.registrations.characters import Characters, join
+from lipiyana.ocr.registrations.grammar import GRAMMAR, Reading
+from lipiyana.ocr.registrations.normalization import native_digits, normalize_rows
+from lipiyana.ocr.registrations.regions import REGION_NAMES
+from lipiyana.ocr.registrations.repair import repairs
+from lipiyana.ocr.registrations.transliteration import transliterate
+from lipiyana.types import Registration
+
+_MOST_CHARACTERS = 100
+"""Longer text is no plate, not even with every letter spelt out in a native script."""
+_MOST_FOREIGN_ROWS = 3
+_SHORTEST_WORD = 3
+_LONGEST_UPPER_ROW = 7
+_FEWEST_DIGITS_OF_A_SERIAL = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A registration and how it was found.
+
+    Attributes:
+        reading: the registration cut into its slots; None where nothing parses.
+        repaired: how many characters were repaired.
+        whole: no row was left out.
+    """
+
+    registration: Registration = field(default_factory=Registration)
+    reading: Reading | None = None
+    repaired: int = 0
+    whole: bool = True
+
+
+def parse(
+    rows: Sequence[str] | str, confidences: Sequence[Sequence[float]] | None = None
+) -> Registration:
+    """Parse the rows of one plate, top to bottom; one string is cut at its newlines.
+
+    All rows joined are tried as they are, then with the fewest repairs that make them valid, then
+    both again without rows that belong to something else (a slogan, a serial number). A repair
+    counts if it is the only one of its size; where several are possible nothing parses and
+    `alternatives` has them, those that change the least confident characters first. A repaired
+    character keeps the confidence it was read with.
+
+    Args:
+        rows: what was read, with any separators.
+        confidences: for each row, one number a character; None where they are not known.
+
+    Returns:
+        The registration; `valid` is False where nothing parses. Any text is accepted.
+
+    Raises:
+        ValueError: `confidences` does not have one list a row, with one number a character.
+    """
+    return examine(normalize_rows(rows, confidences)).registration
+
+
+def examine(rows: Sequence[Characters]) -> Outcome:
+    """`parse` for normalized rows, with how the registration was found."""
+    for window in _windows(rows):
+        read = join(window)
+        found = _exact(read) or _repaired(read)
+        if found:
+            return replace(_choose(read, found), whole=len(window) == len(rows))
+    return Outcome()
+
+
+def _windows(rows: Sequence[Characters]) -> Iterator[Sequence[Characters]]:
+    """Rows that may be the plate: all of them, then fewer, as long as what goes is foreign."""
+    needed = [index for index, row in enumerate(rows) if not _is_foreign(row.text)]
+    first, last = (needed[0], needed[-1]) if needed else (len(rows), -1)
+    for size in range(len(rows), max(0, len(rows) - _MOST_FOREIGN_ROWS - 1), -1):
+        for start in range(len(rows) - size + 1):
+            window = rows[start : start + size]
+            covers = start <= first and start + size > last
+            if covers and sum(len(row.text) for row in window) <= _MOST_CHARACTERS:
+                yield window
+
+
+def _is_foreign(row: str) -> bool:
+    """Whether a row can be a slogan, a maker or a serial number, and no part of a plate."""
+    digits = sum(ch.isdecimal() for ch in row)
+    if digits:
+        return digits >= _FEWEST_DIGITS_OF_A_SERIAL
+    # an upper row (HR26AB) may have been read without any digit (HRZGAB)
+    upper_row = row[:2] in REGION_NAMES and len(row) <= _LONGEST_UPPER_ROW
+    return len(row) >= _SHORTEST_WORD and not upper_row
+
+
+def _exact(read: Characters) -> list[Characters]:
+    """`read` in every spelling that is a registration as it stands."""
+    if read.text.isascii():
+        spellings = [read]
+    else:
+        native = read.with_text(native_digits(read.text))
+        spellings = [native, *transliterate(native)]
+    return [spelling for spelling in spellings if GRAMMAR.accepts(spelling.text)]
+
+
+def _repaired(read: Characters) -> list[Characters]:
+    # the confusions are those of English letters and Arabic digits
+    return [read.with_text(text) for text in repairs(read.text)] if read.text.isascii() else []
+
+
+def _choose(read: Characters, found: Sequence[Characters]) -> Outcome:
+    """The only registration in `found`, or all of them as alternatives."""
+    distinct = list({candidate.text: candidate for candidate in found}.values())
+    if len(distinct) > 1:
+        if read.confidences:
+            distinct.sort(key=lambda candidate: _lost_confidence(read, candidate))
+        texts = tuple(candidate.text for candidate in distinct)
+        return Outcome(Registration(alternatives=texts))
+    chosen = distinct[0]
+    reading = GRAMMAR.reading(chosen.text)
+    if reading is None:
+        raise AssertionError("only registrations are to be chosen from")
+    return Outcome(
+        reading.registration(chosen.confidences), reading, _changes(read.text, chosen.text)
+    )
+
+
+def _changes(read: str, chosen: str) -> int:
+    """How many characters a repair changed; a transliteration is not one."""
+    if len(read) != len(chosen) or not read.isascii():
+        return 0
+    return sum(a != b for a, b in zip(read, chosen, strict=True))
+
+
+def _lost_confidence(read: Characters, candidate: Characters) -> float:
+    if len(candidate.text) != len(read.text):
+        return 0.0
+    changes = zip(read.confidences, read.text, candidate.text, strict=True)
+    return sum((confidence for confidence, old, new in changes if old != new), start=0.0)

@@ -1,0 +1,157 @@
+"""Batches for the reader: rendered lines and real crops, as the network takes them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.line_input import HEIGHT, bucket_width, line_input
+from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.training.corpus import Corpus
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.network import TIME_STRIDE
+from lipiyana.ocr.training.real_crops import RealCrops
+from lipiyana.ocr.training.rendering import render_line
+from lipiyana.ocr.visual_order import swap_order
+
+# columns of input a batch holds, padding included; 40 lines of 128 pixels
+BATCH_COLUMNS = 5120
+MAX_LINES = 64
+MAX_TRAIN_WIDTH = 480
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines of one bucket width.
+
+    Attributes:
+        pixels: (N, 3, 48, W) float32, as `line_input` makes them.
+        labels: all labels one after the other, int64, in visual order.
+        lengths: (N,) labels a line, int64.
+        texts: N texts in logical order.
+        scripts: N ISO 15924 codes.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    lengths: Tensor
+    texts: tuple[str, ...]
+    scripts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """Where the lines come from; `crops` and `real_share` add real ones."""
+
+    words: Path
+    crops: Path | None = None
+    real_share: float = 0.0
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line to learn from: (H, W, 3) RGB, its text in logical order, its script."""
+
+    image: npt.NDArray[np.uint8]
+    text: str
+    script: str
+
+
+class BatchSource(IterableDataset[Batch]):
+    """Endless batches; each rendering process draws lines of its own."""
+
+    def __init__(self, config: SourceConfig, script_weights: Tensor) -> None:
+        self.config = config
+        self.script_weights = script_weights
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Gather lines by bucket, and give a bucket away when it holds a batch."""
+        info = get_worker_info()
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        rng = np.random.default_rng([self.config.seed, info.id if info else 0])
+        charset = Charset.load()
+        buckets: dict[int, list[tuple[Line, list[int]]]] = {}
+        for line in self._lines(rng):
+            labels = charset.encode(swap_order(line.text))
+            width = bucket_width(*line.image.shape[:2])
+            if width > MAX_TRAIN_WIDTH or not fits(labels, width):
+                continue
+            bucket = buckets.setdefault(width, [])
+            bucket.append((line, labels))
+            if len(bucket) >= min(MAX_LINES, BATCH_COLUMNS // width):
+                yield _collate(buckets.pop(width))
+
+    def _lines(self, rng: np.random.Generator) -> Iterator[Line]:
+        corpus = Corpus.load(self.config.words)
+        library = FontLibrary.load()
+        real = RealCrops.load(self.config.crops) if self.config.crops else None
+        codes = tuple(SCRIPTS)
+        chance = random.Random(int(rng.integers(2**63)))
+        while True:
+            if real and rng.random() < self.config.real_share:
+                yield Line(*real.draw(rng))
+                continue
+            weights = self.script_weights.numpy()
+            code = codes[int(rng.choice(len(codes), p=weights / weights.sum()))]
+            sample = corpus.sample(chance, code)
+            rendered = render_line(sample.drawn, sample.script, rng, library)
+            if rendered is not None:
+                yield Line(_stretch(rendered.image, rng), sample.text, code)
+
+
+def batch_loader(source: BatchSource) -> DataLoader[Batch]:
+    """Render in processes of their own, a few batches ahead of the trainer."""
+    workers = source.config.workers
+    return DataLoader(
+        source,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="spawn" if workers else None,
+    )
+
+
+def fits(labels: list[int], width: int) -> bool:
+    """Whether CTC can spell the labels in this width: a step each, one more between twins."""
+    twins = sum(a == b for a, b in zip(labels, labels[1:], strict=False))
+    return 0 < len(labels) + twins <= width // TIME_STRIDE
+
+
+def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
+    """The best label a step, twins joined and blanks dropped; (N, T, classes) to logical text."""
+    texts = []
+    for best in logits.argmax(-1).tolist():
+        labels = [b for a, b in zip([0, *best], best, strict=False) if b not in (0, a)]
+        texts.append(swap_order(charset.decode(labels)))
+    return texts
+
+
+def _stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    factor = float(np.exp(rng.normal(0, 0.1)))
+    wide = max(4, round(HEIGHT * width / height * factor))
+    how = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (wide, HEIGHT), interpolation=how), np.uint8)
+
+
+def _collate(lines: list[tuple[Line, list[int]]]) -> Batch:
+    return Batch(
+        pixels=torch.from_numpy(np.stack([line_input(line.image) for line, _ in lines])),
+        labels=torch.tensor([label for _, labels in lines for label in labels]),
+        lengths=torch.tensor([len(labels) for _, labels in lines]),
+        texts=tuple(line.text for line, _ in lines),
+        scripts=tuple(line.script for line, _ in lines),
+    )

@@ -1,0 +1,202 @@
+"""What a camera, light and weather do to a picture: pure functions.
+
+Each takes a picture, (H, W, 3) RGB uint8, a generator and a strength, 0 for nothing to 1 for as
+much as can still be read, and returns a new picture of the same shape. Lengths scale with the
+height of the picture, which is taken to be a little more than one line of text.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+Field = npt.NDArray[np.float32]
+
+
+def smooth_noise(
+    rng: np.random.Generator, height: int, width: int, cell: float, *, octaves: int = 1
+) -> Field:
+    """Noise of a given coarseness: (height, width) float32, mean about 0, within about [-1, 1].
+
+    Args:
+        rng: the source of chance.
+        height: in pixels.
+        width: in pixels.
+        cell: size of a blob in pixels.
+        octaves: finer noises added, each half as large and half as strong.
+    """
+    total = np.zeros((height, width), np.float32)
+    for octave in range(octaves):
+        step = max(1.0, cell / 2**octave)
+        grid = (int(height / step) + 2, int(width / step) + 2)
+        values = rng.uniform(-1, 1, grid).astype(np.float32)
+        how = cv2.INTER_CUBIC if octave == 0 else cv2.INTER_LINEAR
+        total += cv2.resize(values, (width, height), interpolation=how) / 2**octave
+    return total / (2 - 0.5 ** (octaves - 1))
+
+
+def threefold(field: npt.ArrayLike) -> Field:
+    """One channel as three equal ones: (H, W) to (H, W, 3) float32."""
+    plane = np.asarray(field, np.float32)
+    return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
+
+
+def blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Out of focus: a Gaussian, or the disc of an open lens."""
+    radius = strength * image.shape[0] * rng.uniform(0.008, 0.055)
+    if radius < 0.3:
+        return image
+    if rng.random() < 0.75:
+        return _u8(cv2.GaussianBlur(image, (0, 0), radius))
+    size = 2 * int(np.ceil(radius)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)).astype(np.float32)
+    return _u8(cv2.filter2D(image, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE))
+
+
+def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """The camera or the vehicle moved: mostly along the line."""
+    length = int(3 + strength * image.shape[0] * rng.uniform(0.03, 0.14))
+    kernel = np.zeros((length, length), np.float32)
+    angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(0, np.pi)
+    half = (length - 1) / 2
+    dx, dy = half * np.cos(angle), half * np.sin(angle)
+    ends = [(round(half - dx), round(half - dy)), (round(half + dx), round(half + dy))]
+    cv2.line(kernel, ends[0], ends[1], 1.0)
+    return _u8(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE))
+
+
+def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Far away: made small (down to 12 pixels high at full strength) and large again."""
+    height, width = image.shape[:2]
+    small = height * (1 - strength * rng.uniform(0.1, 0.8))
+    small_height = max(12, round(small))
+    if small_height >= height:
+        return image
+    size = (max(4, round(width * small_height / height)), small_height)
+    down = rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR], p=[0.8, 0.2])
+    shrunk = cv2.resize(image, size, interpolation=int(down))
+    if rng.random() < 0.3:
+        shrunk = jpeg(_u8(shrunk), rng, strength)
+    up = rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.55, 0.4, 0.05])
+    return _u8(cv2.resize(shrunk, (width, height), interpolation=int(up)))
+
+
+def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Noise of the sensor: grey or coloured, per pixel or in grains."""
+    height, width = image.shape[:2]
+    grain = 1 if rng.random() < 0.6 else 2
+    channels = 3 if rng.random() < 0.5 else 1
+    shape = (-(-height // grain), -(-width // grain), channels)
+    amount = np.float32(strength * rng.uniform(2, 20))
+    grains = rng.standard_normal(shape, np.float32) * amount
+    noise = cv2.resize(grains, (width, height), interpolation=cv2.INTER_LINEAR)
+    return _clip(image + (noise if channels == 3 else threefold(noise)))
+
+
+def jpeg(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Blocks and ringing of a JPEG of low quality."""
+    quality = int(np.clip(92 - strength * rng.uniform(10, 80), 8, 95))
+    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+
+
+def uneven_light(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Brighter on one side or in a spot."""
+    height, width = image.shape[:2]
+    if rng.random() < 0.6:
+        angle = rng.uniform(0, 2 * np.pi)
+        x = np.linspace(-1, 1, width, dtype=np.float32) * np.cos(angle)
+        y = np.linspace(-1, 1, height, dtype=np.float32) * np.sin(angle)
+        light = np.float32(1) + np.float32(strength * 0.45) * (x[None, :] + y[:, None])
+    else:
+        light = 1 + strength * 0.4 * smooth_noise(rng, height, width, max(height, width) / 2)
+    return _clip(image * threefold(light))
+
+
+def shadow_edge(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """The edge of a shadow (a wire, a pole, a roof) lies across the text."""
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    if rng.random() < 0.5:
+        x0, x1 = rng.uniform(-0.2, 1.2, 2) * width
+        points = [(x0, 0), (x1, height), (width * 1.5, height), (width * 1.5, 0)]
+        cv2.fillPoly(mask, [np.array(points, np.int32)], 255)
+    else:
+        ends = (rng.uniform(-0.2, 1.2, (2, 2)) * (width, height)).astype(int)
+        thick = max(1, int(height * rng.uniform(0.02, 0.25)))
+        cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, thick)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.6, height * rng.uniform(0.005, 0.05)))
+    dark = 1 - strength * rng.uniform(0.2, 0.6) * (soft.astype(np.float32) / 255)
+    return _clip(image * threefold(dark))
+
+
+def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """A lamp or the sun mirrored in the sign: a white spot."""
+    height, width = image.shape[:2]
+    cx, cy = rng.uniform(0, width), rng.uniform(0, height)
+    rx, ry = height * rng.uniform(0.3, 1.5), height * rng.uniform(0.15, 0.6)
+    x = ((np.arange(width, dtype=np.float32) - np.float32(cx)) / np.float32(rx)) ** 2
+    y = ((np.arange(height, dtype=np.float32) - np.float32(cy)) / np.float32(ry)) ** 2
+    spot = np.exp(-(x[None, :] + y[:, None])) * np.float32(strength * rng.uniform(60, 190))
+    return _clip(image + threefold(spot))
+
+
+def night(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Little light, the colour of street lamps, and the noise that comes with it."""
+    gain = 1 - strength * rng.uniform(0.3, 0.75)
+    tint = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 1.0)], np.float32)
+    return sensor_noise(_clip(image * (tint * np.float32(gain))), rng, 0.5 * strength)
+
+
+def stains(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Dirt, rust and faded patches."""
+    height, width = image.shape[:2]
+    field = smooth_noise(rng, height, width, height * rng.uniform(0.15, 0.6), octaves=2)
+    patch = np.clip((field - rng.uniform(0.15, 0.45)) * 4, 0, 1) * np.float32(strength * 0.6)
+    colour = np.array([[110, 80, 50], [200, 195, 185], [70, 65, 60]], np.float32)[rng.integers(3)]
+    return _clip(image + (colour - image) * threefold(patch))
+
+
+def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Thin lines: scratches, cracks, wires in front of the sign."""
+    height, width = image.shape[:2]
+    out = image.copy()
+    for _ in range(int(rng.integers(1, 2 + int(6 * strength)))):
+        start = rng.uniform(0, 1, 2) * (width, height)
+        ends = start + rng.normal(0, 0.7, 2) * height
+        shade = int(rng.choice([rng.integers(0, 80), rng.integers(150, 256)]))
+        line = [start.astype(int).tolist(), ends.astype(int).tolist()]
+        cv2.line(out, line[0], line[1], (shade, shade, shade), 1, cv2.LINE_AA)
+    return out
+
+
+def sharpen(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """The halo that phones add around edges."""
+    soft = cv2.GaussianBlur(image, (0, 0), max(0.8, image.shape[0] * rng.uniform(0.01, 0.03)))
+    amount = strength * rng.uniform(0.4, 2.0)
+    return _u8(cv2.addWeighted(image, 1 + amount, soft, -amount, 0))
+
+
+def cast(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """White balance, exposure, faded colours and haze."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    faded = strength * rng.uniform(0, 1.1)
+    if faded > 0.05:
+        part = min(float(faded), 1.0)
+        image = _u8(cv2.addWeighted(image, 1 - part, cv2.merge((grey, grey, grey)), part, 0))
+    gain = 1 + strength * rng.normal(0, 0.12, 3).astype(np.float32)
+    gain *= np.float32(np.exp(strength * rng.normal(0, 0.2)))
+    veil = np.float32(strength * rng.uniform(0, 0.35) if rng.random() < 0.4 else 0.0)
+    haze = np.float32(rng.uniform(90, 230))
+    return _clip(image * (gain * (1 - veil)) + haze * veil)
+
+
+def _u8(image: npt.NDArray[np.uint8] | cv2.typing.MatLike) -> Image:
+    return np.asarray(image, np.uint8)
+
+
+def _clip(image: npt.NDArray[np.floating]) -> Image:
+    # converts and clips at 255 in one pass
+    return np.asarray(cv2.convertScaleAbs(np.maximum(image, 0)), np.uint8)

@@ -1,0 +1,78 @@
+"""Scores of a reader on the real crops that are never trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.line_input import line_input
+from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.training.batches import greedy_texts
+from lipiyana.ocr.training.metrics import edit_distance
+from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.real_crops import load_lines
+
+Floats = npt.NDArray[np.float32]
+ReadFunction = Callable[[Floats], Floats]
+"""Pixels (N, 3, 48, W) to logits or probabilities (N, T, classes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropScore:
+    """Exact share and character error rate over `crops` crops."""
+
+    exact: float
+    cer: float
+    crops: int
+
+
+def read_with_torch(net: LineReaderNet) -> ReadFunction:
+    """Read with a network in training."""
+    device = next(net.parameters()).device
+
+    def read(pixels: Floats) -> Floats:
+        net.eval()
+        with torch.inference_mode():
+            return np.asarray(net(torch.from_numpy(pixels).to(device)).float().cpu().numpy())
+
+    return read
+
+
+def read_with_onnx(path: Path) -> ReadFunction:
+    """Read with an exported model, on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def read(pixels: Floats) -> Floats:
+        return np.asarray(session.run(None, {"pixels": pixels})[0])
+
+    return read
+
+
+def score_crops(read: ReadFunction, charset: Charset, root: Path) -> dict[str, CropScore]:
+    """Read the validation part of each folder of real one-row crops, greedily."""
+    totals: dict[str, list[tuple[bool, int, int]]] = defaultdict(list)
+    for folder, image, text in load_lines(root, "validation"):
+        output = torch.from_numpy(read(line_input(image)[None]))
+        truth, found = normalize(text), normalize(greedy_texts(output, charset)[0])
+        totals[folder].append((truth == found, edit_distance(truth, found), len(truth)))
+    return {folder: _score(rows) for folder, rows in totals.items()}
+
+
+def _score(rows: list[tuple[bool, int, int]]) -> CropScore:
+    exact, distances, lengths = zip(*rows, strict=True)
+    return CropScore(
+        exact=round(sum(exact) / len(rows), 4),
+        cer=round(sum(distances) / max(1, sum(lengths)), 4),
+        crops=len(rows),
+    )

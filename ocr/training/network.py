@@ -1,0 +1,322 @@
+"""The line reader's network: PP-OCRv6 small's features, written natively, and one CTC head.
+
+The shape follows the ONNX graph of PP-OCRv6 small's recognizer (Apache-2.0; see NOTICE): a
+plain-convolution stem, three stages of depthwise-and-pointwise blocks with squeeze-excitation in
+some, and a neck of two narrow transformer layers. Changed here: batch norms are folded into
+their convolutions, time is pooled by 1 instead of 2 (a step every 4 pixels, since Indic syllables
+take several labels in little width), and `activation` may replace GELU and SiLU, because only
+ReLU fuses into an INT8 convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+Activation = Literal["gelu", "relu"]
+HEIGHT = 48
+TIME_STRIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One depthwise-and-pointwise block: output channels, vertical stride, squeeze-excitation."""
+
+    channels: int
+    stride: int = 1
+    squeeze: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderShape:
+    """The sizes of a reader. The defaults are PP-OCRv6 small's, which its weights need."""
+
+    classes: int
+    stem: int = 48
+    width: int = 96
+    blocks: tuple[Block, ...] = (
+        Block(96, squeeze=True),
+        Block(96),
+        Block(96),
+        Block(192, stride=2),
+        Block(192, squeeze=True),
+        Block(192),
+        Block(192, squeeze=True),
+        Block(192),
+        Block(192, squeeze=True),
+        Block(192),
+        Block(384, stride=2),
+        Block(384, squeeze=True),
+        Block(384),
+    )
+    neck: int = 120
+    neck_layers: int = 2
+    heads: int = 8
+    activation: Activation = "relu"
+
+
+class FadingGelu(nn.Module):
+    """GELU at `share` 1, ReLU at 0: a network trained with one learns to live with the other."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mix the two pointwise."""
+        if self.share == 0:
+            return functional.relu(x)
+        if self.share == 1:
+            return functional.gelu(x)
+        return torch.lerp(functional.relu(x), functional.gelu(x), self.share)
+
+
+class Stem(nn.Module):
+    """(N, 3, 48, W) to (N, width, 12, W / 4)."""
+
+    def __init__(self, stem: int, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, stem, 3, stride=2, padding=1)
+        self.conv2a = nn.Conv2d(stem, stem // 2, 2)
+        self.conv2b = nn.Conv2d(stem // 2, stem, 2)
+        self.conv3 = nn.Conv2d(stem * 2, stem, 3, stride=2, padding=1)
+        self.conv4 = nn.Conv2d(stem, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Two halvings, the first with a max-pooled shortcut beside two 2x2 convolutions."""
+        x = functional.relu(self.conv1(x))
+        # the 2x2 windows look right and down: everything is positive here, so zeros pad both
+        padded = functional.pad(x, (0, 1, 0, 1))
+        deep = functional.relu(self.conv2a(padded))
+        deep = functional.relu(self.conv2b(functional.pad(deep, (0, 1, 0, 1))))
+        x = torch.cat([functional.max_pool2d(padded, 2, stride=1), deep], dim=1)
+        x = functional.relu(self.conv3(x))
+        return functional.relu(self.conv4(x))
+
+
+class SqueezeExcite(nn.Module):
+    """Channel gates from the mean of the whole map."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, channels // 4, 1)
+        self.expand = nn.Conv2d(channels // 4, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of (N, C, H, W) by a gate in [0, 1]."""
+        gate = x.mean((2, 3), keepdim=True)
+        gate = self.expand(functional.relu(self.reduce(gate)))
+        return x * functional.hardsigmoid(gate)
+
+
+class MixBlock(nn.Module):
+    """A depthwise 3x3 that mixes space, then a residual two-layer pointwise net for channels."""
+
+    def __init__(self, channels_in: int, block: Block, activation: Activation) -> None:
+        super().__init__()
+        # a block that shrinks widens too, and has no shortcut
+        self.residual = block.stride == 1
+        self.depthwise = nn.Conv2d(
+            channels_in, channels_in, 3, stride=(block.stride, 1), padding=1, groups=channels_in
+        )
+        self.squeeze = SqueezeExcite(channels_in) if block.squeeze else nn.Identity()
+        hidden = channels_in * 2
+        self.expand = nn.Conv2d(channels_in, hidden, 1)
+        self.activation = FadingGelu(1.0 if activation == "gelu" else 0.0)
+        self.project = nn.Conv2d(hidden, block.channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, block.channels, H / stride, W)."""
+        x = self.squeeze(self.depthwise(x))
+        y: Tensor = self.project(self.activation(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class EncoderLayer(nn.Module):
+    """A pre-norm transformer layer over time."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(channels, eps=1e-5)
+        self.qkv = nn.Linear(channels, channels * 3)
+        self.out = nn.Linear(channels, channels)
+        self.norm2 = nn.LayerNorm(channels, eps=1e-5)
+        self.fc1 = nn.Linear(channels, channels * 2)
+        self.fc2 = nn.Linear(channels * 2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, C) to (N, T, C)."""
+        n, t, c = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(n, t, 3, self.heads, c // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(mixed.transpose(1, 2).reshape(n, t, c))
+        return x + self.fc2(functional.silu(self.fc1(self.norm2(x))))
+
+
+class Neck(nn.Module):
+    """Height pooled away, then local (1x7) and global (attention) mixing over time."""
+
+    def __init__(self, channels_in: int, shape: ReaderShape) -> None:
+        super().__init__()
+        self.shortcut = nn.Conv2d(channels_in, shape.neck, 1)
+        self.reduce = nn.Conv2d(channels_in, shape.neck, 1)
+        self.local = nn.Conv2d(shape.neck, shape.neck, (1, 7), padding=(0, 3), groups=shape.neck)
+        self.layers = nn.ModuleList(
+            EncoderLayer(shape.neck, shape.heads) for _ in range(shape.neck_layers)
+        )
+        self.norm = nn.LayerNorm(shape.neck, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, 3, T) to (N, T, neck)."""
+        x = functional.avg_pool2d(x, (3, 1))
+        shortcut = functional.silu(self.shortcut(x)).squeeze(2).transpose(1, 2)
+        y = functional.silu(self.reduce(x))
+        y = (y + functional.silu(self.local(y))).squeeze(2).transpose(1, 2)
+        for layer in self.layers:
+            y = layer(y)
+        return shortcut + self.norm(y)
+
+
+class LineReaderNet(nn.Module):
+    """BGR crops of height 48, scaled to [-1, 1], to CTC logits; class 0 is the blank."""
+
+    def __init__(self, shape: ReaderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.stem = Stem(shape.stem, shape.width)
+        blocks, channels = [], shape.width
+        for block in shape.blocks:
+            blocks.append(MixBlock(channels, block, shape.activation))
+            channels = block.channels
+        self.blocks = nn.Sequential(*blocks)
+        self.neck = Neck(channels, shape)
+        self.head = nn.Linear(shape.neck, shape.classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 48, W) to logits (N, W / 4, classes); W a multiple of 4."""
+        logits: Tensor = self.head(self.neck(self.blocks(self.stem(x))))
+        return logits
+
+    def fade_gelu(self, share: float) -> None:
+        """Set how much of each block's activation is GELU; the rest is ReLU."""
+        for module in self.modules():
+            if isinstance(module, FadingGelu):
+                module.share = share
+
+
+def load_pretrained(net: LineReaderNet, onnx_path: Path, characters: Sequence[str]) -> None:
+    """Copy the weights of PP-OCRv6 small's recognizer into `net`.
+
+    The graph's weights come in the order of its convolutions and matrix products, batch norms
+    apart; each batch norm is folded into the convolution before it. The head keeps the rows of
+    the characters that both have, and of the blank; `characters` are the classes from 1 on.
+
+    Raises:
+        ValueError: the file is not that network.
+    """
+    import onnx
+
+    model = onnx.load(str(onnx_path))
+    weights = iter(_folded_weights(model.graph))
+    with torch.no_grad():
+        for target in _layers_in_graph_order(net):
+            weight, bias = next(weights)
+            value = torch.tensor(weight)
+            if isinstance(target, nn.Linear):
+                value = value.T
+            if value.shape != target.weight.shape:
+                raise ValueError(
+                    f"{onnx_path} is not PP-OCRv6 small's recognizer: "
+                    f"{tuple(value.shape)} where {tuple(target.weight.shape)} belongs"
+                )
+            target.weight.copy_(value)
+            assert target.bias is not None
+            target.bias.copy_(torch.tensor(bias))
+        weight, bias = next(weights)
+        known = {c: i for i, c in enumerate(_character_classes(model))}
+        for row, character in enumerate(("", *characters)):
+            if character in known:
+                net.head.weight[row] = torch.tensor(weight[:, known[character]])
+                net.head.bias[row] = float(bias[known[character]])
+
+
+def _character_classes(model: object) -> list[str]:
+    # the blank is class 0, and the space comes after all that the file lists
+    listed = next(p.value for p in model.metadata_props if p.key == "character")  # type: ignore[attr-defined]
+    return ["", *listed.splitlines(), " "]
+
+
+_Layer = nn.Conv2d | nn.Linear | nn.LayerNorm
+
+
+def _layers_in_graph_order(net: LineReaderNet) -> Iterator[_Layer]:
+    stem = net.stem
+    yield from (stem.conv1, stem.conv2a, stem.conv2b, stem.conv3, stem.conv4)
+    for block in net.blocks:
+        assert isinstance(block, MixBlock)
+        yield block.depthwise
+        if isinstance(block.squeeze, SqueezeExcite):
+            yield block.squeeze.reduce
+            yield block.squeeze.expand
+        yield block.expand
+        yield block.project
+    yield from (net.neck.shortcut, net.neck.reduce, net.neck.local)
+    for layer in net.neck.layers:
+        assert isinstance(layer, EncoderLayer)
+        yield from (layer.norm1, layer.qkv, layer.out, layer.norm2, layer.fc1, layer.fc2)
+    yield net.neck.norm
+
+
+def _folded_weights(
+    graph: object,
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """(weight, bias) of each parametrised layer of the graph, in its order."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    values = {i.name: numpy_helper.to_array(i) for i in graph.initializer}  # type: ignore[attr-defined]
+    nodes = []
+    for node in graph.node:  # type: ignore[attr-defined]
+        if node.op_type == "Identity" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]]
+        else:
+            nodes.append(node)
+    reader = {node.input[0]: node for node in nodes}
+    for node in nodes:
+        operands = [values[name] for name in node.input if name in values]
+        if node.op_type == "Conv":
+            after = reader[node.output[0]]
+            if after.op_type == "BatchNormalization":
+                epsilon = next(a.f for a in after.attribute if a.name == "epsilon")
+                gamma, beta, mean, variance = (values[name] for name in after.input[1:])
+                scale = gamma / np.sqrt(variance + epsilon)
+                yield operands[0] * scale[:, None, None, None], beta - mean * scale
+            else:
+                yield operands[0], _constant_of(after, values).reshape(-1)
+        elif node.op_type == "MatMul" and operands:
+            yield operands[0], _constant_of(reader[node.output[0]], values)
+        elif node.op_type == "Div" and reader[node.output[0]].op_type == "Mul":
+            # a layer norm spelt out: (x - mean) / deviation * gamma + beta
+            gain = reader[node.output[0]]
+            gamma = [values[name] for name in gain.input if name in values]
+            if gamma and gamma[0].ndim == 1 and gamma[0].size > 1:
+                yield gamma[0], _constant_of(reader[gain.output[0]], values)
+
+
+def _constant_of(
+    node: object, values: dict[str, npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
+    return next(values[name] for name in node.input if name in values)  # type: ignore[attr-defined]

@@ -1,0 +1,365 @@
+"""What a plate looks like before it meets the road: size, colours, lettering, fittings, wear.
+
+Sizes are those of rule 51 of the Central Motor Vehicles Rules, in millimetres; colours those of
+S.O.2339(E) of 2020, as far as sheets and paints keep to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from lipiyana.ocr.training.fonts import FontLibrary, Split
+from lipiyana.ocr.training.palettes import Colour
+from lipiyana.ocr.training.plate_lettering import Lettering, pick_face
+from lipiyana.ocr.training.plate_texts import PlateText
+
+from lipiyana.types import PlateColour, RegistrationFormat
+
+Strip = Literal["none", "mark", "blue"]
+Point = tuple[float, float]
+
+_PAINTS: Mapping[str, tuple[tuple[int, int, int], ...]] = {
+    "black": ((28, 28, 30), (38, 36, 36), (30, 34, 52)),
+    "white": ((240, 241, 238), (226, 229, 230), (212, 214, 214), (244, 240, 226)),
+    "yellow": ((250, 214, 30), (242, 184, 20), (232, 160, 34), (236, 228, 60)),
+    "green": ((20, 138, 74), (12, 110, 62), (46, 158, 92)),
+    "red": ((206, 24, 36), (176, 22, 44), (222, 52, 40)),
+    "blue": ((22, 66, 158), (18, 88, 176), (14, 44, 116)),
+}
+_BANGLADESHI = {"white": ((206, 208, 206), (190, 194, 196), (216, 212, 202)),
+                "green": ((64, 150, 96), (98, 168, 110), (38, 128, 84))}  # fmt: skip
+_NARROW_FACES: Sequence[str] = ("Roadgeek 2014 Series C", "Roadgeek 2014 Series D", "Nimbus Sans Narrow",
+                 "Liberation Sans Narrow", "Roboto Condensed", "Bebas Neue", "Open Sans Condensed",
+                 "PT Sans Narrow", "osifont")  # fmt: skip
+_WIDE_FACES: Sequence[str] = ("Nimbus Sans", "Liberation Sans", "Roadgeek 2014 Series E", "Gillius ADF", "Tuffy",
+               "DejaVu Sans", "Switzera ADF", "Inter")  # fmt: skip
+_STENCIL_FACES: Sequence[str] = (
+    "Nimbus Sans",
+    "Liberation Sans",
+    "Roboto Condensed",
+    "Inter",
+    "Universalis ADF Std",
+)
+_PAINTED_FACES: Sequence[str] = ("URW Bookman", "C059", "Nimbus Sans", "Liberation Sans", "Roboto Slab", "PT Serif",
+                  "Lobster Two", "Tuffy", "Verana", "Jura", "Comfortaa", "Nimbus Roman", "Carlito")  # fmt: skip
+_NATIVE_FACES = {
+    "Beng": ("Noto Sans Bengali", "Hind Siliguri", "Anek Bangla", "Lohit Bengali", "Mukti"),
+    "Deva": ("Kalimati", "Samanata", "Noto Sans Devanagari", "Mukta", "Sarai", "Baloo 2",
+             "Aksharyogini2", "Lohit Devanagari", "Yatra One"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """A line around the plate: distance from the edge and width in mm, and its colour."""
+
+    inset: float
+    width: float
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class PlateStyle:
+    """The looks of one plate.
+
+    Attributes:
+        width: in mm.
+        height: in mm.
+        corner: radius of the corners in mm.
+        ground: RGB of the sheet.
+        ink: RGB of the characters.
+        lettering: how the characters are made.
+        glyphs: height of the characters of each row, in mm.
+        fill: rows are stretched over the whole width.
+        squeezed: series letters are narrower than the number after them.
+        embossed: how far characters stand out, 0 to 1.
+        strip: nothing, the hologram with IND below it, or the blue band of stickers and of
+            newer plates.
+        rims: lines around.
+        red_line: a line between the rows.
+        bolts: places as parts of width and height.
+        frame: width of a dark frame in mm, 0 for none.
+        caption: words that are no part of the registration, "" for none.
+        flag: the flag of Nepal at the left.
+        seal: the disc of the Bangladeshi authority in the lower row.
+        wear: chipped and faded paint, 0 to 1.
+        dirt: mud and dust, 0 to 1.
+        rust: 0 to 1.
+        bend: how far the middle is bent up or down, as a part of the height.
+    """
+
+    width: float
+    height: float
+    corner: float
+    ground: Colour
+    ink: Colour
+    lettering: Lettering
+    glyphs: tuple[float, ...]
+    fill: bool = False
+    squeezed: bool = False
+    embossed: float = 0.0
+    strip: Strip = "none"
+    rims: tuple[Rim, ...] = ()
+    red_line: bool = False
+    bolts: tuple[Point, ...] = ()
+    frame: float = 0.0
+    caption: str = ""
+    flag: bool = False
+    seal: bool = False
+    wear: float = 0.0
+    dirt: float = 0.0
+    rust: float = 0.0
+    bend: float = 0.0
+
+
+def random_style(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split = "train"
+) -> PlateStyle:
+    """Choose looks that go with a registration.
+
+    Raises:
+        LookupError: no installed font of the split has its characters.
+    """
+    if text.format is RegistrationFormat.NEPAL:
+        style = _nepali(rng, text, library, split)
+    elif text.format is RegistrationFormat.BANGLADESH:
+        style = _bangladeshi(rng, text, library, split)
+    elif text.script != "Latn":
+        style = _sheet(rng, text, _native(rng, text, library, split, 0.5))
+    elif _may_be_high_security(text) and rng.random() < 0.5:
+        style = _high_security(rng, text)
+    elif text.vehicle == "three_wheeler" and len(text.rows) == 2 and rng.random() < 0.4:
+        style = _stencilled(rng, text, library, split)
+    else:
+        style = _sheet(rng, text, _free(rng, text, library, split))
+    return _aged(rng, style)
+
+
+def paint(rng: np.random.Generator, name: str, table: Mapping[str, object] = _PAINTS) -> Colour:
+    """A shade of a colour, as sheets and paints vary."""
+    shades = np.array(table.get(name) or _PAINTS[name], np.float32)
+    shade = shades[int(rng.integers(len(shades)))] + rng.normal(0, 7, 3) + rng.normal(0, 6)
+    return np.asarray(np.clip(shade, 0, 255), np.float32)
+
+
+def _colours(
+    rng: np.random.Generator, colour: PlateColour, table: Mapping[str, object] = _PAINTS
+) -> tuple[Colour, Colour]:
+    ink, ground = colour.value.split("_on_")
+    return paint(rng, ink), paint(rng, ground, table)
+
+
+def _may_be_high_security(text: PlateText) -> bool:
+    return text.format in (
+        RegistrationFormat.STANDARD,
+        RegistrationFormat.DELHI,
+        RegistrationFormat.BHARAT,
+    )
+
+
+def _size(rng: np.random.Generator, text: PlateText) -> tuple[float, float]:
+    if len(text.rows) == 1:
+        return (285.0, 45.0) if text.vehicle == "two_wheeler" else (500.0, 120.0)
+    if text.vehicle in ("two_wheeler", "three_wheeler"):
+        return (200.0, 100.0)
+    return (340.0, 200.0) if rng.random() < 0.85 else (500.0, 120.0)
+
+
+def _glyphs(width: float, rows: int) -> tuple[float, ...]:
+    if rows == 1:
+        return (30.0,) if width < 300 else (65.0,)
+    if width < 300:
+        return (35.0, 40.0)
+    return (45.0, 45.0) if width > 400 else (65.0, 65.0)
+
+
+def _high_security(rng: np.random.Generator, text: PlateText) -> PlateStyle:
+    width, height = _size(rng, text)
+    ink, ground = _colours(rng, text.colour)
+    lettering = Lettering(
+        "strokes",
+        tracking=float(rng.uniform(0.12, 0.2)),
+        stroke=float(rng.uniform(0.13, 0.165)),
+        width=float(rng.uniform(0.46, 0.56)),
+        radius=float(rng.uniform(0.34, 0.5)),
+    )
+    return PlateStyle(
+        width,
+        height,
+        float(rng.uniform(4, 10)),
+        ground,
+        ink,
+        lettering,
+        _glyphs(width, len(text.rows)),
+        embossed=float(rng.uniform(0.5, 1)),
+        strip="mark" if rng.random() < 0.75 else "blue",
+        rims=(Rim(float(rng.uniform(2, 4)), float(rng.uniform(1.5, 3)), ink),),
+        bolts=_two_bolts(rng, width),
+        frame=float(rng.uniform(6, 14)) if rng.random() < 0.45 else 0.0,
+    )
+
+
+def _sheet(rng: np.random.Generator, text: PlateText, lettering: Lettering) -> PlateStyle:
+    width, height = _size(rng, text)
+    width *= float(rng.uniform(0.9, 1.04))
+    height *= float(rng.uniform(0.9, 1.1))
+    ink, ground = _colours(rng, text.colour)
+    rims: tuple[Rim, ...] = ()
+    if rng.random() < 0.4:
+        inset = float(rng.uniform(1, 6))
+        light = np.full(3, rng.uniform(170, 235), np.float32)
+        rims = (Rim(inset, float(rng.uniform(1.5, 3.5)), ink if rng.random() < 0.7 else light),)
+    glyphs = tuple(size * float(rng.uniform(0.85, 1.12)) for size in _glyphs(width, len(text.rows)))
+    wide = text.vehicle in ("car", "heavy")
+    return PlateStyle(
+        width,
+        height,
+        float(rng.choice([rng.uniform(0, 3), rng.uniform(6, 18)])),
+        ground,
+        ink,
+        lettering,
+        glyphs,
+        embossed=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.3 else 0.0,
+        strip="blue" if wide and rng.random() < 0.2 else "none",
+        rims=rims,
+        red_line=len(text.rows) == 2 and rng.random() < 0.15,
+        bolts=_two_bolts(rng, width) if rng.random() < 0.7 else (),
+        frame=float(rng.uniform(6, 16)) if wide and rng.random() < 0.35 else 0.0,
+        caption=_caption(rng),
+    )
+
+
+def _stencilled(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> PlateStyle:
+    ink, ground = _colours(rng, text.colour)
+    face = pick_face(rng, library, "Latn", "".join(text.rows), split=split, families=_STENCIL_FACES, weight=700)
+    rows = 0.43 * (height := float(rng.uniform(180, 260)))
+    return PlateStyle(
+        float(rng.uniform(225, 290)),
+        height,
+        float(rng.uniform(0, 5)),
+        ground,
+        ink,
+        Lettering("stencil", face, float(rng.uniform(0, 0.05)), tracking=0.06),
+        (rows, rows),
+        fill=True,
+        squeezed=rng.random() < 0.85,
+        rims=(Rim(0, float(rng.uniform(2, 5)), ink),) if rng.random() < 0.8 else (),
+        red_line=rng.random() < 0.9,
+        bolts=((0.5, 0.5),) if rng.random() < 0.7 else (),
+    )
+
+
+def _free(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> Lettering:
+    """Lettering of the stickers and painted plates that came before high-security ones."""
+    kind = rng.random()
+    row = "".join(text.rows)
+    slant = float(rng.uniform(0.1, 0.25)) if rng.random() < 0.08 else 0.0
+    if kind < 0.12:
+        return Lettering("strokes", tracking=0.14, stroke=float(rng.uniform(0.1, 0.18)),
+                         width=float(rng.uniform(0.45, 0.7)), slant=slant,
+                         radius=float(rng.choice([0.0, 0.12, 0.5])))  # fmt: skip
+    tracking = float(rng.uniform(0.0, 0.22))
+    if kind < 0.68:
+        families = _WIDE_FACES if rng.random() < 0.5 else _NARROW_FACES
+        weight = float(rng.choice([400, 700]))
+        face = pick_face(rng, library, "Latn", row, split=split, families=families, weight=weight)
+        return Lettering(
+            "printed", face, float(rng.choice([0, 0, 0.03, 0.06])), tracking, slant=slant
+        )
+    families = _PAINTED_FACES if rng.random() < 0.6 else ()
+    face = pick_face(rng, library, "Latn", row, split=split, families=families)
+    return Lettering("painted", face, float(rng.uniform(0, 0.08)), tracking, slant=slant,
+                     unrest=float(rng.uniform(0, 1)))  # fmt: skip
+
+
+def _native(
+    rng: np.random.Generator,
+    text: PlateText,
+    library: FontLibrary,
+    split: Split,
+    painted: float,
+) -> Lettering:
+    families = _NATIVE_FACES.get(text.script, ()) if rng.random() < 0.7 else ()
+    row = "".join(text.rows)
+    face = pick_face(rng, library, text.script, row, split=split, families=families)
+    bold = float(rng.choice([0, 0.03, 0.06, 0.1]))
+    unrest = float(rng.uniform(0.1, 0.9)) if rng.random() < painted else 0.0
+    return Lettering("painted" if unrest else "printed", face, bold, tracking=0.0, unrest=unrest)
+
+
+def _nepali(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> PlateStyle:
+    ink, ground = _colours(rng, text.colour)
+    two = len(text.rows) == 2
+    width, height = (float(rng.uniform(190, 235)), 112.0) if two else (460.0, 115.0)
+    lettering = _native(rng, text, library, split, 0.8)
+    light = paint(rng, "white")
+    rims = [Rim(0, float(rng.uniform(2, 6)), light)] if rng.random() < 0.75 else []
+    if rng.random() < 0.25:
+        rims.append(Rim(float(rng.uniform(8, 11)), 1.5, paint(rng, "yellow")))
+    return PlateStyle(
+        width,
+        height,
+        float(rng.uniform(7, 14)),
+        ground,
+        ink,
+        replace(lettering, bold=float(rng.choice([0.03, 0.06, 0.1, 0.14]))),
+        (float(rng.uniform(22, 28)), float(rng.uniform(36, 46))) if two else (48.0,),
+        embossed=float(rng.uniform(0.1, 0.5)) if rng.random() < 0.3 else 0.0,
+        rims=tuple(rims),
+        bolts=((0.08, 0.14), (0.92, 0.14)) if rng.random() < 0.85 else (),
+        flag=two and rng.random() < 0.06,
+    )
+
+
+def _bangladeshi(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> PlateStyle:
+    ink, ground = _colours(rng, text.colour, _BANGLADESHI)
+    lettering = _native(rng, text, library, split, 0.0)
+    dark = np.full(3, rng.uniform(40, 130), np.float32)
+    return PlateStyle(
+        float(rng.uniform(330, 350)),
+        float(rng.uniform(155, 172)),
+        float(rng.uniform(8, 14)),
+        ground,
+        ink,
+        replace(lettering, bold=float(rng.choice([0, 0, 0.03, 0.06]))),
+        (float(rng.uniform(28, 33)), float(rng.uniform(48, 56))),
+        embossed=float(rng.uniform(0.4, 1)),
+        rims=(Rim(2, 1.5, dark),) if rng.random() < 0.5 else (),
+        bolts=((0.13, 0.07), (0.85, 0.07)),
+        seal=rng.random() < 0.8,
+    )
+
+
+def _two_bolts(rng: np.random.Generator, width: float) -> tuple[Point, ...]:
+    y = float(rng.choice([0.1, 0.14, 0.5], p=[0.4, 0.35, 0.25]))
+    x = float(rng.uniform(0.2, 0.35)) if y < 0.5 else 0.035
+    return ((x, y), (1 - x, y))
+
+
+def _caption(rng: np.random.Generator) -> str:
+    if rng.random() < 0.9:
+        return ""
+    return str(rng.choice(["JAI HIND", "SHREE MOTORS", "CITY WHEELS", "OM SAI", "ALL INDIA PERMIT",
+                           "GOVT. OF INDIA", "POWER", "NAVBHARAT AUTO", "ON DUTY"]))  # fmt: skip
+
+
+def _aged(rng: np.random.Generator, style: PlateStyle) -> PlateStyle:
+    wear, dirt = (float(rng.beta(1, 2.2)) if rng.random() < 0.6 else 0.0 for _ in range(2))
+    return replace(
+        style,
+        wear=wear * (0.5 if style.lettering.kind == "strokes" else 1.0),
+        dirt=dirt,
+        rust=float(rng.beta(1, 2)) if rng.random() < 0.15 else 0.0,
+        bend=float(rng.normal(0, 0.035)) if rng.random() < 0.4 else 0.0,
+    )

@@ -1,0 +1,47 @@
+"""Turns the compressed fonts of Fontsource packages into files that FreeType can open.
+
+Usage: unpack_web_fonts.py NODE_MODULES FOLDER
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from fontTools.ttLib import TTFont
+
+# subsets that hold no script of this project
+SKIPPED = ("latin-ext", "vietnamese", "cyrillic", "greek")
+FAMILY, TYPOGRAPHIC_FAMILY = 1, 16
+
+
+def main(modules: Path, folder: Path) -> None:
+    """Unpack every upright font below `modules` into `folder`, named after its family."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in sorted(modules.glob("@fontsource*/*")):
+        variable = package.parent.name.endswith("variable")
+        names = sorted((package / "files").glob("*-normal.woff2"))
+        # the file with all axes stands for those with fewer
+        axes = next(
+            (a for a in ("standard", "wdth", "wght") if any(f"-{a}-" in n.name for n in names)), ""
+        )
+        for path in names:
+            subset = path.stem.removeprefix(package.name)
+            if any(f"-{name}-" in subset for name in SKIPPED):
+                continue
+            if variable and f"-{axes}-" not in subset:
+                continue
+            font = TTFont(path)
+            family = package.name.replace("-", " ").title()
+            for name_id in (FAMILY, TYPOGRAPHIC_FAMILY):
+                font["name"].setName(family, name_id, 3, 1, 0x409)
+            weight = re.search(r"-(\d{3})-", subset)
+            if weight and not variable:
+                font["OS/2"].usWeightClass = int(weight[1])
+            font.flavor = None
+            font.save(folder / f"{path.stem}.ttf")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

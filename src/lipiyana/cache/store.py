@@ -1,0 +1,100 @@
+"""Where answers are kept: one small interface, and the tier that lives in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from cachetools import TTLCache
+
+from lipiyana.types import CacheOutcome, Recognition
+
+ENTRY_OVERHEAD = 500
+"""Bytes that an entry takes beside its value: key, links, slots of two dictionaries."""
+
+
+class ResultCache(Protocol):
+    """A tier of the cache. Values are as `cacheable` makes them; a tier never raises."""
+
+    def get(self, key: bytes) -> Recognition | None:
+        """Look an answer up. Called on the event loop: it must not wait."""
+        ...
+
+    def put(self, key: bytes, value: Recognition) -> None:
+        """Keep an answer, if there is room. Called on worker threads."""
+        ...
+
+
+class MemoryCache:
+    """The least recently used go first, and none stays longer than `ttl` seconds.
+
+    Safe to share between threads. `max_bytes` bounds the estimated size of all entries; an
+    answer larger than that is not kept.
+    """
+
+    def __init__(
+        self, max_bytes: int, ttl: float, *, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._entries: TTLCache[bytes, Recognition] = TTLCache(
+            max_bytes, ttl, timer=timer, getsizeof=entry_size
+        )
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> Recognition | None:
+        """Look an answer up."""
+        with self._lock:
+            return self._entries.get(key)
+
+    def put(self, key: bytes, value: Recognition) -> None:
+        """Keep an answer."""
+        with self._lock:
+            try:
+                self._entries[key] = value
+            except ValueError:  # larger than the whole cache
+                return
+
+    @property
+    def size(self) -> int:
+        """Estimated bytes of all entries."""
+        with self._lock:
+            self._entries.expire()
+            return int(self._entries.currsize)
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._entries.expire()
+            return len(self._entries)
+
+
+def cacheable(value: Recognition) -> Recognition:
+    """Drop what belongs to one call: `track_id`, `timings`, `cache_outcome`."""
+    return dataclasses.replace(
+        value,
+        vehicles=tuple(dataclasses.replace(v, track_id=None) for v in value.vehicles),
+        cache_outcome=CacheOutcome.NONE,
+        timings={},
+    )
+
+
+def entry_size(value: Recognition) -> int:
+    """Estimate the bytes that an entry takes in memory."""
+    return ENTRY_OVERHEAD + _size(value)
+
+
+def _size(value: object) -> int:
+    match value:
+        case None | bool() | "" | ():  # one object for all
+            return 0
+        case tuple():
+            return sys.getsizeof(value) + sum(map(_size, value))
+        case str() | int() | float():
+            return sys.getsizeof(value)
+        case _ if dataclasses.is_dataclass(value):
+            parts = (getattr(value, field.name) for field in dataclasses.fields(value))
+            return sys.getsizeof(value) + sum(map(_size, parts))
+        case _:
+            return sys.getsizeof(value)

@@ -1,0 +1,102 @@
+"""`lipiyana annotate`: copies of pictures with what was found drawn on them."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import typer
+from PIL import Image
+
+from lipiyana.annotate import draw
+from lipiyana.cli import recognizers
+from lipiyana.cli.console import say_error, say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
+from lipiyana.cli.paths import printable
+from lipiyana.cli.progress import RunProgress
+from lipiyana.cli.sources import Source, list_pictures
+from lipiyana.errors import LipiyanaError
+from lipiyana.files import read_picture_file
+from lipiyana.images import decode
+from lipiyana.recognizer import Recognizer
+
+_KEPT_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+
+
+def run(inputs: Sequence[str], folder: Path, models: Path | None) -> int:
+    """Annotate the pictures and give the exit code: 0 all done, 1 some failed, 2 none found.
+
+    Raises:
+        typer.BadParameter: `folder` holds an INPUT, so that a picture could be written over.
+    """
+    _check(inputs, folder)
+    listing = list_pictures(inputs)
+    for pattern in listing.unmatched:
+        say_warning(f"nothing fits {printable(pattern)}")
+    chosen = recognizers.in_process(models, workers=1, pictures=1)
+    own = folder.resolve()
+    used: set[Path] = set()
+    done = failed = 0
+    with RunProgress(stderr(), listing) as progress:
+        for source in listing:
+            if own in Path(source.path).resolve().parents:
+                continue  # a copy that lies in an INPUT
+            problem = _annotate(source, chosen.recognizer, folder, used)
+            if problem:
+                say_error(f"{printable(source.path)}: {problem}")
+            done += not problem
+            failed += bool(problem)
+            progress.step(bool(problem))
+    if not done and not failed:
+        say_error("no picture found")
+        return USAGE
+    stderr().print(f"{done} written to {printable(os.fspath(folder))}, {failed} failed")
+    return FAILED if failed else DONE
+
+
+def target_name(relative: str, used: set[Path]) -> Path:
+    """Name the copy of a picture: as it is for JPEG and PNG, else with `.png` after it.
+
+    A name that is in `used` gets a number; the new name is added to `used`.
+    """
+    name = Path(relative)
+    if name.suffix.lower() not in _KEPT_SUFFIXES:
+        name = name.with_name(f"{name.name}.png")
+    chosen, number = name, 2
+    while chosen in used:
+        chosen = name.with_stem(f"{name.stem}-{number}")
+        number += 1
+    used.add(chosen)
+    return chosen
+
+
+def _check(inputs: Sequence[str], folder: Path) -> None:
+    own = folder.resolve()
+    for item in inputs:
+        path = Path(item).resolve()
+        if path == own or own in path.parents:
+            raise typer.BadParameter(
+                f"{folder} holds {printable(item)}, which could be written over.",
+                param_hint="--output",
+            )
+
+
+def _annotate(source: Source, recognizer: Recognizer, folder: Path, used: set[Path]) -> str:
+    """Write one copy; give what went wrong, "" if nothing did."""
+    if source.error is not None:
+        return source.error.message
+    target = folder / target_name(source.relative, used)
+    try:
+        data = read_picture_file(PurePath(source.path))
+        drawn = Image.fromarray(draw(decode(data), recognizer.recognize(data)))
+        encoded = io.BytesIO()
+        drawn.save(encoded, _KEPT_SUFFIXES[target.suffix.lower()], quality=92)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(encoded.getvalue())
+    except LipiyanaError as error:
+        return error.message
+    except OSError as error:
+        return f"cannot write {target}: {error.strerror}"
+    return ""

@@ -1,0 +1,13 @@
+"""What a command's exit code means."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DONE: Final = 0
+FAILED: Final = 1
+"""Some pictures failed, or a check found something wrong."""
+USAGE: Final = 2
+"""The options make no sense together, or no picture was found."""
+INTERRUPTED: Final = 130
+"""After Ctrl-C, as shells have it."""

@@ -1,0 +1,201 @@
+"""The command line. Commands import what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from lipiyana.cli.exit_codes import FAILED, INTERRUPTED
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import Feature, Layout
+
+app = typer.Typer(
+    name="lipiyana",
+    help="Reads Indian roads: vehicles, registrations and signs in the scripts of India.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders (with theirs) and globs.")
+]
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        metavar="DIR",
+        help="Folder with a manifest.toml; its models come before the installed ones.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+
+
+def _parse_features(text: str) -> frozenset[Feature]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [feature.value for feature in Feature]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.")
+    if not names:
+        raise typer.BadParameter(f"name one or more of {', '.join(known)}.")
+    return frozenset(Feature(name) for name in names)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lipiyana {version('lipiyana')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Reads Indian roads: vehicles, registrations and signs in the scripts of India."""
+
+
+@app.command()
+def read(  # noqa: PLR0917 - options, which typer passes by name
+    inputs: Inputs,
+    layout: Annotated[
+        Layout, typer.Option(help="What a picture shows: a scene, one line, one plate.")
+    ] = Layout.SCENE,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What to look for, of text,plates,vehicles. Default: what has its models.",
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Leave out what is less sure than this.")
+    ] = 0.3,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the rows that FILE has.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Pictures read at a time. Default: one a CPU."),
+    ] = None,
+    models: Models = None,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Read on a server, not in this process."),
+    ] = None,
+) -> None:
+    """Read pictures: a row each, in order. Exit 0: all read; 1: some failed; 2: none found."""
+    from lipiyana.cli.read import ReadRequest, run
+
+    request = ReadRequest(
+        inputs=tuple(inputs),
+        layout=layout,
+        features=_parse_features(features) if features is not None else frozenset(),
+        min_confidence=min_confidence,
+        output=output,
+        resume=resume,
+        workers=workers,
+        models=models,
+        server=server,
+    )
+    raise typer.Exit(run(request))
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: this machine alone.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port for gRPC. Default: 50051.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port for Prometheus. Default: none.")
+    ] = None,
+    models: Models = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Settings as TOML."),
+    ] = None,
+) -> None:
+    """Serve gRPC until SIGTERM or Ctrl-C. Needs the extra `server`."""
+    from lipiyana.cli.serve import run
+
+    raise typer.Exit(run(host, port, metrics_port, models, config))
+
+
+@app.command()
+def annotate(
+    inputs: Inputs,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where copies go."),
+    ],
+    models: Models = None,
+) -> None:
+    """Write copies of pictures with boxes and text drawn on them."""
+    from lipiyana.cli.annotate import run
+
+    raise typer.Exit(run(inputs, output, models))
+
+
+@models_app.command("list")
+def list_models(models: Models = None) -> None:
+    """Show the models of the manifest and whether they are installed."""
+    from lipiyana.cli.models import show
+
+    raise typer.Exit(show(models))
+
+
+@models_app.command()
+def verify(models: Models = None) -> None:
+    """Check the files of the models against the manifest. Exit 1 where one is wrong."""
+    from lipiyana.cli.models import verify
+
+    raise typer.Exit(verify(models))
+
+
+@app.command()
+def doctor(models: Models = None) -> None:
+    """Look at this machine and installation. Exit 1 where something is wrong."""
+    from lipiyana.cli.doctor import run
+
+    raise typer.Exit(run(models))
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        app()
+    except LipiyanaError as error:
+        from lipiyana.cli.console import say_error
+
+        say_error(error.message)
+        sys.exit(FAILED)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            # not to wait for threads: a picture under way may take its time, or a server all of it
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
+        raise
+    raise AssertionError("an app ends with SystemExit")

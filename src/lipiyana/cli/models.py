@@ -1,0 +1,52 @@
+"""`lipiyana models list` and `lipiyana models verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lipiyana.cli.exit_codes import DONE, FAILED
+from lipiyana.manifest import ModelEntry
+from lipiyana.runtime import ModelStore
+
+
+def show(models: Path | None) -> int:
+    """Print a table of the models; a missing one is shown, and no error."""
+    table = Table(box=None)
+    for heading in ("name", "task", "version", "size", "licence", "installed"):
+        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
+    for entry in ModelStore(models).entries:
+        table.add_row(
+            Text(entry.name),
+            Text(entry.task.value),
+            Text(entry.version),
+            _size(entry),
+            Text(entry.licence),
+            "yes" if entry.installed else "no",
+        )
+    _stdout().print(table)
+    return DONE
+
+
+def verify(models: Path | None) -> int:
+    """Load every model and print what is wrong with it."""
+    code = DONE
+    console = _stdout()
+    for check in ModelStore(models, threads=1).verify():
+        if check.ok:
+            console.print(Text.assemble(("ok     ", "green"), check.entry.name))
+        else:
+            console.print(Text.assemble(("wrong  ", "red"), f"{check.entry.name}: {check.problem}"))
+            code = FAILED
+    return code
+
+
+def _size(entry: ModelEntry) -> str:
+    return f"{entry.file.stat().st_size / 1e6:.1f} MB" if entry.installed else ""
+
+
+def _stdout() -> Console:
+    return Console(soft_wrap=True, highlight=False)

@@ -1,0 +1,85 @@
+"""How far a run is, on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+LINE_EVERY = 30.0
+"""Seconds between lines where standard error is not a terminal."""
+
+
+class RunProgress:
+    """Counts pictures. `listing` is walked a second time, aside, to learn how many there are.
+
+    Where `results_on_terminal`, there is no bar: the results themselves show how far it is.
+    """
+
+    def __init__(
+        self, console: Console, listing: Iterable[object], *, results_on_terminal: bool = False
+    ) -> None:
+        self._console = console
+        self._listing = listing
+        self._done = self._failed = 0
+        self._began = self._told = time.monotonic()
+        self._over = threading.Event()
+        self._bar = Progress(
+            TextColumn("reading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]} failed"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=results_on_terminal or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading", total=None, failed=0)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        if not self._bar.disable:
+            threading.Thread(target=self._count, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._bar.stop()
+
+    def step(self, failed: bool) -> None:
+        """One more picture is done."""
+        self._done += 1
+        self._failed += failed
+        self._bar.update(self._task, advance=1, failed=self._failed)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._told >= LINE_EVERY:
+            self._told = now
+            rate = self._done / (now - self._began)
+            self._console.print(
+                f"{self._done} pictures, {self._failed} failed, {rate:.1f} a second"
+            )
+
+    def _count(self) -> None:
+        total = 0
+        for total, _ in enumerate(self._listing, 1):  # noqa: B007 - the last one is the count
+            if self._over.is_set():
+                return
+        self._bar.update(self._task, total=total)

@@ -1,0 +1,134 @@
+"""`lipiyana read`: the options, and what is said and returned at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import typer
+
+from lipiyana.cli import recognizers
+from lipiyana.cli.console import say_error, say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.output import Output, OutputError, OutputFile, StandardOutput
+from lipiyana.cli.paths import printable
+from lipiyana.cli.progress import RunProgress
+from lipiyana.cli.reading import Totals, read_pictures
+from lipiyana.cli.rows import FORMS
+from lipiyana.cli.sources import Listing, list_pictures
+from lipiyana.types import Feature, Layout, RecognitionConfig
+
+_PEEK = 256  # more CPUs than this are not told from this many
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """The options of `lipiyana read`, as `main.read` explains them."""
+
+    inputs: tuple[str, ...]
+    layout: Layout
+    features: frozenset[Feature]
+    min_confidence: float
+    output: Path | None
+    resume: bool
+    workers: int | None
+    models: Path | None
+    server: str | None
+
+
+def run(request: ReadRequest) -> int:
+    """Read the pictures and give the exit code: 0 all read, 1 some failed, 2 none found.
+
+    Raises:
+        typer.BadParameter: the options do not go together.
+    """
+    _check(request)
+    listing = list_pictures(request.inputs)
+    for pattern in listing.unmatched:
+        say_warning(f"nothing fits {printable(pattern)}")
+    pictures = sum(1 for _ in islice(listing, _PEEK))
+    if pictures == 0:
+        say_error("no picture found")
+        return USAGE
+    began = time.monotonic()
+    try:
+        totals = _read(request, listing, pictures)
+    except OutputError as error:
+        say_error(str(error))
+        return USAGE
+    except OSError as error:
+        return _cannot_write(error, request.output)
+    except KeyboardInterrupt:
+        say_error(f"interrupted{_how_to_go_on(request.output)}")
+        return INTERRUPTED
+    return _sum_up(totals, time.monotonic() - began, request.output)
+
+
+def _check(request: ReadRequest) -> None:
+    if not all(request.inputs):
+        raise typer.BadParameter("an empty name.", param_hint="INPUT")
+    if request.output is not None and request.output.suffix.lower() not in FORMS:
+        raise typer.BadParameter(
+            f"the name must end in {' or '.join(FORMS)}.", param_hint="--output"
+        )
+    if request.resume and request.output is None:
+        raise typer.BadParameter("needs --output.", param_hint="--resume")
+    if request.server is not None:
+        if request.models is not None:
+            raise typer.BadParameter("the server has its own.", param_hint="--models")
+        if ":" not in request.server:
+            raise typer.BadParameter("give HOST:PORT.", param_hint="--server")
+
+
+def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
+    config = RecognitionConfig(
+        features=request.features, layout=request.layout, min_confidence=request.min_confidence
+    )
+    with ExitStack() as stack:
+        if request.server is not None:
+            chosen = recognizers.connect(request.server, request.workers)
+        else:
+            chosen = recognizers.in_process(request.models, request.workers, pictures)
+        stack.callback(chosen.recognizer.close)
+        output: Output = StandardOutput()
+        if request.output is not None:
+            form = FORMS[request.output.suffix.lower()]()
+            output = stack.enter_context(OutputFile(request.output, form, resume=request.resume))
+        on_terminal = request.output is None and sys.stdout.isatty()
+        progress = stack.enter_context(
+            RunProgress(stderr(), listing, results_on_terminal=on_terminal)
+        )
+        return read_pictures(
+            listing,
+            chosen.recognizer,
+            config,
+            output,
+            workers=chosen.workers,
+            on_row=progress.step,
+        )
+
+
+def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
+    if totals.stopped_by is not None:
+        say_error(f"stopped: {totals.stopped_by.message}{_how_to_go_on(output)}")
+    stderr().print(f"{totals.read} read, {totals.failed} failed, {seconds:.1f} s")
+    return FAILED if totals.failed else DONE
+
+
+def _cannot_write(error: OSError, output: Path | None) -> int:
+    if output is None:
+        # what is left in the buffer must not fail once more when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        where = output or "standard output"
+        say_error(f"cannot write to {where}: {error.strerror}{_how_to_go_on(output)}")
+    return FAILED
+
+
+def _how_to_go_on(output: Path | None) -> str:
+    return "" if output is None else "; the same command with --resume goes on"

@@ -1,0 +1,127 @@
+"""The run of `lipiyana read`: a row a picture, in order, whatever becomes of the pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lipiyana.cli.ordered import map_in_order
+from lipiyana.cli.output import Output
+from lipiyana.cli.paths import printable
+from lipiyana.cli.rows import Record
+from lipiyana.cli.sources import Source
+from lipiyana.errors import (
+    InternalError,
+    LipiyanaError,
+    MissingExtra,
+    ModelUnavailable,
+    Overloaded,
+    Unauthenticated,
+    Unavailable,
+)
+from lipiyana.files import read_picture_file
+from lipiyana.recognizer import Recognizer
+from lipiyana.types import Recognition, RecognitionConfig
+
+STOPPING = (MissingExtra, ModelUnavailable, Overloaded, Unauthenticated, Unavailable)
+"""Errors that are no fault of the picture: the next one would meet the same, so the run ends."""
+
+PATIENCE = 10
+"""How often a picture is sent to a server that says its queue is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What became of a run.
+
+    Attributes:
+        read: pictures that were read, in earlier runs too where the run went on with a file.
+        failed: rows with an error, of earlier runs too.
+        stopped_by: the error that ended the run early.
+    """
+
+    read: int
+    failed: int
+    stopped_by: LipiyanaError | None = None
+
+
+def read_pictures(
+    sources: Iterable[Source],
+    recognizer: Recognizer,
+    config: RecognitionConfig,
+    output: Output,
+    *,
+    workers: int,
+    on_row: Callable[[bool], None],
+) -> Totals:
+    """Read `sources` and write their rows to `output`, after those that it has already.
+
+    `on_row` is told of each row whether it has an error.
+
+    Raises:
+        OSError: a row could not be written.
+    """
+    read = failed = 0
+
+    def count(is_error: bool) -> None:
+        nonlocal read, failed
+        failed += is_error
+        read += not is_error
+        on_row(is_error)
+
+    remaining = _without_kept(sources, output.kept(), count)
+    recognize = partial(_recognize, recognizer, config)
+    for source, outcome in map_in_order(recognize, remaining, workers):
+        output.write(printable(source.path), outcome)
+        count(isinstance(outcome, LipiyanaError))
+        if isinstance(outcome, STOPPING):
+            return Totals(read, failed, outcome)
+    return Totals(read, failed)
+
+
+def _without_kept(
+    sources: Iterable[Source], kept: Iterator[Record], count: Callable[[bool], None]
+) -> Iterator[Source]:
+    """Leave out the sources that have a row.
+
+    As long as rows and sources go in step no list is needed; where pictures came or went since
+    the rows were written, the paths of the rows that are left are held.
+    """
+    expected = next(kept, None)
+    rest: set[str] | None = None
+    for source in sources:
+        path = printable(source.path)
+        if rest is None and expected is not None:
+            if expected.path == path:
+                count(bool(expected.error_code))
+                expected = next(kept, None)
+                continue
+            rest = {expected.path}
+            count(bool(expected.error_code))
+            for record in kept:
+                rest.add(record.path)
+                count(bool(record.error_code))
+        if rest is None or path not in rest:
+            yield source
+
+
+def _recognize(
+    recognizer: Recognizer, config: RecognitionConfig, source: Source
+) -> tuple[Source, Recognition | LipiyanaError]:
+    if source.error is not None:
+        return source, source.error
+    try:
+        data = read_picture_file(Path(source.path))
+        for _ in range(PATIENCE - 1):
+            try:
+                return source, recognizer.recognize(data, config)
+            except Overloaded as busy:
+                time.sleep(busy.retry_after)
+        return source, recognizer.recognize(data, config)
+    except LipiyanaError as error:
+        return source, error
+    except Exception as error:  # a bug must not cost the other pictures
+        return source, InternalError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,37 @@
+"""`lipiyana serve`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import typer
+
+from lipiyana.cli.exit_codes import DONE
+from lipiyana.errors import InvalidRequest
+from lipiyana.server import ServerSettings
+from lipiyana.server import serve as serve_until_signalled
+
+
+def run(
+    host: str | None,
+    port: int | None,
+    metrics_port: int | None,
+    models: Path | None,
+    config: Path | None,
+) -> int:
+    """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
+
+    Raises:
+        typer.BadParameter: a setting makes no sense.
+        LipiyanaError: the server cannot start.
+    """
+    try:
+        settings = ServerSettings.load(
+            config, host=host, port=port, metrics_port=metrics_port, models=models
+        )
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.message) from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    serve_until_signalled(settings)
+    return DONE

@@ -1,0 +1,137 @@
+"""`AsyncClient`: `Client` for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from lipiyana.client import messages
+from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
+from lipiyana.client.failures import to_error
+from lipiyana.client.outgoing import OutgoingFrames
+from lipiyana.convert import recognition_from_proto
+from lipiyana.errors import LipiyanaError
+from lipiyana.recognizer import FrameResult
+from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
+
+
+class AsyncClient:
+    """Reads pictures on a server. Made and used on one running event loop.
+
+    Files are read on threads. Calls that end UNAVAILABLE are sent again, up to three times.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        tls: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+    ) -> None:
+        """Prepare the channel; see `Client` for the arguments."""
+        self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
+        self._channel = (
+            grpc.aio.insecure_channel(target, self._endpoint.options)
+            if tls is None
+            else grpc.aio.secure_channel(target, tls, self._endpoint.options)
+        )
+        self._stub = service_grpc.RecognitionServiceStub(self._channel)
+
+    async def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        """Read one picture; see `Recognizer.recognize`."""
+        request = service_pb.RecognizeRequest(
+            image=await asyncio.to_thread(messages.image_message, image),
+            config=messages.config_message(config),
+        )
+        with self._errors():
+            response = await self._stub.Recognize(
+                request,
+                timeout=self._endpoint.timeout_of(timeout),
+                metadata=self._endpoint.metadata,
+            )
+        return recognition_from_proto(response.recognition)
+
+    async def recognize_batch(
+        self,
+        images: Sequence[ImageInput],
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Recognition | LipiyanaError]:
+        """Read several pictures in one call; see `Client.recognize_batch`."""
+        written = await asyncio.to_thread(messages.image_messages, images)
+        request = messages.batch_request(written, messages.config_message(config))
+        if not request.images:
+            return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
+        with self._errors():
+            response = await self._stub.BatchRecognize(
+                request,
+                timeout=self._endpoint.timeout_of(timeout),
+                metadata=self._endpoint.metadata,
+            )
+        return messages.batch_outcomes(written, response)
+
+    async def recognize_stream(
+        self,
+        frames: AsyncIterable[Frame] | Iterable[Frame],
+        config: RecognitionConfig | None = None,
+    ) -> AsyncIterator[FrameResult]:
+        """Read frames as they come; see `Client.recognize_stream`.
+
+        Frames that are not asynchronous are taken on a thread.
+        """
+        outgoing = OutgoingFrames(messages.setup_request(config))
+        call = self._stub.StreamRecognize(
+            outgoing.requests_async(frames), metadata=self._endpoint.metadata
+        )
+        try:
+            with self._errors():
+                async for response in call:
+                    for unsent in outgoing.unsent():
+                        yield unsent
+                    yield messages.frame_result(response)
+        finally:
+            call.cancel()
+        for unsent in outgoing.unsent():
+            yield unsent
+        if outgoing.failure is not None:
+            raise outgoing.failure
+
+    async def close(self) -> None:
+        """Close the channel; calls under way end `Cancelled`."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise to_error(
+                error.code(), error.details(), error.trailing_metadata(), self._endpoint
+            ) from error

@@ -1,0 +1,63 @@
+"""What gRPC says went wrong, as this project's errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+from lipiyana.client.channel import Endpoint
+from lipiyana.errors import (
+    DeadlineExceeded,
+    LipiyanaError,
+    MessageTooLarge,
+    Unavailable,
+)
+from lipiyana.status import DETAILS_KEY, from_status
+
+_CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
+_TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
+
+
+def to_error(
+    code: grpc.StatusCode,
+    details: str | None,
+    trailers: Iterable[Any] | None,
+    endpoint: Endpoint,
+) -> LipiyanaError:
+    """Give the error that the server raised, or the one that fits where gRPC itself speaks."""
+    for key, value in trailers or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return from_status(Status.FromString(value))
+            except DecodeError:
+                break
+    text = details or ""
+    if found := _TOO_LARGE.search(text):
+        return _too_large(found, endpoint)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Unavailable(
+            f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there?"
+        )
+    if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
+        # gRPC does so to a call that reaches a server while it stops; it was not begun
+        return Unavailable(f"{endpoint.target} is shutting down", reason="DRAINING")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceeded(f"no answer from {endpoint.target} within the time allowed")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        text = f"{endpoint.target} answers, but it is no lipiyana server, or an older one"
+    number: int = code.value[0]
+    return from_status(Status(code=number, message=text or f"{endpoint.target}: {code.name}"))
+
+
+def _too_large(found: re.Match[str], endpoint: Endpoint) -> MessageTooLarge:
+    verb, size, limit = found.groups()
+    message = f"a message of {size} bytes is over the limit of {limit}"
+    if int(limit) == endpoint.max_message_bytes:
+        return MessageTooLarge(f"{message}; raise max_message_bytes of the client and the server")
+    where = "server" if verb == "Received" else "client"
+    return MessageTooLarge(f"{message}; raise max_message_bytes of the {where}")

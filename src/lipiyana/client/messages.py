@@ -1,0 +1,107 @@
+"""Requests and responses of the RPCs, as both clients need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lipiyana.convert import recognition_from_proto
+from lipiyana.convert_request import config_to_proto, image_to_proto
+from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError
+from lipiyana.files import picture_bytes
+from lipiyana.recognizer import FrameResult
+from lipiyana.status import from_status
+from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+Outcome = Recognition | LipiyanaError
+
+
+def config_message(config: RecognitionConfig | None) -> pb.RecognitionConfig:
+    """Write the config, or the default one."""
+    return config_to_proto(config or RecognitionConfig())
+
+
+def image_message(image: ImageInput) -> pb.Image:
+    """Write a picture; the file of a path is read here.
+
+    Raises:
+        LipiyanaError: the picture cannot be sent; see `lipiyana.files.picture_bytes`.
+    """
+    return image_to_proto(picture_bytes(image))
+
+
+def image_messages(images: Sequence[ImageInput]) -> list[pb.Image | LipiyanaError]:
+    """Write pictures; what cannot be sent leaves its error in its place."""
+    return [_try_image(image) for image in images]
+
+
+def batch_request(
+    messages: Sequence[pb.Image | LipiyanaError], config: pb.RecognitionConfig
+) -> service_pb.BatchRecognizeRequest:
+    """Ask for those pictures that can be sent."""
+    sendable = [message for message in messages if isinstance(message, pb.Image)]
+    return service_pb.BatchRecognizeRequest(images=sendable, config=config)
+
+
+def batch_outcomes(
+    messages: Sequence[pb.Image | LipiyanaError],
+    response: service_pb.BatchRecognizeResponse,
+) -> list[Outcome]:
+    """Put the items of the response where their pictures stood.
+
+    Raises:
+        InternalError: there are more or fewer than were asked for.
+    """
+    sent = sum(isinstance(message, pb.Image) for message in messages)
+    if len(response.items) != sent:
+        raise InternalError(f"asked for {sent} pictures, the server sent {len(response.items)}")
+    items = iter(response.items)
+    return [
+        message if isinstance(message, LipiyanaError) else _outcome(next(items))
+        for message in messages
+    ]
+
+
+def setup_request(config: RecognitionConfig | None) -> service_pb.StreamRecognizeRequest:
+    """Begin a stream."""
+    return service_pb.StreamRecognizeRequest(
+        setup=service_pb.StreamSetup(config=config_message(config))
+    )
+
+
+def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResult:
+    """Write a frame, or the result that it has already where it cannot be sent.
+
+    Raises:
+        InvalidRequest: `frame_id` is negative or does not fit 64 bits.
+    """
+    if not 0 <= frame.frame_id < 2**64:
+        raise InvalidRequest(f"frame_id is {frame.frame_id}", field="frame_id")
+    try:
+        image = image_message(frame.image)
+    except LipiyanaError as error:
+        return FrameResult(frame.frame_id, error)
+    return service_pb.StreamRecognizeRequest(
+        frame=service_pb.StreamFrame(frame_id=frame.frame_id, image=image)
+    )
+
+
+def frame_result(response: service_pb.StreamRecognizeResponse) -> FrameResult:
+    """Read what became of a frame."""
+    return FrameResult(response.frame_id, _outcome(response), tuple(response.dropped_frame_ids))
+
+
+def _outcome(
+    message: service_pb.BatchRecognizeResponse.Item | service_pb.StreamRecognizeResponse,
+) -> Outcome:
+    if message.WhichOneof("outcome") == "error":
+        return from_status(message.error)
+    return recognition_from_proto(message.recognition)
+
+
+def _try_image(image: ImageInput) -> pb.Image | LipiyanaError:
+    try:
+        return image_message(image)
+    except LipiyanaError as error:
+        return error

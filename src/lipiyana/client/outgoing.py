@@ -1,0 +1,71 @@
+"""The requests of a stream, made from frames while gRPC takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+
+from lipiyana.client.messages import frame_request
+from lipiyana.recognizer import FrameResult
+from lipiyana.types import Frame
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+Request = service_pb.StreamRecognizeRequest
+
+
+class OutgoingFrames:
+    """Makes the requests; keeps aside what cannot be sent, and what the frames raise.
+
+    gRPC would say of an exception no more than that there was one. So the requests end where
+    the frames raise, the server answers what it has, and then `failure` can be raised.
+    """
+
+    def __init__(self, setup: Request) -> None:
+        self._setup = setup
+        self._unsent: deque[FrameResult] = deque()
+        self.failure: Exception | None = None
+
+    def requests(self, frames: Iterable[Frame]) -> Iterator[Request]:
+        """Give the setup and the frames."""
+        yield self._setup
+        try:
+            for frame in frames:
+                request = self._sendable(frame_request(frame))
+                if request is not None:
+                    yield request
+        except Exception as error:
+            self.failure = error
+
+    async def requests_async(
+        self, frames: AsyncIterable[Frame] | Iterable[Frame]
+    ) -> AsyncIterator[Request]:
+        """Give the setup and the frames; whatever may wait does so on a thread."""
+        yield self._setup
+        try:
+            async for frame in _as_async(frames):
+                request = self._sendable(await asyncio.to_thread(frame_request, frame))
+                if request is not None:
+                    yield request
+        except Exception as error:
+            self.failure = error
+
+    def unsent(self) -> list[FrameResult]:
+        """Take the results of frames that could not be sent, such as a missing file."""
+        return [self._unsent.popleft() for _ in range(len(self._unsent))]
+
+    def _sendable(self, request: Request | FrameResult) -> Request | None:
+        if isinstance(request, FrameResult):
+            self._unsent.append(request)
+            return None
+        return request
+
+
+async def _as_async(frames: AsyncIterable[Frame] | Iterable[Frame]) -> AsyncIterator[Frame]:
+    if isinstance(frames, AsyncIterable):
+        async for frame in frames:
+            yield frame
+        return
+    iterator = iter(frames)
+    while (following := await asyncio.to_thread(next, iterator, None)) is not None:
+        yield following

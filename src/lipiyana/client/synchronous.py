@@ -1,0 +1,144 @@
+"""`Client`: a server as a `lipiyana.recognizer.Recognizer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from lipiyana.client import messages
+from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
+from lipiyana.client.failures import to_error
+from lipiyana.client.outgoing import OutgoingFrames
+from lipiyana.convert import recognition_from_proto
+from lipiyana.errors import LipiyanaError
+from lipiyana.recognizer import FrameResult
+from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
+
+
+class Client:
+    """Reads pictures on a server. Safe to share between threads; not to be used after a fork.
+
+    Calls that end UNAVAILABLE are sent again, up to three times; nothing else is.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        tls: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+    ) -> None:
+        """Prepare the channel; it connects when the first call needs it.
+
+        Args:
+            target: `host:port`; with a name that has several addresses calls go round.
+            timeout: seconds of a call (not of a stream) unless the call says otherwise.
+            max_message_bytes: of a request or a response; the server has a limit of its own.
+            tls: for example `grpc.ssl_channel_credentials()`.
+            token: sent with each call as `authorization: Bearer`.
+        """
+        self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
+        self._channel = (
+            grpc.insecure_channel(target, self._endpoint.options)
+            if tls is None
+            else grpc.secure_channel(target, tls, self._endpoint.options)
+        )
+        self._stub = service_grpc.RecognitionServiceStub(self._channel)
+
+    def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        """Read one picture; see `Recognizer.recognize`."""
+        request = service_pb.RecognizeRequest(
+            image=messages.image_message(image), config=messages.config_message(config)
+        )
+        with self._errors():
+            response = self._stub.Recognize(
+                request,
+                timeout=self._endpoint.timeout_of(timeout),
+                metadata=self._endpoint.metadata,
+            )
+        return recognition_from_proto(response.recognition)
+
+    def recognize_batch(
+        self,
+        images: Sequence[ImageInput],
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Recognition | LipiyanaError]:
+        """Read several pictures in one call; see `Recognizer.recognize_batch`.
+
+        Raises:
+            LipiyanaError: of the call as a whole, such as a batch that is too large.
+        """
+        written = messages.image_messages(images)
+        request = messages.batch_request(written, messages.config_message(config))
+        if not request.images:
+            return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
+        with self._errors():
+            response = self._stub.BatchRecognize(
+                request,
+                timeout=self._endpoint.timeout_of(timeout),
+                metadata=self._endpoint.metadata,
+            )
+        return messages.batch_outcomes(written, response)
+
+    def recognize_stream(
+        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+    ) -> Iterator[FrameResult]:
+        """Read frames as they come; see `Recognizer.recognize_stream`.
+
+        A thread of its own takes `frames`. What they raise is raised here, after the results of
+        the frames before. Closing the iterator ends the stream.
+        """
+        outgoing = OutgoingFrames(messages.setup_request(config))
+        call = self._stub.StreamRecognize(
+            outgoing.requests(frames), metadata=self._endpoint.metadata
+        )
+        try:
+            with self._errors():
+                for response in call:
+                    yield from outgoing.unsent()
+                    yield messages.frame_result(response)
+        finally:
+            call.cancel()
+        yield from outgoing.unsent()
+        if outgoing.failure is not None:
+            raise outgoing.failure
+
+    def close(self) -> None:
+        """Close the channel; calls under way end `Cancelled`."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise to_error(
+                error.code(), error.details(), error.trailing_metadata(), self._endpoint
+            ) from error

@@ -1,0 +1,40 @@
+"""Time: how long each stage took, and how much is left."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from lipiyana.errors import DeadlineExceeded
+
+
+class Clock:
+    """Starts when it is made.
+
+    Attributes:
+        timings: seconds by stage, of the stages that have ended.
+    """
+
+    def __init__(self, timeout: float | None) -> None:
+        """Allow `timeout` seconds; None for as long as it takes."""
+        self.timings: dict[str, float] = {}
+        self._timeout = timeout
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> float | None:
+        """Seconds that are left, at least 0; None where there is no limit."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage; it is not begun when no time is left.
+
+        Raises:
+            DeadlineExceeded: the timeout has passed.
+        """
+        if self.left() == 0:
+            raise DeadlineExceeded(f"no answer within {self._timeout:g} s; stopped before {name}")
+        begin = time.perf_counter()
+        yield
+        self.timings[name] = time.perf_counter() - begin

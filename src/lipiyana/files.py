@@ -1,0 +1,60 @@
+"""Reading the file of a picture, with this project's errors; no decoding, no heavy import."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
+from lipiyana.types import ImageInput, RawImage
+
+MAX_FILE_BYTES = 100_000_000
+
+
+def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Read the bytes of a picture's file, at most `max_bytes`.
+
+    Raises:
+        InvalidImage: a folder, a device or a pipe, or too large.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+    """
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe would wait, a device might never end
+            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise InvalidImage(f"{shown} is {kind}; name a picture", reason="NOT_AN_IMAGE")
+        with Path(path).open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no file {shown}") from None
+    except PermissionError:
+        raise PermissionDenied(f"{shown} may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:
+        raise InvalidImage(f"{shown} cannot be read: {error}", reason="NOT_AN_IMAGE") from error
+    if len(data) > max_bytes:
+        raise InvalidImage(
+            f"the picture has more than {max_bytes} bytes, the most that is accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+    return data
+
+
+def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:
+    """Give a picture as it can travel: a path becomes the bytes of its file.
+
+    Raises:
+        InvalidImage: it is not of a kind that `ImageInput` lists, or as `read_picture_file`.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+    """
+    if isinstance(image, bytes | RawImage):
+        return image
+    if isinstance(image, os.PathLike):
+        return read_picture_file(image, max_bytes)
+    raise InvalidImage(
+        f"a picture is bytes, a pathlib.Path or a RawImage, not {type(image).__name__}",
+        reason="NOT_AN_IMAGE",
+    )

@@ -1,0 +1,161 @@
+"""Pictures in: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
+
+The format, the size and the number of frames come from the header, before any pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
+from lipiyana.image_formats import check_frames, decode_pixels, open_header
+from lipiyana.types import ImageInput, PixelFormat, RawImage
+
+RgbArray = npt.NDArray[np.uint8]
+"""A picture: (height, width, 3), RGB."""
+
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What a picture may be.
+
+    Attributes:
+        max_pixels: width times height, as the header has it.
+        max_bytes: of the encoded picture.
+        min_side: pixels; nothing can be read in less.
+    """
+
+    max_pixels: int = 50_000_000
+    max_bytes: int = 100_000_000
+    min_side: int = 4
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Make an RGB array (height, width, 3) of a picture given in any way.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+    """
+    if isinstance(image, RawImage):
+        return from_raw(image, limits)
+    if isinstance(image, bytes):
+        return decode(image, limits)
+    if isinstance(image, os.PathLike):
+        return decode(read_file(image, limits), limits)
+    raise InvalidImage(
+        f"a picture is bytes, a pathlib.Path or a RawImage, not {type(image).__name__}",
+        reason="NOT_AN_IMAGE",
+    )
+
+
+def read_file(path: os.PathLike[str], limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
+    """Read the bytes of a picture's file, at most `limits.max_bytes`.
+
+    Raises:
+        InvalidImage: a folder, a device or a pipe, or too large.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+    """
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe would wait, a device might never end
+            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise InvalidImage(f"{shown} is {kind}; name a picture", reason="NOT_AN_IMAGE")
+        with Path(path).open("rb") as file:
+            data = file.read(limits.max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no file {shown}") from None
+    except PermissionError:
+        raise PermissionDenied(f"{shown} may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:
+        raise InvalidImage(f"{shown} cannot be read: {error}", reason="NOT_AN_IMAGE") from error
+    _check_bytes(len(data), limits)
+    return data
+
+
+def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Make an RGB array of raw pixels.
+
+    Raises:
+        InvalidImage: the sizes do not fit together or are outside the limits.
+    """
+    if raw.width < 1 or raw.height < 1:
+        raise InvalidImage(
+            f"a raw picture needs a width and a height, not {raw.width}x{raw.height}",
+            reason="BAD_RAW_IMAGE",
+        )
+    expected = raw.width * raw.height * raw.pixel_format.channels
+    if len(raw.data) != expected:
+        raise InvalidImage(
+            f"{raw.width}x{raw.height} {raw.pixel_format.value} is {expected} bytes, "
+            f"but there are {len(raw.data)}",
+            reason="BAD_RAW_IMAGE",
+        )
+    _check_size(raw.width, raw.height, limits)
+    shape = (raw.height, raw.width, raw.pixel_format.channels)
+    pixels = np.frombuffer(raw.data, np.uint8).reshape(shape)
+    if raw.pixel_format is PixelFormat.GRAY8:
+        return np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(
+        pixels[..., ::-1] if raw.pixel_format is PixelFormat.BGR8 else pixels
+    )
+
+
+def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Decode a JPEG, PNG, WebP, BMP or TIFF to an RGB array (height, width, 3), upright.
+
+    EXIF orientation is applied; alpha is laid on white; 16-bit, palette, grey and CMYK are
+    converted.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+    """
+    if not data:
+        raise InvalidImage("the picture is empty (0 bytes)", reason="EMPTY_IMAGE")
+    _check_bytes(len(data), limits)
+    if data.startswith(_PNG) and len(data) >= 24:  # a huge picture is refused however it goes on
+        width, height = struct.unpack_from(">II", data, 16)
+        _check_size(width, height, limits)
+    with contextlib.closing(open_header(data)) as opened:
+        width, height = opened.size
+        _check_size(width, height, limits)
+        check_frames(opened)
+        return decode_pixels(opened)
+
+
+def _check_bytes(count: int, limits: ImageLimits) -> None:
+    if count > limits.max_bytes:
+        raise InvalidImage(
+            f"the picture has more than {limits.max_bytes} bytes, the most that is accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+
+
+def _check_size(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.max_pixels:
+        raise InvalidImage(
+            f"the picture is {width}x{height}, {width * height / 1e6:.1f} megapixels; at most "
+            f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit",
+            reason="IMAGE_TOO_LARGE",
+        )
+    if min(width, height) < limits.min_side:
+        raise InvalidImage(
+            f"the picture is {width}x{height}; at least {limits.min_side} pixels a side are needed",
+            reason="IMAGE_TOO_SMALL",
+        )

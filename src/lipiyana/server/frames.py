@@ -1,0 +1,49 @@
+"""One waiting place for the frames of a stream: the newest wins, the drops are told."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+
+class NewestFrame:
+    """Holds at most one frame. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._frame: service_pb.StreamFrame | None = None
+        self._dropped: list[int] = []
+        self._ended = False
+        self._failure: Exception | None = None
+        self._changed = asyncio.Event()
+
+    def put(self, frame: service_pb.StreamFrame) -> None:
+        """Let a frame wait, in place of the one that waits now; after the end it is refused."""
+        if self._ended:
+            return
+        if self._frame is not None:
+            self._dropped.append(self._frame.frame_id)
+        self._frame = frame
+        self._changed.set()
+
+    def end(self, failure: Exception | None = None) -> None:
+        """Say that no frame follows, and why if that is an error. The first call counts."""
+        if not self._ended:
+            self._ended, self._failure = True, failure
+            self._changed.set()
+
+    async def take(self) -> tuple[service_pb.StreamFrame, list[int]] | None:
+        """Wait for a frame; it comes with the ids of those dropped since the last one.
+
+        None after the last frame. Raises what `end` was given, after the last frame.
+        """
+        while self._frame is None:
+            if self._ended:
+                if self._failure is not None:
+                    raise self._failure
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        frame, self._frame = self._frame, None
+        dropped, self._dropped = self._dropped, []
+        return frame, dropped

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lipiyana.cache import KeyMaker
+from lipiyana.types import (
+    CachePolicy,
+    Feature,
+    Layout,
+    PixelFormat,
+    RawImage,
+    RecognitionConfig,
+)
+
+KEYS = KeyMaker("plan", seed=1)
+CONFIG = RecognitionConfig()
+
+
+def test_what_makes_another_key() -> None:
+    raw = RawImage(b"123456", 2, 1)
+    requests = [
+        (b"a", CONFIG),
+        (b"b", CONFIG),
+        (b"", CONFIG),
+        (raw, CONFIG),
+        (raw.data, CONFIG),
+        (replace(raw, width=1, height=2), CONFIG),
+        (replace(raw, pixel_format=PixelFormat.BGR8), CONFIG),
+        (b"a", replace(CONFIG, features=frozenset({Feature.TEXT}))),
+        (b"a", replace(CONFIG, features=frozenset({Feature.TEXT, Feature.PLATES}))),
+        (b"a", replace(CONFIG, layout=Layout.LINE)),
+        (b"a", replace(CONFIG, script_hints=("Deva",))),
+        (b"a", replace(CONFIG, script_hints=("De", "va"))),
+        (b"a", replace(CONFIG, min_confidence=0.1)),
+        (b"a", replace(CONFIG, romanize=True)),
+    ]
+    keys = {KEYS.key(image, config) for image, config in requests}
+    assert len(keys) == len(requests)
+    assert {len(key) for key in keys} == {16}
+
+
+def test_what_does_not() -> None:
+    bypass = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
+    assert KEYS.key(b"a", CONFIG) == KEYS.key(b"a", bypass)
+    assert KEYS.key(b"a", CONFIG) == KeyMaker("plan", seed=1).key(b"a", RecognitionConfig())
+
+
+def test_models_and_limits_are_part_of_it() -> None:
+    assert KEYS.key(b"a", CONFIG) != KeyMaker("other plan", seed=1).key(b"a", CONFIG)
+
+
+def test_each_process_has_a_seed_of_its_own() -> None:
+    assert KeyMaker("plan").key(b"a", CONFIG) != KeyMaker("plan").key(b"a", CONFIG)
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_pictures_that_differ_have_other_keys(first: bytes, second: bytes) -> None:
+    assert (KEYS.key(first, CONFIG) == KEYS.key(second, CONFIG)) == (first == second)

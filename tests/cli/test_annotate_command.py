@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from typer.testing import CliRunner, Result
+
+from lipiyana.cli.annotate import target_name
+from lipiyana.cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    canvas = Image.new("RGB", (320, 120), "white")
+    font = ImageFont.load_default(32)
+    ImageDraw.Draw(canvas).text((160, 60), "KA 01 AB 1234", font=font, fill="black", anchor="mm")
+    canvas.save(path)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["annotate", *arguments])
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_copies_keep_their_folders_and_the_pictures_stay(here: Path) -> None:
+    for name in ("in/a.jpg", "in/deep/a.png", "in/b.webp"):
+        picture(here / name)
+    before = (here / "in" / "a.jpg").read_bytes()
+    result = invoke("in", "-o", "out")
+    assert result.exit_code == 0
+    assert files(here / "out") == {"a.jpg", "deep/a.png", "b.webp.png"}
+    assert (here / "in" / "a.jpg").read_bytes() == before
+    for name in ("a.png", "a.jpg"):
+        path = here / "out" / ("deep" if name == "a.png" else "") / name
+        with Image.open(path) as copy:
+            assert copy.size == (320, 120)
+            pixels = np.asarray(copy.convert("RGB")).astype(int)
+        assert (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 40).any()  # the outline of a plate
+
+
+def test_pictures_of_one_name_get_a_number(here: Path) -> None:
+    for name in ("one/a.png", "two/a.png"):
+        picture(here / name)
+    assert invoke("one", "two/a.png", "-o", "out").exit_code == 0
+    assert files(here / "out") == {"a.png", "a-2.png"}
+
+
+def test_a_bad_picture_leaves_the_others(here: Path) -> None:
+    picture(here / "in" / "a.png")
+    (here / "in" / "b.png").write_text("no picture")
+    result = invoke("in", "missing.jpg", "-o", "out")
+    assert result.exit_code == 1
+    assert files(here / "out") == {"a.png"}
+    assert "in/b.png: " in result.stderr
+    assert "missing.jpg" in result.stderr
+    assert "1 written to out, 2 failed" in result.stderr
+
+
+@pytest.mark.parametrize(("inputs", "output"), [("in", "in"), ("in", "."), ("in/a.png", "in")])
+def test_a_picture_is_never_written_over(here: Path, inputs: str, output: str) -> None:
+    picture(here / "in" / "a.png")
+    before = (here / "in" / "a.png").read_bytes()
+    result = invoke(inputs, "-o", output)
+    assert result.exit_code == 2
+    assert "written over" in " ".join(result.stderr.split())
+    assert (here / "in" / "a.png").read_bytes() == before
+
+
+def test_copies_inside_an_input_are_not_annotated_again(here: Path) -> None:
+    picture(here / "a.png")
+    for _ in range(2):
+        assert invoke(".", "-o", "out").exit_code == 0
+        assert files(here / "out") == {"a.png"}
+
+
+def test_no_picture_is_exit_code_2(here: Path) -> None:
+    (here / "in").mkdir()
+    assert invoke("in", "-o", "out").exit_code == 2
+    assert not (here / "out").exists()
+
+
+def test_names_never_collide() -> None:
+    used: set[Path] = set()
+    names = [target_name(name, used) for name in ("a.tif.png", "a.tif", "a.tif", "a", "a.png")]
+    assert names == [
+        Path("a.tif.png"),
+        Path("a.tif-2.png"),
+        Path("a.tif-3.png"),
+        Path("a.png"),
+        Path("a-2.png"),
+    ]

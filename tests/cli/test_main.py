@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from typer.testing import CliRunner
+
+from lipiyana.cli.main import app
+
+HEAVY = ("cv2", "google.protobuf", "grpc", "numpy", "onnxruntime", "PIL", "rapidocr")
+SHOW_HEAVY = f"""
+import sys
+from lipiyana.cli.main import main
+try:
+    main()
+except SystemExit as leaving:
+    assert leaving.code == 0, leaving.code
+loaded = [name for name in {HEAVY} if name in sys.modules]
+assert not loaded, loaded
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["", "read", "serve", "annotate", "models", "models list", "models verify", "doctor"]
+)
+def test_help_is_quick_because_nothing_heavy_is_imported(command: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", SHOW_HEAVY, *command.split(), "--help"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout == f"lipiyana {version('lipiyana')}\n"
+
+
+def test_the_commands_are_those_of_the_documentation() -> None:
+    text = CliRunner().invoke(app, ["--help"]).stdout
+    for command in ("read", "serve", "annotate", "models", "doctor"):
+        assert f" {command} " in text
+
+
+def test_an_error_of_the_project_is_one_line_and_exit_code_1(tmp_path: object) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-c", "from lipiyana.cli.main import main; main()",
+            "models", "list", "--models", str(tmp_path),
+        ],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "manifest.toml" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lipiyana.cli.main import app
+
+ENTRY = """
+[[model]]
+name = "{name}"
+task = "line_reader"
+version = "7"
+file = "{name}.onnx"
+sha256 = "{sha256}"
+licence = "Apache-2.0"
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    entries = [
+        ENTRY.format(name="absent", sha256="0" * 64),
+        ENTRY.format(name="broken", sha256=hashlib.sha256(b"no model").hexdigest()),
+        ENTRY.format(name="changed", sha256="0" * 64),
+    ]
+    (tmp_path / "changed.onnx").write_bytes(b"x" * 2_500_000)
+    (tmp_path / "manifest.toml").write_text("".join(entries))
+    return tmp_path
+
+
+def test_list_shows_what_is_there(models: Path) -> None:
+    result = CliRunner().invoke(app, ["models", "list", "--models", str(models)])
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert lines["absent"].split() == ["absent", "line_reader", "7", "Apache-2.0", "no"]
+    assert lines["changed"].split()[3:] == ["2.5", "MB", "Apache-2.0", "yes"]
+    assert "yes" in lines["ppocrv6-small-line-reader"]
+
+
+def test_verify_says_which_models_are_wrong(models: Path) -> None:
+    result = CliRunner().invoke(app, ["models", "verify", "--models", str(models)])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    wrong = [line for line in lines if line.startswith("wrong")]
+    assert [line.split()[1] for line in wrong] == ["absent:", "broken:", "changed:"]
+    assert "not installed" in wrong[0]
+    assert "sha256" in wrong[2]
+    assert any(line.split() == ["ok", "ppocrv6-small-line-reader"] for line in lines)
+
+
+def test_the_models_of_the_package_are_intact() -> None:
+    result = CliRunner().invoke(app, ["models", "verify"])
+    assert result.exit_code == 0
+    assert "wrong" not in result.stdout

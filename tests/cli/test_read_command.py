@@ -1,0 +1,315 @@
+"""`lipiyana read` as a user meets it; the recognizer is a fake but for the last tests."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_fake import FakeRecognizer
+from PIL import Image, ImageDraw, ImageFont
+from typer.testing import CliRunner, Result
+
+from lipiyana.cli import recognizers
+from lipiyana.cli.main import app
+from lipiyana.types import Feature, Layout
+
+MAIN = [sys.executable, "-c", "from lipiyana.cli.main import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRecognizer:
+    recognizer = FakeRecognizer()
+    chosen = recognizers.Chosen(recognizer, workers=3)
+    monkeypatch.setattr(recognizers, "in_process", lambda models, workers, pictures: chosen)
+    return recognizer
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["read", *arguments])
+
+
+def rows(result: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def picture(path: Path, text: str = "KA 01 AB 1234") -> None:
+    canvas = Image.new("RGB", (480, 240), "white")
+    font = ImageFont.load_default(48)
+    ImageDraw.Draw(canvas).text((240, 120), text, font=font, fill="black", anchor="mm")
+    canvas.save(path)
+
+
+def test_rows_go_to_stdout_and_all_else_to_stderr(here: Path, fake: FakeRecognizer) -> None:
+    for name in ("b.jpg", "a.jpg"):
+        (here / name).write_text(name)
+    result = invoke("b.jpg", ".")
+    assert result.exit_code == 0
+    assert [row["path"] for row in rows(result)] == ["b.jpg", "./a.jpg", "./b.jpg"]
+    assert "3 read, 0 failed" in result.stderr
+    assert fake.closed
+
+
+def test_options_reach_the_recognizer(here: Path, fake: FakeRecognizer) -> None:
+    (here / "a.jpg").write_text("a")
+    invoke("a.jpg", "--layout", "plate", "--features", "text, plates", "--min-confidence", "0.01")
+    (config,) = fake.configs
+    assert config is not None
+    assert config.layout is Layout.PLATE
+    assert config.features == {Feature.TEXT, Feature.PLATES}
+    assert config.min_confidence == 0.01
+
+
+def test_a_bad_picture_is_a_row_and_exit_code_1(here: Path, fake: FakeRecognizer) -> None:
+    (here / "a.jpg").write_text("bad")
+    (here / "b.jpg").write_text("good")
+    (here / "d.jpg").mkdir()
+    (here / "loop.jpg").symlink_to("loop.jpg")
+    os.mkfifo(here / "pipe.jpg")
+    result = invoke("a.jpg", "b.jpg", "missing.jpg", "loop.jpg", "pipe.jpg")
+    assert result.exit_code == 1
+    errors = [row.get("error") for row in rows(result)]
+    codes = [error["code"] if isinstance(error, dict) else None for error in errors]
+    assert codes == [
+        "INVALID_ARGUMENT", None, "NOT_FOUND", "INVALID_ARGUMENT", "INVALID_ARGUMENT",
+    ]  # fmt: skip
+
+
+def test_a_file_that_may_not_be_read(
+    here: Path, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "a.jpg").write_text("a")
+
+    def refuse(self: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:  # root may read all files
+        patched.setattr(Path, "open", refuse)
+        result = invoke("a.jpg")
+    assert [row["error"]["code"] for row in rows(result)] == ["PERMISSION_DENIED"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "INPUT"),
+        ([""], "empty name"),
+        (["a.jpg", "--layout", "page"], "page"),
+        (["a.jpg", "--features", "text,faces"], "faces"),
+        (["a.jpg", "--features", ""], "vehicles"),
+        (["a.jpg", "--min-confidence", "1.5"], "1"),
+        (["a.jpg", "--min-confidence", "nan"], "1"),
+        (["a.jpg", "--workers", "0"], "1"),
+        (["a.jpg", "--output", "rows.txt"], ".jsonl"),
+        (["a.jpg", "--resume"], "--output"),
+        (["a.jpg", "--server", "localhost"], "HOST:PORT"),
+        (["a.jpg", "--server", "localhost:1", "--models", "."], "server"),
+        (["a.jpg", "--models", "missing"], "missing"),
+        (["a.jpg", "--bogus"], "--bogus"),
+    ],
+)
+def test_what_makes_no_sense_is_exit_code_2(
+    here: Path, fake: FakeRecognizer, arguments: Sequence[str], says: str
+) -> None:
+    (here / "a.jpg").write_text("a")
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stdout == ""
+    assert fake.seen == []
+
+
+@pytest.mark.parametrize("arguments", [["empty"], ["*.png"], ["empty", "empty/*.jpg"]])
+def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: list[str]) -> None:
+    (here / "empty").mkdir()
+    (here / "empty" / "notes.txt").write_text("no picture")
+    result = invoke(*arguments, "--output", "out.csv")
+    assert result.exit_code == 2
+    assert "no picture found" in result.stderr
+    assert not (here / "out.csv").exists()
+
+
+def test_a_path_that_is_not_utf8(here: Path, fake: FakeRecognizer) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    try:
+        (here / name).write_text("text")
+    except OSError:
+        pytest.skip("this file system wants UTF-8")
+    result = invoke(name, os.fsdecode(b"missing\xff.jpg"))
+    good, missing = rows(result)
+    assert good["path"] == "caf%E9.jpg"
+    assert "recognition" in good
+    assert missing["path"] == "missing%FF.jpg"
+
+
+def test_csv(here: Path, fake: FakeRecognizer) -> None:
+    (here / "a,b.jpg").write_text("one")
+    (here / "bad.jpg").write_text("bad")
+    assert invoke(".", "--output", "out.csv").exit_code == 1
+    with (here / "out.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["path"] for row in found] == ["./a,b.jpg", "./bad.jpg"]
+    assert found[0]["text"] == "one | one"
+    assert found[1]["error_code"] == "INVALID_ARGUMENT"
+
+
+def test_rows_are_not_written_over(here: Path, fake: FakeRecognizer) -> None:
+    (here / "a.jpg").write_text("a")
+    assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
+    before = (here / "out.jsonl").read_bytes()
+    again = invoke("a.jpg", "--output", "out.jsonl")
+    assert again.exit_code == 2
+    assert "--resume" in again.stderr
+    resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume")
+    assert resumed.exit_code == 0
+    assert "1 read, 0 failed" in resumed.stderr
+    assert (here / "out.jsonl").read_bytes() == before
+    assert fake.seen == ["a"]
+
+
+def test_earlier_failures_count_when_a_run_goes_on(here: Path, fake: FakeRecognizer) -> None:
+    (here / "a.jpg").write_text("bad")
+    for _ in range(2):
+        assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
+
+
+def test_a_stopped_run_says_why_and_how_to_go_on(here: Path, fake: FakeRecognizer) -> None:
+    fake.server_is_up = False
+    (here / "a.jpg").write_text("down")
+    (here / "b.jpg").write_text("b")
+    result = invoke(".", "--output", "out.jsonl")
+    assert result.exit_code == 1
+    assert "stopped: no server answers; the same command with --resume goes on" in result.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error(here: Path) -> None:
+    for number in range(50):
+        (here / f"{number}.jpg").write_text("no picture")
+    with subprocess.Popen([*MAIN, "read", "."], stdout=-1, stderr=-1) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(60) == 1
+    assert said == b""
+
+
+def test_a_full_disk_is_told(here: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [*MAIN, "read", "missing.jpg"], stdout=full, stderr=-1, check=False, timeout=60
+        )
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1
+    assert b"cannot write to standard output" in result.stderr
+
+
+SLOW = """
+import threading
+from lipiyana.cli import recognizers
+from lipiyana.cli.main import main
+from lipiyana.types import Recognition
+
+class Slow:
+    def recognize(self, data, config):
+        if data == b"slow":
+            threading.Event().wait()
+        return Recognition(1, 1)
+    def close(self):
+        pass
+
+recognizers.in_process = lambda *_: recognizers.Chosen(Slow(), 1)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals, code: int) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (here / name).write_text("quick")
+    (here / "c.jpg").write_text("slow")
+    command = ["read", ".", "--output", "out.jsonl"]
+    with subprocess.Popen([sys.executable, "-c", SLOW, *command], stderr=-1) as process:
+        output = here / "out.jsonl"
+        while not (output.exists() and output.read_bytes().count(b"\n") == 2):
+            assert process.poll() is None
+        process.send_signal(kill)
+        assert process.wait(60) == code
+    assert [json.loads(line)["path"] for line in output.read_text().splitlines()] == [
+        "./a.jpg",
+        "./b.jpg",
+    ]
+    (here / "c.jpg").write_text("quick")
+    resumed = subprocess.run(
+        [sys.executable, "-c", SLOW, *command, "--resume"], stderr=-1, check=False, timeout=60
+    )
+    assert resumed.returncode == 0
+    assert output.read_bytes().count(b"\n") == 3
+
+
+def test_real_pictures(here: Path) -> None:
+    (here / "in").mkdir()
+    picture(here / "in" / "plate.png")
+    (here / "in" / "text.jpg").write_text("no picture")
+    (here / "in" / "empty.jpg").touch()
+    Image.fromarray(np.zeros((1, 1), np.uint8)).save(here / "in" / "dot.png")
+    result = invoke("in", "--workers", "2")
+    assert result.exit_code == 1
+    dot, empty, plate, text = rows(result)
+    assert [row["error"]["code"] for row in (dot, empty, text)] == ["INVALID_ARGUMENT"] * 3  # type: ignore[index]
+    (found,) = plate["recognition"]["plates"]  # type: ignore[index]
+    assert found["registration"]["canonical"] == "KA01AB1234"
+    assert plate["recognition"]["vehicles"] == []  # type: ignore[index]
+
+
+def test_a_feature_without_a_model_stops_the_run(here: Path) -> None:
+    (here / "manifest.toml").write_text("")
+    picture(here / "a.png")
+    picture(here / "b.png")
+    result = invoke("a.png", "b.png", "--features", "vehicles")
+    assert result.exit_code == 1
+    assert rows(result)[-1]["error"]["code"] == "FAILED_PRECONDITION"  # type: ignore[index]
+    assert "stopped" in result.stderr
+
+
+def test_a_server_that_is_down(here: Path) -> None:
+    picture(here / "a.png")
+    result = invoke("a.png", "--server", "127.0.0.1:1")
+    assert result.exit_code == 1
+    (row,) = rows(result)
+    assert row["error"]["code"] == "UNAVAILABLE"  # type: ignore[index]
+    assert "stopped" in result.stderr
+
+
+def test_a_server_reads_what_this_process_reads(here: Path) -> None:
+    from lipiyana.pipeline import LocalRecognizer
+    from lipiyana.server import running_server
+
+    picture(here / "a.png")
+    (here / "text.jpg").write_text("no picture")
+    with running_server(LocalRecognizer(threads=1)) as server:
+        remote = invoke(".", "--server", server.target)
+    local = invoke(".")
+    assert remote.exit_code == local.exit_code == 1
+    for there, own in zip(rows(remote), rows(local), strict=True):
+        assert there["path"] == own["path"]
+        assert there.get("error") == own.get("error")
+        if "recognition" in there:
+            assert there["recognition"]["plates"] == own["recognition"]["plates"]  # type: ignore[index]

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lipiyana.cli.main import app
+from lipiyana.client import Client
+from lipiyana.types import PixelFormat, RawImage
+
+GREY = RawImage(bytes(64 * 64), 64, 64, PixelFormat.GRAY8)
+
+
+def test_it_serves_until_it_is_told_to_stop() -> None:
+    command = [sys.executable, "-c", "from lipiyana.cli.main import main; main()", "serve"]
+    with subprocess.Popen([*command, "--port", "0"], stderr=-1, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        address = said.rpartition("serving at ")[2].strip()
+        assert address.startswith("127.0.0.1:")
+        with Client(address) as client:
+            assert client.recognize(GREY).image_width == 64
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-c", "from lipiyana.cli.main import main; main()",
+             "serve", "--port", str(port)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "is taken" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("port = 99999", "port"), ("prot = 1", "prot"), ("port =", "settings.toml")],
+)
+def test_settings_that_make_no_sense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("settings.toml").write_text(content)
+    result = CliRunner().invoke(app, ["serve", "--config", "settings.toml"])
+    assert result.exit_code == 2
+    assert says in result.stderr

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from lipiyana.cli.sources import list_pictures
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def paths(*inputs: str) -> list[str]:
+    return [source.path for source in list_pictures(inputs)]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_is_read_with_its_folders_in_the_order_of_the_paths(here: Path) -> None:
+    make(here, "in/b.jpg", "in/a/z.PNG", "in/a.jpg", "in/a-b/x.webp", "in/a/é.tif", "in/क.bmp")
+    found = paths("in")
+    assert found == sorted(found)
+    assert set(found) == {
+        "in/b.jpg", "in/a/z.PNG", "in/a.jpg", "in/a-b/x.webp", "in/a/é.tif", "in/क.bmp",
+    }  # fmt: skip
+
+
+def test_a_folder_gives_no_other_files_and_nothing_hidden(here: Path) -> None:
+    make(here, "in/a.jpg", "in/labels.tsv", "in/jpg", "in/._a.jpg", "in/.thumbs/a.jpg")
+    assert paths("in") == ["in/a.jpg"]
+
+
+def test_paths_are_as_reached_from_the_input(here: Path) -> None:
+    make(here, "in/a.jpg")
+    assert paths(".") == ["./in/a.jpg"]
+    assert paths("in/") == ["in/a.jpg"]
+    assert paths("./in") == ["./in/a.jpg"]
+    assert paths(str(here / "in")) == [str(here / "in" / "a.jpg")]
+
+
+def test_relative_is_the_path_below_the_input(here: Path) -> None:
+    make(here, "in/a/b.jpg", "c.jpg")
+    assert [source.relative for source in list_pictures(["in", "in/a/b.jpg", "c.jpg"])] == [
+        "a/b.jpg",
+        "c.jpg",
+    ]
+
+
+def test_a_named_file_is_read_whatever_its_suffix_and_whether_it_exists(here: Path) -> None:
+    make(here, "picture.dat")
+    assert paths("picture.dat", "missing.jpg") == ["picture.dat", "missing.jpg"]
+
+
+def test_patterns_are_expanded_in_order(here: Path) -> None:
+    make(here, "in/b.jpg", "in/a.jpg", "in/deep/c.jpg", "in/a.txt")
+    assert paths("in/*.jpg") == ["in/a.jpg", "in/b.jpg"]
+    assert paths("in/**/*.jpg") == ["in/a.jpg", "in/b.jpg", "in/deep/c.jpg"]
+    assert paths("in/[b]*") == ["in/b.jpg"]
+
+
+def test_a_pattern_that_fits_a_folder_reads_it_and_each_path_once(here: Path) -> None:
+    make(here, "in/b.jpg", "in/deep/c.jpg")
+    assert paths("in/**") == ["in/b.jpg", "in/deep/c.jpg"]
+
+
+def test_a_pattern_that_fits_nothing_is_told(here: Path) -> None:
+    make(here, "a.jpg")
+    listing = list_pictures(["*.png", "a.jpg"])
+    assert listing.unmatched == ("*.png",)
+    assert [source.path for source in listing] == ["a.jpg"]
+
+
+def test_a_name_with_the_characters_of_a_pattern_is_itself(here: Path) -> None:
+    make(here, "a[1].jpg", "a1.jpg", "in [2024]/b.jpg")
+    assert paths("a[1].jpg", "in [2024]") == ["a[1].jpg", "in [2024]/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["in", "in"],
+        ["in", "in/"],
+        ["in/a.jpg", "in"],
+        ["in", "in/a.jpg", "in/deep"],
+        ["in/deep", "in"],
+        ["in/deep/c.jpg", "in", "in/deep", "in/*"],
+    ],
+)
+def test_a_path_is_read_once(here: Path, inputs: list[str]) -> None:
+    make(here, "in/a.jpg", "in/deep/c.jpg", "inner/d.jpg")
+    found = paths(*inputs, "inner")
+    assert sorted(found) == ["in/a.jpg", "in/deep/c.jpg", "inner/d.jpg"]
+
+
+def test_a_folder_may_be_walked_twice(here: Path) -> None:
+    make(here, "in/a.jpg", "in/b.jpg")
+    listing = list_pictures(["in", "in/b.jpg"])
+    assert list(listing) == list(listing)
+
+
+def test_links_to_files_are_read_and_links_to_folders_are_not_entered(here: Path) -> None:
+    make(here, "in/a.jpg", "other/b.jpg")
+    (here / "in" / "link.jpg").symlink_to("a.jpg")
+    (here / "in" / "dangling.jpg").symlink_to("nowhere")
+    (here / "in" / "folder").symlink_to(here / "other")
+    (here / "in" / "loop").symlink_to(here / "in")
+    assert paths("in") == ["in/a.jpg", "in/dangling.jpg", "in/link.jpg"]
+    assert paths("in/folder") == ["in/folder/b.jpg"]
+
+
+def test_names_that_are_not_utf8(here: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    (here / "in").mkdir()
+    try:
+        (here / "in" / name).touch()
+    except OSError:
+        pytest.skip("this file system wants UTF-8")
+    assert paths("in") == [f"in/{name}"]
+    assert paths("in/*.jpg") == [f"in/{name}"]
+
+
+def test_pipes_and_sockets_are_listed_but_not_opened(here: Path) -> None:
+    (here / "in").mkdir()
+    os.mkfifo(here / "in" / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("in/socket.jpg")
+        assert paths("in") == ["in/pipe.jpg", "in/socket.jpg"]
+
+
+def test_a_folder_that_may_not_be_read_is_an_error_in_its_place(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(here, "in/a.jpg", "in/secret/b.jpg", "in/z.jpg")
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if path.endswith("secret/"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    found = list(list_pictures(["in"]))
+    assert [source.path for source in found] == ["in/a.jpg", "in/secret/", "in/z.jpg"]
+    assert [source.error and source.error.code for source in found] == [
+        None,
+        "PERMISSION_DENIED",
+        None,
+    ]

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from lipiyana.client import Client
+from lipiyana.convert import recognition_to_proto
+from lipiyana.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    InternalError,
+    InvalidImage,
+    LipiyanaError,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
+from lipiyana.recognizer import Recognizer
+from lipiyana.server import RecognitionServer
+from lipiyana.types import Frame
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
+from served_fake import FakeRecognizer, recognition
+
+GOOD = service_pb.RecognizeResponse(recognition=recognition_to_proto(recognition("good")))
+LARGE = b"x" * 1_000_000
+
+
+class Scripted(service_grpc.RecognitionServiceServicer):
+    """Refuses its first calls as told, then answers; notes what it saw."""
+
+    def __init__(self, *codes: grpc.StatusCode) -> None:
+        self.codes = list(codes)
+        self.sizes: list[int] = []
+        self.metadata: list[tuple[str, str | bytes]] = []
+
+    def Recognize(  # noqa: N802
+        self, request: service_pb.RecognizeRequest, context: grpc.ServicerContext
+    ) -> service_pb.RecognizeResponse:
+        self.sizes.append(len(request.image.encoded))
+        self.metadata = list(context.invocation_metadata())
+        if self.codes:
+            context.abort(self.codes.pop(0), "scripted")
+        return GOOD
+
+    def BatchRecognize(  # noqa: N802
+        self, request: service_pb.BatchRecognizeRequest, context: grpc.ServicerContext
+    ) -> service_pb.BatchRecognizeResponse:
+        return service_pb.BatchRecognizeResponse()
+
+    def StreamRecognize(  # noqa: N802
+        self,
+        request_iterator: Iterator[service_pb.StreamRecognizeRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[service_pb.StreamRecognizeResponse]:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "scripted")
+
+
+@contextmanager
+def serving(
+    servicer: Scripted | None, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[str]:
+    with ThreadPoolExecutor(2) as threads:
+        server = grpc.server(threads, options=[("grpc.max_receive_message_length", 2**25)])
+        if servicer is not None:
+            service_grpc.add_RecognitionServiceServicer_to_server(servicer, server)
+        if credentials is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = server.add_secure_port("127.0.0.1:0", credentials)
+        server.start()
+        yield f"127.0.0.1:{port}"
+        server.stop(None).wait()
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address where nothing listens, nor will."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+def test_it_is_a_recognizer(client: Client) -> None:
+    assert isinstance(client, Recognizer)
+
+
+def test_a_server_that_is_down(nobody: str) -> None:
+    with Client(nobody) as client:
+        with pytest.raises(Unavailable, match=f"{nobody}.*is `lipiyana serve` running") as caught:
+            client.recognize(b"a")
+        assert caught.value.reason == "UNAVAILABLE"
+        with pytest.raises(Unavailable):
+            client.recognize_batch([b"a"])
+        with pytest.raises(Unavailable):
+            list(client.recognize_stream([Frame(1, b"a")]))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_unavailable_is_tried_again_with_large_pictures_too(times: int) -> None:
+    scripted = Scripted(*[grpc.StatusCode.UNAVAILABLE] * times)
+    with serving(scripted) as target, Client(target) as client:
+        assert client.recognize(LARGE).text_lines[0].text == "good"
+    assert scripted.sizes == [len(LARGE)] * (times + 1)
+
+
+def test_four_times_is_enough() -> None:
+    scripted = Scripted(*[grpc.StatusCode.UNAVAILABLE] * 9)
+    with serving(scripted) as target, Client(target) as client, pytest.raises(Unavailable):
+        client.recognize(b"a")
+    assert len(scripted.sizes) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
+        (grpc.StatusCode.INTERNAL, InternalError),
+        (grpc.StatusCode.CANCELLED, Unavailable),  # what a stopping server does to new calls
+        (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
+        (grpc.StatusCode.ABORTED, LipiyanaError),
+    ],
+)
+def test_nothing_else_is(code: grpc.StatusCode, kind: type[LipiyanaError]) -> None:
+    scripted = Scripted(code)
+    with (
+        serving(scripted) as target,
+        Client(target) as client,
+        pytest.raises(LipiyanaError) as caught,
+    ):
+        client.recognize(b"a")
+    assert type(caught.value) is kind
+    assert len(scripted.sizes) == 1
+
+
+def test_a_client_that_is_closed_during_a_call(
+    server: RecognitionServer, fake: FakeRecognizer
+) -> None:
+    fake.hold()
+    client = Client(server.target)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(client.recognize, b"a")
+        fake.wait_for(b"a")
+        client.close()
+        assert isinstance(call.exception(30), Cancelled)
+
+
+def test_a_server_of_something_else() -> None:
+    with (
+        serving(None) as target,
+        Client(target) as client,
+        pytest.raises(LipiyanaError, match="no lipiyana server") as caught,
+    ):
+        client.recognize(b"a")
+    assert caught.value.reason == "UNIMPLEMENTED"
+
+
+def test_a_server_that_forgets_a_picture() -> None:
+    with serving(Scripted()) as target, Client(target) as client, pytest.raises(InternalError):
+        client.recognize_batch([b"a"])
+
+
+def test_the_timeout_of_a_call_beats_that_of_the_client(
+    client: Client, fake: FakeRecognizer
+) -> None:
+    client.recognize(b"a")
+    client.recognize(b"b", timeout=7)
+    first, second = fake.timeouts
+    assert first is not None
+    assert 8 < first < 31
+    assert second is not None
+    assert second < 8
+
+
+def test_no_timeout(server: RecognitionServer, fake: FakeRecognizer) -> None:
+    with Client(server.target, timeout=None) as client:
+        client.recognize(b"a")
+    assert fake.timeouts == [None]
+
+
+def test_files_are_read_here(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"a")
+    assert client.recognize(path).text_lines[0].text == "a"
+    with pytest.raises(NotFound):
+        client.recognize(tmp_path / "none")
+    first, second, third = client.recognize_batch([tmp_path, path, b"b"])
+    assert isinstance(first, InvalidImage)
+    assert not isinstance(second, LipiyanaError)
+    assert not isinstance(third, LipiyanaError)
+
+
+def test_a_batch_with_nothing_to_send(client: Client, fake: FakeRecognizer, tmp_path: Path) -> None:
+    assert client.recognize_batch([]) == []
+    assert [type(o) for o in client.recognize_batch([tmp_path / "none"])] == [NotFound]
+    assert fake.computed == []
+
+
+def test_a_token_in_plaintext_warns() -> None:
+    scripted = Scripted()
+    with serving(scripted) as target:
+        with pytest.warns(UserWarning, match="plaintext") as warned:
+            client = Client(target, token="secret")
+        with client:
+            client.recognize(b"a")
+    assert ("authorization", "Bearer secret") in scripted.metadata
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+def test_a_secure_channel() -> None:
+    scripted = Scripted()
+    with serving(scripted, grpc.local_server_credentials()) as target:
+        tls = grpc.local_channel_credentials()
+        with Client(target, tls=tls, token="secret") as client:
+            assert client.recognize(b"a").text_lines[0].text == "good"
+    assert ("authorization", "Bearer secret") in scripted.metadata
+
+
+def test_threads_may_share_it(client: Client) -> None:
+    pictures = [str(number % 4).encode() for number in range(40)]
+    with ThreadPoolExecutor(4) as threads:
+        values = list(threads.map(client.recognize, pictures))
+    assert [value.text_lines[0].text.encode() for value in values] == pictures

@@ -1,0 +1,279 @@
+"""The same pictures in process and through a real channel: the same answers, the same errors."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from lipiyana.client import Client
+from lipiyana.convert import recognition_from_proto, recognition_to_proto
+from lipiyana.errors import (
+    InvalidImage,
+    InvalidRequest,
+    LipiyanaError,
+    ModelUnavailable,
+    NotFound,
+)
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.recognizer import Recognizer
+from lipiyana.server import ServerSettings, running_server
+from lipiyana.types import (
+    CacheOutcome,
+    CachePolicy,
+    Feature,
+    Frame,
+    ImageInput,
+    Layout,
+    PixelFormat,
+    RawImage,
+    Recognition,
+    RecognitionConfig,
+)
+
+Picture = npt.NDArray[np.uint8]
+Draw = Callable[..., Picture]
+Encode = Callable[..., bytes]
+Outcome = Recognition | LipiyanaError
+
+INVALID = "INVALID_ARGUMENT"
+
+
+@pytest.fixture(scope="module")
+def remote(recognizer: LocalRecognizer) -> Iterator[Client]:
+    with running_server(recognizer, ServerSettings(port=0, workers=1)) as server:
+        with Client(server.target) as client:
+            yield client
+
+
+def comparable(outcome: Outcome) -> object:
+    """Give what must be equal: all but timings, cache and what 32 bits cannot hold."""
+    if isinstance(outcome, LipiyanaError):
+        return type(outcome), outcome.reason, getattr(outcome, "field", None), outcome.message
+    sent = recognition_from_proto(recognition_to_proto(outcome))
+    return replace(sent, timings={}, cache_outcome=CacheOutcome.NONE)
+
+
+def attempt(
+    recognizer: Recognizer, image: ImageInput, config: RecognitionConfig | None = None
+) -> Outcome:
+    try:
+        return recognizer.recognize(image, config)
+    except LipiyanaError as error:
+        return error
+
+
+def assert_congruent(
+    local: Recognizer,
+    remote: Recognizer,
+    image: ImageInput,
+    config: RecognitionConfig | None = None,
+) -> Outcome:
+    expected = attempt(local, image, config)
+    assert comparable(attempt(remote, image, config)) == comparable(expected)
+    return expected
+
+
+def png_header(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    crc = struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + crc
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
+def test_encoded_pictures(
+    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode, kind: str
+) -> None:
+    found = assert_congruent(recognizer, remote, encode(scene, kind))
+    assert isinstance(found, Recognition)
+    assert [plate.registration.canonical for plate in found.plates] == ["KA01AB1234"]
+
+
+def test_raw_pictures_and_files(
+    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode, tmp_path: Path
+) -> None:
+    path = tmp_path / "scene.png"
+    path.write_bytes(encode(scene))
+    pictures: list[ImageInput] = [
+        RawImage.from_array(scene),
+        RawImage.from_array(np.ascontiguousarray(scene[..., ::-1]), PixelFormat.BGR8),
+        RawImage.from_array(scene[..., 0]),
+        path,
+    ]
+    for picture in pictures:
+        found = assert_congruent(recognizer, remote, picture)
+        assert isinstance(found, Recognition)
+        assert len(found.text_lines) == 2
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RecognitionConfig(layout=Layout.LINE),
+        RecognitionConfig(layout=Layout.PLATE),
+        RecognitionConfig(features=frozenset({Feature.TEXT})),
+        RecognitionConfig(features=frozenset({Feature.PLATES})),
+        RecognitionConfig(min_confidence=0.01, script_hints=("Latn", "Knda")),
+        RecognitionConfig(min_confidence=1.0),
+        RecognitionConfig(romanize=True),
+        RecognitionConfig(cache_policy=CachePolicy.BYPASS),
+    ],
+)
+def test_configs(
+    recognizer: LocalRecognizer,
+    remote: Client,
+    draw_text: Draw,
+    encode: Encode,
+    config: RecognitionConfig,
+) -> None:
+    assert_congruent(recognizer, remote, encode(draw_text("KA 01 AB 1234")), config)
+
+
+def test_a_cached_answer_is_the_same(
+    recognizer: LocalRecognizer, remote: Client, draw_text: Draw, encode: Encode
+) -> None:
+    picture = encode(draw_text("TWICE"))
+    first, second = (remote.recognize(picture) for _ in range(2))
+    assert [first.cache_outcome, second.cache_outcome] == [CacheOutcome.MISS, CacheOutcome.HIT]
+    assert comparable(first) == comparable(second) == comparable(recognizer.recognize(picture))
+
+
+@pytest.fixture(scope="module")
+def bad_pictures(scene: Picture, encode: Encode) -> dict[str, ImageInput]:
+    jpeg = encode(scene, "JPEG")
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    return {
+        "zero bytes": b"",
+        "random bytes": random.Random(0).randbytes(5000),
+        "text": b"this is no picture\n" * 9,
+        "truncated JPEG": jpeg[: len(jpeg) // 2],
+        "huge PNG header": png_header(60_000, 60_000),
+        "1x1": encode(scene[:1, :1]),
+        "1x10,000": encode(np.zeros((10_000, 1, 3), np.uint8)),
+        "animated": encode(frames[0], "WEBP", save_all=True, append_images=frames[1:]),
+        "raw, too short": RawImage(b"12345", 8, 8),
+        "raw, too long": RawImage(bytes(193), 8, 8),
+        "raw, no width": RawImage(b"", 0, 8),
+        "raw, negative": RawImage(b"", -8, 8),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("zero bytes", "EMPTY_IMAGE"),
+        ("random bytes", "NOT_AN_IMAGE"),
+        ("text", "NOT_AN_IMAGE"),
+        ("truncated JPEG", "TRUNCATED_IMAGE"),
+        ("huge PNG header", "IMAGE_TOO_LARGE"),
+        ("1x1", "IMAGE_TOO_SMALL"),
+        ("1x10,000", "IMAGE_TOO_SMALL"),
+        ("animated", "ANIMATED_IMAGE"),
+        ("raw, too short", "BAD_RAW_IMAGE"),
+        ("raw, too long", "BAD_RAW_IMAGE"),
+        ("raw, no width", "BAD_RAW_IMAGE"),
+        ("raw, negative", "BAD_RAW_IMAGE"),
+    ],
+)
+def test_bad_pictures(
+    recognizer: LocalRecognizer,
+    remote: Client,
+    bad_pictures: dict[str, ImageInput],
+    name: str,
+    reason: str,
+) -> None:
+    error = assert_congruent(recognizer, remote, bad_pictures[name])
+    assert isinstance(error, InvalidImage)
+    assert (error.code, error.reason, error.field) == (INVALID, reason, "image")
+
+
+def test_files_that_cannot_be_read(
+    recognizer: LocalRecognizer, remote: Client, tmp_path: Path
+) -> None:
+    for path, kind in ((tmp_path / "none.jpg", NotFound), (tmp_path, InvalidImage)):
+        assert type(assert_congruent(recognizer, remote, path)) is kind
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "field"),
+    [
+        (RecognitionConfig(min_confidence=1.5), InvalidRequest, "min_confidence"),
+        (RecognitionConfig(min_confidence=-0.1), InvalidRequest, "min_confidence"),
+        (RecognitionConfig(min_confidence=float("nan")), InvalidRequest, "min_confidence"),
+        (RecognitionConfig(min_confidence=float("inf")), InvalidRequest, "min_confidence"),
+        (RecognitionConfig(script_hints=("Abcd",)), InvalidRequest, "script_hints"),
+    ],
+)
+def test_bad_configs(
+    recognizer: LocalRecognizer,
+    remote: Client,
+    scene: Picture,
+    encode: Encode,
+    config: RecognitionConfig,
+    kind: type[LipiyanaError],
+    field: str,
+) -> None:
+    picture = encode(scene)
+    error = assert_congruent(recognizer, remote, picture, config)
+    assert (type(error), getattr(error, "field", None)) == (kind, field)
+    calls: list[Callable[[Recognizer], Any]] = [
+        lambda reader: reader.recognize_batch([picture], config),
+        lambda reader: list(reader.recognize_stream([Frame(1, picture)], config)),
+    ]
+    for call in calls:
+        for reader in (recognizer, remote):
+            with pytest.raises(kind) as caught:
+                call(reader)
+            assert comparable(caught.value) == comparable(error)  # type: ignore[arg-type]
+
+
+def test_a_feature_without_its_model(
+    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode
+) -> None:
+    missing = frozenset(Feature) - recognizer.features
+    if not missing:
+        pytest.skip("the models of all features are installed")
+    config = RecognitionConfig(features=missing)
+    error = assert_congruent(recognizer, remote, encode(scene), config)
+    assert type(error) is ModelUnavailable
+    assert error.code == "FAILED_PRECONDITION"
+
+
+def test_batches(
+    recognizer: LocalRecognizer,
+    remote: Client,
+    scene: Picture,
+    draw_text: Draw,
+    encode: Encode,
+    bad_pictures: dict[str, ImageInput],
+    tmp_path: Path,
+) -> None:
+    pictures = [encode(scene), *bad_pictures.values(), tmp_path / "none", encode(draw_text("SHOP"))]
+    expected = recognizer.recognize_batch(pictures)
+    found = remote.recognize_batch(pictures)
+    assert [comparable(outcome) for outcome in found] == [comparable(o) for o in expected]
+    assert [isinstance(outcome, Recognition) for outcome in found].count(True) == 2
+    assert recognizer.recognize_batch([]) == remote.recognize_batch([]) == []
+
+
+def test_streams(
+    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode
+) -> None:
+    for picture in (encode(scene), b"", encode(scene)):
+        results = [
+            list(reader.recognize_stream([Frame(7, picture)])) for reader in (recognizer, remote)
+        ]
+        expected, found = (
+            [(r.frame_id, comparable(r.outcome), r.dropped_frame_ids) for r in result]
+            for result in results
+        )
+        assert found == expected

@@ -1,0 +1,83 @@
+"""Little pictures, drawn when they are needed, and the real models, loaded once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime import ModelStore
+
+settings.register_profile("lipiyana", deadline=None)  # no test is about time
+settings.load_profile("lipiyana")
+
+Picture = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="session")
+def store() -> ModelStore:
+    """The built-in models, one thread."""
+    return ModelStore(threads=1)
+
+
+@pytest.fixture(scope="session")
+def recognizer(store: ModelStore) -> LocalRecognizer:
+    return LocalRecognizer(store)
+
+
+@pytest.fixture(scope="session")
+def draw_text() -> Callable[..., Picture]:
+    """Return a function that draws lines of text, black on white, as an RGB array."""
+
+    def draw(*lines: str, scale: float = 1.4, margin: int = 16) -> Picture:
+        font, thickness = cv2.FONT_HERSHEY_SIMPLEX, 3
+        sizes = [cv2.getTextSize(line, font, scale, thickness)[0] for line in lines]
+        pitch = max(height for _, height in sizes) + margin
+        width = max(width for width, _ in sizes) + 2 * margin
+        picture = np.full((pitch * len(lines) + 2 * margin, width, 3), 255, np.uint8)
+        for row, line in enumerate(lines, start=1):
+            at = (margin, pitch * row)
+            cv2.putText(picture, line, at, font, scale, (0, 0, 0), thickness, cv2.LINE_AA)
+        return picture
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def scene(draw_text: Callable[..., Picture]) -> Picture:
+    """A grey street scene with a shop's name above and a plate below, (400, 640, 3) RGB."""
+    picture = np.full((400, 640, 3), 120, np.uint8)
+    for text, (x, y) in (("BAKERY", (60, 40)), ("KA 01 AB 1234", (150, 250))):
+        board = draw_text(text)
+        picture[y : y + board.shape[0], x : x + board.shape[1]] = board
+    return picture
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """Return a function that encodes an array, or a Pillow image, in a format of Pillow's."""
+
+    def encoded(picture: Picture | Image.Image, kind: str = "PNG", **options: object) -> bytes:
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **options)
+        return buffer.getvalue()
+
+    return encoded
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pictures; tests that need it skip where it is missing."""
+    folder = Path(__file__).parents[1] / ".." / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("../shared/data, the real pictures, is not here")
+    return folder

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("uharfbuzz", reason="needs the extra `render`")
+
+from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.training import effects
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.recipe import RenderRecipe
+from lipiyana.ocr.training.rendering import render_line
+from lipiyana.ocr.training.shaping import (
+    FaceChoice,
+    MissingGlyphError,
+    check_shaping,
+    rasterize,
+    set_line,
+    shape_runs,
+)
+
+WORDS = {
+    "Deva": "क्षत्रिय १२", "Beng": "স্বাস্থ্য", "Guru": "ਸਿੱਖਿਆ", "Gujr": "ગુજરાત", "Orya": "ଓଡ଼ିଶା",
+    "Taml": "தமிழ்நாடு", "Telu": "విద్యార్థి", "Knda": "ಕರ್ನಾಟಕ", "Mlym": "വിദ്യ", "Arab": "ٹھیکیدار",
+    "Olck": "ᱥᱟᱱᱛᱟᱲᱤ", "Mtei": "ꯃꯤꯇꯩ", "Latn": "Grand Hotel 24",
+}  # fmt: skip
+STYLES = ("sign", "print", "plate")
+
+
+@pytest.fixture(scope="module")
+def library() -> FontLibrary:
+    library = FontLibrary.load()
+    missing = [code for code in SCRIPTS if not library.families(code, "all")]
+    if missing:
+        pytest.skip(f"no fonts for {missing}: run scripts/install_fonts.sh")
+    return library
+
+
+def face_of(library: FontLibrary, script: str):
+    family = library.families(script)[0]
+    return library.open(library.faces(script, family)[0])
+
+
+def test_text_is_shaped(library):
+    for family in library.families("Deva"):
+        check_shaping(library.open(library.faces("Deva", family)[0]))
+
+
+@pytest.mark.parametrize("script", WORDS)
+def test_every_script_has_families_to_train_on_and_others_held_out(library, script):
+    trained, held_out = library.families(script), library.families(script, "held_out")
+    assert trained
+    assert held_out
+    assert not set(trained) & set(held_out)
+    assert sorted(trained + held_out) == list(library.families(script, "all"))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("script", WORDS)
+def test_line_is_a_picture_of_the_promised_size(library, script, style):
+    rng = np.random.default_rng(1)
+    line = render_line(WORDS[script], script, rng, library, style)
+    assert line is not None
+    height, width, channels = line.image.shape
+    assert line.image.dtype == np.uint8
+    assert channels == 3
+    assert 16 <= height <= 120
+    assert width >= 4
+    assert line.image.std() > 1
+    left, right = line.quad[[0, 3], 0].max(), line.quad[[1, 2], 0].min()
+    assert -0.2 * width < left < right < 1.2 * width
+
+
+def test_same_seed_gives_same_picture_in_another_library(library):
+    other = pickle.loads(pickle.dumps(library))
+    for seed in range(6):
+        one = render_line("हिन्दी SBI", "Deva", np.random.default_rng(seed), library)
+        two = render_line("हिन्दी SBI", "Deva", np.random.default_rng(seed), other)
+        assert one is not None
+        assert two is not None
+        assert np.array_equal(one.image, two.image)
+
+
+def test_held_out_fonts_render_too(library):
+    recipe = RenderRecipe(split="held_out")
+    for script, word in WORDS.items():
+        rng = np.random.default_rng(3)
+        assert render_line(word, script, rng, library, "sign", recipe=recipe) is not None
+
+
+def test_letters_that_no_font_has_are_refused(library):
+    rng = np.random.default_rng(0)
+    assert library.pick(rng, "Deva", "क\u0980ক") is None
+    assert render_line("\U00010570", "Latn", rng, library) is None
+    with pytest.raises(MissingGlyphError):
+        rasterize("தமிழ்", FaceChoice(face_of(library, "Deva")), 24, "Taml")
+
+
+def test_capitals_font_never_sets_small_letters(library):
+    face = library.open(library.faces("Latn", "Bebas Neue")[0])
+    assert face.covers("HOTEL 24")
+    assert not face.covers("Hotel")
+
+
+def test_runs_of_a_mixed_line_keep_their_order():
+    runs = shape_runs("SBI बैंक 24x7", "Deva")
+    assert [(run.text, run.script) for run in runs] == [
+        ("SBI ", "Latn"),
+        ("बैंक 24", "Deva"),
+        ("x7", "Latn"),
+    ]
+
+
+def test_urdu_runs_stand_from_right_to_left():
+    runs = shape_runs("دکان 24 Hotel یہاں", "Arab")
+    assert [(run.text, run.script, run.direction) for run in runs] == [
+        (" یہاں", "Arab", "rtl"),
+        ("24 Hotel", "Latn", "ltr"),
+        ("دکان ", "Arab", "rtl"),
+    ]
+
+
+def test_urdu_letters_join(library):
+    face = face_of(library, "Arab")
+    joined = face.shape("بب", "Arab", "rtl")
+    apart = face.shape("ب", "Arab", "rtl")
+    assert set(joined.ids.tolist()) != set(apart.ids.tolist())
+
+
+def test_line_of_two_faces_shares_a_baseline(library):
+    latin, deva = face_of(library, "Latn"), face_of(library, "Deva")
+    runs = shape_runs("HH कक", "Deva")
+    both = set_line(runs, [FaceChoice(latin), FaceChoice(deva)], 40)
+    alone = rasterize("HH", FaceChoice(latin), 40, "Latn")
+    # a capital stands on the baseline and is as high as the body
+    assert alone.baseline == pytest.approx(alone.alpha.shape[0], abs=2)
+    assert alone.alpha.shape[0] == pytest.approx(40, abs=3)
+    assert both.alpha.shape[1] > alone.alpha.shape[1] * 1.5
+    below = both.alpha[round(both.baseline) + 2 :, : alone.alpha.shape[1]]
+    assert below.max(initial=0) < 128
+
+
+def test_bold_adds_ink_and_tracking_adds_width(library):
+    face = face_of(library, "Latn")
+    plain = rasterize("HIM", FaceChoice(face), 40, "Latn").alpha
+    bold = rasterize("HIM", FaceChoice(face, bold=0.08), 40, "Latn").alpha
+    spaced = rasterize("HIM", FaceChoice(face, tracking=0.3), 40, "Latn").alpha
+    assert bold.sum() > plain.sum() * 1.05
+    assert spaced.shape[1] > plain.shape[1] + 2 * 0.3 * 40 - 3
+
+
+EFFECTS = (
+    effects.blur, effects.motion_blur, effects.low_resolution, effects.sensor_noise, effects.jpeg,
+    effects.uneven_light, effects.shadow_edge, effects.glare, effects.night, effects.stains,
+    effects.scratches, effects.sharpen, effects.cast,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_effect_keeps_shape_and_leaves_its_input_alone(effect):
+    image = np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)
+    before = image.copy()
+    seen = [effect(image, np.random.default_rng(seed), 0.8) for seed in range(4)]
+    again = effect(image, np.random.default_rng(0), 0.8)
+    assert np.array_equal(image, before)
+    assert np.array_equal(seen[0], again)
+    assert all(out.shape == image.shape and out.dtype == np.uint8 for out in seen)
+    assert any(not np.array_equal(out, image) for out in seen)
+
+
+def test_scan_reads_unchanged_files_from_its_cache(tmp_path: Path, library):
+    from lipiyana.ocr.training.font_files import scan
+
+    source = Path(library.faces("Deva", library.families("Deva")[0])[0].path)
+    (tmp_path / "fonts").mkdir()
+    (tmp_path / "fonts" / source.name).write_bytes(source.read_bytes())
+    cache = tmp_path / "cache" / "fonts.json"
+    first = scan([tmp_path / "fonts"], cache)
+    assert first
+    assert cache.exists()
+    assert scan([tmp_path / "fonts"], cache) == first
+    cache.write_text("{ not json")
+    assert scan([tmp_path / "fonts"], cache) == first

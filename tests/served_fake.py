@@ -1,0 +1,106 @@
+"""A recognizer to serve in tests: quick, countable, and it can be made to wait."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError
+from lipiyana.recognizer import FrameResult
+from lipiyana.types import (
+    Box,
+    Frame,
+    ImageInput,
+    RawImage,
+    Recognition,
+    RecognitionConfig,
+    TextLine,
+    Vehicle,
+)
+
+SECRET = "KL01CC50"
+"""What must be in no log and no message."""
+
+PATIENCE = 30.0
+
+
+class FakeRecognizer:
+    """Reads the bytes of a picture as its text; `bad...` is no picture, `bug` raises.
+
+    `computed` has the pictures in the order in which they were begun. After `hold` pictures
+    are begun (see `wait_for`) but not finished before `release`.
+    """
+
+    def __init__(self, digest: str = "plan") -> None:
+        self.computed: list[bytes] = []
+        self.timeouts: list[float | None] = []
+        self._digest = digest
+        self._began: queue.Queue[bytes] = queue.Queue()
+        self._gate = threading.Event()
+        self._gate.set()
+
+    def hold(self) -> None:
+        self._gate.clear()
+
+    def release(self) -> None:
+        self._gate.set()
+
+    def wait_for(self, data: bytes) -> None:
+        """Wait until this picture is begun."""
+        while self._began.get(timeout=PATIENCE) != data:
+            pass
+
+    def plan_digest(self) -> str:
+        return self._digest
+
+    def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        if isinstance(image, RawImage):  # the warm-up
+            return Recognition(image.width, image.height)
+        assert isinstance(image, bytes)
+        self.computed.append(image)
+        self.timeouts.append(timeout)
+        self._began.put(image)
+        assert self._gate.wait(PATIENCE)
+        if image.startswith(b"bad"):
+            raise InvalidImage("this is not a picture", reason="TRUNCATED_IMAGE")
+        if image == b"bug":
+            raise KeyError(SECRET)
+        return recognition(image.decode("latin-1"))
+
+    def recognize_batch(
+        self,
+        images: Sequence[ImageInput],
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Recognition | LipiyanaError]:
+        if config is not None and config.min_confidence > 1:
+            raise InvalidRequest("min_confidence must be from 0 to 1", field="min_confidence")
+        return [self.recognize(image, config) for image in images]
+
+    def recognize_stream(
+        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+    ) -> Iterator[FrameResult]:
+        raise AssertionError("servers do not call it")
+
+    def close(self) -> None:
+        pass
+
+
+def recognition(text: str) -> Recognition:
+    """A result whose numbers are exact in 32 bits."""
+    corners = ((0.0, 0.0), (8.0, 0.0), (8.0, 4.5), (0.0, 4.5))
+    return Recognition(
+        64,
+        48,
+        vehicles=(Vehicle("auto_rickshaw", 0.75, Box(1.0, 2.0, 3.5, 4.0), track_id=7),),
+        text_lines=(TextLine(text[:40], "Latn", 0.5, corners),),
+        timings={"decode": 0.25},
+    )

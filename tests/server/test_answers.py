@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from lipiyana.cache import MemoryCache
+from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
+from lipiyana.server.answers import Answers
+from lipiyana.server.workers import WorkerPool
+from lipiyana.types import CacheOutcome, CachePolicy, Recognition, RecognitionConfig
+from served_fake import FakeRecognizer, recognition
+
+CONFIG = RecognitionConfig()
+BYPASS = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
+
+
+@pytest.fixture
+def pool(fake: FakeRecognizer) -> Iterator[WorkerPool]:
+    made = WorkerPool(threads=1, max_queue=3)
+    yield made
+    fake.release()
+    made.close()
+
+
+@pytest.fixture
+def answers(fake: FakeRecognizer, pool: WorkerPool) -> Answers:
+    return Answers(fake, pool, MemoryCache(10**6, 60))
+
+
+def ask(
+    answers: Answers,
+    image: bytes,
+    config: RecognitionConfig = CONFIG,
+    deadline: float | None = None,
+) -> asyncio.Task[Recognition]:
+    key = answers.key(image, config)
+    return asyncio.create_task(answers.answer(image, config, key, deadline))
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_miss_then_hit(answers: Answers, fake: FakeRecognizer) -> None:
+    first, second = await ask(answers, b"a"), await ask(answers, b"a")
+    assert first == replace(recognition("a"), cache_outcome=CacheOutcome.MISS)
+    assert second.cache_outcome is CacheOutcome.HIT
+    assert second.text_lines == first.text_lines
+    assert (second.timings, second.vehicles[0].track_id) == ({}, None)
+    assert fake.computed == [b"a"]
+
+
+async def test_bypass_computes_anew_and_keeps_nothing(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (BYPASS, CONFIG)]
+    outcomes.append((await ask(answers, b"a", BYPASS)).cache_outcome)
+    assert outcomes == [CacheOutcome.BYPASS, CacheOutcome.MISS, CacheOutcome.BYPASS]
+    assert fake.computed == [b"a"] * 3
+
+
+async def test_without_a_cache(fake: FakeRecognizer, pool: WorkerPool) -> None:
+    answers = Answers(fake, pool, None)
+    outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (CONFIG, BYPASS)]
+    assert outcomes == [CacheOutcome.NONE] * 2
+    assert fake.computed == [b"a"] * 2
+
+
+async def test_equal_requests_at_the_same_time(answers: Answers, fake: FakeRecognizer) -> None:
+    fake.hold()
+    tasks = [ask(answers, b"a") for _ in range(3)]
+    await settle()
+    fake.release()
+    values = await asyncio.gather(*tasks)
+    assert [value.cache_outcome.value for value in values] == ["miss", "hit", "hit"]
+    assert [len(value.timings) for value in values] == [1, 0, 0]
+    assert fake.computed == [b"a"]
+
+
+async def test_errors_are_not_kept(answers: Answers, fake: FakeRecognizer) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidImage):
+            await ask(answers, b"bad")
+    assert fake.computed == [b"bad"] * 2
+
+
+async def test_a_leader_that_leaves_takes_nobody_along(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    fake.hold()
+    leader, follower = ask(answers, b"a"), ask(answers, b"a")
+    await settle()
+    leader.cancel()
+    await settle()
+    fake.release()
+    assert (await follower).text_lines[0].text == "a"
+    assert fake.computed == [b"a"]
+
+
+async def test_what_nobody_waits_for_is_not_computed(
+    answers: Answers, fake: FakeRecognizer, pool: WorkerPool
+) -> None:
+    fake.hold()
+    running, waiting = ask(answers, b"a"), ask(answers, b"b")
+    await settle()
+    waiting.cancel()
+    await settle()
+    assert pool.accepted == 1
+    fake.release()
+    await running
+    await ask(answers, b"c")
+    assert fake.computed == [b"a", b"c"]
+
+
+async def test_what_was_begun_is_kept_though_its_caller_left(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    fake.hold()
+    task = ask(answers, b"a")
+    await settle()
+    await asyncio.to_thread(fake.wait_for, b"a")
+    task.cancel()
+    await settle()
+    fake.release()
+    assert (await ask(answers, b"a")).cache_outcome is CacheOutcome.HIT
+    assert fake.computed == [b"a"]
+
+
+async def test_what_is_too_late_is_not_computed(answers: Answers, fake: FakeRecognizer) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await ask(answers, b"a", deadline=time.monotonic())
+    assert fake.computed == []
+
+
+async def test_the_recognizer_is_told_how_long_it_has(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    await ask(answers, b"a", deadline=time.monotonic() + 100)
+    await ask(answers, b"b")
+    timed, untimed = fake.timeouts
+    assert timed is not None
+    assert 50 < timed <= 100
+    assert untimed is None
+
+
+async def test_room_is_needed_for_what_must_be_computed_alone(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    def keys(images: list[bytes], config: RecognitionConfig) -> list[bytes | None]:
+        return [answers.key(image, config) for image in images]
+
+    await ask(answers, b"kept")
+    fake.hold()
+    running = ask(answers, b"running")
+    await settle()
+    answers.require_room(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG))
+    for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
+        with pytest.raises(Overloaded):
+            answers.require_room(keys(images, config))
+    fake.release()
+    await running

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lipiyana.server.frames import NewestFrame
+from lipiyana.v1.recognition_service_pb2 import StreamFrame
+
+
+def frame(frame_id: int) -> StreamFrame:
+    return StreamFrame(frame_id=frame_id)
+
+
+async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
+    waiting = NewestFrame()
+    for number in range(4):
+        waiting.put(frame(number))
+    assert await waiting.take() == (frame(3), [0, 1, 2])
+    waiting.put(frame(4))
+    assert await waiting.take() == (frame(4), [])
+
+
+async def test_the_last_frame_comes_before_the_end() -> None:
+    waiting = NewestFrame()
+    waiting.put(frame(1))
+    waiting.end()
+    assert await waiting.take() == (frame(1), [])
+    assert await waiting.take() is None
+    assert await waiting.take() is None
+
+
+async def test_a_failure_comes_after_the_last_frame() -> None:
+    waiting = NewestFrame()
+    waiting.put(frame(1))
+    waiting.end(ValueError("first"))
+    waiting.end(ValueError("second"))
+    waiting.put(frame(2))
+    assert await waiting.take() == (frame(1), [])
+    with pytest.raises(ValueError, match="first"):
+        await waiting.take()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_who_waits_is_woken(ends: bool) -> None:
+    waiting = NewestFrame()
+    taker = asyncio.create_task(waiting.take())
+    await asyncio.sleep(0)
+    assert not taker.done()
+    if ends:
+        waiting.end()
+        assert await taker is None
+    else:
+        waiting.put(frame(1))
+        assert await taker == (frame(1), [])

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+from lipiyana.runtime import available_threads
+from lipiyana.server import ServerSettings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "server.toml"
+    path.write_text('port = 1\nmax_queue = 200\nhost = "::1"\nmodels = "/srv/models"\n')
+    return path
+
+
+def test_the_defaults() -> None:
+    settings = ServerSettings.load()
+    assert (settings.host, settings.port, settings.reflection) == ("127.0.0.1", 50051, False)
+    assert settings.workers == available_threads()
+    assert settings.metrics_port is None
+
+
+def test_arguments_beat_the_environment_and_that_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPIYANA_PORT", "2")
+    monkeypatch.setenv("LIPIYANA_MAX_QUEUE", "300")
+    settings = ServerSettings.load(file, port=3, host=None)
+    assert (settings.port, settings.max_queue, settings.host) == (3, 300, "::1")
+    assert settings.models == Path("/srv/models")
+    assert type(settings) is ServerSettings
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("port = 70000", "port"),
+        ("prot = 1", "prot"),
+        ('workers = "many"', "workers"),
+        ("max_batch = 1000", ""),
+        ("port =", "config"),
+        ("host = 'a\xff'", "config"),
+    ],
+)
+def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "server.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InvalidRequest) as caught:
+        ServerSettings.load(path)
+    assert (caught.value.field, caught.value.reason) == (field, "INVALID_SETTINGS")
+
+
+def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_CACHE_TTL", "soon")
+    with pytest.raises(InvalidRequest, match="cache_ttl"):
+        ServerSettings.load()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        ServerSettings.load(tmp_path / "none.toml")
+    assert isinstance(caught.value, LipiyanaError)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from lipiyana.client import Client
+from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound
+from lipiyana.recognizer import FrameResult
+from lipiyana.server import RecognitionServer
+from lipiyana.types import CacheOutcome, Frame, Recognition, RecognitionConfig
+from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
+from served_fake import PATIENCE, FakeRecognizer
+
+SETUP = service_pb.StreamRecognizeRequest(setup=service_pb.StreamSetup())
+
+
+def frame_request(frame_id: int, data: bytes) -> service_pb.StreamRecognizeRequest:
+    image = pb.Image(encoded=data)
+    return service_pb.StreamRecognizeRequest(
+        frame=service_pb.StreamFrame(frame_id=frame_id, image=image)
+    )
+
+
+def texts(results: list[FrameResult]) -> list[tuple[int, str]]:
+    return [
+        (
+            result.frame_id,
+            result.outcome.reason
+            if isinstance(result.outcome, LipiyanaError)
+            else result.outcome.text_lines[0].text,
+        )
+        for result in results
+    ]
+
+
+class Paced:
+    """Frames that come one by one, each after the result of the one before."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self._frames = frames
+        self._answered = threading.Semaphore(1)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            assert self._answered.acquire(timeout=PATIENCE)
+            yield frame
+
+    def results(self, client: Client) -> list[FrameResult]:
+        results = []
+        for result in client.recognize_stream(self):
+            results.append(result)
+            self._answered.release()
+        return results
+
+
+def test_frames_that_come_slowly_are_all_read(client: Client, fake: FakeRecognizer) -> None:
+    paced = Paced([Frame(5, b"a"), Frame(7, b"bad"), Frame(6, b"a"), Frame(8, b"b")])
+    results = paced.results(client)
+    assert texts(results) == [(5, "a"), (7, "TRUNCATED_IMAGE"), (6, "a"), (8, "b")]
+    assert [result.dropped_frame_ids for result in results] == [()] * 4
+    assert isinstance(results[1].outcome, InvalidImage)
+    assert isinstance(results[2].outcome, Recognition)
+    assert results[2].outcome.cache_outcome is CacheOutcome.HIT
+    assert fake.computed == [b"a", b"bad", b"b"]
+
+
+def test_of_frames_that_come_fast_the_newest_wins(client: Client, fake: FakeRecognizer) -> None:
+    fake.hold()
+
+    def frames() -> Iterator[Frame]:
+        yield Frame(0, b"0")
+        fake.wait_for(b"0")
+        yield from (Frame(number, str(number).encode()) for number in range(1, 50))
+        fake.release()
+
+    results = list(client.recognize_stream(frames()))
+    answered = [result.frame_id for result in results]
+    dropped = [number for result in results for number in result.dropped_frame_ids]
+    assert answered[0] == 0
+    assert answered[-1] == 49
+    assert sorted(answered + dropped) == list(range(50))
+    assert len(fake.computed) == len(answered)
+
+
+def test_a_stream_without_frames(client: Client) -> None:
+    assert list(client.recognize_stream([])) == []
+
+
+@pytest.mark.parametrize(
+    ("requests", "reason", "answered"),
+    [
+        ([], "SETUP_MISSING", 0),
+        ([frame_request(1, b"a")], "SETUP_MISSING", 0),
+        ([SETUP, SETUP], "FRAME_EXPECTED", 0),
+        ([SETUP, frame_request(1, b"a"), SETUP], "FRAME_EXPECTED", 1),
+        ([SETUP, service_pb.StreamRecognizeRequest()], "FRAME_EXPECTED", 0),
+    ],
+)
+def test_streams_out_of_order(
+    server: RecognitionServer,
+    requests: list[service_pb.StreamRecognizeRequest],
+    reason: str,
+    answered: int,
+) -> None:
+    responses = []
+    with grpc.insecure_channel(server.target) as channel:
+        call = RecognitionServiceStub(channel).StreamRecognize(iter(requests))
+        with pytest.raises(grpc.RpcError) as caught:
+            responses.extend(response for response in call)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert reason.encode() in dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+    assert len(responses) <= answered
+
+
+def test_a_bad_config_ends_the_stream(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        list(client.recognize_stream([Frame(1, b"a")], RecognitionConfig(min_confidence=2)))
+    assert caught.value.field == "min_confidence"
+
+
+def test_a_frame_whose_file_is_missing(client: Client, tmp_path: Path) -> None:
+    results = list(client.recognize_stream([Frame(1, tmp_path / "none"), Frame(2, b"a")]))
+    assert sorted(texts(results)) == [(1, "NOT_FOUND"), (2, "a")]
+    results = list(client.recognize_stream([Frame(3, tmp_path / "none")]))
+    assert [type(result.outcome) for result in results] == [NotFound]
+
+
+def test_what_the_frames_raise_comes_after_the_results(client: Client) -> None:
+    def frames() -> Iterator[Frame]:
+        yield Frame(1, b"a")
+        raise OSError("the camera is gone")
+
+    results: list[FrameResult] = []
+    with pytest.raises(OSError, match="the camera is gone"):
+        results.extend(result for result in client.recognize_stream(frames()))
+
+
+def test_a_frame_id_that_the_wire_cannot_hold(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        list(client.recognize_stream([Frame(-1, b"a")]))
+    assert caught.value.field == "frame_id"
+
+
+def test_a_client_that_vanishes_costs_nobody_else(client: Client, fake: FakeRecognizer) -> None:
+    gone = threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        yield Frame(1, b"1")
+        gone.wait(PATIENCE)
+
+    stream = client.recognize_stream(frames())
+    assert next(stream).frame_id == 1
+    stream.close()  # type: ignore[attr-defined]
+    gone.set()
+    assert client.recognize(b"2").text_lines[0].text == "2"
+    assert fake.computed == [b"1", b"2"]

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipiyana.errors import (
+    DeadlineExceeded,
+    InvalidImage,
+    InvalidRequest,
+    LipiyanaError,
+    ModelUnavailable,
+)
+from lipiyana.images import ImageLimits
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.recognizer import Recognizer
+from lipiyana.runtime import ModelStore
+from lipiyana.types import (
+    Feature,
+    Frame,
+    Layout,
+    RawImage,
+    Recognition,
+    RecognitionConfig,
+)
+
+Draw = Callable[..., np.ndarray]
+Encode = Callable[..., bytes]
+LINE = RecognitionConfig(layout=Layout.LINE)
+PLATE = RecognitionConfig(layout=Layout.PLATE)
+
+
+def raw(picture: np.ndarray) -> RawImage:
+    return RawImage.from_array(picture)
+
+
+def test_it_is_a_recognizer(recognizer: LocalRecognizer) -> None:
+    assert isinstance(recognizer, Recognizer)
+
+
+def test_a_scene(recognizer: LocalRecognizer, scene: np.ndarray, encode: Encode) -> None:
+    found = recognizer.recognize(encode(scene))
+    assert (found.image_width, found.image_height) == (640, 400)
+    assert [line.text.replace(" ", "") for line in found.text_lines] == ["BAKERY", "KA01AB1234"]
+    assert {line.script for line in found.text_lines} == {"Latn"}
+    (plate,) = found.plates
+    assert plate.registration.canonical == "KA01AB1234"
+    assert plate.registration.region_name == "Karnataka"
+    assert plate.box.y_min > 230
+    assert len(plate.registration.character_confidences) == 10
+    assert {info.name for info in found.models} == {info.name for info in recognizer.models}
+    assert {"decode", "detect_text", "read_lines"} <= set(found.timings)
+    assert all(seconds >= 0 for seconds in found.timings.values())
+
+
+def test_features_choose_what_comes_back(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
+    text = recognizer.recognize(raw(scene), RecognitionConfig(features=frozenset({Feature.TEXT})))
+    assert (len(text.text_lines), len(text.plates)) == (2, 0)
+    plates = recognizer.recognize(
+        raw(scene), RecognitionConfig(features=frozenset({Feature.PLATES}))
+    )
+    assert (len(plates.text_lines), len(plates.plates)) == (0, 1)
+
+
+def test_two_rows_in_a_scene_are_one_plate(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    picture = np.full((400, 640, 3), 120, np.uint8)
+    board = draw_text("MH 12 AB", "4567")
+    picture[120 : 120 + board.shape[0], 200 : 200 + board.shape[1]] = board
+    (plate,) = recognizer.recognize(raw(picture)).plates
+    assert plate.registration.canonical == "MH12AB4567"
+    assert len(plate.lines) == 2
+    assert plate.text.count("\n") == 1
+
+
+@pytest.mark.parametrize("rows", [("DL 8C AF 5030",), ("KA 03", "D 7238")])
+def test_a_plate_of_one_row_or_two(
+    recognizer: LocalRecognizer, draw_text: Draw, rows: tuple[str, ...]
+) -> None:
+    found = recognizer.recognize(raw(draw_text(*rows)), PLATE)
+    (plate,) = found.plates
+    assert plate.registration.canonical == "".join(rows).replace(" ", "")
+    assert len(plate.lines) == len(rows)
+    assert found.text_lines == ()
+
+
+def test_a_plate_that_does_not_parse_keeps_its_text(
+    recognizer: LocalRecognizer, draw_text: Draw
+) -> None:
+    (plate,) = recognizer.recognize(raw(draw_text("HORN PLEASE")), PLATE).plates
+    assert plate.text.replace(" ", "") == "HORNPLEASE"
+    assert (plate.registration.canonical, plate.registration.valid) == ("", False)
+
+
+def test_a_line(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    picture = draw_text("Fresh juice")
+    (line,) = recognizer.recognize(raw(picture), LINE).text_lines
+    assert line.text == "Fresh juice"
+    height, width = picture.shape[:2]
+    assert line.polygon == ((0, 0), (width, 0), (width, height), (0, height))
+
+
+@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize("shape", [(4, 4), (4, 3000), (3000, 4), (48, 48)])
+def test_pictures_without_text(
+    recognizer: LocalRecognizer, layout: Layout, shape: tuple[int, int]
+) -> None:
+    blank = raw(np.full((*shape, 3), 255, np.uint8))
+    found = recognizer.recognize(blank, RecognitionConfig(layout=layout))
+    assert len(found.text_lines) == (layout is Layout.LINE)
+    assert len(found.plates) == (layout is Layout.PLATE)
+
+
+def test_too_small_pictures_are_refused(recognizer: LocalRecognizer) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        recognizer.recognize(raw(np.zeros((1, 1, 3), np.uint8)))
+    assert caught.value.reason == "IMAGE_TOO_SMALL"
+
+
+def test_limits_reach_the_decoder(store: ModelStore, scene: np.ndarray) -> None:
+    small = LocalRecognizer(store, limits=ImageLimits(max_pixels=1000))
+    with pytest.raises(InvalidImage) as caught:
+        small.recognize(raw(scene))
+    assert caught.value.reason == "IMAGE_TOO_LARGE"
+
+
+def test_unsure_lines_are_dropped(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
+    found = recognizer.recognize(raw(scene), RecognitionConfig(min_confidence=1.0))
+    assert (found.text_lines, found.plates) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        (RecognitionConfig(min_confidence=-0.1), "min_confidence"),
+        (RecognitionConfig(min_confidence=1.1), "min_confidence"),
+        (RecognitionConfig(min_confidence=math.nan), "min_confidence"),
+        (RecognitionConfig(script_hints=("Deva", "Klin")), "script_hints"),
+    ],
+)
+def test_bad_requests(recognizer: LocalRecognizer, config: RecognitionConfig, field: str) -> None:
+    for ask in (
+        lambda: recognizer.recognize(b"", config),
+        lambda: recognizer.recognize_batch([], config),
+        lambda: recognizer.recognize_stream([], config),
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            ask()
+        assert caught.value.field == field
+
+
+def test_vehicles_need_a_model(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
+    if Feature.VEHICLES in recognizer.features:
+        pytest.skip("a vehicle detector is installed")
+    with pytest.raises(ModelUnavailable, match="vehicles"):
+        recognizer.recognize(raw(scene), RecognitionConfig(features=frozenset({Feature.VEHICLES})))
+
+
+def test_a_bad_picture_leaves_its_error_in_a_batch(
+    recognizer: LocalRecognizer, draw_text: Draw, tmp_path: Path
+) -> None:
+    images = [raw(draw_text("ONE")), b"", tmp_path / "none.jpg", raw(draw_text("TWO"))]
+    first, empty, missing, last = recognizer.recognize_batch(images, LINE)
+    assert isinstance(first, Recognition)
+    assert isinstance(last, Recognition)
+    assert [first.text_lines[0].text, last.text_lines[0].text] == ["ONE", "TWO"]
+    assert isinstance(empty, InvalidImage)
+    assert isinstance(missing, LipiyanaError)
+    assert missing.code == "NOT_FOUND"
+
+
+def test_no_time_no_work(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
+    with pytest.raises(DeadlineExceeded):
+        recognizer.recognize(raw(scene), timeout=0.0)
+    outcomes = recognizer.recognize_batch([raw(scene)] * 2, timeout=0.0)
+    assert [type(outcome) for outcome in outcomes] == [DeadlineExceeded] * 2
+
+
+def test_the_plan_tells_what_an_answer_depends_on(
+    recognizer: LocalRecognizer, store: ModelStore
+) -> None:
+    assert recognizer.plan_digest() == LocalRecognizer(store).plan_digest()
+    other = LocalRecognizer(store, limits=ImageLimits(max_pixels=1))
+    assert recognizer.plan_digest() != other.plan_digest()
+
+
+def test_threads_read_as_one_does(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    words = ["BUS", "AUTO", "TAXI", "TRUCK"] * 3
+    outcomes: dict[int, str] = {}
+
+    def work(index: int) -> None:
+        found = recognizer.recognize(raw(draw_text(words[index])), LINE)
+        outcomes[index] = found.text_lines[0].text
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(words))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [outcomes[index] for index in range(len(words))] == words
+
+
+def test_a_stream_tells_every_frame(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    frames = [Frame(number, raw(draw_text(f"NO {number}"))) for number in range(20)]
+    results = list(recognizer.recognize_stream(frames, LINE))
+    told = [i for result in results for i in (*result.dropped_frame_ids, result.frame_id)]
+    assert told == list(range(20))
+    last = results[-1].outcome
+    assert isinstance(last, Recognition)
+    assert last.text_lines[0].text == "NO 19"
+
+
+def test_a_slow_stream_drops_nothing(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    asked = threading.Semaphore(1)
+
+    def frames() -> Iterator[Frame]:
+        for number in range(4):
+            asked.acquire()
+            yield Frame(number, raw(draw_text("SLOW")) if number != 2 else b"")
+
+    seen = []
+    for result in recognizer.recognize_stream(frames(), LINE):
+        seen.append((result.frame_id, result.dropped_frame_ids, type(result.outcome)))
+        asked.release()
+    assert [(number, dropped) for number, dropped, _ in seen] == [(n, ()) for n in range(4)]
+    assert [kind for *_, kind in seen] == [Recognition, Recognition, InvalidImage, Recognition]
+
+
+def test_a_source_that_fails_says_so(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    def frames() -> Iterator[Frame]:
+        yield Frame(7, raw(draw_text("LAST")))
+        raise OSError("the camera is gone")
+
+    stream = recognizer.recognize_stream(frames(), LINE)
+    assert next(stream).frame_id == 7
+    with pytest.raises(OSError, match="camera"):
+        next(stream)
+
+
+def test_closing_a_stream_ends_its_thread(recognizer: LocalRecognizer, draw_text: Draw) -> None:
+    picture = raw(draw_text("CLOSE"))
+    closed, ended = threading.Event(), threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        try:
+            yield Frame(0, picture)
+            closed.wait(60)
+            yield Frame(1, picture)
+            yield Frame(2, picture)
+        finally:
+            ended.set()
+
+    stream = recognizer.recognize_stream(frames(), LINE)
+    assert next(stream).frame_id == 0
+    stream.close()  # type: ignore[attr-defined]
+    closed.set()
+    assert ended.wait(60)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from lipiyana.vehicles.taxonomy import CLASSES, TAXONOMY
+
+UVH_26 = {
+    "Cycle", "2-Wheeler", "3-Wheeler", "LCV", "Van", "Tempo-traveller", "Hatchback", "Sedan",
+    "SUV", "MUV", "Mini-bus", "Bus", "Truck",
+}  # fmt: skip
+
+
+def test_the_twelve_classes_in_their_order() -> None:
+    assert [entry.name for entry in TAXONOMY] == [
+        "auto_rickshaw", "e_rickshaw", "cycle_rickshaw", "two_wheeler", "bicycle", "car", "van",
+        "tempo", "lcv", "truck", "bus", "cart",
+    ]  # fmt: skip
+    assert list(CLASSES) == [entry.name for entry in TAXONOMY]
+
+
+def test_every_class_of_uvh_26_belongs_to_one_class() -> None:
+    named = [name for entry in TAXONOMY for name in entry.uvh26]
+    assert sorted(named) == sorted(UVH_26)
+
+
+def test_coco_has_five_of_them() -> None:
+    assert {entry.coco for entry in TAXONOMY} - {""} == {
+        "bicycle", "bus", "car", "motorcycle", "truck",
+    }  # fmt: skip
+
+
+def test_words_are_lower_case_and_said_once_a_class() -> None:
+    for entry in TAXONOMY:
+        assert entry.words
+        assert len(set(entry.words)) == len(entry.words)
+        assert all(word == word.lower() for word in entry.words)
+
+
+def test_the_labels_of_the_real_pictures_are_classes(shared_data: Path) -> None:
+    folder = shared_data / "vehicles"
+    names = next(iter(sorted(folder.rglob("classes.txt")))).read_text("utf-8").split()
+    assert set(names) - {"plate", "three_wheeler"} == set(CLASSES)
