@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.decoding import alignment, beam_search
 from lipiyana.ocr.registrations import GRAMMAR, Reading
-
 from lipiyana.types import RegistrationFormat
 
 WIDTH = 12
@@ -117,7 +117,7 @@ def _prior(reading: Reading) -> float:
     road have a number of fewer than four digits or three series letters, some 4 % no letters.
     """
     if reading.pattern.format in _SELDOM:
-        return -3.0
+        return -6.0
     if reading.pattern.format is not RegistrationFormat.STANDARD:
         return 0.0
     digits, letters = len(reading.part("number")), len(reading.part("lot"))

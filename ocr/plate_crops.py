@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
@@ -14,7 +15,6 @@ from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
 from lipiyana.ocr.reading_order import group_rows
 from lipiyana.ocr.recognition import LineReader
-
 from lipiyana.runtime import ModelStore
 
 TWO_ROW_ASPECT = 2.6

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.geometry import Bounds, Quad
 from lipiyana.ocr.grammar_search import best_path, confidences, search
 from lipiyana.ocr.recognition import LineReading
 from lipiyana.ocr.registrations import GRAMMAR, find, parse
-
 from lipiyana.types import Registration
 
 _SURE_ENOUGH = 0.5

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from lipiyana.ocr.decoding import greedy_batch
-from lipiyana.ocr.line_input import bucket_width, line_input
 
 from lipiyana.manifest import ModelEntry, Task
+from lipiyana.ocr.decoding import greedy_batch
+from lipiyana.ocr.line_input import bucket_width, line_input
 from lipiyana.runtime import ModelStore
 
 MAX_BATCH = 8

@@ -14,10 +14,9 @@ import unicodedata
 from collections.abc import Callable
 from itertools import zip_longest
 
+from lipiyana.errors import MissingExtra
 from lipiyana.ocr import romanization_tables as tables
 from lipiyana.ocr.scripts import ASCII_DIGITS, COMMON, SCRIPTS
-
-from lipiyana.errors import MissingExtra
 
 _DEVANAGARI = 0x0900
 _BRAHMIC = ("Deva", "Beng", "Guru", "Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym")

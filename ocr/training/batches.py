@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -126,7 +127,7 @@ def batch_loader(source: BatchSource) -> DataLoader[Batch]:
 
 def fits(labels: list[int], width: int) -> bool:
     """Whether CTC can spell the labels in this width: a step each, one more between twins."""
-    twins = sum(a == b for a, b in zip(labels, labels[1:], strict=False))
+    twins = sum(a == b for a, b in pairwise(labels))
     return 0 < len(labels) + twins <= width // TIME_STRIDE
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+
 from lipiyana.ocr.training.effects import Image
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.plate_painting import Quad
@@ -29,7 +30,6 @@ from lipiyana.ocr.training.plates import render_plate
 from lipiyana.ocr.training.recipe import RenderRecipe
 from lipiyana.ocr.training.scene_signs import SignLine
 from lipiyana.ocr.training.street_scenes import ScenePlan, SignPlan, VehiclePlan, render_scene
-
 from lipiyana.types import PlateColour, RegistrationFormat
 
 SEED = 2024

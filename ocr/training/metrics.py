@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lipiyana.ocr.clusters import clusters
 from rapidfuzz.distance import Levenshtein
+
+from lipiyana.ocr.clusters import clusters
 
 Units = Callable[[str], Sequence[str]]
 

@@ -311,9 +311,9 @@ def _folded_weights(
         elif node.op_type == "Div" and reader[node.output[0]].op_type == "Mul":
             # a layer norm spelt out: (x - mean) / deviation * gamma + beta
             gain = reader[node.output[0]]
-            gamma = [values[name] for name in gain.input if name in values]
-            if gamma and gamma[0].ndim == 1 and gamma[0].size > 1:
-                yield gamma[0], _constant_of(reader[gain.output[0]], values)
+            gains = [values[name] for name in gain.input if name in values]
+            if gains and gains[0].ndim == 1 and gains[0].size > 1:
+                yield gains[0], _constant_of(reader[gain.output[0]], values)
 
 
 def _constant_of(

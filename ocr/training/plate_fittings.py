@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+
 from lipiyana.ocr.training import lettering as ink
 from lipiyana.ocr.training.backgrounds import Canvas
 from lipiyana.ocr.training.plate_lettering import Lettering, set_row
@@ -27,7 +28,12 @@ def add_strip(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale:
         pale = np.array([225, 228, 235], np.float32)
         _wheel(sheet, (band / 2, height * 0.32), band * 0.34, pale, dots=rng.random() < 0.5)
         _word(
-            sheet, "IND", (band / 2, height * 0.76), size=band * 0.3, widest=band * 0.82, colour=pale
+            sheet,
+            "IND",
+            (band / 2, height * 0.76),
+            size=band * 0.3,
+            widest=band * 0.82,
+            colour=pale,
         )
         return
     # 20 x 20 mm hologram, IND below it, and the number cut by laser at the bottom
@@ -36,9 +42,7 @@ def add_strip(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale:
     _hologram(rng, sheet, (x, y), side)
     middle = height * (0.56 if len(style.glyphs) == 1 else 0.34)
     size = (7.0 if narrow else 12.0) * scale
-    _word(
-        sheet, "IND", (x, middle), size=size, widest=side * 1.5, colour=_MARK_BLUE, opacity=0.8
-    )
+    _word(sheet, "IND", (x, middle), size=size, widest=side * 1.5, colour=_MARK_BLUE, opacity=0.8)
     serial = "AA" + "".join(str(d) for d in rng.integers(0, 10, 8))
     grey = np.array([120, 124, 130], np.float32)
     place = (x + side * 0.8, height * 0.93)
@@ -84,7 +88,9 @@ def add_flag(sheet: Canvas, scale: float) -> None:
     """A white field with the two pennants of Nepal at the left, in place."""
     height, width = sheet.shape[:2]
     field = round(width * 0.16)
-    ink.paint(sheet[:, :field], np.full((height, field), 255, np.uint8), np.full(3, 235, np.float32))
+    ink.paint(
+        sheet[:, :field], np.full((height, field), 255, np.uint8), np.full(3, 235, np.float32)
+    )
     x, w = field * 0.22, field * 0.62
     top, low = height * 0.2, height * 0.8
     waist = (top + low) / 2

@@ -9,6 +9,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+
 from lipiyana.ocr.training.effects import smooth_noise
 from lipiyana.ocr.training.faces import Face
 from lipiyana.ocr.training.fonts import FontLibrary, Split

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.training import lettering as ink
 from lipiyana.ocr.training.backgrounds import Canvas
 from lipiyana.ocr.training.effects import Image, smooth_noise
@@ -20,6 +21,7 @@ from lipiyana.ocr.training.plate_fittings import (
 from lipiyana.ocr.training.plate_lettering import set_row, squeezed_row
 from lipiyana.ocr.training.plate_styles import PlateStyle
 from lipiyana.ocr.training.plate_texts import PlateText
+from lipiyana.ocr.training.plate_wear import age
 from lipiyana.ocr.training.shaping import Mask
 
 Quad = npt.NDArray[np.float32]
@@ -72,7 +74,7 @@ def paint_plate(
     if style.caption:
         add_caption(sheet, style, boxes[-1][3], pixels_per_mm)
     add_bolts(rng, sheet, style, pixels_per_mm)
-    _age(rng, sheet, style, pixels_per_mm)
+    age(rng, sheet, style, pixels_per_mm)
     shape = _rounded(width, height, style.corner * pixels_per_mm)
     corners = [_corners(box) for box in boxes]
     outline = _corners((0, 0, width, height))
@@ -194,32 +196,6 @@ def _red_line(
     line = np.zeros((height, width), np.uint8)
     line[max(0, round(y - half)) : round(y + half)] = 255
     ink.paint(sheet, line, colour, 0.92)
-
-
-def _age(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale: float) -> None:
-    height, width = sheet.shape[:2]
-    if style.dirt:
-        field = smooth_noise(rng, height, width, height * rng.uniform(0.2, 0.6), octaves=3)
-        low = np.linspace(-0.5, 0.35, height, dtype=np.float32)[:, None]
-        amount = np.clip(field + low - 0.25 + 0.5 * style.dirt, 0, 1) * np.float32(
-            0.75 * style.dirt
-        )
-        mud = np.array([[122, 104, 82], [150, 138, 118], [92, 84, 74]], np.float32)[rng.integers(3)]
-        sheet += (mud - sheet) * amount[:, :, None]
-    if style.rust:
-        field = smooth_noise(rng, height, width, max(3.0, 9 * scale), octaves=3)
-        edge = np.ones((height, width), np.float32)
-        inset = max(1, round(height * 0.09))
-        edge[inset:-inset, inset:-inset] = 0
-        edge = cv2.GaussianBlur(edge, (0, 0), inset)
-        spots = np.clip((field + edge * 0.9 - 0.75) * 3, 0, 1) * np.float32(0.8 * style.rust)
-        sheet += (np.array([112, 62, 34], np.float32) - sheet) * spots[:, :, None]
-    for _ in range(int(rng.poisson(2.5 * style.wear))):
-        start = rng.uniform(0, 1, 2) * (width, height)
-        end = start + rng.normal(0, 0.25, 2) * (width, height)
-        shade = float(rng.choice([rng.uniform(60, 110), rng.uniform(180, 235)]))
-        ends = [start.astype(int).tolist(), end.astype(int).tolist()]
-        cv2.line(sheet, ends[0], ends[1], (shade, shade, shade), 1, cv2.LINE_AA)
 
 
 def _rounded(width: int, height: int, radius: float) -> Mask:

@@ -6,50 +6,27 @@ S.O.2339(E) of 2020, as far as sheets and paints keep to them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+
 from lipiyana.ocr.training.fonts import FontLibrary, Split
 from lipiyana.ocr.training.palettes import Colour
 from lipiyana.ocr.training.plate_lettering import Lettering, pick_face
+from lipiyana.ocr.training.plate_paints import (
+    BANGLADESHI_PAINTS,
+    STENCIL_FACES,
+    colours,
+    free_lettering,
+    native_lettering,
+    paint,
+)
 from lipiyana.ocr.training.plate_texts import PlateText
-
-from lipiyana.types import PlateColour, RegistrationFormat
+from lipiyana.types import RegistrationFormat
 
 Strip = Literal["none", "mark", "blue"]
 Point = tuple[float, float]
-
-_PAINTS: Mapping[str, tuple[tuple[int, int, int], ...]] = {
-    "black": ((28, 28, 30), (38, 36, 36), (30, 34, 52)),
-    "white": ((240, 241, 238), (226, 229, 230), (212, 214, 214), (244, 240, 226)),
-    "yellow": ((250, 214, 30), (242, 184, 20), (232, 160, 34), (236, 228, 60)),
-    "green": ((20, 138, 74), (12, 110, 62), (46, 158, 92)),
-    "red": ((206, 24, 36), (176, 22, 44), (222, 52, 40)),
-    "blue": ((22, 66, 158), (18, 88, 176), (14, 44, 116)),
-}
-_BANGLADESHI = {"white": ((206, 208, 206), (190, 194, 196), (216, 212, 202)),
-                "green": ((64, 150, 96), (98, 168, 110), (38, 128, 84))}  # fmt: skip
-_NARROW_FACES: Sequence[str] = ("Roadgeek 2014 Series C", "Roadgeek 2014 Series D", "Nimbus Sans Narrow",
-                 "Liberation Sans Narrow", "Roboto Condensed", "Bebas Neue", "Open Sans Condensed",
-                 "PT Sans Narrow", "osifont")  # fmt: skip
-_WIDE_FACES: Sequence[str] = ("Nimbus Sans", "Liberation Sans", "Roadgeek 2014 Series E", "Gillius ADF", "Tuffy",
-               "DejaVu Sans", "Switzera ADF", "Inter")  # fmt: skip
-_STENCIL_FACES: Sequence[str] = (
-    "Nimbus Sans",
-    "Liberation Sans",
-    "Roboto Condensed",
-    "Inter",
-    "Universalis ADF Std",
-)
-_PAINTED_FACES: Sequence[str] = ("URW Bookman", "C059", "Nimbus Sans", "Liberation Sans", "Roboto Slab", "PT Serif",
-                  "Lobster Two", "Tuffy", "Verana", "Jura", "Comfortaa", "Nimbus Roman", "Carlito")  # fmt: skip
-_NATIVE_FACES = {
-    "Beng": ("Noto Sans Bengali", "Hind Siliguri", "Anek Bangla", "Lohit Bengali", "Mukti"),
-    "Deva": ("Kalimati", "Samanata", "Noto Sans Devanagari", "Mukta", "Sarai", "Baloo 2",
-             "Aksharyogini2", "Lohit Devanagari", "Yatra One"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +105,14 @@ def random_style(
     elif text.format is RegistrationFormat.BANGLADESH:
         style = _bangladeshi(rng, text, library, split)
     elif text.script != "Latn":
-        style = _sheet(rng, text, _native(rng, text, library, split, 0.5))
+        style = _sheet(rng, text, native_lettering(rng, text, library, split, 0.5))
     elif _may_be_high_security(text) and rng.random() < 0.5:
         style = _high_security(rng, text)
     elif text.vehicle == "three_wheeler" and len(text.rows) == 2 and rng.random() < 0.4:
         style = _stencilled(rng, text, library, split)
     else:
-        style = _sheet(rng, text, _free(rng, text, library, split))
+        style = _sheet(rng, text, free_lettering(rng, text, library, split))
     return _aged(rng, style)
-
-
-def paint(rng: np.random.Generator, name: str, table: Mapping[str, object] = _PAINTS) -> Colour:
-    """A shade of a colour, as sheets and paints vary."""
-    shades = np.array(table.get(name) or _PAINTS[name], np.float32)
-    shade = shades[int(rng.integers(len(shades)))] + rng.normal(0, 7, 3) + rng.normal(0, 6)
-    return np.asarray(np.clip(shade, 0, 255), np.float32)
-
-
-def _colours(
-    rng: np.random.Generator, colour: PlateColour, table: Mapping[str, object] = _PAINTS
-) -> tuple[Colour, Colour]:
-    ink, ground = colour.value.split("_on_")
-    return paint(rng, ink), paint(rng, ground, table)
 
 
 def _may_be_high_security(text: PlateText) -> bool:
@@ -178,7 +141,7 @@ def _glyphs(width: float, rows: int) -> tuple[float, ...]:
 
 def _high_security(rng: np.random.Generator, text: PlateText) -> PlateStyle:
     width, height = _size(rng, text)
-    ink, ground = _colours(rng, text.colour)
+    ink, ground = colours(rng, text.colour)
     lettering = Lettering(
         "strokes",
         tracking=float(rng.uniform(0.12, 0.2)),
@@ -197,7 +160,7 @@ def _high_security(rng: np.random.Generator, text: PlateText) -> PlateStyle:
         embossed=float(rng.uniform(0.5, 1)),
         strip="mark" if rng.random() < 0.75 else "blue",
         rims=(Rim(float(rng.uniform(2, 4)), float(rng.uniform(1.5, 3)), ink),),
-        bolts=_two_bolts(rng, width),
+        bolts=_two_bolts(rng),
         frame=float(rng.uniform(6, 14)) if rng.random() < 0.45 else 0.0,
     )
 
@@ -206,7 +169,7 @@ def _sheet(rng: np.random.Generator, text: PlateText, lettering: Lettering) -> P
     width, height = _size(rng, text)
     width *= float(rng.uniform(0.9, 1.04))
     height *= float(rng.uniform(0.9, 1.1))
-    ink, ground = _colours(rng, text.colour)
+    ink, ground = colours(rng, text.colour)
     rims: tuple[Rim, ...] = ()
     if rng.random() < 0.4:
         inset = float(rng.uniform(1, 6))
@@ -226,7 +189,7 @@ def _sheet(rng: np.random.Generator, text: PlateText, lettering: Lettering) -> P
         strip="blue" if wide and rng.random() < 0.2 else "none",
         rims=rims,
         red_line=len(text.rows) == 2 and rng.random() < 0.15,
-        bolts=_two_bolts(rng, width) if rng.random() < 0.7 else (),
+        bolts=_two_bolts(rng) if rng.random() < 0.7 else (),
         frame=float(rng.uniform(6, 16)) if wide and rng.random() < 0.35 else 0.0,
         caption=_caption(rng),
     )
@@ -235,8 +198,10 @@ def _sheet(rng: np.random.Generator, text: PlateText, lettering: Lettering) -> P
 def _stencilled(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> PlateStyle:
-    ink, ground = _colours(rng, text.colour)
-    face = pick_face(rng, library, "Latn", "".join(text.rows), split=split, families=_STENCIL_FACES, weight=700)
+    ink, ground = colours(rng, text.colour)
+    face = pick_face(
+        rng, library, "Latn", "".join(text.rows), split=split, families=STENCIL_FACES, weight=700
+    )
     rows = 0.43 * (height := float(rng.uniform(180, 260)))
     return PlateStyle(
         float(rng.uniform(225, 290)),
@@ -254,53 +219,13 @@ def _stencilled(
     )
 
 
-def _free(
-    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
-) -> Lettering:
-    """Lettering of the stickers and painted plates that came before high-security ones."""
-    kind = rng.random()
-    row = "".join(text.rows)
-    slant = float(rng.uniform(0.1, 0.25)) if rng.random() < 0.08 else 0.0
-    if kind < 0.12:
-        return Lettering("strokes", tracking=0.14, stroke=float(rng.uniform(0.1, 0.18)),
-                         width=float(rng.uniform(0.45, 0.7)), slant=slant,
-                         radius=float(rng.choice([0.0, 0.12, 0.5])))  # fmt: skip
-    tracking = float(rng.uniform(0.0, 0.22))
-    if kind < 0.68:
-        families = _WIDE_FACES if rng.random() < 0.5 else _NARROW_FACES
-        weight = float(rng.choice([400, 700]))
-        face = pick_face(rng, library, "Latn", row, split=split, families=families, weight=weight)
-        return Lettering(
-            "printed", face, float(rng.choice([0, 0, 0.03, 0.06])), tracking, slant=slant
-        )
-    families = _PAINTED_FACES if rng.random() < 0.6 else ()
-    face = pick_face(rng, library, "Latn", row, split=split, families=families)
-    return Lettering("painted", face, float(rng.uniform(0, 0.08)), tracking, slant=slant,
-                     unrest=float(rng.uniform(0, 1)))  # fmt: skip
-
-
-def _native(
-    rng: np.random.Generator,
-    text: PlateText,
-    library: FontLibrary,
-    split: Split,
-    painted: float,
-) -> Lettering:
-    families = _NATIVE_FACES.get(text.script, ()) if rng.random() < 0.7 else ()
-    row = "".join(text.rows)
-    face = pick_face(rng, library, text.script, row, split=split, families=families)
-    bold = float(rng.choice([0, 0.03, 0.06, 0.1]))
-    unrest = float(rng.uniform(0.1, 0.9)) if rng.random() < painted else 0.0
-    return Lettering("painted" if unrest else "printed", face, bold, tracking=0.0, unrest=unrest)
-
-
 def _nepali(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> PlateStyle:
-    ink, ground = _colours(rng, text.colour)
+    ink, ground = colours(rng, text.colour)
     two = len(text.rows) == 2
     width, height = (float(rng.uniform(190, 235)), 112.0) if two else (460.0, 115.0)
-    lettering = _native(rng, text, library, split, 0.8)
+    lettering = native_lettering(rng, text, library, split, 0.8)
     light = paint(rng, "white")
     rims = [Rim(0, float(rng.uniform(2, 6)), light)] if rng.random() < 0.75 else []
     if rng.random() < 0.25:
@@ -323,8 +248,8 @@ def _nepali(
 def _bangladeshi(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> PlateStyle:
-    ink, ground = _colours(rng, text.colour, _BANGLADESHI)
-    lettering = _native(rng, text, library, split, 0.0)
+    ink, ground = colours(rng, text.colour, BANGLADESHI_PAINTS)
+    lettering = native_lettering(rng, text, library, split, 0.0)
     dark = np.full(3, rng.uniform(40, 130), np.float32)
     return PlateStyle(
         float(rng.uniform(330, 350)),
@@ -341,7 +266,7 @@ def _bangladeshi(
     )
 
 
-def _two_bolts(rng: np.random.Generator, width: float) -> tuple[Point, ...]:
+def _two_bolts(rng: np.random.Generator) -> tuple[Point, ...]:
     y = float(rng.choice([0.1, 0.14, 0.5], p=[0.4, 0.35, 0.25]))
     x = float(rng.uniform(0.2, 0.35)) if y < 0.5 else 0.035
     return ((x, y), (1 - x, y))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from lipiyana.ocr.registrations import parse
 from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
 from lipiyana.ocr.scripts import SCRIPTS, script_of
@@ -18,7 +19,6 @@ from lipiyana.ocr.training.registration_drafts import (
     standard,
     weighted,
 )
-
 from lipiyana.types import PlateColour, RegistrationFormat
 
 _FORMAT_ODDS: Mapping[RegistrationFormat, float] = {

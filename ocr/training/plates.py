@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.training.backgrounds import clutter
 from lipiyana.ocr.training.degrading import degrade
 from lipiyana.ocr.training.effects import Image, smooth_noise
@@ -18,7 +19,6 @@ from lipiyana.ocr.training.plate_painting import FlatPlate, Quad, paint_plate
 from lipiyana.ocr.training.plate_styles import PlateStyle, random_style
 from lipiyana.ocr.training.plate_texts import PlateText, random_registration
 from lipiyana.ocr.training.recipe import RenderRecipe
-
 from lipiyana.types import PlateColour, RegistrationFormat
 
 CAMERA = RenderRecipe(
@@ -113,7 +113,7 @@ def project(points: Quad, matrix: npt.NDArray[np.floating]) -> Quad:
     """Where a homography (3, 3) takes points (..., 2)."""
     flat = np.concatenate([points.reshape(-1, 2), np.ones((points.size // 2, 1))], axis=1)
     moved = flat @ matrix.T
-    return (moved[:, :2] / moved[:, 2:]).reshape(points.shape).astype(np.float32)
+    return np.asarray((moved[:, :2] / moved[:, 2:]).reshape(points.shape), np.float32)
 
 
 def seen_from(rng: np.random.Generator, width: float, height: float, strength: float = 1.0) -> Quad:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.training.splits import load_crops
+from lipiyana.ocr.training.splits import Part, load_crops
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -20,7 +21,7 @@ Pixels = npt.NDArray[np.uint8]
 SKIPPED = frozenset({"auto_rickshaw_ka"})
 
 
-def load_lines(root: Path, part: str) -> Iterator[tuple[str, Pixels, str]]:
+def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
     """Yield (folder, (H, W, 3) RGB, text) for each line of `part` ("train" or "validation").
 
     A plate of two rows, marked by `/` in its text, comes as two lines.
@@ -32,7 +33,7 @@ def load_lines(root: Path, part: str) -> Iterator[tuple[str, Pixels, str]]:
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if image is None:
                 continue
-            rgb = np.ascontiguousarray(image[:, :, ::-1])
+            rgb = np.ascontiguousarray(image[:, :, ::-1], np.uint8)
             rows = text.split("/")
             if len(rows) == 2 and folder.endswith("plates"):
                 for piece, row in zip(split_two_rows(rgb), rows, strict=True):
@@ -90,7 +91,8 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     size = (max(8, round(width * float(np.exp(rng.normal(0, 0.1))))), height)
     frame = np.array([[0, 0], [size[0], 0], [size[0], height], [0, height]], np.float32)
     warp = cv2.getPerspectiveTransform(target, frame)
-    out = cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    moved = cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REPLICATE)
+    out: npt.NDArray[Any] = moved.astype(np.float32)
     if rng.random() < 0.15:
         out = out.mean(axis=2, keepdims=True).repeat(3, axis=2)
     if rng.random() < 0.15:
@@ -99,9 +101,9 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     out = (out - 128) * rng.uniform(0.5, 1.3) + 128 + rng.uniform(-35, 35)
     out = out + rng.normal(0, rng.uniform(0, 8), out.shape)
     if rng.random() < 0.3:
-        out = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.3, height / 40)))
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.3, height / 40))))
     if rng.random() < 0.3:
         low = rng.uniform(14, max(15, min(40, height)))
         small = cv2.resize(out, (max(4, round(size[0] * low / height)), round(low)))
-        out = cv2.resize(small, size)
+        out = np.asarray(cv2.resize(small, size))
     return np.clip(out, 0, 255).astype(np.uint8)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
+
 from lipiyana.ocr.registrations import REGION_NAMES
 from lipiyana.ocr.registrations.bangladesh import BENGALI_DIGITS, CITIES
 from lipiyana.ocr.registrations.bangladesh import CLASS_CATEGORIES as BANGLADESHI_CLASSES
 from lipiyana.ocr.registrations.nepal import CLASS_CATEGORIES as NEPALI_CLASSES
 from lipiyana.ocr.registrations.nepal import DEVANAGARI_DIGITS, ZONES
-
 from lipiyana.types import Category, PlateColour, RegistrationFormat
 
 VehicleKind = Literal["car", "two_wheeler", "three_wheeler", "heavy"]

@@ -8,6 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+
 from lipiyana.ocr.training import lettering as ink
 from lipiyana.ocr.training.backgrounds import Canvas, plain
 from lipiyana.ocr.training.effects import Image, smooth_noise

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.training.effects import Image
 from lipiyana.ocr.training.plate_painting import Quad
 from lipiyana.ocr.training.shaping import Mask
@@ -80,8 +81,11 @@ class Stage:
         if r > 0:
             points = []
             for cx, cy, start in (
-                (x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270), (x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90),
-            ):  # fmt: skip
+                (x0 + r, y0 + r, 180),
+                (x1 - r, y0 + r, 270),
+                (x1 - r, y1 - r, 0),
+                (x0 + r, y1 - r, 90),
+            ):
                 for angle in np.radians(np.linspace(start, start + 90, 8)):
                     points.append((cx + r * float(np.cos(angle)), cy + r * float(np.sin(angle))))
         self.polygon(points, colour, shade=shade, opacity=opacity, soft=soft)

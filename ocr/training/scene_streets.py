@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from lipiyana.ocr.training.effects import smooth_noise
 from lipiyana.ocr.training.scene_stage import Stage
 
@@ -93,10 +94,17 @@ def _shop_front(
 
 def _fields(stage: Stage, rng: np.random.Generator, horizon: float) -> None:
     stage.polygon(
-        [(0, horizon * 0.82), (stage.width * 0.3, horizon * 0.7), (stage.width * 0.65, horizon * 0.84),
-         (stage.width, horizon * 0.74), (stage.width, horizon + 5), (0, horizon + 5)],
-        (126, 148, 150), shade=8,
-    )  # fmt: skip
+        [
+            (0, horizon * 0.82),
+            (stage.width * 0.3, horizon * 0.7),
+            (stage.width * 0.65, horizon * 0.84),
+            (stage.width, horizon * 0.74),
+            (stage.width, horizon + 5),
+            (0, horizon + 5),
+        ],
+        (126, 148, 150),
+        shade=8,
+    )
     stage.box(0, horizon * 0.93, stage.width, horizon + 6, (132, 148, 84), shade=10)
     for _ in range(16):
         x, size = rng.uniform(0, stage.width), rng.uniform(22, 52)
@@ -115,18 +123,35 @@ def _road(stage: Stage, rng: np.random.Generator, horizon: float, *, open_road: 
     left, right = (0.3, 0.7) if open_road else (-0.3, 1.3)
     edge = horizon if open_road else horizon + (height - horizon) * 0.13
     stage.polygon(
-        [(width * left, edge), (width * right, edge), (width * 1.35, height), (-width * 0.35, height)],
-        asphalt, shade=-8,
-    )  # fmt: skip
+        [
+            (width * left, edge),
+            (width * right, edge),
+            (width * 1.35, height),
+            (-width * 0.35, height),
+        ],
+        asphalt,
+        shade=-8,
+    )
     for side in (-1, 1):
         far = width * (0.5 + side * (0.19 if open_road else 0.72))
         near = width * (0.5 + side * 0.8)
-        stage.polygon([(far, edge), (far + 3 * side, edge), (near + 14 * side, height), (near, height)],
-                      (222, 216, 200), opacity=0.8)  # fmt: skip
+        stage.polygon(
+            [(far, edge), (far + 3 * side, edge), (near + 14 * side, height), (near, height)],
+            (222, 216, 200),
+            opacity=0.8,
+        )
     for begin in np.linspace(0.05, 0.9, 6):
         y0 = edge + (height - edge) * begin**1.6
         y1 = edge + (height - edge) * (begin + 0.07) ** 1.6
         half0, half1 = 1 + 7 * begin, 1 + 7 * (begin + 0.07)
         middle = width / 2
-        stage.polygon([(middle - half0, y0), (middle + half0, y0), (middle + half1, y1), (middle - half1, y1)],
-                      (232, 228, 214), opacity=0.85)  # fmt: skip
+        stage.polygon(
+            [
+                (middle - half0, y0),
+                (middle + half0, y0),
+                (middle + half1, y1),
+                (middle - half1, y1),
+            ],
+            (232, 228, 214),
+            opacity=0.85,
+        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
 from lipiyana.ocr.training.scene_stage import Stage
 
 DrawnVehicle = Literal["car", "auto_rickshaw", "motorcycle", "truck", "bus"]
@@ -58,7 +59,7 @@ def draw_vehicle(
     return _DRAWERS[kind](stage, rng, x, ground, width)
 
 
-def _wheels(stage: Stage, x: float, ground: float, w: float, apart: float, size: float) -> None:
+def _wheels(stage: Stage, x: float, ground: float, w: float, *, apart: float, size: float) -> None:
     for side in (-1, 1):
         cx = x + side * apart * w
         stage.box(cx - size * w / 2, ground - size * w * 1.7, cx + size * w / 2, ground, _TYRE,
@@ -66,7 +67,7 @@ def _wheels(stage: Stage, x: float, ground: float, w: float, apart: float, size:
 
 
 def _lamps(
-    stage: Stage, x: float, y: float, w: float, apart: float, size: tuple[float, float]
+    stage: Stage, x: float, y: float, w: float, *, apart: float, size: tuple[float, float]
 ) -> None:
     for side in (-1, 1):
         cx = x + side * apart * w
@@ -78,17 +79,25 @@ def _lamps(
 
 def _car(stage: Stage, rng: np.random.Generator, x: float, g: float, w: float) -> Places:
     paint = np.array(_CAR_PAINTS[int(rng.integers(len(_CAR_PAINTS)))], np.float32)
-    _wheels(stage, x, g, w, 0.385, 0.14)
-    roof = [(x - 0.33 * w, g - 0.84 * w), (x + 0.33 * w, g - 0.84 * w), (x + 0.45 * w, g - 0.52 * w),
-            (x - 0.45 * w, g - 0.52 * w)]  # fmt: skip
+    _wheels(stage, x, g, w, apart=0.385, size=0.14)
+    roof = [
+        (x - 0.33 * w, g - 0.84 * w),
+        (x + 0.33 * w, g - 0.84 * w),
+        (x + 0.45 * w, g - 0.52 * w),
+        (x - 0.45 * w, g - 0.52 * w),
+    ]
     stage.polygon(roof, paint, shade=14)
-    glass = [(x - 0.29 * w, g - 0.8 * w), (x + 0.29 * w, g - 0.8 * w), (x + 0.37 * w, g - 0.555 * w),
-             (x - 0.37 * w, g - 0.555 * w)]  # fmt: skip
+    glass = [
+        (x - 0.29 * w, g - 0.8 * w),
+        (x + 0.29 * w, g - 0.8 * w),
+        (x + 0.37 * w, g - 0.555 * w),
+        (x - 0.37 * w, g - 0.555 * w),
+    ]
     stage.polygon(glass, _GLASS, shade=26)
     stage.polygon([glass[0], (x - 0.05 * w, g - 0.8 * w), (x - 0.2 * w, g - 0.555 * w), glass[3]],
                   (150, 170, 186), opacity=0.25)  # fmt: skip
     stage.box(x - 0.5 * w, g - 0.57 * w, x + 0.5 * w, g - 0.1 * w, paint, radius=0.08 * w, shade=24)
-    _lamps(stage, x, g - 0.53 * w, w, 0.425, (0.12, 0.17))
+    _lamps(stage, x, g - 0.53 * w, w, apart=0.425, size=(0.12, 0.17))
     stage.box(x - 0.3 * w, g - 0.53 * w, x + 0.3 * w, g - 0.515 * w, paint * 0.6)
     recess = (x - 0.24 * w, g - 0.47 * w, x + 0.24 * w, g - 0.28 * w)
     stage.box(*recess, paint * 0.72, radius=0.02 * w, shade=-10)
@@ -106,9 +115,15 @@ def _auto_rickshaw(stage: Stage, rng: np.random.Generator, x: float, g: float, w
     yellow = np.array([240, 188, 34], np.float32)
     black = np.array([34, 34, 36], np.float32)
     body, hood = [(green, yellow), (yellow, black), (green, black)][int(rng.integers(3))]
-    _wheels(stage, x, g, w, 0.4, 0.11)
-    top = [(x - 0.36 * w, g - 1.32 * w), (x + 0.36 * w, g - 1.32 * w), (x + 0.46 * w, g - 1.2 * w),
-           (x + 0.49 * w, g - 0.62 * w), (x - 0.49 * w, g - 0.62 * w), (x - 0.46 * w, g - 1.2 * w)]  # fmt: skip
+    _wheels(stage, x, g, w, apart=0.4, size=0.11)
+    top = [
+        (x - 0.36 * w, g - 1.32 * w),
+        (x + 0.36 * w, g - 1.32 * w),
+        (x + 0.46 * w, g - 1.2 * w),
+        (x + 0.49 * w, g - 0.62 * w),
+        (x - 0.49 * w, g - 0.62 * w),
+        (x - 0.46 * w, g - 1.2 * w),
+    ]
     stage.polygon(top, hood, shade=20)
     stage.box(
         x - 0.27 * w, g - 1.2 * w, x + 0.27 * w, g - 0.94 * w, _GLASS, radius=0.05 * w, shade=24
@@ -119,7 +134,7 @@ def _auto_rickshaw(stage: Stage, rng: np.random.Generator, x: float, g: float, w
         )
     stage.box(x - 0.5 * w, g - 0.72 * w, x + 0.5 * w, g - 0.14 * w, body, radius=0.09 * w, shade=22)
     stage.box(x - 0.5 * w, g - 0.68 * w, x + 0.5 * w, g - 0.64 * w, body * 0.7)
-    _lamps(stage, x, g - 0.58 * w, w, 0.4, (0.09, 0.13))
+    _lamps(stage, x, g - 0.58 * w, w, apart=0.4, size=(0.09, 0.13))
     stage.box(
         x - 0.48 * w,
         g - 0.16 * w,
@@ -170,7 +185,7 @@ def _motorcycle(stage: Stage, rng: np.random.Generator, x: float, g: float, w: f
 def _truck(stage: Stage, rng: np.random.Generator, x: float, g: float, w: float) -> Places:
     paints = np.array([(206, 92, 32), (186, 40, 36), (28, 92, 140), (190, 140, 40)], np.float32)
     body = paints[int(rng.integers(4))]
-    _wheels(stage, x, g, w, 0.36, 0.2)
+    _wheels(stage, x, g, w, apart=0.36, size=0.2)
     stage.box(x - 0.5 * w, g - 1.18 * w, x + 0.5 * w, g - 0.3 * w, body, radius=0.015 * w, shade=16)
     for i in range(1, 5):
         y = g - 1.18 * w + i * 0.135 * w
@@ -196,17 +211,21 @@ def _truck(stage: Stage, rng: np.random.Generator, x: float, g: float, w: float)
     )
     for i in range(12):
         left = x - 0.5 * w + i * w / 12
-        stripe = [(left, g - 0.24 * w), (left + w / 24, g - 0.24 * w), (left + w / 12, g - 0.19 * w),
-                  (left + w / 24, g - 0.19 * w)]  # fmt: skip
+        stripe = [
+            (left, g - 0.24 * w),
+            (left + w / 24, g - 0.24 * w),
+            (left + w / 12, g - 0.19 * w),
+            (left + w / 24, g - 0.19 * w),
+        ]
         stage.polygon(stripe, (236, 190, 40))
-    _lamps(stage, x, g - 0.41 * w, w, 0.4, (0.11, 0.1))
+    _lamps(stage, x, g - 0.41 * w, w, apart=0.4, size=(0.11, 0.1))
     return Places((x, g - 0.335 * w), words)
 
 
 def _bus(stage: Stage, rng: np.random.Generator, x: float, g: float, w: float) -> Places:
     paints = np.array([(192, 36, 44), (30, 110, 70), (36, 84, 150), (216, 128, 40)], np.float32)
     body = paints[int(rng.integers(4))]
-    _wheels(stage, x, g, w, 0.36, 0.17)
+    _wheels(stage, x, g, w, apart=0.36, size=0.17)
     stage.box(x - 0.5 * w, g - 1.3 * w, x + 0.5 * w, g - 0.16 * w, body, radius=0.06 * w, shade=18)
     stage.box(x - 0.5 * w, g - 0.66 * w, x + 0.5 * w, g - 0.58 * w, (236, 232, 218), shade=8)
     stage.box(
@@ -214,7 +233,7 @@ def _bus(stage: Stage, rng: np.random.Generator, x: float, g: float, w: float) -
     )
     words = (x - 0.36 * w, g - 1.24 * w, x + 0.36 * w, g - 1.06 * w)
     stage.box(*words, (22, 22, 26), radius=0.015 * w)
-    _lamps(stage, x, g - 0.52 * w, w, 0.43, (0.08, 0.2))
+    _lamps(stage, x, g - 0.52 * w, w, apart=0.43, size=(0.08, 0.2))
     stage.box(
         x - 0.5 * w,
         g - 0.22 * w,

@@ -8,6 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+
 from lipiyana.ocr.training import effects
 from lipiyana.ocr.training.effects import Image
 from lipiyana.ocr.training.fonts import FontLibrary
@@ -15,11 +16,10 @@ from lipiyana.ocr.training.plate_painting import Quad, paint_plate
 from lipiyana.ocr.training.plate_styles import PlateStyle, random_style
 from lipiyana.ocr.training.plate_texts import PlateText, VehicleKind, random_registration
 from lipiyana.ocr.training.plates import project, seen_from
-from lipiyana.ocr.training.scene_signs import SignKind, SignLine, paint_sign
+from lipiyana.ocr.training.scene_signs import FlatSign, SignKind, SignLine, paint_sign
 from lipiyana.ocr.training.scene_stage import Stage
 from lipiyana.ocr.training.scene_streets import draw_pole, draw_street
 from lipiyana.ocr.training.scene_vehicles import WIDTHS_MM, DrawnVehicle, draw_vehicle
-
 from lipiyana.types import PlateColour, RegistrationFormat
 
 Condition = Literal["day", "shadow", "haze", "night", "motion", "noise"]
@@ -145,23 +145,18 @@ def _put_sign(
     elif sign.kind in ("shop", "banner"):
         drop = target + np.array([3.0, 6.0])
         stage.polygon(drop.astype(np.float32), (20, 20, 20), opacity=0.5, soft=4)
-    return _placed(stage, flat.image, flat.alpha, target, flat.lines, sign.lines)
+    return _placed(stage, flat, target, sign.lines)
 
 
 def _placed(
-    stage: Stage,
-    image: Image,
-    alpha: Image,
-    target: Quad,
-    quads: Quad,
-    lines: Sequence[SignLine],
+    stage: Stage, flat: FlatSign, target: Quad, lines: Sequence[SignLine]
 ) -> list[PlacedLine]:
-    height, width = alpha.shape
+    height, width = flat.alpha.shape
     source = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    matrix = stage.paste(image, alpha, source, target.astype(np.float32))
-    placed = project(quads, matrix)
+    matrix = stage.paste(flat.image, flat.alpha, source, target.astype(np.float32))
+    quads = project(flat.lines, matrix)
     return [
-        PlacedLine(line.text, line.script, quad) for line, quad in zip(lines, placed, strict=True)
+        PlacedLine(line.text, line.script, quad) for line, quad in zip(lines, quads, strict=True)
     ]
 
 
@@ -174,14 +169,14 @@ def _put_vehicle(
 ) -> tuple[PlacedPlate, list[PlacedLine]]:
     x, ground = vehicle.x * plan.width, vehicle.ground * plan.height
     width = vehicle.width * plan.width
-    places = draw_vehicle(stage, rng, vehicle.kind, x, ground, width)
+    places = draw_vehicle(stage, rng, vehicle.kind, x=x, ground=ground, width=width)
     words: list[PlacedLine] = []
     if vehicle.words and places.words:
         x0, y0, x1, y1 = places.words
         size = (_FLAT_SIGN_WIDTH, round(_FLAT_SIGN_WIDTH * (y1 - y0) / (x1 - x0)))
         flat = paint_sign(rng, library, "words", vehicle.words, size)
         target = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
-        words = _placed(stage, flat.image, flat.alpha, target, flat.lines, vehicle.words)
+        words = _placed(stage, flat, target, vehicle.words)
     text = random_registration(
         rng,
         vehicle.plate,

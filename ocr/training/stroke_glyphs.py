@@ -11,6 +11,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from lipiyana.ocr.training.shaping import Mask
 
 _GRID_WIDTH, _GRID_HEIGHT = 4.0, 8.0

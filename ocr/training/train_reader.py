@@ -16,7 +16,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -60,7 +60,9 @@ class Trainer:
     def __init__(self, run: Path, charset: Charset, recipe: Recipe, device: torch.device) -> None:
         self.run, self.charset, self.recipe, self.device = run, charset, recipe, device
         shape = ReaderShape(classes=charset.classes)
-        self.net = LineReaderNet(shape).to(device, memory_format=torch.channels_last)
+        self.net = LineReaderNet(shape).to(device)
+        # torch types the module's `to` without the memory format that it takes
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = torch.optim.swa_utils.AveragedModel(
             self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema_decay)
         )
@@ -180,7 +182,8 @@ def train(trainer: Trainer, source: SourceConfig, minutes: float, crops: Path | 
         if trainer.step % 20 == 0:
             balance.observe(batch, logits, trainer.charset)
         if trainer.step % 100 == 0:
-            _log(run, trainer, {"lines_per_s": trainer.lines / trainer.trained_s} | balance.report())
+            speed = {"lines_per_s": round(trainer.lines / trainer.trained_s, 1)}
+            _log(run, trainer, speed | balance.report())
         now = time.monotonic()
         if now - saved > recipe.save_every_s:
             trainer.save()
@@ -200,10 +203,10 @@ def _measure(trainer: Trainer, crops: Path) -> dict[str, dict[str, float]]:
     return {folder: asdict(score) for folder, score in scores.items()}
 
 
-def _log(run: Path, trainer: Trainer, row: dict[str, object]) -> None:
-    row = {"step": trainer.step, "lines": trainer.lines, "s": round(trainer.trained_s)} | row
+def _log(run: Path, trainer: Trainer, measured: Mapping[str, object]) -> None:
+    at = {"step": trainer.step, "lines": trainer.lines, "s": round(trainer.trained_s)}
     with (run / "log.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row, ensure_ascii=False) + "\n")
+        log.write(json.dumps({**at, **measured}, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
@@ -212,7 +215,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--words", type=Path, required=True, help="folder of word lists")
     parser.add_argument("--crops", type=Path, help="folder of real crops, to measure on")
-    parser.add_argument("--real-share", type=float, default=0.0, help="share of real training crops")
+    parser.add_argument(
+        "--real-share", type=float, default=0.0, help="share of real training crops"
+    )
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--start", type=Path, help="weights to begin from, instead of PP-OCRv6's")

@@ -21,7 +21,7 @@ CONFIG = RecognitionConfig()
 
 def test_what_makes_another_key() -> None:
     raw = RawImage(b"123456", 2, 1)
-    requests = [
+    requests: list[tuple[bytes | RawImage, RecognitionConfig]] = [
         (b"a", CONFIG),
         (b"b", CONFIG),
         (b"", CONFIG),

@@ -6,7 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,34 @@ INVALID = "INVALID_ARGUMENT"
 
 
 @pytest.fixture(scope="module")
-def remote(recognizer: LocalRecognizer) -> Iterator[Client]:
-    with running_server(recognizer, ServerSettings(port=0, workers=1)) as server:
-        with Client(server.target) as client:
-            yield client
+def scene_png(scene: Picture, encode: Encode) -> bytes:
+    return encode(scene)
+
+
+@pytest.fixture(scope="module")
+def shop_png(draw_text: Draw, encode: Encode) -> bytes:
+    return encode(draw_text("SHOP"))
+
+
+@dataclass(frozen=True)
+class Readers:
+    local: LocalRecognizer
+    remote: Client
+
+    def agree(self, image: ImageInput, config: RecognitionConfig | None = None) -> Outcome:
+        """Ask both; give what both said."""
+        expected = attempt(self.local, image, config)
+        assert comparable(attempt(self.remote, image, config)) == comparable(expected)
+        return expected
+
+
+@pytest.fixture(scope="module")
+def readers(recognizer: LocalRecognizer) -> Iterator[Readers]:
+    with (
+        running_server(recognizer, ServerSettings(port=0, workers=1)) as server,
+        Client(server.target) as client,
+    ):
+        yield Readers(recognizer, client)
 
 
 def comparable(outcome: Outcome) -> object:
@@ -63,24 +87,11 @@ def comparable(outcome: Outcome) -> object:
     return replace(sent, timings={}, cache_outcome=CacheOutcome.NONE)
 
 
-def attempt(
-    recognizer: Recognizer, image: ImageInput, config: RecognitionConfig | None = None
-) -> Outcome:
+def attempt(recognizer: Recognizer, image: ImageInput, config: RecognitionConfig | None) -> Outcome:
     try:
         return recognizer.recognize(image, config)
     except LipiyanaError as error:
         return error
-
-
-def assert_congruent(
-    local: Recognizer,
-    remote: Recognizer,
-    image: ImageInput,
-    config: RecognitionConfig | None = None,
-) -> Outcome:
-    expected = attempt(local, image, config)
-    assert comparable(attempt(remote, image, config)) == comparable(expected)
-    return expected
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -90,16 +101,14 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
-def test_encoded_pictures(
-    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode, kind: str
-) -> None:
-    found = assert_congruent(recognizer, remote, encode(scene, kind))
+def test_encoded_pictures(readers: Readers, scene: Picture, encode: Encode, kind: str) -> None:
+    found = readers.agree(encode(scene, kind))
     assert isinstance(found, Recognition)
     assert [plate.registration.canonical for plate in found.plates] == ["KA01AB1234"]
 
 
 def test_raw_pictures_and_files(
-    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode, tmp_path: Path
+    readers: Readers, scene: Picture, encode: Encode, tmp_path: Path
 ) -> None:
     path = tmp_path / "scene.png"
     path.write_bytes(encode(scene))
@@ -110,7 +119,7 @@ def test_raw_pictures_and_files(
         path,
     ]
     for picture in pictures:
-        found = assert_congruent(recognizer, remote, picture)
+        found = readers.agree(picture)
         assert isinstance(found, Recognition)
         assert len(found.text_lines) == 2
 
@@ -129,22 +138,19 @@ def test_raw_pictures_and_files(
     ],
 )
 def test_configs(
-    recognizer: LocalRecognizer,
-    remote: Client,
+    readers: Readers,
     draw_text: Draw,
     encode: Encode,
     config: RecognitionConfig,
 ) -> None:
-    assert_congruent(recognizer, remote, encode(draw_text("KA 01 AB 1234")), config)
+    readers.agree(encode(draw_text("KA 01 AB 1234")), config)
 
 
-def test_a_cached_answer_is_the_same(
-    recognizer: LocalRecognizer, remote: Client, draw_text: Draw, encode: Encode
-) -> None:
+def test_a_cached_answer_is_the_same(readers: Readers, draw_text: Draw, encode: Encode) -> None:
     picture = encode(draw_text("TWICE"))
-    first, second = (remote.recognize(picture) for _ in range(2))
+    first, second = (readers.remote.recognize(picture) for _ in range(2))
     assert [first.cache_outcome, second.cache_outcome] == [CacheOutcome.MISS, CacheOutcome.HIT]
-    assert comparable(first) == comparable(second) == comparable(recognizer.recognize(picture))
+    assert comparable(first) == comparable(second) == comparable(readers.local.recognize(picture))
 
 
 @pytest.fixture(scope="module")
@@ -185,22 +191,19 @@ def bad_pictures(scene: Picture, encode: Encode) -> dict[str, ImageInput]:
     ],
 )
 def test_bad_pictures(
-    recognizer: LocalRecognizer,
-    remote: Client,
+    readers: Readers,
     bad_pictures: dict[str, ImageInput],
     name: str,
     reason: str,
 ) -> None:
-    error = assert_congruent(recognizer, remote, bad_pictures[name])
+    error = readers.agree(bad_pictures[name])
     assert isinstance(error, InvalidImage)
     assert (error.code, error.reason, error.field) == (INVALID, reason, "image")
 
 
-def test_files_that_cannot_be_read(
-    recognizer: LocalRecognizer, remote: Client, tmp_path: Path
-) -> None:
+def test_files_that_cannot_be_read(readers: Readers, tmp_path: Path) -> None:
     for path, kind in ((tmp_path / "none.jpg", NotFound), (tmp_path, InvalidImage)):
-        assert type(assert_congruent(recognizer, remote, path)) is kind
+        assert type(readers.agree(path)) is kind
 
 
 @pytest.mark.parametrize(
@@ -214,63 +217,55 @@ def test_files_that_cannot_be_read(
     ],
 )
 def test_bad_configs(
-    recognizer: LocalRecognizer,
-    remote: Client,
-    scene: Picture,
-    encode: Encode,
+    readers: Readers,
+    scene_png: bytes,
     config: RecognitionConfig,
     kind: type[LipiyanaError],
     field: str,
 ) -> None:
-    picture = encode(scene)
-    error = assert_congruent(recognizer, remote, picture, config)
+    error = readers.agree(scene_png, config)
     assert (type(error), getattr(error, "field", None)) == (kind, field)
     calls: list[Callable[[Recognizer], Any]] = [
-        lambda reader: reader.recognize_batch([picture], config),
-        lambda reader: list(reader.recognize_stream([Frame(1, picture)], config)),
+        lambda reader: reader.recognize_batch([scene_png], config),
+        lambda reader: list(reader.recognize_stream([Frame(1, scene_png)], config)),
     ]
     for call in calls:
-        for reader in (recognizer, remote):
+        for reader in (readers.local, readers.remote):
             with pytest.raises(kind) as caught:
                 call(reader)
-            assert comparable(caught.value) == comparable(error)  # type: ignore[arg-type]
+            assert comparable(caught.value) == comparable(error)
 
 
-def test_a_feature_without_its_model(
-    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode
-) -> None:
-    missing = frozenset(Feature) - recognizer.features
+def test_a_feature_without_its_model(readers: Readers, scene_png: bytes) -> None:
+    missing = frozenset(Feature) - readers.local.features
     if not missing:
         pytest.skip("the models of all features are installed")
     config = RecognitionConfig(features=missing)
-    error = assert_congruent(recognizer, remote, encode(scene), config)
+    error = readers.agree(scene_png, config)
     assert type(error) is ModelUnavailable
     assert error.code == "FAILED_PRECONDITION"
 
 
 def test_batches(
-    recognizer: LocalRecognizer,
-    remote: Client,
-    scene: Picture,
-    draw_text: Draw,
-    encode: Encode,
+    readers: Readers,
+    scene_png: bytes,
+    shop_png: bytes,
     bad_pictures: dict[str, ImageInput],
     tmp_path: Path,
 ) -> None:
-    pictures = [encode(scene), *bad_pictures.values(), tmp_path / "none", encode(draw_text("SHOP"))]
-    expected = recognizer.recognize_batch(pictures)
-    found = remote.recognize_batch(pictures)
+    pictures = [scene_png, *bad_pictures.values(), tmp_path / "none", shop_png]
+    expected = readers.local.recognize_batch(pictures)
+    found = readers.remote.recognize_batch(pictures)
     assert [comparable(outcome) for outcome in found] == [comparable(o) for o in expected]
     assert [isinstance(outcome, Recognition) for outcome in found].count(True) == 2
-    assert recognizer.recognize_batch([]) == remote.recognize_batch([]) == []
+    assert readers.local.recognize_batch([]) == readers.remote.recognize_batch([]) == []
 
 
-def test_streams(
-    recognizer: LocalRecognizer, remote: Client, scene: Picture, encode: Encode
-) -> None:
-    for picture in (encode(scene), b"", encode(scene)):
+def test_streams(readers: Readers, scene_png: bytes) -> None:
+    for picture in (scene_png, b"", scene_png):
         results = [
-            list(reader.recognize_stream([Frame(7, picture)])) for reader in (recognizer, remote)
+            list(reader.recognize_stream([Frame(7, picture)]))
+            for reader in (readers.local, readers.remote)
         ]
         expected, found = (
             [(r.frame_id, comparable(r.outcome), r.dropped_frame_ids) for r in result]

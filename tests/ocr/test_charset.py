@@ -5,11 +5,11 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from lipiyana.errors import ModelUnavailable
 from lipiyana.ocr.charset import CHARSET_KEY, HASH_KEY, Charset
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.scripts import SCRIPTS, script_of_char
-
-from lipiyana.errors import ModelUnavailable
 
 CHARSET = Charset.load()
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from lipiyana.ocr.crops import Margins, crop_quad, widen
 from lipiyana.ocr.geometry import rectangle
 

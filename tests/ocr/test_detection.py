@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lipiyana.ocr.detection import DetectionSettings, TextDetector, scaled_size
 from lipiyana.ocr.geometry import Bounds
-
 from lipiyana.runtime import ModelStore
 
 

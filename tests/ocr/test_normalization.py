@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.reading_order import group_rows, reading_order
 

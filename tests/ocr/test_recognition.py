@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from lipiyana.ocr.recognition import LineReader
 
+from lipiyana.ocr.recognition import LineReader
 from lipiyana.runtime import ModelStore
 
 Draw = Callable[..., np.ndarray]

@@ -5,11 +5,11 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from lipiyana.errors import MissingExtra
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.romanization import romanize
 from lipiyana.ocr.scripts import SCRIPTS, script_of_char
-
-from lipiyana.errors import MissingExtra
 
 CHARSET = Charset.load()
 

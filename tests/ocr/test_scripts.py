@@ -3,6 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+
 from lipiyana.ocr.scripts import ASCII_DIGITS, LANGUAGES, SCRIPTS, script_of, script_of_char
 
 SCHEDULED = (

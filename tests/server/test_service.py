@@ -38,8 +38,8 @@ def stub(server: RecognitionServer) -> Iterator[RecognitionServiceStub]:
 
 
 def details(error: grpc.RpcError) -> tuple[Status, error_details_pb2.ErrorInfo]:
-    trailers = dict(error.trailing_metadata() or ())
-    status, info = Status.FromString(trailers[DETAILS_KEY]), error_details_pb2.ErrorInfo()
+    packed = next(value for key, value in error.trailing_metadata() if key == DETAILS_KEY)
+    status, info = Status.FromString(packed), error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     return status, info
 

@@ -11,6 +11,7 @@ from lipiyana.client import Client
 from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer
+from lipiyana.status import DETAILS_KEY
 from lipiyana.types import CacheOutcome, Frame, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -108,13 +109,14 @@ def test_streams_out_of_order(
     reason: str,
     answered: int,
 ) -> None:
-    responses = []
+    responses: list[service_pb.StreamRecognizeResponse] = []
     with grpc.insecure_channel(server.target) as channel:
         call = RecognitionServiceStub(channel).StreamRecognize(iter(requests))
         with pytest.raises(grpc.RpcError) as caught:
             responses.extend(response for response in call)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert reason.encode() in dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+    details = next(value for key, value in caught.value.trailing_metadata() if key == DETAILS_KEY)
+    assert reason.encode() in details
     assert len(responses) <= answered
 
 

@@ -70,7 +70,7 @@ def root(
 
 
 @app.command()
-def read(  # noqa: PLR0917 - options, which typer passes by name
+def read(
     inputs: Inputs,
     layout: Annotated[
         Layout, typer.Option(help="What a picture shows: a scene, one line, one plate.")

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.clusters import clusters
 from lipiyana.ocr.normalization import normalize

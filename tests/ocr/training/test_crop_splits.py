@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.splits import Part, folders, folds, load_crops, validation_numbers
