@@ -28,7 +28,6 @@ from lipiyana.ocr.visual_order import swap_order
 # columns of input a batch holds, padding included; 40 lines of 128 pixels
 BATCH_COLUMNS = 5120
 MAX_LINES = 64
-MAX_TRAIN_WIDTH = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """Where the lines come from; `crops` and `real_share` add real ones."""
+    """Where the lines come from; `crops` and `real_share` add real ones.
+
+    Lines whose input is wider than `max_width` pixels are left out.
+    """
 
     words: Path
     crops: Path | None = None
     real_share: float = 0.0
     seed: int = 0
     workers: int = 1
+    max_width: int = 480
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class BatchSource(IterableDataset[Batch]):
         for line in self._lines(rng):
             labels = charset.encode(swap_order(line.text))
             width = bucket_width(*line.image.shape[:2])
-            if width > MAX_TRAIN_WIDTH or not fits(labels, width):
+            if width > self.config.max_width or not fits(labels, width):
                 continue
             bucket = buckets.setdefault(width, [])
             bucket.append((line, labels))

@@ -40,7 +40,7 @@ class Recipe:
     warm_up_steps: int = 200
     fade_steps: int = 1500
     decay_share: float = 0.25
-    ema_decay: float = 0.999
+    ema_decay: float = 0.998
     clip_norm: float = 2.0
     evaluate_every_s: float = 900.0
     save_every_s: float = 240.0
@@ -224,6 +224,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=1, help="rendering processes")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--max-width", type=int, default=480, help="of a training line, in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--body-rate", type=float, default=defaults.body_rate)
     parser.add_argument("--head-rate", type=float, default=defaults.head_rate)
@@ -258,6 +259,7 @@ def main() -> None:
         # other text than before, where a run goes on
         seed=args.seed + trainer.step,
         workers=args.workers,
+        max_width=args.max_width,
     )
     train(trainer, source, args.minutes, args.crops)
 

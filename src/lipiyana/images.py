@@ -6,16 +6,14 @@ The format, the size and the number of frames come from the header, before any p
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
+from lipiyana.errors import InvalidImage
+from lipiyana.files import picture_bytes
 from lipiyana.image_formats import check_frames, decode_pixels, open_header
 from lipiyana.types import ImageInput, PixelFormat, RawImage
 
@@ -51,42 +49,8 @@ def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
         NotFound: there is no such file.
         PermissionDenied: the file may not be read.
     """
-    if isinstance(image, RawImage):
-        return from_raw(image, limits)
-    if isinstance(image, bytes):
-        return decode(image, limits)
-    if isinstance(image, os.PathLike):
-        return decode(read_file(image, limits), limits)
-    raise InvalidImage(
-        f"a picture is bytes, a pathlib.Path or a RawImage, not {type(image).__name__}",
-        reason="NOT_AN_IMAGE",
-    )
-
-
-def read_file(path: os.PathLike[str], limits: ImageLimits = DEFAULT_LIMITS) -> bytes:
-    """Read the bytes of a picture's file, at most `limits.max_bytes`.
-
-    Raises:
-        InvalidImage: a folder, a device or a pipe, or too large.
-        NotFound: there is no such file.
-        PermissionDenied: the file may not be read.
-    """
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    try:
-        mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode):  # opening a pipe would wait, a device might never end
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise InvalidImage(f"{shown} is {kind}; name a picture", reason="NOT_AN_IMAGE")
-        with Path(path).open("rb") as file:
-            data = file.read(limits.max_bytes + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotFound(f"there is no file {shown}") from None
-    except PermissionError:
-        raise PermissionDenied(f"{shown} may not be read; check its permissions") from None
-    except (OSError, ValueError) as error:
-        raise InvalidImage(f"{shown} cannot be read: {error}", reason="NOT_AN_IMAGE") from error
-    _check_bytes(len(data), limits)
-    return data
+    given = picture_bytes(image, limits.max_bytes)
+    return from_raw(given, limits) if isinstance(given, RawImage) else decode(given, limits)
 
 
 def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:

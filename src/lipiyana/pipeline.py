@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -154,7 +155,9 @@ class LocalRecognizer:
         except LipiyanaError as error:
             return error
         except Exception as error:
-            _log.exception("a picture could not be read")
+            # the message of an error may quote a plate, so where it came from is all that is logged
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("%s while reading a picture, at\n%s", type(error).__name__, frames)
             return InternalError(f"{type(error).__name__} while reading the picture")
 
     def _check(self, config: RecognitionConfig) -> frozenset[Feature]:

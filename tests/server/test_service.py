@@ -38,7 +38,7 @@ def stub(server: RecognitionServer) -> Iterator[RecognitionServiceStub]:
 
 
 def details(error: grpc.RpcError) -> tuple[Status, error_details_pb2.ErrorInfo]:
-    packed = next(value for key, value in error.trailing_metadata() if key == DETAILS_KEY)
+    packed = next(item.value for item in error.trailing_metadata() if item.key == DETAILS_KEY)
     status, info = Status.FromString(packed), error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
     return status, info

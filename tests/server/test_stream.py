@@ -115,7 +115,8 @@ def test_streams_out_of_order(
         with pytest.raises(grpc.RpcError) as caught:
             responses.extend(response for response in call)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    details = next(value for key, value in caught.value.trailing_metadata() if key == DETAILS_KEY)
+    trailers = caught.value.trailing_metadata()
+    details = next(item.value for item in trailers if item.key == DETAILS_KEY)
     assert reason.encode() in details
     assert len(responses) <= answered
 

@@ -76,6 +76,9 @@ class RecognitionServer:
             raise
         self._health.serving()
         _log.info("serving at %s", _address(self._settings.host, self.port))
+        if self.metrics_port is not None:
+            address = _address(self._settings.host, self.metrics_port)
+            _log.info("metrics at http://%s/metrics", address)
 
     async def stop(self, grace: float | None = None) -> None:
         """Take no more calls, finish those accepted within `grace` seconds, give all back.

@@ -82,7 +82,8 @@ class ServerSettings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            problem = f"{field}: {first['msg']}" if field else first["msg"]
+            text = first["msg"].removeprefix("Value error, ")
+            problem = f"{field}: {text}" if field else text
             raise InvalidRequest(
                 f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS"
             ) from None
