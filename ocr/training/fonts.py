@@ -32,6 +32,7 @@ class FontLibrary:
         nowhere = set(excluded.get("all", ()))
         self._rare = set(lists.get("rare", ()))
         self._plate = set(lists.get("plate", ()))
+        self._foreign_digits = set(lists.get("foreign_digits", ()))
         self._held_out = {c: frozenset(names) for c, names in settings["held_out"].items()}
         self._files: dict[str, dict[str, list[FontFile]]] = {code: {} for code in SCRIPTS}
         for file in font_files:
@@ -75,6 +76,10 @@ class FontLibrary:
     def faces(self, script: str, family: str) -> tuple[FontFile, ...]:
         """The files of one family."""
         return tuple(self._files[script][family])
+
+    def draws_digits(self, family: str) -> bool:
+        """Say whether a family draws the digits of its script as what they are."""
+        return family not in self._foreign_digits
 
     def open(self, file: FontFile) -> Face:
         """Open a face, or take it from those lately used."""
@@ -120,7 +125,10 @@ class FontLibrary:
         weights = np.array([0.25 if family in self._rare else 1.0 for family in families])
         order = rng.choice(len(families), len(families), replace=False, p=weights / weights.sum())
         wanted = set(letters) - _NO_INK
+        native_digits = not wanted.isdisjoint(SCRIPTS[script].digits)
         for position in order:
+            if native_digits and not self.draws_digits(families[position]):
+                continue
             file = _draw_file(rng, self._files[script][families[position]], near_weight)
             if not wanted <= set(file.characters):
                 continue

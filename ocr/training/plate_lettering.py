@@ -22,10 +22,6 @@ LetteringKind = Literal["strokes", "printed", "stencil", "painted"]
 # letters with a hole, whose stencils need a bridge
 _BRIDGED = frozenset("0468OAQ9DRPBGCSU3")
 
-# these families draw Arabic digits where Devanagari ones are encoded
-_FOREIGN_DIGITS = frozenset(
-    ("Hind", "Khand", "Poppins", "Rajdhani", "Rozha One", "Sarpanch", "Teko")
-)
 _TRIES = 30
 
 
@@ -71,7 +67,8 @@ def pick_face(
     Raises:
         LookupError: no installed font can.
     """
-    present = [name for name in families if name in library.families(script, split)]
+    installed = library.families(script, split)
+    present = [f for f in families if f in installed and library.draws_digits(f)]
     order = rng.permutation(len(present))
     for index in order:
         files = [f for f in library.faces(script, present[index]) if not f.italic]
@@ -80,20 +77,18 @@ def pick_face(
             files = [f for f in files if abs(f.weight - weight) == least]
         if files:
             face = library.open(files[int(rng.integers(len(files)))])
-            if _can_set(face, script, text):
+            if _can_set(face, text):
                 return face
     plate = not families and script == "Latn"
     for _ in range(_TRIES):
         chosen = library.pick(rng, script, text, split, plate=plate, near_weight=weight)
-        if chosen is not None and _can_set(chosen, script, text):
+        if chosen is not None and _can_set(chosen, text):
             return chosen
     raise LookupError(f"no installed font sets plates in {script}: see scripts/install_fonts.sh")
 
 
-def _can_set(face: Face, script: str, text: str) -> bool:
-    """Whether a face has even the digits and the hyphen, and draws them as what they are."""
-    if script == "Deva" and face.file.family in _FOREIGN_DIGITS:
-        return False
+def _can_set(face: Face, text: str) -> bool:
+    """Whether a face has even the digits and the hyphen."""
     return face.covers(text.replace(ARROW, ""))
 
 
