@@ -14,7 +14,7 @@ from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
 from lipiyana.ocr.reading_order import group_rows
-from lipiyana.ocr.recognition import LineReader
+from lipiyana.ocr.recognition import Reader
 from lipiyana.runtime import ModelStore
 
 TWO_ROW_ASPECT = 2.6
@@ -30,7 +30,7 @@ _PADDING = 0.25
 class PlateCropReader:
     """Reads crops of one plate, of one row or two. Safe to share between threads."""
 
-    def __init__(self, store: ModelStore, reader: LineReader) -> None:
+    def __init__(self, store: ModelStore, reader: Reader) -> None:
         """Take a reader; the detector is the store's, at a crop's scale.
 
         Raises:

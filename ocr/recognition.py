@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
-from lipiyana.ocr.decoding import greedy_batch
+from lipiyana.ocr.decoding import Decoded, greedy_batch
 from lipiyana.ocr.line_input import bucket_width, line_input
+from lipiyana.ocr.visual_order import swapped_indices
 from lipiyana.runtime import ModelStore
 
 MAX_BATCH = 8
@@ -24,7 +26,8 @@ class LineReading:
     """What one crop says.
 
     Attributes:
-        text: as the model's charset has it, not normalized; "" where nothing was read.
+        text: as the model's charset has it, in logical order, not normalized; "" where nothing
+            was read.
         confidence: mean over the characters, 0 for no text.
         character_confidences: one a character of `text`.
         kept: what `keep` made of the reader's probabilities, None where it was not given.
@@ -34,6 +37,21 @@ class LineReading:
     confidence: float
     character_confidences: tuple[float, ...]
     kept: npt.NDArray[np.float32] | None = None
+
+
+class Reader(Protocol):
+    """Reads crops of single lines, with one model or several."""
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """The models that take part."""
+        ...
+
+    def read(
+        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+    ) -> list[LineReading]:
+        """See `LineReader.read`."""
+        ...
 
 
 class LineReader:
@@ -49,6 +67,11 @@ class LineReader:
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """The models that take part."""
+        return (self.entry,)
 
     def read(
         self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
@@ -73,10 +96,19 @@ class LineReader:
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, line) in enumerate(zip(indices, decoded, strict=True)):
                 kept = keep(probabilities[row], session.charset) if keep else None
-                readings[index] = LineReading(
-                    line.text, line.confidence, line.character_confidences, kept
-                )
+                readings[index] = _reading(line, kept)
         return [reading for reading in readings if reading is not None]
+
+
+def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None) -> LineReading:
+    # the reader sees a line from left to right; text is kept in the order of its sounds
+    order = swapped_indices(line.text)
+    return LineReading(
+        "".join(line.text[index] for index in order),
+        line.confidence,
+        tuple(line.character_confidences[index] for index in order),
+        kept,
+    )
 
 
 def _batches(crops: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[int]]:

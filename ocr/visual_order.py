@@ -24,6 +24,16 @@ def swap_order(text: str) -> str:
 
     The function is its own inverse. Text without right-to-left letters comes back unchanged.
     """
+    return "".join(text[index] for index in swapped_indices(text))
+
+
+def swapped_indices(text: str) -> list[int]:
+    """Where each character of `swap_order(text)` stands in `text`."""
+    order = list(range(len(text)))
     if not _RIGHT_TO_LEFT.search(text):
-        return text
-    return LEFT_TO_RIGHT.sub(lambda run: run.group()[::-1], text[::-1])
+        return order
+    order.reverse()
+    for run in LEFT_TO_RIGHT.finditer(text[::-1]):
+        start, end = run.span()
+        order[start:end] = reversed(order[start:end])
+    return order

@@ -20,9 +20,9 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
+from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow, find_plates
-from lipiyana.ocr.recognition import LineReader
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.recognizer import FrameResult
 from lipiyana.results import in_reading_order, plate, text_line
@@ -73,7 +73,7 @@ class LocalRecognizer:
         self.store = store or ModelStore(models_dir, threads)
         self.limits = limits
         self._detector = TextDetector(self.store)
-        self._reader = LineReader(self.store)
+        self._reader = installed_reader(self.store)
         self._plate_reader = PlateCropReader(self.store, self._reader)
 
     @property
@@ -84,7 +84,7 @@ class LocalRecognizer:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """Every model that may take part, known without loading any."""
-        return model_info(self._detector.entry), model_info(self._reader.entry)
+        return tuple(map(model_info, (self._detector.entry, *self._reader.entries)))
 
     def plan_digest(self) -> str:
         """Hash everything but picture and config that an answer depends on, for cache keys."""
@@ -191,7 +191,7 @@ class LocalRecognizer:
             width,
             height,
             text_lines=(line,),
-            models=(model_info(self._reader.entry),),
+            models=tuple(map(model_info, self._reader.entries)),
             timings=clock.timings,
         )
 
