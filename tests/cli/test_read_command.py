@@ -220,7 +220,7 @@ def test_a_full_disk_is_told(here: Path) -> None:
 
 
 SLOW = """
-import threading
+import signal, threading
 from lipiyana.cli import recognizers
 from lipiyana.cli.main import main
 from lipiyana.types import Recognition
@@ -234,6 +234,8 @@ class Slow:
         pass
 
 recognizers.in_process = lambda *_: recognizers.Chosen(Slow(), 1)
+# what starts the tests in the background may have them ignore it, which is inherited
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
@@ -251,7 +253,10 @@ def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals,
         while not (output.exists() and output.read_bytes().count(b"\n") == 2):
             assert process.poll() is None
         process.send_signal(kill)
-        assert process.wait(60) == code
+        try:
+            assert process.wait(60) == code
+        finally:
+            process.kill()
     assert [json.loads(line)["path"] for line in output.read_text().splitlines()] == [
         "./a.jpg",
         "./b.jpg",
