@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.decoding import Decoded, greedy_batch
 from lipiyana.ocr.line_input import bucket_width, line_input
+from lipiyana.ocr.one_script import keep_one_script
 from lipiyana.ocr.visual_order import swapped_indices
 from lipiyana.runtime import ModelStore
 
@@ -92,7 +93,7 @@ class LineReader:
         readings: list[LineReading | None] = [None] * len(crops)
         for indices in _batches(crops):
             batch = np.stack([line_input(crops[index]) for index in indices])
-            probabilities = session.run(batch)[0]
+            probabilities = keep_one_script(session.run(batch)[0], session.charset)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, line) in enumerate(zip(indices, decoded, strict=True)):
                 kept = keep(probabilities[row], session.charset) if keep else None
