@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,9 +13,11 @@ import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.decoding import Decoded, greedy_batch
+from lipiyana.ocr.language_model import load_words
 from lipiyana.ocr.line_input import bucket_width, line_input
 from lipiyana.ocr.one_script import keep_one_script
 from lipiyana.ocr.visual_order import swapped_indices
+from lipiyana.ocr.word_search import read_words
 from lipiyana.runtime import ModelStore
 
 MAX_BATCH = 8
@@ -68,6 +71,10 @@ class LineReader:
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
+        parameters = self.entry.parameters
+        self._words: tuple[Path, str] | None = None
+        if "words" in parameters:
+            self._words = self.entry.file.parent / parameters["words"], parameters["words_sha256"]
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:
@@ -95,10 +102,22 @@ class LineReader:
             batch = np.stack([line_input(crops[index]) for index in indices])
             probabilities = keep_one_script(session.run(batch)[0], session.charset)
             decoded = greedy_batch(probabilities, session.charset)
-            for row, (index, line) in enumerate(zip(indices, decoded, strict=True)):
+            for row, (index, greedy) in enumerate(zip(indices, decoded, strict=True)):
+                line = self._spelt(greedy, probabilities[row], session.charset)
                 kept = keep(probabilities[row], session.charset) if keep else None
                 readings[index] = _reading(line, kept)
         return [reading for reading in readings if reading is not None]
+
+    def _spelt(
+        self, line: Decoded, probabilities: npt.NDArray[np.float32], charset: tuple[str, ...]
+    ) -> Decoded:
+        """Let the words of its script decide where a line is in doubt; a line with digits is not
+        made of words.
+        """
+        if self._words is None or any(character.isdigit() for character in line.text):
+            return line
+        model = load_words(*self._words)
+        return read_words(probabilities, charset, model) if model.knows(line.text) else line
 
 
 def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None) -> LineReading:

@@ -38,7 +38,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "1"
+PIPELINE_VERSION = "2"
 """Changes whenever the same models would give another answer for the same picture."""
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,129 @@
+"""What the language model does for the reader, and which weight suits it best.
+
+    python benchmarks/language_model.py [--model FILE] [--words FILE.npz] [--tune]
+
+The weight is chosen on the training part of the real sign crops, and told on the validation part.
+A reader that was trained on the training part is too sure there: choose with one that was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from ocr_readers import open_store
+from rich.console import Console
+from rich.table import Table
+
+from lipiyana.ocr.decoding import greedy
+from lipiyana.ocr.language_model import LanguageModel
+from lipiyana.ocr.line_input import line_input
+from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.training.metrics import score_texts
+from lipiyana.ocr.training.real_crops import load_lines
+from lipiyana.ocr.training.splits import Part
+from lipiyana.ocr.visual_order import swap_order
+from lipiyana.ocr.word_search import BONUS, WEIGHT, read_words
+
+ROOT = Path(__file__).parents[1]
+SIGNS = ("hi_mr_te_signs", "beng_signs")
+WEIGHTS, BONUSES = (0.2, 0.35, 0.5, 0.7, 0.9), (1.0, 2.0, 3.0, 4.0)
+
+Read = Callable[[npt.NDArray[np.float32]], str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """What the reader saw in a crop, (steps, classes), and what the crop says."""
+
+    probabilities: npt.NDArray[np.float32]
+    truth: str
+
+
+def seen(model: str, crops: Path, part: Part) -> tuple[dict[str, list[Line]], tuple[str, ...]]:
+    """Run the reader over a part of the real crops.
+
+    Returns:
+        The lines by folder, and the reader's characters.
+    """
+    lines: defaultdict[str, list[Line]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        store, name = open_store(model, Path(folder))
+        session = store.session(name)
+    for source, image, truth in load_lines(crops, part):
+        probabilities = session.run(line_input(image)[None])[0][0]
+        lines[source].append(Line(probabilities, normalize(truth)))
+    return lines, session.charset
+
+
+def measure(lines: Sequence[Line], read: Read) -> tuple[float, float, float]:
+    """Exact share, character error rate, and CPU milliseconds a line."""
+    begin = time.process_time()
+    texts = [read(line.probabilities) for line in lines]
+    spent = time.process_time() - begin
+    pairs = [
+        (line.truth, normalize(swap_order(text))) for line, text in zip(lines, texts, strict=True)
+    ]
+    score = score_texts(pairs)
+    return score.exact, score.cer, 1000 * spent / len(lines)
+
+
+def best_weights(
+    lines: Sequence[Line], read: Callable[[float, float], Read]
+) -> tuple[float, float]:
+    """Try all pairs of weight and bonus on lines of signs; a bonus is told a unit of weight."""
+
+    def worth(pair: tuple[float, float]) -> float:
+        exact, cer, _ = measure(lines, read(*pair))
+        return exact - cer
+
+    return max(((w, w * b) for w, b in product(WEIGHTS, BONUSES)), key=worth)
+
+
+def main() -> None:
+    """Choose where it is asked for, measure, show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--model", default=str(ROOT / "models" / "reader.int8.onnx"),
+                        help="an ONNX file, or a name in the installed manifest")  # fmt: skip
+    parser.add_argument("--words", type=Path, help="the language model, if not the installed one")
+    parser.add_argument("--crops", type=Path, default=ROOT / ".." / "shared" / "data" / "text")
+    parser.add_argument("--tune", action="store_true", help="choose weight and bonus anew")
+    args = parser.parse_args()
+    validation, charset = seen(args.model, args.crops, "validation")
+
+    def searching(weight: float, bonus: float) -> Read:
+        # loaded anew: what it keeps at hand of earlier lines would flatter its speed
+        words = LanguageModel.load(args.words)
+        return lambda rows: read_words(rows, charset, words, weight, bonus).text
+
+    console = Console()
+    weight, bonus = WEIGHT, BONUS
+    if args.tune:
+        train, _ = seen(args.model, args.crops, "train")
+        signs = [line for folder in SIGNS for line in train[folder]]
+        weight, bonus = best_weights(signs, searching)
+    console.print(f"weight {weight:.2f}, bonus {bonus:.2f}")
+    table = Table(
+        "crops", "lines", "exact %", "with words", "CER %", "with words", "ms", "with words"
+    )
+    validation["signs"] = [line for folder in SIGNS for line in validation[folder]]
+    for folder, lines in validation.items():
+        plain = measure(lines, lambda rows: greedy(rows, charset).text)
+        helped = measure(lines, searching(weight, bonus))
+        pairs = list(zip(plain, helped, strict=True))
+        figures = [f"{100 * value:.1f}" for pair in pairs[:2] for value in pair]
+        times = [f"{value:.2f}" for value in pairs[2]]
+        table.add_row(folder, str(len(lines)), *figures, *times)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Readers of lines compared on the same pictures in one run: this project's, Tesseract 5, RapidOCR.
+
+    python benchmarks/ocr.py [--float FILE] [--int8 FILE] [--data ../shared/data] [--quick]
+
+Needs `tesseract` with Debian's tesseract-ocr-all and the fonts of `ocr/training/font_packages.txt`.
+Pictures are the validation part of the real crops, lines rendered in fonts and words never trained
+on, and whole rendered signs. Character error rate (CER) and exact lines are over normalized text,
+of plates over letters and digits alone. Tesseract reads every set with two packs in three modes;
+its best is told. Times are CPU time on one thread, one line at a time, loading left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ocr_pictures import LineSet, real_sets, rendered_sets
+from ocr_readers import (
+    Engine,
+    OurEngine,
+    RapidEngine,
+    TesseractEngine,
+    interleaved_medians,
+    open_store,
+)
+from ocr_report import lines_table, markdown, signs_table, svg, write_markdown
+from ocr_scores import Row, differences, folder_totals, measure
+from ocr_signs import SCENE_MODES, SignScore, load_signs, read_with, read_with_tesseract, score
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime import ModelStore
+
+ROOT = Path(__file__).parents[1]
+FLOAT, INT8 = "lipiyana float", "lipiyana INT8"
+WIDTHS = (96, 128, 160)
+_WIDTH = 110  # of the table, in columns
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    shared = ROOT / ".." / "shared" / "data"
+    models = ROOT / "models"
+    parser.add_argument(
+        "--float",
+        dest="whole",
+        default=str(models / "reader.float.onnx"),
+        help="an ONNX file, or a name in the installed manifest",
+    )
+    parser.add_argument("--int8", default=str(models / "reader.int8.onnx"), help="the same")
+    parser.add_argument("--data", type=Path, default=shared, help="folder of crops and words")
+    parser.add_argument("--lines", type=int, default=200, help="rendered lines a script")
+    parser.add_argument("--quick", action="store_true", help="20 rendered lines a script")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=("real", "rendered", "signs"),
+        default=("real", "rendered", "signs"),
+    )
+    parser.add_argument("--alone", action="store_true", help="without the other projects")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        help="folder whose reader.md and reader-scores.svg are brought up to date",
+    )
+    return parser.parse_args()
+
+
+def line_sets(args: argparse.Namespace) -> list[LineSet]:
+    """Gather the pictures."""
+    sets = []
+    if "real" in args.only:
+        sets += real_sets(args.data / "text")
+    if "rendered" in args.only:
+        sets += rendered_sets(args.data / "words", 20 if args.quick else args.lines)
+    return sets
+
+
+def sign_scores(stores: dict[str, ModelStore], *, alone: bool) -> list[SignScore]:
+    """Read the rendered scenes of `samples/` with each reader."""
+    signs = load_signs(ROOT / "samples")
+    scores = []
+    for name, store in stores.items():
+        scores.append(score(name, signs, *read_with(LocalRecognizer(store), signs)))
+    if not alone:
+        tried = [
+            score(f"Tesseract 5, psm {mode}", signs, *read_with_tesseract(signs, mode))
+            for mode in SCENE_MODES
+        ]
+        scores.append(max(tried, key=lambda one: one.exact))
+    return scores
+
+
+def lost_table(lost: Sequence[Any], ratios: dict[int, tuple[float, ...]]) -> Table:
+    """What INT8 loses against float, and what it saves."""
+    table = Table(title="INT8 against float, in points", box=None)
+    for heading in ("pictures", "script", "exact lost", "CER gained"):
+        table.add_column(heading, justify="left" if heading in {"pictures", "script"} else "right")
+    for row in lost:
+        gained = f"{row['cer_gained']:+.2f}"
+        table.add_row(row["set"], row["script"], f"{row['exact_lost']:+.2f}", gained)
+    times = (f"48x{w}: {a:.1f} / {b:.1f} ms = {a / b:.2f}" for w, (a, b) in ratios.items())
+    table.caption = "; ".join(times)
+    return table
+
+
+def main() -> None:
+    """Measure, show, and write what was asked for."""
+    args = arguments()
+    console = Console(width=max(_WIDTH, Console().width))
+    with tempfile.TemporaryDirectory() as float_folder, tempfile.TemporaryDirectory() as folder:
+        float_store, float_name = open_store(args.whole, Path(float_folder))
+        int8_store, int8_name = open_store(args.int8, Path(folder))
+        whole = OurEngine(FLOAT, float_store, float_name)
+        small = OurEngine(INT8, int8_store, int8_name)
+        others: list[Engine] = [] if args.alone else [TesseractEngine(), RapidEngine()]
+        rows: list[Row] = []
+        for line_set in track(line_sets(args), "reading lines", console=Console(stderr=True)):
+            rows += measure(line_set, [whole, small, *others])
+        rows += folder_totals(rows)
+        rows.sort(key=lambda row: (row.kind, row.name))
+        lost = differences(rows, INT8, FLOAT)
+        sessions = (whole.session, small.session)
+        ratios = {width: interleaved_medians(sessions, width) for width in WIDTHS}
+        stores = {FLOAT: float_store, INT8: int8_store}
+        signs = sign_scores(stores, alone=args.alone) if "signs" in args.only else []
+    if rows:
+        console.print(lines_table(rows), lost_table(lost, ratios))
+    if signs:
+        console.print(signs_table(signs))
+    if args.json:
+        figures = {
+            "lines": [row.as_json() for row in rows],
+            "int8_against_float": lost,
+            "milliseconds": ratios,
+            "signs": [asdict(one) for one in signs],
+        }
+        args.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if args.docs:
+        write_markdown(args.docs / "reader.md", markdown(rows, signs, ratios))
+        plot = svg(rows, [INT8, *(engine.name for engine in others)])
+        (args.docs / "reader-scores.svg").write_text(plot, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

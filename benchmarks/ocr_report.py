@@ -1,0 +1,164 @@
+"""The comparison of readers as a table, as Markdown and as a plot in SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from ocr_scores import ALL, Row
+from ocr_signs import SignScore
+from rich.table import Table
+
+from lipiyana.ocr.scripts import SCRIPTS
+
+BEGIN, END = "<!-- scores: written by benchmarks/ocr.py -->", "<!-- end of scores -->"
+_HEADINGS = ("pictures", "lines", "reader", "mode", "CER %", "exact %", "ms", "lines/s", "MB")
+_SIGN_HEADINGS = ("reader", "words found %", "words exact %", "Latin exact %", "ms a picture")
+_COLOURS = ("#0f766e", "#d97706", "#6d28d9", "#64748b")
+_LABEL, _PLOT, _BAR, _GAP, _TOP = 190, 520, 11, 9, 64
+_SCALE_END = 0.8  # of the CER axis; what is worse is cut there
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row of the table of lines."""
+    milliseconds = row.attempt.milliseconds
+    return (
+        label(row),
+        str(row.score.lines),
+        row.engine,
+        row.attempt.mode,
+        f"{100 * row.score.cer:.1f}",
+        f"{100 * row.score.exact:.1f}",
+        f"{milliseconds:.1f}",
+        f"{1000 / max(milliseconds, 1e-3):.0f}",
+        f"{row.attempt.model_bytes / 1e6:.1f}",
+    )
+
+
+def sign_cells(score: SignScore) -> tuple[str, ...]:
+    """One row of the table of whole signs."""
+    return (
+        score.reader,
+        "" if score.found is None else f"{100 * score.found:.1f}",
+        f"{100 * score.exact:.1f}",
+        f"{100 * score.latin_exact:.1f}",
+        f"{score.milliseconds:.0f}",
+    )
+
+
+def label(row: Row) -> str:
+    """Name the pictures: the folder and its script, or the script that was rendered."""
+    return f"{row.name} {'in all' if row.script == ALL else SCRIPTS[row.script].name}"
+
+
+def lines_table(rows: Sequence[Row]) -> Table:
+    """All readers on all sets of lines, for the terminal."""
+    return _table("lines of text", _HEADINGS, [cells(row) for row in rows], left=(0, 2, 3))
+
+
+def signs_table(scores: Sequence[SignScore]) -> Table:
+    """All readers on whole signs, for the terminal."""
+    title = "whole signs, rendered"
+    return _table(title, _SIGN_HEADINGS, [sign_cells(score) for score in scores], left=(0,))
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]
+) -> Table:
+    table = Table(title=title, box=None)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number in left else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def markdown(
+    rows: Sequence[Row], signs: Sequence[SignScore], ratios: Mapping[int, Sequence[float]]
+) -> str:
+    """All tables, for the documentation."""
+    parts = [_markdown_table(_HEADINGS, [cells(row) for row in rows])]
+    if signs:
+        parts.append("Whole signs, rendered scenes:")
+        parts.append(_markdown_table(_SIGN_HEADINGS, [sign_cells(score) for score in signs]))
+    if ratios:
+        parts.append("Milliseconds of the model alone, one line, one thread:")
+        timed = [
+            (f"48x{width}", f"{whole:.1f}", f"{small:.1f}", f"{whole / small:.2f}")
+            for width, (whole, small) in ratios.items()
+        ]
+        parts.append(_markdown_table(("input", "float", "INT8", "times as fast"), timed))
+    return "\n\n".join(parts)
+
+
+def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write_markdown(path: Path, text: str) -> None:
+    """Put the tables between the marks of a page, and leave the rest of the page alone.
+
+    Raises:
+        ValueError: the page exists and has no marks.
+    """
+    block = f"{BEGIN}\n\n{text}\n\n{END}"
+    if not path.exists():
+        path.write_text(
+            f"# How well it reads\n\n![character error rates](reader-scores.svg)\n\n{block}\n",
+            "utf-8",
+        )
+        return
+    before, mark, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise ValueError(f"{path} has no place for the scores: put {BEGIN} and {END} in it")
+    path.write_text(before + block + after, "utf-8")
+
+
+def svg(rows: Sequence[Row], engines: Sequence[str]) -> str:
+    """Plot the character error rate of each reader on each set as bars."""
+    groups = list(dict.fromkeys(label(row) for row in rows))
+    scores = {(label(row), row.engine): row.score.cer for row in rows}
+    step = _BAR * len(engines) + _GAP
+    height, width = _TOP + step * len(groups) + 34, _LABEL + _PLOT + 60
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
+        "<title>Character error rate by reader and pictures</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{_LABEL}" y="22" font-size="15" fill="#111827">Character error rate, '
+        "shorter is better</text>",
+    ]
+    for number, engine in enumerate(engines):
+        x = _LABEL + 150 * number
+        parts.append(f'<rect x="{x}" y="34" width="12" height="12" fill="{_COLOURS[number]}"/>')
+        parts.append(f'<text x="{x + 17}" y="44" fill="#111827">{escape(engine)}</text>')
+    bottom = _TOP + step * len(groups)
+    for tick in range(0, round(100 * _SCALE_END) + 1, 20):
+        x = _LABEL + round(_PLOT * tick / 100 / _SCALE_END)
+        parts.append(f'<path d="M{x} {_TOP - 6}V{bottom}" stroke="#d1d5db"/>')
+        parts.append(
+            f'<text x="{x}" y="{bottom + 18}" text-anchor="middle" fill="#374151">{tick} %</text>'
+        )
+    for number, group in enumerate(groups):
+        top = _TOP + step * number
+        middle = top + (step - _GAP) / 2 + 4
+        parts.append(
+            f'<text x="{_LABEL - 8}" y="{middle:.0f}" text-anchor="end" fill="#111827">'
+            f"{escape(group)}</text>"
+        )
+        for place, engine in enumerate(engines):
+            if (group, engine) in scores:
+                parts.append(_bar(top + place * _BAR, scores[group, engine], _COLOURS[place]))
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _bar(top: int, cer: float, colour: str) -> str:
+    length = max(1.0, _PLOT * min(cer, _SCALE_END) / _SCALE_END)
+    return (
+        f'<rect x="{_LABEL}" y="{top}" width="{length:.1f}" height="{_BAR - 2}" fill="{colour}"/>'
+        f'<text x="{_LABEL + length + 4:.1f}" y="{top + _BAR - 2}" font-size="9" fill="#374151">'
+        f"{100 * cer:.1f}</text>"
+    )

@@ -1,0 +1,139 @@
+"""Counts the n-grams of `language_model.py` in the word lists.
+
+    python -m lipiyana.ocr.training.build_language_model --words DIR --out models/language_model.npz
+
+Lists under a copyleft licence are left out, and so are the words held out for measuring. Latin
+has no model: what stands in Latin letters on roads is names and registrations as often as words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.language_model import (
+    BACK_OFF,
+    EDGE,
+    LEVELS,
+    ORDER,
+    Grams,
+    LanguageModel,
+    ScriptModel,
+    pack,
+)
+from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
+from lipiyana.ocr.visual_order import swap_order
+
+KEPT = 650_000
+"""N-grams of three symbols and more that all scripts keep together."""
+
+_ALL_KEPT = 2  # n-grams up to this length are all kept
+
+_Gram = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """The n-grams of one script before any is left out.
+
+    Attributes:
+        letters: in the order of their numbers.
+        smooth: probability of the last symbol of each n-gram after the others.
+        worth: of each n-gram that may be left out, what it adds to the logarithm of all words.
+    """
+
+    letters: str
+    smooth: dict[_Gram, float]
+    worth: dict[_Gram, float]
+
+    def kept(self, least: float) -> ScriptModel:
+        """Leave out what is worth less."""
+        tables: list[dict[_Gram, float]] = [{} for _ in range(ORDER)]
+        for gram, probability in self.smooth.items():
+            if self.worth.get(gram, least) >= least:
+                tables[len(gram) - 1][gram] = probability
+        return ScriptModel(self.letters, tuple(map(_grams, tables)))
+
+
+def read_words(folder: Path) -> dict[str, list[str]]:
+    """Gather the words of the free lists by script, in the order of a picture."""
+    charset = Charset.load()
+    words: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(folder.glob("*.txt.xz")):
+        if path.name.split(".")[0] not in COPYLEFT:
+            found = load_word_list(path, charset)
+            words[found.script] += [swap_order(w) for w in found.words if not is_held_out(w)]
+    return words
+
+
+def count_script(code: str, words: Iterable[str]) -> Counted:
+    """Count and smooth: probabilities are interpolated over all lengths (Witten, Bell 1991)."""
+    words = [word for word in words if not set(word) & set(SCRIPTS[code].digits)]
+    letters = "".join(sorted({letter for word in words for letter in word}))
+    numbers = {letter: number for number, letter in enumerate(letters, EDGE + 1)}
+    followers = _count([EDGE, *(numbers[c] for c in word), EDGE] for word in words)
+    smooth = _smoothed(followers, len(letters) + 1)
+    worth = {
+        gram: followers[gram[:-1]][gram[-1]]
+        * abs(math.log(probability / smooth[gram[1:]]) - BACK_OFF)
+        for gram, probability in smooth.items()
+        if len(gram) > _ALL_KEPT
+    }
+    return Counted(letters, smooth, worth)
+
+
+def build(scripts: Mapping[str, Iterable[str]], kept: int = KEPT) -> LanguageModel:
+    """Count the words of each script and keep the n-grams that say most."""
+    counted = {code: count_script(code, words) for code, words in scripts.items()}
+    worths = sorted((w for one in counted.values() for w in one.worth.values()), reverse=True)
+    least = worths[kept - 1] if kept <= len(worths) else 0.0
+    return LanguageModel({code: one.kept(least) for code, one in counted.items()})
+
+
+def _count(words: Iterable[list[int]]) -> dict[_Gram, Counter[int]]:
+    followers: defaultdict[_Gram, Counter[int]] = defaultdict(Counter)
+    for word in words:
+        for end in range(1, len(word)):
+            for start in range(max(0, end - ORDER + 1), end + 1):
+                followers[tuple(word[start:end])][word[end]] += 1
+    return followers
+
+
+def _smoothed(followers: dict[_Gram, Counter[int]], symbols: int) -> dict[_Gram, float]:
+    smooth: dict[_Gram, float] = {}
+    for context in sorted(followers, key=len):
+        counts = followers[context]
+        total, kinds = counts.total(), len(counts)
+        for symbol, count in counts.items():
+            shorter = smooth[(*context[1:], symbol)] if context else 1 / symbols
+            smooth[(*context, symbol)] = (count + kinds * shorter) / (total + kinds)
+    return smooth
+
+
+def _grams(table: dict[_Gram, float]) -> Grams:
+    packed = sorted((pack(gram), probability) for gram, probability in table.items())
+    levels = bytes(min(255, round(-LEVELS * math.log(p))) for _, p in packed)
+    return Grams(array("Q", [key for key, _ in packed]), levels)
+
+
+def main() -> None:
+    """Read the command line, build, save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--words", type=Path, required=True, help="folder of word lists")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--kept", type=int, default=KEPT, help="longer n-grams to keep")
+    args = parser.parse_args()
+    build(read_words(args.words), args.kept).save(args.out)
+    sys.stdout.write(f"{args.out}: {args.out.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Reading with a language model: where the reader is in doubt, words decide.
+
+A prefix beam search (Hannun et al. 2014) as in `decoding.py`, made short: steps that are surely
+blank only part letters, unlikely letters are not tried, and a line without doubt is not searched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lipiyana.ocr.decoding import Decoded, Floats, alignment, greedy
+from lipiyana.ocr.language_model import LanguageModel
+
+WEIGHT = 0.5
+"""Of the language model's logarithms beside the reader's."""
+
+BONUS = 2.0
+"""For each letter, so that long texts are not at a disadvantage."""
+
+_WIDTH = 6  # prefixes that are kept
+_LEAST = 0.02  # probability of a letter that is tried
+_MOST_LETTERS = 6  # tried at one step
+_SURE_BLANK = math.log(0.95)
+_TINY = 1e-9
+_SURE = 0.97  # the least sure step of a line that needs no search
+_NO_WORD = -3.9  # what a sign or a digit costs in place of a letter
+_ABSENT = -12.0
+_NEVER = -math.inf
+
+_Prefix = tuple[int, ...]
+# log probability of the paths that end in a blank, of the others, and the weight of the letters
+_Beam = tuple[float, float, float]
+
+
+def read_words(
+    probabilities: Floats,
+    charset: Sequence[str],
+    model: LanguageModel,
+    weight: float = WEIGHT,
+    bonus: float = BONUS,
+) -> Decoded:
+    """Find the text that reader and language model together think likeliest.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1; class 0 is the blank.
+        charset: the characters of classes 1, 2, ...
+        model: the words of each script.
+        weight: of the model's logarithms.
+        bonus: for each character.
+
+    Returns:
+        The text in the order of the picture, as `greedy` gives it.
+    """
+    plain = greedy(probabilities, charset)
+    if float(probabilities.max(axis=1).min()) >= _SURE:
+        return plain
+    search = _Search(charset, model, weight, bonus)
+    for blank, tried in _steps(probabilities):
+        search.step(blank, tried)
+    best, text = search.best()
+    return plain if text == plain.text else Decoded(text, alignment(probabilities, best))
+
+
+@dataclass(slots=True)
+class _Search:
+    charset: Sequence[str]
+    model: LanguageModel
+    weight: float
+    bonus: float
+    beams: dict[_Prefix, _Beam] = field(default_factory=lambda: {(): (0.0, _NEVER, 0.0)})
+    texts: dict[_Prefix, str] = field(default_factory=lambda: {(): ""})
+
+    def step(self, blank: float, tried: Mapping[int, float]) -> None:
+        """Take one time step: log probability of the blank, and of the classes to try."""
+        if blank > _SURE_BLANK:
+            self.beams = {p: (_add(a, b) + blank, _NEVER, w) for p, (a, b, w) in self.beams.items()}
+            return
+        grown: dict[_Prefix, _Beam] = {}
+        for prefix, (parted, open_, letters) in self.beams.items():
+            both = _add(parted, open_)
+            last = prefix[-1] if prefix else 0
+            stays = open_ + tried.get(last, _ABSENT)
+            _join(grown, prefix, both + blank, stays, letters)
+            for index, chance in tried.items():
+                # a repeat is a new letter only after a blank
+                before = parted if index == last else both
+                if before == _NEVER:
+                    continue
+                longer = (*prefix, index)
+                if longer in grown:
+                    _join(grown, longer, _NEVER, before + chance, 0.0)
+                else:
+                    more = letters + self._weigh(prefix, longer)
+                    grown[longer] = (_NEVER, before + chance, more)
+        kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[:_WIDTH]
+        self.beams = {prefix: grown[prefix] for prefix in kept}
+
+    def best(self) -> tuple[_Prefix, str]:
+        """Find the likeliest prefix whose last word is a whole one, and its text."""
+        ends = {p: self.model.log_probability(self.texts[p], "") or 0.0 for p in self.beams}
+        best = max(self.beams, key=lambda p: _score(self.beams[p]) + self.weight * ends[p])
+        return best, self.texts[best]
+
+    def _weigh(self, prefix: _Prefix, longer: _Prefix) -> float:
+        before, letter = self.texts[prefix], self.charset[longer[-1] - 1]
+        self.texts[longer] = before + letter
+        known = self.model.log_probability(before, letter)
+        if known is None:
+            known = _NO_WORD if letter != " " else 0.0
+            known += self.model.log_probability(before, "") or 0.0
+        return self.weight * known + self.bonus
+
+
+def _steps(probabilities: Floats) -> Iterator[tuple[float, dict[int, float]]]:
+    """Yield, for each step, the logarithm of the blank and those of the classes worth trying."""
+    blanks = np.log(np.maximum(probabilities[:, 0], _TINY)).tolist()
+    likely: list[list[tuple[float, int]]] = [[] for _ in blanks]
+    steps, classes = np.nonzero(probabilities[:, 1:] > _LEAST)
+    chances = np.log(probabilities[steps, classes + 1])
+    for step, index, chance in zip(steps.tolist(), classes.tolist(), chances.tolist(), strict=True):
+        likely[step].append((chance, index + 1))
+    for blank, found in zip(blanks, likely, strict=True):
+        found.sort(reverse=True)
+        yield blank, {index: chance for chance, index in found[:_MOST_LETTERS]}
+
+
+def _join(
+    beams: dict[_Prefix, _Beam], prefix: _Prefix, parted: float, open_: float, weight: float
+) -> None:
+    old = beams.get(prefix)
+    if old is None:
+        beams[prefix] = (parted, open_, weight)
+    else:
+        beams[prefix] = (_add(old[0], parted), _add(old[1], open_), old[2])
+
+
+def _score(beam: _Beam) -> float:
+    return _add(beam[0], beam[1]) + beam[2]
+
+
+def _add(a: float, b: float) -> float:
+    """Logarithm of the sum of two numbers given by their logarithms."""
+    if a < b:
+        a, b = b, a
+    return a if b == _NEVER else a + math.log1p(math.exp(b - a))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lipiyana.ocr.language_model import LanguageModel
+from lipiyana.ocr.training.build_language_model import build, count_script
+
+WORDS = ["कमल", "कमला", "कलम", "नमक", "मकान", "नाम"]
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return build({"Deva": WORDS})
+
+
+@pytest.mark.parametrize("context", ["", "क", "कम", "न"])
+def test_chances_after_a_context_that_was_seen_sum_to_one_at_most(model, context):
+    counted = count_script("Deva", WORDS)
+    letters = [*counted.letters, ""] if context else [*counted.letters]
+    chances = [model.log_probability(context, letter) for letter in letters]
+    assert sum(math.exp(chance) for chance in chances) < 1.1  # stored in steps of 6 %
+
+
+def test_what_was_seen_is_likelier_than_what_was_not(model):
+    assert model.log_probability("कम", "ल") > model.log_probability("कम", "न")
+    assert model.log_probability("नाम", "") > model.log_probability("ना", "")
+
+
+def test_n_grams_that_say_least_are_left_out():
+    full, small = build({"Deva": WORDS}), build({"Deva": WORDS}, kept=5)
+
+    def longer(model: LanguageModel) -> int:
+        return sum(len(grams.keys) for grams in model.scripts["Deva"].grams[2:])
+
+    assert longer(full) > 20
+    assert 5 <= longer(small) < longer(full)
+    assert small.scripts["Deva"].grams[0] == full.scripts["Deva"].grams[0]
+
+
+def test_words_with_digits_teach_nothing():
+    assert count_script("Deva", [*WORDS, "क१"]).letters == count_script("Deva", WORDS).letters
