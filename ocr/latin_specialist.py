@@ -16,10 +16,10 @@ LATIN = "Latn"
 
 
 class SpecialistReader:
-    """Reads every line with the reader of all scripts, and what looks Latin once more.
+    """Reads every line with the reader of all scripts, and what came out Latin once more.
 
-    A line that came out in another script is left to the first reader, unless it was so unsure
-    that the Latin reading is the surer one. Safe to share between threads.
+    A line that came out in another script is left as it is, however unsure: on real signs and
+    plates the Latin reader is sure of much that is not Latin. Safe to share between threads.
     """
 
     def __init__(self, general: LineReader, latin: LineReader) -> None:
@@ -35,21 +35,16 @@ class SpecialistReader:
     ) -> list[LineReading]:
         """Read crops as `LineReader.read` does."""
         readings = self._general.read(crops, keep=keep)
-        doubtful = [i for i, reading in enumerate(readings) if _may_be_latin(reading)]
-        again = self._latin.read([crops[i] for i in doubtful], keep=keep)
-        for index, latin in zip(doubtful, again, strict=True):
-            general = readings[index]
-            settled = script_of(general.text) in {LATIN, COMMON}
-            if latin.text and (settled or latin.confidence > general.confidence):
-                readings[index] = latin
+        latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
+        again = self._latin.read([crops[i] for i in latin], keep=keep)
+        for index, reading in zip(latin, again, strict=True):
+            if reading.text:
+                readings[index] = reading
         return readings
 
 
-_SURE = 0.75
-
-
-def _may_be_latin(reading: LineReading) -> bool:
-    return script_of(reading.text) in {LATIN, COMMON} or reading.confidence < _SURE
+def _in_latin(text: str) -> bool:
+    return script_of(text) in {LATIN, COMMON}
 
 
 def installed_reader(store: ModelStore) -> Reader:

@@ -1,0 +1,40 @@
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.manifest import Task
+from lipiyana.ocr.latin_specialist import SpecialistReader, installed_reader
+from lipiyana.ocr.recognition import Keep, LineReader, LineReading
+from lipiyana.runtime import ModelStore
+
+CROP = np.zeros((48, 96, 3), np.uint8)
+
+
+class Says(LineReader):
+    """Reads the next of some texts from each crop."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+
+    def read(
+        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+    ) -> list[LineReading]:
+        return [LineReading(self.texts.pop(0), 0.5, ()) for _ in crops]
+
+
+def test_what_came_out_latin_is_read_again() -> None:
+    reader = SpecialistReader(Says("KA01", "बाज़ार", "12", ""), Says("KA 01", "", "SALE"))
+    texts = [reading.text for reading in reader.read([CROP] * 4)]
+    assert texts == ["KA 01", "बाज़ार", "12", "SALE"]
+
+
+def test_the_installed_readers(store: ModelStore) -> None:
+    reader = installed_reader(store)
+    assert reader.entries[0] == store.default_for_task(Task.LINE_READER)
+    assert [e.parameters.get("scripts") for e in reader.entries[1:]] == [["Latn"]]
+
+
+def test_the_reader_of_all_scripts_comes_first(store: ModelStore) -> None:
+    entry = store.default_for_task(Task.LINE_READER)
+    assert (entry.file.parent / entry.parameters["words"]).exists()
