@@ -26,6 +26,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.line_input import BUCKET, HEIGHT
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
+from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
@@ -48,16 +49,6 @@ def load_checkpoint(path: Path, charset: Charset) -> LineReaderNet:
     net = LineReaderNet(ReaderShape(classes=charset.classes))
     net.load_state_dict(load_weights(path))
     return net.eval()
-
-
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """State dict of a training checkpoint (its moving average) or of a float twin, as fp32."""
-    if path.suffix == ".onnx":
-        initializers = onnx.load(str(path)).graph.initializer
-        half = [i for i in initializers if i.data_type == TensorProto.FLOAT16]
-        return {i.name: torch.tensor(numpy_helper.to_array(i)).float() for i in half}
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
-    return state
 
 
 def export_float(net: LineReaderNet, charset: Charset, out: Path) -> None:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.batches import Batch, BatchSource, SourceConfig, batch_loader
+from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import CropScore, read_with_torch, score_crops
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
 from lipiyana.ocr.training.script_balance import ScriptBalance
@@ -89,11 +90,8 @@ class Trainer:
         return net
 
     def start_from(self, path: Path) -> None:
-        """Take the weights of a checkpoint, or of a float twin's state dict, and begin anew."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        weights = state.get("average", state)
-        current = self.net.state_dict()
-        self.net.load_state_dict({k: weights[k].to(current[k].dtype) for k in current})
+        """Take the weights of a checkpoint or of a float twin, and begin anew."""
+        self.net.load_state_dict(load_weights(path))
         self.averaged.load_state_dict(self.net.state_dict())
 
     def start_from_pretrained(self, onnx_path: Path) -> None:
@@ -135,10 +133,14 @@ class Trainer:
         self.lines = state["lines"]
         return True
 
+    def _gelu_share(self) -> float:
+        fade = self.recipe.fade_steps
+        return max(0.0, 1 - self.step / fade) if fade else 0.0
+
     def learn(self, batch: Batch, rate_factor: float) -> Tensor:
         """One step. Returns the logits (N, T, classes), detached."""
         self.net.train()
-        self.net.fade_gelu(max(0.0, 1 - self.step / self.recipe.fade_steps))
+        self.net.fade_gelu(self._gelu_share())
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate_factor
         pixels = batch.pixels.to(self.device, memory_format=torch.channels_last)
@@ -240,7 +242,8 @@ def main() -> None:
     recipe = Recipe(
         body_rate=args.body_rate,
         head_rate=args.head_rate,
-        fade_steps=args.fade_steps,
+        # only PP-OCRv6's own weights know GELU
+        fade_steps=0 if args.start else args.fade_steps,
         decay_share=args.decay_share,
     )
     trainer = Trainer(args.run, Charset.load(), recipe, torch.device(args.device))
