@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
+from lipiyana.ocr.one_script import LATIN
 from lipiyana.ocr.recognition import Keep, LineReader, LineReading, Reader
 from lipiyana.ocr.scripts import COMMON, script_of
 from lipiyana.runtime import ModelStore
-
-LATIN = "Latn"
 
 
 class SpecialistReader:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Activation = Literal["gelu", "relu"]
-HEIGHT = 48
 TIME_STRIDE = 4
 
 
