@@ -21,6 +21,7 @@ from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.latin_specialist import installed_reader
+from lipiyana.ocr.long_lines import LongLineReader
 from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow, find_plates
 from lipiyana.ocr.scripts import SCRIPTS
@@ -38,7 +39,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "2"
+PIPELINE_VERSION = "3"
 """Changes whenever the same models would give another answer for the same picture."""
 
 _log = logging.getLogger(__name__)
@@ -73,8 +74,10 @@ class LocalRecognizer:
         self.store = store or ModelStore(models_dir, threads)
         self.limits = limits
         self._detector = TextDetector(self.store)
-        self._reader = installed_reader(self.store)
-        self._plate_reader = PlateCropReader(self.store, self._reader)
+        reader = installed_reader(self.store)
+        self._reader = LongLineReader(reader)
+        # a plate is one registration however long it is
+        self._plate_reader = PlateCropReader(self.store, reader)
 
     @property
     def features(self) -> frozenset[Feature]:

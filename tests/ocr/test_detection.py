@@ -25,6 +25,13 @@ def test_small_pictures_are_enlarged_and_large_ones_reduced() -> None:
     assert scaled_size(1440, 1920, settings) == (736, 960)
 
 
+def test_large_photos_keep_half_of_their_size() -> None:
+    settings = DetectionSettings(max_long_side=960, largest_long_side=1280)
+    assert scaled_size(960, 1280, settings) == (736, 960)
+    assert scaled_size(1664, 2240, settings) == (832, 1120)
+    assert scaled_size(3000, 4000, settings) == (960, 1280)
+
+
 def test_both_boards_of_a_scene_are_found(store: ModelStore, scene: np.ndarray) -> None:
     regions = TextDetector(store).detect(scene)
     boxes = sorted((Bounds.of(region.polygon) for region in regions), key=lambda box: box.y_min)
@@ -46,6 +53,16 @@ def test_corners_run_clockwise_from_the_top_left(store: ModelStore, scene: np.nd
 @pytest.mark.parametrize("shape", [(4, 4), (4, 10_000), (10_000, 4), (1, 1)])
 def test_odd_shapes_have_no_text(store: ModelStore, shape: tuple[int, int]) -> None:
     assert TextDetector(store).detect(np.full((*shape, 3), 200, np.uint8)) == []
+
+
+def test_as_pp_ocr_boxes_are_widened_evenly(store: ModelStore, scene: np.ndarray) -> None:
+    regions = TextDetector(store, DetectionSettings(unclip_ratio=1.6)).detect(scene)
+    wider = TextDetector(store, DetectionSettings(unclip_ratio=2.6)).detect(scene)
+    for region, wide in zip(regions, wider, strict=True):
+        tight, loose = Bounds.of(region.polygon), Bounds.of(wide.polygon)
+        assert loose.height > tight.height
+        growth = loose.height - tight.height
+        assert growth == pytest.approx(loose.width - tight.width, rel=0.1)
 
 
 def test_the_picture_is_left_alone(store: ModelStore, scene: np.ndarray) -> None:
