@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -86,17 +86,7 @@ class BatchSource(IterableDataset[Batch]):
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
         rng = np.random.default_rng([self.config.seed, info.id if info else 0])
-        charset = Charset.load()
-        buckets: dict[int, list[tuple[Line, list[int]]]] = {}
-        for line in self._lines(rng):
-            labels = charset.encode(swap_order(line.text))
-            width = bucket_width(*line.image.shape[:2])
-            if width > self.config.max_width or not fits(labels, width):
-                continue
-            bucket = buckets.setdefault(width, [])
-            bucket.append((line, labels))
-            if len(bucket) >= min(MAX_LINES, BATCH_COLUMNS // width):
-                yield _collate(buckets.pop(width))
+        yield from gathered(self._lines(rng), Charset.load(), self.config.max_width)
 
     def _lines(self, rng: np.random.Generator) -> Iterator[Line]:
         corpus = Corpus.load(self.config.words)
@@ -113,7 +103,7 @@ class BatchSource(IterableDataset[Batch]):
             sample = corpus.sample(chance, code)
             rendered = render_line(sample.drawn, sample.script, rng, library)
             if rendered is not None:
-                yield Line(_stretch(rendered.image, rng), sample.text, code)
+                yield Line(stretch(rendered.image, rng), sample.text, code)
 
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
@@ -126,6 +116,23 @@ def batch_loader(source: BatchSource) -> DataLoader[Batch]:
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,
     )
+
+
+def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterator[Batch]:
+    """Gather lines by bucket, and give a bucket away when it holds a batch.
+
+    Lines that are wider than `max_width` pixels, or too narrow for their text, are left out.
+    """
+    buckets: dict[int, list[tuple[Line, list[int]]]] = {}
+    for line in lines:
+        labels = charset.encode(swap_order(line.text))
+        width = bucket_width(*line.image.shape[:2])
+        if width > max_width or not fits(labels, width):
+            continue
+        bucket = buckets.setdefault(width, [])
+        bucket.append((line, labels))
+        if len(bucket) >= min(MAX_LINES, max(1, BATCH_COLUMNS // width)):
+            yield collate(buckets.pop(width))
 
 
 def fits(labels: list[int], width: int) -> bool:
@@ -143,7 +150,8 @@ def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
     return texts
 
 
-def _stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Scale to the reader's height, a little wider or narrower than it was."""
     height, width = image.shape[:2]
     factor = float(np.exp(rng.normal(0, 0.1)))
     wide = max(4, round(HEIGHT * width / height * factor))
@@ -151,7 +159,8 @@ def _stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
     return np.asarray(cv2.resize(image, (wide, HEIGHT), interpolation=how), np.uint8)
 
 
-def _collate(lines: list[tuple[Line, list[int]]]) -> Batch:
+def collate(lines: list[tuple[Line, list[int]]]) -> Batch:
+    """Make a batch of lines of one bucket, each with its labels in visual order."""
     return Batch(
         pixels=torch.from_numpy(np.stack([line_input(line.image) for line, _ in lines])),
         labels=torch.tensor([label for _, labels in lines for label in labels]),

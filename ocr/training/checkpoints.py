@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import TensorProto, numpy_helper
 from torch import Tensor
+
+from lipiyana.ocr.training.network import Block, ReaderShape
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -18,3 +21,26 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return {i.name: torch.tensor(numpy_helper.to_array(i)).float() for i in half}
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
     return state
+
+
+def shape_of(weights: Mapping[str, Tensor], heads: int = ReaderShape.heads) -> ReaderShape:
+    """Tell the sizes of a reader from its weights; `heads`, of the attention, leave no trace.
+
+    Raises:
+        ValueError: they are not a reader's.
+    """
+    try:
+        channels = width = len(weights["stem.conv4.weight"])
+        blocks = []
+        while (name := f"blocks.{len(blocks)}") + ".project.weight" in weights:
+            out = len(weights[f"{name}.project.weight"])
+            # a block that shrinks widens too
+            stride, squeeze = 1 + (out != channels), f"{name}.squeeze.reduce.weight" in weights
+            blocks.append(Block(out, stride, squeeze))
+            channels = out
+        classes, neck = weights["head.weight"].shape
+        layers = {name.split(".")[2] for name in weights if name.startswith("neck.layers.")}
+        stem = len(weights["stem.conv1.weight"])
+    except KeyError as missing:
+        raise ValueError(f"not the weights of a line reader: there is no {missing}") from None
+    return ReaderShape(classes, stem, width, tuple(blocks), neck, len(layers), heads)

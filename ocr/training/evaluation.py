@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.line_input import line_input
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.batches import greedy_texts
-from lipiyana.ocr.training.metrics import edit_distance
+from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.real_crops import load_lines
 
@@ -61,18 +61,18 @@ def read_with_onnx(path: Path) -> ReadFunction:
 
 def score_crops(read: ReadFunction, charset: Charset, root: Path) -> dict[str, CropScore]:
     """Read the validation part of each folder of real one-row crops, greedily."""
-    totals: dict[str, list[tuple[bool, int, int]]] = defaultdict(list)
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for folder, image, text in load_lines(root, "validation"):
         output = torch.from_numpy(read(line_input(image)[None]))
-        truth, found = normalize(text), normalize(greedy_texts(output, charset)[0])
-        totals[folder].append((truth == found, edit_distance(truth, found), len(truth)))
-    return {folder: _score(rows) for folder, rows in totals.items()}
+        found[folder].append((normalize(text), normalize(greedy_texts(output, charset)[0])))
+    return {folder: score_lines(pairs) for folder, pairs in found.items()}
 
 
-def _score(rows: list[tuple[bool, int, int]]) -> CropScore:
-    exact, distances, lengths = zip(*rows, strict=True)
-    return CropScore(
-        exact=round(sum(exact) / len(rows), 4),
-        cer=round(sum(distances) / max(1, sum(lengths)), 4),
-        crops=len(rows),
-    )
+def score_lines(pairs: Sequence[tuple[str, str]]) -> CropScore:
+    """Score pairs of (truth, read).
+
+    Raises:
+        ValueError: there are none.
+    """
+    score = score_texts(pairs)
+    return CropScore(round(score.exact, 4), round(score.cer, 4), score.lines)

@@ -34,14 +34,15 @@ class ScriptBalance:
         codes = tuple(SCRIPTS)
         return cls(codes, torch.zeros(len(codes), dtype=torch.float64).share_memory_())
 
-    def observe(self, batch: Batch, logits: Tensor, charset: Charset) -> None:
-        """Take the errors of a batch that was just trained on."""
+    def observe(self, batch: Batch, logits: Tensor, charset: Charset) -> dict[str, float]:
+        """Take the errors of a batch that was just trained on; see `report`."""
         read = greedy_texts(logits, charset)
         for text, truth, code in zip(read, batch.texts, batch.scripts, strict=True):
             if code in self._errors:
                 error = min(1.0, cer(truth, text))
                 self._errors[code] += (1 - MEMORY) * (error - self._errors[code])
         self._update()
+        return self.report()
 
     def report(self) -> dict[str, float]:
         """Recent character error rate by script, in percent."""

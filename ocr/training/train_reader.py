@@ -16,7 +16,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.batches import Batch, BatchSource, SourceConfig, batch_loader
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import CropScore, read_with_torch, score_crops
+from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
 from lipiyana.ocr.training.script_balance import ScriptBalance
 
@@ -58,10 +59,16 @@ def learning_rate_factor(step: int, elapsed_share: float, recipe: Recipe) -> flo
 class Trainer:
     """One run: network, its moving average, optimizer and step, saved together."""
 
-    def __init__(self, run: Path, charset: Charset, recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self,
+        run: Path,
+        charset: Charset,
+        recipe: Recipe,
+        device: torch.device,
+        shape: ReaderShape | None = None,
+    ) -> None:
         self.run, self.charset, self.recipe, self.device = run, charset, recipe, device
-        shape = ReaderShape(classes=charset.classes)
-        self.net = LineReaderNet(shape).to(device)
+        self.net = LineReaderNet(shape or ReaderShape(classes=charset.classes)).to(device)
         # torch types the module's `to` without the memory format that it takes
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = torch.optim.swa_utils.AveragedModel(
@@ -137,8 +144,17 @@ class Trainer:
         fade = self.recipe.fade_steps
         return max(0.0, 1 - self.step / fade) if fade else 0.0
 
-    def learn(self, batch: Batch, rate_factor: float) -> Tensor:
-        """One step. Returns the logits (N, T, classes), detached."""
+    def learn(
+        self,
+        batch: Batch,
+        rate_factor: float,
+        beside: Callable[[Batch, Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """One step; `beside` gives a loss of batch and logits that is added to CTC's.
+
+        Returns:
+            The logits (N, T, classes), detached.
+        """
         self.net.train()
         self.net.fade_gelu(self._gelu_share())
         for group in self.optimizer.param_groups:
@@ -148,6 +164,8 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16):
             logits = self.net(pixels)
         loss = ctc_loss(logits, batch)
+        if beside is not None:
+            loss = loss + beside(batch, logits)
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
@@ -168,40 +186,50 @@ def ctc_loss(logits: Tensor, batch: Batch) -> Tensor:
     )
 
 
-def train(trainer: Trainer, source: SourceConfig, minutes: float, crops: Path | None) -> None:
-    """Train for `minutes` more of computing, measuring and saving on the way."""
+def train(
+    trainer: Trainer,
+    batches: Iterator[Batch],
+    minutes: float,
+    *,
+    observe: Callable[[Batch, Tensor], Mapping[str, float]] | None = None,
+    measure: Callable[[], Mapping[str, CropScore]] | None = None,
+) -> None:
+    """Train for `minutes` more of computing, measuring and saving on the way.
+
+    Args:
+        trainer: the run.
+        batches: endless.
+        minutes: of computing, reading included.
+        observe: is shown a batch and its logits now and then; what it returns is logged.
+        measure: scores the moving average.
+    """
     recipe, run = trainer.recipe, trainer.run
-    balance = ScriptBalance.uniform()
-    batches: Iterator[Batch] = iter(batch_loader(BatchSource(source, balance.shared)))
     begun = time.monotonic()
     evaluated = saved = begun
     before = trainer.trained_s
+    seen: Mapping[str, float] = {}
     while (elapsed := time.monotonic() - begun) < minutes * 60:
         batch = next(batches)
         factor = learning_rate_factor(trainer.step, elapsed / (minutes * 60), recipe)
         logits = trainer.learn(batch, factor)
         trainer.trained_s = before + elapsed
-        if trainer.step % 20 == 0:
-            balance.observe(batch, logits, trainer.charset)
+        if observe and trainer.step % 20 == 0:
+            seen = observe(batch, logits)
         if trainer.step % 100 == 0:
-            speed = {"lines_per_s": round(trainer.lines / trainer.trained_s, 1)}
-            _log(run, trainer, speed | balance.report())
+            _log(run, trainer, {"lines_per_s": round(trainer.lines / trainer.trained_s, 1), **seen})
         now = time.monotonic()
         if now - saved > recipe.save_every_s:
             trainer.save()
             saved = time.monotonic()
-        if crops and now - evaluated > recipe.evaluate_every_s:
-            _log(run, trainer, {"real": _measure(trainer, crops)})
+        if measure and now - evaluated > recipe.evaluate_every_s:
+            _log(run, trainer, {"real": _as_dicts(measure())})
             evaluated = time.monotonic()
     trainer.save()
-    if crops:
-        _log(run, trainer, {"real": _measure(trainer, crops), "final": True})
+    if measure:
+        _log(run, trainer, {"real": _as_dicts(measure()), "final": True})
 
 
-def _measure(trainer: Trainer, crops: Path) -> dict[str, dict[str, float]]:
-    scores: dict[str, CropScore] = score_crops(
-        read_with_torch(trainer.averaged), trainer.charset, crops
-    )
+def _as_dicts(scores: Mapping[str, CropScore]) -> dict[str, dict[str, float]]:
     return {folder: asdict(score) for folder, score in scores.items()}
 
 
@@ -232,6 +260,7 @@ def main() -> None:
     parser.add_argument("--head-rate", type=float, default=defaults.head_rate)
     parser.add_argument("--fade-steps", type=int, default=defaults.fade_steps)
     parser.add_argument("--decay-share", type=float, default=defaults.decay_share)
+    parser.add_argument("--int8", action="store_true", help="learn to compute in INT8")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -255,6 +284,8 @@ def main() -> None:
 
             models = Path(rapidocr.__file__).parent / "models"
             trainer.start_from_pretrained(models / "PP-OCRv6_rec_small.onnx")
+    if args.int8:
+        simulate_int8(trainer.net)
     source = SourceConfig(
         words=args.words,
         crops=args.crops if args.real_share > 0 else None,
@@ -264,7 +295,18 @@ def main() -> None:
         workers=args.workers,
         max_width=args.max_width,
     )
-    train(trainer, source, args.minutes, args.crops)
+    balance = ScriptBalance.uniform()
+    train(
+        trainer,
+        iter(batch_loader(BatchSource(source, balance.shared))),
+        args.minutes,
+        observe=lambda batch, logits: balance.observe(batch, logits, trainer.charset),
+        measure=(lambda: _measure(trainer, args.crops)) if args.crops else None,
+    )
+
+
+def _measure(trainer: Trainer, crops: Path) -> dict[str, CropScore]:
+    return score_crops(read_with_torch(trainer.averaged), trainer.charset, crops)
 
 
 if __name__ == "__main__":
