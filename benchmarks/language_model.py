@@ -24,13 +24,13 @@ from rich.console import Console
 from rich.table import Table
 
 from lipiyana.ocr.decoding import greedy
+from lipiyana.ocr.label_order import to_text
 from lipiyana.ocr.language_model import LanguageModel
 from lipiyana.ocr.line_input import line_input
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.real_crops import load_lines
 from lipiyana.ocr.training.splits import Part
-from lipiyana.ocr.visual_order import swap_order
 from lipiyana.ocr.word_search import BONUS, WEIGHT, read_words
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def measure(lines: Sequence[Line], read: Read) -> tuple[float, float, float]:
     texts = [read(line.probabilities) for line in lines]
     spent = time.process_time() - begin
     pairs = [
-        (line.truth, normalize(swap_order(text))) for line, text in zip(lines, texts, strict=True)
+        (line.truth, normalize(to_text(text))) for line, text in zip(lines, texts, strict=True)
     ]
     score = score_texts(pairs)
     return score.exact, score.cer, 1000 * spent / len(lines)

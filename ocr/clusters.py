@@ -7,6 +7,7 @@ This is what a reader of an Indian script sees as one letter. Unicode's extended
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from lipiyana.ocr.scripts import SCRIPTS, Script
 
@@ -44,11 +45,20 @@ def _classes(script: Script) -> tuple[str, str]:
     return letters, marks
 
 
+_CLASSES = {code: _classes(script) for code, script in SCRIPTS.items() if script.virama}
+
+LETTERS: Mapping[str, str] = {code: letters for code, (letters, _) in _CLASSES.items()}
+"""Consonants and vowels of each script that has conjuncts, as the inside of a character class."""
+
+MARKS: Mapping[str, str] = {code: marks for code, (_, marks) in _CLASSES.items()}
+"""The marks that may follow them, without the virama, likewise."""
+
+
 def _pattern() -> re.Pattern[str]:
     alternatives = []
     for script in SCRIPTS.values():
         if script.virama:
-            letters, marks = _classes(script)
+            letters, marks = _CLASSES[script.code]
             nukta = chr(script.ranges[0][0] + 0x3C)
             joined = f"(?:{nukta}?{script.virama}[{letters}])*"
             if script.code == "Taml":

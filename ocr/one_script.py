@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.scripts import COMMON, script_of_char
+from lipiyana.ocr.syllable_order import HOOKS
 
 LATIN = "Latn"
 MIXED_PENALTY = 4.0
@@ -68,6 +69,6 @@ class _Groups:
 
 @lru_cache(maxsize=8)
 def _groups(charset: tuple[str, ...]) -> tuple[list[str], _Groups]:
-    codes = [COMMON, *(script_of_char(character) for character in charset)]
+    codes = [COMMON, *(HOOKS.get(label) or script_of_char(label) for label in charset)]
     scripts = sorted(set(codes) - {COMMON})
     return scripts, _Groups(codes, scripts)

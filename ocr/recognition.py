@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.decoding import Decoded, greedy_batch
+from lipiyana.ocr.label_order import ORDER_KEY, sourced_text
 from lipiyana.ocr.language_model import load_words
 from lipiyana.ocr.line_input import bucket_width, line_input
 from lipiyana.ocr.one_script import keep_one_script
-from lipiyana.ocr.visual_order import swapped_indices
 from lipiyana.ocr.word_search import read_words
 from lipiyana.runtime import ModelStore
 
@@ -97,6 +97,7 @@ class LineReader:
         if not crops:
             return []
         session = self._store.session(self.entry.name)
+        order = session.metadata.get(ORDER_KEY, "")
         readings: list[LineReading | None] = [None] * len(crops)
         for indices in _batches(crops):
             batch = np.stack([line_input(crops[index]) for index in indices])
@@ -105,7 +106,7 @@ class LineReader:
             for row, (index, greedy) in enumerate(zip(indices, decoded, strict=True)):
                 line = self._spelt(greedy, probabilities[row], session.charset)
                 kept = keep(probabilities[row], session.charset) if keep else None
-                readings[index] = _reading(line, kept)
+                readings[index] = _reading(line, kept, order)
         return [reading for reading in readings if reading is not None]
 
     def _spelt(
@@ -120,13 +121,14 @@ class LineReader:
         return read_words(probabilities, charset, model) if model.knows(line.text) else line
 
 
-def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None) -> LineReading:
+def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) -> LineReading:
     # the reader sees a line from left to right; text is kept in the order of its sounds
-    order = swapped_indices(line.text)
+    spelt = sourced_text(line.text, order)
+    sure = line.character_confidences
     return LineReading(
-        "".join(line.text[index] for index in order),
+        "".join(character for character, _ in spelt),
         line.confidence,
-        tuple(line.character_confidences[index] for index in order),
+        tuple(min(sure[place] for place in places) for _, places in spelt),
         kept,
     )
 

@@ -1,8 +1,8 @@
 """Perso-Arabic text in the order in which it stands on a picture, and back.
 
-A CTC reader sees a line from left to right. All scripts here but Perso-Arabic run that way (the
-vowel signs of the Indic scripts move only inside their syllable), so only lines with
-right-to-left letters are turned: the whole line is reversed, and the runs that read left to
+A CTC reader sees a line from left to right. All scripts here but Perso-Arabic run that way (what
+moves inside a syllable is the matter of `syllable_order.py`), so only lines with right-to-left
+letters are turned: the whole line is reversed, and the runs that read left to
 right inside it (digits, Latin, and what joins them) are turned back.
 """
 
@@ -19,6 +19,11 @@ LEFT_TO_RIGHT = re.compile(
 )
 
 
+def runs_from_the_right(text: str) -> bool:
+    """Whether a text has right-to-left letters."""
+    return _RIGHT_TO_LEFT.search(text) is not None
+
+
 def swap_order(text: str) -> str:
     """Turn a line from logical into visual order, or from visual into logical.
 
@@ -30,7 +35,7 @@ def swap_order(text: str) -> str:
 def swapped_indices(text: str) -> list[int]:
     """Where each character of `swap_order(text)` stands in `text`."""
     order = list(range(len(text)))
-    if not _RIGHT_TO_LEFT.search(text):
+    if not runs_from_the_right(text):
         return order
     order.reverse()
     for run in LEFT_TO_RIGHT.finditer(text[::-1]):

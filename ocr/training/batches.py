@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.label_order import to_labels, to_text
 from lipiyana.ocr.line_input import HEIGHT, bucket_width, line_input
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.corpus import Corpus
@@ -23,7 +24,6 @@ from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.network import TIME_STRIDE
 from lipiyana.ocr.training.real_crops import RealCrops
 from lipiyana.ocr.training.rendering import render_line
-from lipiyana.ocr.visual_order import swap_order
 
 # columns of input a batch holds, padding included; 40 lines of 128 pixels
 BATCH_COLUMNS = 5120
@@ -36,7 +36,7 @@ class Batch:
 
     Attributes:
         pixels: (N, 3, 48, W) float32, as `line_input` makes them.
-        labels: all labels one after the other, int64, in visual order.
+        labels: all labels one after the other, int64, in the order of `to_labels`.
         lengths: (N,) labels a line, int64.
         texts: N texts in logical order.
         scripts: N ISO 15924 codes.
@@ -125,7 +125,7 @@ def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterato
     """
     buckets: dict[int, list[tuple[Line, list[int]]]] = {}
     for line in lines:
-        labels = charset.encode(swap_order(line.text))
+        labels = charset.encode(to_labels(line.text))
         width = bucket_width(*line.image.shape[:2])
         if width > max_width or not fits(labels, width):
             continue
@@ -146,7 +146,7 @@ def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
     texts = []
     for best in logits.argmax(-1).tolist():
         labels = [b for a, b in zip([0, *best], best, strict=False) if b not in (0, a)]
-        texts.append(swap_order(charset.decode(labels)))
+        texts.append(to_text(charset.decode(labels)))
     return texts
 
 
@@ -160,7 +160,7 @@ def stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArr
 
 
 def collate(lines: list[tuple[Line, list[int]]]) -> Batch:
-    """Make a batch of lines of one bucket, each with its labels in visual order."""
+    """Make a batch of lines of one bucket, each with its labels."""
     return Batch(
         pixels=torch.from_numpy(np.stack([line_input(line.image) for line, _ in lines])),
         labels=torch.tensor([label for _, labels in lines for label in labels]),

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.scripts import SCRIPTS, Script
+from lipiyana.ocr.syllable_order import HOOKS
 
 CLDR = Path("/usr/share/unicode/cldr/common/main")
 FLOOR = 20
@@ -95,12 +96,12 @@ def script_characters(script: Script, words: Path, cldr: Path) -> list[str]:
 
 
 def build(words: Path, cldr: Path) -> list[str]:
-    """Return every character: ASCII, signs, Latin extras, then script by script."""
+    """Return every label: ASCII, signs, Latin extras, script by script, then the hooks."""
     characters = [chr(point) for point in range(0x20, 0x7F)] + list(SIGNS) + list(LATIN_EXTRAS)
     for script in SCRIPTS.values():
         if script.code != "Latn":
             characters += script_characters(script, words, cldr)
-    return list(dict.fromkeys(characters))
+    return list(dict.fromkeys([*characters, *HOOKS]))
 
 
 def main(words: str, cldr: str = str(CLDR), output: str = "ocr/charset.txt") -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.language_model import (
     BACK_OFF,
     EDGE,
@@ -30,7 +31,6 @@ from lipiyana.ocr.language_model import (
 )
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
-from lipiyana.ocr.visual_order import swap_order
 
 KEPT = 650_000
 """N-grams of three symbols and more that all scripts keep together."""
@@ -70,7 +70,7 @@ def read_words(folder: Path) -> dict[str, list[str]]:
     for path in sorted(folder.glob("*.txt.xz")):
         if path.name.split(".")[0] not in COPYLEFT:
             found = load_word_list(path, charset)
-            words[found.script] += [swap_order(w) for w in found.words if not is_held_out(w)]
+            words[found.script] += [to_labels(w) for w in found.words if not is_held_out(w)]
     return words
 
 

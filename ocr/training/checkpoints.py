@@ -23,7 +23,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def shape_of(weights: Mapping[str, Tensor], heads: int = ReaderShape.heads) -> ReaderShape:
+def shape_of(weights: Mapping[str, Tensor], heads: int = 8) -> ReaderShape:
     """Tell the sizes of a reader from its weights; `heads`, of the attention, leave no trace.
 
     Raises:

@@ -23,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.label_order import AS_SEEN, ORDER_KEY
 from lipiyana.ocr.line_input import BUCKET, HEIGHT
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
@@ -100,7 +101,9 @@ def _store_as_half(model: onnx.ModelProto, smallest: int = 0) -> None:
 
 def _describe(model: onnx.ModelProto, charset: Charset) -> None:
     del model.metadata_props[:]
-    helper.set_model_props(model, charset.to_metadata() | {"height": str(HEIGHT)})
+    helper.set_model_props(
+        model, charset.to_metadata() | {"height": str(HEIGHT), ORDER_KEY: AS_SEEN}
+    )
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:

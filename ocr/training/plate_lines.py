@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.crops import Margins, crop_quad
+from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.registrations.formats import PATTERNS
 from lipiyana.ocr.registrations.letter_names import LETTER_NAMES, STATE_WORDS
@@ -41,13 +42,13 @@ _BOX_MARGIN = 0.08
 
 
 def plate_charset() -> Charset:
-    """Every character that a registration may be painted with, sorted."""
+    """Every label that a registration may be painted with, sorted."""
     characters = set(_PAINTED_MARKS)
     for pattern in PATTERNS:
         for slot in pattern.slots:
-            characters.update(slot.alphabet, *slot.words)
+            characters.update(slot.alphabet, *map(to_labels, slot.words))
     for spelling, _ in [*LETTER_NAMES, *STATE_WORDS]:
-        characters.update(normalize(spelling))
+        characters.update(to_labels(normalize(spelling)))
     for code in INDIC_SCRIPTS:
         characters.update(SCRIPTS[code].digits)
     return Charset(sorted(characters - {" "}))
@@ -170,7 +171,7 @@ class PlateLineSource(IterableDataset[Batch]):
         real: list[tuple[str, Pixels, str]] = []
         if config.crops is not None and config.real_share > 0:
             found = real_rows(config.crops, config.street, "train")
-            real = [row for row in found if charset.covers(row[2])]
+            real = [row for row in found if charset.covers(to_labels(row[2]))]
         counts = {name: sum(row[0] == name for row in real) for name, _, _ in real}
         weights = np.array([counts[name] ** -0.5 for name, _, _ in real])
         while True:
@@ -179,7 +180,7 @@ class PlateLineSource(IterableDataset[Batch]):
                 yield Line(vary(image, rng), text, source)
                 continue
             for image, text in rendered_rows(rng, library):
-                if text and charset.covers(text) and min(image.shape[:2]) >= 4:
+                if text and charset.covers(to_labels(text)) and min(image.shape[:2]) >= 4:
                     yield Line(stretch(image, rng), text, "rendered")
 
 

@@ -64,7 +64,7 @@ def _broken(charset: Charset) -> re.Pattern[str]:
     """Match what no cluster allows, where fonts show a dotted circle: typing errors."""
     vowel_signs, nasals, viramas = "", "", ""
     for character in charset.characters:
-        name = unicodedata.name(character)
+        name = unicodedata.name(character, "")
         if "VOWEL SIGN" in name:
             vowel_signs += character
         elif re.search("SIGN (CANDRABINDU|ANUSVARA|VISARGA|BINDI|ADAK BINDI)|TIPPI|ADDAK", name):
