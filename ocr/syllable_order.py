@@ -2,8 +2,10 @@
 
 In text a vowel sign follows its consonants, and the ra that begins a conjunct comes first. On a
 picture some vowel signs stand before the consonants, some on both sides of them, and that ra is a
-hook above or behind their end (reph). A CTC reader sees from left to right and cannot go back, so
-its labels follow the picture: कि is ि क, কো is ে ক া, र्मा is म ा and the hook.
+hook above or behind their end (reph). In Telugu and Kannada the sign is on the first consonant, and
+the others of a conjunct hang below and behind it. A CTC reader sees from left to right and cannot
+go back, so its labels follow the picture: कि is ि क, কো is ে ক া, र्मा is म ा and the hook, స్తి is
+స ి ్ త.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ _AROUND = {
     "\u0d4b": "\u0d47\u0d3e",
     "\u0d4c": "\u0d46\u0d57",
 }
+# scripts whose first consonant bears the vowel sign of a conjunct
+_HANGING = frozenset({"Telu", "Knda"})
 _WHOLE = {halves: whole for whole, halves in _AROUND.items()}
 
 
@@ -81,11 +85,14 @@ def _syllables() -> re.Pattern[str]:
         ahead = f"[{before}]?" if before else ""
         behind = f"(?![{before}])" if before else ""
         tail = f"(?:{behind}[{MARKS[code]}{virama}{hooks}])*"
-        alternatives.append(f"{ahead}[{letters}]{joined}{tail}")
+        borne = f"[{MARKS[code]}]*" if code in _HANGING else ""
+        alternatives.append(f"{ahead}[{letters}]{borne}{joined}{tail}")
     return re.compile("|".join(alternatives))
 
 
 _SYLLABLE = _syllables()
+_NUKTA = re.compile("[\u0c3c\u0cbc]")
+_CONSONANTS = {SCRIPTS[code].virama: re.compile(f"[{LETTERS[code]}]") for code in _HANGING}
 
 
 def as_seen(text: str) -> str:
@@ -117,6 +124,8 @@ def _seen(cluster: str) -> str:
     if hook:
         base = base[2:]
     before = ""
+    if script.code in _HANGING:
+        return _hanging(base, tail, hook, _LAST[script.code])
     for sign in tail:
         if sign in _AROUND:
             before, half = _AROUND[sign]
@@ -132,6 +141,15 @@ def _seen(cluster: str) -> str:
         return before + base + hook.label + tail
     vowels = tail.rstrip(_LAST[script.code])
     return before + base + vowels + hook.label + tail[len(vowels) :]
+
+
+def _hanging(base: str, tail: str, hook: _Hook | None, last: str) -> str:
+    vowels = tail.rstrip(last)
+    label = hook.label if hook else ""
+    # a virama that shows: there is no vowel sign; and a nukta tells whose it is by its place
+    if any(sign in _CONSONANTS for sign in vowels) or _NUKTA.search(base):
+        return base + tail + label
+    return base[0] + vowels + base[1:] + label + tail[len(vowels) :]
 
 
 def _parted(cluster: str, virama: str) -> tuple[str, str]:
@@ -155,6 +173,8 @@ def _spelt(syllable: str, start: int) -> Iterator[Sourced]:
         places.remove(hook)
         yield _RA_OF_HOOK[hook[0]], hook[1]
         yield SCRIPTS[code].virama, hook[1]
+    if code in _HANGING:
+        places = _gathered(places, SCRIPTS[code].virama)
     base, _ = _parted("".join(character for character, _ in places), SCRIPTS[code].virama)
     yield from places[: len(base)]
     rest = places[len(base) :]
@@ -169,6 +189,20 @@ def _spelt(syllable: str, start: int) -> Iterator[Sourced]:
     for character, place in rest:
         # of two hooks the second is stray
         yield from spelt_alone(character, place)
+
+
+def _gathered(places: list[Sourced], virama: str) -> list[Sourced]:
+    """Put the consonants that hang behind the first one's signs before them."""
+    joins = [
+        i
+        for i in range(1, len(places) - 1)
+        if places[i][0] == virama
+        and _CONSONANTS[virama].match(places[i + 1][0])
+        and not _NUKTA.match(places[i - 1][0])
+    ]
+    moved = {index for join in joins for index in (join, join + 1)}
+    order = [0, *sorted(moved), *(i for i in range(1, len(places)) if i not in moved)]
+    return [places[i] for i in order]
 
 
 def _as_it_is(labels: str, start: int, end: int) -> list[Sourced]:
