@@ -58,6 +58,26 @@ def test_a_label_without_room_above_goes_below() -> None:
     assert (drawn[3:30, 41:200] == 200).all()
 
 
+def test_labels_hide_no_plate_no_text_and_no_label() -> None:
+    vehicle = Vehicle("auto_rickshaw", 0.9, Box(30, 40, 290, 200))
+    # where the label of the vehicle would stand
+    line = TextLine("abc", "Latn", 0.9, ((30.0, 22.0), (110.0, 22.0), (110.0, 39.0), (30.0, 39.0)))
+    plate = Plate("KA 01 AB 1234", 0.9, Box(100, 150, 220, 180))
+    found = Recognition(320, 240, (vehicle,), (plate,), (line,))
+    drawn = draw(blank(), found)
+    assert (drawn[152:178, 102:218] == 200).all()
+    assert (drawn[24:38, 34:108] == 200).all()
+    for colour, alone in (
+        (VEHICLE_COLOUR, Recognition(320, 240, vehicles=(vehicle,))),
+        (PLATE_COLOUR, Recognition(320, 240, plates=(plate,))),
+        (TEXT_COLOUR, Recognition(320, 240, text_lines=(line,))),
+    ):
+        painted = [
+            (picture == colour).all(axis=2).sum() for picture in (drawn, draw(blank(), alone))
+        ]
+        assert painted[0] > 0.95 * painted[1]
+
+
 def test_lines_of_a_plate_are_drawn_once() -> None:
     plate = Plate(
         "KA 01 AB 1234", 0.9, BOX, lines=(LINE,), registration=Registration("KA01AB1234", True)

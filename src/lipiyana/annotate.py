@@ -19,7 +19,11 @@ VEHICLE_COLOUR: Colour = (0, 114, 178)
 PLATE_COLOUR: Colour = (213, 94, 0)
 TEXT_COLOUR: Colour = (0, 128, 92)
 
+_FULL = 1.0
+_VEHICLE_WEIGHT = 0.1  # hiding part of a vehicle is better than hiding what can be read
+
 _Rectangle = tuple[int, int, int, int]
+_Taken = tuple[_Rectangle, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ class _Mark:
 def draw(image: npt.NDArray[np.uint8], recognition: Recognition) -> npt.NDArray[np.uint8]:
     """Draw vehicles (blue), plates (orange) and lines of text (green) with their labels.
 
-    A label stands where it hides neither an outline nor another label, above its own if there
-    is room. Text whose script this system has no font for is labelled in Latin letters, if
-    the result has them, or by the script's code.
+    A label stands where it hides neither plate nor text nor another label, and little of other
+    vehicles; above its own outline if there is room. Text whose script this system has no font
+    for is labelled in Latin letters, if the result has them, or by the script's code.
 
     Args:
         image: the picture that the result is of: (height, width, 3), RGB, upright.
@@ -58,11 +62,16 @@ def draw(image: npt.NDArray[np.uint8], recognition: Recognition) -> npt.NDArray[
     pen = ImageDraw.Draw(canvas)
     for mark in marks:
         pen.line([*mark.outline, mark.outline[0]], fill=mark.colour, width=width)
-    taken = [mark.bounds for mark in marks if mark.colour != VEHICLE_COLOUR]
-    for mark in marks:
+    taken = [(mark.bounds, _weight(mark)) for mark in marks]
+    # plates come last in `marks` and choose first: their labels say most
+    for mark in reversed(marks):
         if mark.label:
-            taken.append(_draw_label(canvas, mark, size, taken))
+            taken.append((_draw_label(canvas, mark, size, taken), _FULL))
     return np.asarray(canvas).copy()
+
+
+def _weight(mark: _Mark) -> float:
+    return _VEHICLE_WEIGHT if mark.colour == VEHICLE_COLOUR else _FULL
 
 
 def _marks(recognition: Recognition) -> Iterator[_Mark]:
@@ -101,7 +110,7 @@ def _plate_label(plate: Plate) -> str:
     return plate.registration.romanized or " / ".join(_line_label(line) for line in plate.lines)
 
 
-def _draw_label(canvas: Image.Image, mark: _Mark, size: int, taken: list[_Rectangle]) -> _Rectangle:
+def _draw_label(canvas: Image.Image, mark: _Mark, size: int, taken: list[_Taken]) -> _Rectangle:
     """Draw a label where it fits best, and give the rectangle that it takes."""
     pieces = [(font_for(script, size), piece) for script, piece in runs(mark.label)]
     pad = max(1, size // 6)
@@ -121,16 +130,20 @@ def _draw_label(canvas: Image.Image, mark: _Mark, size: int, taken: list[_Rectan
 
 
 def _place(
-    bounds: _Rectangle, size: tuple[int, int], picture: tuple[int, int], taken: list[_Rectangle]
+    bounds: _Rectangle, size: tuple[int, int], picture: tuple[int, int], taken: list[_Taken]
 ) -> _Rectangle:
-    """Choose between above, below, right and left of `bounds`: what hides least."""
+    """Choose between above, below, right and left of `bounds`, and within: what hides least."""
     x_min, y_min, x_max, y_max = bounds
     width, height = size
+    above, below, right = y_min - height, y_max + 1, x_max - width + 1
     corners = (
-        (x_min, y_min - height),
-        (x_min, y_max + 1),
+        (x_min, above),
+        (x_min, below),
+        (right, above),
+        (right, below),
         (x_max + 1, y_min),
         (x_min - width, y_min),
+        (x_min, y_min),
     )
     candidates = []
     for x, y in corners:
@@ -138,7 +151,10 @@ def _place(
         top = max(0, min(y, picture[1] - height))
         candidates.append((left, top, left + width, top + height))
     # min gives the first of equals, which is the most usual place
-    return min(candidates, key=lambda place: sum(_overlap(place, other) for other in taken))
+    return min(
+        candidates,
+        key=lambda place: sum(weight * _overlap(place, other) for other, weight in taken),
+    )
 
 
 def _overlap(one: _Rectangle, other: _Rectangle) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import math
 import traceback
@@ -19,16 +20,17 @@ from lipiyana.images import DEFAULT_LIMITS, ImageLimits, load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.long_lines import LongLineReader
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.ocr.plates import PlateRow, find_plates
+from lipiyana.ocr.plates import PlateRow
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.recognizer import FrameResult
-from lipiyana.results import in_reading_order, plate, text_line
+from lipiyana.results import coloured, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
+from lipiyana.scenes import SceneReader
 from lipiyana.stream import newest_frames
+from lipiyana.tracks import StreamTracks
 from lipiyana.types import (
     Feature,
     Frame,
@@ -39,7 +41,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "3"
+PIPELINE_VERSION = "4"
 """Changes whenever the same models would give another answer for the same picture."""
 
 _log = logging.getLogger(__name__)
@@ -73,11 +75,13 @@ class LocalRecognizer:
         """
         self.store = store or ModelStore(models_dir, threads)
         self.limits = limits
-        self._detector = TextDetector(self.store)
+        detector = TextDetector(self.store)
+        self._text_detector = detector.entry
         reader = installed_reader(self.store)
         self._reader = LongLineReader(reader)
         # a plate is one registration however long it is
         self._plate_reader = PlateCropReader(self.store, reader)
+        self._scenes = SceneReader(self.store, detector, self._reader, self._plate_reader)
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -87,12 +91,14 @@ class LocalRecognizer:
     @property
     def models(self) -> tuple[ModelInfo, ...]:
         """Every model that may take part, known without loading any."""
-        return tuple(map(model_info, (self._detector.entry, *self._reader.entries)))
+        return tuple(map(model_info, self._scenes.entries))
 
     def plan_digest(self) -> str:
         """Hash everything but picture and config that an answer depends on, for cache keys."""
         parts = [PIPELINE_VERSION, repr(self.limits)]
-        parts += [f"{info.name} {info.version} {info.sha256}" for info in self.models]
+        for entry in self._scenes.entries:
+            parameters = json.dumps(entry.parameters, sort_keys=True, default=str)
+            parts.append(f"{entry.name} {entry.version} {entry.sha256} {parameters}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def recognize(
@@ -115,7 +121,7 @@ class LocalRecognizer:
             return self._line(pixels, config, clock)
         if config.layout is Layout.PLATE:
             return self._plate(pixels, config, clock)
-        return self._scene(pixels, config, features, clock)
+        return self._scenes.read(pixels, config, features, clock)
 
     def recognize_batch(
         self,
@@ -134,21 +140,23 @@ class LocalRecognizer:
     ) -> Iterator[FrameResult]:
         """Read frames as they come; see `Recognizer.recognize_stream`.
 
-        What `frames` itself raises is raised here too.
+        Vehicles are followed, and plates read, over the frames: see `StreamTracks`. What `frames`
+        itself raises is raised here too.
         """
-        self._check(config or RecognitionConfig())
+        config = config or RecognitionConfig()
+        self._check(config)
         return self._stream(frames, config)
 
     def close(self) -> None:
         """Do nothing: nothing is held but memory."""
 
-    def _stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None
-    ) -> Iterator[FrameResult]:
+    def _stream(self, frames: Iterable[Frame], config: RecognitionConfig) -> Iterator[FrameResult]:
+        tracks = StreamTracks(config.layout)
         with contextlib.closing(newest_frames(frames)) as newest:
             for frame, dropped in newest:
                 outcome = self._outcome(frame.image, config, None)
-                yield FrameResult(frame.frame_id, outcome, dropped)
+                followed = tracks.update(outcome, len(dropped))
+                yield FrameResult(frame.frame_id, followed, dropped)
 
     def _outcome(
         self, image: ImageInput, config: RecognitionConfig | None, timeout: float | None
@@ -205,42 +213,7 @@ class LocalRecognizer:
         return Recognition(
             width,
             height,
-            plates=(plate(reading, config.romanize),),
-            models=self.models,
+            plates=(coloured(plate(reading, config.romanize), pixels),),
+            models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
         )
-
-    def _scene(
-        self,
-        pixels: _Image,
-        config: RecognitionConfig,
-        features: frozenset[Feature],
-        clock: Clock,
-    ) -> Recognition:
-        height, width = pixels.shape[:2]
-        rows = self._read_rows(pixels, clock)
-        lines, plates = [], []
-        if Feature.PLATES in features:
-            with clock.stage("parse_registrations"):
-                plates = [plate(reading, config.romanize) for reading in find_plates(rows)]
-        if Feature.TEXT in features:
-            with clock.stage("order_lines"):
-                lines = [text_line(row, config.romanize) for row in in_reading_order(rows)]
-        return Recognition(
-            width,
-            height,
-            plates=tuple(p for p in plates if p.confidence >= config.min_confidence),
-            text_lines=tuple(n for n in lines if n.confidence >= config.min_confidence),
-            models=self.models,
-            timings=clock.timings,
-        )
-
-    def _read_rows(self, pixels: _Image, clock: Clock) -> list[PlateRow]:
-        with clock.stage("detect_text"):
-            regions = self._detector.detect(pixels)
-        with clock.stage("crop_lines"):
-            crops = [crop_quad(pixels, region.polygon) for region in regions]
-        with clock.stage("read_lines"):
-            readings = self._reader.read(crops, keep=letters_and_digits)
-        found = zip(regions, readings, strict=True)
-        return [PlateRow(region.polygon, reading) for region, reading in found if reading.text]

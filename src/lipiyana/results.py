@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.plate_colour import plate_colour
 from lipiyana.ocr.plates import PlateReading, PlateRow
 from lipiyana.ocr.reading_order import reading_order
+from lipiyana.ocr.registrations import categorize
 from lipiyana.ocr.scripts import COMMON, SCRIPTS, script_of
 from lipiyana.types import Box, Plate, Polygon, TextLine
 
@@ -46,6 +49,24 @@ def plate(reading: PlateReading, romanize: bool) -> Plate:
         box=Box(float(x_min), float(y_min), float(x_max), float(y_max)),
         lines=lines,
         registration=reading.registration,
+    )
+
+
+def coloured(plate: Plate, image: npt.NDArray[np.uint8]) -> Plate:
+    """Give a plate its colours and, with them, its category, if its rows can be seen.
+
+    Args:
+        plate: with the places of its lines.
+        image: (height, width, 3) RGB that they are in.
+    """
+    seen = plate_colour(image, [np.array(line.polygon) for line in plate.lines])
+    categorized = categorize(plate.registration, seen.colour)
+    return dataclasses.replace(
+        plate,
+        registration=categorized.registration,
+        colour=seen.colour,
+        colour_confidence=seen.confidence,
+        category_conflict=categorized.conflict,
     )
 
 

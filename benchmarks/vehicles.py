@@ -1,0 +1,89 @@
+"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano.
+
+    python benchmarks/vehicles.py [--float FILE] [--int8 FILE] [--data ../shared/data]
+        [--docs docs] [--out FOLDER] [--json FILE]
+
+Average precision on the validation pictures, each class on the sources that label all of it, and
+the time of each model alone on one thread, the models in turns. `--docs` writes the table and a
+plot of precision by recall; `--out` a sheet of the worst misses, which shows real pictures and
+must stay out of the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from vehicles_models import Detector, coco_detector, own_detector, timed
+from vehicles_report import Result, precision_plot, table, write_markdown
+from vehicles_sheet import misses, sheet
+
+from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.training.evaluation import Found, find, score
+from lipiyana.vehicles.training.export_detector import FLOAT_FILE, INT8_FILE, SIZE
+from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
+
+ROOT = Path(__file__).parents[1]
+
+
+def measure(
+    detectors: list[Detector], pictures: list[StreetPicture], rounds: int
+) -> tuple[list[Result], list[list[Found]]]:
+    """Score every detector on its classes, and time them in turns."""
+    inputs = [letterbox(picture.pixels(), SIZE)[0][None] for picture in pictures[:8]]
+    milliseconds = timed(detectors, inputs, rounds)
+    results, everything = [], []
+    for detector, median in zip(detectors, milliseconds, strict=True):
+        found = find(pictures, detector.predict, SIZE)
+        scores = score(pictures, found, detector.classes)
+        results.append(Result(detector.name, scores, median, detector.path.stat().st_size))
+        everything.append(found)
+    return results, everything
+
+
+def main() -> None:
+    """Measure and show."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--float", type=Path, default=ROOT / "models" / FLOAT_FILE)
+    parser.add_argument("--int8", type=Path, default=ROOT / "models" / INT8_FILE)
+    parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")
+    parser.add_argument("--rounds", type=int, default=40, help="timed runs of each model")
+    parser.add_argument("--docs", type=Path, help="folder for the table and the plot")
+    parser.add_argument("--out", type=Path, help="folder for the sheet of misses")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    args = parser.parse_args()
+    if args.out and args.out.resolve().is_relative_to(ROOT.resolve()):
+        parser.error("real pictures do not belong into the repository: name a folder outside of it")
+    coco = args.data / "weights" / "yolox_nano.onnx"
+    for path in (args.float, args.int8, coco):
+        if not path.is_file():
+            parser.error(f"there is no {path}")
+
+    detectors = [
+        coco_detector("YOLOX-nano, COCO", coco),
+        own_detector("fp32", args.float),
+        own_detector("INT8", args.int8),
+    ]
+    pictures = load_pictures(args.data / "vehicles" / "train", "validation")
+    # every source among the first pictures, which are timed
+    order = np.random.default_rng(0).permutation(len(pictures))
+    pictures = [pictures[index] for index in order]
+    results, found = measure(detectors, pictures, args.rounds)
+    Console().print(table(results))
+    if args.docs:
+        write_markdown(args.docs / "vehicle-scores.md", results)
+        plot = precision_plot(results[-1])
+        (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        sheet(misses(pictures, found[-1])).save(args.out / "worst_misses.png")
+    if args.json:
+        figures = [result.figures() for result in results]
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Detectors behind one interface: this project's and COCO's YOLOX-nano; and their time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from lipiyana.vehicles.training.evaluation import Floats, PredictFunction, predict_with_onnx
+from lipiyana.vehicles.training.labels import CLASSES, COCO_INDICES
+
+# the classes of COCO by what they are called here; the rest has no counterpart
+_OF_COCO = {
+    "two_wheeler": "motorcycle",
+    "bicycle": "bicycle",
+    "car": "car",
+    "truck": "truck",
+    "bus": "bus",
+}
+_STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A model, what it is called in tables, and the classes that it knows."""
+
+    name: str
+    path: Path
+    predict: PredictFunction
+    classes: tuple[str, ...]
+
+
+def own_detector(name: str, path: Path) -> Detector:
+    """One of this project's models."""
+    return Detector(name, path, predict_with_onnx(path), CLASSES)
+
+
+def coco_detector(name: str, path: Path) -> Detector:
+    """YOLOX-nano as it comes: its output is decoded here, its classes are renamed."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    columns = [5 + COCO_INDICES[_OF_COCO[label]] for label in _OF_COCO]
+    indices = [CLASSES.index(label) for label in _OF_COCO]
+
+    def predict(pixels: Floats) -> tuple[Floats, Floats]:
+        raw = np.asarray(session.run(None, {"images": pixels})[0])
+        corners, strides = _grid(pixels.shape[-1])
+        centres = (raw[..., :2] + corners) * strides
+        halves = np.exp(raw[..., 2:4]) * strides / 2
+        scores = np.zeros((*raw.shape[:2], len(CLASSES)), np.float32)
+        scores[..., indices] = raw[..., 4:5] * raw[..., columns]
+        return np.concatenate([centres - halves, centres + halves], -1), scores
+
+    return Detector(name, path, predict, tuple(_OF_COCO))
+
+
+def _grid(size: int) -> tuple[Floats, Floats]:
+    corners, strides = [], []
+    for stride in _STRIDES:
+        y, x = np.mgrid[: size // stride, : size // stride]
+        corners.append(np.stack([x, y], -1).reshape(-1, 2))
+        strides.append(np.full((len(corners[-1]), 1), stride))
+    return np.concatenate(corners).astype(np.float32), np.concatenate(strides).astype(np.float32)
+
+
+def timed(detectors: Sequence[Detector], inputs: Sequence[Floats], rounds: int) -> list[float]:
+    """Median milliseconds of each detector for one picture on one thread, taken in turns."""
+    times: list[list[float]] = [[] for _ in detectors]
+    for number in range(rounds + 2):
+        for taken, detector in zip(times, detectors, strict=True):
+            begin = time.perf_counter()
+            detector.predict(inputs[number % len(inputs)])
+            if number >= 2:  # the first two warm up
+                taken.append(1000 * (time.perf_counter() - begin))
+    return [statistics.median(taken) for taken in times]

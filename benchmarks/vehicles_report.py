@@ -1,0 +1,176 @@
+"""Scores of detectors as a table, as Markdown and as a plot of precision by recall in SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from lipiyana.vehicles.training.evaluation import ClassScore
+from lipiyana.vehicles.training.labels import CLASSES
+
+BEGIN, END = "<!-- scores: written by benchmarks/vehicles.py -->", "<!-- end of scores -->"
+_COLOURS = (
+    "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
+    "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
+)  # fmt: skip
+_LEFT, _TOP, _PLOT = 56, 44, 420
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What one detector scored, how long it takes for a picture, and the bytes of its file."""
+
+    name: str
+    scores: Mapping[str, ClassScore]
+    milliseconds: float
+    model_bytes: int
+
+    def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
+        """AP50 and AP50-95, means over those of `labels` that it was scored on."""
+        rows = [(s.ap50, s.ap) for label, s in self.scores.items() if label in labels]
+        ap50, ap = np.mean(rows, axis=0)
+        return float(ap50), float(ap)
+
+    def figures(self) -> dict[str, object]:
+        """Everything as JSON has it."""
+        by_class = {
+            label: {"ap50": s.ap50, "ap": s.ap, "objects": s.objects}
+            for label, s in self.scores.items()
+        }
+        ap50, ap = self.mean()
+        return {
+            "name": self.name,
+            "map50": ap50,
+            "map": ap,
+            "milliseconds": self.milliseconds,
+            "bytes": self.model_bytes,
+            "classes": by_class,
+        }
+
+
+def headings(results: Sequence[Result]) -> list[str]:
+    """Of the columns."""
+    each = [f"{result.name} {kind}" for result in results for kind in ("AP50", "AP50-95")]
+    return ["class", "objects", *each]
+
+
+def rows(results: Sequence[Result]) -> list[list[str]]:
+    """A row a class, means, time and size; the first result is the one to compare with."""
+    every = [label for label in CLASSES if any(label in r.scores for r in results)]
+    table_rows = []
+    for label in every:
+        objects = max(r.scores[label].objects for r in results if label in r.scores)
+        pairs = [
+            (r.scores[label].ap50, r.scores[label].ap) if label in r.scores else None
+            for r in results
+        ]
+        table_rows.append([label, str(objects), *_percents(pairs)])
+    shared = [label for label in every if all(label in r.scores for r in results)]
+    table_rows.append(
+        [f"mean of {len(shared)} in COCO", "", *_percents([r.mean(shared) for r in results])]
+    )
+    whole = [r.mean(every) if len(r.scores) == len(every) else None for r in results]
+    table_rows.append([f"mean of all {len(every)}", "", *_percents(whole)])
+    first = results[0].milliseconds
+    times = [
+        cell
+        for r in results
+        for cell in (f"{r.milliseconds:.1f} ms", f"ratio {r.milliseconds / first:.2f}")
+    ]
+    table_rows.append(["one picture, one thread", "", *times])
+    rates = [
+        cell
+        for r in results
+        for cell in (f"{1000 / r.milliseconds:.0f}/s", f"{r.model_bytes / 1e6:.1f} MB")
+    ]
+    table_rows.append(["pictures a second, file", "", *rates])
+    return table_rows
+
+
+def _percents(pairs: Sequence[tuple[float, float] | None]) -> list[str]:
+    return [f"{100 * value:.1f}" if pair else "" for pair in pairs for value in pair or (0, 0)]
+
+
+def table(results: Sequence[Result]) -> Table:
+    """All of it, for the terminal."""
+    shown = Table(title="vehicles and plates, %", box=None)
+    for number, heading in enumerate(headings(results)):
+        shown.add_column(heading, justify="right" if number else "left")
+    for row in rows(results):
+        shown.add_row(*row)
+    return shown
+
+
+def write_markdown(path: Path, results: Sequence[Result]) -> None:
+    """Put the table between the marks of a page, and leave the rest of the page alone.
+
+    Raises:
+        ValueError: the page exists and has no marks.
+    """
+    heads = headings(results)
+    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows(results)]
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    block = f"{BEGIN}\n\n{text}\n\n{END}"
+    if not path.exists():
+        plot = "![precision by recall](vehicle-precision.svg)"
+        path.write_text(f"# How well it finds\n\n{plot}\n\n{block}\n", "utf-8")
+        return
+    before, mark, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise ValueError(f"{path} has no place for the scores: put {BEGIN} and {END} in it")
+    path.write_text(before + block + after, "utf-8")
+
+
+def precision_plot(result: Result) -> str:
+    """Precision by recall at an IoU of 0.5, a line a class."""
+    width, height = _LEFT + _PLOT + 210, _TOP + _PLOT + 50
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
+        "<title>Precision by recall</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{_LEFT}" y="24" font-size="15" fill="#111827">Precision by recall, IoU 0.5, '
+        f"{escape(result.name)}</text>",
+    ]
+    for tick in range(0, 101, 20):
+        x, y = _point(tick / 100, tick / 100)
+        bottom, right = _TOP + _PLOT, _LEFT + _PLOT
+        parts.append(
+            f'<path d="M{x:.0f} {_TOP}V{bottom}M{_LEFT} {y:.0f}H{right}" stroke="#e5e7eb"/>'
+        )
+        parts.append(
+            f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#374151">{tick}</text>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end" fill="#374151">{tick}</text>'
+        )
+    middle = _LEFT + _PLOT / 2
+    parts.append(
+        f'<text x="{middle:.0f}" y="{height - 10}" text-anchor="middle" fill="#374151">'
+        "recall, %</text>"
+    )
+    for number, (label, entry) in enumerate(result.scores.items()):
+        colour = _COLOURS[CLASSES.index(label)]
+        recalls = np.linspace(0, 1, len(entry.precision))
+        path = " ".join(
+            "{:.1f},{:.1f}".format(*_point(recall, precision))
+            for recall, precision in zip(recalls, entry.precision, strict=True)
+        )
+        parts.append(f'<g stroke="{colour}" fill="none"><polyline points="{path}"/></g>')
+        y = _TOP + 20 * number + 10
+        parts.append(
+            f'<rect x="{_LEFT + _PLOT + 16}" y="{y - 6}" width="14" height="4" fill="{colour}"/>'
+        )
+        parts.append(
+            f'<text x="{_LEFT + _PLOT + 36}" y="{y}" fill="#111827">{escape(label)} '
+            f"{100 * entry.ap50:.1f}</text>"
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _point(recall: float, precision: float) -> tuple[float, float]:
+    return _LEFT + _PLOT * recall, _TOP + _PLOT * (1 - precision)

@@ -1,0 +1,40 @@
+"""Which plate belongs to which vehicle."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from lipiyana.types import Plate, Vehicle
+from lipiyana.vehicles.boxes import areas, array_of, inside
+
+_MOST_OF_IT = 0.6
+
+
+def joined(
+    vehicles: Sequence[Vehicle], plates: Sequence[Plate]
+) -> tuple[tuple[Vehicle, ...], tuple[Plate, ...]]:
+    """Give each plate the smallest vehicle whose box has most of it, and each vehicle its plates.
+
+    Returns:
+        Copies in the same order, with `plate_indices` and `vehicle_index` set.
+    """
+    boxes = array_of([vehicle.box for vehicle in vehicles])
+    shares = inside(array_of([plate.box for plate in plates]), boxes)
+    sizes = np.where(shares > _MOST_OF_IT, areas(boxes)[None, :], np.inf)
+    owners = [int(row.argmin()) if len(row) and np.isfinite(row.min()) else None for row in sizes]
+    plates_of: dict[int | None, list[int]] = {}
+    for plate_index, owner in enumerate(owners):
+        plates_of.setdefault(owner, []).append(plate_index)
+    return (
+        tuple(
+            dataclasses.replace(vehicle, plate_indices=tuple(plates_of.get(index, ())))
+            for index, vehicle in enumerate(vehicles)
+        ),
+        tuple(
+            dataclasses.replace(plate, vehicle_index=owner)
+            for plate, owner in zip(plates, owners, strict=True)
+        ),
+    )

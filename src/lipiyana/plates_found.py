@@ -1,0 +1,92 @@
+"""Plates that a detector found, and registrations that stood in lines of text, made one list."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.plate_crops import PlateCropReader
+from lipiyana.ocr.plates import PlateReading
+from lipiyana.results import text_line
+from lipiyana.types import Box, Plate
+from lipiyana.vehicles.boxes import array_of, inside
+from lipiyana.vehicles.detection import Detection
+
+_MARGIN = 0.2  # of a plate's height, on all sides: detectors cut letters at the edges
+_WORTH_READING = 0.1  # confidence of a detector: what is less is given as it was found, unread
+_ONE_PLACE = 0.5
+
+_Image = npt.NDArray[np.uint8]
+
+
+def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
+    """Read a plate where a detector found it.
+
+    Its confidence is how sure it is that there is a plate: the detector's, or that of the
+    reading if it is a registration and surer. What cannot be read is a plate without text, and
+    so is what the detector hardly believes in.
+
+    Raises:
+        MissingExtra: see `lipiyana.results.text_line`.
+    """
+    if found.confidence < _WORTH_READING:
+        return Plate("", found.confidence, found.box)
+    x_min, y_min, x_max, y_max = _with_margin(found.box, *image.shape[:2])
+    reading = reader.read(image[y_min:y_max, x_min:x_max])
+    offset = np.array([x_min, y_min], np.float64)
+    rows = [
+        dataclasses.replace(row, polygon=row.polygon + offset)
+        for row in reading.rows
+        if row.reading.text
+    ]
+    lines = tuple(text_line(row, romanize) for row in rows)
+    return Plate(
+        text="\n".join(line.text for line in lines),
+        confidence=max(found.confidence, _sureness(reading)),
+        box=found.box,
+        lines=lines,
+        registration=reading.registration,
+    )
+
+
+def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
+    """Join plates that a detector found with those that stood in lines of text.
+
+    Of two at one place the better reading is kept, a registration before any other text, then
+    the surer; the place is the detector's.
+    """
+    plates = list(detected)
+    if not detected:
+        return list(in_text)
+    where, places = array_of([p.box for p in in_text]), array_of([p.box for p in detected])
+    shared = np.maximum(inside(where, places), inside(places, where).T)
+    for plate, shares in zip(in_text, shared, strict=True):
+        place = int(shares.argmax())
+        if shares[place] <= _ONE_PLACE:
+            plates.append(plate)
+        elif _quality(plate) > _quality(plates[place]):
+            here = plates[place]
+            confidence = max(plate.confidence, here.confidence)
+            plates[place] = dataclasses.replace(plate, box=here.box, confidence=confidence)
+    return plates
+
+
+def _quality(plate: Plate) -> tuple[bool, float]:
+    registration = plate.registration
+    sure = registration.character_confidences or [line.confidence for line in plate.lines]
+    return registration.valid, fmean(sure) if sure else 0.0
+
+
+def _sureness(reading: PlateReading) -> float:
+    return reading.confidence if reading.registration.valid else 0.0
+
+
+def _with_margin(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
+    margin = _MARGIN * (box.y_max - box.y_min)
+    x_min, y_min = max(0, int(box.x_min - margin)), max(0, int(box.y_min - margin))
+    x_max, y_max = round(box.x_max + margin), round(box.y_max + margin)
+    return x_min, y_min, min(width, max(x_max, x_min + 1)), min(height, max(y_max, y_min + 1))

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lipiyana.ocr.latin_specialist import installed_reader
+from lipiyana.ocr.plate_crops import PlateCropReader
+from lipiyana.plates_found import merged, read_plate
+from lipiyana.runtime import ModelStore
+from lipiyana.types import Box, Plate, Registration
+from lipiyana.vehicles.detection import PLATE, Detection
+
+Draw = Callable[..., np.ndarray]
+HERE = Box(100, 100, 200, 130)
+
+
+def found(canonical: str, box: Box, *, sure: float = 0.9, confidence: float = 0.5) -> Plate:
+    registration = Registration(
+        canonical, bool(canonical), character_confidences=(sure,) * len(canonical)
+    )
+    return Plate(canonical or "KA", confidence, box, registration=registration)
+
+
+@pytest.fixture(scope="module")
+def reader(store: ModelStore) -> PlateCropReader:
+    return PlateCropReader(store, installed_reader(store))
+
+
+def test_a_plate_is_read_where_it_stands(reader: PlateCropReader, draw_text: Draw) -> None:
+    board = draw_text("KA 01 AB 1234")
+    height, width = board.shape[:2]
+    picture = np.full((400, 700, 3), 120, np.uint8)
+    picture[200 : 200 + height, 150 : 150 + width] = board
+    box = Box(150.4, 199.7, 150 + width, 200 + height)
+    plate = read_plate(picture, Detection(PLATE, 0.5, box), reader, romanize=False)
+    assert plate.registration.canonical == "KA01AB1234"
+    assert plate.box == box
+    assert plate.confidence > 0.9  # as sure as its reading
+    for line in plate.lines:
+        xs, ys = zip(*line.polygon, strict=True)
+        assert 140 < min(xs) < max(xs) < 160 + width + 20
+        assert 180 < min(ys) < max(ys) < 220 + height
+
+
+def test_what_cannot_be_read_is_a_plate_still(reader: PlateCropReader) -> None:
+    picture = np.full((100, 100, 3), 120, np.uint8)
+    for box in (Box(10, 10, 60, 24), Box(99.2, 99.2, 99.9, 99.9), Box(0, 0, 100, 100)):
+        plate = read_plate(picture, Detection(PLATE, 0.4, box), reader, romanize=False)
+        assert plate == Plate("", 0.4, box)
+
+
+def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: Draw) -> None:
+    board = draw_text("KA 01 AB 1234")
+    box = Box(0, 0, board.shape[1], board.shape[0])
+    plate = read_plate(board, Detection(PLATE, 0.05, box), reader, romanize=False)
+    assert plate == Plate("", 0.05, box)
+
+
+def test_the_better_reading_at_the_detector_s_place() -> None:
+    inner = Box(105, 104, 190, 127)
+    valid, surer = found("KA01AB1234", HERE), found("KA01AB1235", inner, sure=0.95)
+    assert merged([valid], [found("KA01AB1235", inner, sure=0.8)]) == [valid]
+    assert merged([valid], [surer]) == [dataclasses.replace(surer, box=HERE)]
+    unread = found("", HERE, confidence=0.8)
+    (plate,) = merged([unread], [surer])
+    assert plate == dataclasses.replace(surer, box=HERE, confidence=0.8)
+
+
+def test_plates_elsewhere_are_kept() -> None:
+    one, other = found("KA01AB1234", HERE), found("MH12DE5678", Box(300, 100, 400, 130))
+    assert merged([one], [other]) == [one, other]
+    assert merged([], [other]) == [other]
+    assert merged([one], []) == [one]
+    assert merged([], []) == []

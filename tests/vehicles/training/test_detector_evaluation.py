@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("faster_coco_eval")
+
+pytest.importorskip("torch")
+
+from lipiyana.vehicles.training.evaluation import Found, find, mean_ap50, score
+from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.network import anchor_points
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, load_pictures
+
+CAR, BUS = CLASSES.index("car"), CLASSES.index("bus")
+
+
+def _as_labelled(picture, confidence: float = 0.9) -> Found:
+    return Found(
+        picture.boxes.astype(float), np.full(len(picture.boxes), confidence), picture.classes
+    )
+
+
+def test_the_labels_themselves_score_one(streets) -> None:
+    pictures = load_pictures(streets("dhaka"), "all")
+    scores = score(pictures, [_as_labelled(picture) for picture in pictures])
+    assert set(scores) == {"auto_rickshaw", "car", "bus"}
+    assert mean_ap50(scores) == pytest.approx(1)
+    assert scores["car"].ap == pytest.approx(1)
+    assert scores["car"].objects == len(pictures)
+    assert scores["car"].precision.shape == (101,)
+    assert scores["car"].threshold == pytest.approx(0.9)
+
+
+def test_half_found_scores_half_and_a_wrong_box_before_it_less(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=2), "all")
+    none = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
+    half = score(pictures, [_as_labelled(pictures[0]), none])
+    assert half["car"].ap50 == pytest.approx(0.5, abs=0.01)
+    wrong = Found(np.array([[0.0, 0, 9, 9]]), np.array([0.95]), np.array([CAR]))
+    assert score(pictures, [_as_labelled(pictures[0]), wrong])["car"].ap50 < 0.3
+
+
+def test_a_class_counts_only_where_it_is_labelled(streets) -> None:
+    partial = load_pictures(streets("iiith_auto"), "all")
+    assert set(score(partial, [_as_labelled(p) for p in partial])) == {"auto_rickshaw"}
+    both = [*load_pictures(streets("dhaka"), "all"), *partial]
+    assert score(both, [_as_labelled(p) for p in both])["car"].objects == 4
+    assert score(both, [_as_labelled(p) for p in both])["car"].ap50 == pytest.approx(1)
+
+
+def test_what_matches_an_undecided_box_is_neither_right_nor_wrong(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=2), "all")
+    found = [_as_labelled(picture) for picture in pictures]
+    first = pictures[0]
+    undecided = np.where(first.classes == BUS, UNDECIDED, first.classes)
+    pictures[0] = replace(first, classes=undecided)
+    scored = score(pictures, found)["bus"]
+    assert scored.objects == 1
+    assert scored.ap50 == pytest.approx(1)
+
+
+def test_boxes_come_back_from_the_letterbox(streets) -> None:
+    (picture,) = load_pictures(streets("dhaka", count=1), "all")
+    size, (height, width) = 160, picture.pixels().shape[:2]
+
+    def predict(pixels: np.ndarray):
+        assert pixels.shape == (1, 3, size, size)
+        anchors = len(anchor_points(size)[0])
+        boxes = np.zeros((1, anchors, 4), np.float32)
+        scores = np.zeros((1, anchors, len(CLASSES)), np.float32)
+        for row, (box, label) in enumerate(zip(picture.boxes, picture.classes, strict=True)):
+            boxes[0, row] = box * size / max(height, width)
+            scores[0, row, label] = 0.9 - 0.1 * row
+        return boxes, scores
+
+    (found,) = find([picture], predict, size)
+    np.testing.assert_allclose(found.boxes, picture.boxes, atol=1e-3)
+    np.testing.assert_array_equal(found.classes, picture.classes)

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.training.labels import CLASSES, coco_mix
+from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco
+
+ort = pytest.importorskip("onnxruntime")
+
+
+def _outputs_of_the_onnx(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and scores as the YOLOX paper decodes them; score = the sum of both logits."""
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    raw = session.run(None, {"images": pixels[None]})[0][0].astype(np.float64)
+    points, strides = (part.numpy() for part in anchor_points(pixels.shape[-1]))
+    centres = points - strides[:, None] / 2 + raw[:, :2] * strides[:, None]
+    halves = np.exp(raw[:, 2:4]) * strides[:, None] / 2
+    odds = (raw[:, 4:] / (1 - raw[:, 4:])).clip(0, 1e12)
+    joint = odds[:, 1:] * odds[:, :1]
+    return np.concatenate([centres - halves, centres + halves], 1), joint / (1 + joint)
+
+
+def test_the_network_with_silu_is_yolox_nano(yolox_nano: Path, street_photo: np.ndarray) -> None:
+    net = DetectorNet(80).eval()
+    load_coco(net, yolox_nano, [[index] for index in range(80)])
+    net.fade_silu(1.0)
+    pixels, _ = letterbox(street_photo, 416)
+    boxes, scores = _outputs_of_the_onnx(yolox_nano, pixels)
+    with torch.inference_mode():
+        own_boxes, logits = net(torch.from_numpy(pixels)[None])
+    assert scores.max() > 0.5
+    np.testing.assert_allclose(logits[0].sigmoid().numpy(), scores, atol=1e-3)
+    np.testing.assert_allclose(own_boxes[0].numpy(), boxes, atol=0.02)
+
+
+def test_classes_start_from_their_counterparts(yolox_nano: Path) -> None:
+    coco, own = DetectorNet(80), DetectorNet(len(CLASSES))
+    load_coco(coco, yolox_nano, [[index] for index in range(80)])
+    load_coco(own, yolox_nano, [coco_mix(label) for label in CLASSES])
+    rows, coco_rows = own.heads[0].class_rows.weight, coco.heads[0].class_rows.weight
+    torch.testing.assert_close(rows[CLASSES.index("bus")], coco_rows[5])
+    torch.testing.assert_close(rows[CLASSES.index("van")], (coco_rows[2] + coco_rows[7]) / 2)
+    assert not rows[CLASSES.index("plate")].any()
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["images"], ["y"])],
+        "other",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
+    )
+    onnx.save(helper.make_model(graph), str(tmp_path / "other.onnx"))
+    with pytest.raises(ValueError, match="0 convolutions"):
+        load_coco(DetectorNet(1), tmp_path / "other.onnx", [[0]])

@@ -1,0 +1,32 @@
+"""How a picture becomes the input of a detector: one definition for training and serving."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+PADDING = 114
+
+
+def letterbox(
+    image: npt.NDArray[np.uint8], size: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Scale a picture until its longer side fills the input, and pad it on the right and below.
+
+    Args:
+        image: (height, width, 3) RGB.
+        size: side of the input in pixels.
+
+    Returns:
+        (3, size, size) BGR from 0 to 255, the padding 114; and the scale (2,) of x and of y, by
+        which the picture's coordinates become the input's. Both are size / max(height, width)
+        but for the rounding to whole pixels.
+    """
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    scaled = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    out = np.full((3, size, size), PADDING, np.float32)
+    out[:, :rows, :columns] = scaled[:, :, ::-1].transpose(2, 0, 1)
+    return out, np.array([columns / width, rows / height])

@@ -1,0 +1,149 @@
+"""The network of a detector: pictures in, candidates out.
+
+What a model must be: its input `images` (n, 3, size, size) as `letterbox` makes it; its outputs
+`boxes` (n, anchors, 4) x_min, y_min, x_max, y_max in pixels of the input and `scores` (n, anchors,
+classes) in [0, 1]; its metadata `classes` the names of the classes, a line each.
+
+Parameters of its entry in the manifest, all optional: `input_size`, where the file leaves the
+size open; `thresholds`, by class the score that counts as `OPERATING_POINT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.errors import ModelUnavailable
+from lipiyana.manifest import ModelEntry
+from lipiyana.runtime import Session
+from lipiyana.vehicles.boxes import Boxes
+from lipiyana.vehicles.letterbox import letterbox
+
+OPERATING_POINT = 0.3
+"""Confidence of a detection whose score is the threshold of its class: what callers get who ask
+for nothing else (`RecognitionConfig.min_confidence`).
+"""
+
+_MOST_CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Boxes (n, 4), their confidences (n,) and the indices of their classes (n,)."""
+
+    boxes: Boxes
+    confidences: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Candidates:
+        return Candidates(self.boxes[chosen], self.confidences[chosen], self.classes[chosen])
+
+    def moved(self, x: float, y: float) -> Candidates:
+        """Move all boxes to the right and down."""
+        return Candidates(self.boxes + np.array([x, y, x, y]), self.confidences, self.classes)
+
+    @classmethod
+    def joined(cls, several: Sequence[Candidates]) -> Candidates:
+        """All candidates of several pictures or parts."""
+        return cls(
+            np.concatenate([candidates.boxes for candidates in several]),
+            np.concatenate([candidates.confidences for candidates in several]),
+            np.concatenate([candidates.classes for candidates in several]),
+        )
+
+
+class DetectorNetwork:
+    """A loaded detector. Safe to share between threads."""
+
+    def __init__(self, session: Session) -> None:
+        """Check that the model is a detector.
+
+        Raises:
+            ModelUnavailable: it is none.
+        """
+        entry = session.entry
+        names = session.output_names
+        if not {"boxes", "scores"} <= set(names):
+            raise _unfit(entry, f"its outputs are {', '.join(names)}, not boxes and scores")
+        if "classes" not in session.metadata:
+            raise _unfit(entry, "its metadata name no classes")
+        self.classes = tuple(session.metadata["classes"].split("\n"))
+        self.size = _input_size(session)
+        self._session = session
+        self._boxes, self._scores = names.index("boxes"), names.index("scores")
+        self._thresholds = _thresholds(entry, self.classes)
+
+    def run(self, images: Iterable[npt.NDArray[np.uint8]], least: float) -> list[Candidates]:
+        """Look at pictures (height, width, 3) RGB in one batch.
+
+        Returns:
+            For each at most 1000 candidates with a confidence of `least` or more, in pixels of
+            the picture, overlapping and unsorted; an anchor gives its surest class alone.
+
+        Raises:
+            ModelUnavailable: the scores are not of as many classes as the model names.
+        """
+        inputs = [letterbox(image, self.size) for image in images]
+        outputs = self._session.run(np.stack([pixels for pixels, _ in inputs]))
+        boxes, scores = outputs[self._boxes], outputs[self._scores]
+        if scores.shape[2] != len(self.classes):
+            raise _unfit(
+                self._session.entry,
+                f"it scores {scores.shape[2]} classes and names {len(self.classes)}",
+            )
+        return [
+            self._candidates(boxes[index], scores[index], scale, least)
+            for index, (_, scale) in enumerate(inputs)
+        ]
+
+    def _candidates(
+        self,
+        boxes: npt.NDArray[np.float32],
+        scores: npt.NDArray[np.float32],
+        scale: npt.NDArray[np.float64],
+        least: float,
+    ) -> Candidates:
+        confidences = scores.astype(np.float64)
+        for index, threshold in self._thresholds.items():
+            known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
+            confidences[:, index] = np.interp(confidences[:, index], *known)
+        classes = confidences.argmax(axis=1)
+        best = confidences[np.arange(len(classes)), classes]
+        (chosen,) = np.nonzero((best >= least) & np.isfinite(boxes).all(axis=1))
+        if len(chosen) > _MOST_CANDIDATES:
+            chosen = chosen[np.argsort(-best[chosen], kind="stable")[:_MOST_CANDIDATES]]
+        in_picture = boxes[chosen].astype(np.float64) / np.tile(scale, 2)
+        return Candidates(in_picture, best[chosen], classes[chosen])
+
+
+def _input_size(session: Session) -> int:
+    entry, shape = session.entry, session.input_shape
+    fixed = {side for side in shape[2:] if side is not None}
+    asked = entry.parameters.get("input_size")
+    sizes = fixed if asked is None else fixed | {asked}
+    if len(shape) != 4 or len(sizes) != 1 or not all(isinstance(s, int) and s > 0 for s in sizes):
+        raise _unfit(
+            entry, f"its input is {shape} and its input_size {asked}: one square size is needed"
+        )
+    return int(sizes.pop())
+
+
+def _thresholds(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, float]:
+    given = entry.parameters.get("thresholds", {})
+    for label, threshold in given.items():
+        if label not in classes or not 0 < threshold < 1:
+            raise _unfit(entry, f"its threshold {threshold} of {label!r} makes no sense")
+    return {classes.index(label): float(threshold) for label, threshold in given.items()}
+
+
+def _unfit(entry: ModelEntry, why: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{entry.file} is not a detector that can be used for {entry.name}: {why}",
+        reason="MODEL_CORRUPT",
+    )

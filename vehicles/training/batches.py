@@ -1,0 +1,211 @@
+"""Batches for the detector: canvases of augmented street pictures, and what is known of each.
+
+Labels are partial, so that a canvas says for every anchor which classes it knows: the picture's
+under it, and none where an object is undecided. Where all vehicles are labelled it is also known
+that there are no plates outside of them: signs and walls teach the detector what is no plate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.network import anchor_points
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture, load_pictures
+from lipiyana.vehicles.training.views import View, glimpse, letterboxed
+from lipiyana.vehicles.training.weather import weathered
+
+MOSAIC_SHARE = 0.5
+"""Of the canvases, how many show four pictures; the rest show one."""
+
+BATCH = 8
+"""Canvases a step."""
+
+_LETTERBOXED = 0.3
+_TILE_SCALES, _SCALES = (0.6, 1.6), (0.7, 2.0)
+# cars are photographed for their sale close by; plates must be found far away and in crops too
+_PLATE_SCALES = (0.35, 2.4)
+# where every vehicle has a box there is no plate outside of them, give or take this share of a side
+_MARGIN = 0.1
+_PLATE = CLASSES.index(PLATE)
+
+_Tile = tuple[int, int, int, int]  # left, top, right, bottom
+
+# classes in fewer than this share of the pictures are drawn more often (Gupta et al., "LVIS",
+# CVPR 2019, repeat factor sampling)
+_COMMON = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Canvases of one size.
+
+    Attributes:
+        pixels: (N, 3, S, S) uint8 BGR.
+        boxes: (N, M, 4) float32 x_min, y_min, x_max, y_max in pixels, zeros where there are fewer.
+        classes: (N, M) int64, -1 where there are fewer.
+        known: (N, A, classes) bool: whether the absence of a class from an anchor is known.
+    """
+
+    pixels: Tensor
+    boxes: Tensor
+    classes: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """One training input: pixels (S, S, 3) RGB, and boxes, classes and `known` as in `Batch`."""
+
+    pixels: npt.NDArray[np.uint8]
+    boxes: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+    known: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """Where the pictures come from, and how the canvases are made."""
+
+    pictures: Path
+    size: int = 416
+    batch: int = BATCH
+    seed: int = 0
+    workers: int = 1
+
+
+class Canvases:
+    """Makes canvases of labelled pictures."""
+
+    def __init__(self, pictures: Sequence[StreetPicture], size: int) -> None:
+        self._pictures, self._size = pictures, size
+        self._chances = draw_chances(pictures)
+        points, _ = anchor_points(size)
+        self._points = points.numpy()
+
+    def draw(self, rng: np.random.Generator, mosaic_share: float) -> Canvas:
+        """Make a canvas of four pictures, with a chance of `mosaic_share`, or of one."""
+        size = self._size
+        tiles: tuple[_Tile, ...] = ((0, 0, size, size),)
+        if rng.random() < mosaic_share:
+            x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * size)
+            tiles = ((0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size))
+        pixels = np.empty((size, size, 3), np.uint8)
+        known = np.ones((len(self._points), len(CLASSES)), np.bool_)
+        boxes, classes = [], []
+        for tile in tiles:
+            picture = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
+            view = self._view(picture, tile, rng, alone=len(tiles) == 1)
+            left, top, right, bottom = tile
+            pixels[top:bottom, left:right] = view.pixels
+            boxes.append(view.boxes + np.array([left, top, left, top], np.float32))
+            classes.append(view.classes)
+            here = self._inside(tile)
+            known[here] = picture.known
+            if picture.known[:_PLATE].all():
+                known[here & ~self._near(boxes[-1]), _PLATE] = True
+        every, of_class = np.concatenate(boxes), np.concatenate(classes)
+        for box in every[of_class == UNDECIDED]:
+            known[self._inside(box)] = False
+        taught = of_class != UNDECIDED
+        return Canvas(weathered(pixels, rng), every[taught], of_class[taught], known)
+
+    def _view(
+        self,
+        picture: StreetPicture,
+        tile: _Tile,
+        rng: np.random.Generator,
+        *,
+        alone: bool,
+    ) -> View:
+        image = picture.pixels()
+        if alone and rng.random() < _LETTERBOXED:
+            return letterboxed(picture, image, self._size, flip=bool(rng.random() < 0.5))
+        scales = _SCALES if alone else _TILE_SCALES
+        if picture.known[-1]:
+            scales = _PLATE_SCALES
+        factor = np.exp(rng.uniform(*np.log(scales))) * self._size / max(image.shape[:2])
+        left, top, right, bottom = tile
+        return glimpse(picture, image, right - left, bottom - top, float(factor), rng)
+
+    def _near(self, boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        margins = _MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2) * np.array([-1, -1, 1, 1])
+        near = np.zeros(len(self._points), np.bool_)
+        for box in boxes + margins:
+            near |= self._inside(box)
+        return near
+
+    def _inside(self, box: Sequence[float] | npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        x, y = self._points.T
+        return np.asarray((x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3]))
+
+
+def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
+    """How likely each picture is drawn: the more, the rarer its rarest class."""
+    has = np.zeros((len(pictures), len(CLASSES)), np.bool_)
+    for row, picture in zip(has, pictures, strict=True):
+        row[picture.classes[picture.classes != UNDECIDED]] = True
+    repeats = np.sqrt(_COMMON / has.mean(0).clip(1e-6)).clip(1)
+    weights = np.where(has, repeats, 1.0).max(1)
+    return np.asarray(weights / weights.sum())
+
+
+class BatchSource(IterableDataset[Batch]):
+    """Endless batches; each process draws canvases of its own."""
+
+    def __init__(self, config: SourceConfig) -> None:
+        self.config = config
+        self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
+        """Read before every canvas, in every process: set it to 0 for the end of a run."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Draw batch after batch."""
+        info = get_worker_info()
+        cv2.setNumThreads(1)
+        if info:
+            torch.set_num_threads(1)
+        rng = np.random.default_rng([self.config.seed, info.id if info else 0])
+        canvases = Canvases(load_pictures(self.config.pictures, "train"), self.config.size)
+        while True:
+            yield collate(
+                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.config.batch)]
+            )
+
+
+def collate(canvases: Sequence[Canvas]) -> Batch:
+    """Stack canvases of one size."""
+    most = max(1, *(len(canvas.boxes) for canvas in canvases), 1)
+    boxes = np.zeros((len(canvases), most, 4), np.float32)
+    classes = np.full((len(canvases), most), -1, np.int64)
+    for i, canvas in enumerate(canvases):
+        boxes[i, : len(canvas.boxes)] = canvas.boxes
+        classes[i, : len(canvas.classes)] = canvas.classes
+    pixels = np.stack([canvas.pixels[:, :, ::-1].transpose(2, 0, 1) for canvas in canvases])
+    return Batch(
+        pixels=torch.from_numpy(np.ascontiguousarray(pixels)),
+        boxes=torch.from_numpy(boxes),
+        classes=torch.from_numpy(classes),
+        known=torch.from_numpy(np.stack([canvas.known for canvas in canvases])),
+    )
+
+
+def batch_loader(source: BatchSource) -> DataLoader[Batch]:
+    """Draw in processes of their own, a few batches ahead of the trainer."""
+    workers = source.config.workers
+    return DataLoader(
+        source,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="spawn" if workers else None,
+    )

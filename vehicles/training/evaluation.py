@@ -1,0 +1,198 @@
+"""Average precision of a detector on labelled pictures, by class.
+
+A class counts only on pictures of sources that label it exhaustively: elsewhere a right detection
+would count as a wrong one. Detections come by the same letterbox and suppression as in serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lipiyana.vehicles.detection import LEAST_CONFIDENCE
+from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.nms import suppress
+from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.network import DetectorNet
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
+
+_MOST = 300
+_RECALLS = 101
+
+Floats = npt.NDArray[np.float32]
+PredictFunction = Callable[[Floats], tuple[Floats, Floats]]
+"""Inputs (n, 3, S, S) to boxes (n, A, 4) in pixels of the input and scores (n, A, classes)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Detections in one picture: boxes (n, 4) in its pixels, scores (n,), classes (n,)."""
+
+    boxes: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassScore:
+    """How well one class is found.
+
+    Attributes:
+        ap50: average precision at an IoU of 0.5.
+        ap: its mean over the IoUs of 0.50, 0.55, ... 0.95.
+        objects: how many there are.
+        precision: (101,) at the recalls 0, 0.01, ... 1 and an IoU of 0.5.
+        threshold: score from which on detections give the best F1 at that IoU; 1 if none is right.
+    """
+
+    ap50: float
+    ap: float
+    objects: int
+    precision: npt.NDArray[np.float64]
+    threshold: float
+
+
+def predict_with_torch(net: DetectorNet) -> PredictFunction:
+    """Predict with a network in fp32, in evaluation mode from now on."""
+    net.eval()
+
+    def predict(pixels: Floats) -> tuple[Floats, Floats]:
+        device = next(net.parameters()).device
+        with torch.inference_mode():
+            boxes, logits = net(torch.from_numpy(pixels).to(device))
+        return boxes.cpu().numpy(), logits.sigmoid().cpu().numpy()
+
+    return predict
+
+
+def predict_with_onnx(path: Path) -> PredictFunction:
+    """Predict with an exported model, on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def predict(pixels: Floats) -> tuple[Floats, Floats]:
+        boxes, scores = session.run(["boxes", "scores"], {"images": pixels})
+        return np.asarray(boxes), np.asarray(scores)
+
+    return predict
+
+
+def find(pictures: Sequence[StreetPicture], predict: PredictFunction, size: int) -> list[Found]:
+    """Detect in each picture as a whole, down to the least confidence."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    found = []
+    for picture in pictures:
+        pixels, scale = letterbox(picture.pixels(), size)
+        boxes, scores = predict(pixels[None])
+        found.append(_suppressed(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64)))
+    cv2.setNumThreads(threads)
+    return found
+
+
+def _suppressed(boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> Found:
+    classes = scores.argmax(1)
+    best = scores.max(1)
+    (chosen,) = np.nonzero(best >= LEAST_CONFIDENCE)
+    chosen = chosen[np.argsort(-best[chosen], kind="stable")[:1000]]
+    boxes, best, classes = boxes[chosen], best[chosen], classes[chosen]
+    kept = suppress(boxes, best, classes)[:_MOST]
+    return Found(boxes[kept], best[kept], classes[kept])
+
+
+def score(
+    pictures: Sequence[StreetPicture],
+    found: Sequence[Found],
+    classes: Sequence[str] = CLASSES,
+) -> dict[str, ClassScore]:
+    """Score detections against labels.
+
+    Args:
+        pictures: what is there.
+        found: what was found in each, with indices of `CLASSES`.
+        classes: those to score; one without any object is left out.
+    """
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    scores = {}
+    for label in classes:
+        index = CLASSES.index(label)
+        numbers = [i for i, picture in enumerate(pictures) if picture.known[index]]
+        objects = sum(int((pictures[i].classes == index).sum()) for i in numbers)
+        if not objects:
+            continue
+        truth = COCO(_as_coco([pictures[i] for i in numbers], index))
+        rows = [row for image, i in enumerate(numbers) for row in _rows(image, found[i], index)]
+        if not rows:
+            scores[label] = ClassScore(0.0, 0.0, objects, np.zeros(_RECALLS), 1.0)
+            continue
+        measured = COCOeval_faster(truth, truth.loadRes(rows), iouType="bbox")
+        measured.params.maxDets = [1, 10, _MOST]
+        measured.evaluate()
+        measured.accumulate()
+        precision = np.asarray(measured.eval["precision"])[:, :, 0, 0, -1]
+        scores[label] = ClassScore(
+            float(precision[0].mean()),
+            float(precision.mean()),
+            objects,
+            precision[0],
+            _best_threshold(precision[0], np.asarray(measured.eval["scores"])[0, :, 0, 0, -1]),
+        )
+    return scores
+
+
+def _best_threshold(
+    precision: npt.NDArray[np.float64], confidences: npt.NDArray[np.float64]
+) -> float:
+    recall = np.linspace(0, 1, len(precision))
+    f1 = 2 * precision * recall / (precision + recall).clip(1e-9)
+    return float(confidences[f1.argmax()]) if f1.any() else 1.0
+
+
+def mean_ap50(scores: Mapping[str, ClassScore]) -> float:
+    """Mean over the classes that have objects."""
+    return float(np.mean([entry.ap50 for entry in scores.values()]))
+
+
+def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]:
+    annotations: list[dict[str, object]] = []
+    for image, picture in enumerate(pictures):
+        for box, of_class in zip(picture.boxes.tolist(), picture.classes.tolist(), strict=True):
+            if of_class in {index, UNDECIDED}:
+                width, height = box[2] - box[0], box[3] - box[1]
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": 1,
+                        "bbox": [box[0], box[1], width, height],
+                        "area": width * height,
+                        # what matches one of these is neither right nor wrong
+                        "iscrowd": int(of_class == UNDECIDED),
+                    }
+                )
+    return {
+        "info": {},
+        "images": [{"id": image} for image in range(len(pictures))],
+        "categories": [{"id": 1, "name": "object"}],
+        "annotations": annotations,
+    }
+
+
+def _rows(image: int, found: Found, index: int) -> list[dict[str, object]]:
+    mine = found.classes == index
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    boxes = np.concatenate([found.boxes[:, :2], sides], axis=1)[mine]
+    return [
+        {"image_id": image, "category_id": 1, "bbox": box, "score": confidence}
+        for box, confidence in zip(boxes.tolist(), found.scores[mine].tolist(), strict=True)
+    ]

@@ -1,0 +1,310 @@
+"""The detector's network: YOLOX-nano, written natively, with a score for each class alone.
+
+The shape follows YOLOX-nano (Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv 2107.08430;
+Apache-2.0): depthwise CSPDarknet, PAFPN, decoupled head without anchors. Changed here:
+
+- SiLU gives way to ReLU, the one activation that fuses into an INT8 convolution;
+- the focus stem is the 6x6 convolution of stride 2 that it equals, and the pools of 5, 9 and 13
+  pixels are three pools of 5, one after the other, which are the same;
+- there is no objectness. It says "some vehicle", so pictures in which only some classes are
+  labelled cannot teach it. A class's logit is a row of the class branch plus a row of the box
+  branch; they start as COCO's class and objectness rows;
+- batch norms stay folded: batches are too small here for new statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn import functional
+
+STRIDES = (8, 16, 32)
+
+OUTPUT_LAYERS = ("box", "class_rows", "presence_rows")
+"""Names of the layers of a head that give boxes and scores."""
+
+_HEAD = 64
+_NEW_CLASS_BIAS = -4.6  # a score of 0.01: what is new is rare until learnt otherwise
+
+
+class FadingSilu(nn.Module):
+    """SiLU at `share` 1, ReLU at 0: a network trained with one learns to live with the other."""
+
+    def __init__(self, share: float = 0.0) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mix the two pointwise."""
+        if self.share == 0:
+            return functional.relu(x)
+        if self.share == 1:
+            return functional.silu(x)
+        return torch.lerp(functional.relu(x), functional.silu(x), self.share)
+
+
+class Unit(nn.Module):
+    """A convolution and its activation, (N, C, H, W) to (N, out, H / stride, W / stride)."""
+
+    def __init__(
+        self, channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__()
+        padding = (kernel - 1) // 2
+        self.conv = nn.Conv2d(channels, out, kernel, stride, padding, groups=groups)
+        self.activation = FadingSilu()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve and activate."""
+        y: Tensor = self.activation(self.conv(x))
+        return y
+
+
+def _separable(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(Unit(channels, channels, 3, stride, groups=channels), Unit(channels, out))
+
+
+class Bottleneck(nn.Module):
+    """A pointwise and a separable convolution, with a shortcut around both or without."""
+
+    def __init__(self, channels: int, *, shortcut: bool) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        self.reduce = Unit(channels, channels)
+        self.mix = _separable(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        y: Tensor = self.mix(self.reduce(x))
+        return x + y if self.shortcut else y
+
+
+class CrossStage(nn.Module):
+    """Half of the channels go through bottlenecks, half around them (CSP)."""
+
+    def __init__(self, channels: int, out: int, depth: int, *, shortcut: bool) -> None:
+        super().__init__()
+        self.deep = Unit(channels, out // 2)
+        self.around = Unit(channels, out // 2)
+        self.blocks = nn.Sequential(
+            *(Bottleneck(out // 2, shortcut=shortcut) for _ in range(depth))
+        )
+        self.join = Unit(out, out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to (N, out, H, W)."""
+        y: Tensor = self.join(torch.cat([self.blocks(self.deep(x)), self.around(x)], 1))
+        return y
+
+
+class PyramidPool(nn.Module):
+    """Maxima over 5, 9 and 13 pixels beside the values themselves."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.reduce = Unit(channels, channels // 2)
+        self.join = Unit(channels * 2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        views = [self.reduce(x)]
+        for _ in range(3):
+            views.append(functional.max_pool2d(views[-1], 5, 1, 2))
+        y: Tensor = self.join(torch.cat(views, 1))
+        return y
+
+
+class Backbone(nn.Module):
+    """CSPDarknet: (N, 3, S, S) to maps of stride 8, 16, 32 with 64, 128, 256 channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Unit(3, 16, kernel=6, stride=2)
+        self.stage2 = nn.Sequential(_separable(16, 32, 2), CrossStage(32, 32, 1, shortcut=True))
+        self.stage3 = nn.Sequential(_separable(32, 64, 2), CrossStage(64, 64, 3, shortcut=True))
+        self.stage4 = nn.Sequential(_separable(64, 128, 2), CrossStage(128, 128, 3, shortcut=True))
+        self.stage5 = nn.Sequential(
+            _separable(128, 256, 2), PyramidPool(256), CrossStage(256, 256, 1, shortcut=False)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps, the finest first."""
+        fine = self.stage3(self.stage2(self.stem(x)))
+        middle = self.stage4(fine)
+        return fine, middle, self.stage5(middle)
+
+
+class Pyramid(nn.Module):
+    """PAFPN: context goes down to the fine map, and detail up again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral5 = Unit(256, 128)
+        self.down4 = CrossStage(256, 128, 1, shortcut=False)
+        self.lateral4 = Unit(128, 64)
+        self.down3 = CrossStage(128, 64, 1, shortcut=False)
+        self.shrink3 = _separable(64, 64, 2)
+        self.up4 = CrossStage(128, 128, 1, shortcut=False)
+        self.shrink4 = _separable(128, 128, 2)
+        self.up5 = CrossStage(256, 256, 1, shortcut=False)
+
+    def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the same sizes and channels as they came."""
+        context5 = self.lateral5(coarse)
+        context4 = self.lateral4(self.down4(torch.cat([_double(context5), middle], 1)))
+        out3 = self.down3(torch.cat([_double(context4), fine], 1))
+        out4 = self.up4(torch.cat([self.shrink3(out3), context4], 1))
+        return out3, out4, self.up5(torch.cat([self.shrink4(out4), context5], 1))
+
+
+def _double(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class LevelHead(nn.Module):
+    """Class and box branches of one map."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.stem = Unit(channels, _HEAD)
+        self.class_branch = nn.Sequential(_separable(_HEAD, _HEAD), _separable(_HEAD, _HEAD))
+        self.class_rows = nn.Conv2d(_HEAD, classes, 1)
+        self.box_branch = nn.Sequential(_separable(_HEAD, _HEAD), _separable(_HEAD, _HEAD))
+        self.box = nn.Conv2d(_HEAD, 4, 1)
+        self.presence_rows = nn.Conv2d(_HEAD, classes, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (N, 4, H, W) box values and (N, classes, H, W) logits."""
+        x = self.stem(x)
+        of_box = self.box_branch(x)
+        logits = self.class_rows(self.class_branch(x)) + self.presence_rows(of_box)
+        return self.box(of_box), logits
+
+
+class DetectorNet(nn.Module):
+    """Pictures, BGR from 0 to 255, to a box and the logits of the classes for every anchor."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.backbone = Backbone()
+        self.pyramid = Pyramid()
+        self.heads = nn.ModuleList(LevelHead(c, classes) for c in (64, 128, 256))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S), S a multiple of 32, to boxes (N, A, 4) and logits (N, A, classes).
+
+        Boxes are x_min, y_min, x_max, y_max in pixels of the input. Anchors are in the order of
+        `anchor_points`.
+        """
+        boxes, logits = [], []
+        maps = self.pyramid(*self.backbone(x))
+        for stride, head, features in zip(STRIDES, self.heads, maps, strict=True):
+            values, level_logits = head(features)
+            boxes.append(_decode(values.float(), stride))
+            logits.append(level_logits.float().flatten(2).transpose(1, 2))
+        return torch.cat(boxes, 1), torch.cat(logits, 1)
+
+    def fade_silu(self, share: float) -> None:
+        """Set how much of each activation is SiLU; the rest is ReLU."""
+        for module in self.modules():
+            if isinstance(module, FadingSilu):
+                module.share = share
+
+
+def _decode(values: Tensor, stride: int) -> Tensor:
+    rows, columns = values.shape[2:]
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    corners = torch.stack([x, y]).to(values)
+    centres = (values[:, :2] + corners) * stride
+    # e^8 strides are more than any input: larger is a runaway, and would overflow
+    halves = values[:, 2:].clamp(max=8).exp() * (stride / 2)
+    return torch.cat([centres - halves, centres + halves], 1).flatten(2).transpose(1, 2)
+
+
+def anchor_points(size: int) -> tuple[Tensor, Tensor]:
+    """Centres (A, 2) x, y of the anchors' cells in pixels, and their strides (A,)."""
+    points, strides = [], []
+    for stride in STRIDES:
+        along = (torch.arange(size // stride) + 0.5) * stride
+        y, x = torch.meshgrid(along, along, indexing="ij")
+        points.append(torch.stack([x, y], -1).reshape(-1, 2))
+        strides.append(torch.full((points[-1].shape[0],), float(stride)))
+    return torch.cat(points), torch.cat(strides)
+
+
+def load_coco(net: DetectorNet, path: Path, mixes: Sequence[Sequence[int]]) -> None:
+    """Copy the weights of YOLOX-nano into `net`.
+
+    Args:
+        net: the network.
+        path: YOLOX-nano's ONNX file, batch norms folded.
+        mixes: for each class of `net` the COCO classes whose mean its row starts from; a class
+            with none starts from nothing, at a score of 0.01.
+
+    Raises:
+        ValueError: the file is not that network, or `mixes` is not a mix a class.
+    """
+    if len(mixes) != net.classes:
+        raise ValueError(f"{len(mixes)} mixes for {net.classes} classes")
+    layers = list(_layers_in_graph_order(net))
+    weights = list(_weights_in_graph_order(path))
+    if len(layers) != len(weights):
+        raise ValueError(f"{path} has {len(weights)} convolutions, YOLOX-nano {len(layers)}")
+    with torch.no_grad():
+        for (name, layer), (loaded, loaded_bias) in zip(layers, weights, strict=True):
+            weight, bias = loaded, loaded_bias
+            if name.endswith("stem.conv") and layer.kernel_size == (6, 6):
+                weight = _unfocused(weight)
+            elif name.endswith("class_rows"):
+                weight, bias = _mixed(weight, bias, mixes)
+            elif name.endswith("presence_rows"):
+                known = [[0] if mix else [] for mix in mixes]
+                weight, bias = _mixed(weight, bias, known)
+            if layer.weight.shape != weight.shape:
+                raise ValueError(f"{path} is not YOLOX-nano: {name} is of shape {weight.shape}")
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            assert layer.bias is not None
+            layer.bias.copy_(torch.from_numpy(bias.copy()))
+
+
+_Floats = npt.NDArray[np.float32]
+
+
+def _layers_in_graph_order(net: DetectorNet) -> Iterator[tuple[str, nn.Conv2d]]:
+    # modules are defined in the order of the graph
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Conv2d):
+            yield name, module
+
+
+def _weights_in_graph_order(path: Path) -> Iterator[tuple[_Floats, _Floats]]:
+    graph = onnx.load(str(path)).graph
+    values: Mapping[str, _Floats] = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            yield values[node.input[1]], values[node.input[2]]
+
+
+def _unfocused(weight: _Floats) -> _Floats:
+    """3x3 over the four pixels of each 2x2 block, as 6x6 of stride 2 over the pixels."""
+    out = np.zeros((weight.shape[0], 3, 6, 6), np.float32)
+    # the focus layer stacks top left, bottom left, top right, bottom right
+    for block, (row, column) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
+        out[:, :, row::2, column::2] = weight[:, 3 * block : 3 * block + 3]
+    return out
+
+
+def _mixed(
+    weight: _Floats, bias: _Floats, mixes: Sequence[Sequence[int]]
+) -> tuple[_Floats, _Floats]:
+    rows = [weight[list(mix)].mean(0) if mix else np.zeros_like(weight[0]) for mix in mixes]
+    biases = [bias[list(mix)].mean() if mix else _NEW_CLASS_BIAS / 2 for mix in mixes]
+    return np.stack(rows), np.array(biases, np.float32)
