@@ -46,13 +46,16 @@ def _in_latin(text: str) -> bool:
     return script_of(text) in {LATIN, COMMON}
 
 
-def installed_reader(store: ModelStore) -> Reader:
-    """The store's preferred reader, joined by one for Latin alone where there is such a model.
+def installed_reader(store: ModelStore, name: str | None = None) -> Reader:
+    """The reader `name`, or the store's preferred one, joined by one for Latin alone where there
+    is such a model and the reader's parameter `latin_specialist` does not refuse it.
 
     Raises:
         ModelUnavailable: no reader is installed.
     """
-    general = LineReader(store)
+    general = LineReader(store, name)
+    if not general.entry.parameters.get("latin_specialist", True):
+        return general
     for entry in store.entries:
         latin_alone = entry.parameters.get("scripts") == [LATIN]
         other = entry.task is Task.LINE_READER and entry.name != general.entry.name

@@ -12,6 +12,7 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
+from lipiyana.ocr.plate_rows import two_rows
 from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
 from lipiyana.ocr.reading_order import group_rows
 from lipiyana.ocr.recognition import Reader
@@ -60,8 +61,7 @@ class PlateCropReader:
         if detected:
             yield detected
         if width < TWO_ROW_ASPECT * height:
-            cut = emptiest_line(crop)
-            yield [rectangle(0, 0, width, cut), rectangle(0, cut, width, height)]
+            yield list(two_rows(crop))
 
     def _detected_rows(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
         pad = round(_PADDING * crop.shape[0])
@@ -69,17 +69,3 @@ class PlateCropReader:
         padded = cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         quads = [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
         return [enclosing_quad([quads[index] for index in row]) for row in group_rows(quads)]
-
-
-def emptiest_line(crop: npt.NDArray[np.uint8]) -> int:
-    """Find where to cut two rows of text apart: the line of pixels in the middle third with least
-    change from column to column, since the ground between rows does not change.
-    """
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    height, width = map(int, crop.shape[:2])
-    if width < 2:
-        return max(1, height // 2)
-    ink = cv2.blur(np.abs(np.diff(grey, axis=1)).mean(axis=1, keepdims=True), (1, 3)).ravel()
-    first = height // 3
-    middle = ink[first : max(first + 1, 2 * height // 3)]
-    return max(1, min(height - 1, first + int(middle.argmin())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.geometry import Bounds, Quad
-from lipiyana.ocr.grammar_search import best_path, confidences, search
+from lipiyana.ocr.plate_hypotheses import NO_REGISTRATION, likeliest
 from lipiyana.ocr.recognition import LineReading
-from lipiyana.ocr.registrations import GRAMMAR, find, parse
+from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
 
 _SURE_ENOUGH = 0.5
-_DROPPED_ROW = 4.0  # nats that leaving out a row costs
-_ALTERNATIVES_WITHIN = 4.0
-_LEAST_IN_CROP = -8.0  # nats under the likeliest path: a crop is known to be a plate,
-_LEAST_IN_SCENE = -6.0  # a line of a scene is not
+_NONE = 1e-6
+_LOWEST_ROW = 10.0  # pixels
+_LEAST_WHERE_LOW = -0.3  # natural logarithm a character: of low rows little can be seen
 _FEWEST_CHARACTERS = 6
 _MOST_CHARACTERS = 16
 _FEWEST_DIGITS = 2
@@ -59,26 +57,22 @@ def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
     return tuple(c for row in rows for c in row.reading.character_confidences)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hypothesis:
-    text: str
-    score: float  # log probability, less what was left out
-    attempt: int
-    rows: tuple[npt.NDArray[np.float32], ...]
-
-
 def choose_plate(attempts: Sequence[Sequence[PlateRow]]) -> PlateReading:
     """Decide what a plate says that was read in several ways.
 
     The registration that is likeliest over all attempts wins; where none is likely enough, the
-    attempt whose rows parse, then the one that read most and most surely.
+    attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
+    be taken stands among the alternatives.
     """
     plates = [_parsed(rows) for rows in attempts]
-    found = _likeliest(attempts, _LEAST_IN_CROP)
-    if found is not None:
-        registration, attempt = found
-        return replace(plates[attempt], registration=registration)
-    return max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
+    verdict = likeliest([_kept(rows) for rows in attempts])
+    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
+        return replace(plates[verdict.attempt], registration=verdict.registration)
+    best = max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
+    if verdict is None or best.registration.valid:
+        return best
+    possible = (verdict.registration.canonical, *verdict.registration.alternatives)
+    return replace(best, registration=Registration(alternatives=possible))
 
 
 def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
@@ -112,11 +106,12 @@ def _found(rows: Sequence[PlateRow]) -> Registration | None:
     texts = [row.reading.text for row in rows]
     if not _worth_searching("".join(texts)):
         return None
-    likeliest = _likeliest([rows], _LEAST_IN_SCENE)
+    verdict = likeliest([_kept(rows)])
     # what is strict about scenes is said once, in `find`
-    if likeliest is not None and find([likeliest[0].canonical]) is not None:
-        return likeliest[0]
-    return find(texts, [row.reading.character_confidences for row in rows])
+    likely = verdict is not None and verdict.a_character >= _least(rows)
+    if verdict and likely and find([verdict.registration.canonical]) is not None:
+        return verdict.registration
+    return _read_first(rows)
 
 
 def _worth_searching(text: str) -> bool:
@@ -127,52 +122,27 @@ def _worth_searching(text: str) -> bool:
 
 def _parsed(rows: Sequence[PlateRow]) -> PlateReading:
     read = [row for row in rows if row.reading.text]
-    registration = parse(
-        [row.reading.text for row in read],
-        [row.reading.character_confidences for row in read],
-    )
-    return PlateReading(tuple(read or rows[:1]), registration)
+    return PlateReading(tuple(read or rows[:1]), _read_first(read) or Registration())
 
 
-def _likeliest(
-    attempts: Sequence[Sequence[PlateRow]], least: float
-) -> tuple[Registration, int] | None:
-    """Find the likeliest registration, and the attempt in which it is likeliest."""
-    totals: dict[str, float] = defaultdict(lambda: -np.inf)
-    best: dict[str, _Hypothesis] = {}
-    for hypothesis in _hypotheses(attempts, least):
-        text = hypothesis.text
-        totals[text] = float(np.logaddexp(totals[text], hypothesis.score))
-        if text not in best or hypothesis.score > best[text].score:
-            best[text] = hypothesis
-    ranked = sorted(totals, key=lambda text: (-totals[text], text))
-    reading = GRAMMAR.reading(ranked[0]) if ranked else None
-    if reading is None:
+def _read_first(rows: Sequence[PlateRow]) -> Registration | None:
+    """Find what the reader saw first: that knows spelt-out letters and repairs more than the
+    search does, but not how likely a form is, so it is as strict as in a scene.
+    """
+    texts = [row.reading.text for row in rows]
+    found = find(texts, [row.reading.character_confidences for row in rows])
+    if found is None or not found.character_confidences:
         return None
-    chosen = best[ranked[0]]
-    others = [t for t in ranked[1:] if totals[ranked[0]] - totals[t] < _ALTERNATIVES_WITHIN]
-    registration = reading.registration(confidences(chosen.rows, chosen.text))
-    return replace(registration, alternatives=tuple(others)), chosen.attempt
+    sure = np.log(np.maximum(found.character_confidences, _NONE)).mean()
+    return found if float(sure) >= _least(rows) else None
 
 
-def _hypotheses(attempts: Sequence[Sequence[PlateRow]], least: float) -> Iterator[_Hypothesis]:
-    for index, rows in enumerate(attempts):
-        kept = tuple(row.reading.kept for row in rows if row.reading.kept is not None)
-        for window in _windows(kept):
-            cost = _DROPPED_ROW * (len(kept) - len(window))
-            floor = best_path(window) + least
-            for candidate in search(window):
-                score = candidate.log_probability - cost
-                if score >= floor:
-                    yield _Hypothesis(candidate.text, score, index, window)
+def _least(rows: Sequence[PlateRow]) -> float:
+    """How likely a registration in these rows must be."""
+    sides = (row.polygon[[3, 2]] - row.polygon[[0, 1]] for row in rows)
+    lowest = min(float(np.linalg.norm(side, axis=1).max()) for side in sides)
+    return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
 
 
-def _windows(
-    rows: tuple[npt.NDArray[np.float32], ...],
-) -> Iterator[tuple[npt.NDArray[np.float32], ...]]:
-    """All rows, and one or two neighbours of more: makers and slogans stand above and below."""
-    if rows:
-        yield rows
-    for size in (2, 1):
-        if size < len(rows):
-            yield from (rows[start : start + size] for start in range(len(rows) - size + 1))
+def _kept(rows: Sequence[PlateRow]) -> list[npt.NDArray[np.float32]]:
+    return [row.reading.kept for row in rows if row.reading.kept is not None]

@@ -20,7 +20,7 @@ def fake() -> Iterator[FakeRecognizer]:
 
 @pytest.fixture
 def settings() -> ServerSettings:
-    return ServerSettings(port=0, workers=1, max_queue=4, max_batch=4, shutdown_grace=20)
+    return ServerSettings(port=0, threads=1, max_queue=4, max_batch=4, shutdown_grace=20)
 
 
 @pytest.fixture

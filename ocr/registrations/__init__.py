@@ -1,10 +1,12 @@
-"""Registrations of India, Nepal and Bangladesh: grammar, repair, names of states.
+"""Registrations of India, Nepal and Bangladesh: grammar, repair, names of states, categories.
 
 `parse` reads the rows of a plate; `find` says whether a line of scene text is a registration;
-`GRAMMAR` and its `automaton` score hypotheses while they are read.
+`GRAMMAR` and its `automaton` score hypotheses while they are read; `categorize` and `conflicts`
+say whom a registration belongs to.
 """
 
 from lipiyana.ocr.registrations.automaton import Automaton
+from lipiyana.ocr.registrations.categories import Categorized, categorize, conflicts
 from lipiyana.ocr.registrations.finder import find
 from lipiyana.ocr.registrations.formats import PATTERNS
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Grammar, Reading
@@ -21,10 +23,13 @@ __all__ = [
     "REGION_NAMES",
     "SUCCESSORS",
     "Automaton",
+    "Categorized",
     "Grammar",
     "Pattern",
     "Reading",
     "Slot",
+    "categorize",
+    "conflicts",
     "find",
     "normalize_row",
     "parse",

@@ -122,25 +122,27 @@ CLASS_CATEGORIES = {
 }
 
 
-def _either(role: str, length: int) -> Slot:
-    return Slot(role, alphabet=DIGITS + BENGALI_DIGITS, least=length, most=length, nonzero=True)
-
-
 def _romanize(name: str) -> str:
     return "".join(ch for ch in name.upper() if ch.isalpha())
 
 
-BANGLADESH_PATTERNS = (
-    Pattern(
+def _pattern(painted_digits: str) -> Pattern:
+    def run(role: str, length: int) -> Slot:
+        return Slot(role, alphabet=painted_digits, least=length, most=length, nonzero=True)
+
+    return Pattern(
         RegistrationFormat.BANGLADESH,
         "BD",
         (
             Slot("region", words={city: _romanize(name) for city, name in CITIES.items()}),
             Slot("class", words=CLASSES),
-            _either("lot", 2),
-            _either("number", 4),
+            run("lot", 2),
+            run("number", 4),
         ),
         CITIES,
         class_categories=CLASS_CATEGORIES,
-    ),
-)
+    )
+
+
+# one plate has one kind of digits
+BANGLADESH_PATTERNS = tuple(map(_pattern, (BENGALI_DIGITS, DIGITS)))

@@ -8,11 +8,12 @@ and Transport Management Rules 2054.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lipiyana.ocr.registrations.slots import DIGITS, Pattern, Slot, digits, same
 from lipiyana.types import Category, RegistrationFormat
 
 DEVANAGARI_DIGITS = "०१२३४५६७८९"
-_EITHER = DIGITS + DEVANAGARI_DIGITS
 
 ZONES = {
     "मे": ("ME", "Mechi"),
@@ -82,8 +83,9 @@ def _devanagari_provinces() -> tuple[dict[str, str], dict[str, str]]:
             words[f"प्रदेश{digit}"] = f"PRADESH{number}"
             names[f"प्रदेश{digit}"] = f"{name} Province"
         for word, roman in zip(painted, latin, strict=True):
-            words[f"{word}प्रदेश"] = f"{roman}PRADESH"
-            names[f"{word}प्रदेश"] = f"{name} Province"
+            for province, roman_word in (("प्रदेश", "PRADESH"), ("प्र", "PRA")):
+                words[f"{word}{province}"] = f"{roman}{roman_word}"
+                names[f"{word}{province}"] = f"{name} Province"
     return words, names
 
 
@@ -103,36 +105,29 @@ _EMBOSSED_NAMES = _LATIN_PROVINCE_NAMES | {
 }
 
 
-def _either(role: str, least: int, most: int, *, nonzero: bool = True) -> Slot:
-    return Slot(role, alphabet=_EITHER, least=least, most=most, nonzero=nonzero)
+def _devanagari(painted_digits: str) -> tuple[Pattern, Pattern]:
+    """Zone and province plates with letters in Devanagari and one kind of digits."""
+
+    def run(role: str, least: int, most: int) -> Slot:
+        return Slot(role, alphabet=painted_digits, least=least, most=most, nonzero=True)
+
+    def pattern(region: Slot, names: Mapping[str, str], *lots: Slot) -> Pattern:
+        slots = (region, *lots, Slot("class", words=CLASSES), run("number", 1, 4))
+        return Pattern(
+            RegistrationFormat.NEPAL, "NP", slots, names, class_categories=CLASS_CATEGORIES
+        )
+
+    zone = Slot("region", words={zone: roman for zone, (roman, _) in ZONES.items()})
+    province = Slot("region", words=_PROVINCE_WORDS)
+    return (
+        pattern(zone, {zone: name for zone, (_, name) in ZONES.items()}, run("lot", 1, 3)),
+        pattern(province, _PROVINCE_NAMES, run("office", 2, 2), run("lot", 3, 3)),
+    )
 
 
 NEPAL_PATTERNS = (
-    Pattern(
-        RegistrationFormat.NEPAL,
-        "NP",
-        (
-            Slot("region", words={zone: roman for zone, (roman, _) in ZONES.items()}),
-            _either("lot", 1, 3),
-            Slot("class", words=CLASSES),
-            _either("number", 1, 4),
-        ),
-        {zone: name for zone, (_, name) in ZONES.items()},
-        class_categories=CLASS_CATEGORIES,
-    ),
-    Pattern(
-        RegistrationFormat.NEPAL,
-        "NP",
-        (
-            Slot("region", words=_PROVINCE_WORDS),
-            _either("office", 2, 2),
-            _either("lot", 3, 3),
-            Slot("class", words=CLASSES),
-            _either("number", 1, 4),
-        ),
-        _PROVINCE_NAMES,
-        class_categories=CLASS_CATEGORIES,
-    ),
+    *_devanagari(DEVANAGARI_DIGITS),
+    *_devanagari(DIGITS),
     Pattern(
         RegistrationFormat.NEPAL,
         "NP",

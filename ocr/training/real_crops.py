@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.plate_rows import split_two_rows
 from lipiyana.ocr.training.splits import Part, load_crops
 
 Pixels = npt.NDArray[np.uint8]
@@ -40,18 +41,6 @@ def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
                     yield folder, piece, row
             else:
                 yield folder, rgb, text
-
-
-def split_two_rows(plate: Pixels) -> tuple[Pixels, Pixels]:
-    """Cut a plate (H, W, 3) between its rows: where the fewest strokes cross, near the middle."""
-    height = plate.shape[0]
-    grey = cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY)
-    strokes = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)).mean(axis=1)
-    strokes = cv2.GaussianBlur(strokes[:, None], (1, 2 * (height // 40) + 1), 0)[:, 0]
-    low, high = round(height * 0.3), max(round(height * 0.3) + 1, round(height * 0.6))
-    cut = low + int(np.argmin(strokes[low:high]))
-    overlap = max(1, height // 30)
-    return plate[: cut + overlap], plate[max(0, cut - overlap) :]
 
 
 @dataclass(frozen=True, slots=True)

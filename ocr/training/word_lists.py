@@ -71,10 +71,14 @@ def _broken(charset: Charset) -> re.Pattern[str]:
             nasals += character
         elif "SIGN VIRAMA" in name:
             viramas += character
-    return re.compile(
-        f"^[{vowel_signs}{nasals}{viramas}]|[{vowel_signs}{nasals}{viramas}][{vowel_signs}]"
-        f"|[{viramas}{nasals}][{nasals}{viramas}]"
-    )
+    signs, others = _one_of(vowel_signs), _one_of(nasals + viramas)
+    marks = _one_of(vowel_signs + nasals + viramas)
+    return re.compile(f"^{marks}|{marks}{signs}|{others}{others}")
+
+
+def _one_of(characters: str) -> str:
+    # a set of none is no expression; a charset of Latin alone has none
+    return f"[{characters}]" if characters else "(?!)"
 
 
 def _joiners_that_matter(raw: str) -> str:

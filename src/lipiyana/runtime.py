@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.manifest import ModelEntry, Task, charset_digest, read_manifest
+from lipiyana.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
 
 MODELS_VARIABLE = "LIPIYANA_MODELS"
@@ -47,6 +48,11 @@ class Session:
         """Shape of the first input; None where any size fits."""
         shape = self._session.get_inputs()[0].shape
         return tuple(size if isinstance(size, int) else None for size in shape)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in the order in which `run` gives them."""
+        return tuple(output.name for output in self._session.get_outputs())
 
     def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
         """Feed the first input; every output comes back, in the model's order."""
@@ -98,14 +104,24 @@ def _checked_charset(entry: ModelEntry, metadata: Mapping[str, str]) -> tuple[st
 class ModelStore:
     """The models that are at hand, and their sessions."""
 
-    def __init__(self, models_dir: Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        models_dir: Path | None = None,
+        threads: int | None = None,
+        *,
+        open_session: Callable[[ModelEntry, int], Session] = Session,
+    ) -> None:
         """List the models; none is loaded yet.
+
+        Where `lipiyana models bench` found a model's twin (the same weights, INT8 or float) faster
+        on this machine, the twin comes before it.
 
         Args:
             models_dir: a folder with a manifest whose models come before the built-in ones and
                 replace those of the same name; by default the one that the environment variable
                 LIPIYANA_MODELS names, if any.
             threads: that one model uses at once; by default `available_threads()`.
+            open_session: loads a model, given that number of threads.
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, or one that makes no sense.
@@ -117,7 +133,8 @@ class ModelStore:
         for folder in ([models_dir] if models_dir is not None else []) + [_built_in()]:
             for entry in read_manifest(folder):
                 entries.setdefault(entry.name, entry)
-        self._entries = entries
+        self._entries = {e.name: e for e in faster_first(entries.values(), read_timings())}
+        self._open_session = open_session
         self._sessions: dict[str, Session] = {}
         self._locks = {name: threading.Lock() for name in entries}
 
@@ -152,7 +169,7 @@ class ModelStore:
             with self._locks[name]:
                 session = self._sessions.get(name)
                 if session is None:
-                    session = self._sessions[name] = Session(entry, self.threads)
+                    session = self._sessions[name] = self._open_session(entry, self.threads)
         return session
 
     def installed(self, task: Task) -> ModelEntry | None:

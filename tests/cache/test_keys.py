@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.cache import KeyMaker
+from lipiyana.cache import KeyMaker, SharedKeyMaker
 from lipiyana.types import (
     CachePolicy,
     Feature,
@@ -16,10 +18,12 @@ from lipiyana.types import (
 )
 
 KEYS = KeyMaker("plan", seed=1)
+SHARED_KEYS = SharedKeyMaker("plan", namespace="site", secret=b"secret")
 CONFIG = RecognitionConfig()
 
 
-def test_what_makes_another_key() -> None:
+@pytest.mark.parametrize("maker", [KEYS, SHARED_KEYS])
+def test_what_makes_another_key(maker: KeyMaker | SharedKeyMaker) -> None:
     raw = RawImage(b"123456", 2, 1)
     requests: list[tuple[bytes | RawImage, RecognitionConfig]] = [
         (b"a", CONFIG),
@@ -37,14 +41,15 @@ def test_what_makes_another_key() -> None:
         (b"a", replace(CONFIG, min_confidence=0.1)),
         (b"a", replace(CONFIG, romanize=True)),
     ]
-    keys = {KEYS.key(image, config) for image, config in requests}
+    keys = {maker.key(image, config) for image, config in requests}
     assert len(keys) == len(requests)
-    assert {len(key) for key in keys} == {16}
 
 
 def test_what_does_not() -> None:
     bypass = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
     assert KEYS.key(b"a", CONFIG) == KEYS.key(b"a", bypass)
+    assert SHARED_KEYS.key(b"a", CONFIG) == SHARED_KEYS.key(b"a", bypass)
+    assert len(KEYS.key(b"a", CONFIG)) == 16
     assert KEYS.key(b"a", CONFIG) == KeyMaker("plan", seed=1).key(b"a", RecognitionConfig())
 
 
@@ -59,3 +64,23 @@ def test_each_process_has_a_seed_of_its_own() -> None:
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_pictures_that_differ_have_other_keys(first: bytes, second: bytes) -> None:
     assert (KEYS.key(first, CONFIG) == KEYS.key(second, CONFIG)) == (first == second)
+
+
+def test_who_shares_has_the_same_keys() -> None:
+    key = SHARED_KEYS.key(b"a", CONFIG)
+    assert re.fullmatch(r"site:1:[0-9a-f]{64}", key)
+    assert SharedKeyMaker("plan", namespace="site", secret=b"secret").key(b"a", CONFIG) == key
+    for plan, namespace, secret in (
+        ("other", "site", b"secret"),
+        ("plan", "other", b"secret"),
+        ("plan", "site", b"other"),
+        ("plan", "site", b""),
+    ):
+        other = SharedKeyMaker(plan, namespace=namespace, secret=secret).key(b"a", CONFIG)
+        assert other.rpartition(":")[2] != key.rpartition(":")[2]
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_pictures_that_differ_have_other_shared_keys(first: bytes, second: bytes) -> None:
+    keys = SHARED_KEYS.key(first, CONFIG), SHARED_KEYS.key(second, CONFIG)
+    assert (keys[0] == keys[1]) == (first == second)

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 
 from lipiyana.cache import Flight, SingleFlight
-from lipiyana.errors import DeadlineExceeded, Overloaded
+from lipiyana.errors import Cancelled, DeadlineExceeded, Overloaded
 
 
 class Launcher:
@@ -145,3 +145,19 @@ async def test_a_follower_with_time_left_tries_anew() -> None:
     with pytest.raises(DeadlineExceeded):
         await leader
     assert await follower == ("v", True)
+
+
+async def test_who_joins_what_is_being_given_up_tries_anew() -> None:
+    flights, launcher = SingleFlight[str](), Launcher()
+    first = join(flights, launcher)
+    await settle()
+    assert launcher.futures[0].set_running_or_notify_cancel()
+    first.cancel()
+    await settle()
+    # now its thread sees that nobody waits, and before it has said so somebody comes
+    second = join(flights, launcher)
+    await settle()
+    launcher.futures[0].set_exception(Cancelled("nobody waits"))
+    await settle()
+    launcher.futures[1].set_result("v")
+    assert await second == ("v", True)

@@ -202,15 +202,28 @@ def test_a_batch_with_nothing_to_send(client: Client, fake: FakeRecognizer, tmp_
     assert fake.computed == []
 
 
-def test_a_token_in_plaintext_warns() -> None:
-    scripted = Scripted()
-    with serving(scripted) as target:
-        with pytest.warns(UserWarning, match="plaintext") as warned:
-            client = Client(target, token="secret")
-        with client:
-            client.recognize(b"a")
-    assert ("authorization", "Bearer secret") in scripted.metadata
+@pytest.mark.parametrize("target", ["gate.example:50051", "dns:///192.0.2.1:1", "[2001:db8::1]:1"])
+def test_a_token_in_plaintext_warns(target: str) -> None:
+    with pytest.warns(UserWarning, match="plaintext") as warned, Client(target, token="secret"):
+        pass
     assert [warning.filename for warning in warned] == [__file__]
+
+
+@pytest.mark.parametrize("target", ["localhost:1", "dns:///127.0.0.1:1", "[::1]:1", "unix:///s"])
+def test_a_token_that_stays_on_this_machine_does_not(target: str) -> None:
+    with Client(target, token="secret"):
+        pass
+
+
+def test_the_metadata_of_a_call() -> None:
+    scripted = Scripted()
+    with serving(scripted) as target, Client(target, token="secret") as client:
+        client.recognize(b"a", request_id="call-17")
+        assert {("authorization", "Bearer secret"), ("x-request-id", "call-17")} <= set(
+            scripted.metadata
+        )
+        client.recognize(b"a")
+        assert "x-request-id" not in dict(scripted.metadata)
 
 
 def test_a_secure_channel() -> None:

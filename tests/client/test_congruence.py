@@ -73,7 +73,7 @@ class Readers:
 @pytest.fixture(scope="module")
 def readers(recognizer: LocalRecognizer) -> Iterator[Readers]:
     with (
-        running_server(recognizer, ServerSettings(port=0, workers=1)) as server,
+        running_server(recognizer, ServerSettings(port=0, threads=1)) as server,
         Client(server.target) as client,
     ):
         yield Readers(recognizer, client)

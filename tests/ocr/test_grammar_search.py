@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.grammar_search import (
-    CHARACTERS,
+    OTHER,
     best_path,
-    confidences,
     letters_and_digits,
     search,
 )
@@ -48,21 +47,28 @@ def test_lower_case_and_separators_do_not_matter() -> None:
     assert search([seen(*"ka-01 ab 1234")])[0].text == "KA01AB1234"
 
 
+def test_every_step_sums_to_one_and_the_unknown_is_other() -> None:
+    row = seen("K", {"#": 0.75, "A": 0.25})
+    assert row.sum(axis=1) == pytest.approx(1)
+    assert row[:, OTHER] == pytest.approx([0.01, 0, 0.75, 0], abs=1e-6)
+
+
+def test_sister_digits_count_by_their_shapes() -> None:
+    charset = ("૬", "੬", "६")
+    row = letters_and_digits(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32), charset)
+    assert row[0, 0] == pytest.approx(0.1)
+    assert row.max() == pytest.approx(0.9)
+
+
 def test_rows_are_joined_and_equal_characters_stay_two() -> None:
     found = search([seen(*"KA01AB1"), seen(*"1234")])
     assert found == []
     assert search([seen(*"KA01A1"), seen(*"123")])[0].text == "KA01A1123"
 
 
-def test_confidences_are_those_of_the_characters() -> None:
-    rows = [seen(*"KA01A123", {"4": 0.5, "9": 0.4})]
-    assert confidences(rows, "KA01A1234") == pytest.approx([0.99] * 8 + [0.5])
-    assert confidences(rows, "KA01A1239") == pytest.approx([0.99] * 8 + [0.4])
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_all_that_is_found_is_a_registration_and_best_first(seed: int, steps: int) -> None:
-    raw = np.random.default_rng(seed).random((steps, 1 + len(CHARACTERS)))
+    raw = np.random.default_rng(seed).random((steps, 1 + OTHER))
     row = (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
     found = search([row])
     scores = [candidate.log_probability for candidate in found]

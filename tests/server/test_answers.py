@@ -10,7 +10,7 @@ import pytest
 from lipiyana.cache import MemoryCache
 from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
 from lipiyana.server.answers import Answers
-from lipiyana.server.workers import WorkerPool
+from lipiyana.server.pool import ComputePool
 from lipiyana.types import CacheOutcome, CachePolicy, Recognition, RecognitionConfig
 from served_fake import FakeRecognizer, recognition
 
@@ -19,15 +19,15 @@ BYPASS = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
 
 
 @pytest.fixture
-def pool(fake: FakeRecognizer) -> Iterator[WorkerPool]:
-    made = WorkerPool(threads=1, max_queue=3)
+def pool(fake: FakeRecognizer) -> Iterator[ComputePool]:
+    made = ComputePool(threads=1, max_queue=3)
     yield made
     fake.release()
     made.close()
 
 
 @pytest.fixture
-def answers(fake: FakeRecognizer, pool: WorkerPool) -> Answers:
+def answers(fake: FakeRecognizer, pool: ComputePool) -> Answers:
     return Answers(fake, pool, MemoryCache(10**6, 60))
 
 
@@ -64,7 +64,7 @@ async def test_bypass_computes_anew_and_keeps_nothing(
     assert fake.computed == [b"a"] * 3
 
 
-async def test_without_a_cache(fake: FakeRecognizer, pool: WorkerPool) -> None:
+async def test_without_a_cache(fake: FakeRecognizer, pool: ComputePool) -> None:
     answers = Answers(fake, pool, None)
     outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (CONFIG, BYPASS)]
     assert outcomes == [CacheOutcome.NONE] * 2
@@ -103,7 +103,7 @@ async def test_a_leader_that_leaves_takes_nobody_along(
 
 
 async def test_what_nobody_waits_for_is_not_computed(
-    answers: Answers, fake: FakeRecognizer, pool: WorkerPool
+    answers: Answers, fake: FakeRecognizer, pool: ComputePool
 ) -> None:
     fake.hold()
     running, waiting = ask(answers, b"a"), ask(answers, b"b")
@@ -151,16 +151,16 @@ async def test_the_recognizer_is_told_how_long_it_has(
 async def test_room_is_needed_for_what_must_be_computed_alone(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
-    def keys(images: list[bytes], config: RecognitionConfig) -> list[bytes | None]:
-        return [answers.key(image, config) for image in images]
+    def keyed(images: list[bytes], config: RecognitionConfig) -> list[tuple[bytes | None, bytes]]:
+        return [(answers.key(image, config), image) for image in images]
 
     await ask(answers, b"kept")
     fake.hold()
     running = ask(answers, b"running")
     await settle()
-    answers.require_room(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG))
+    answers.require_room(keyed([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG))
     for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
         with pytest.raises(Overloaded):
-            answers.require_room(keys(images, config))
+            answers.require_room(keyed(images, config))
     fake.release()
     await running

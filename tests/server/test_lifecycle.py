@@ -180,6 +180,29 @@ def test_a_signal_ends_the_process_after_what_it_accepted(number: signal.Signals
             process.kill()
 
 
+async def test_a_drain_loses_nothing_of_a_full_queue(fake: FakeRecognizer) -> None:
+    settings = ServerSettings(port=0, threads=2, max_queue=40, max_batch=4, shutdown_grace=30)
+    server = RecognitionServer(fake, settings)
+    await server.start()
+    fake.hold()
+    pictures = [b"%d" % number for number in range(30)]
+    async with AsyncClient(server.target) as client:
+        calls = [asyncio.create_task(client.recognize(picture)) for picture in pictures]
+        batch = asyncio.create_task(client.recognize_batch([b"x", b"y", b"z"]))
+        while server.accepted < 33:
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(server.stop())
+        async with AsyncClient(server.target) as late:
+            with pytest.raises(Unavailable):
+                await late.recognize(b"late")
+        fake.release()
+        answers = await asyncio.gather(*calls)
+        assert [answer.text_lines[0].text.encode() for answer in answers] == pictures
+        assert [type(outcome) for outcome in await batch] == [Recognition] * 3
+        await stopping
+    assert sorted(fake.computed) == sorted([*pictures, b"x", b"y", b"z"])
+
+
 def _wait_until_refused(client: Client) -> None:
     with contextlib.suppress(Unavailable):
         while True:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import urllib.error
 import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lipiyana.client import Client
+from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import LipiyanaError
-from lipiyana.server import ServerSettings, running_server
+from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.types import CachePolicy, Frame, RecognitionConfig
 from served_fake import SECRET, FakeRecognizer
 
@@ -19,6 +21,32 @@ def samples(text: str) -> dict[tuple[str, str], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def status_of(port: int | None, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+async def test_probes(fake: FakeRecognizer) -> None:
+    server = RecognitionServer(fake, ServerSettings(port=0, metrics_port=0, threads=1))
+    await server.start()
+    port = server.metrics_port
+    assert await asyncio.to_thread(status_of, port, "/ready") == 200
+    assert await asyncio.to_thread(status_of, port, "/other") == 404
+    fake.hold()
+    async with AsyncClient(server.target) as client:
+        call = asyncio.create_task(client.recognize(b"a"))
+        await asyncio.to_thread(fake.wait_for, b"a")
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(status_of, port, "/ready") == 503
+        fake.release()
+        await call
+        await stopping
 
 
 def test_what_is_counted(fake: FakeRecognizer) -> None:
@@ -42,7 +70,10 @@ def test_what_is_counted(fake: FakeRecognizer) -> None:
     assert found["lipiyana_request_seconds_count", "Recognize"] == 4
     assert ("lipiyana_request_seconds_count", "StreamRecognize") not in found
     assert found["lipiyana_cache_outcomes_total", "miss"] == 1
-    assert found["lipiyana_cache_outcomes_total", "hit"] == 3
+    assert found["lipiyana_cache_outcomes_total", "hit_memory"] == 3
     assert found["lipiyana_cache_outcomes_total", "bypass"] == 1
-    assert found["lipiyana_pictures_accepted", ""] == 0
+    assert found["lipiyana_queue_wait_seconds_count", ""] == 5  # with the warm-up
+    assert found["lipiyana_stage_seconds_count", "decode"] == 2
+    for gauge in ("queue_pictures", "running_pictures", "accepted_bytes"):
+        assert found[f"lipiyana_{gauge}", ""] == 0
     assert SECRET not in text

@@ -157,7 +157,7 @@ def test_batches_of_a_bad_size(
 
 
 def test_a_full_queue_refuses_calls(fake: FakeRecognizer) -> None:
-    settings = ServerSettings(port=0, workers=1, max_queue=1, max_batch=1)
+    settings = ServerSettings(port=0, threads=1, max_queue=1, max_batch=1)
     fake.hold()
     with (
         running_server(fake, settings) as server,

@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_defaults() -> None:
     settings = ServerSettings.load()
     assert (settings.host, settings.port, settings.reflection) == ("127.0.0.1", 50051, False)
-    assert settings.workers == available_threads()
+    assert (settings.workers, settings.threads) == (1, available_threads())
     assert settings.metrics_port is None
 
 
@@ -39,7 +39,12 @@ def test_arguments_beat_the_environment_and_that_the_file(
     [
         ("port = 70000", "port"),
         ("prot = 1", "prot"),
-        ('workers = "many"', "workers"),
+        ('threads = "many"', "threads"),
+        ("workers = 0", "workers"),
+        ("tls_key = 'key.pem'", ""),
+        ("tls_client_ca = 'ca.pem'", ""),
+        ("max_queue_bytes = 1024", ""),
+        ('log_format = "xml"', "log_format"),
         ("max_batch = 1000", ""),
         ("port =", "config"),
         ("host = 'a\xff'", "config"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 
@@ -9,12 +11,16 @@ import xxhash
 
 from lipiyana.types import RawImage, RecognitionConfig
 
+SHARED_KEY_VERSION = 1
+"""Changes with the form of the keys and of the values that several servers share."""
+
 
 class KeyMaker:
     """Hashes picture, question and plan into 16 bytes (xxh3_128).
 
     xxh3 is no cryptographic hash: whoever knows the seed could make two pictures with one key.
-    So the seed is drawn anew for each process unless a cache that several share needs the same.
+    So the seed is drawn anew for each process, and `SharedKeyMaker` makes the keys of a cache
+    that several processes share.
     """
 
     def __init__(self, plan_digest: str, *, seed: int | None = None) -> None:
@@ -30,21 +36,60 @@ class KeyMaker:
 
     def key(self, image: bytes | RawImage, config: RecognitionConfig) -> bytes:
         """Give the key of a request; `config.cache_policy` has no part in it."""
-        if isinstance(image, RawImage):
-            kind: list[object] = [image.pixel_format.value, image.width, image.height]
-            data = image.data
-        else:
-            kind = ["encoded"]
-            data = image
-        question = [
-            sorted(feature.value for feature in config.features),
-            config.layout.value,
-            config.script_hints,
-            repr(config.min_confidence),
-            config.romanize,
-        ]
-        # JSON has no zero byte: no picture can pass for a part of what stands before it
-        head = json.dumps([kind, question, self._plan_digest]).encode() + b"\0"
+        kind, data = _kind_and_data(image)
+        head = _head(kind, _question(config), self._plan_digest)
         hashed = xxhash.xxh3_128(head, seed=self._seed)
         hashed.update(data)
         return hashed.digest()
+
+
+class SharedKeyMaker:
+    """Hashes the same by HMAC-SHA-256, which nobody can make collide, with or without a secret.
+
+    The number of the picture's bytes is part of what is hashed. With a secret, nobody who reads
+    the keys of the store can tell whether a picture that he has was asked for.
+    """
+
+    def __init__(self, plan_digest: str, *, namespace: str, secret: bytes) -> None:
+        """Take what all requests have in common.
+
+        Args:
+            plan_digest: as for `KeyMaker`.
+            namespace: begins every key and keeps apart who shall not share answers.
+            secret: the same in all processes that share; may be empty.
+        """
+        self._plan_digest = plan_digest
+        self._namespace = namespace
+        self._secret = secret
+
+    def key(self, image: bytes | RawImage, config: RecognitionConfig) -> str:
+        """Give the key of a request, `namespace:version:64 hexadecimal digits`."""
+        kind, data = _kind_and_data(image)
+        head = _head(
+            kind, _question(config), self._plan_digest, self._namespace, len(data),
+            SHARED_KEY_VERSION,
+        )  # fmt: skip
+        hashed = hmac.new(self._secret, head, hashlib.sha256)
+        hashed.update(data)
+        return f"{self._namespace}:{SHARED_KEY_VERSION}:{hashed.hexdigest()}"
+
+
+def _kind_and_data(image: bytes | RawImage) -> tuple[list[object], bytes]:
+    if isinstance(image, RawImage):
+        return [image.pixel_format.value, image.width, image.height], image.data
+    return ["encoded"], image
+
+
+def _question(config: RecognitionConfig) -> list[object]:
+    return [
+        sorted(feature.value for feature in config.features),
+        config.layout.value,
+        config.script_hints,
+        repr(config.min_confidence),
+        config.romanize,
+    ]
+
+
+def _head(*parts: object) -> bytes:
+    # JSON has no zero byte: no picture can pass for a part of what stands before it
+    return json.dumps(parts).encode() + b"\0"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from lipiyana.errors import DeadlineExceeded
+from lipiyana.errors import Cancelled, DeadlineExceeded
 
 T = TypeVar("T")
 
@@ -66,8 +66,8 @@ class SingleFlight(Generic[T]):
             flight, led = self._join(key, deadline, start)
             try:
                 return await asyncio.shield(asyncio.wrap_future(flight.future)), led
-            except DeadlineExceeded:
-                # it may have run out for the others an instant before this caller joined
+            except (Cancelled, DeadlineExceeded):
+                # the others may have left, or run out of time, an instant before this caller came
                 if led or (deadline is not None and deadline <= time.monotonic()):
                     raise
             finally:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Protocol
 
 from cachetools import TTLCache
@@ -39,21 +40,23 @@ class MemoryCache:
     def __init__(
         self, max_bytes: int, ttl: float, *, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self._entries: TTLCache[bytes, Recognition] = TTLCache(
-            max_bytes, ttl, timer=timer, getsizeof=entry_size
+        self._entries: TTLCache[bytes, tuple[Recognition, int]] = TTLCache(
+            max_bytes, ttl, timer=timer, getsizeof=itemgetter(1)
         )
         self._lock = threading.Lock()
 
     def get(self, key: bytes) -> Recognition | None:
         """Look an answer up."""
         with self._lock:
-            return self._entries.get(key)
+            entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def put(self, key: bytes, value: Recognition) -> None:
         """Keep an answer."""
+        entry = (value, entry_size(value))  # measured before the lock: look-ups do not wait for it
         with self._lock:
             try:
-                self._entries[key] = value
+                self._entries[key] = entry
             except ValueError:  # larger than the whole cache
                 return
 

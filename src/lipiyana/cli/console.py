@@ -25,3 +25,8 @@ def say_error(message: str) -> None:
 def say_warning(message: str) -> None:
     """Print a warning; nothing in `message` is taken for markup."""
     stderr().print(Text.assemble(("warning: ", "yellow"), message))
+
+
+def say_step(what: str) -> None:
+    """Print what is done next; nothing in `what` is taken for markup."""
+    stderr().print(what, markup=False)

@@ -9,7 +9,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from lipiyana.cli import models_making
 from lipiyana.cli.exit_codes import FAILED, INTERRUPTED
+from lipiyana.cli.finetune_app import finetune_app
+from lipiyana.cli.review_app import review_app
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Feature, Layout
 
@@ -21,7 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
+app.add_typer(finetune_app, name="finetune")
+app.add_typer(review_app, name="review")
 
 Inputs = Annotated[
     list[str], typer.Argument(metavar="INPUT", help="Pictures, folders (with theirs) and globs.")
@@ -103,6 +109,19 @@ def read(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Read on a server, not in this process."),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(metavar="paddle:DIR", help="Read lines with a PaddleOCR model, to compare."),
+    ] = None,
+    keep_unsure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Keep the pictures that the models are least sure of, for `lipiyana review`. "
+            "Plates are personal data.",
+        ),
+    ] = None,
 ) -> None:
     """Read pictures: a row each, in order. Exit 0: all read; 1: some failed; 2: none found."""
     from lipiyana.cli.read import ReadRequest, run
@@ -117,6 +136,8 @@ def read(
         workers=workers,
         models=models,
         server=server,
+        reader=reader,
+        keep_unsure=keep_unsure,
     )
     raise typer.Exit(run(request))
 
@@ -137,11 +158,18 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Settings as TOML."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Processes that share the port. Default: 1."),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(metavar="text|json", help="Form of the log. Default: text.")
+    ] = None,
 ) -> None:
     """Serve gRPC until SIGTERM or Ctrl-C. Needs the extra `server`."""
     from lipiyana.cli.serve import run
 
-    raise typer.Exit(run(host, port, metrics_port, models, config))
+    raise typer.Exit(run(host, port, metrics_port, models, config, workers, log_format))
 
 
 @app.command()
@@ -176,11 +204,19 @@ def verify(models: Models = None) -> None:
 
 
 @app.command()
-def doctor(models: Models = None) -> None:
+def doctor(
+    models: Models = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="A server's settings, to look at too."
+        ),
+    ] = None,
+) -> None:
     """Look at this machine and installation. Exit 1 where something is wrong."""
     from lipiyana.cli.doctor import run
 
-    raise typer.Exit(run(models))
+    raise typer.Exit(run(models, config))
 
 
 def main() -> NoReturn:

@@ -15,6 +15,7 @@ import typer
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.import_paddle import models_of
 from lipiyana.cli.output import Output, OutputError, OutputFile, StandardOutput
 from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
@@ -39,6 +40,8 @@ class ReadRequest:
     workers: int | None
     models: Path | None
     server: str | None
+    reader: str | None = None
+    keep_unsure: Path | None = None
 
 
 def run(request: ReadRequest) -> int:
@@ -79,10 +82,17 @@ def _check(request: ReadRequest) -> None:
     if request.resume and request.output is None:
         raise typer.BadParameter("needs --output.", param_hint="--resume")
     if request.server is not None:
-        if request.models is not None:
-            raise typer.BadParameter("the server has its own.", param_hint="--models")
+        for option, given in (
+            ("--models", request.models),
+            ("--reader", request.reader),
+            ("--keep-unsure", request.keep_unsure),
+        ):
+            if given is not None:
+                raise typer.BadParameter("the server has its own.", param_hint=option)
         if ":" not in request.server:
             raise typer.BadParameter("give HOST:PORT.", param_hint="--server")
+    if request.reader is not None and request.models is not None:
+        raise typer.BadParameter("not with --models.", param_hint="--reader")
 
 
 def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
@@ -93,7 +103,10 @@ def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
         if request.server is not None:
             chosen = recognizers.connect(request.server, request.workers)
         else:
-            chosen = recognizers.in_process(request.models, request.workers, pictures)
+            models = models_of(request.reader) if request.reader else request.models
+            chosen = recognizers.in_process(
+                models, request.workers, pictures, keep_unsure=request.keep_unsure
+            )
         stack.callback(chosen.recognizer.close)
         output: Output = StandardOutput()
         if request.output is not None:

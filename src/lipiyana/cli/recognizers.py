@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lipiyana.errors import NotFound
 from lipiyana.recognizer import Recognizer
 
 CALLS_IN_FLIGHT = 8
@@ -19,26 +21,53 @@ class Chosen:
     workers: int
 
 
+CA_VARIABLE = "LIPIYANA_SERVER_CA"
+"""Environment variable: the PEM file of who signs the server's certificate. Turns TLS on."""
+
+TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
+"""Environment variable: the token for the server; an option would be in the list of processes."""
+
+
 def connect(server: str, workers: int | None) -> Chosen:
-    """Use a server, `HOST:PORT`."""
+    """Use a server, `HOST:PORT`, as the environment says.
+
+    Raises:
+        NotFound: the file of the certificate cannot be read.
+    """
+    import grpc
+
     from lipiyana.client import Client
 
-    return Chosen(Client(server), workers or CALLS_IN_FLIGHT)
+    tls = None
+    if ca := os.environ.get(CA_VARIABLE):
+        try:
+            tls = grpc.ssl_channel_credentials(Path(ca).read_bytes())
+        except OSError as error:
+            raise NotFound(f"{CA_VARIABLE} names {ca}: {error.strerror}") from None
+    client = Client(server, tls=tls, token=os.environ.get(TOKEN_VARIABLE) or None)
+    return Chosen(client, workers or CALLS_IN_FLIGHT)
 
 
-def in_process(models: Path | None, workers: int | None, pictures: int) -> Chosen:
+def in_process(
+    models: Path | None,
+    workers: int | None,
+    pictures: int,
+    *,
+    keep_unsure: Path | None = None,
+) -> Chosen:
     """Use this process, whose CPUs the workers share.
 
     Pictures side by side beat threads within one, so there is a worker a CPU; where there are
-    fewer `pictures` than CPUs each gets more threads.
+    fewer `pictures` than CPUs each gets more threads. Unsure pictures are kept in `keep_unsure`.
 
     Raises:
         ModelUnavailable: `models` has no manifest.
     """
+    from lipiyana.cli.review import keeping
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.runtime import available_threads
 
     cpus = available_threads()
     chosen = workers or max(1, min(cpus, pictures))
     recognizer = LocalRecognizer(models_dir=models, threads=max(1, cpus // chosen))
-    return Chosen(recognizer, chosen)
+    return Chosen(keeping(recognizer, keep_unsure) if keep_unsure else recognizer, chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import typer
@@ -11,6 +10,7 @@ from lipiyana.cli.exit_codes import DONE
 from lipiyana.errors import InvalidRequest
 from lipiyana.server import ServerSettings
 from lipiyana.server import serve as serve_until_signalled
+from lipiyana.server.logs import configure_logging
 
 
 def run(
@@ -19,6 +19,8 @@ def run(
     metrics_port: int | None,
     models: Path | None,
     config: Path | None,
+    workers: int | None,
+    log_format: str | None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
 
@@ -28,10 +30,16 @@ def run(
     """
     try:
         settings = ServerSettings.load(
-            config, host=host, port=port, metrics_port=metrics_port, models=models
+            config,
+            host=host,
+            port=port,
+            metrics_port=metrics_port,
+            models=models,
+            workers=workers,
+            log_format=log_format,
         )
     except InvalidRequest as error:
         raise typer.BadParameter(error.message) from error
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging(settings.log_format)
     serve_until_signalled(settings)
     return DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,15 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was read and in how many seconds: the first time, with loading, and the next ones."""
+    """What was read and in how many seconds: the first time, with loading, and the next ones.
+
+    `stages` are those of the last time.
+    """
 
     registration: str
     first: float
     next: float
+    stages: Mapping[str, float]
 
 
 def read_rendered_plate(models: Path | None) -> Trial:
@@ -44,4 +49,4 @@ def read_rendered_plate(models: Path | None) -> Trial:
         result = recognizer.recognize(image)
         seconds.append(time.perf_counter() - began)
     read = next((plate.registration.canonical or plate.text for plate in result.plates), "")
-    return Trial(read, seconds[0], min(seconds[1:]))
+    return Trial(read, seconds[0], min(seconds[1:]), result.timings)

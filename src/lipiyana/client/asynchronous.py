@@ -52,8 +52,9 @@ class AsyncClient:
         config: RecognitionConfig | None = None,
         *,
         timeout: float | None = None,
+        request_id: str | None = None,
     ) -> Recognition:
-        """Read one picture; see `Recognizer.recognize`."""
+        """Read one picture; see `Client.recognize`."""
         request = service_pb.RecognizeRequest(
             image=await asyncio.to_thread(messages.image_message, image),
             config=messages.config_message(config),
@@ -62,7 +63,7 @@ class AsyncClient:
             response = await self._stub.Recognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
-                metadata=self._endpoint.metadata,
+                metadata=self._endpoint.metadata(request_id),
             )
         return recognition_from_proto(response.recognition)
 
@@ -72,6 +73,7 @@ class AsyncClient:
         config: RecognitionConfig | None = None,
         *,
         timeout: float | None = None,
+        request_id: str | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures in one call; see `Client.recognize_batch`."""
         written = await asyncio.to_thread(messages.image_messages, images)
@@ -82,7 +84,7 @@ class AsyncClient:
             response = await self._stub.BatchRecognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
-                metadata=self._endpoint.metadata,
+                metadata=self._endpoint.metadata(request_id),
             )
         return messages.batch_outcomes(written, response)
 
@@ -90,6 +92,8 @@ class AsyncClient:
         self,
         frames: AsyncIterable[Frame] | Iterable[Frame],
         config: RecognitionConfig | None = None,
+        *,
+        request_id: str | None = None,
     ) -> AsyncIterator[FrameResult]:
         """Read frames as they come; see `Client.recognize_stream`.
 
@@ -97,7 +101,7 @@ class AsyncClient:
         """
         outgoing = OutgoingFrames(messages.setup_request(config))
         call = self._stub.StreamRecognize(
-            outgoing.requests_async(frames), metadata=self._endpoint.metadata
+            outgoing.requests_async(frames), metadata=self._endpoint.metadata(request_id)
         )
         try:
             with self._errors():

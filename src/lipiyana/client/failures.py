@@ -20,6 +20,9 @@ from lipiyana.errors import (
 from lipiyana.status import DETAILS_KEY, from_status
 
 _CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
+_REFUSED_WHILE_SENDING = "Internal error from Core"
+"""What grpc.aio says in place of the status of a stream that ends while a message is sent."""
+
 _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
 
 
@@ -39,6 +42,17 @@ def to_error(
     text = details or ""
     if found := _TOO_LARGE.search(text):
         return _too_large(found, endpoint)
+    if away := _server_away(code, text, endpoint):
+        return away
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlineExceeded(f"no answer from {endpoint.target} within the time allowed")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        text = f"{endpoint.target} answers, but it is no lipiyana server, or an older one"
+    number: int = code.value[0]
+    return from_status(Status(code=number, message=text or f"{endpoint.target}: {code.name}"))
+
+
+def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
         return Unavailable(
             f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there?"
@@ -46,12 +60,12 @@ def to_error(
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
         # gRPC does so to a call that reaches a server while it stops; it was not begun
         return Unavailable(f"{endpoint.target} is shutting down", reason="DRAINING")
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return DeadlineExceeded(f"no answer from {endpoint.target} within the time allowed")
-    if code is grpc.StatusCode.UNIMPLEMENTED:
-        text = f"{endpoint.target} answers, but it is no lipiyana server, or an older one"
-    number: int = code.value[0]
-    return from_status(Status(code=number, message=text or f"{endpoint.target}: {code.name}"))
+    if text == _REFUSED_WHILE_SENDING:
+        return Unavailable(
+            f"{endpoint.target} ended the stream before it took the frames; a single call says why",
+            reason="STREAM_REFUSED",
+        )
+    return None
 
 
 def _too_large(found: re.Match[str], endpoint: Endpoint) -> MessageTooLarge:

@@ -42,7 +42,8 @@ class Client:
             target: `host:port`; with a name that has several addresses calls go round.
             timeout: seconds of a call (not of a stream) unless the call says otherwise.
             max_message_bytes: of a request or a response; the server has a limit of its own.
-            tls: for example `grpc.ssl_channel_credentials()`.
+            tls: for example `grpc.ssl_channel_credentials(root_certificates)`, or with a key and
+                a certificate of the client's own where the server asks for one.
             token: sent with each call as `authorization: Bearer`.
         """
         self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
@@ -59,8 +60,13 @@ class Client:
         config: RecognitionConfig | None = None,
         *,
         timeout: float | None = None,
+        request_id: str | None = None,
     ) -> Recognition:
-        """Read one picture; see `Recognizer.recognize`."""
+        """Read one picture; see `Recognizer.recognize`.
+
+        `request_id` names the call in the server's logs and errors: letters, digits, `.`, `_`,
+        `-`, 64 at most; else, or where none is given, the server makes one.
+        """
         request = service_pb.RecognizeRequest(
             image=messages.image_message(image), config=messages.config_message(config)
         )
@@ -68,7 +74,7 @@ class Client:
             response = self._stub.Recognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
-                metadata=self._endpoint.metadata,
+                metadata=self._endpoint.metadata(request_id),
             )
         return recognition_from_proto(response.recognition)
 
@@ -78,6 +84,7 @@ class Client:
         config: RecognitionConfig | None = None,
         *,
         timeout: float | None = None,
+        request_id: str | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures in one call; see `Recognizer.recognize_batch`.
 
@@ -92,12 +99,16 @@ class Client:
             response = self._stub.BatchRecognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
-                metadata=self._endpoint.metadata,
+                metadata=self._endpoint.metadata(request_id),
             )
         return messages.batch_outcomes(written, response)
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self,
+        frames: Iterable[Frame],
+        config: RecognitionConfig | None = None,
+        *,
+        request_id: str | None = None,
     ) -> Iterator[FrameResult]:
         """Read frames as they come; see `Recognizer.recognize_stream`.
 
@@ -106,7 +117,7 @@ class Client:
         """
         outgoing = OutgoingFrames(messages.setup_request(config))
         call = self._stub.StreamRecognize(
-            outgoing.requests(frames), metadata=self._endpoint.metadata
+            outgoing.requests(frames), metadata=self._endpoint.metadata(request_id)
         )
         try:
             with self._errors():

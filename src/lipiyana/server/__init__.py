@@ -16,6 +16,7 @@ from lipiyana.server.answers import ServedRecognizer
 from lipiyana.server.run import local_recognizer, running_server, serve
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings import ServerSettings
+from lipiyana.server.supervisor import supervise
 
 __all__ = [
     "RecognitionServer",
@@ -24,4 +25,5 @@ __all__ = [
     "local_recognizer",
     "running_server",
     "serve",
+    "supervise",
 ]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, runtime_checkable
 
-from lipiyana.cache import Flight, KeyMaker, ResultCache, SingleFlight, cacheable
-from lipiyana.errors import DeadlineExceeded
+from lipiyana.batching import ANYONE, Source, Work, working
+from lipiyana.cache import (
+    Flight,
+    KeyMaker,
+    LookUp,
+    RepeatedFrameReader,
+    ResultCache,
+    SharedCache,
+    SingleFlight,
+    cacheable,
+)
+from lipiyana.images import ImageLimits
 from lipiyana.recognizer import Recognizer
-from lipiyana.server.workers import WorkerPool
+from lipiyana.server.pool import ComputePool
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
 
@@ -26,15 +38,56 @@ class ServedRecognizer(Recognizer, Protocol):
         ...
 
 
+class CacheObserver(Protocol):
+    """Told where answers come from; called on the event loop."""
+
+    def cache_outcome(self, outcome: str) -> None:
+        """Take `hit_memory`, `hit_shared`, `hit_repeated`, `miss`, `bypass` or `none`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One picture to compute: by whom, and where to keep what is found."""
+
+    image: bytes | RawImage
+    config: RecognitionConfig
+    reader: ServedRecognizer | RepeatedFrameReader
+    key: bytes | None = None
+    shared_key: str | None = None
+
+
 class Answers:
     """Answers pictures; nothing equal is computed twice, and nothing that nobody waits for."""
 
     def __init__(
-        self, recognizer: ServedRecognizer, pool: WorkerPool, cache: ResultCache | None
+        self,
+        recognizer: ServedRecognizer,
+        pool: ComputePool,
+        cache: ResultCache | None,
+        *,
+        shared: SharedCache | None = None,
+        observer: CacheObserver | None = None,
+        repeated_frames: ImageLimits | None = None,
     ) -> None:
+        """Put caches before a recognizer.
+
+        Args:
+            recognizer: computes answers.
+            pool: where it does so.
+            cache: the first tier; None for no cache at all.
+            shared: the second tier, asked for what the first has not.
+            observer: told where each answer comes from.
+            repeated_frames: limits of the frames of streams that are looked at for repetition;
+                None where none are.
+        """
         self._recognizer = recognizer
         self._pool = pool
         self._cache = cache
+        self._shared = shared
+        self._observer = observer
+        self._repeated_frames = repeated_frames
+        self._look_ups: SingleFlight[LookUp] = SingleFlight()
         self._keys = KeyMaker(recognizer.plan_digest())
         self._flights: SingleFlight[Recognition] = SingleFlight()
 
@@ -52,14 +105,24 @@ class Answers:
             return None
         return self._keys.key(image, config)
 
-    def require_room(self, keys: list[bytes | None]) -> None:
-        """Refuse pictures that cannot all be answered or queued now.
+    def frame_reader(self, config: RecognitionConfig) -> RepeatedFrameReader | None:
+        """Give what reads the frames of one new stream; None where each is read for itself."""
+        if self._repeated_frames is None or config.cache_policy is CachePolicy.BYPASS:
+            return None
+        return RepeatedFrameReader(self._recognizer, self._repeated_frames)
+
+    def require_room(
+        self, pictures: Sequence[tuple[bytes | None, bytes | RawImage]], source: Source = ANYONE
+    ) -> None:
+        """Refuse pictures, each with its key, that cannot all be answered or queued now.
 
         Raises:
             Overloaded: the queue has no room for those that must be computed.
         """
-        computed = {key for key in keys if key is not None and not self._at_hand(key)}
-        self._pool.require_room(len(computed) + keys.count(None))
+        sizes = [_size(image) for key, image in pictures if key is None]
+        keyed = {key: image for key, image in pictures if key is not None}
+        sizes += [_size(image) for key, image in keyed.items() if not self._at_hand(key)]
+        self._pool.require_room(len(sizes), source=source, size=sum(sizes))
 
     async def answer(
         self,
@@ -67,6 +130,9 @@ class Answers:
         config: RecognitionConfig,
         key: bytes | None,
         deadline: float | None,
+        *,
+        source: Source = ANYONE,
+        frames: RepeatedFrameReader | None = None,
     ) -> Recognition:
         """Answer one picture.
 
@@ -75,23 +141,58 @@ class Answers:
             config: as `check` let it pass.
             key: as `key` gives it for these two.
             deadline: by `time.monotonic()`; what has not begun by then is not computed.
+            source: whose turn it takes if it must be computed.
+            frames: as `frame_reader` gave it for the stream whose next frame this is.
 
         Raises:
             LipiyanaError: as the recognizer says, or the queue.
         """
-        if key is not None and self._cache is not None:
-            kept = self._cache.get(key)
-            if kept is not None:
-                return replace(kept, cache_outcome=CacheOutcome.HIT)
-        start = partial(self._start, image, config, key)
-        value, led = await self._flights.run(key, deadline, start)
-        if self._cache is None:
-            return replace(value, cache_outcome=CacheOutcome.NONE)
-        if key is None:
-            return replace(value, cache_outcome=CacheOutcome.BYPASS)
+        if key is None or self._cache is None:
+            question = _Question(image, config, self._recognizer)
+            value, _ = await self._flights.run(
+                None, deadline, partial(self._start, question, source)
+            )
+            bypassed = self._cache is not None
+            outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
+            return self._told(value, outcome, outcome.value)
+        kept = self._cache.get(key)
+        if kept is not None:
+            return self._told(kept, CacheOutcome.HIT, "hit_memory")
+        look_up = await self._look_up(key, image, config)
+        if look_up.value is not None:
+            self._cache.put(key, look_up.value)
+            return self._told(look_up.value, CacheOutcome.HIT, "hit_shared")
+        reader = frames or self._recognizer
+        question = _Question(image, config, reader, key, look_up.key)
+        # what was read in another frame is for its own stream alone
+        shared_by = key if frames is None else None
+        value, led = await self._flights.run(
+            shared_by, deadline, partial(self._start, question, source)
+        )
+        if _is_repeated(value):
+            return self._told(value, CacheOutcome.HIT, "hit_repeated")
         if led:
-            return replace(value, cache_outcome=CacheOutcome.MISS)
-        return replace(cacheable(value), cache_outcome=CacheOutcome.HIT)
+            return self._told(value, CacheOutcome.MISS, "miss")
+        return self._told(cacheable(value), CacheOutcome.HIT, "hit_memory")
+
+    async def _look_up(
+        self, key: bytes, image: bytes | RawImage, config: RecognitionConfig
+    ) -> LookUp:
+        shared = self._shared
+        if shared is None or key in self._flights:
+            return LookUp()
+        loop = asyncio.get_running_loop()
+        look_up, _ = await self._look_ups.run(
+            key,
+            None,
+            lambda _: asyncio.run_coroutine_threadsafe(shared.look_up(image, config), loop),
+        )
+        return look_up
+
+    def _told(self, value: Recognition, outcome: CacheOutcome, told: str) -> Recognition:
+        if self._observer is not None:
+            self._observer.cache_outcome(told)
+        return replace(value, cache_outcome=outcome)
 
     def _at_hand(self, key: bytes) -> bool:
         return key in self._flights or (
@@ -99,25 +200,30 @@ class Answers:
         )
 
     def _start(
-        self,
-        image: bytes | RawImage,
-        config: RecognitionConfig,
-        key: bytes | None,
-        flight: Flight[Recognition],
+        self, question: _Question, source: Source, flight: Flight[Recognition]
     ) -> Future[Recognition]:
-        return self._pool.submit(partial(self._compute, image, config, key, flight))
+        compute = partial(self._compute, question, flight)
+        return self._pool.submit(compute, source=source, size=_size(question.image))
 
-    def _compute(
-        self,
-        image: bytes | RawImage,
-        config: RecognitionConfig,
-        key: bytes | None,
-        flight: Flight[Recognition],
-    ) -> Recognition:
-        remaining = flight.remaining()
-        if remaining is not None and remaining <= 0:
-            raise DeadlineExceeded("the time was over while the picture waited in the queue")
-        value = self._recognizer.recognize(image, config, timeout=remaining)
-        if key is not None and self._cache is not None:
-            self._cache.put(key, cacheable(value))
+    def _compute(self, question: _Question, flight: Flight[Recognition]) -> Recognition:
+        work = Work(flight.remaining, lambda: flight.waiters == 0)
+        work.require_wanted()
+        with working(work):
+            value = question.reader.recognize(
+                question.image, question.config, timeout=work.remaining()
+            )
+        if question.key is not None and self._cache is not None and not _is_repeated(value):
+            kept = cacheable(value)
+            self._cache.put(question.key, kept)
+            if question.shared_key is not None and self._shared is not None:
+                self._shared.keep(question.shared_key, kept)
         return value
+
+
+def _is_repeated(value: Recognition) -> bool:
+    """Whether it was found in an earlier frame: recognizers themselves never say HIT."""
+    return value.cache_outcome is CacheOutcome.HIT
+
+
+def _size(image: bytes | RawImage) -> int:
+    return len(image.data if isinstance(image, RawImage) else image)

@@ -15,11 +15,13 @@ from typing import Any
 import grpc
 
 from lipiyana.errors import InternalError, LipiyanaError
+from lipiyana.server.callers import Caller, address_of, current_grant
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.tracing import NoTracing, Tracing
 from lipiyana.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
-"""Metadata by which a caller may name its call; it stands in logs and in errors."""
+"""Metadata by which a caller may name its call; it stands in logs and errors, and comes back."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
@@ -27,33 +29,61 @@ _log = logging.getLogger("lipiyana.server")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-@asynccontextmanager
-async def call(
-    rpc: str, context: Context, metrics: Metrics, *, is_stream: bool = False
-) -> AsyncIterator[str]:
-    """Surround the body of a call; gives its id.
+class Calls:
+    """Surrounds calls; one for a server."""
 
-    What the body raises ends the call with the status that fits; an error that is not this
-    project's becomes INTERNAL, and only the log has more of it.
-    """
-    request_id = _request_id(context)
-    begin = time.monotonic()
-    code = "OK"
-    try:
-        yield request_id
-    except asyncio.CancelledError:
-        code = "CANCELLED"
-        raise
-    except Exception as error:
-        known = as_known(error, request_id)
-        code = known.code
-        _log.info("%s %s: %s %s", request_id, rpc, code, known.reason)
-        status = to_status(known, request_id=request_id)
-        await context.abort(
-            grpc.StatusCode[code], status.message, ((DETAILS_KEY, status.SerializeToString()),)
-        )
-    finally:
-        metrics.call_ended(rpc, code, None if is_stream else time.monotonic() - begin)
+    def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
+        self._metrics = metrics
+        self._tracing = tracing or NoTracing()
+
+    @asynccontextmanager
+    async def call(
+        self, rpc: str, context: Context, *, is_stream: bool = False
+    ) -> AsyncIterator[Caller]:
+        """Surround the body of a call; gives who calls.
+
+        What the body raises ends the call with the status that fits; an error that is not this
+        project's becomes INTERNAL, and only the log has more of it.
+        """
+        metadata = text_metadata(context.invocation_metadata())
+        request_id = request_id_of(metadata)
+        given_back = (REQUEST_ID_KEY, request_id)
+        context.set_trailing_metadata((given_back,))
+        begin = time.monotonic()
+        code, reason = "OK", ""
+        with self._tracing.call(rpc, request_id, metadata) as span:
+            grant = current_grant.get()
+            client = address_of(context.peer()) if grant is None else grant.name
+            caller = Caller(request_id, client, deadline_of(context), grant, span)
+            try:
+                yield caller
+            except asyncio.CancelledError:
+                code = "CANCELLED"
+                raise
+            except Exception as error:
+                known = as_known(error, request_id)
+                code, reason = known.code, known.reason
+                await abort(context, known, request_id)
+            finally:
+                seconds = time.monotonic() - begin
+                span.ended(code)
+                self._metrics.call_ended(rpc, code, None if is_stream else seconds)
+                _log.info(
+                    "%s %s: %s%s",
+                    request_id, rpc, code, reason and f" {reason}",
+                    extra={
+                        "request_id": request_id, "rpc": rpc, "code": code, "reason": reason,
+                        "seconds": round(seconds, 6), "pictures": caller.pictures,
+                        "client": "" if grant is None else grant.name,
+                    },
+                )  # fmt: skip
+
+
+async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
+    """End a call with the status of an error."""
+    status = to_status(error, request_id=request_id)
+    trailers = ((DETAILS_KEY, status.SerializeToString()), (REQUEST_ID_KEY, request_id))
+    await context.abort(grpc.StatusCode[error.code], status.message, trailers)
 
 
 def as_known(error: Exception, request_id: str) -> LipiyanaError:
@@ -62,7 +92,11 @@ def as_known(error: Exception, request_id: str) -> LipiyanaError:
         return error
     # where it happened, but not what the exception says: that may quote a plate
     frames = "".join(traceback.format_tb(error.__traceback__))
-    _log.error("%s: %s at\n%s", request_id, type(error).__name__, frames)
+    _log.error(
+        "%s: %s at\n%s",
+        request_id, type(error).__name__, frames,
+        extra={"request_id": request_id},
+    )  # fmt: skip
     return InternalError(f"something went wrong in the server; its log has more at {request_id}")
 
 
@@ -72,8 +106,12 @@ def deadline_of(context: Context) -> float | None:
     return None if remaining is None else time.monotonic() + remaining
 
 
-def _request_id(context: Context) -> str:
-    for key, value in context.invocation_metadata() or ():
-        if key == REQUEST_ID_KEY and isinstance(value, str) and _REQUEST_ID.fullmatch(value):
-            return value
-    return secrets.token_hex(8)
+def text_metadata(metadata: Any) -> dict[str, str]:
+    """Give the metadata that is text; of several values of one key the last."""
+    return {key: value for key, value in metadata or () if isinstance(value, str)}
+
+
+def request_id_of(metadata: dict[str, str]) -> str:
+    """Give the id that the caller chose if it is a fit one, else a new one."""
+    chosen = metadata.get(REQUEST_ID_KEY, "")
+    return chosen if _REQUEST_ID.fullmatch(chosen) else secrets.token_hex(8)

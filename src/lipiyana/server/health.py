@@ -27,6 +27,11 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._draining = False
         self._changed = asyncio.Event()
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether calls are welcome; may be asked on any thread."""
+        return bool(self._status == _Status.SERVING)
+
     def serving(self) -> None:
         """Say that calls are welcome."""
         self._set(_Status.SERVING)

@@ -1,47 +1,71 @@
-"""Prometheus metrics of one server. No label and no value ever has text of a picture."""
+"""Prometheus metrics of one server. No label and no value ever has text of a picture.
+
+They work in one process, and over several that share the folder of `PROMETHEUS_MULTIPROC_DIR`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Thread
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from lipiyana.errors import InvalidRequest
-from lipiyana.types import CacheOutcome
-
-if TYPE_CHECKING:
-    from wsgiref.simple_server import WSGIServer
+from lipiyana.types import ModelInfo, Recognition
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds; from a cache hit to a picture that waited long."""
 
+ROWS = (1, 2, 4, 8, 16, 32, 64)
+"""Bounds of the rows of one run of a model."""
+
 
 class Metrics:
-    """Counts calls and cache outcomes; `expose` shows them over HTTP."""
+    """Counts calls, pictures and runs of models; a `PoolObserver`, and those of the caches."""
 
-    def __init__(self, accepted: Callable[[], int]) -> None:
-        """Start from zero; `accepted` says how many pictures wait or are computed."""
+    def __init__(self) -> None:
+        """Start from zero."""
         self.registry = CollectorRegistry()
         self._calls = Counter(
             "lipiyana_requests", "Calls that ended.", ["rpc", "code"], registry=self.registry
         )
-        self._seconds = Histogram(
-            "lipiyana_request_seconds",
-            "Duration of calls that are not streams.",
-            ["rpc"],
-            buckets=BUCKETS,
+        self._seconds = self._histogram(
+            "lipiyana_request_seconds", "Duration of calls that are not streams.", "rpc"
+        )
+        self._stages = self._histogram(
+            "lipiyana_stage_seconds", "Duration of the stages of pictures computed.", "stage"
+        )
+        self._waits = self._histogram(
+            "lipiyana_queue_wait_seconds", "How long pictures waited before they were begun."
+        )
+        self._rows = Histogram(
+            "lipiyana_batch_rows",
+            "Inputs that one run of a model took together.",
+            ["model"],
+            buckets=ROWS,
             registry=self.registry,
         )
         self._outcomes = Counter(
             "lipiyana_cache_outcomes", "Pictures answered.", ["outcome"], registry=self.registry
         )
-        pictures = Gauge(
-            "lipiyana_pictures_accepted", "Pictures that wait or run.", registry=self.registry
+        self._look_ups = Counter(
+            "lipiyana_shared_cache_look_ups", "By what came of them.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._writes = Counter(
+            "lipiyana_shared_cache_writes", "By what came of them.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._waiting = self._gauge("lipiyana_queue_pictures", "Pictures that wait.")
+        self._running = self._gauge("lipiyana_running_pictures", "Pictures that are computed.")
+        self._size = self._gauge(
+            "lipiyana_accepted_bytes", "Bytes of the pictures that wait or are computed."
         )
-        pictures.set_function(accepted)
-        self._http: tuple[WSGIServer, Thread] | None = None
+        self._models = Gauge(
+            "lipiyana_model_info",
+            "1 for each model that may take part.",
+            ["name", "version", "sha256"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
 
     def call_ended(self, rpc: str, code: str, seconds: float | None) -> None:
         """Count a call; `code` is the name of its gRPC status, `seconds` is None for streams."""
@@ -49,31 +73,44 @@ class Metrics:
         if seconds is not None:
             self._seconds.labels(rpc).observe(seconds)
 
-    def answered(self, outcome: CacheOutcome) -> None:
-        """Count a picture that was answered."""
-        self._outcomes.labels(outcome.value).inc()
+    def answered(self, value: Recognition) -> None:
+        """Count the stages that a picture took, which are none if it was not computed for it."""
+        for stage, seconds in value.timings.items():
+            self._stages.labels(stage).observe(seconds)
 
-    def expose(self, host: str, port: int) -> int:
-        """Serve the metrics over HTTP; the port comes back, which 0 leaves to the system.
+    def cache_outcome(self, outcome: str) -> None:
+        """Count a picture that was answered; see `CacheObserver`."""
+        self._outcomes.labels(outcome).inc()
 
-        Raises:
-            InvalidRequest: the port is taken or the host is not this machine's (PORT_IN_USE).
-        """
-        try:
-            self._http = start_http_server(port, addr=host, registry=self.registry)
-        except OSError as error:
-            raise InvalidRequest(
-                f"metrics cannot be served at {host}:{port}: {error.strerror or error}",
-                field="metrics_port",
-                reason="PORT_IN_USE",
-            ) from None
-        return int(self._http[0].server_port)
+    def shared_look_up(self, result: str) -> None:
+        """Count a look-up in the shared cache; see `SharedCacheObserver`."""
+        self._look_ups.labels(result).inc()
 
-    def close(self) -> None:
-        """Stop serving over HTTP."""
-        if self._http is not None:
-            server, thread = self._http
-            server.shutdown()
-            server.server_close()
-            thread.join()
-            self._http = None
+    def shared_write(self, result: str) -> None:
+        """Count a write to the shared cache; see `SharedCacheObserver`."""
+        self._writes.labels(result).inc()
+
+    def models(self, models: Iterable[ModelInfo]) -> None:
+        """Tell which models may take part."""
+        for model in models:
+            self._models.labels(model.name, model.version, model.sha256).set(1)
+
+    def ran(self, model: str, rows: int) -> None:
+        """Count a run of a model."""
+        self._rows.labels(model).observe(rows)
+
+    def queue_changed(self, waiting: int, running: int, size: int) -> None:
+        """Note how many pictures wait and run, and their bytes."""
+        self._waiting.set(waiting)
+        self._running.set(running)
+        self._size.set(size)
+
+    def waited(self, seconds: float) -> None:
+        """Count a picture that is begun."""
+        self._waits.observe(seconds)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=BUCKETS, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")

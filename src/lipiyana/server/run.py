@@ -5,48 +5,110 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Protocol
 
+from lipiyana.batching import Batcher, batched_sessions
 from lipiyana.images import ImageLimits
 from lipiyana.pipeline import LocalRecognizer
-from lipiyana.runtime import available_threads
+from lipiyana.runtime import ModelStore, available_threads
 from lipiyana.server.answers import ServedRecognizer
+from lipiyana.server.metrics import Metrics
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings import ServerSettings
+from lipiyana.server.tracing import NoTracing, Tracing, otlp_tracing
+
+
+class Started(Protocol):
+    """A server that is up."""
+
+    @property
+    def target(self) -> str:
+        """What a client on this machine connects to."""
+        ...
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where the metrics are shown, None where they are not."""
+        ...
 
 
 def serve(
     settings: ServerSettings,
     recognizer: ServedRecognizer | None = None,
     *,
-    on_ready: Callable[[RecognitionServer], None] | None = None,
+    on_ready: Callable[[Started], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
 
     Args:
         settings: of the server.
-        recognizer: what answers; by default the models of this machine.
+        recognizer: what answers, in this process whatever `settings.workers` says; by default the
+            models of this machine.
         on_ready: called once calls are welcome.
 
     Raises:
         LipiyanaError: the server cannot start.
     """
-    asyncio.run(_serve(settings, recognizer or local_recognizer(settings), on_ready))
+    if settings.workers > 1 and recognizer is None:
+        from lipiyana.server.supervisor import supervise  # which needs this module
+
+        supervise(settings, on_ready=on_ready)
+        return
+    metrics = Metrics()
+    chosen = recognizer or local_recognizer(settings, metrics)
+    with tracing_of(settings) as tracing:
+        server = RecognitionServer(
+            chosen, settings.model_copy(update={"workers": 1}), metrics=metrics, tracing=tracing
+        )
+        asyncio.run(serve_until_signalled(server, on_ready))
 
 
-def local_recognizer(settings: ServerSettings) -> LocalRecognizer:
-    """Make the recognizer that `settings` describe; the workers share the CPUs.
+@contextmanager
+def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
+    """Give what the settings say that calls are told to.
 
     Raises:
-        ModelUnavailable: `settings.models` has no manifest.
+        MissingExtra: OpenTelemetry is asked for and not installed.
     """
-    return LocalRecognizer(
-        models_dir=settings.models,
-        limits=ImageLimits(max_pixels=settings.max_pixels),
-        threads=max(1, available_threads() // settings.workers),
+    if not settings.tracing:
+        yield NoTracing()
+        return
+    with otlp_tracing() as tracing:
+        yield tracing
+
+
+def local_recognizer(settings: ServerSettings, metrics: Metrics | None = None) -> LocalRecognizer:
+    """Make the recognizer that `settings` describe, and load its models; pictures share the CPUs.
+
+    Args:
+        settings: of the server.
+        metrics: where the runs of its models are counted.
+
+    Raises:
+        ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
+    """
+    cpus = max(1, available_threads() // settings.workers)
+    # without joining, a slot a thread: then no run waits for another
+    batcher = Batcher(
+        slots=settings.threads if settings.model_batch == 1 else min(cpus, settings.threads),
+        max_rows=settings.model_batch,
+        wait=settings.model_batch_wait,
+        observe=None if metrics is None else metrics.ran,
     )
+    store = ModelStore(
+        settings.models,
+        max(1, cpus // settings.threads),
+        open_session=batched_sessions(batcher),
+    )
+    recognizer = LocalRecognizer(store, limits=ImageLimits(max_pixels=settings.max_pixels))
+    for model in recognizer.models:
+        store.session(model.name)  # not when the first picture needs it, or to fail then
+    if metrics is not None:
+        metrics.models(recognizer.models)
+    return recognizer
 
 
 @contextmanager
@@ -77,22 +139,43 @@ def running_server(
         thread.join()
 
 
-async def _serve(
-    settings: ServerSettings,
-    recognizer: ServedRecognizer,
-    on_ready: Callable[[RecognitionServer], None] | None,
+async def serve_until_signalled(
+    server: RecognitionServer,
+    on_ready: Callable[[RecognitionServer], None] | None = None,
+    *,
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+    parent: int | None = None,
 ) -> None:
-    server = RecognitionServer(recognizer, settings)
-    signals: asyncio.Queue[int] = asyncio.Queue()
+    """Start a server, and drain it when a signal comes; a second one cuts that off.
+
+    Args:
+        server: not started yet.
+        on_ready: called once calls are welcome.
+        signals: that end it.
+        parent: a file that ends when the process ends that this one belongs to; that counts as a
+            signal.
+
+    Raises:
+        LipiyanaError: the server cannot start.
+    """
+    received: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    for number in signals:
+        loop.add_signal_handler(number, received.put_nowait, number)
+    if parent is not None:
+        orphaned = parent
+
+        def say_once() -> None:
+            loop.remove_reader(orphaned)
+            received.put_nowait(signal.SIGTERM)
+
+        loop.add_reader(orphaned, say_once)
     await server.start()
     if on_ready is not None:
         on_ready(server)
-    await signals.get()
+    await received.get()
     stopping = asyncio.create_task(server.stop())
-    second = asyncio.create_task(signals.get())
+    second = asyncio.create_task(received.get())
     await asyncio.wait({stopping, second}, return_when=asyncio.FIRST_COMPLETED)
     if second.done():
         await server.stop(0)

@@ -11,15 +11,22 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from lipiyana.cache import MemoryCache
-from lipiyana.errors import InvalidRequest
+from lipiyana.addresses import is_loopback
+from lipiyana.cache import MemoryCache, SharedCache
+from lipiyana.images import ImageLimits
+from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
+from lipiyana.server.calls import Calls
 from lipiyana.server.health import Health
+from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.pool import ComputePool
 from lipiyana.server.service import RecognitionService
 from lipiyana.server.settings import ServerSettings
-from lipiyana.server.workers import WorkerPool
-from lipiyana.types import CachePolicy, PixelFormat, RawImage, RecognitionConfig
+from lipiyana.server.tokens import Tokens
+from lipiyana.server.tracing import Tracing
+from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 
@@ -35,26 +42,82 @@ class RecognitionServer:
     `async with RecognitionServer(recognizer, settings) as server` starts and drains it.
     """
 
-    def __init__(self, recognizer: ServedRecognizer, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        recognizer: ServedRecognizer,
+        settings: ServerSettings,
+        *,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
+        """Put the parts together; nothing is bound or loaded yet.
+
+        Args:
+            recognizer: what answers.
+            settings: `workers` has no part here: this is one process.
+            metrics: to count in, where the recognizer counts there too.
+            tracing: what is told of the calls.
+
+        Raises:
+            InvalidRequest: the file of tokens or the shared cache's URL cannot be used
+                (INVALID_SETTINGS).
+            MissingExtra: a shared cache is asked for and redis-py is not installed.
+        """
         self._recognizer = recognizer
         self._settings = settings
-        self._pool = WorkerPool(settings.workers, settings.max_queue)
-        self._metrics = Metrics(lambda: self._pool.accepted)
+        self._metrics = metrics or Metrics()
+        self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        self._pool = ComputePool(
+            settings.threads,
+            settings.max_queue,
+            max_bytes=settings.max_queue_bytes,
+            observer=self._metrics,
+        )
         cache = (
             MemoryCache(settings.cache_bytes, settings.cache_ttl) if settings.cache_bytes else None
         )
-        answers = Answers(recognizer, self._pool, cache)
-        self._service = RecognitionService(answers, self._metrics, max_batch=settings.max_batch)
+        shared = settings.shared_cache
+        self._shared = (
+            None
+            if shared is None
+            else SharedCache(recognizer.plan_digest(), shared, observer=self._metrics)
+        )
+        answers = Answers(
+            recognizer,
+            self._pool,
+            cache,
+            shared=self._shared,
+            observer=self._metrics,
+            repeated_frames=(
+                ImageLimits(max_pixels=settings.max_pixels) if settings.repeated_frames else None
+            ),
+        )
+        self._service = RecognitionService(
+            answers,
+            Calls(self._metrics, tracing),
+            self._metrics,
+            max_batch=settings.max_batch,
+            max_streams=settings.max_streams,
+        )
         self._health = Health([SERVICE])
         self._server: grpc.aio.Server | None = None
+        self._endpoint: MetricsEndpoint | None = None
         self.port = 0
-        self.metrics_port: int | None = None
+
+    @property
+    def accepted(self) -> int:
+        """How many pictures wait or are computed."""
+        return self._pool.accepted
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where the metrics are shown, None where they are not."""
+        return None if self._endpoint is None else self._endpoint.port
 
     @property
     def target(self) -> str:
         """What a client on this machine connects to."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
-        return _address(host, self.port)
+        return target_of(self._settings, self.port)
 
     async def start(self) -> None:
         """Bind, warm up, and say that it is serving.
@@ -65,20 +128,24 @@ class RecognitionServer:
         """
         self._server = self._bind()
         try:
-            if self._settings.metrics_port is not None:
-                self.metrics_port = self._metrics.expose(
-                    self._settings.host, self._settings.metrics_port
+            # the supervisor shows the metrics of several processes
+            if self._settings.metrics_port is not None and self._settings.workers == 1:
+                self._endpoint = MetricsEndpoint(
+                    self._metrics.registry,
+                    lambda: self._health.is_serving,
+                    self._settings.host,
+                    self._settings.metrics_port,
                 )
+            if self._shared is not None:
+                await self._shared.start()
             await self._server.start()
             await asyncio.wrap_future(self._pool.submit(self._warm_up))
         except BaseException:
             await self.stop(0)
             raise
         self._health.serving()
-        _log.info("serving at %s", _address(self._settings.host, self.port))
-        if self.metrics_port is not None:
-            address = _address(self._settings.host, self.metrics_port)
-            _log.info("metrics at http://%s/metrics", address)
+        if self._settings.workers == 1:
+            announce(self._settings, self.port, self.metrics_port)
 
     async def stop(self, grace: float | None = None) -> None:
         """Take no more calls, finish those accepted within `grace` seconds, give all back.
@@ -90,7 +157,10 @@ class RecognitionServer:
         if self._server is not None:
             await self._server.stop(self._settings.shutdown_grace if grace is None else grace)
         await asyncio.to_thread(self._pool.close)
-        await asyncio.to_thread(self._metrics.close)
+        if self._shared is not None:
+            await self._shared.close()
+        if self._endpoint is not None:
+            await asyncio.to_thread(self._endpoint.close)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -106,36 +176,37 @@ class RecognitionServer:
 
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", settings.max_message_bytes),
-                ("grpc.max_send_message_length", settings.max_message_bytes),
-                ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
-            ]
+        interceptors = (
+            () if self._tokens is None else [AccessInterceptor(self._tokens, self._metrics)]
         )
+        server = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
         service_grpc.add_RecognitionServiceServicer_to_server(self._service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if settings.reflection:
             names = [SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, server)
-        address = _address(settings.host, settings.port)
-        try:
-            self.port = server.add_insecure_port(address)
-        except RuntimeError:
-            raise InvalidRequest(
-                f"cannot listen at {address}: the port is taken, or the address is not this "
-                "machine's",
-                field="port",
-                reason="PORT_IN_USE",
-            ) from None
+        self.port = listen(server, settings)
         return server
 
     def _warm_up(self) -> None:
-        """Read a grey picture, which loads the models and lets them allocate."""
+        """Read a grey picture in every layout, so that all models have run and allocated."""
         side = _WARM_UP_SIDE
         grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
-        self._recognizer.recognize(grey, RecognitionConfig(cache_policy=CachePolicy.BYPASS))
+        for layout in Layout:
+            config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
+            self._recognizer.recognize(grey, config)
 
 
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def target_of(settings: ServerSettings, port: int) -> str:
+    """Give what a client on this machine connects to."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return address(host, port)
+
+
+def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> None:
+    """Log where a server is, and what about it is not safe."""
+    _log.info("serving at %s", address(settings.host, port))
+    if metrics_port is not None:
+        _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
+    if settings.tokens is not None and settings.tls is None and not is_loopback(settings.host):
+        _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")

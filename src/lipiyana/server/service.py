@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 
+from lipiyana.batching import Kind
+from lipiyana.cache import RepeatedFrameReader
 from lipiyana.convert import recognition_to_proto
 from lipiyana.convert_request import config_from_proto, image_from_proto
-from lipiyana.errors import InvalidRequest, LipiyanaError, Unavailable
+from lipiyana.errors import InvalidRequest, LipiyanaError, Overloaded, Unavailable
 from lipiyana.server.answers import Answers
-from lipiyana.server.calls import Context, as_known, call, deadline_of
+from lipiyana.server.callers import Caller
+from lipiyana.server.calls import Calls, Context, as_known
 from lipiyana.server.frames import NewestFrame
 from lipiyana.server.metrics import Metrics
 from lipiyana.status import to_status
+from lipiyana.tracks import StreamTracks
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -25,10 +29,14 @@ Outcome = Recognition | LipiyanaError
 class RecognitionService(service_grpc.RecognitionServiceServicer):
     """Answers the calls of one server, on its event loop."""
 
-    def __init__(self, answers: Answers, metrics: Metrics, *, max_batch: int) -> None:
+    def __init__(
+        self, answers: Answers, calls: Calls, metrics: Metrics, *, max_batch: int, max_streams: int
+    ) -> None:
         self._answers = answers
+        self._calls = calls
         self._metrics = metrics
         self._max_batch = max_batch
+        self._max_streams = max_streams
         self._streams: set[NewestFrame] = set()
         self._draining = False
 
@@ -42,32 +50,34 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         self, request: service_pb.RecognizeRequest, context: Context
     ) -> service_pb.RecognizeResponse:
         """Read one picture."""
-        async with call("Recognize", context, self._metrics):
+        async with self._calls.call("Recognize", context) as caller:
             config = self._config(request.config)
             image = image_from_proto(request.image)
+            caller.spend(1)
             key = self._answers.key(image, config)
-            value = await self._answer(image, config, key, deadline_of(context))
+            value = await self._answer(image, config, key, caller, Kind.CALL)
             return service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
 
     async def BatchRecognize(  # noqa: N802
         self, request: service_pb.BatchRecognizeRequest, context: Context
     ) -> service_pb.BatchRecognizeResponse:
         """Read several pictures; they fail one by one, but are queued all or none."""
-        async with call("BatchRecognize", context, self._metrics) as request_id:
+        async with self._calls.call("BatchRecognize", context) as caller:
             self._check_count(len(request.images))
             config = self._config(request.config)
+            caller.spend(len(request.images))
             images = [_image_or_error(message) for message in request.images]
-            keys = {
-                index: self._answers.key(image, config)
-                for index, image in enumerate(images)
-                if not isinstance(image, LipiyanaError)
+            good = {
+                i: image for i, image in enumerate(images) if not isinstance(image, LipiyanaError)
             }
-            self._answers.require_room(list(keys.values()))
-            deadline = deadline_of(context)
+            keys = {index: self._answers.key(image, config) for index, image in good.items()}
+            self._answers.require_room(
+                [(keys[index], image) for index, image in good.items()], caller.source(Kind.BATCH)
+            )
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(
-                        self._outcome(image, config, keys.get(index), deadline, request_id)
+                        self._outcome(image, config, keys.get(index), caller, Kind.BATCH)
                     )
                     for index, image in enumerate(images)
                 ]
@@ -79,33 +89,48 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         context: Context,
     ) -> None:
         """Read frames as they come; the newest wins."""
-        async with call("StreamRecognize", context, self._metrics, is_stream=True) as request_id:
-            config = self._config((await _setup(request_iterator)).config)
-            deadline = deadline_of(context)
-            waiting = NewestFrame()
-            self._streams.add(waiting)
-            if self._draining:
-                _end_for_drain(waiting)
-            reader = asyncio.create_task(_receive(request_iterator, waiting))
-            try:
-                while (taken := await waiting.take()) is not None:
-                    frame, dropped = taken
-                    image = _image_or_error(frame.image)
-                    key = None
-                    if not isinstance(image, LipiyanaError):
-                        key = self._answers.key(image, config)
-                    outcome = await self._outcome(image, config, key, deadline, request_id)
-                    await context.write(_response(frame.frame_id, outcome, dropped))
-            finally:
-                self._streams.discard(waiting)
-                reader.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reader
+        async with self._calls.call("StreamRecognize", context, is_stream=True) as caller:
+            with self._open_stream() as waiting:
+                config = self._config((await _setup(request_iterator)).config)
+                tracks = StreamTracks(config.layout)
+                frames = self._answers.frame_reader(config)
+                reader = asyncio.create_task(_receive(request_iterator, waiting))
+                try:
+                    while (taken := await waiting.take()) is not None:
+                        frame, dropped = taken
+                        image = _image_or_error(frame.image)
+                        key = None
+                        if not isinstance(image, LipiyanaError):
+                            key = self._answers.key(image, config)
+                        outcome = await self._frame(image, config, key, caller, frames)
+                        followed = tracks.update(outcome, len(dropped))
+                        await context.write(_response(frame.frame_id, followed, dropped))
+                finally:
+                    reader.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await reader
 
     def _config(self, message: pb.RecognitionConfig) -> RecognitionConfig:
         config = config_from_proto(message)
         self._answers.check(config)
         return config
+
+    @contextmanager
+    def _open_stream(self) -> Iterator[NewestFrame]:
+        if len(self._streams) >= self._max_streams:
+            raise Overloaded(
+                f"{self._max_streams} streams are open, as many as this server takes (its setting "
+                "max_streams)",
+                reason="TOO_MANY_STREAMS",
+            )
+        waiting = NewestFrame()
+        self._streams.add(waiting)
+        if self._draining:
+            _end_for_drain(waiting)
+        try:
+            yield waiting
+        finally:
+            self._streams.discard(waiting)
 
     def _check_count(self, count: int) -> None:
         if count == 0:
@@ -123,10 +148,15 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         image: bytes | RawImage,
         config: RecognitionConfig,
         key: bytes | None,
-        deadline: float | None,
+        caller: Caller,
+        kind: Kind,
+        frames: RepeatedFrameReader | None = None,
     ) -> Recognition:
-        value = await self._answers.answer(image, config, key, deadline)
-        self._metrics.answered(value.cache_outcome)
+        value = await self._answers.answer(
+            image, config, key, caller.deadline, source=caller.source(kind), frames=frames
+        )
+        self._metrics.answered(value)
+        caller.span.picture(value)
         return value
 
     async def _outcome(
@@ -134,15 +164,30 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         image: bytes | RawImage | LipiyanaError,
         config: RecognitionConfig,
         key: bytes | None,
-        deadline: float | None,
-        request_id: str,
+        caller: Caller,
+        kind: Kind,
+        frames: RepeatedFrameReader | None = None,
     ) -> Outcome:
         if isinstance(image, LipiyanaError):
             return image
         try:
-            return await self._answer(image, config, key, deadline)
+            return await self._answer(image, config, key, caller, kind, frames)
         except Exception as error:
-            return as_known(error, request_id)
+            return as_known(error, caller.request_id)
+
+    async def _frame(
+        self,
+        image: bytes | RawImage | LipiyanaError,
+        config: RecognitionConfig,
+        key: bytes | None,
+        caller: Caller,
+        frames: RepeatedFrameReader | None,
+    ) -> Outcome:
+        try:
+            caller.spend(1)
+        except Overloaded as error:
+            return error
+        return await self._outcome(image, config, key, caller, Kind.STREAM, frames)
 
 
 def _end_for_drain(waiting: NewestFrame) -> None:

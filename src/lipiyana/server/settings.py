@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,11 +13,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lipiyana.batching import open_to_one
+from lipiyana.cache import SharedCacheOptions
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.images import DEFAULT_LIMITS
 from lipiyana.runtime import available_threads
+from lipiyana.server.logs import LogFormat
+from lipiyana.server.tls import TLSFiles
 
 MEBIBYTE = 1024 * 1024
+
+
+def _share_of_threads(settings: dict[str, Any]) -> int:
+    return max(1, available_threads() // int(settings.get("workers", 1)))
 
 
 class ServerSettings(BaseSettings):
@@ -29,14 +37,36 @@ class ServerSettings(BaseSettings):
         port: 0 takes a free one.
         metrics_port: Prometheus metrics over HTTP at the same host; absent: none.
         models: folder of models that come before the built-in ones.
-        workers: pictures computed at a time; by default a CPU each.
-        max_queue: pictures that may wait for a worker before calls are refused.
+        workers: processes that share the port; each has its own cache, queue and limits.
+        threads: pictures that each process computes at a time; by default the CPUs are shared out.
+        max_queue: pictures that may wait in each process before calls are refused.
+        max_queue_bytes: of the pictures that wait or are computed, as they came.
         max_batch: pictures in one batch.
+        max_streams: streams that may be open in each process.
+        model_batch: rows that one run of a model takes together from several pictures; 1 joins
+            nothing. It needs more threads than CPUs.
+        model_batch_wait: seconds that a run waits for others to join.
         max_message_bytes: of a request or a response.
         max_pixels: width times height of a picture.
         cache_bytes: bound of the cache of answers; 0 turns it off.
         cache_ttl: seconds that an answer is kept.
+        shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
+            absent: none. Needs the extra `redis`.
+        shared_cache_secret: signs what is shared and hashes its keys; the same for all who share.
+        shared_cache_namespace: begins the keys; servers with other namespaces share nothing.
+        shared_cache_ttl: seconds that an answer is shared.
+        shared_cache_timeout: seconds that a call waits for the shared cache at most.
+        repeated_frames: whether a frame of a stream that shows the same as an earlier one gets
+            its result.
+        tls_certificate: PEM file of the server's certificates; absent: plaintext.
+        tls_key: PEM file of its private key.
+        tls_client_ca: PEM file of who signs the certificates that clients must show; absent: none.
+        tokens: TOML file of the keys that clients must have, see `Tokens`; absent: none needed.
         reflection: whether clients may ask for the contract.
+        tracing: whether calls are told to OpenTelemetry, by OTLP. Needs the extra `otel`.
+        log_format: `text`, or `json` for an object a line.
+        max_connection_age: seconds after which a connection is asked to come anew, so that clients
+            spread over servers that were added; absent: never.
         shutdown_grace: seconds that accepted calls get after SIGTERM.
     """
 
@@ -46,21 +76,78 @@ class ServerSettings(BaseSettings):
     port: int = Field(default=50051, ge=0, le=65535)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     models: Path | None = None
-    workers: int = Field(default_factory=available_threads, ge=1)
+    workers: int = Field(default=1, ge=1)
+    threads: int = Field(default_factory=_share_of_threads, ge=1)
     max_queue: int = Field(default=128, ge=1)
+    max_queue_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
     max_batch: int = Field(default=64, ge=1)
+    max_streams: int = Field(default=256, ge=1)
+    model_batch: int = Field(default=1, ge=1)
+    model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
     max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
     cache_bytes: int = Field(default=64 * MEBIBYTE, ge=0)
     cache_ttl: float = Field(default=600.0, gt=0)
+    shared_cache_url: SecretStr | None = None
+    shared_cache_secret: SecretStr = SecretStr("")
+    shared_cache_namespace: str = Field(default="lipiyana", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    shared_cache_ttl: float = Field(default=3600.0, gt=0)
+    shared_cache_timeout: float = Field(default=0.01, gt=0, le=1)
+    repeated_frames: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    tokens: Path | None = None
     reflection: bool = False
+    tracing: bool = False
+    log_format: LogFormat = "text"
+    max_connection_age: float | None = Field(default=None, ge=1)
     shutdown_grace: float = Field(default=30.0, ge=0)
 
     @model_validator(mode="after")
     def _batch_fits_queue(self) -> Self:
-        if self.max_batch > self.max_queue:
-            raise ValueError("max_batch must not exceed max_queue: such a batch would never fit")
+        for one, all_ in (("max_batch", "max_queue"), ("max_message_bytes", "max_queue_bytes")):
+            largest = open_to_one(getattr(self, all_))
+            if getattr(self, one) > largest:
+                raise ValueError(
+                    f"{one} must not exceed {largest}, which is what {all_} has for one caller"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        return self
+
+    @model_validator(mode="after")
+    def _caches_build_on_the_first(self) -> Self:
+        for name in ("shared_cache_url", "repeated_frames"):
+            if getattr(self, name) and not self.cache_bytes:
+                raise ValueError(f"{name} needs the cache of answers: set cache_bytes above 0")
+        return self
+
+    @property
+    def shared_cache(self) -> SharedCacheOptions | None:
+        """Where answers are shared; None where they are not."""
+        if self.shared_cache_url is None:
+            return None
+        return SharedCacheOptions(
+            self.shared_cache_url.get_secret_value(),
+            self.shared_cache_secret.get_secret_value().encode(),
+            self.shared_cache_namespace,
+            self.shared_cache_ttl,
+            self.shared_cache_timeout,
+        )
+
+    @property
+    def tls(self) -> TLSFiles | None:
+        """The files of TLS; None where the server speaks plaintext."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return TLSFiles(self.tls_certificate, self.tls_key, self.tls_client_ca)
 
     @classmethod
     def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:

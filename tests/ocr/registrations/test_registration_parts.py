@@ -173,3 +173,33 @@ def test_threads_share_an_automaton() -> None:
     states = {automaton.run(text) for text in texts}
     fresh = Automaton(GRAMMAR.patterns)
     assert len(states) == len({fresh.run(text) for text in texts})
+
+
+@pytest.mark.parametrize("digits", ["१२", "12"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_zone_of_nepal(zone: str, digits: str) -> None:
+    parsed = parse([f"{zone}. {digits} च", digits])
+    assert (parsed.region_code, parsed.region_name) == (zone, ZONES[zone][1])
+    assert (parsed.lot, parsed.vehicle_class, parsed.number) == (digits, "च", digits)
+    assert parsed.romanized == f"{ZONES[zone][0]}12CHA12"
+
+
+def test_nepal_has_fourteen_zones_and_bangladesh_64_districts() -> None:
+    metros = {name for name in CITIES.values() if name.endswith("Metro")}
+    assert len(ZONES) == 14
+    assert len({*CITIES.values()} - metros) == 64
+
+
+@pytest.mark.parametrize("city", CITIES)
+def test_every_city_of_bangladesh(city: str) -> None:
+    parsed = parse([f"{city}-গ", "১১-০০৮৩"])
+    assert (parsed.region_code, parsed.region_name) == (city, CITIES[city])
+    assert (parsed.vehicle_class, parsed.lot, parsed.number) == ("গ", "১১", "০০৮৩")
+    assert parsed.romanized.endswith("GA110083")
+
+
+@pytest.mark.parametrize("text", ["बा१२च34५६", "ঢাকাগ১১23৪৫"])
+def test_one_plate_has_one_kind_of_digits(text: str) -> None:
+    assert not GRAMMAR.accepts(text)
+    # a reader's mixture is made one kind
+    assert parse(text).valid

@@ -1,0 +1,183 @@
+"""How much a fine-tuning on few real crops gains, and what it forgets of the project's samples.
+
+    python benchmarks/finetune.py --json docs/finetune.json
+    python benchmarks/finetune.py --quick
+
+Each case fine-tunes the installed reader, by the same code as `lipiyana finetune reader`, on real
+crops that it never learned from. A fold validates in contiguous blocks; where a case has three
+folds, the errors are over all its crops, each read by the model that did not see it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lipiyana.finetuning.course import Limits
+from lipiyana.finetuning.finishing import Finetuned
+from lipiyana.finetuning.labels import LABELS
+from lipiyana.finetuning.reader import ReaderJob, finetune_reader
+from lipiyana.finetuning.reader_learner import ReaderRecipe
+from lipiyana.ocr.training.metrics import score_texts
+from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
+from lipiyana.runtime import ModelStore, available_threads
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "text"
+QUICK_MINUTES = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Crops to learn from.
+
+    Attributes:
+        folder: of the real crops.
+        crops: to learn from, drawn from the training part; None for all of them.
+        folds: how many times to train; each crop is validated once where there are three.
+    """
+
+    folder: str
+    crops: int | None = None
+    folds: int = 1
+
+
+CASES = {
+    "nepali_plates": Case("ne_plates", folds=3),
+    "kannada_print": Case("kn_words", crops=100),
+    "bengali_signs": Case("beng_signs", crops=100),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """CER of the validation lines, seconds of one whole fine-tuning, points of exact samples."""
+
+    error_before: float
+    error_after: float
+    seconds: float
+    samples_change: float
+
+
+def run_case(
+    case: Case, root: Path, base: str | None, minutes: float, store: ModelStore
+) -> CaseResult:
+    """Fine-tune once a fold.
+
+    Raises:
+        FileNotFoundError: the crops are not here.
+    """
+    pairs_before: list[tuple[str, str]] = []
+    pairs_after: list[tuple[str, str]] = []
+    changes, seconds = [], []
+    for fold in range(case.folds):
+        with tempfile.TemporaryDirectory() as work:
+            data, out = Path(work) / "data", Path(work) / "models"
+            write_fold(case, root, fold, data)
+            began = time.monotonic()
+            job = ReaderJob(
+                data,
+                out,
+                base=base,
+                limits=Limits(minutes=minutes),
+                recipe=ReaderRecipe(threads=available_threads()),
+            )
+            made = finetune_reader(job, store)
+            seconds.append(time.monotonic() - began)
+        before, after = _pairs(made)
+        pairs_before += before
+        pairs_after += after
+        changes.append(_change(made))
+    return CaseResult(
+        error_before=round(score_texts(pairs_before).cer, 4),
+        error_after=round(score_texts(pairs_after).cer, 4),
+        seconds=round(max(seconds), 1),
+        samples_change=round(min(changes), 2),
+    )
+
+
+def write_fold(case: Case, root: Path, fold: int, data: Path) -> None:
+    """Write a labels.tsv that names the crops where they are, with their parts.
+
+    Raises:
+        FileNotFoundError: the crops are not here.
+    """
+    folder = root / case.folder
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not here; it holds the real crops")
+    train, validation = _parts(case, folder, fold)
+    data.mkdir(parents=True)
+    rows = [(path, text, "train") for path, text in train]
+    rows += [(path, text, "validation") for path, text in validation]
+    lines = "".join(f"{path.resolve()}\t{text}\t{part}\n" for path, text, part in rows)
+    (data / LABELS).write_text(lines, "utf-8")
+
+
+def _parts(
+    case: Case, folder: Path, fold: int
+) -> tuple[list[tuple[Path, str]], list[tuple[Path, str]]]:
+    everything = [(path, text) for path, text, _ in load_crops(folder, "all")]
+    if case.folds > 1 and folds(folder.name) < case.folds:
+        # no folds are laid down: thirds of neighbours
+        size = -(-len(everything) // case.folds)
+        held_out = set(range(fold * size, (fold + 1) * size))
+        chosen = [index in held_out for index in range(len(everything))]
+    else:
+        numbers = validation_numbers(folder.name, fold)
+        chosen = [int(path.stem) in numbers for path, _ in everything]
+    train = [row for row, held in zip(everything, chosen, strict=True) if not held]
+    validation = [row for row, held in zip(everything, chosen, strict=True) if held]
+    if case.crops is not None and len(train) > case.crops:
+        train = random.Random(0).sample(train, case.crops)
+    return train, validation
+
+
+def _pairs(made: Finetuned) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    compared = made.validation
+    if compared is None:
+        raise RuntimeError("the fine-tuning was interrupted")
+    truths = [case.text for case in compared.cases]
+    return (
+        list(zip(truths, compared.before, strict=True)),
+        list(zip(truths, compared.after, strict=True)),
+    )
+
+
+def _change(made: Finetuned) -> float:
+    samples = made.samples
+    if samples is None:
+        raise RuntimeError("the project's samples are not here; run from a checkout")
+    return 100 * (samples.score_after.exact - samples.score_before.exact)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and run the cases."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--crops", type=Path, default=SHARED, help="folder of the real crops")
+    parser.add_argument("--base", help="reader to begin from; by default the one in use")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of learning, a fold")
+    parser.add_argument("--case", choices=list(CASES), action="append", help="these cases alone")
+    parser.add_argument("--quick", action="store_true", help="one short fold, to see that it runs")
+    args = parser.parse_args(arguments)
+    store = ModelStore()
+    results: dict[str, dict[str, float]] = {}
+    chosen = args.case or list(CASES)
+    for name in chosen[:1] if args.quick else chosen:
+        case, minutes = CASES[name], args.minutes
+        if args.quick:
+            case, minutes = Case(case.folder, 30), min(minutes, QUICK_MINUTES)
+        results[name] = asdict(run_case(case, args.crops, args.base, minutes, store))
+        print(name, json.dumps(results[name]), flush=True)
+    if args.json:
+        args.json.write_text(json.dumps({"cases": results}, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

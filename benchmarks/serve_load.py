@@ -1,0 +1,140 @@
+"""The load that benchmarks/serve.py puts on a server, as a process of its own.
+
+Reads one `Plan` as JSON from standard input and writes one `Outcome` as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lipiyana.client import AsyncClient
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import Layout, RecognitionConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    Attributes:
+        target: of the server.
+        pictures: paths.
+        layout: of all of them.
+        seconds: that are measured, after `warm_up`.
+        concurrency: calls at a time of a closed loop; 0 for an open one.
+        rate: calls a second of an open loop, which come as Poisson has it.
+        timeout: of a call, in seconds.
+        channels: connections.
+        unique: whether each call brings bytes that no other brought.
+        warm_up: seconds.
+        seed: of the open loop; it also keeps the bytes of different runs apart.
+    """
+
+    target: str
+    pictures: list[str]
+    layout: str
+    seconds: float
+    concurrency: int = 0
+    rate: float = 0.0
+    timeout: float = 60.0
+    channels: int = 1
+    unique: bool = True
+    warm_up: float = 0.5
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        seconds: measured.
+        latencies: of calls that were answered, in seconds; those of an open loop count from the
+            time at which the call was due.
+        codes: how calls ended.
+    """
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+class Load:
+    """Calls and counts."""
+
+    def __init__(self, plan: Plan, clients: list[AsyncClient]) -> None:
+        self._plan = plan
+        self._clients = itertools.cycle(clients)
+        self._pictures = _pictures(plan)
+        self._config = RecognitionConfig(layout=Layout(plan.layout))
+        self._codes: Counter[str] = Counter()
+        self._latencies: list[float] = []
+        self._from = time.monotonic() + plan.warm_up
+        self._until = self._from + plan.seconds
+
+    async def run(self) -> Outcome:
+        """Put the load on."""
+        if self._plan.concurrency:
+            await asyncio.gather(*(self._closed() for _ in range(self._plan.concurrency)))
+        else:
+            await self._open()
+        return Outcome(self._plan.seconds, self._latencies, dict(self._codes))
+
+    async def _closed(self) -> None:
+        client = next(self._clients)
+        while (now := time.monotonic()) < self._until:
+            await self._call(client, now, lambda: self._from <= time.monotonic() < self._until)
+
+    async def _open(self) -> None:
+        chance = random.Random(self._plan.seed)
+        due = time.monotonic()
+        calls = set()
+        while due < self._until:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            counts = self._from <= due
+            call = asyncio.create_task(self._call(next(self._clients), due, lambda c=counts: c))
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+            due += chance.expovariate(self._plan.rate)
+        await asyncio.gather(*calls)
+
+    async def _call(self, client: AsyncClient, due: float, counts: Callable[[], bool]) -> None:
+        code = "OK"
+        try:
+            await client.recognize(next(self._pictures), self._config, timeout=self._plan.timeout)
+        except LipiyanaError as error:
+            code = error.code
+        if counts():
+            self._codes[code] += 1
+            if code == "OK":
+                self._latencies.append(time.monotonic() - due)
+
+
+def _pictures(plan: Plan) -> Iterator[bytes]:
+    """Give the pictures in turn; bytes behind the end of a JPEG change nothing but the hash."""
+    kept = [Path(path).read_bytes() for path in plan.pictures]
+    for number, data in enumerate(itertools.cycle(kept)):
+        yield data + b"%d %d" % (plan.seed, number) if plan.unique else data
+
+
+async def _main(plan: Plan) -> Outcome:
+    clients = [AsyncClient(plan.target) for _ in range(plan.channels)]
+    try:
+        return await Load(plan, clients).run()
+    finally:
+        for client in clients:
+            await client.close()
+
+
+if __name__ == "__main__":
+    done = asyncio.run(_main(Plan(**json.load(sys.stdin))))
+    json.dump(asdict(done), sys.stdout)

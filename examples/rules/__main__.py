@@ -1,0 +1,60 @@
+"""Print events, one JSON object a line.
+
+lipiyana read photos/ | python -m rules rules.yaml
+python -m rules rules.yaml --server localhost:50051 --frames camera/
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Generator
+from dataclasses import asdict
+from pathlib import Path
+
+from lipiyana.client import Client
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import Frame
+from rules.engine import RuleEngine
+from rules.ruleset import RulesError, load_rules
+from rules.sightings import Result, results_of_rows, results_of_stream
+
+
+def main() -> int:
+    """Run until the input ends; 2 where rules or input cannot be used."""
+    parser = argparse.ArgumentParser(prog="rules", description="events by rules in a YAML file")
+    parser.add_argument("rules", type=Path)
+    parser.add_argument("rows", type=Path, nargs="?", help="of `lipiyana read`; by default stdin")
+    parser.add_argument("--server", help="HOST:PORT to send frames to instead")
+    parser.add_argument("--frames", type=Path, help="folder of pictures, in the order of names")
+    arguments = parser.parse_args()
+    if (arguments.server is None) != (arguments.frames is None):
+        parser.error("--server and --frames go together")
+    try:
+        engine = RuleEngine(load_rules(arguments.rules))
+        with contextlib.closing(_results(arguments)) as results:
+            for event in engine.events(results):
+                print(json.dumps(asdict(event), ensure_ascii=False), flush=True)
+    except (RulesError, LipiyanaError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _results(arguments: argparse.Namespace) -> Generator[Result, None, None]:
+    if arguments.server is not None:
+        pictures = sorted(path for path in arguments.frames.iterdir() if path.is_file())
+        frames = (Frame(number, path) for number, path in enumerate(pictures))
+        with Client(arguments.server) as client:
+            yield from results_of_stream(client.recognize_stream(frames))
+    elif arguments.rows is not None:
+        with arguments.rows.open(encoding="utf-8") as lines:
+            yield from results_of_rows(lines)
+    else:
+        yield from results_of_rows(sys.stdin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

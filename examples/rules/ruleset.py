@@ -1,0 +1,141 @@
+"""The rules as the YAML file has them, checked before anything is done by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lipiyana.types import Category
+
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class RulesError(ValueError):
+    """The file of rules cannot be used; the message says where and why."""
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Rule(_Checked):
+    """What all rules have.
+
+    Attributes:
+        name: of the events.
+        min_confidence: of the plate.
+        vehicles: labels that the rule is about; empty for all, and for plates without a vehicle.
+        zone: x_min, y_min, x_max, y_max as parts of the picture; the middle of the plate must be
+            in it.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    min_confidence: Part = 0.5
+    vehicles: frozenset[str] = frozenset()
+    zone: tuple[Part, Part, Part, Part] = (0.0, 0.0, 1.0, 1.0)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_has_an_inside(
+        cls, zone: tuple[float, float, float, float]
+    ) -> tuple[float, float, float, float]:
+        if not (zone[0] < zone[2] and zone[1] < zone[3]):
+            raise ValueError("it goes from left to right and from top to bottom")
+        return zone
+
+
+class Entered(_Rule):
+    """Tells of every vehicle whose registration can be read."""
+
+    kind: Literal["entered"]
+
+
+class WrongCategory(_Rule):
+    """Tells of plates of these categories; with `vehicles`, of such plates on such vehicles.
+
+    `conflicts` adds plates whose colours and format contradict each other.
+    """
+
+    kind: Literal["wrong_category"]
+    categories: frozenset[Category] = frozenset()
+    conflicts: bool = False
+
+
+class WatchList(_Rule):
+    """Tells of listed registrations, and of those that may be one of them, misread.
+
+    `max_confusions` is how many characters may be others that are easily taken for them.
+    """
+
+    kind: Literal["watch_list"]
+    registrations: frozenset[str] = Field(min_length=1)
+    max_confusions: int = Field(default=1, ge=0, le=3)
+
+    @field_validator("registrations")
+    @classmethod
+    def _as_read(cls, registrations: frozenset[str]) -> frozenset[str]:
+        canonical = frozenset(_letters_and_digits(one) for one in registrations)
+        if "" in canonical:
+            raise ValueError("a registration has letters and digits")
+        return canonical
+
+
+Rule = Annotated[Entered | WrongCategory | WatchList, Field(discriminator="kind")]
+
+
+class RuleSet(_Checked):
+    """A file of rules.
+
+    Attributes:
+        rules: their names differ.
+        forget_after: results without a vehicle after which it counts as a new one.
+    """
+
+    rules: tuple[Rule, ...]
+    forget_after: int = Field(default=250, ge=1)
+
+    @field_validator("rules")
+    @classmethod
+    def _names_differ(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if not rules:
+            raise ValueError("there are none")
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two rules are named {', '.join(twice)}")
+        return rules
+
+
+def load_rules(path: Path) -> RuleSet:
+    """Read and check a file of rules.
+
+    Raises:
+        RulesError: it is not there, not YAML, or not made of rules; every fault is listed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RulesError(f"{path} cannot be read: {error}") from None
+    try:
+        return RuleSet.model_validate(content)
+    except ValidationError as error:
+        faults = [f"  {_place(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        raise RulesError("\n".join([f"{path} has faults:", *faults])) from None
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Write `rules[1].zone`; the step that only names the kind of a rule is left out."""
+    place = ""
+    for step in steps:
+        if isinstance(step, int):
+            place += f"[{step}]"
+        elif step not in {"entered", "wrong_category", "watch_list"}:
+            place += f".{step}"
+    return place.removeprefix(".") or "the file"
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(character for character in text.upper() if character.isalnum())

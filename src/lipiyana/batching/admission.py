@@ -1,0 +1,70 @@
+"""Who may still come in: bounds by pictures and bytes, with a rest for those who have less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lipiyana.batching.sources import Source
+
+RESERVE = 8
+"""One part in so many is kept for sources that have no more than an equal share."""
+
+
+def open_to_one(bound: int) -> int:
+    """Give how much of a bound a single source may take, while nobody else is there."""
+    return bound - bound // RESERVE
+
+
+@dataclass(slots=True)
+class _Held:
+    items: int = 0
+    size: int = 0
+
+
+class Admission:
+    """Counts what was admitted and has not left, in all and by source.
+
+    While one source floods, it may fill all but the reserve; the reserve is open to whoever holds
+    no more than a share that would be left for all, were one more to come. Not safe to share
+    between threads.
+    """
+
+    def __init__(self, max_items: int, max_bytes: int) -> None:
+        self.max_items = max_items
+        self.max_bytes = max_bytes
+        self.items = 0
+        self.size = 0
+        self._sources: dict[Source, _Held] = {}
+
+    def refusal(self, source: Source, items: int, size: int) -> str:
+        """Say why `items` of `size` bytes together cannot come in now; "" where they can."""
+        held = self._sources.get(source, _Held())
+        sharers = len(self._sources) + (source not in self._sources) + 1
+        bounds = (
+            ("pictures", self.items, held.items, items, self.max_items),
+            ("bytes", self.size, held.size, size, self.max_bytes),
+        )
+        for unit, total, own, more, bound in bounds:
+            if total + more > bound:
+                return f"the queue is full ({total} of {bound} {unit})"
+            if total + more > open_to_one(bound) and (own + more) * sharers > bound:
+                return f"the queue is nearly full and you have {own} {unit} in it already"
+        return ""
+
+    def enter(self, source: Source, size: int) -> None:
+        """Count one item."""
+        held = self._sources.setdefault(source, _Held())
+        held.items += 1
+        held.size += size
+        self.items += 1
+        self.size += size
+
+    def leave(self, source: Source, size: int) -> None:
+        """Forget one item that entered with these arguments."""
+        held = self._sources[source]
+        held.items -= 1
+        held.size -= size
+        self.items -= 1
+        self.size -= size
+        if not held.items:
+            del self._sources[source]

@@ -1,0 +1,35 @@
+"""Sessions of models whose runs go through one batcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.batching.batcher import Batcher
+from lipiyana.manifest import ModelEntry
+from lipiyana.runtime import Session
+
+
+class BatchedSession(Session):
+    """A session that shares its runs with whoever asks for the same shape at the same time.
+
+    A crop is padded to the bucket of its own width, so inputs of one shape are joined without any
+    new padding, and the outputs are those of a run alone, within rounding.
+    """
+
+    def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
+        super().__init__(entry, threads)
+        self._batcher = batcher
+        self._joins = self.input_shape[0] is None
+
+    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
+        """Feed the first input; see `Session.run` and `Batcher.run`."""
+        return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
+
+
+def batched_sessions(batcher: Batcher) -> Callable[[ModelEntry, int], Session]:
+    """Give what a `ModelStore` opens its sessions with."""
+    return lambda entry, threads: BatchedSession(entry, threads, batcher)

@@ -1,0 +1,64 @@
+"""Whether somebody still waits for what a thread is about to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from lipiyana.errors import Cancelled, DeadlineExceeded
+
+
+def _never() -> bool:
+    return False
+
+
+def _no_limit() -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one thread does for its callers.
+
+    Attributes:
+        remaining: seconds until the last of them gives up; None: never. It may grow, since
+            another caller may join.
+        abandoned: whether all of them have gone.
+    """
+
+    remaining: Callable[[], float | None] = _no_limit
+    abandoned: Callable[[], bool] = _never
+
+    def require_wanted(self) -> None:
+        """Refuse to compute what nobody waits for.
+
+        Raises:
+            DeadlineExceeded: the time is over.
+            Cancelled: all callers went away.
+        """
+        if self.abandoned():
+            raise Cancelled("everyone who waited for this went away before it was begun")
+        remaining = self.remaining()
+        if remaining is not None and remaining <= 0:
+            raise DeadlineExceeded("the time was over before this was begun")
+
+
+_ENDLESS = Work()
+_current: ContextVar[Work] = ContextVar("lipiyana_work", default=_ENDLESS)
+
+
+def current_work() -> Work:
+    """Give the work that this thread does; wanted for ever where none was named."""
+    return _current.get()
+
+
+@contextmanager
+def working(work: Work) -> Iterator[None]:
+    """Name the work that this thread does in the body."""
+    token = _current.set(work)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,264 @@
+"""Whether a picture shows the same as another one, down to a stroke of a letter.
+
+Sensor noise, JPEG, a change of light and a camera that shakes by a pixel are let pass. What is
+not explained by them, anywhere in the picture, is a difference. Where noise is too strong or text
+too small or too faint for a changed stroke to be told from it, nothing passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.uint8]
+
+LEAST_TEXT_HEIGHT = 10.0
+FULL_TEXT_HEIGHT = 24.0
+"""Pixels. Strokes of text below the first are as fine as what JPEG and a shift of half a pixel do;
+between the two a changed stroke changes less than its contrast, so less is let pass."""
+
+SHARE_IN_TEXT = 0.2
+SHARE_ELSEWHERE = 0.3
+"""How much of the contrast of its surroundings (5x5) the mean of 3x3 pixels may differ by. A
+stroke that is there or is not makes half of the contrast or more."""
+
+NOISE_FACTOR = 6.0
+"""Standard deviations that no pixel among millions reaches by noise."""
+
+LEAST_NOISE, MOST_NOISE = 4.0, 20.0
+NOISE_SHARE = 0.15
+"""Tolerance for noise: grey levels, and the most that it may be of the contrast of any text."""
+
+MAX_SHIFT = 2.0
+MAX_GAIN = 1.5
+MAX_LIGHT = 40.0
+MAX_LOCAL_LIGHT = 16.0
+MAX_COLOUR = 8.0
+"""Pixels, factor, grey levels over all, grey levels of about 128 pixels square, and steps of
+Cr and Cb over 8 pixels square."""
+
+MAX_HASH_DISTANCE = 16
+"""Bits of 64. A quick no; it never says yes."""
+
+_FLAT = 3
+_BLOCK = 8
+_CELL = 128
+_MARGIN = 4
+_POINTS = 3000
+_STEPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where text is: whole pixels, the last two outside, and the height of its lines in pixels."""
+
+    x_min: int
+    y_min: int
+    x_max: int
+    y_max: int
+    text_height: float
+
+    def of(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Give this part of a plane, (height, width) or more."""
+        x0, y0, x1, y1 = (max(0, n) for n in (self.x_min, self.y_min, self.x_max, self.y_max))
+        return plane[y0:y1, x0:x1]
+
+    @property
+    def strictness(self) -> float:
+        """Factor on what is let pass here."""
+        return min(1.0, self.text_height / FULL_TEXT_HEIGHT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A picture as it is compared.
+
+    Attributes:
+        luma: (height, width).
+        blocks: (height / 8, width / 8, 3) mean luma, Cr and Cb, float32.
+    """
+
+    luma: Plane
+    blocks: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, pixels: Plane) -> Planes:
+        """Take (height, width, 3) RGB."""
+        height, width = pixels.shape[:2]
+        converted = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
+        size = (max(1, width // _BLOCK), max(1, height // _BLOCK))
+        blocks = cv2.resize(converted, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        return cls(np.ascontiguousarray(converted[:, :, 0]), blocks)
+
+
+class ReferencePicture:
+    """A picture that others are compared with."""
+
+    def __init__(self, pixels: Plane, regions: Sequence[Region]) -> None:
+        """Take (height, width, 3) RGB and where its text is."""
+        planes = Planes.of(pixels)
+        self._regions = [region for region in regions if region.of(planes.luma).size]
+        self._blocks = planes.blocks
+        self._smooth = _smoothed(planes.luma)
+        contrast = _contrast(self._smooth)
+        share = np.full(planes.luma.shape, SHARE_ELSEWHERE, np.float32)
+        noise = MOST_NOISE
+        for region in self._regions:
+            part = region.of(share)
+            np.minimum(part, SHARE_IN_TEXT * region.strictness, out=part)
+            strong = float(np.percentile(region.of(contrast), 75))
+            noise = min(noise, NOISE_SHARE * region.strictness * strong)
+        self._most_noise = noise
+        self._tolerance = np.asarray(contrast * share, np.uint8)
+        self._hashes = [_hash(region.of(planes.luma)) for region in self._regions]
+        self._points, self._slopes = _steep_points(self._smooth)
+        self._usable = min(planes.luma.shape) > 4 * _MARGIN and all(
+            region.text_height >= LEAST_TEXT_HEIGHT for region in self._regions
+        )
+
+    def shows_the_same(self, pixels: Plane) -> bool:
+        """Compare (height, width, 3) RGB with this picture."""
+        if not self._usable or pixels.shape[:2] != self._smooth.shape:
+            return False
+        planes = Planes.of(pixels)
+        light = self._light(planes)
+        if light is None or not self._hashes_agree(planes.luma):
+            return False
+        gain, offset = light
+        table = np.clip(np.arange(256) * gain + offset, 0, 255).round().astype(np.uint8)
+        luma = np.asarray(cv2.LUT(planes.luma, table), np.uint8)
+        shift = self._shift(luma)
+        if shift is None or not self._colours_agree(planes):
+            return False
+        return self._pixels_agree(_moved(luma, shift))
+
+    def _light(self, planes: Planes) -> tuple[float, float] | None:
+        """Gain and offset that bring a picture to this one's light."""
+        new, old = planes.blocks[:, :, 0].ravel(), self._blocks[:, :, 0].ravel()
+        gain = 1.0
+        kept = np.ones(len(new), bool)
+        for _ in range(3):  # what has changed in the picture is left out of the next fit
+            spread = float(new[kept].var())
+            if spread > 4:
+                gain = float(np.cov(new[kept], old[kept], bias=True)[0, 1]) / spread
+            error = old - gain * new
+            offset = float(np.median(error[kept]))
+            kept = np.abs(error - offset) <= 2 * max(1.0, float(np.median(np.abs(error - offset))))
+        level = abs(float(np.median(old - new)))
+        if not (1 / MAX_GAIN <= gain <= MAX_GAIN and level <= MAX_LIGHT):
+            return None
+        return gain, offset
+
+    def _hashes_agree(self, luma: Plane) -> bool:
+        return all(
+            (kept ^ _hash(region.of(luma))).bit_count() <= MAX_HASH_DISTANCE
+            for kept, region in zip(self._hashes, self._regions, strict=True)
+        )
+
+    def _shift(self, luma: Plane) -> tuple[float, float] | None:
+        """How far a picture of the same light is moved, from the steepest points of this one.
+
+        Lucas and Kanade (1981): the difference at a point is the slope times the shift.
+        """
+        if not len(self._points):
+            return 0.0, 0.0
+        smooth = _smoothed(luma)
+        x, y = self._points[:, 0], self._points[:, 1]
+        kept = self._smooth[y, x].astype(np.float32)
+        start = min(
+            ((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)),
+            key=lambda d: float(np.abs(smooth[y + d[1], x + d[0]] - kept).sum()),
+        )
+        shift = np.array(start, np.float32)
+        for _ in range(_STEPS):
+            at_x, at_y = (x + shift[0]).astype(np.float32), (y + shift[1]).astype(np.float32)
+            seen = cv2.remap(smooth, at_x[:, None], at_y[:, None], cv2.INTER_LINEAR)[:, 0]
+            error = seen.astype(np.float32) - kept
+            # what changed is no witness of how the rest moved
+            sure = np.abs(error) <= 3 * max(1.0, float(np.median(np.abs(error))))
+            slopes = self._slopes[sure]
+            system = slopes.T @ slopes
+            if np.linalg.det(system) < 1:
+                return None
+            shift = shift - np.linalg.solve(system, slopes.T @ error[sure])
+            if float(np.abs(shift).max()) > MAX_SHIFT:
+                return None
+        return float(shift[0]), float(shift[1])
+
+    def _colours_agree(self, planes: Planes) -> bool:
+        difference = planes.blocks[:, :, 1:] - self._blocks[:, :, 1:]
+        difference -= np.median(difference, axis=(0, 1))  # of the white balance
+        limit = MAX_COLOUR + SHARE_ELSEWHERE * np.stack(
+            [_contrast(self._blocks[:, :, channel], 3) for channel in (1, 2)], axis=2
+        )
+        return bool((np.abs(difference) <= limit).all())
+
+    def _pixels_agree(self, luma: Plane) -> bool:
+        difference = cv2.subtract(_smoothed(luma), self._smooth, dtype=cv2.CV_16S)
+        height, width = difference.shape
+        cells = (max(1, width // _CELL), max(1, height // _CELL))
+        local = cv2.resize(difference, cells, interpolation=cv2.INTER_AREA)
+        if int(np.abs(local).max()) > MAX_LOCAL_LIGHT:
+            return False
+        light = cv2.resize(local, (width, height), interpolation=cv2.INTER_LINEAR)
+        error = cv2.convertScaleAbs(cv2.subtract(difference, light))
+        error = error[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        noise = NOISE_FACTOR * float(error[::3, ::3].mean()) * float(np.sqrt(np.pi / 2))
+        noise = max(noise, LEAST_NOISE)
+        if noise > self._most_noise:
+            return False
+        excess = cv2.subtract(error, self._tolerance[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
+        return int(excess.max()) <= noise
+
+
+def _smoothed(luma: Plane) -> Plane:
+    return np.asarray(cv2.blur(luma, (3, 3)), np.uint8)
+
+
+def _contrast(plane: npt.NDArray[np.generic], size: int = 5) -> npt.NDArray[np.float32]:
+    """Largest less smallest value of the `size` x `size` pixels around each."""
+    window = np.ones((size, size), np.uint8)
+    high, low = cv2.dilate(plane, window), cv2.erode(plane, window)
+    return np.asarray(cv2.subtract(high, low), np.float32)
+
+
+def _hash(part: Plane) -> int:
+    """Which of 9 x 8 means is brighter than its left neighbour: 64 bits (a difference hash)."""
+    small = cv2.resize(part, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
+    brighter = small[:, 1:] > small[:, :-1] + _FLAT  # or noise would decide where nothing is
+    return int.from_bytes(np.packbits(brighter).tobytes(), "big")
+
+
+def _steep_points(
+    smooth: Plane,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The (n, 2) x and y of steep pixels, and the (n, 2) slopes there, grey levels a pixel."""
+    slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
+    slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    margin = _MARGIN
+    steep = (np.abs(slope_x) + np.abs(slope_y))[margin:-margin:2, margin:-margin:2]
+    flat = steep.ravel()
+    count = min(_POINTS, flat.size)
+    best = np.argpartition(flat, flat.size - count)[flat.size - count :] if count else []
+    best = np.asarray(best, np.int64)
+    best = best[flat[best] > 2]
+    y, x = np.divmod(best, steep.shape[1])
+    x, y = x * 2 + margin, y * 2 + margin
+    return np.stack([x, y], axis=1), np.stack([slope_x[y, x], slope_y[y, x]], axis=1)
+
+
+def _moved(luma: Plane, shift: tuple[float, float]) -> Plane:
+    """Bring a picture that is moved by `shift` back."""
+    if max(map(abs, shift)) < 0.05:
+        return luma
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = (luma.shape[1], luma.shape[0])
+    return np.asarray(
+        cv2.warpAffine(luma, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

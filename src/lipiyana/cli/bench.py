@@ -1,0 +1,73 @@
+"""`lipiyana models bench`: how fast each model is here, and which of two twins to prefer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lipiyana.cli.console import say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, FAILED
+from lipiyana.errors import LipiyanaError
+from lipiyana.manifest import Task
+from lipiyana.model_folder import writing_to
+from lipiyana.quantizing.timing import median_milliseconds, typical_input
+from lipiyana.runtime import ModelStore, Session
+from lipiyana.timings import TWIN, cache_folder, cpu_model, write_timings
+
+
+def run(models: Path | None) -> int:
+    """Time every installed model on one thread, those of one task in turns; write it down.
+
+    Raises:
+        InvalidRequest: the cache folder cannot be written.
+    """
+    store = ModelStore(models, threads=1)
+    code = DONE
+    by_task: defaultdict[Task, list[Session]] = defaultdict(list)
+    for entry in store.entries:
+        if not entry.installed:
+            continue
+        try:
+            by_task[entry.task].append(store.session(entry.name))
+        except LipiyanaError as error:
+            say_warning(error.message)
+            code = FAILED
+    measured: dict[str, float] = {}
+    table = Table(box=None)
+    for heading in ("name", "task", "input", "ms"):
+        table.add_column(heading, justify="right" if heading == "ms" else "left", no_wrap=True)
+    for task, sessions in by_task.items():
+        for session, batch, milliseconds in _timed(sessions):
+            measured[session.entry.sha256] = round(milliseconds, 3)
+            size = "x".join(map(str, batch))
+            name = Text(session.entry.name)
+            table.add_row(name, task.value, size, f"{milliseconds:.2f}")
+    with writing_to(cache_folder()):
+        path = write_timings(measured)
+    Console(soft_wrap=True, highlight=False).print(table)
+    stderr().print(f"{cpu_model()}: written to {path}", markup=False)
+    for entry in ModelStore(models, threads=1).entries:
+        twin = entry.parameters.get(TWIN)
+        if twin and measured.get(entry.sha256, 0) < min(
+            (measured.get(e.sha256, 0) for e in store.entries if e.name == twin), default=0
+        ):
+            stderr().print(f"{entry.name} is faster here than {twin}", markup=False)
+    return code
+
+
+def _timed(sessions: list[Session]) -> list[tuple[Session, tuple[int, ...], float]]:
+    """Time sessions of one task; those that take the same input go in turns."""
+    shapes: defaultdict[tuple[int, ...], list[Session]] = defaultdict(list)
+    for session in sessions:
+        shapes[typical_input(session).shape].append(session)
+    return [
+        (session, shape, milliseconds)
+        for shape, alike in shapes.items()
+        for session, milliseconds in zip(
+            alike, median_milliseconds(alike, typical_input(alike[0])), strict=True
+        )
+    ]

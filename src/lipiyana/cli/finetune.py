@@ -1,0 +1,159 @@
+"""`lipiyana finetune`: what is said while a model learns, and what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lipiyana.cli.console import say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, INTERRUPTED
+from lipiyana.cli.extras import import_with
+from lipiyana.errors import InvalidRequest
+
+_SHOWN = 10
+_LINE_EVERY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneRequest:
+    """The options of `lipiyana finetune`, as `main.finetune_reader` explains them."""
+
+    data: Path
+    out: Path
+    base: str | None
+    minutes: float
+    resume: bool
+    workers: int | None
+    models: Path | None
+
+
+def run_reader(request: FinetuneRequest) -> int:
+    """Fine-tune the line reader; 130 where Ctrl-C stopped it.
+
+    Raises:
+        typer.BadParameter: the options make no sense.
+        LipiyanaError: the data or the base are no good; the message says why.
+    """
+    reader = import_with("train", "lipiyana.finetuning.reader", "lipiyana finetune")
+    learner = import_with("train", "lipiyana.finetuning.reader_learner", "lipiyana finetune")
+    from lipiyana.runtime import ModelStore, available_threads
+
+    cpus = available_threads()
+    job = reader.ReaderJob(
+        data=request.data,
+        out=request.out,
+        base=request.base,
+        resume=request.resume,
+        limits=reader.Limits(minutes=request.minutes),
+        recipe=learner.ReaderRecipe(
+            workers=1 if request.workers is None else request.workers, threads=cpus
+        ),
+    )
+    try:
+        with _telling(reader) as listener:
+            made = reader.finetune_reader(job, ModelStore(request.models), listener)
+    except InvalidRequest as error:
+        if error.field in {"data", "base", "out"}:
+            hint = {"data": "DATA"}.get(error.field, f"--{error.field}")
+            raise typer.BadParameter(error.message, param_hint=hint) from error
+        raise
+    except KeyboardInterrupt:
+        _say_how_to_go_on()
+        return INTERRUPTED
+    if made.course.ending == "interrupted":
+        _say_how_to_go_on()
+        return INTERRUPTED
+    _sum_up(made, request.out)
+    return DONE
+
+
+def _say_how_to_go_on() -> None:
+    stderr().print("stopped; the same command with --resume goes on")
+
+
+@contextmanager
+def _telling(reader: Any) -> Iterator[Any]:
+    """Show steps, labels and the course: a bar on a terminal, a line now and then elsewhere."""
+    console = stderr()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[best]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    teller = _Teller(bar)
+    with bar:
+        yield reader.Listener(
+            on_step=teller.step,
+            on_labels=teller.labels,
+            on_label=teller.label,
+            on_checked=teller.checked,
+            on_standing=teller.standing,
+        )
+
+
+@dataclass(slots=True)
+class _Teller:
+    bar: Progress
+    task: Any = None
+    told: float = -1.0
+
+    def step(self, what: str) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        self.task = self.bar.add_task(what, total=None, best="")
+        if self.bar.disable:
+            stderr().print(what)
+
+    def labels(self, total: int) -> None:
+        self.bar.update(self.task, total=total)
+
+    def label(self) -> None:
+        self.bar.advance(self.task)
+
+    def checked(self, data: Any) -> None:
+        console = self.bar.console
+        console.print(
+            f"{data.labels} labels: {len(data.train)} lines to learn from, {len(data.validation)} "
+            f"to measure on, {len(data.dropped)} labels not used"
+        )
+        for one in data.dropped[:_SHOWN]:
+            console.print(f"  {one.where}: {one.problem}", markup=False)
+        if len(data.dropped) > _SHOWN:
+            console.print(f"  and {len(data.dropped) - _SHOWN} more, all of them in the report")
+        for note in data.notes:
+            say_warning(note)
+
+    def standing(self, standing: Any) -> None:
+        best = "" if standing.best is None else f"CER {standing.best:.3f}"
+        self.bar.update(self.task, total=1.0, completed=standing.share, best=best)
+        if self.bar.disable and standing.share - self.told >= _LINE_EVERY:
+            self.told = standing.share
+            left = f"{standing.left_s / 60:.1f} minutes left at most"
+            stderr().print(f"{standing.share:.0%}, {left}{best and ', '}{best}")
+
+
+def _sum_up(made: Any, out: Path) -> None:
+    console = stderr()
+    for name, comparison in (
+        ("your validation part", made.validation),
+        ("the project's samples", made.samples),
+    ):
+        if comparison is not None and comparison.cases:
+            before, after = comparison.score_before, comparison.score_after
+            console.print(
+                f"{name}, {before.lines} lines: CER {before.cer:.3f} -> {after.cer:.3f}, "
+                f"exact {before.exact:.3f} -> {after.exact:.3f}"
+            )
+    console.print(f"report: {os.fspath(made.report)}", markup=False)
+    console.print(f"use it: lipiyana read --models {out} ...", markup=False)

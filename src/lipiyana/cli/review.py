@@ -1,0 +1,90 @@
+"""`lipiyana review`, and the option `--keep-unsure` of other commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lipiyana.cli.console import say_warning, stderr
+from lipiyana.cli.exit_codes import DONE
+
+if TYPE_CHECKING:
+    from lipiyana.pipeline import LocalRecognizer
+    from lipiyana.recognizer import Recognizer
+
+_SHOWN = 10
+
+
+def show(folder: Path) -> int:
+    """Print a table of what is kept; no text of a plate is shown."""
+    from lipiyana.review.keeper import read_kept
+
+    table = Table(box=None)
+    for heading in ("file", "unsure", "why", "kept"):
+        table.add_column(heading, no_wrap=True)
+    for one in sorted(read_kept(folder), key=lambda one: (-one.score, one.file)):
+        why = ", ".join(f"{name} {score:.2f}" for name, score in one.reasons.items() if score)
+        table.add_row(Text(one.file), f"{one.score:.2f}", why, _day(one.kept_at))
+    Console(soft_wrap=True, highlight=False).print(table)
+    return DONE
+
+
+def export(folder: Path, out: Path) -> int:
+    """Write the tasks.
+
+    Raises:
+        InvalidRequest: nothing is kept there, or `out` cannot be written.
+    """
+    from lipiyana.review.tasks import CONFIG, TASKS, export_tasks
+
+    count = export_tasks(folder, out)
+    stderr().print(
+        f"{count} pictures; in Label Studio: {out / CONFIG} is the labelling interface, "
+        f"{out / TASKS} the tasks, {out} the local storage",
+        markup=False,
+    )
+    return DONE
+
+
+def import_back(file: Path, out: Path) -> int:
+    """Cut the labelled regions out.
+
+    Raises:
+        InvalidRequest: it is no export, or nothing in it is labelled.
+    """
+    from lipiyana.review.tasks import import_labels
+
+    made = import_labels(file, out)
+    for problem in made.problems[:_SHOWN]:
+        say_warning(problem)
+    if len(made.problems) > _SHOWN:
+        say_warning(f"and {len(made.problems) - _SHOWN} more")
+    stderr().print(f"{made.written} labelled crops; next: lipiyana finetune reader {out}")
+    return DONE
+
+
+def keeping(recognizer: LocalRecognizer, folder: Path) -> Recognizer:
+    """Have a recognizer keep the pictures it is unsure of, and warn that it does.
+
+    Raises:
+        PermissionDenied: the folder cannot be used.
+    """
+    from lipiyana.review.keeper import KeepLimits, UnsureKeeper
+    from lipiyana.review.keeping_recognizer import KeepingRecognizer
+
+    limits = KeepLimits()
+    say_warning(
+        f"unsure pictures are kept in {folder}: at most {limits.pictures}, for "
+        f"{limits.seconds / 86400:.0f} days. Number plates and faces are personal data"
+    )
+    return KeepingRecognizer(recognizer, UnsureKeeper(folder, limits))
+
+
+def _day(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,54 @@
+"""The options of `lipiyana review`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+review_app = typer.Typer(
+    help="Pictures that the models were unsure of (kept by `read --keep-unsure`), to be labelled.",
+    no_args_is_help=True,
+)
+_Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", file_okay=False)]
+
+
+@review_app.command("list")
+def list_kept(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)],
+) -> None:
+    """Show what is kept, the least sure first, and why."""
+    from lipiyana.cli.review import show
+
+    raise typer.Exit(show(folder))
+
+
+@review_app.command("export")
+def export_tasks(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False)],
+    output: _Out,
+) -> None:
+    """Write tasks for Label Studio, with what was read as predictions."""
+    from lipiyana.cli.review import export
+
+    raise typer.Exit(export(folder, output))
+
+
+@review_app.command("import")
+def import_labels(
+    export: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Label Studio's export (JSON), beside its pictures.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    output: _Out,
+) -> None:
+    """Cut what was labelled into crops with a labels.tsv, for `lipiyana finetune reader`."""
+    from lipiyana.cli.review import import_back
+
+    raise typer.Exit(import_back(export, output))

@@ -1,0 +1,90 @@
+"""The reader that a fine-tuning begins from: a float twin, by its name or its file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import TensorProto
+
+from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.finetuning.reader_learner import ReaderBase
+from lipiyana.manifest import ModelEntry, Task
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.training.checkpoints import load_weights, shape_of
+from lipiyana.quantization import initializer_types, metadata
+from lipiyana.runtime import ModelStore
+from lipiyana.timings import TWIN
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenBase:
+    """A base and what its manifest says of it.
+
+    Attributes:
+        entry: of the float twin; made up where it is only a file.
+        reader: weights and charset.
+        words: its language model, None where it has none.
+    """
+
+    entry: ModelEntry
+    reader: ReaderBase
+    words: Path | None
+
+
+def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
+    """Find the reader to begin from.
+
+    Args:
+        store: the models.
+        base: a model's name, or the path of a float twin; None for the preferred reader. Of an
+            INT8 model its twin is taken.
+
+    Raises:
+        ModelUnavailable: there is no such model.
+        InvalidRequest: it cannot be trained from, as no float twin of it is there.
+    """
+    if base is not None and Path(base).suffix == ".onnx":
+        path = Path(base)
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {path}")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entry = ModelEntry(path.stem, Task.LINE_READER, path.resolve(), digest)
+        candidates = [entry]
+    else:
+        entry = store.entry(base) if base else store.default_for_task(Task.LINE_READER)
+        twin = entry.parameters.get(TWIN)
+        candidates = [entry, *([store.entry(twin)] if twin else [])]
+    for candidate in candidates:
+        if candidate.task is not Task.LINE_READER:
+            raise InvalidRequest(
+                f"{candidate.name} is a {candidate.task.value.replace('_', ' ')}, no line reader",
+                field="base",
+            )
+        candidate.read_bytes()  # refuses what is not the manifest's file
+        if TensorProto.FLOAT16 in initializer_types(candidate.file):
+            return _loaded(candidate)
+    raise InvalidRequest(
+        f"{entry.name} cannot be trained from: it is no float twin (weights of 16 bits under their "
+        "names) and names none; `lipiyana models list` shows what is installed",
+        field="base",
+    )
+
+
+def _loaded(entry: ModelEntry) -> ChosenBase:
+    weights = load_weights(entry.file)
+    try:
+        shape = shape_of(weights)
+    except ValueError as error:
+        raise InvalidRequest(f"{entry.file}: {error}", field="base") from None
+    charset = Charset.from_metadata(metadata(entry.file))
+    if charset.classes != shape.classes:
+        raise ModelUnavailable(
+            f"{entry.file} has {shape.classes} classes and {len(charset)} characters",
+            reason="MODEL_CORRUPT",
+        )
+    words = entry.parameters.get("words")
+    return ChosenBase(
+        entry, ReaderBase(weights, charset), entry.file.parent / words if words else None
+    )

@@ -1,0 +1,119 @@
+"""What a user labelled: `labels.tsv` beside the pictures, or an export of Label Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.review.label_studio_export import read_export
+
+Part = Literal["train", "validation"]
+
+LABELS = "labels.tsv"
+VALIDATION = "validation.txt"
+_HEADERS = {("file", "text"), ("file", "text", "part")}
+_PARTS: dict[str, Part] = {
+    "train": "train", "validation": "validation", "val": "validation", "test": "validation",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One text and where it stands, as the user gave it.
+
+    Attributes:
+        where: where it came from, for messages: `labels.tsv:12`.
+        picture: the file; None where `problem` says why there is none.
+        text: not normalized.
+        corners: four (x, y) as shares of the picture's width and height, clockwise from the text's
+            top left; None for the whole picture.
+        part: what the user said that it is for; None leaves it to this program.
+        problem: why this label cannot be used, "" where nothing is known against it.
+    """
+
+    where: str
+    picture: Path | None
+    text: str = ""
+    corners: tuple[tuple[float, float], ...] | None = None
+    part: Part | None = None
+    problem: str = ""
+
+
+def read_labels(data: Path) -> list[Label]:
+    """Read the labels of a folder with a `labels.tsv`, or of an export of Label Studio.
+
+    Args:
+        data: a folder with `labels.tsv`, one with a single `.json` file, or such a file.
+
+    Raises:
+        NotFound: there is nothing there.
+        InvalidRequest: there is neither, or the file makes no sense as a whole.
+    """
+    if not data.exists():
+        raise NotFound(f"there is no {data}")
+    if data.is_file():
+        if data.suffix == ".tsv":
+            return list(_rows(data))
+        return _from_export(data)
+    if (data / LABELS).is_file():
+        return list(_rows(data / LABELS))
+    exports = sorted(data.glob("*.json"))
+    if len(exports) == 1:
+        return _from_export(exports[0])
+    found = f"{len(exports)} .json files" if exports else "neither"
+    raise InvalidRequest(
+        f"{data} has no {LABELS} (a line a picture: file, tab, text) and no single export of Label "
+        f"Studio (.json): it has {found}",
+        field="data",
+    )
+
+
+def _rows(path: Path) -> Iterator[Label]:
+    validating = _listed(path.parent / VALIDATION)
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        where = f"{path.name}:{number}"
+        fields = line.split("\t")
+        if not line.strip() or (number == 1 and tuple(map(str.lower, fields)) in _HEADERS):
+            continue
+        if len(fields) not in {2, 3}:
+            problem = f"{len(fields)} columns where file, text and perhaps a part belong"
+            yield Label(where, None, problem=problem)
+            continue
+        name, text = fields[0].strip(), fields[1]
+        part: Part | None = None
+        if validating is not None:
+            part = "validation" if name in validating else "train"
+        if len(fields) == 3 and fields[2].strip():
+            part = _PARTS.get(fields[2].strip().lower())
+            if part is None:
+                problem = f"the part {fields[2].strip()!r} is neither train nor validation"
+                yield Label(where, None, problem=problem)
+                continue
+        yield Label(where, path.parent / name, text, part=part)
+
+
+def _listed(path: Path) -> frozenset[str] | None:
+    if not path.is_file():
+        return None
+    return frozenset(line.strip() for line in _read(path).splitlines() if line.strip())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8", field="data"
+        ) from None
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}", field="data") from None
+
+
+def _from_export(path: Path) -> list[Label]:
+    return [
+        Label(found.where, found.picture, found.text, found.corners, problem=found.problem)
+        for found in read_export(path, _read(path))
+    ]

@@ -1,0 +1,160 @@
+"""Static quantization to INT8: what runs on CPUs with 8-bit dot products, and how well.
+
+Weights are signed, per channel, of 7 bits (so that the sums of CPUs without VNNI do not saturate);
+activations are unsigned: ONNX Runtime has no fast kernels for signed ones on x86. Both are written
+as QuantizeLinear and DequantizeLinear pairs (QDQ). Needs `onnx`, of the extra `train`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+Floats = npt.NDArray[np.float32]
+
+OPERATORS = ("Conv", "MatMul", "Gemm", "Add", "Mul", "Concat", "MaxPool")
+_WEIGHTED = ("Conv", "MatMul", "Gemm", "ConvTranspose")
+_NAMED_APART = 6
+
+
+class Quantizer:
+    """One float model with the ranges of its activations, to be quantized in several ways.
+
+    Calibrating takes most of the time, so it is done once.
+    """
+
+    def __init__(self, float_model: Path, calibration: Iterable[Floats], folder: Path) -> None:
+        """Prepare the graph and run it over the calibration inputs.
+
+        Args:
+            float_model: an ONNX file.
+            calibration: what its first input will see.
+            folder: for files in between; they are small, and the caller removes the folder.
+
+        Raises:
+            ValueError: there is no input to calibrate with.
+        """
+        from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        self._prepared = folder / "prepared.onnx"
+        quant_pre_process(str(float_model), str(self._prepared), skip_symbolic_shape=True)
+        model = onnx.load(str(self._prepared))
+        _name_nodes(model)
+        onnx.save(model, str(self._prepared))
+        self._nodes = [(node.name, node.op_type) for node in model.graph.node]
+        calibrator = create_calibrator(
+            self._prepared,
+            list(OPERATORS),
+            augmented_model_path=str(folder / "augmented.onnx"),
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        inputs = iter(calibration)
+        first = next(inputs, None)
+        if first is None:
+            raise ValueError("nothing to calibrate with")
+        calibrator.collect_data(_reader(model.graph.input[0].name, first, inputs))
+        self._ranges = calibrator.compute_data()
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The layers that can be quantized, by the part of the network that they belong to.
+
+        Exporters name nodes by their modules (`/net/blocks/blocks.3/expand/Conv`); where they do
+        not, runs of neighbours make the groups.
+        """
+        found: dict[str, list[str]] = {}
+        weighted: set[str] = set()
+        number = 0
+        for name, kind in self._nodes:
+            if kind not in OPERATORS:
+                continue
+            number += kind in _WEIGHTED
+            steps = name.strip("/").split("/")
+            if len(steps) > 1:
+                group = "/".join(steps[: min(3, len(steps) - 1)])
+            else:
+                group = f"layers from {max(0, number - 1) // _NAMED_APART * _NAMED_APART + 1} on"
+            found.setdefault(group, []).append(name)
+            if kind in _WEIGHTED:
+                weighted.add(group)
+        return {group: tuple(names) for group, names in found.items() if group in weighted}
+
+    def quantize(
+        self, out: Path, *, only: Collection[str] = (), leave: Collection[str] = ()
+    ) -> None:
+        """Write an INT8 model.
+
+        Args:
+            out: where it goes.
+            only: groups to quantize; all of them where empty.
+            leave: groups that stay float.
+        """
+        from onnxruntime.quantization import QuantType
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+        groups = self.groups
+        if only:
+            nodes = [name for group in only for name in groups[group]]
+        else:
+            outside = {name for group in leave for name in groups[group]}
+            nodes = [name for name, _ in self._nodes if name not in outside]
+        quantizer = QDQQuantizer(
+            onnx.load(str(self._prepared)),
+            True,  # per channel
+            True,  # 7 bits
+            QuantType.QInt8,
+            QuantType.QUInt8,
+            self._ranges,
+            nodes,
+            [],
+            list(OPERATORS),
+            {},
+        )
+        quantizer.quantize_model()
+        quantizer.model.save_model_to_file(str(out))
+
+
+def quantize_file(float_model: Path, out: Path, calibration: Iterable[Floats]) -> None:
+    """Quantize every layer of a model; see `Quantizer`."""
+    with tempfile.TemporaryDirectory() as folder:
+        Quantizer(float_model, calibration, Path(folder)).quantize(out)
+
+
+def _reader(name: str, first: Floats, rest: Iterator[Floats]) -> Any:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._pending = [first]
+
+        def get_next(self) -> dict[str, Floats] | None:
+            batch = self._pending.pop() if self._pending else next(rest, None)
+            return None if batch is None else {name: batch}
+
+    return Reader()
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    seen: set[str] = set()
+    for number, node in enumerate(model.graph.node):
+        if not node.name or node.name in seen:
+            node.name = f"{node.op_type}.{number}"
+        seen.add(node.name)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Read what a model's file says beside its graph."""
+    model = onnx.load(str(path), load_external_data=False)
+    return {p.key: p.value for p in model.metadata_props}
+
+
+def initializer_types(path: Path) -> Sequence[int]:
+    """Read the element types of a model's weights (`onnx.TensorProto.DataType`)."""
+    return [i.data_type for i in onnx.load(str(path)).graph.initializer]

@@ -1,0 +1,43 @@
+"""Milliseconds of models on this host, taken in turns so that all of them meet the same machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.manifest import Task
+from lipiyana.runtime import Session
+
+Floats = npt.NDArray[np.float32]
+
+ROUNDS = 25
+_FREE_SIDE = {Task.LINE_READER: (48, 160), Task.TEXT_DETECTOR: (640, 640)}
+"""Height and width where the model takes any: a word, a street."""
+
+
+def typical_input(session: Session) -> Floats:
+    """Make an input of the usual size, noise from -1 to 1."""
+    sides = iter(_FREE_SIDE.get(session.entry.task, (416, 416)))
+    shape = []
+    for axis, size in enumerate(session.input_shape):
+        usual = (1, 3)[axis] if axis < 2 else next(sides)
+        shape.append(size if size is not None else usual)
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+def median_milliseconds(
+    sessions: Sequence[Session], batch: Floats, rounds: int = ROUNDS
+) -> tuple[float, ...]:
+    """Time each session on one batch."""
+    times = np.empty((rounds, len(sessions)))
+    for session in sessions:
+        session.run(batch)
+    for row in times:
+        for column, session in enumerate(sessions):
+            began = time.perf_counter()
+            session.run(batch)
+            row[column] = time.perf_counter() - began
+    return tuple(float(value) for value in 1000 * np.median(times, axis=0))

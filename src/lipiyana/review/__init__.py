@@ -1,0 +1,1 @@
+"""The pictures that the models were least sure of: kept within bounds, labelled, learned from."""

@@ -1,0 +1,221 @@
+"""A bounded folder of unsure pictures: the least sure, of different scenes, for a while.
+
+Plates are personal data, so nothing is kept unless somebody asks for it, the folder is for its
+owner alone, its size is bounded, and pictures leave it when their time is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.errors import PermissionDenied
+from lipiyana.model_folder import write_atomically
+from lipiyana.review.unsureness import Unsureness
+
+NOTICE = (
+    "Pictures that the models were unsure of, kept by lipiyana.\n"
+    "They may show number plates and faces, which are personal data: keep them no longer,\n"
+    "and show them to no more people, than labelling needs.\n"
+    "Removing this folder removes everything.\n"
+)
+
+_NOTICE_FILE = "PRIVATE.txt"
+_HASH_SIDE = 16
+_BETTER = 0.1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLimits:
+    """What may be kept.
+
+    Attributes:
+        pictures: at most.
+        max_bytes: of all of them.
+        seconds: that a picture stays.
+        least: unsureness that a picture must have.
+        same_scene: bits, of 256, by which hashes of one scene differ at most.
+    """
+
+    pictures: int = 500
+    max_bytes: int = 500_000_000
+    seconds: float = 30 * 24 * 3600.0
+    least: float = 0.3
+    same_scene: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One picture of the folder.
+
+    Attributes:
+        file: its name there.
+        score: how unsure the models were.
+        reasons: each reason's own score.
+        scene: hash of the whole picture, hexadecimal.
+        track: of a stream's vehicle, "" for none.
+        kept_at: seconds since 1970.
+        size: in bytes.
+        answer: what was read, as the JSON rows of `lipiyana read` have it.
+    """
+
+    file: str
+    score: float
+    reasons: dict[str, float]
+    scene: str
+    track: str
+    kept_at: float
+    size: int
+    answer: dict[str, Any]
+
+
+class UnsureKeeper:
+    """The folder. Safe to share between threads; one process at a time should write to it."""
+
+    def __init__(
+        self, folder: Path, limits: KeepLimits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Open the folder, or make it, and remove what has been there too long.
+
+        Raises:
+            PermissionDenied: it cannot be made or read.
+        """
+        self.folder, self.limits, self._clock = folder, limits or KeepLimits(), clock
+        self._lock = threading.Lock()
+        self._broken = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            (folder / _NOTICE_FILE).write_text(NOTICE, "utf-8")
+            self._kept = {one.file: one for one in read_kept(folder)}
+            self._remove_old()
+        except OSError as error:
+            raise PermissionDenied(
+                f"{folder} cannot keep pictures: {error.strerror}; name another folder"
+            ) from None
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What is there now, the least sure first."""
+        return tuple(sorted(self._kept.values(), key=lambda one: (-one.score, one.file)))
+
+    def offer(
+        self,
+        data: bytes,
+        suffix: str,
+        pixels: npt.NDArray[np.uint8],
+        unsure: Unsureness,
+        answer: dict[str, Any],
+        stream: str = "",
+    ) -> bool:
+        """Keep a picture if it is unsure enough and shows something new.
+
+        A full disk ends the keeping, not the reading.
+
+        Args:
+            data: the picture's encoded bytes.
+            suffix: of its format, with the dot.
+            pixels: (H, W, 3) RGB.
+            unsure: see `unsureness.judge`.
+            answer: what was read.
+            stream: names the stream that `unsure.track` belongs to.
+
+        Returns:
+            Whether it is there now.
+        """
+        if self._broken or unsure.score < self.limits.least or len(data) > self.limits.max_bytes:
+            return False
+        now = self._clock()
+        one = Kept(
+            file=f"{hashlib.sha256(data).hexdigest()[:20]}{suffix}",
+            score=round(unsure.score, 4),
+            reasons=unsure.reasons,
+            scene=f"{scene_hash(pixels):064x}",
+            track="" if unsure.track is None else f"{stream}/{unsure.track}",
+            kept_at=now,
+            size=len(data),
+            answer=answer,
+        )
+        with self._lock:
+            try:
+                return self._add(one, data)
+            except OSError as error:
+                self._broken = True
+                _log.error("no more unsure pictures are kept: %s", error.strerror)
+                return False
+
+    def _add(self, one: Kept, data: bytes) -> bool:
+        self._remove_old()
+        if one.file in self._kept:
+            return True
+        alike = [other for other in self._kept.values() if self._alike(one, other)]
+        if any(one.score < other.score + _BETTER for other in alike):
+            return False
+        for other in alike:
+            self._remove(other)
+        path = self.folder / one.file
+        write_atomically(path, data)
+        path.chmod(0o600)
+        write_atomically(_note(path), json.dumps(asdict(one), ensure_ascii=False).encode())
+        _note(path).chmod(0o600)
+        self._kept[one.file] = one
+        while self._over():
+            self._remove(min(self._kept.values(), key=lambda kept: (kept.score, -kept.kept_at)))
+        return one.file in self._kept
+
+    def _alike(self, one: Kept, other: Kept) -> bool:
+        if one.track and one.track == other.track:
+            return True
+        apart = (int(one.scene, 16) ^ int(other.scene, 16)).bit_count()
+        return apart <= self.limits.same_scene
+
+    def _over(self) -> bool:
+        size = sum(one.size for one in self._kept.values())
+        return len(self._kept) > self.limits.pictures or size > self.limits.max_bytes
+
+    def _remove_old(self) -> None:
+        oldest = self._clock() - self.limits.seconds
+        for one in [one for one in self._kept.values() if one.kept_at < oldest]:
+            self._remove(one)
+
+    def _remove(self, one: Kept) -> None:
+        (self.folder / one.file).unlink(missing_ok=True)
+        _note(self.folder / one.file).unlink(missing_ok=True)
+        self._kept.pop(one.file, None)
+
+
+def read_kept(folder: Path) -> list[Kept]:
+    """Read what a folder keeps; notes without a picture, and broken ones, are passed over."""
+    found = []
+    for path in sorted(folder.glob("*.note.json")):
+        try:
+            one = Kept(**json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if (folder / one.file).is_file():
+            found.append(one)
+    return found
+
+
+def scene_hash(pixels: npt.NDArray[np.uint8]) -> int:
+    """256 bits that tell where (H, W, 3) RGB gets brighter to the right, as a difference hash."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    size = (_HASH_SIDE + 1, _HASH_SIDE)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.int16)
+    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.note.json")

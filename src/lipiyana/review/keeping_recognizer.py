@@ -1,0 +1,105 @@
+"""A recognizer that keeps the pictures it was unsure of."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.convert import recognition_to_json
+from lipiyana.errors import LipiyanaError
+from lipiyana.files import picture_bytes
+from lipiyana.images import load
+from lipiyana.ocr.latin_specialist import installed_reader
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.recognizer import FrameResult
+from lipiyana.review.keeper import UnsureKeeper
+from lipiyana.review.unsureness import DOUBT, first_look, judge
+from lipiyana.types import Frame, ImageInput, RawImage, Recognition, RecognitionConfig
+
+_log = logging.getLogger(__name__)
+_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"BM", ".bmp"))
+
+
+class KeepingRecognizer:
+    """Passes everything on to another recognizer, and looks at what comes back.
+
+    It implements `lipiyana.recognizer.Recognizer`. Frames of streams are passed on unjudged: a
+    stream has no time for it.
+    """
+
+    def __init__(self, recognizer: LocalRecognizer, keeper: UnsureKeeper) -> None:
+        self._recognizer, self._keeper = recognizer, keeper
+        self._reader = installed_reader(recognizer.store)
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what only the other recognizer has."""
+        return getattr(self._recognizer, name)
+
+    def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        """Read one picture; see `Recognizer.recognize`."""
+        if isinstance(image, os.PathLike):
+            image = picture_bytes(image)
+        found = self._recognizer.recognize(image, config, timeout=timeout)
+        self._consider(image, found)
+        return found
+
+    def recognize_batch(
+        self,
+        images: Sequence[ImageInput],
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Recognition | LipiyanaError]:
+        """Read several pictures; see `Recognizer.recognize_batch`."""
+        given = [picture_bytes(i) if isinstance(i, os.PathLike) else i for i in images]
+        outcomes = self._recognizer.recognize_batch(given, config, timeout=timeout)
+        for image, outcome in zip(given, outcomes, strict=True):
+            if isinstance(outcome, Recognition):
+                self._consider(image, outcome)
+        return outcomes
+
+    def recognize_stream(
+        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+    ) -> Iterator[FrameResult]:
+        """Read frames as they come; see `Recognizer.recognize_stream`."""
+        return self._recognizer.recognize_stream(frames, config)
+
+    def close(self) -> None:
+        """Close the other recognizer."""
+        self._recognizer.close()
+
+    def _consider(self, image: ImageInput, found: Recognition) -> None:
+        """Keep the picture where it is worth it; whatever goes wrong, the answer stands."""
+        if first_look(found) < DOUBT:
+            return
+        try:
+            pixels = load(image, self._recognizer.limits)
+            unsure = judge(found, pixels, self._reader)
+            data, suffix = _encoded(image, pixels)
+            self._keeper.offer(data, suffix, pixels, unsure, recognition_to_json(found))
+        except Exception as error:
+            # the message of an error may quote a plate
+            _log.error("%s while keeping an unsure picture", type(error).__name__)
+
+
+def _encoded(image: ImageInput, pixels: npt.NDArray[np.uint8]) -> tuple[bytes, str]:
+    if isinstance(image, bytes):
+        known = (suffix for magic, suffix in _SUFFIXES if image.startswith(magic))
+        return image, next(known, ".picture")
+    if isinstance(image, RawImage):
+        _, data = cv2.imencode(".png", pixels[..., ::-1])
+        return data.tobytes(), ".png"
+    return Path(image).read_bytes(), Path(image).suffix

@@ -1,0 +1,183 @@
+"""Exports of Label Studio (JSON): regions with their transcriptions, and where the pictures are.
+
+Both of its ways to transcribe are read: a rectangle or polygon with a text area of the same id, as
+its template for optical character recognition has it, and a text area for the whole picture.
+Coordinates are per cent of the picture; a rectangle turns about its top left corner.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from lipiyana.errors import InvalidRequest
+
+Corners = tuple[tuple[float, float], ...]
+
+_PICTURE_KEYS = ("image", "ocr", "captioning", "img", "picture")
+# uploads get eight hexadecimal digits before their name
+_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """One text of an export; as `finetuning.labels.Label` has it."""
+
+    where: str
+    picture: Path | None
+    text: str = ""
+    corners: Corners | None = None
+    problem: str = ""
+
+
+def read_export(path: Path, content: str) -> Iterator[Transcription]:
+    """Read the tasks of an export. Pictures are looked for beside it, and in the folders below.
+
+    Raises:
+        InvalidRequest: it is not Label Studio's JSON.
+    """
+    try:
+        tasks = json.loads(content)
+    except ValueError as error:
+        raise InvalidRequest(f"{path} is not JSON: {error}", field="data") from None
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise _not_an_export(path)
+    if tasks and not any("annotations" in task or "completions" in task for task in tasks):
+        raise _not_an_export(path)
+    pictures = _Pictures(path.parent)
+    for number, task in enumerate(tasks, 1):
+        where = f"{path.name}, task {task.get('id', number)}"
+        yield from _transcriptions(where, task, pictures)
+
+
+def _not_an_export(path: Path) -> InvalidRequest:
+    return InvalidRequest(
+        f"{path} is not an export of Label Studio in its format JSON (a list of tasks with their "
+        "annotations); JSON-MIN and CSV leave out what is needed",
+        field="data",
+    )
+
+
+class _Pictures:
+    """Finds the file that a task speaks of, wherever the export was made."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Path]]:
+        found: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in sorted(self._root.rglob("*")):
+            if path.is_file():
+                found[path.name].append(path)
+        return found
+
+    def find(self, address: str) -> Path | None:
+        """Find by as much of the address as fits below the folder, then by the name alone."""
+        parts = urlsplit(address)
+        inner = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+        steps = [step for step in PurePosixPath(inner).parts if step not in {"/", ".."}]
+        for start in range(len(steps)):
+            candidate = self._root.joinpath(*steps[start:])
+            if candidate.is_file():
+                return candidate
+        if not steps:
+            return None
+        for name in (steps[-1], _UPLOAD_PREFIX.sub("", steps[-1])):
+            if len(self._by_name.get(name, ())) == 1:
+                return self._by_name[name][0]
+        return None
+
+
+def _transcriptions(
+    where: str, task: Mapping[str, Any], pictures: _Pictures
+) -> Iterator[Transcription]:
+    address = _address(task.get("data", {}))
+    if address is None:
+        yield Transcription(where, None, problem="the task names no picture")
+        return
+    picture = pictures.find(address)
+    if picture is None:
+        problem = f"the picture {address} is not beside the export; put the pictures there"
+        yield Transcription(where, None, problem=problem)
+        return
+    annotations = task.get("annotations", task.get("completions", []))
+    done = [a for a in annotations if not a.get("was_cancelled") and not a.get("skipped")]
+    if not done:
+        yield Transcription(where, picture, problem="nobody has annotated the task")
+        return
+    # the last annotation is the one that a reviewer left
+    regions: dict[str, dict[str, Any]] = {}
+    for result in done[-1].get("result", []):
+        if isinstance(result, dict) and isinstance(result.get("value"), dict):
+            regions.setdefault(str(result.get("id", "")), {}).update(
+                _region(result, result["value"])
+            )
+    if not regions:
+        yield Transcription(where, picture, problem="the annotation is empty")
+    for region in regions.values():
+        text = region.get("text")
+        if text is None:
+            yield Transcription(where, picture, problem="a region has no text")
+        else:
+            yield Transcription(where, picture, text, region.get("corners"))
+
+
+def _address(data: object) -> str | None:
+    if not isinstance(data, Mapping):
+        return None
+    for key in (*_PICTURE_KEYS, *data):
+        if isinstance(value := data.get(key), str) and PurePosixPath(value).suffix:
+            return value
+    return None
+
+
+def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    text = value.get("text")
+    if isinstance(text, list):
+        found["text"] = "\n".join(str(row) for row in text)
+    elif isinstance(text, str):
+        found["text"] = text
+    corners = _corners(result, value)
+    if corners is not None:
+        found["corners"] = corners
+    return found
+
+
+def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | None:
+    try:
+        if "points" in value:
+            points = [(float(x) / 100, float(y) / 100) for x, y in value["points"]]
+            return tuple(points) if len(points) == 4 else _around(points)
+        x, y = float(value["x"]) / 100, float(value["y"]) / 100
+        width, height = float(value["width"]) / 100, float(value["height"]) / 100
+        angle = math.radians(float(value.get("rotation", 0)))
+        # an angle is of the picture's pixels, and these are shares of sides that differ
+        aspect = float(result.get("original_width", 1)) / float(result.get("original_height", 1))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    along = (math.cos(angle) * width, math.sin(angle) * width * aspect)
+    down = (-math.sin(angle) * height / aspect, math.cos(angle) * height)
+    return (
+        (x, y),
+        (x + along[0], y + along[1]),
+        (x + along[0] + down[0], y + along[1] + down[1]),
+        (x + down[0], y + down[1]),
+    )
+
+
+def _around(points: list[tuple[float, float]]) -> Corners | None:
+    if not points:
+        return None
+    xs, ys = zip(*points, strict=True)
+    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
+    return (left, top), (right, top), (right, bottom), (left, bottom)

@@ -1,0 +1,180 @@
+"""Kept pictures as tasks for Label Studio, with what was read as predictions; and back again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.errors import InvalidRequest, LipiyanaError
+from lipiyana.images import load
+from lipiyana.model_folder import write_atomically, writing_to
+from lipiyana.ocr.crops import crop_quad
+from lipiyana.review.keeper import Kept, read_kept
+from lipiyana.review.label_studio_export import read_export
+
+TASKS = "tasks.json"
+CONFIG = "label_config.xml"
+LABELS = "labels.tsv"
+
+LABEL_CONFIG = """<View>
+  <Image name="image" value="$image" zoom="true"/>
+  <Labels name="label" toName="image">
+    <Label value="plate" background="orange"/>
+    <Label value="line" background="green"/>
+  </Labels>
+  <Polygon name="poly" toName="image" strokeWidth="2"/>
+  <Rectangle name="bbox" toName="image" strokeWidth="2"/>
+  <TextArea name="transcription" toName="image" editable="true" perRegion="true" rows="2"
+            displayMode="region-list" placeholder="a new line for a plate's second row"/>
+</View>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """What came back: crops with labels, and what could not be used, with the reason."""
+
+    written: int
+    problems: tuple[str, ...]
+
+
+def export_tasks(folder: Path, out: Path) -> int:
+    """Write the pictures of a folder as tasks, the least sure first.
+
+    Args:
+        folder: that a keeper filled.
+        out: gets the pictures, `tasks.json` to import, and `label_config.xml` for the project.
+            Label Studio serves the pictures where it is allowed to read that folder
+            (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT).
+
+    Returns:
+        How many there are.
+
+    Raises:
+        InvalidRequest: nothing is kept there, or `out` cannot be written.
+    """
+    kept = sorted(read_kept(folder), key=lambda one: (-one.score, one.file))
+    if not kept:
+        raise InvalidRequest(f"{folder} keeps no unsure pictures", field="folder")
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        out.chmod(0o700)
+        for one in kept:
+            shutil.copyfile(folder / one.file, out / one.file)
+        tasks = [task(one) for one in kept]
+        data = json.dumps(tasks, ensure_ascii=False, indent=1).encode()
+        write_atomically(out / TASKS, data)
+        write_atomically(out / CONFIG, LABEL_CONFIG.encode())
+    return len(kept)
+
+
+def task(one: Kept) -> dict[str, Any]:
+    """Make one task with its prediction."""
+    answer = one.answer
+    width, height = int(answer["image_width"]), int(answer["image_height"])
+    results: list[dict[str, Any]] = []
+    for plate in answer.get("plates", []):
+        points = _corners(plate["box"])
+        results += _region(f"p{len(results)}", "plate", points, plate["text"], (width, height))
+    for line in answer.get("text_lines", []):
+        points = [(point["x"], point["y"]) for point in line["polygon"]]
+        results += _region(f"l{len(results)}", "line", points, line["text"], (width, height))
+    return {
+        "data": {"image": f"/data/local-files/?d={one.file}"},
+        "meta": {"unsure": one.score, "reasons": one.reasons},
+        "predictions": [{"model_version": "lipiyana", "score": 1 - one.score, "result": results}],
+    }
+
+
+def _corners(box: dict[str, float]) -> list[tuple[float, float]]:
+    left, top, right, bottom = (box[key] for key in ("x_min", "y_min", "x_max", "y_max"))
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def _region(
+    identity: str,
+    label: str,
+    points: Sequence[tuple[float, float]],
+    text: str,
+    size: tuple[int, int],
+) -> Iterator[dict[str, Any]]:
+    """Give the three results that make one region: its outline, its label, its text."""
+    width, height = size
+    percent = [[100 * x / width, 100 * y / height] for x, y in points]
+    common = {
+        "id": identity, "to_name": "image", "original_width": width, "original_height": height,
+        "image_rotation": 0,
+    }  # fmt: skip
+    value: dict[str, Any] = {"points": percent, "closed": True}
+    yield common | {"from_name": "poly", "type": "polygon", "value": value}
+    yield common | {"from_name": "label", "type": "labels", "value": value | {"labels": [label]}}
+    rows = {"text": text.split("\n")}
+    yield common | {"from_name": "transcription", "type": "textarea", "value": value | rows}
+
+
+def import_labels(export: Path, out: Path) -> Crops:
+    """Cut what people labelled out of its pictures, with a `labels.tsv` to fine-tune from.
+
+    Args:
+        export: Label Studio's JSON, beside its pictures or above them.
+        out: gets a crop a region; crops that are there already are kept, and stay labelled.
+
+    Raises:
+        InvalidRequest: it is no export, nothing in it is labelled, or `out` cannot be written.
+    """
+    try:
+        content = export.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{export} cannot be read: {error}", field="export") from None
+    rows: dict[str, str] = {}
+    problems = []
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        out.chmod(0o700)
+        for number, found in enumerate(read_export(export, content)):
+            text = found.text.replace("\n", "/").replace("\t", " ").strip()
+            if found.picture is None or found.problem or not text:
+                problems.append(f"{found.where}: {found.problem or 'the text is empty'}")
+                continue
+            try:
+                crop = _crop(load(found.picture), found.corners)
+            except LipiyanaError as error:
+                problems.append(f"{found.where}: {error.message}")
+                continue
+            name = f"{found.picture.stem}-{number:05d}.png"
+            _, data = cv2.imencode(".png", crop[..., ::-1])
+            write_atomically(out / name, data.tobytes())
+            rows[name] = text
+        if not rows:
+            raise InvalidRequest(
+                f"nothing in {export} can be used" + "".join(f"\n  {p}" for p in problems[:5]),
+                field="export",
+            )
+        rows = _earlier(out / LABELS) | rows
+        lines = "".join(f"{name}\t{text}\n" for name, text in rows.items())
+        write_atomically(out / LABELS, lines.encode())
+    return Crops(len(rows), tuple(problems))
+
+
+def _crop(
+    pixels: npt.NDArray[np.uint8], corners: tuple[tuple[float, float], ...] | None
+) -> npt.NDArray[np.uint8]:
+    if corners is None:
+        return pixels
+    height, width = pixels.shape[:2]
+    return crop_quad(pixels, np.array(corners) * [width, height])
+
+
+def _earlier(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    rows = (line.split("\t") for line in path.read_text("utf-8").splitlines())
+    return {row[0]: row[1] for row in rows if len(row) == 2}

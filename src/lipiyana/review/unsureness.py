@@ -1,0 +1,130 @@
+"""How unsure the models were of a picture, and of what in it.
+
+It is judged in two steps, so that sure pictures cost nothing: the confidences of the answer first,
+and only where they leave a doubt the lines are read once more for their margins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.crops import crop_quad
+from lipiyana.ocr.recognition import Reader
+from lipiyana.types import Plate, Recognition, TextLine
+
+Pixels = npt.NDArray[np.uint8]
+
+DOUBT = 0.1
+"""Below this the first step ends it."""
+
+_SHORTEST_PLATE = 5
+_NOT_A_REGISTRATION = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Unsureness:
+    """From 0, sure, to 1, and why: `margin`, `grammar` or `detector`.
+
+    Attributes:
+        score: the greatest of the reasons.
+        reasons: each reason's own score.
+        track: of the picture's one tracked vehicle; None for none or several.
+    """
+
+    score: float
+    reasons: dict[str, float]
+    track: int | None = None
+
+
+def first_look(found: Recognition) -> float:
+    """Judge by the confidences alone."""
+    doubts = [1 - line.confidence for line in _lines(found)]
+    doubts += [grammar_doubt(plate) for plate in found.plates]
+    doubts += [entropy(vehicle.confidence) for vehicle in found.vehicles]
+    return max(doubts, default=0.0)
+
+
+def judge(found: Recognition, pixels: Pixels, reader: Reader) -> Unsureness:
+    """Judge by margins, grammar and detectors.
+
+    Args:
+        found: what was read.
+        pixels: the picture, (H, W, 3) RGB.
+        reader: that read it.
+    """
+    reasons = {
+        "margin": max(margin_doubts(_crops(found, pixels), reader), default=0.0),
+        "grammar": max((grammar_doubt(plate) for plate in found.plates), default=0.0),
+        "detector": max((entropy(v.confidence) for v in found.vehicles), default=0.0),
+    }
+    reasons = {name: round(score, 4) for name, score in reasons.items()}
+    tracks = [v.track_id for v in found.vehicles if v.track_id is not None]
+    return Unsureness(max(reasons.values()), reasons, tracks[0] if len(tracks) == 1 else None)
+
+
+def margin_doubts(crops: Sequence[Pixels], reader: Reader) -> list[float]:
+    """One minus the least margin, of the best class over the second at a step, of each line.
+
+    Steps whose best class is a sure blank say nothing, and count nothing.
+    """
+    readings = reader.read(crops, keep=_least_margin)
+    return [1 - float(reading.kept[0, 0]) for reading in readings if reading.kept is not None]
+
+
+def _least_margin(
+    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...]
+) -> npt.NDArray[np.float32]:
+    best_two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    margins = best_two[:, 1] - best_two[:, 0]
+    letters = probabilities.argmax(axis=1) > 0
+    # only the surest step of a letter says how sure the letter is: its edges are never sure
+    peaks = [
+        margins[start:end].max()
+        for start, end in _runs(probabilities.argmax(axis=1))
+        if letters[start]
+    ]
+    least = min(peaks, default=float(margins.min()) if charset else 1.0)
+    return np.array([[least]], np.float32)
+
+
+def _runs(classes: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    edges = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), len(classes)]
+    yield from pairwise(edges)
+
+
+def grammar_doubt(plate: Plate) -> float:
+    """Judge how far what was read had to be mended to make a registration of it, if it is one."""
+    read = "".join(c for c in plate.text if c.isalnum()).upper()
+    registration = plate.registration
+    if not registration.valid:
+        return _NOT_A_REGISTRATION if len(read) >= _SHORTEST_PLATE else 0.0
+    mended = registration.canonical.upper()
+    if not read.isascii() or len(read) != len(mended):
+        return 0.0 if not read.isascii() else _NOT_A_REGISTRATION
+    changed = sum(a != b for a, b in zip(read, mended, strict=True))
+    return min(1.0, 0.4 + 0.2 * changed) if changed else 0.0
+
+
+def entropy(confidence: float) -> float:
+    """Bits of a yes or no of this probability, from 0 to 1."""
+    p = min(max(confidence, 0.0), 1.0)
+    if p in {0.0, 1.0}:
+        return 0.0
+    return -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+
+
+def _lines(found: Recognition) -> Iterator[TextLine]:
+    yield from found.text_lines
+    for plate in found.plates:
+        yield from plate.lines
+
+
+def _crops(found: Recognition, pixels: Pixels) -> list[Pixels]:
+    polygons = {line.polygon for line in _lines(found)}
+    return [crop_quad(pixels, corners) for corners in sorted(polygons)]

@@ -1,0 +1,58 @@
+"""Nobody without a key gets further than the metadata of a call: no message of theirs is read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from lipiyana.errors import Unauthenticated
+from lipiyana.server.callers import current_grant
+from lipiyana.server.calls import Context, abort, request_id_of, text_metadata
+from lipiyana.server.metrics import Metrics
+from lipiyana.server.tokens import Tokens
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+OPEN = "/grpc.health.v1.Health/"
+"""Methods that need no key: whoever watches over servers has none."""
+
+_RPCS = {
+    f"/{service.full_name}/{method.name}": method.name
+    for service in service_pb.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+
+class AccessInterceptor(grpc.aio.ServerInterceptor):
+    """Lets calls with a token pass, and notes whose it is in `current_grant`."""
+
+    def __init__(self, tokens: Tokens, metrics: Metrics) -> None:
+        self._tokens = tokens
+        self._metrics = metrics
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Give the method's own handler, or one that ends the call UNAUTHENTICATED."""
+        method = handler_call_details.method
+        if method.startswith(OPEN):
+            return await continuation(handler_call_details)
+        metadata = text_metadata(handler_call_details.invocation_metadata)
+        try:
+            grant = self._tokens.authenticate(metadata)
+        except Unauthenticated as error:
+            self._metrics.call_ended(_RPCS.get(method, "other"), error.code, None)
+            return _refusal(error, request_id_of(metadata))
+        current_grant.set(grant)
+        return await continuation(handler_call_details)
+
+
+def _refusal(error: Unauthenticated, request_id: str) -> Any:
+    async def refuse(_requests: Any, context: Context) -> None:
+        await abort(context, error, request_id)
+
+    # of this kind whatever the method is: it alone does not wait for a message
+    return grpc.stream_stream_rpc_method_handler(refuse)

@@ -1,0 +1,60 @@
+"""The port of a server: its options, its credentials, and what goes wrong with it."""
+
+from __future__ import annotations
+
+import grpc
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.server.settings import ServerSettings
+from lipiyana.server.tls import server_credentials
+
+KEEPALIVE_SECONDS = 60
+"""A client that vanished without a word is noticed after about this time, and its stream ended."""
+
+KEEPALIVE_TIMEOUT_SECONDS = 20
+
+
+def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
+    """Give the options of gRPC that follow from the settings."""
+    options = [
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        # with one worker 0, else a second server would share the port in silence
+        ("grpc.so_reuseport", int(settings.workers > 1)),
+        ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
+    ]
+    if settings.max_connection_age is not None:
+        options.append(("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)))
+    return options
+
+
+def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
+    """Let a server listen as its settings say; gives the port.
+
+    Raises:
+        InvalidRequest: the port is taken (PORT_IN_USE), or TLS is not possible with these files
+            (INVALID_SETTINGS).
+    """
+    where = address(settings.host, settings.port)
+    credentials = None if settings.tls is None else server_credentials(settings.tls)
+    try:
+        if credentials is None:
+            return int(server.add_insecure_port(where))
+        return int(server.add_secure_port(where, credentials))
+    except RuntimeError:
+        raise port_taken(where) from None
+
+
+def port_taken(where: str) -> InvalidRequest:
+    """Make the error of an address that cannot be had."""
+    return InvalidRequest(
+        f"cannot listen at {where}: the port is taken, or the address is not this machine's",
+        field="port",
+        reason="PORT_IN_USE",
+    )
+
+
+def address(host: str, port: int) -> str:
+    """Write an address as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

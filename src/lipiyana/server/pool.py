@@ -1,0 +1,187 @@
+"""The threads that compute, and the bounded, fair queue before them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
+
+from lipiyana.batching import ANYONE, Admission, FairQueue, Source
+from lipiyana.errors import Overloaded, Unavailable
+
+T = TypeVar("T")
+
+SMOOTHING = 0.1
+"""Weight of the newest duration in the running mean."""
+
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
+
+
+class PoolObserver(Protocol):
+    """Told what happens in a pool; called with its lock held, so it must be quick."""
+
+    def queue_changed(self, waiting: int, running: int, size: int) -> None:
+        """Take how many pictures wait and run, and the bytes of all of them."""
+        ...
+
+    def waited(self, seconds: float) -> None:
+        """Take how long a picture waited that is begun now."""
+        ...
+
+
+class ComputePool:
+    """Runs functions on `threads` threads; at most `max_queue` more wait.
+
+    Which of them is next is `FairQueue`'s choice, and who may come in `Admission`'s.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        max_queue: int,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        observer: PoolObserver | None = None,
+    ) -> None:
+        self._max_threads = threads
+        self._observer = observer
+        self._admission = Admission(threads + max_queue, max_bytes)
+        self._queue: FairQueue[_Job[Any]] = FairQueue()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._running = 0
+        self._closed = False
+        self._mean_seconds = 0.1
+
+    @property
+    def accepted(self) -> int:
+        """How many run or wait."""
+        return self._admission.items
+
+    def require_room(self, count: int, *, source: Source = ANYONE, size: int = 0) -> None:
+        """Refuse what cannot be taken as a whole.
+
+        Raises:
+            Overloaded: `count` functions of `size` bytes together cannot be accepted now.
+        """
+        with self._changed:
+            self._check(source, count, size)
+
+    def submit(
+        self, function: Callable[[], T], *, source: Source = ANYONE, size: int = 0
+    ) -> Future[T]:
+        """Queue a function; a future that is cancelled in time is never run.
+
+        Args:
+            function: called on one of the threads.
+            source: whose turn it takes.
+            size: bytes that it holds in memory.
+
+        Raises:
+            Overloaded: the queue is full; `retry_after` is when it should have been worked off.
+            Unavailable: the pool is closed.
+        """
+        job = _Job(function, source, size)
+        with self._changed:
+            if self._closed:
+                raise Unavailable("the server is shutting down", reason="DRAINING")
+            self._check(source, 1, size)
+            self._admission.enter(source, size)
+            self._queue.put(source, job)
+            self._tell()
+            self._start_thread_if_needed()
+            self._changed.notify()
+        job.future.add_done_callback(lambda _: self._leave(job))
+        return job.future
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits. Blocks."""
+        dropped = []
+        with self._changed:
+            self._closed = True
+            while self._queue:
+                dropped.append(self._queue.take())
+            self._changed.notify_all()
+            threads = tuple(self._threads)
+        for job in dropped:
+            job.future.cancel()
+        for thread in threads:
+            thread.join()
+
+    def _check(self, source: Source, count: int, size: int) -> None:
+        refusal = self._admission.refusal(source, count, size)
+        if refusal:
+            wait = self._mean_seconds * self._admission.items / self._max_threads
+            raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=round(wait, 3))
+
+    def _start_thread_if_needed(self) -> None:
+        idle = len(self._threads) - self._running
+        if len(self._queue) > idle and len(self._threads) < self._max_threads:
+            name = f"lipiyana-compute-{len(self._threads)}"
+            # a daemon: a second signal must end the process though a picture is computed
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            began = time.monotonic()
+            job.run()
+            with self._changed:
+                self._running -= 1
+                self._mean_seconds += SMOOTHING * (time.monotonic() - began - self._mean_seconds)
+                self._tell()
+            del job  # its picture is not to stay while this thread waits
+
+    def _next(self) -> _Job[Any] | None:
+        with self._changed:
+            while True:
+                while not self._queue:
+                    if self._closed:
+                        return None
+                    self._changed.wait()
+                job = self._queue.take()
+                if job.future.set_running_or_notify_cancel():
+                    break
+            self._running += 1
+            if self._observer is not None:
+                self._observer.waited(time.monotonic() - job.submitted)
+            self._tell()
+            return job
+
+    def _leave(self, job: _Job[T]) -> None:
+        job.release()
+        with self._changed:
+            self._admission.leave(job.source, job.size)
+            if job.future.cancelled():
+                self._queue.discard(job.source, job)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._observer is not None:
+            self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
+
+
+class _Job(Generic[T]):
+    """A function to run once, and its future. `release` frees what the function holds."""
+
+    def __init__(self, function: Callable[[], T], source: Source, size: int) -> None:
+        self.future: Future[T] = Future()
+        self.source = source
+        self.size = size
+        self.submitted = time.monotonic()
+        self._function: Callable[[], T] | None = function
+
+    def run(self) -> None:
+        assert self._function is not None, "a released job does not run"  # noqa: S101
+        try:
+            result = self._function()
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+    def release(self) -> None:
+        self._function = None

@@ -1,0 +1,81 @@
+"""Certificates of the server, exchanged without a restart."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.server.watched_files import WatchedFiles
+
+_log = logging.getLogger("lipiyana.server")
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFiles:
+    """PEM files: the chain, its key and, if clients must show certificates, who signs those."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        optional = () if self.client_ca is None else (self.client_ca,)
+        return (self.certificate, self.key, *optional)
+
+
+def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
+    """Make credentials that look for new files at each handshake.
+
+    Files that do not fit together are not taken: certificate and key are often replaced one after
+    the other.
+
+    Raises:
+        InvalidRequest: they cannot be used (INVALID_SETTINGS).
+    """
+    watched = WatchedFiles(*files.paths)
+    watched.changed()
+    first = _configuration(files)
+
+    def newer() -> Any:
+        if not watched.changed():
+            return None
+        try:
+            found = _configuration(files)
+        except InvalidRequest as error:
+            _log.error("the certificate stays as it was: %s", error.message)
+            return None
+        _log.info("certificate read anew from %s", files.certificate)
+        return found
+
+    return grpc.dynamic_ssl_server_credentials(
+        first, newer, require_client_authentication=files.client_ca is not None
+    )
+
+
+def _configuration(files: TLSFiles) -> Any:
+    try:
+        _check(files)
+        key, certificate = files.key.read_bytes(), files.certificate.read_bytes()
+        client_ca = None if files.client_ca is None else files.client_ca.read_bytes()
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        what = ", ".join(str(path) for path in files.paths)
+        raise InvalidRequest(
+            f"TLS cannot use {what}: {error}", field="tls_certificate", reason="INVALID_SETTINGS"
+        ) from None
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
+
+
+def _check(files: TLSFiles) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # an empty password: a key that needs one is refused, not asked for at the terminal
+    context.load_cert_chain(files.certificate, files.key, password="")
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)

@@ -1,0 +1,130 @@
+"""What a server tells of its calls to OpenTelemetry, with the extra `otel`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from lipiyana.errors import MissingExtra
+from lipiyana.types import Recognition
+
+SERVICE_NAME = "lipiyana"
+
+
+class Span(Protocol):
+    """One call in a trace. Nothing that was read in a picture goes into it."""
+
+    def picture(self, value: Recognition) -> None:
+        """Tell of a picture that was answered: cache outcome and seconds by stage."""
+        ...
+
+    def ended(self, code: str) -> None:
+        """Tell the status that the call ends with."""
+        ...
+
+
+class Tracing(Protocol):
+    """Makes a span a call."""
+
+    def call(
+        self, rpc: str, request_id: str, metadata: Mapping[str, str]
+    ) -> AbstractContextManager[Span]:
+        """Surround a call; `metadata` may name the caller's own trace (`traceparent`)."""
+        ...
+
+
+class NoTracing:
+    """Tells nobody."""
+
+    @contextmanager
+    def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:  # noqa: ARG002
+        """Surround a call with nothing."""
+        yield _SILENT
+
+
+class _SilentSpan:
+    def picture(self, value: Recognition) -> None:
+        pass
+
+    def ended(self, code: str) -> None:
+        pass
+
+
+_SILENT = _SilentSpan()
+
+
+class OpenTelemetryTracing:
+    """Makes spans as OpenTelemetry's conventions for RPC servers have them."""
+
+    def __init__(self, provider: Any) -> None:
+        """Take the tracer provider that spans go to."""
+        from opentelemetry.propagate import extract
+        from opentelemetry.trace import SpanKind
+
+        self._tracer = provider.get_tracer("lipiyana.server")
+        self._extract = extract
+        self._kind = SpanKind.SERVER
+
+    @contextmanager
+    def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:
+        """Surround a call with a span, a child of the caller's where it named one."""
+        service = "lipiyana.v1.RecognitionService"
+        with self._tracer.start_as_current_span(
+            f"{service}/{rpc}",
+            context=self._extract(dict(metadata)),
+            kind=self._kind,
+            attributes={
+                "rpc.system": "grpc",
+                "rpc.service": service,
+                "rpc.method": rpc,
+                "lipiyana.request_id": request_id,
+            },
+            # what an exception says may quote a plate
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            yield _RecordedSpan(span)
+
+
+class _RecordedSpan:
+    def __init__(self, span: Any) -> None:
+        self._span = span
+
+    def picture(self, value: Recognition) -> None:
+        stages = {f"lipiyana.stage.{name}": seconds for name, seconds in value.timings.items()}
+        self._span.add_event(
+            "picture", {"lipiyana.cache_outcome": value.cache_outcome.value, **stages}
+        )
+
+    def ended(self, code: str) -> None:
+        import grpc
+        from opentelemetry.trace import StatusCode
+
+        number: int = grpc.StatusCode[code].value[0]
+        self._span.set_attribute("rpc.grpc.status_code", number)
+        if code not in {"OK", "CANCELLED"}:
+            self._span.set_status(StatusCode.ERROR, code)
+
+
+@contextmanager
+def otlp_tracing() -> Iterator[OpenTelemetryTracing]:
+    """Send spans by OTLP where the `OTEL_EXPORTER_OTLP_*` variables say; the last ones at the end.
+
+    Raises:
+        MissingExtra: OpenTelemetry is not installed.
+    """
+    try:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        raise MissingExtra.for_extra("otel", "tracing") from error
+    resource = Resource.create({"service.name": SERVICE_NAME})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        yield OpenTelemetryTracing(provider)
+    finally:
+        provider.shutdown()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from certificates import Authority
+from lipiyana.cli.recognizers import CA_VARIABLE, TOKEN_VARIABLE, connect
+from lipiyana.errors import NotFound, Unauthenticated
+from lipiyana.server import ServerSettings, running_server
+from served_fake import FakeRecognizer
+
+
+def test_a_guarded_server_is_reached_as_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    own = authority.sign("server")
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text(f'[a]\nsha256 = "{hashlib.sha256(b"secret").hexdigest()}"\n')
+    settings = ServerSettings(
+        port=0, threads=1, tls_certificate=own.certificate, tls_key=own.key, tokens=tokens
+    )
+    monkeypatch.setenv(CA_VARIABLE, str(authority.files.certificate))
+    with running_server(FakeRecognizer(), settings) as server:
+        for token, known in (("secret", True), ("", False)):
+            monkeypatch.setenv(TOKEN_VARIABLE, token)
+            recognizer = connect(server.target, None).recognizer
+            if known:
+                assert recognizer.recognize(b"a").image_width == 64
+            else:
+                with pytest.raises(Unauthenticated):
+                    recognizer.recognize(b"a")
+            recognizer.close()
+
+
+def test_a_certificate_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CA_VARIABLE, "none.pem")
+    with pytest.raises(NotFound, match=r"none\.pem"):
+        connect("localhost:1", None)

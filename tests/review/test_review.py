@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lipiyana.cli.main import app
+from lipiyana.convert import recognition_to_json
+from lipiyana.errors import InvalidRequest
+from lipiyana.ocr.recognition import LineReader
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.review import keeping_recognizer
+from lipiyana.review.keeper import KeepLimits, UnsureKeeper, read_kept, scene_hash
+from lipiyana.review.keeping_recognizer import KeepingRecognizer
+from lipiyana.review.tasks import CONFIG, TASKS, export_tasks, import_labels
+from lipiyana.review.unsureness import (
+    Unsureness,
+    entropy,
+    first_look,
+    grammar_doubt,
+    judge,
+    margin_doubts,
+)
+from lipiyana.runtime import ModelStore
+from lipiyana.types import Plate, Recognition, Registration
+
+Draw = Callable[..., np.ndarray]
+
+
+def street(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    rough = rng.integers(0, 255, (9, 12, 3), np.uint8)
+    return np.asarray(cv2.resize(rough, (120, 90), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def offer(keeper: UnsureKeeper, seed: int, score: float, **fields: object) -> bool:
+    data = f"picture {seed}{fields}".encode()
+    track = int(str(fields["track"])) if "track" in fields else None
+    return keeper.offer(
+        data, ".jpg", street(seed), Unsureness(score, {"margin": score}, track), {}, "camera"
+    )
+
+
+def plate(text: str, canonical: str, valid: bool = True) -> Plate:
+    blank = Plate(text=text, confidence=1.0, box=None, lines=())  # type: ignore[arg-type]
+    return replace(blank, registration=Registration(canonical=canonical, valid=valid))
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "valid", "least", "most"),
+    [
+        ("KA 01\nAB 1234", "KA01AB1234", True, 0, 0),
+        ("KA O1 AB 1234", "KA01AB1234", True, 0.5, 1),
+        ("KA O1 AB I234", "KA01AB1234", True, 0.7, 1),
+        ("BAKERY", "", False, 0.6, 0.6),
+        ("को.३२प\n१७४", "को३२प१७४", True, 0, 0),
+        ("24", "", False, 0, 0),
+    ],
+)
+def test_what_the_grammar_mends_is_doubtful(
+    text: str, canonical: str, valid: bool, least: float, most: float
+) -> None:
+    assert least <= grammar_doubt(plate(text, canonical, valid)) <= most
+
+
+def test_entropy() -> None:
+    assert entropy(0.5) == 1
+    assert entropy(0) == entropy(1) == entropy(2) == 0
+    assert entropy(0.9) == pytest.approx(0.469, abs=1e-3)
+
+
+def test_noise_is_less_sure_than_print(store: ModelStore, draw_text: Draw) -> None:
+    reader = LineReader(store)
+    clear = draw_text("GRAND TRUNK ROAD")
+    noise = np.random.default_rng(0).normal(0, 160, clear.shape)
+    bad = np.clip(clear * 0.3 + 90 + noise, 0, 255).astype(np.uint8)
+    sure, unsure = margin_doubts([clear, bad], reader)
+    assert sure < unsure
+    assert 0 <= sure < 0.5
+
+
+def test_the_least_sure_stay(tmp_path: Path) -> None:
+    keeper = UnsureKeeper(tmp_path / "kept", KeepLimits(pictures=3))
+    for seed, score in enumerate((0.5, 0.9, 0.4, 0.8, 0.2, 0.7)):
+        offer(keeper, seed, score)
+    assert [one.score for one in keeper.kept] == [0.9, 0.8, 0.7]
+    assert [one.score for one in read_kept(tmp_path / "kept")] != []
+    assert len(list((tmp_path / "kept").glob("*.jpg"))) == 3
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
+    assert "personal data" in (tmp_path / "kept" / "PRIVATE.txt").read_text()
+
+
+def test_bytes_are_bounded(tmp_path: Path) -> None:
+    keeper = UnsureKeeper(tmp_path, KeepLimits(max_bytes=40))
+    for seed in range(5):
+        offer(keeper, seed, 0.5 + seed / 10)
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.jpg")) <= 40
+
+
+def test_one_parked_car_does_not_fill_the_folder(tmp_path: Path) -> None:
+    keeper = UnsureKeeper(tmp_path)
+    assert offer(keeper, 1, 0.5)
+    assert not offer(keeper, 1, 0.55, frame=2)
+    assert offer(keeper, 1, 0.8, frame=3)
+    assert [one.score for one in keeper.kept] == [0.8]
+    assert offer(keeper, 2, 0.5, track=7)
+    assert not offer(keeper, 3, 0.5, track=7)
+    assert offer(keeper, 4, 0.5, track=8)
+
+
+def test_pictures_leave_when_their_time_is_over(tmp_path: Path) -> None:
+    now = [1000.0]
+    keeper = UnsureKeeper(tmp_path, KeepLimits(seconds=60), lambda: now[0])
+    offer(keeper, 1, 0.5)
+    now[0] += 50
+    offer(keeper, 2, 0.5)
+    now[0] += 20
+    offer(keeper, 3, 0.5)
+    assert len(keeper.kept) == 2
+    again = UnsureKeeper(tmp_path, KeepLimits(seconds=60), lambda: now[0] + 100)
+    assert again.kept == ()
+    assert not list(tmp_path.glob("*.jpg"))
+
+
+def test_a_full_disk_does_not_end_the_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    from lipiyana.review import keeper as module
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    keeper = UnsureKeeper(tmp_path)
+    monkeypatch.setattr(module, "write_atomically", full)
+    assert not offer(keeper, 1, 0.9)
+    assert not offer(keeper, 2, 0.9)
+    assert keeper.kept == ()
+
+
+def test_scenes_differ_and_noise_does_not() -> None:
+    one, other = scene_hash(street(1)), scene_hash(street(2))
+    noisy = np.clip(street(1) + np.random.default_rng(0).normal(0, 3, (90, 120, 3)), 0, 255)
+    assert (one ^ scene_hash(noisy.astype(np.uint8))).bit_count() <= 24
+    assert (one ^ other).bit_count() > 60
+
+
+def test_from_a_picture_to_labels(
+    recognizer: LocalRecognizer,
+    scene: np.ndarray,
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
+    kept = tmp_path / "kept"
+    keeping = KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
+    dim = np.clip(scene * 0.25 + 60 + np.random.default_rng(2).normal(0, 30, scene.shape), 0, 255)
+    data = encode(dim.astype(np.uint8))
+    found = keeping.recognize(data)
+    assert keeping.features == recognizer.features
+    assert first_look(found) > 0
+    reasons = judge(found, dim.astype(np.uint8), LineReader(recognizer.store)).reasons
+    assert set(reasons) == {"margin", "grammar", "detector"}
+    (one,) = read_kept(kept)
+    assert (kept / one.file).read_bytes() == data
+    assert one.answer == json.loads(json.dumps(recognition_to_json(found)))
+
+    runner = CliRunner()
+    shown = runner.invoke(app, ["review", "list", str(kept)])
+    assert one.file in shown.output
+    out = tmp_path / "tasks"
+    assert runner.invoke(app, ["review", "export", str(kept), "-o", str(out)]).exit_code == 0
+    assert "TextArea" in (out / CONFIG).read_text()
+    (task,) = json.loads((out / TASKS).read_text("utf-8"))
+    prediction = task["predictions"][0]["result"]
+    assert {r["type"] for r in prediction} == {"polygon", "labels", "textarea"}
+    # what people do: they correct a prediction, and it becomes an annotation
+    for result in prediction:
+        if result["type"] == "textarea":
+            result["value"]["text"] = ["KA 01", "AB 1234"]
+    task["annotations"] = [{"result": prediction}]
+    (out / "export.json").write_text(json.dumps([task]))
+    crops = tmp_path / "crops"
+    command = ["review", "import", str(out / "export.json"), "-o", str(crops)]
+    done = runner.invoke(app, command)
+    assert done.exit_code == 0, done.output
+    rows = [line.split("\t") for line in (crops / "labels.tsv").read_text("utf-8").splitlines()]
+    regions = sum(r["type"] == "textarea" for r in prediction)
+    assert [text for _, text in rows] == ["KA 01/AB 1234"] * regions
+    assert all(cv2.imread(str(crops / name)) is not None for name, _ in rows)
+
+
+def test_nothing_to_export(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="no unsure"):
+        export_tasks(tmp_path, tmp_path / "out")
+    (tmp_path / "e.json").write_text("[]")
+    with pytest.raises(InvalidRequest, match="nothing in"):
+        import_labels(tmp_path / "e.json", tmp_path / "out")
+
+
+def test_read_keeps_what_it_is_asked_to_keep(scene: np.ndarray, tmp_path: Path) -> None:
+    noise = np.random.default_rng(2).normal(0, 45, scene.shape)
+    picture = np.clip(scene * 0.2 + 70 + noise, 0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture[..., ::-1])
+    kept = tmp_path / "kept"
+    command = ["read", str(tmp_path / "a.png"), "--keep-unsure", str(kept)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "personal data" in result.output
+    assert kept.is_dir()
+    refused = CliRunner().invoke(app, [*command, "--server", "localhost:1"])
+    assert refused.exit_code == 2
+
+
+def test_an_answer_with_nothing_in_it_is_sure() -> None:
+    assert first_look(Recognition(10, 10)) == 0

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
+
+import pytest
+
+from lipiyana.batching import Kind, Source
+from lipiyana.errors import Overloaded, Unavailable
+from lipiyana.server.pool import ComputePool
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def pool(gate: threading.Event) -> Iterator[ComputePool]:
+    made = ComputePool(threads=1, max_queue=2)
+    yield made
+    gate.set()
+    made.close()
+
+
+def occupy(pool: ComputePool, gate: threading.Event) -> Future[bool]:
+    began = threading.Event()
+
+    def wait() -> bool:
+        began.set()
+        return gate.wait(30)
+
+    future = pool.submit(wait)
+    assert began.wait(30)
+    return future
+
+
+def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
+    first = occupy(pool, gate)
+    others = [pool.submit(lambda: "done") for _ in range(2)]
+    with pytest.raises(Overloaded) as caught:
+        pool.submit(lambda: "never")
+    assert caught.value.retry_after > 0
+    assert pool.accepted == 3
+    gate.set()
+    assert first.result(30)
+    assert [future.result(30) for future in others] == ["done", "done"]
+
+
+def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> None:
+    occupy(pool, gate)
+    pool.require_room(2)
+    with pytest.raises(Overloaded):
+        pool.require_room(3)
+
+
+def test_what_is_cancelled_makes_room_and_frees_its_picture(
+    pool: ComputePool, gate: threading.Event
+) -> None:
+    class Picture:
+        def read(self) -> str:
+            raise AssertionError("never computed")
+
+    occupy(pool, gate)
+    picture = Picture()
+    alive = weakref.ref(picture)
+    future = pool.submit(picture.read)
+    del picture
+    assert future.cancel()
+    gc.collect()
+    assert (pool.accepted, alive()) == (1, None)
+
+
+def test_the_wait_is_learnt_from_what_was_measured() -> None:
+    pool = ComputePool(threads=2, max_queue=2)
+    for _ in range(60):
+        pool.submit(int).result(30)
+    pool.close()
+    with pytest.raises(Overloaded) as caught:
+        pool.require_room(5)
+    assert caught.value.retry_after == 0  # nothing is before it
+
+
+def test_a_flood_of_one_client_holds_no_other_up(gate: threading.Event) -> None:
+    order: list[str] = []
+    flood, other = Source(Kind.STREAM, "a"), Source(Kind.CALL, "b")
+    pool = ComputePool(threads=1, max_queue=100)
+    began = occupy(pool, gate)
+    futures = [pool.submit(partial(order.append, "flood"), source=flood) for _ in range(50)]
+    futures.append(pool.submit(partial(order.append, "other"), source=other))
+    gate.set()
+    for future in (began, *futures):
+        future.result(30)
+    pool.close()
+    assert order.index("other") <= 1
+
+
+def test_a_flood_leaves_room_for_others(gate: threading.Event) -> None:
+    pool = ComputePool(threads=1, max_queue=15)
+    flood, other = Source(Kind.CALL, "a"), Source(Kind.CALL, "b")
+    occupy(pool, gate)
+    for _ in range(13):
+        pool.submit(int, source=flood)
+    with pytest.raises(Overloaded, match="nearly full"):
+        pool.submit(int, source=flood)
+    pool.submit(int, source=other)
+    gate.set()
+    pool.close()
+
+
+def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
+    pool = ComputePool(threads=1, max_queue=100, max_bytes=1000)
+    occupy(pool, gate)
+    pool.submit(int, size=800)
+    with pytest.raises(Overloaded, match="bytes"):
+        pool.submit(int, size=300)
+    with pytest.raises(Overloaded, match="bytes"):
+        pool.require_room(3, size=300)
+    pool.submit(int, size=10)
+    gate.set()
+    pool.close()
+    assert pool.accepted == 0
+
+
+def test_what_waits_when_it_closes_is_cancelled(gate: threading.Event) -> None:
+    pool = ComputePool(threads=1, max_queue=5)
+    running, waiting = occupy(pool, gate), pool.submit(int)
+    gate.set()
+    pool.close()
+    assert running.result(0)
+    assert waiting.cancelled() or waiting.result(0) == 0
+    with pytest.raises(Unavailable):
+        pool.submit(int)
+
+
+def test_who_watches_is_told(gate: threading.Event) -> None:
+    class Watch:
+        def __init__(self) -> None:
+            self.states: list[tuple[int, int, int]] = []
+            self.waits: list[float] = []
+
+        def queue_changed(self, waiting: int, running: int, size: int) -> None:
+            self.states.append((waiting, running, size))
+
+        def waited(self, seconds: float) -> None:
+            self.waits.append(seconds)
+
+    watch = Watch()
+    pool = ComputePool(threads=1, max_queue=5, observer=watch)
+    occupy(pool, gate)
+    waiting = pool.submit(int, size=7)
+    assert watch.states[-1] == (1, 1, 7)
+    gate.set()
+    waiting.result(30)
+    pool.close()
+    assert watch.states[-1] == (0, 0, 0)
+    assert len(watch.waits) == 2
