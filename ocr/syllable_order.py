@@ -128,8 +128,8 @@ def _seen(cluster: str) -> str:
         return _hanging(base, tail, hook, _LAST[script.code])
     for sign in tail:
         if sign in _AROUND:
-            before, half = _AROUND[sign]
-            tail = tail.replace(sign, half, 1)
+            halves = _AROUND[sign]
+            before, tail = halves[0], tail.replace(sign, halves[1], 1)
             break
         if sign in _BEFORE.get(script.code, ""):
             before = sign
@@ -165,7 +165,7 @@ def _parted(cluster: str, virama: str) -> tuple[str, str]:
 
 
 def _spelt(syllable: str, start: int) -> Iterator[Sourced]:
-    places = [(character, (start + i,)) for i, character in enumerate(syllable)]
+    places: list[Sourced] = [(character, (start + i,)) for i, character in enumerate(syllable)]
     code = script_of_char(syllable[0])
     before = places.pop(0) if syllable[0] in _BEFORE.get(code, "") else None
     hook = next((p for p in places if p[0] in _RA_OF_HOOK), None)

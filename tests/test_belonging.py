@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+
 from lipiyana.belonging import joined
-from lipiyana.types import Box, Plate, Vehicle
+from lipiyana.types import Box, Category, Plate, Registration, Vehicle
 
 BUS = Vehicle("bus", 0.9, Box(0, 0, 300, 200))
 BIKE = Vehicle("two_wheeler", 0.8, Box(50, 100, 110, 200))
@@ -31,3 +33,11 @@ def test_nothing_to_join() -> None:
     assert joined((), (plate(0, 0, 9, 9),)) == ((), (plate(0, 0, 9, 9),))
     empty = plate(420, 60, 420, 60)
     assert joined((CAR,), (empty,))[1][0].vehicle_index is None
+
+
+def test_a_private_plate_on_a_bus_is_a_conflict() -> None:
+    private = Registration("KA01AB1234", valid=True, country="IN", category=Category.PRIVATE)
+    on_bus = dataclasses.replace(plate(130, 170, 190, 185), registration=private)
+    on_car = dataclasses.replace(plate(430, 60, 480, 75), registration=private)
+    _, owned = joined((BUS, CAR), (on_bus, on_car))
+    assert [one.category_conflict for one in owned] == [True, False]

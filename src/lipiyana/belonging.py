@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lipiyana.ocr.registrations.categories import conflicts
 from lipiyana.types import Plate, Vehicle
 from lipiyana.vehicles.boxes import areas, array_of, inside
 
@@ -19,7 +20,8 @@ def joined(
     """Give each plate the smallest vehicle whose box has most of it, and each vehicle its plates.
 
     Returns:
-        Copies in the same order, with `plate_indices` and `vehicle_index` set.
+        Copies in the same order, with `plate_indices` and `vehicle_index` set; a category that
+        does not go with the type of its vehicle is a conflict.
     """
     boxes = array_of([vehicle.box for vehicle in vehicles])
     shares = inside(array_of([plate.box for plate in plates]), boxes)
@@ -34,7 +36,15 @@ def joined(
             for index, vehicle in enumerate(vehicles)
         ),
         tuple(
-            dataclasses.replace(plate, vehicle_index=owner)
+            _owned(plate, owner, None if owner is None else vehicles[owner])
             for plate, owner in zip(plates, owners, strict=True)
         ),
+    )
+
+
+def _owned(plate: Plate, index: int | None, vehicle: Vehicle | None) -> Plate:
+    said = plate.registration
+    conflict = vehicle is not None and conflicts(said.category, vehicle.label, said.country)
+    return dataclasses.replace(
+        plate, vehicle_index=index, category_conflict=plate.category_conflict or conflict
     )
