@@ -15,10 +15,10 @@ import numpy as np
 from lipiyana.ocr.decoding import Decoded, Floats, alignment, greedy
 from lipiyana.ocr.language_model import LanguageModel
 
-WEIGHT = 0.5
+WEIGHT = 0.9
 """Of the language model's logarithms beside the reader's."""
 
-BONUS = 2.0
+BONUS = 1.8
 """For each letter, so that long texts are not at a disadvantage."""
 
 _WIDTH = 6  # prefixes that are kept
@@ -27,7 +27,7 @@ _MOST_LETTERS = 6  # tried at one step
 _SURE_BLANK = math.log(0.95)
 _TINY = 1e-9
 _SURE = 0.97  # the least sure step of a line that needs no search
-_NO_WORD = -3.9  # what a sign or a digit costs in place of a letter
+_NO_WORD = -2.0  # what a sign or a digit costs in place of a letter
 _ABSENT = -12.0
 _NEVER = -math.inf
 

@@ -176,7 +176,9 @@ def test_a_free_slot_is_taken_at_once(bench: Bench) -> None:
 def test_a_wait_ends_when_the_run_is_full(bench: Bench) -> None:
     bench.batcher.wait = 1000.0
     bench.model.go.set()
-    futures = [bench.ask(rows(value)) for value in (1, 2, 3, 4)]
+    futures = [bench.ask(rows(value)) for value in (1, 2, 3)]
+    last = bench.batcher.run("m", bench.model, rows(4), joins=True)
+    assert last[0].tolist() == [[5, 5, 5]]
     for future in futures:
         future.result(PATIENCE)
     assert bench.model.runs == [[1, 2, 3, 4]]

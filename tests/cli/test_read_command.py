@@ -34,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRecognizer:
     recognizer = FakeRecognizer()
     chosen = recognizers.Chosen(recognizer, workers=3)
-    monkeypatch.setattr(recognizers, "in_process", lambda models, workers, pictures: chosen)
+    monkeypatch.setattr(recognizers, "in_process", lambda *arguments, **named: chosen)
     return recognizer
 
 
@@ -233,7 +233,7 @@ class Slow:
     def close(self):
         pass
 
-recognizers.in_process = lambda *_: recognizers.Chosen(Slow(), 1)
+recognizers.in_process = lambda *_, **__: recognizers.Chosen(Slow(), 1)
 # what starts the tests in the background may have them ignore it, which is inherited
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main()

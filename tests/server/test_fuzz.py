@@ -20,7 +20,7 @@ from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 SERVICE = "/lipiyana.v1.RecognitionService"
-QUICK, THOROUGH = 150, 10_000
+QUICK, THOROUGH = 100, 10_000
 
 FAULTS_OF_THE_CALLER = {
     grpc.StatusCode.INVALID_ARGUMENT,
