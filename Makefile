@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # what the tests use; torch and a Redis server are not among it, and tests that need them skip
-EXTRAS := indic,redis,render,server
+EXTRAS := indic,otel,redis,render,server
 # the wheel unpacked: mypy and import-linter do not follow the editable install's mapping
 INSTALLED := build/installed
 
@@ -43,7 +43,7 @@ lint: $(VENV)/.dev ## check format and lint
 
 types: installed ## mypy --strict on the wheel; what trains only where torch is installed
 	MYPYPATH=$(INSTALLED) $(BIN)/mypy $(INSTALLED)/lipiyana \
-	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude /training/)
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude '/(training|finetuning)/')
 
 imports: installed ## import-linter on the wheel
 	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-logo
