@@ -31,7 +31,7 @@ def shape_of(weights: Mapping[str, Tensor], heads: int = 8) -> ReaderShape:
     """
     try:
         channels = width = len(weights["stem.conv4.weight"])
-        blocks = []
+        blocks: list[Block] = []
         while (name := f"blocks.{len(blocks)}") + ".project.weight" in weights:
             out = len(weights[f"{name}.project.weight"])
             # a block that shrinks widens too

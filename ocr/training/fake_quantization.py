@@ -70,9 +70,9 @@ def simulate_int8(net: nn.Module) -> None:
         if not computed_in_int8(name, module):
             continue
         if isinstance(module, nn.Conv2d):
-            module.forward = _rounding_convolution(module)  # type: ignore[method-assign]
+            module.forward = _rounding_convolution(module)  # type: ignore[method-assign, assignment]
         elif isinstance(module, nn.Linear):
-            module.forward = _rounding_product(module)  # type: ignore[method-assign]
+            module.forward = _rounding_product(module)  # type: ignore[method-assign, assignment]
 
 
 def _rounding_convolution(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:

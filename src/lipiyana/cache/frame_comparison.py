@@ -220,7 +220,9 @@ def _smoothed(luma: Plane) -> Plane:
     return np.asarray(cv2.blur(luma, (3, 3)), np.uint8)
 
 
-def _contrast(plane: npt.NDArray[np.generic], size: int = 5) -> npt.NDArray[np.float32]:
+def _contrast(
+    plane: npt.NDArray[np.uint8] | npt.NDArray[np.float32], size: int = 5
+) -> npt.NDArray[np.float32]:
     """Largest less smallest value of the `size` x `size` pixels around each."""
     window = np.ones((size, size), np.uint8)
     high, low = cv2.dilate(plane, window), cv2.erode(plane, window)
@@ -244,9 +246,10 @@ def _steep_points(
     steep = (np.abs(slope_x) + np.abs(slope_y))[margin:-margin:2, margin:-margin:2]
     flat = steep.ravel()
     count = min(_POINTS, flat.size)
-    best = np.argpartition(flat, flat.size - count)[flat.size - count :] if count else []
-    best = np.asarray(best, np.int64)
-    best = best[flat[best] > 2]
+    best = np.zeros(0, np.int64)
+    if count:
+        best = np.argpartition(flat, flat.size - count)[flat.size - count :].astype(np.int64)
+        best = best[flat[best] > 2]
     y, x = np.divmod(best, steep.shape[1])
     x, y = x * 2 + margin, y * 2 + margin
     return np.stack([x, y], axis=1), np.stack([slope_x[y, x], slope_y[y, x]], axis=1)

@@ -8,7 +8,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +113,7 @@ class ReaderLearner:
         if self._batches is None:
             # other lines than before, where a course goes on
             seed = self._mix.seed + self._trainer.step
-            mix = LineMix(**{**_fields(self._mix), "seed": seed})
-            self._batches = batches(mix, self._recipe.workers)
+            self._batches = batches(replace(self._mix, seed=seed), self._recipe.workers)
         factor = learning_rate_factor(self._trainer.step, share, self._recipe.training)
         self._trainer.learn(next(self._batches), factor, self._divergence)
 
@@ -177,10 +176,6 @@ def _full_disk_told(folder: Path) -> Iterator[None]:
         if full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
         raise
-
-
-def _fields(mix: LineMix) -> dict[str, object]:
-    return {name: getattr(mix, name) for name in LineMix.__slots__}
 
 
 def _validation_batches(examples: Sequence[Example], charset: Charset) -> Iterator[Batch]:
