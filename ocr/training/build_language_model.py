@@ -32,7 +32,7 @@ from lipiyana.ocr.language_model import (
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
 
-KEPT = 650_000
+KEPT = 560_000
 """N-grams of three symbols and more that all scripts keep together."""
 
 _ALL_KEPT = 2  # n-grams up to this length are all kept
