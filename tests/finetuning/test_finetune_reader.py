@@ -36,6 +36,7 @@ from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.train_reader import Recipe
 from lipiyana.runtime import ModelStore
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 FAST = ReaderRecipe(
     training=Recipe(1e-2, 1e-2, warm_up_steps=1, fade_steps=0, decay_share=0.3, ema_decay=0.9),
     retain=0.0,
@@ -202,6 +203,7 @@ def finetuned(tiny_models: Path, numbers: Path, tmp_path_factory: pytest.TempPat
         limits=Limits(minutes=60, steps=80, measure_every_s=5.0, patience=1000),
         recipe=FAST,
         name="digits",
+        samples=SAMPLES,
     )
     stopping = Listener(
         on_standing=lambda s: os.kill(os.getpid(), signal.SIGINT) if s.share > 0.02 else None
