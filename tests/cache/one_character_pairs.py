@@ -71,7 +71,10 @@ def pairs(seed: int, count: int, library: FontLibrary, *, changes: int = 8) -> I
     rng = np.random.default_rng(seed)
     while count > 0:
         text = random_registration(rng)
-        style = replace(random_style(rng, text, library, "all"), dirt=0.0, wear=0.0, rust=0.0)
+        try:
+            style = replace(random_style(rng, text, library, "all"), dirt=0.0, wear=0.0, rust=0.0)
+        except LookupError:
+            continue
         height = int(rng.integers(16, 90)) * len(text.rows)
         street = _street(rng, height + 2 * MARGIN)
         site = _Site(street, style, height, int(rng.integers(2**32)), library)
