@@ -23,6 +23,7 @@ import rapidocr
 
 from lipiyana.manifest import MANIFEST, Task
 from lipiyana.ocr.recognition import LineReader
+from lipiyana.quantizing.timing import median_milliseconds
 from lipiyana.runtime import ModelStore, Session
 
 Image = npt.NDArray[np.uint8]
@@ -221,12 +222,4 @@ def interleaved_medians(
     Turns make all of them meet the same machine.
     """
     batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, 48, width)).astype(np.float32)
-    times = np.empty((rounds, len(sessions)))
-    for session in sessions:
-        session.run(batch)
-    for row in times:
-        for column, session in enumerate(sessions):
-            begin = time.perf_counter()
-            session.run(batch)
-            row[column] = time.perf_counter() - begin
-    return tuple(float(value) for value in 1000 * np.median(times, axis=0))
+    return median_milliseconds(sessions, batch, rounds)

@@ -21,6 +21,7 @@ from lipiyana.ocr.line_input import HEIGHT, bucket_width, line_input
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.loading import in_processes
 from lipiyana.ocr.training.network import TIME_STRIDE
 from lipiyana.ocr.training.real_crops import RealCrops
 from lipiyana.ocr.training.rendering import render_line
@@ -108,14 +109,7 @@ class BatchSource(IterableDataset[Batch]):
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
     """Render in processes of their own, a few batches ahead of the trainer."""
-    workers = source.config.workers
-    return DataLoader(
-        source,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
+    return in_processes(source, source.config.workers)
 
 
 def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterator[Batch]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from lipiyana.ocr.charset import Charset
@@ -29,6 +29,7 @@ from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
+from lipiyana.ocr.training.half_weights import store_as_half
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
 FLOAT_FILE = "reader.float.onnx"
@@ -73,30 +74,18 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path) -> None:
             dynamo=False,
         )
     model = onnx.load(str(out))
-    _store_as_half(model)
+    store_as_half(model, _is_float)
     _describe(model, charset)
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
 
 
-def _store_as_half(model: onnx.ModelProto, smallest: int = 0) -> None:
-    graph = model.graph
-    casts = []
-    for tensor in list(graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < smallest:
-            continue
-        name = tensor.name.removeprefix("net.")
-        used = f"{name}:f32"
-        for node in graph.node:
-            for i, operand in enumerate(node.input):
-                if operand == tensor.name:
-                    node.input[i] = used
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name)
-        tensor.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [name], [used], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+def _is_float(tensor: onnx.TensorProto) -> bool:
+    return bool(tensor.data_type == TensorProto.FLOAT)
+
+
+def _is_worth_halving(tensor: onnx.TensorProto) -> bool:
+    return _is_float(tensor) and bool(np.prod(tensor.dims) >= _WORTH_HALVING)
 
 
 def _describe(model: onnx.ModelProto, charset: Charset) -> None:
@@ -151,7 +140,7 @@ def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> Non
     )
     prepared.unlink()
     model = onnx.load(str(out))
-    _store_as_half(model, smallest=_WORTH_HALVING)
+    store_as_half(model, _is_worth_halving)
     onnx.save(model, str(out))
 
 

@@ -60,14 +60,20 @@ def computed_in_int8(name: str, module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) and not name.startswith("neck.")
 
 
-def simulate_int8(net: nn.Module) -> None:
+def simulate_int8(
+    net: nn.Module, rounds: Callable[[str, nn.Module], bool] = computed_in_int8
+) -> None:
     """Let the layers of `net` compute as those of its INT8 twin will; changes it in place.
 
     Parameters and their names stay as they are; the ranges of the activations are not kept in
     checkpoints, they settle within a hundred steps.
+
+    Args:
+        net: of convolutions and linear layers, and others that stay as they are.
+        rounds: whether the INT8 twin rounds the layer of this name; by default a reader's.
     """
     for name, module in net.named_modules():
-        if not computed_in_int8(name, module):
+        if not rounds(name, module):
             continue
         if isinstance(module, nn.Conv2d):
             module.forward = _rounding_convolution(module)  # type: ignore[method-assign, assignment]

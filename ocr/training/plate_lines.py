@@ -22,6 +22,7 @@ from lipiyana.ocr.registrations.letter_names import LETTER_NAMES, STATE_WORDS
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import Batch, Line, gathered, stretch
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.loading import in_processes
 from lipiyana.ocr.training.plate_texts import INDIC_SCRIPTS, random_registration
 from lipiyana.ocr.training.plates import RenderedPlate, render_plate
 from lipiyana.ocr.training.real_crops import load_lines, vary
@@ -186,11 +187,4 @@ class PlateLineSource(IterableDataset[Batch]):
 
 def plate_loader(source: PlateLineSource) -> DataLoader[Batch]:
     """Render in processes of their own, a few batches ahead of the trainer."""
-    workers = source.config.workers
-    return DataLoader(
-        source,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
+    return in_processes(source, source.config.workers)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +28,7 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import CropScore, read_with_torch, score_crops
 from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
+from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.ocr.training.script_balance import ScriptBalance
 
 
@@ -46,14 +46,6 @@ class Recipe:
     clip_norm: float = 2.0
     evaluate_every_s: float = 900.0
     save_every_s: float = 240.0
-
-
-def learning_rate_factor(step: int, elapsed_share: float, recipe: Recipe) -> float:
-    """Warm up by steps, stay at 1, and fall as a cosine over the last `decay_share` of the time."""
-    warm = min(1.0, (step + 1) / recipe.warm_up_steps)
-    into_decay = (elapsed_share - (1 - recipe.decay_share)) / recipe.decay_share
-    fall = 1.0 if into_decay <= 0 else 0.5 * (1 + math.cos(math.pi * min(1.0, into_decay)))
-    return warm * max(fall, 0.01)
 
 
 class Trainer:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from lipiyana.ocr.training.loading import in_processes
 from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
@@ -201,11 +202,4 @@ def collate(canvases: Sequence[Canvas]) -> Batch:
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
     """Draw in processes of their own, a few batches ahead of the trainer."""
-    workers = source.config.workers
-    return DataLoader(
-        source,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
+    return in_processes(source, source.config.workers)

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from torch import Tensor, nn
 
+from lipiyana.ocr.training.half_weights import store_as_half
 from lipiyana.vehicles.letterbox import letterbox
 from lipiyana.vehicles.training.batches import Canvases
 from lipiyana.vehicles.training.checkpoints import load_weights
@@ -75,34 +76,13 @@ def export_float(net: DetectorNet, out: Path, size: int = SIZE) -> None:
             dynamo=False,
         )
     model = onnx.load(str(out))
-    _store_as_half(model, net)
+    names = set(net.state_dict())
+    lacking = names - store_as_half(model, lambda t: t.name.removeprefix("net.") in names)
+    if lacking:
+        raise ValueError(f"the exported graph lacks the weights {', '.join(sorted(lacking))}")
     _describe(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
-
-
-def _store_as_half(model: onnx.ModelProto, net: DetectorNet) -> None:
-    graph = model.graph
-    names = set(net.state_dict())
-    casts = []
-    for tensor in graph.initializer:
-        name = tensor.name.removeprefix("net.")
-        if name not in names:
-            continue
-        used = f"{name}:f32"
-        for node in graph.node:
-            for i, operand in enumerate(node.input):
-                if operand == tensor.name:
-                    node.input[i] = used
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name)
-        tensor.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [name], [used], to=TensorProto.FLOAT))
-        names.remove(name)
-    if names:
-        raise ValueError(f"the exported graph lacks the weights {', '.join(sorted(names))}")
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
 
 
 def _describe(model: onnx.ModelProto) -> None:

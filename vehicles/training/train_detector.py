@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.vehicles.training.assignment import assign
 from lipiyana.vehicles.training.batches import (
     BATCH,
@@ -64,14 +64,6 @@ class Recipe:
     clip_norm: float = 10.0
     evaluate_every_s: float = 900.0
     save_every_s: float = 120.0
-
-
-def learning_rate_factor(step: int, elapsed_share: float, recipe: Recipe) -> float:
-    """Warm up by steps, stay at 1, and fall as a cosine over the last `decay_share` of the time."""
-    warm = min(1.0, (step + 1) / recipe.warm_up_steps)
-    into_decay = (elapsed_share - (1 - recipe.decay_share)) / recipe.decay_share
-    fall = 1.0 if into_decay <= 0 else 0.5 * (1 + math.cos(math.pi * min(1.0, into_decay)))
-    return warm * max(fall, 0.01)
 
 
 class Trainer:

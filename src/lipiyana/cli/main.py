@@ -12,6 +12,7 @@ import typer
 from lipiyana.cli import models_making
 from lipiyana.cli.exit_codes import FAILED, INTERRUPTED
 from lipiyana.cli.finetune_app import finetune_app
+from lipiyana.cli.options import Models
 from lipiyana.cli.review_app import review_app
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Feature, Layout
@@ -31,16 +32,6 @@ app.add_typer(review_app, name="review")
 
 Inputs = Annotated[
     list[str], typer.Argument(metavar="INPUT", help="Pictures, folders (with theirs) and globs.")
-]
-Models = Annotated[
-    Path | None,
-    typer.Option(
-        "--models",
-        metavar="DIR",
-        help="Folder with a manifest.toml; its models come before the installed ones.",
-        exists=True,
-        file_okay=False,
-    ),
 ]
 
 

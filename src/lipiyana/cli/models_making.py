@@ -7,18 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lipiyana.cli.options import Models
 from lipiyana.manifest import Task
 
-Models = Annotated[
-    Path | None,
-    typer.Option(
-        "--models",
-        metavar="DIR",
-        help="Folder with a manifest.toml; its models come before the installed ones.",
-        exists=True,
-        file_okay=False,
-    ),
-]
 Calibration = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder of pictures as the model will see them.", exists=True),

@@ -26,7 +26,8 @@ from lipiyana.ocr.training.batches import Batch, Line, collate, greedy_texts
 from lipiyana.ocr.training.checkpoints import shape_of
 from lipiyana.ocr.training.metrics import edit_distance
 from lipiyana.ocr.training.network import LineReaderNet
-from lipiyana.ocr.training.train_reader import Recipe, Trainer, ctc_loss, learning_rate_factor
+from lipiyana.ocr.training.schedule import learning_rate_factor
+from lipiyana.ocr.training.train_reader import Recipe, Trainer, ctc_loss
 
 BEST = "best.pt"
 

@@ -14,7 +14,8 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import FadingGelu, LineReaderNet, ReaderShape
-from lipiyana.ocr.training.train_reader import Recipe, Trainer, learning_rate_factor
+from lipiyana.ocr.training.schedule import learning_rate_factor
+from lipiyana.ocr.training.train_reader import Recipe, Trainer
 
 CHARSET = Charset.load()
 FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx"

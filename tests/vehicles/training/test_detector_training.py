@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.vehicles.training.batches import BatchSource, Canvas, SourceConfig, collate
 from lipiyana.vehicles.training.checkpoints import load_weights
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
@@ -14,7 +15,6 @@ from lipiyana.vehicles.training.street_pictures import load_pictures
 from lipiyana.vehicles.training.train_detector import (
     Recipe,
     Trainer,
-    learning_rate_factor,
     train,
 )
 from lipiyana.vehicles.training.views import letterboxed
