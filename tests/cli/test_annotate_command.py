@@ -100,3 +100,19 @@ def test_names_never_collide() -> None:
         Path("a.png"),
         Path("a-2.png"),
     ]
+
+
+def test_only_what_is_asked_for_is_drawn(here: Path) -> None:
+    picture(here / "in" / "a.png")
+    assert invoke("in", "-o", "out", "--features", "text").exit_code == 0
+    with Image.open(here / "out" / "a.png") as copy:
+        pixels = np.asarray(copy.convert("RGB")).astype(int)
+    assert not (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 40).any()  # no plate
+    assert (np.abs(pixels - (0, 128, 92)).sum(axis=2) < 40).any()  # but its text
+
+
+def test_unknown_features_are_refused(here: Path) -> None:
+    picture(here / "in" / "a.png")
+    result = invoke("in", "-o", "out", "--features", "faces")
+    assert result.exit_code == 2
+    assert not (here / "out").exists()

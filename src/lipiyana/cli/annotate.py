@@ -21,12 +21,15 @@ from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
 from lipiyana.images import decode
 from lipiyana.recognizer import Recognizer
+from lipiyana.types import RecognitionConfig
 
 _KEPT_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 
-def run(inputs: Sequence[str], folder: Path, models: Path | None) -> int:
+def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: Path | None) -> int:
     """Annotate the pictures and give the exit code: 0 all done, 1 some failed, 2 none found.
+
+    A picture that cannot be read with `config` is one that failed.
 
     Raises:
         typer.BadParameter: `folder` holds an INPUT, so that a picture could be written over.
@@ -43,7 +46,7 @@ def run(inputs: Sequence[str], folder: Path, models: Path | None) -> int:
         for source in listing:
             if own in Path(source.path).resolve().parents:
                 continue  # a copy that lies in an INPUT
-            problem = _annotate(source, chosen.recognizer, folder, used)
+            problem = _annotate(source, chosen.recognizer, config, folder, used)
             if problem:
                 say_error(f"{printable(source.path)}: {problem}")
             done += not problem
@@ -83,14 +86,20 @@ def _check(inputs: Sequence[str], folder: Path) -> None:
             )
 
 
-def _annotate(source: Source, recognizer: Recognizer, folder: Path, used: set[Path]) -> str:
+def _annotate(
+    source: Source,
+    recognizer: Recognizer,
+    config: RecognitionConfig,
+    folder: Path,
+    used: set[Path],
+) -> str:
     """Write one copy; give what went wrong, "" if nothing did."""
     if source.error is not None:
         return source.error.message
     target = folder / target_name(source.relative, used)
     try:
         data = read_picture_file(PurePath(source.path))
-        drawn = Image.fromarray(draw(decode(data), recognizer.recognize(data)))
+        drawn = Image.fromarray(draw(decode(data), recognizer.recognize(data, config)))
         encoded = io.BytesIO()
         drawn.save(encoded, _KEPT_SUFFIXES[target.suffix.lower()], quality=92)
         target.parent.mkdir(parents=True, exist_ok=True)

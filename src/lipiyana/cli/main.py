@@ -12,10 +12,10 @@ import typer
 from lipiyana.cli import models_making
 from lipiyana.cli.exit_codes import FAILED, INTERRUPTED
 from lipiyana.cli.finetune_app import finetune_app
-from lipiyana.cli.options import Models
+from lipiyana.cli.options import Features, MinConfidence, Models, parse_features
 from lipiyana.cli.review_app import review_app
 from lipiyana.errors import LipiyanaError
-from lipiyana.types import Feature, Layout
+from lipiyana.types import Layout
 
 app = typer.Typer(
     name="lipiyana",
@@ -33,17 +33,6 @@ app.add_typer(review_app, name="review")
 Inputs = Annotated[
     list[str], typer.Argument(metavar="INPUT", help="Pictures, folders (with theirs) and globs.")
 ]
-
-
-def _parse_features(text: str) -> frozenset[Feature]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    known = [feature.value for feature in Feature]
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.")
-    if not names:
-        raise typer.BadParameter(f"name one or more of {', '.join(known)}.")
-    return frozenset(Feature(name) for name in names)
 
 
 def _show_version(wanted: bool) -> None:
@@ -72,16 +61,8 @@ def read(
     layout: Annotated[
         Layout, typer.Option(help="What a picture shows: a scene, one line, one plate.")
     ] = Layout.SCENE,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="What to look for, of text,plates,vehicles. Default: what has its models.",
-        ),
-    ] = None,
-    min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out what is less sure than this.")
-    ] = 0.3,
+    features: Features = None,
+    min_confidence: MinConfidence = 0.3,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -120,7 +101,7 @@ def read(
     request = ReadRequest(
         inputs=tuple(inputs),
         layout=layout,
-        features=_parse_features(features) if features is not None else frozenset(),
+        features=parse_features(features),
         min_confidence=min_confidence,
         output=output,
         resume=resume,
@@ -170,12 +151,16 @@ def annotate(
         Path,
         typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where copies go."),
     ],
+    features: Features = None,
+    min_confidence: MinConfidence = 0.3,
     models: Models = None,
 ) -> None:
     """Write copies of pictures with boxes and text drawn on them."""
     from lipiyana.cli.annotate import run
+    from lipiyana.types import RecognitionConfig
 
-    raise typer.Exit(run(inputs, output, models))
+    config = RecognitionConfig(features=parse_features(features), min_confidence=min_confidence)
+    raise typer.Exit(run(inputs, output, config, models))
 
 
 @models_app.command("list")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lipiyana.types import Feature
+
 Models = Annotated[
     Path | None,
     typer.Option(
@@ -17,3 +19,33 @@ Models = Annotated[
         file_okay=False,
     ),
 ]
+
+Features = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="What to look for, of text,plates,vehicles. Default: what has its models.",
+    ),
+]
+
+MinConfidence = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Leave out what is less sure than this.")
+]
+
+
+def parse_features(text: str | None) -> frozenset[Feature]:
+    """Read the LIST of `Features`; empty, which stands for the default, where it was not given.
+
+    Raises:
+        typer.BadParameter: a name is not known, or there is none.
+    """
+    if text is None:
+        return frozenset()
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [feature.value for feature in Feature]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.")
+    if not names:
+        raise typer.BadParameter(f"name one or more of {', '.join(known)}.")
+    return frozenset(Feature(name) for name in names)
