@@ -43,7 +43,7 @@ lint: $(VENV)/.dev ## check format and lint
 
 types: installed ## mypy --strict on the wheel; what trains only where torch is installed
 	MYPYPATH=$(INSTALLED) $(BIN)/mypy $(INSTALLED)/lipiyana \
-	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude '/(training|finetuning)/')
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude '/(training|finetuning|distilling)/')
 
 imports: installed ## import-linter on the wheel
 	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-logo

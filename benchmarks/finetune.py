@@ -2,10 +2,16 @@
 
     python benchmarks/finetune.py --json docs/finetune.json
     python benchmarks/finetune.py --quick
+    python benchmarks/finetune.py --student DIR --json docs/finetune.json
 
-Each case fine-tunes the installed reader, by the same code as `lipiyana finetune reader`, on real
-crops that it never learned from. A fold validates in contiguous blocks; where a case has three
-folds, the errors are over all its crops, each read by the model that did not see it.
+Each case fine-tunes a reader, by the same code as `lipiyana finetune reader` and `plates`, on real
+crops. The installed reader has learned from crops of the same sources; `--base` names one that has
+not. A fold validates in contiguous blocks; where a case has three folds, the errors are over all
+its crops, each read by the model that did not see it.
+
+`--student` compares the text detector that `lipiyana models distill --out DIR` made with its
+teacher on the project's samples; the cases are run only where `--case` asks for them then. Figures
+that the file has already and that are not measured again stay.
 """
 
 from __future__ import annotations
@@ -17,14 +23,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from lipiyana.distilling.comparing import compare, sample_scenes
 from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.finishing import Finetuned
 from lipiyana.finetuning.labels import LABELS
 from lipiyana.finetuning.reader import ReaderJob, finetune_reader
 from lipiyana.finetuning.reader_learner import ReaderRecipe
+from lipiyana.finetuning.scoring import sample_folder
+from lipiyana.manifest import Task
 from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
 from lipiyana.runtime import ModelStore, available_threads
@@ -41,15 +50,17 @@ class Case:
         folder: of the real crops.
         crops: to learn from, drawn from the training part; None for all of them.
         folds: how many times to train; each crop is validated once where there are three.
+        plates: they are plates: `lipiyana finetune plates`, and the error is of whole plates.
     """
 
     folder: str
     crops: int | None = None
     folds: int = 1
+    plates: bool = False
 
 
 CASES = {
-    "nepali_plates": Case("ne_plates", folds=3),
+    "nepali_plates": Case("ne_plates", folds=3, plates=True),
     "kannada_print": Case("kn_words", crops=100),
     "bengali_signs": Case("beng_signs", crops=100),
 }
@@ -57,7 +68,9 @@ CASES = {
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """CER of the validation lines, seconds of one whole fine-tuning, points of exact samples."""
+    """CER of the validation lines or plates, seconds of one whole fine-tuning, points of exact
+    samples.
+    """
 
     error_before: float
     error_after: float
@@ -84,6 +97,7 @@ def run_case(
             job = ReaderJob(
                 data,
                 out,
+                plates=case.plates,
                 base=base,
                 limits=Limits(minutes=minutes),
                 recipe=ReaderRecipe(threads=available_threads()),
@@ -156,6 +170,21 @@ def _change(made: Finetuned) -> float:
     return 100 * (samples.score_after.exact - samples.score_before.exact)
 
 
+def compare_student(folder: Path) -> dict[str, float]:
+    """Time both detectors, and count the lines of the samples that they find.
+
+    Raises:
+        RuntimeError: the samples are not here.
+    """
+    samples = sample_folder()
+    if samples is None:
+        raise RuntimeError("the project's samples are not here; run from a checkout")
+    teacher = ModelStore(threads=1).default_for_task(Task.TEXT_DETECTOR)
+    store = ModelStore(folder, threads=1)
+    student = store.default_for_task(Task.TEXT_DETECTOR)
+    return compare(store, teacher, student, sample_scenes(samples)).as_json()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and run the cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -165,18 +194,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of learning, a fold")
     parser.add_argument("--case", choices=list(CASES), action="append", help="these cases alone")
     parser.add_argument("--quick", action="store_true", help="one short fold, to see that it runs")
+    parser.add_argument("--student", type=Path, help="folder of models with a distilled detector")
     args = parser.parse_args(arguments)
     store = ModelStore()
-    results: dict[str, dict[str, float]] = {}
-    chosen = args.case or list(CASES)
+    known = json.loads(args.json.read_text("utf-8")) if args.json and args.json.is_file() else {}
+    results: dict[str, dict[str, float]] = dict(known.get("cases", {}))
+    chosen = args.case or ([] if args.student else list(CASES))
     for name in chosen[:1] if args.quick else chosen:
         case, minutes = CASES[name], args.minutes
         if args.quick:
-            case, minutes = Case(case.folder, 30), min(minutes, QUICK_MINUTES)
+            case, minutes = replace(case, crops=30, folds=1), min(minutes, QUICK_MINUTES)
         results[name] = asdict(run_case(case, args.crops, args.base, minutes, store))
         print(name, json.dumps(results[name]), flush=True)
+    measured = known | {"cases": results}
+    if args.student:
+        measured["detector"] = compare_student(args.student)
+        print("detector", json.dumps(measured["detector"]), flush=True)
     if args.json:
-        args.json.write_text(json.dumps({"cases": results}, indent=1) + "\n", "utf-8")
+        args.json.write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ from lipiyana.ocr.training import effects
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.plates import render_plate
+from lipiyana.ocr.training.real_plates import plates_of_cars
 from lipiyana.ocr.training.recipe import RenderRecipe
 from lipiyana.ocr.training.rendering import render_line
-from lipiyana.ocr.training.splits import Part, load_crops, validation_numbers
+from lipiyana.ocr.training.splits import Part, load_crops
 from lipiyana.types import Layout
 
 Image = npt.NDArray[np.uint8]
@@ -162,49 +163,11 @@ def _real_plates(
 ) -> Iterator[tuple[Image, int, str]]:
     crops = [crop for name in _PLATES for crop in load_crops(data / "text" / name, part)]
     found = [(load(path), text.count("/") + 1, text) for path, text, _ in crops]
-    found += list(_plates_of_cars(data / "vehicles" / "train", part))
+    found += [(image, 1, text) for image, text in plates_of_cars(data / "vehicles" / "train", part)]
     order = rng.permutation(len(found)).tolist()
     for index in cycle(order):
         image, rows, text = found[index]
         yield image, rows, squeeze(text)
-
-
-def _plates_of_cars(folder: Path, part: Part) -> Iterator[tuple[Image, int, str]]:
-    names = (folder.parent / "classes.txt").read_text("utf-8").split()
-    chosen = validation_numbers("olx_plate")
-    for entry in json.loads((folder / "meta.json").read_text("utf-8")):
-        number = int(Path(entry["image"]).stem.split("_")[-1])
-        if not entry["plates"] or (number in chosen) != (part == "validation"):
-            continue
-        image = load(folder / "images" / entry["image"])
-        boxes = plate_boxes(folder / "labels", entry["image"], names.index("plate"), image)
-        if len(boxes) == 1:
-            x_min, y_min, x_max, y_max = boxes[0]
-            yield image[y_min:y_max, x_min:x_max], 1, entry["plates"][0]
-
-
-def plate_boxes(
-    labels: Path, name: str, plate: int, image: Image, margin: float = 0.08
-) -> list[tuple[int, int, int, int]]:
-    """Boxes of one class from a file of YOLO labels, widened by a part of their height.
-
-    Returns:
-        (x_min, y_min, x_max, y_max) in pixels, within the picture.
-    """
-    height, width = image.shape[:2]
-    boxes = []
-    for line in (labels / name).with_suffix(".txt").read_text("ascii").splitlines():
-        kind, *relative = line.split()
-        if int(kind) != plate:
-            continue
-        x, y, w, h = np.array(relative, float) * (width, height, width, height)
-        reach = margin * h
-        low = np.maximum(0, np.floor([x - w / 2 - reach, y - h / 2 - reach])).astype(int)
-        high = np.ceil([x + w / 2 + reach, y + h / 2 + reach]).astype(int)
-        boxes.append(
-            (int(low[0]), int(low[1]), min(width, int(high[0])), min(height, int(high[1])))
-        )
-    return boxes
 
 
 def _tiny(image: Image, rows: int, rng: np.random.Generator) -> Image:

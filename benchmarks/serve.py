@@ -3,18 +3,26 @@
     python benchmarks/serve.py [--quick] [--json FILE] [--plot FILE] [--price DOLLARS_AN_HOUR]
                                [--layout scene] [PICTURE ...]
 
-Without pictures it takes JPEGs of samples/: the scenes, with `--quick` the plates. The server runs
-with its defaults in a process of its own, and so does the load (benchmarks/serve_load.py).
+Without pictures it takes the scenes of samples/. Pictures are JPEGs: bytes behind their end make
+each unique. The server runs with its defaults in a process of its own, and so does the load, on
+the same cores and 8 channels.
 
-    throughput_ratio  pictures a second at 16 calls at a time, by those in process
-    p99_over_p50      of an open loop (Poisson) at 80 % of the pictures a second at 16
+    throughput_ratio  pictures a second at 16 calls at a time, by those in process with as many
+                      threads as are quickest there; measured in turns
+    p99_over_p50      at 80 % of the pictures a second at 16, of an open loop whose calls come as
+                      Poisson has it
     hit_ms            what the server takes for a call that the cache answers
     miss_over_hit     what it takes for one that it computes, alone, by that
-    miss_overhead     hash, look-up and insertion of one picture, by that of a miss
-    goodput_ratio     answers in time at twice the load, by the pictures a second at 16
+    miss_overhead     what a unique picture costs more with the cache than past it, by what it costs
+                      past it; measured in pairs, `miss_overhead_error` is half of the 95 % interval
+    goodput_ratio     answers in time at twice the load, by the most pictures a second of all loops
 
-`hash_ms` is a bare hash of the same bytes. "In time" is within 10 times the latency of one picture
-alone. Latencies of open loops count from when a call was due, so waiting is not hidden.
+Beside them: `camera_p99_over_p50` is the same load from 16 cameras, each in even steps of its own.
+`ideal_p99_over_p50` is what a queue before so many cores has that costs nothing itself: with few
+cores Poisson's crowds alone make more of it than a server can. `hash_ms` is a bare hash of the
+bytes of the hit. "In time" is within 10 times the latency of one picture alone. Latencies of open
+loops count from when a call was due, so waiting is not hidden. `lost` are calls of closed loops
+that were not answered.
 """
 
 from __future__ import annotations
@@ -23,217 +31,190 @@ import argparse
 import json
 import logging
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import xxhash
-from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
+from serve_cache import hit_and_miss, overhead
 from serve_load import Outcome, Plan
+from serve_percentiles import ideal_spread, percentile, spread
 from serve_plot import Point, svg
+from serve_processes import InProcess, Load, Server, serving
 
-from lipiyana.cache import KeyMaker, MemoryCache, cacheable
-from lipiyana.client import Client
 from lipiyana.runtime import available_threads
-from lipiyana.types import CachePolicy, Layout, RecognitionConfig
+from lipiyana.types import Layout
 
-HERE = Path(__file__).parent
-SAMPLES = HERE.parent / "samples"
+SCENES = Path(__file__).parents[1] / "samples" / "scenes"
 REFERENCE = 16
 SWEEP = (1, 2, 4, 8, 16, 32, 64)
-QUICK_SWEEP = (1, 16)
 CHANNELS = 8
+CAMERAS = 16
+SHARE = 0.8
 IN_TIME = 10
+LEAST = 12
+"""Pictures of a loop, whatever time that takes."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """Where the server is."""
+class Extent:
+    """How much is measured; times in seconds."""
 
-    target: str
-    metrics: str
-
-    def seconds(self) -> tuple[float, float]:
-        """Sum and count of what its `Recognize` took so far."""
-        with urllib.request.urlopen(self.metrics, timeout=10) as response:
-            families = list(text_string_to_metric_families(response.read().decode()))
-        samples = {
-            sample.name: sample.value
-            for family in families
-            for sample in family.samples
-            if sample.labels.get("rpc") == "Recognize" and "le" not in sample.labels
-        }
-        name = "lipiyana_request_seconds"
-        return samples.get(f"{name}_sum", 0.0), samples.get(f"{name}_count", 0.0)
+    sweep: tuple[int, ...]
+    loop: float
+    steady: float
+    trial: float
+    turns: int
+    misses: int
+    pairs: float
 
 
-@contextmanager
-def serving() -> Iterator[Server]:
-    """Run `lipiyana serve` at free ports."""
-    program = "from lipiyana.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "serve", "--port", "0", "--metrics-port", "0"]
-    with subprocess.Popen(
-        [*command, "--log-format", "json"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        try:
-            target = json.loads(process.stderr.readline())["message"].split()[-1]
-            metrics = json.loads(process.stderr.readline())["message"].split()[-1]
-            # its log is of no use here, but must not fill the pipe
-            drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-            yield Server(target, metrics)
-        finally:
-            process.terminate()
-            process.wait(60)
-            drain.wait(60)
-
-
-def put_load(plan: Plan) -> Outcome:
-    """Run a plan in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, str(HERE / "serve_load.py")],
-        input=json.dumps(asdict(plan)),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return Outcome(**json.loads(done.stdout))
-
-
-def in_process(plan: Plan) -> float:
-    """Pictures a second without a server."""
-    program = [sys.executable, str(HERE / "serve_in_process.py"), plan.layout, str(plan.seconds)]
-    done = subprocess.run([*program, *plan.pictures], stdout=subprocess.PIPE, text=True, check=True)
-    return float(done.stdout)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which this share lies."""
-    if not values:
-        raise SystemExit("no picture was answered in a whole load: raise --seconds")
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def sweep(plan: Plan, levels: Sequence[int]) -> list[Point]:
-    """Closed loops of more and more calls at a time."""
-    points = []
-    for calls in levels:
-        chosen = replace(plan, concurrency=calls, channels=min(calls, CHANNELS), seed=calls)
-        outcome = put_load(chosen)
-        times = outcome.latencies
-        points.append(
-            Point(
-                calls,
-                len(outcome.latencies) / outcome.seconds,
-                percentile(times, 0.5),
-                percentile(times, 0.95),
-                percentile(times, 0.99),
-            )
-        )
-    return points
+FULL = Extent(SWEEP, loop=20, steady=60, trial=10, turns=3, misses=30, pairs=60)
+QUICK = Extent((1, REFERENCE), loop=3, steady=6, trial=1.5, turns=2, misses=4, pairs=4)
 
 
 @dataclass(frozen=True)
-class CacheCosts:
-    """Seconds at the server, and of the parts of the cache in this process."""
+class Throughput:
+    """Pictures a second, in turns of no server and a server; the threads that were quickest."""
 
-    hit: float
-    miss: float
-    hash: float
-    overhead: float
+    in_process: list[float]
+    served: list[Outcome]
+    threads: int
 
+    @property
+    def local(self) -> float:
+        """In process."""
+        return statistics.mean(self.in_process)
 
-def cache_costs(server: Server, plan: Plan, rounds: int) -> CacheCosts:
-    """Time a picture that is asked for again and again, beside ones that are computed."""
-    picture = Path(plan.pictures[0]).read_bytes()
-    config = RecognitionConfig(layout=Layout(plan.layout))
-    bypass = replace(config, cache_policy=CachePolicy.BYPASS)
-    with Client(server.target) as client:
-        value = client.recognize(picture, config)
-
-        def server_seconds(chosen: RecognitionConfig, times: int) -> float:
-            before = server.seconds()
-            for _ in range(times):
-                client.recognize(picture, chosen)
-            after = server.seconds()
-            return (after[0] - before[0]) / (after[1] - before[1])
-
-        hit = server_seconds(config, 50 * rounds)
-        miss = server_seconds(bypass, rounds)
-    keys, cache, kept = KeyMaker("plan"), MemoryCache(2**26, 600), cacheable(value)
-
-    def overhead(number: int) -> None:
-        key = keys.key(picture + b"%d" % number, config)
-        cache.get(key)
-        cache.put(key, kept)
-
-    return CacheCosts(
-        hit,
-        miss,
-        timed(lambda _: xxhash.xxh3_128(picture).digest()),
-        timed(overhead) - timed(lambda number: picture + b"%d" % number),
-    )
+    @property
+    def remote(self) -> float:
+        """Of the server."""
+        return statistics.mean(map(rate, self.served))
 
 
-def timed(function: object, times: int = 2000) -> float:
-    """Median seconds of a call with a number."""
-    assert callable(function)
-    seconds = []
-    for number in range(times):
-        began = time.perf_counter()
-        function(number)
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+def rate(outcome: Outcome) -> float:
+    """Answers a second."""
+    return len(outcome.latencies) / outcome.seconds
 
 
-def measure(plan: Plan, levels: Sequence[int], rounds: int, price: float) -> dict[str, object]:
-    """Measure everything."""
-    local = in_process(plan)
-    with serving() as server:
-        plan = replace(plan, target=server.target)
-        points = sweep(plan, levels)
-        reference = next(point for point in points if point.calls == REFERENCE)
-        alone = points[0].p50
-        steady = put_load(
-            replace(plan, rate=0.8 * reference.throughput, channels=CHANNELS, seed=1001)
-        )
-        patience = max(IN_TIME * alone, 0.05)
-        overloaded = put_load(
-            replace(
-                plan,
-                rate=2 * reference.throughput,
-                channels=CHANNELS,
-                timeout=patience,
-                warm_up=max(plan.warm_up, patience),
-                seed=1002,
-            )
-        )
-        costs = cache_costs(server, plan, rounds)
+def quickest(in_process: InProcess, seconds: float) -> tuple[int, float]:
+    """Find the number of threads that are quickest in process, and their pictures a second."""
     cores = available_threads()
-    peak = max(point.throughput for point in points)
+    tried: dict[int, float] = {}
+    while not any(tried.values()):  # on a machine that is too slow for so short a trial
+        for threads in sorted({1, cores, 2 * cores}):
+            tried[threads] = in_process.pictures_a_second(threads, seconds)
+        seconds *= 2
+    return max(tried.items(), key=lambda item: item[1])
+
+
+def compare(
+    in_process: InProcess, load: Load, plan: Plan, extent: Extent, threads: int
+) -> Throughput:
+    """Measure both in turns."""
+    loop = replace(plan, seconds=extent.loop, concurrency=REFERENCE, channels=CHANNELS)
+    local, served = [], []
+    for turn in range(extent.turns):
+        local.append(in_process.pictures_a_second(threads, extent.loop))
+        served.append(load.put(replace(loop, seed=2000 + turn)))
+    return Throughput(local, served, threads)
+
+
+def closed_loop(outcomes: Sequence[Outcome], calls: int) -> Point:
+    """Sum loops of the same number of calls at a time up."""
+    times = [latency for outcome in outcomes for latency in outcome.latencies]
+    throughput = statistics.mean(map(rate, outcomes))
+    return Point(calls, throughput, *(percentile(times, share) for share in (0.5, 0.95, 0.99)))
+
+
+def measure(plan: Plan, extent: Extent, price: float) -> dict[str, object]:
+    """Measure everything."""
+    in_process, load = InProcess(plan.layout, plan.pictures), Load()
+    try:
+        with serving() as server:
+            return _measure(
+                server, in_process, load, replace(plan, target=server.target), extent, price
+            )
+    finally:
+        in_process.close()
+        load.close()
+
+
+def _measure(
+    server: Server,
+    in_process: InProcess,
+    load: Load,
+    plan: Plan,
+    extent: Extent,
+    price: float,
+) -> dict[str, object]:
+    threads, reached = quickest(in_process, extent.trial)
+    # of fewer pictures nothing could be said
+    extent = replace(
+        extent,
+        loop=max(extent.loop, LEAST / reached),
+        steady=max(extent.steady, 2 * LEAST / reached),
+    )
+    compared = compare(in_process, load, plan, extent, threads)
+    loops = {REFERENCE: compared.served}
+    for calls in set(extent.sweep) - {REFERENCE}:
+        loop = replace(plan, seconds=extent.loop, concurrency=calls, channels=min(calls, CHANNELS))
+        loops[calls] = [load.put(replace(loop, seed=calls))]
+    points = [closed_loop(loops[calls], calls) for calls in extent.sweep]
+    alone, peak = points[0].p50, max(point.throughput for point in points)
+    repeats = replace(plan, unique=False, concurrency=REFERENCE, channels=CHANNELS)
+    repeated = load.put(replace(repeats, seconds=extent.loop))
+
+    steady = replace(
+        plan, rate=SHARE * compared.remote, channels=CHANNELS, seconds=extent.steady, seed=1001
+    )
+    poisson, cameras = load.put(steady), load.put(replace(steady, cameras=CAMERAS, seed=1002))
+    patience = max(IN_TIME * alone, 0.05)
+    overloaded = load.put(
+        replace(
+            plan,
+            rate=2 * compared.remote,
+            channels=CHANNELS,
+            timeout=patience,
+            seconds=extent.loop,
+            warm_up=max(plan.warm_up, patience),
+            seed=1003,
+        )
+    )
+    hit, miss, hashed = hit_and_miss(server, plan.pictures[0], plan.layout, extent.misses)
+    cost = overhead(server, plan.pictures, plan.layout, extent.pairs)
+    cores = available_threads()
     return {
-        "throughput_ratio": reference.throughput / local,
-        "p99_over_p50": percentile(steady.latencies, 0.99) / percentile(steady.latencies, 0.5),
-        "hit_ms": 1000 * costs.hit,
-        "miss_over_hit": costs.miss / costs.hit,
-        "miss_overhead": costs.overhead / costs.miss,
-        "goodput_ratio": len(overloaded.latencies) / overloaded.seconds / peak,
-        "in_process_pictures_per_second": local,
+        "throughput_ratio": compared.remote / compared.local,
+        "p99_over_p50": spread(poisson.latencies),
+        "hit_ms": 1000 * hit,
+        "miss_over_hit": miss / hit,
+        "miss_overhead": cost.share,
+        "goodput_ratio": rate(overloaded) / peak,
+        "camera_p99_over_p50": spread(cameras.latencies),
+        "ideal_p99_over_p50": ideal_spread(loops[1][0].latencies, cores, SHARE),
+        "miss_overhead_error": cost.error,
+        "miss_overhead_pairs": cost.pairs,
+        "in_process_pictures_per_second": compared.local,
+        "in_process_threads": compared.threads,
+        "in_process_turns": compared.in_process,
+        "served_turns": [rate(outcome) for outcome in compared.served],
+        "repeats_per_second": rate(repeated),
         "pictures_per_second_per_core": peak / cores,
         "pictures_per_dollar": 3600 * peak / price,
         "cores": cores,
-        "miss_ms": 1000 * costs.miss,
-        "hash_ms": 1000 * costs.hash,
-        "overhead_ms": 1000 * costs.overhead,
-        "steady_codes": steady.codes,
+        "miss_ms": 1000 * miss,
+        "hash_ms": 1000 * hashed,
+        "hit_over_hash": hit / hashed,
+        "lost": sum(
+            count
+            for outcome in (*(one for loop in loops.values() for one in loop), repeated)
+            for code, count in outcome.codes.items()
+            if code != "OK"
+        ),
+        "steady_codes": poisson.codes,
+        "camera_codes": cameras.codes,
         "overload_codes": overloaded.codes,
         "overload_patience_seconds": patience,
         "sweep": [asdict(point) for point in points],
@@ -254,7 +235,7 @@ def show(figures: dict[str, object], points: Sequence[Point]) -> None:
         )
     console.print(table)
     for name, value in figures.items():
-        if isinstance(value, float):
+        if isinstance(value, float | int):
             console.print(f"{name:32} {value:.4g}")
 
 
@@ -262,24 +243,20 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", nargs="*", type=Path)
-    parser.add_argument("--quick", action="store_true", help="under a minute")
-    parser.add_argument("--layout", choices=[layout.value for layout in Layout])
-    parser.add_argument("--seconds", type=float, help="of each load; default 20, quick 3")
+    parser.add_argument("--quick", action="store_true", help="under a minute on a quiet machine")
+    parser.add_argument("--layout", choices=[layout.value for layout in Layout], default="scene")
+    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 3")
     parser.add_argument("--price", type=float, default=0.08, help="dollars an hour of the machine")
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--plot", type=Path, help="where an SVG goes")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
-    folder, layout = ("plates", "plate") if args.quick else ("scenes", "scene")
-    pictures = args.pictures or sorted((SAMPLES / folder).glob("*.jpg"))
-    plan = Plan(
-        target="",
-        pictures=[str(path) for path in pictures],
-        layout=args.layout or layout,
-        seconds=args.seconds or (3.0 if args.quick else 20.0),
-    )
-    levels = QUICK_SWEEP if args.quick else SWEEP
-    figures = measure(plan, levels, 5 if args.quick else 30, args.price)
+    extent = QUICK if args.quick else FULL
+    if args.seconds:
+        extent = replace(extent, loop=args.seconds)
+    pictures = args.pictures or sorted(SCENES.glob("*.jpg"))
+    plan = Plan("", [str(path) for path in pictures], args.layout, extent.loop)
+    figures = measure(plan, extent, args.price)
     points = [Point(**point) for point in figures["sweep"]]  # type: ignore[attr-defined]
     show(figures, points)
     if args.json:

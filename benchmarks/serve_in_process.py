@@ -1,8 +1,9 @@
 """What benchmarks/serve.py compares a server with: the same pictures in one process, no server.
 
-    python benchmarks/serve_in_process.py LAYOUT SECONDS PICTURE...
+    python benchmarks/serve_in_process.py LAYOUT PICTURE...
 
-Tries a picture a CPU, and one picture on all CPUs; writes the better one's pictures a second.
+Reads lines of `THREADS SECONDS` from standard input and answers each with pictures a second, read
+on so many threads, each model using the CPUs that are left for it.
 """
 
 from __future__ import annotations
@@ -11,46 +12,52 @@ import itertools
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import available_threads
 from lipiyana.types import Layout, RecognitionConfig
 
+WARM_UP = 0.5
+"""Seconds in which the threads find their pace, as the loads of the server do."""
+
+
+@lru_cache(maxsize=1)
+def recognizer(threads: int) -> LocalRecognizer:
+    """Load the models for so many pictures at a time."""
+    return LocalRecognizer(threads=max(1, available_threads() // threads))
+
 
 def pictures_a_second(
     pictures: list[bytes], config: RecognitionConfig, threads: int, seconds: float
 ) -> float:
-    """Read on so many threads, each model using the CPUs that are left for it."""
-    recognizer = LocalRecognizer(threads=max(1, available_threads() // threads))
-    for picture in pictures:
-        recognizer.recognize(picture, config)
+    """Count the pictures that are finished within `seconds`, while all threads go on reading."""
+    chosen = recognizer(threads)
+    chosen.recognize(pictures[0], config)
     turns, lock = itertools.cycle(pictures), threading.Lock()
-    began = time.monotonic()
+    begin = time.monotonic() + WARM_UP
+    finished: list[float] = []
 
-    def read() -> int:
-        done = 0
-        while time.monotonic() < began + seconds:
+    def read() -> None:
+        while time.monotonic() < begin + seconds:
             with lock:
                 picture = next(turns)
-            recognizer.recognize(picture, config)
-            done += 1
-        return done
+            chosen.recognize(picture, config)
+            finished.append(time.monotonic())
 
-    with ThreadPoolExecutor(threads) as pool:
-        running = [pool.submit(read) for _ in range(threads)]
-    # the last pictures end after the time is over, and count with what they took
-    return sum(done.result() for done in running) / (time.monotonic() - began)
+    running = [threading.Thread(target=read) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return sum(begin <= at < begin + seconds for at in finished) / seconds
 
 
 if __name__ == "__main__":
-    layout, duration, *paths = sys.argv[1:]
+    layout, *paths = sys.argv[1:]
     read_all = [Path(path).read_bytes() for path in paths]
-    chosen = RecognitionConfig(layout=Layout(layout))
-    print(
-        max(
-            pictures_a_second(read_all, chosen, threads, float(duration))
-            for threads in {1, available_threads()}
-        )
-    )
+    asked = RecognitionConfig(layout=Layout(layout))
+    for line in sys.stdin:
+        threads, seconds = line.split()
+        print(pictures_a_second(read_all, asked, int(threads), float(seconds)), flush=True)

@@ -1,6 +1,6 @@
 """The load that benchmarks/serve.py puts on a server, as a process of its own.
 
-Reads one `Plan` as JSON from standard input and writes one `Outcome` as JSON.
+Reads `Plan`s from standard input, JSON, one a line, and answers each with its `Outcome`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Plan:
         layout: of all of them.
         seconds: that are measured, after `warm_up`.
         concurrency: calls at a time of a closed loop; 0 for an open one.
-        rate: calls a second of an open loop, which come as Poisson has it.
+        rate: calls a second of an open loop.
+        cameras: that make the calls of an open loop, each in even steps of its own; 0 for callers
+            who know nothing of each other, whose calls come as Poisson has it.
         timeout: of a call, in seconds.
         channels: connections.
         unique: whether each call brings bytes that no other brought.
@@ -45,6 +47,7 @@ class Plan:
     seconds: float
     concurrency: int = 0
     rate: float = 0.0
+    cameras: int = 0
     timeout: float = 60.0
     channels: int = 1
     unique: bool = True
@@ -95,16 +98,17 @@ class Load:
             await self._call(client, now, lambda: self._from <= time.monotonic() < self._until)
 
     async def _open(self) -> None:
-        chance = random.Random(self._plan.seed)
-        due = time.monotonic()
         calls = set()
-        while due < self._until:
+        begin = time.monotonic()
+        for after in arrivals(self._plan):
+            due = begin + after
+            if due >= self._until:
+                break
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             counts = self._from <= due
             call = asyncio.create_task(self._call(next(self._clients), due, lambda c=counts: c))
             calls.add(call)
             call.add_done_callback(calls.discard)
-            due += chance.expovariate(self._plan.rate)
         await asyncio.gather(*calls)
 
     async def _call(self, client: AsyncClient, due: float, counts: Callable[[], bool]) -> None:
@@ -117,6 +121,20 @@ class Load:
             self._codes[code] += 1
             if code == "OK":
                 self._latencies.append(time.monotonic() - due)
+
+
+def arrivals(plan: Plan) -> Iterator[float]:
+    """Give the seconds after the beginning at which the calls of an open loop are due."""
+    chance = random.Random(plan.seed)
+    if not plan.cameras:
+        due = 0.0
+        while True:
+            yield due
+            due += chance.expovariate(plan.rate)
+    step = plan.cameras / plan.rate
+    phases = sorted(chance.uniform(0, step) for _ in range(plan.cameras))
+    for number in itertools.count():
+        yield from (number * step + phase for phase in phases)
 
 
 def _pictures(plan: Plan) -> Iterator[bytes]:
@@ -136,5 +154,5 @@ async def _main(plan: Plan) -> Outcome:
 
 
 if __name__ == "__main__":
-    done = asyncio.run(_main(Plan(**json.load(sys.stdin))))
-    json.dump(asdict(done), sys.stdout)
+    for line in sys.stdin:
+        print(json.dumps(asdict(asyncio.run(_main(Plan(**json.loads(line)))))), flush=True)

@@ -9,8 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-VERTICAL_RATIO = 1.5
-"""A crop taller than this many widths is text that runs downwards: it is turned (as PP-OCR)."""
+VERTICAL_RATIO = 2.0
+"""A crop taller than this many widths is text that runs downwards: it is turned.
+
+PP-OCR's 1.5 would turn short words of one letter with signs above it, such as है and के.
+"""
 
 _MAX_SIDE = 8192
 

@@ -81,8 +81,8 @@ class TextDetector:
         """Find the lines in (height, width, 3) RGB, in no particular order."""
         height, width = image.shape[:2]
         session = self._store.session(self.entry.name)
-        scaled = _scaled(image, self._settings)
-        probabilities = session.run(_network_input(scaled))[0][0, 0]
+        scaled = scaled_picture(image, self._settings)
+        probabilities = session.run(network_input(scaled))[0][0, 0]
         rows, columns = probabilities.shape
         scale = np.array([width / columns, height / rows])
         return [
@@ -130,13 +130,17 @@ def _to_stride(side: float) -> int:
     return max(_STRIDE, math.floor(side / _STRIDE + 0.5) * _STRIDE)
 
 
-def _scaled(image: npt.NDArray[np.uint8], settings: DetectionSettings) -> npt.NDArray[np.uint8]:
+def scaled_picture(
+    image: npt.NDArray[np.uint8], settings: DetectionSettings
+) -> npt.NDArray[np.uint8]:
+    """Scale (H, W, 3) as the network sees it; see `scaled_size`."""
     rows, columns = scaled_size(image.shape[0], image.shape[1], settings)
     how = cv2.INTER_AREA if rows < image.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (columns, rows), interpolation=how), np.uint8)
 
 
-def _network_input(scaled: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def network_input(scaled: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Make (1, 3, H, W) BGR from -1 to 1 of (H, W, 3) RGB."""
     batch = np.empty((1, 3, *scaled.shape[:2]), np.float32)
     np.multiply(scaled[:, :, ::-1].transpose(2, 0, 1), 1 / 127.5, out=batch[0])
     batch -= 1.0

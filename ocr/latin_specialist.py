@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +33,15 @@ class SpecialistReader:
     def read(
         self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
     ) -> list[LineReading]:
-        """Read crops as `LineReader.read` does."""
+        """Read crops as `LineReader.read` does; `others` has the first reading of what was read
+        again.
+        """
         readings = self._general.read(crops, keep=keep)
         latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
         again = self._latin.read([crops[i] for i in latin], keep=keep)
         for index, reading in zip(latin, again, strict=True):
             if reading.text:
-                readings[index] = reading
+                readings[index] = replace(reading, others=(readings[index],))
         return readings
 
 

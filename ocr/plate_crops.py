@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from lipiyana.ocr.detection import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.plate_rows import two_rows
+from lipiyana.ocr.plate_stacks import stacked_before_number
 from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
 from lipiyana.ocr.reading_order import group_rows
 from lipiyana.ocr.recognition import Reader
@@ -26,6 +27,7 @@ TWO_ROW_ASPECT = 2.6
 CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enlargement=8.0)
 
 _PADDING = 0.25
+_SURE = 0.99  # of each character: on real plates nothing so sure was wrong
 
 
 class PlateCropReader:
@@ -43,29 +45,56 @@ class PlateCropReader:
     def read(self, crop: npt.NDArray[np.uint8]) -> PlateReading:
         """Read (height, width, 3) RGB.
 
-        The rows are tried as one, as the detector finds them, and, where the crop is not too
-        wide for it, as two cut at the emptiest line between them.
+        The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
+        line between them. Where they leave a doubt, the rows are also tried as one, as the
+        detector finds them, and as two before a number.
         """
-        attempts = list(self._attempts(crop))
-        quads = [quad for rows in attempts for quad in rows]
-        crops = [crop_quad(crop, quad) for quad in quads]
+        attempts = self._read_rows(crop, [_likely_rows(crop)])
+        plate = choose_plate(attempts)
+        if not _is_sure(plate):
+            attempts += self._read_rows(crop, list(self._other_rows(crop)))
+            plate = choose_plate(attempts)
+        return plate
+
+    def _read_rows(
+        self, crop: npt.NDArray[np.uint8], attempts: Sequence[Sequence[Quad]]
+    ) -> list[list[PlateRow]]:
+        crops = [crop_quad(crop, quad) for quads in attempts for quad in quads]
         readings = iter(self._reader.read(crops, keep=letters_and_digits))
-        return choose_plate(
-            [[PlateRow(quad, next(readings)) for quad in rows] for rows in attempts]
-        )
+        return [[PlateRow(quad, next(readings)) for quad in quads] for quads in attempts]
 
-    def _attempts(self, crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
-        height, width = crop.shape[:2]
-        yield [rectangle(0, 0, width, height)]
-        detected = self._detected_rows(crop)
-        if detected:
-            yield detected
-        if width < TWO_ROW_ASPECT * height:
-            yield list(two_rows(crop))
+    def _other_rows(self, crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
+        if _may_have_two_rows(crop):
+            yield _whole(crop)
+        blocks = self._blocks(crop)
+        if blocks:
+            rows = group_rows(blocks)
+            yield [enclosing_quad([blocks[index] for index in row]) for row in rows]
+        stacked = stacked_before_number(blocks)
+        if stacked:
+            yield stacked
 
-    def _detected_rows(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
+    def _blocks(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
         pad = round(_PADDING * crop.shape[0])
         # the detector misses letters that touch the picture's edge
         padded = cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-        quads = [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
-        return [enclosing_quad([quads[index] for index in row]) for row in group_rows(quads)]
+        return [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
+
+
+def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
+    return list(two_rows(crop)) if _may_have_two_rows(crop) else _whole(crop)
+
+
+def _may_have_two_rows(crop: npt.NDArray[np.uint8]) -> bool:
+    height, width = map(int, crop.shape[:2])
+    return width < TWO_ROW_ASPECT * height
+
+
+def _whole(crop: npt.NDArray[np.uint8]) -> list[Quad]:
+    height, width = crop.shape[:2]
+    return [rectangle(0, 0, width, height)]
+
+
+def _is_sure(plate: PlateReading) -> bool:
+    registration = plate.registration
+    return registration.valid and min(registration.character_confidences, default=0.0) >= _SURE

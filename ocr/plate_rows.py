@@ -32,7 +32,21 @@ def two_rows(crop: npt.NDArray[np.uint8]) -> tuple[Quad, Quad]:
         reach beyond the crop where it is tilted.
     """
     height, width = map(int, crop.shape[:2])
-    middle, slope = _emptiest_line(crop)
+    return cut_along(width, height, *_emptiest_line(crop))
+
+
+def cut_along(width: int, height: int, middle: float, slope: float) -> tuple[Quad, Quad]:
+    """Cut a crop of this size in two along a line.
+
+    Args:
+        width: of the crop.
+        height: of the crop.
+        middle: where the line crosses the middle of the crop, as a share of the height.
+        slope: of the line, downwards to the right.
+
+    Returns:
+        Corners of both parts, as of `two_rows`.
+    """
     left, right = (middle * height + slope * x for x in (-width / 2, width / 2))
     overlap = _OVERLAP * height
     upper, lower = middle * height + overlap, (1 - middle) * height + overlap

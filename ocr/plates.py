@@ -58,12 +58,13 @@ def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
 
 
 def choose_plate(attempts: Sequence[Sequence[PlateRow]]) -> PlateReading:
-    """Decide what a plate says that was read in several ways.
+    """Decide what a plate says that was read in several ways, maybe by several models.
 
     The registration that is likeliest over all attempts wins; where none is likely enough, the
     attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
     be taken stands among the alternatives.
     """
+    attempts = [seen for rows in attempts for seen in _by_model(rows)]
     plates = [_parsed(rows) for rows in attempts]
     verdict = likeliest([_kept(rows) for rows in attempts])
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
@@ -106,7 +107,7 @@ def _found(rows: Sequence[PlateRow]) -> Registration | None:
     texts = [row.reading.text for row in rows]
     if not _worth_searching("".join(texts)):
         return None
-    verdict = likeliest([_kept(rows)])
+    verdict = likeliest([_kept(seen) for seen in _by_model(rows)])
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
@@ -118,6 +119,13 @@ def _worth_searching(text: str) -> bool:
     count = sum(character.isalnum() for character in text)
     digits = sum(character.isdecimal() for character in text)
     return _FEWEST_CHARACTERS <= count <= _MOST_CHARACTERS and digits >= _FEWEST_DIGITS
+
+
+def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
+    """The rows as read, then as the other model read those that two have read."""
+    yield rows
+    if any(row.reading.others for row in rows):
+        yield [replace(row, reading=(*row.reading.others, row.reading)[0]) for row in rows]
 
 
 def _parsed(rows: Sequence[PlateRow]) -> PlateReading:

@@ -35,12 +35,14 @@ class LineReading:
         confidence: mean over the characters, 0 for no text.
         character_confidences: one a character of `text`.
         kept: what `keep` made of the reader's probabilities, None where it was not given.
+        others: what other models read in the same crop, where several did.
     """
 
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
     kept: npt.NDArray[np.float32] | None = None
+    others: tuple[LineReading, ...] = ()
 
 
 class Reader(Protocol):

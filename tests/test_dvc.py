@@ -77,6 +77,8 @@ def test_programs_know_their_options(name: str) -> None:
         if command[1] == "-m":
             module = command[2].removeprefix("lipiyana.").replace(".", "/")
             source = (ROOT / f"{module}.py").read_text("utf-8")
+            if "add_run_options(" in source:
+                source += (ROOT / "ocr" / "training" / "run_options.py").read_text("utf-8")
         else:
             source = (ROOT / command[1]).read_text("utf-8")
         for option in (word for word in command if word.startswith("--")):

@@ -152,11 +152,14 @@ def test_bad_requests(recognizer: LocalRecognizer, config: RecognitionConfig, fi
         assert caught.value.field == field
 
 
-def test_vehicles_need_a_model(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
-    if Feature.VEHICLES in recognizer.features:
-        pytest.skip("a vehicle detector is installed")
+def test_vehicles_need_a_model(scene: np.ndarray, tmp_path: Path) -> None:
+    entry = '[[model]]\nname = "{}"\ntask = "vehicle_detector"\nfile = "none.onnx"\nsha256 = "0"\n'
+    names = ("vehicles-int8", "vehicles-float")
+    (tmp_path / "manifest.toml").write_text("".join(entry.format(name) for name in names))
+    without = LocalRecognizer(ModelStore(tmp_path, threads=1))
+    assert without.features == {Feature.TEXT, Feature.PLATES}
     with pytest.raises(ModelUnavailable, match="vehicles"):
-        recognizer.recognize(raw(scene), RecognitionConfig(features=frozenset({Feature.VEHICLES})))
+        without.recognize(raw(scene), RecognitionConfig(features=frozenset({Feature.VEHICLES})))
 
 
 def test_a_bad_picture_leaves_its_error_in_a_batch(

@@ -103,6 +103,29 @@ def test_after_a_gap_one_reading_is_enough() -> None:
     assert vote.see(reading("MH12DE567", sure=0.6), resumed=True).registration.canonical == OTHER
 
 
+def test_what_was_not_read_again_is_no_new_evidence() -> None:
+    vote = PlateVote()
+    vote.see(reading("KA01AB1284", sure=0.5))
+    shown_again = [
+        vote.see(reading("KA01AB1284", sure=0.5), repeated=True).registration.canonical
+        for _ in range(50)
+    ]
+    assert shown_again == ["KA01AB1284"] * 50
+    assert shown(vote, reading(TRUE), reading(TRUE)) == [TRUE, TRUE]
+
+    rival = reading(OTHER)
+    vote.see(rival)
+    for _ in range(50):
+        assert vote.see(rival, repeated=True).registration.canonical == OTHER
+    assert shown(vote, reading("KA01AB1234", sure=0.7)) == [TRUE]
+
+
+def test_a_vote_that_knows_nothing_takes_what_it_gets() -> None:
+    vote = PlateVote()
+    vote.see(reading(TRUE), repeated=True)
+    assert shown(vote, unparsed("KA 01 AB 123")) == [TRUE]
+
+
 def test_another_country_is_another_plate() -> None:
     nepali = dataclasses.replace(reading(TRUE).registration, canonical="KA01AB1235", country="NP")
     plate = dataclasses.replace(reading("KA01AB1235", sure=0.3), registration=nepali)

@@ -8,7 +8,7 @@ import pytest
 
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.plates_found import merged, read_plate
+from lipiyana.plates_found import doubting_signs, merged, read_plate
 from lipiyana.runtime import ModelStore
 from lipiyana.types import Box, Plate, Registration
 from lipiyana.vehicles.detection import PLATE, Detection
@@ -75,3 +75,18 @@ def test_plates_elsewhere_are_kept() -> None:
     assert merged([], [other]) == [other]
     assert merged([one], []) == [one]
     assert merged([], []) == []
+
+
+def test_only_what_is_unread_and_on_no_vehicle_is_doubted() -> None:
+    street = [
+        found("", HERE),
+        found("", Box(400, 100, 500, 130)),
+        found("KA01AB1234", Box(600, 0, 700, 30)),
+    ]
+    doubted = doubting_signs(street, [Box(50, 0, 250, 200)])
+    assert doubted[0] == street[0]
+    assert doubted[2] == street[2]
+    assert doubted[1].confidence < 0.3
+    assert dataclasses.replace(doubted[1], confidence=street[1].confidence) == street[1]
+    assert doubting_signs([], [HERE]) == []
+    assert [p.confidence < 0.3 for p in doubting_signs(street, [])] == [True, True, False]

@@ -104,6 +104,31 @@ def test_labels_are_voted() -> None:
     assert [one.vehicles[0].label for one in found] == ["auto_rickshaw"] * 3
 
 
+@pytest.mark.parametrize("in_vehicle", [True, False])
+def test_a_frame_that_is_told_again_votes_once(in_vehicle: bool) -> None:
+    """A parked car whose frame is reused a hundred times, and was misread in it."""
+    car = Simulated("KA01AB1234", 100, 100, 0)
+
+    def seen(canonical: str, sure: float, label: str) -> Recognition:
+        read = plate(canonical, car.plate_box(0), 0 if in_vehicle else None, sure)
+        found = frame([car], 0, label=label) if in_vehicle else Recognition(1280, 720)
+        return replace(found, plates=(read,))
+
+    tracks = StreamTracks()
+    misread = seen("KA01A81234", 0.6, "e_rickshaw")
+    for _ in range(100):
+        # as a cache gives it: other objects, equal to the last bit
+        followed = updated(tracks, replace(misread, timings={"compare_frames": 0.01}))
+        assert followed.plates[0].registration.canonical == "KA01A81234"
+        assert [vehicle.track_id for vehicle in followed.vehicles] == [1] * in_vehicle
+    for sure in (0.95, 0.94):
+        followed = updated(tracks, seen("KA01AB1234", sure, "auto_rickshaw"))
+    assert followed.plates[0].registration.canonical == "KA01AB1234"
+    assert [vehicle.label for vehicle in followed.vehicles] == ["auto_rickshaw"] * in_vehicle
+    # and once more as it was misread, which now counts for what it is
+    assert updated(tracks, misread).plates[0].registration.canonical == "KA01AB1234"
+
+
 def test_errors_pass_and_their_time_counts() -> None:
     tracks = StreamTracks()
     car = Simulated("KA01AB1234", 100, 100, 30)

@@ -26,7 +26,9 @@ def letterbox(
     height, width = image.shape[:2]
     scale = size / max(height, width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    scaled = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    # shrunk by points alone, thin things fall between them
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(image, (columns, rows), interpolation=how)
     out = np.full((3, size, size), PADDING, np.float32)
     out[:, :rows, :columns] = scaled[:, :, ::-1].transpose(2, 0, 1)
     return out, np.array([columns / width, rows / height])

@@ -84,7 +84,7 @@ class DetectorNetwork:
 
         Returns:
             For each at most 1000 candidates with a confidence of `least` or more, in pixels of
-            the picture, overlapping and unsorted; an anchor gives its surest class alone.
+            the picture, overlapping and unsorted; an anchor gives every class that is sure enough.
 
         Raises:
             ModelUnavailable: the scores are not of as many classes as the model names.
@@ -113,13 +113,14 @@ class DetectorNetwork:
         for index, threshold in self._thresholds.items():
             known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
             confidences[:, index] = np.interp(confidences[:, index], *known)
-        classes = confidences.argmax(axis=1)
-        best = confidences[np.arange(len(classes)), classes]
-        (chosen,) = np.nonzero((best >= least) & np.isfinite(boxes).all(axis=1))
-        if len(chosen) > _MOST_CANDIDATES:
-            chosen = chosen[np.argsort(-best[chosen], kind="stable")[:_MOST_CANDIDATES]]
-        in_picture = boxes[chosen].astype(np.float64) / np.tile(scale, 2)
-        return Candidates(in_picture, best[chosen], classes[chosen])
+        sure = (confidences >= least) & np.isfinite(boxes).all(axis=1)[:, None]
+        anchors, classes = np.nonzero(sure)
+        best = confidences[anchors, classes]
+        if len(best) > _MOST_CANDIDATES:
+            chosen = np.argsort(-best, kind="stable")[:_MOST_CANDIDATES]
+            anchors, classes, best = anchors[chosen], classes[chosen], best[chosen]
+        in_picture = boxes[anchors].astype(np.float64) / np.tile(scale, 2)
+        return Candidates(in_picture, best, classes)
 
 
 def _input_size(session: Session) -> int:

@@ -74,13 +74,17 @@ class Tracker:
         """Ids of vehicles that may be seen again."""
         return frozenset(track.track_id for track in self._tracks)
 
-    def update(self, detections: Sequence[Detection], time: float) -> list[Tracked | None]:
+    def update(
+        self, detections: Sequence[Detection], time: float, *, repeated: bool = False
+    ) -> list[Tracked | None]:
         """Follow the vehicles into the next frame.
 
         Args:
             detections: what was found in it.
             time: in frames of the source since its beginning; more than one later than the update
                 before where frames were dropped.
+            repeated: whether these are the detections of the update before, told again: they say
+                where vehicles are, and nothing new about what they are.
 
         Returns:
             For each detection its track; None where it is too unsure to begin one.
@@ -101,7 +105,8 @@ class Tracker:
             if known is not None:
                 track.motion = track.motion.corrected(detection.box)
             track.last_seen, track.updates_missed = time, 0
-            track.votes[detection.label] += detection.confidence
+            if not (repeated and track.votes):
+                track.votes[detection.label] += detection.confidence
             tracked.append(Tracked(track.track_id, track.label, resumed))
         self._tracks = [track for track in self._tracks if not _is_forgotten(track, time)]
         return tracked

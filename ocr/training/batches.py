@@ -23,6 +23,7 @@ from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.loading import in_processes
 from lipiyana.ocr.training.network import TIME_STRIDE
+from lipiyana.ocr.training.plate_lines import PlateRows
 from lipiyana.ocr.training.real_crops import RealCrops
 from lipiyana.ocr.training.rendering import render_line
 
@@ -52,14 +53,24 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """Where the lines come from; `crops` and `real_share` add real ones.
+    """Where the lines come from.
 
-    Lines whose input is wider than `max_width` pixels are left out.
+    Attributes:
+        words: folder of word lists.
+        crops: folder of folders of real crops.
+        street: folder of street pictures with plates.
+        real_share: of real lines; they need `crops`.
+        plate_share: of rows of plates; of these, too, `real_share` are real.
+        seed: of all chance.
+        workers: rendering processes.
+        max_width: lines whose input is wider, in pixels, are left out.
     """
 
     words: Path
     crops: Path | None = None
+    street: Path | None = None
     real_share: float = 0.0
+    plate_share: float = 0.0
     seed: int = 0
     workers: int = 1
     max_width: int = 480
@@ -67,7 +78,9 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line to learn from: (H, W, 3) RGB, its text in logical order, its script."""
+    """One line to learn from: (H, W, 3) RGB, its text in logical order, its script or, where that
+    does not matter, its source.
+    """
 
     image: npt.NDArray[np.uint8]
     text: str
@@ -90,13 +103,19 @@ class BatchSource(IterableDataset[Batch]):
         yield from gathered(self._lines(rng), Charset.load(), self.config.max_width)
 
     def _lines(self, rng: np.random.Generator) -> Iterator[Line]:
-        corpus = Corpus.load(self.config.words)
+        config = self.config
+        corpus = Corpus.load(config.words)
         library = FontLibrary.load()
-        real = RealCrops.load(self.config.crops) if self.config.crops else None
+        real = RealCrops.load(config.crops) if config.crops else None
+        rows = self._plate_rows().lines(rng, library)
         codes = tuple(SCRIPTS)
         chance = random.Random(int(rng.integers(2**63)))
         while True:
-            if real and rng.random() < self.config.real_share:
+            if rng.random() < config.plate_share:
+                image, text, is_real = next(rows)
+                yield Line(image if is_real else stretch(image, rng), text, "plate")
+                continue
+            if real and rng.random() < config.real_share:
                 yield Line(*real.draw(rng))
                 continue
             weights = self.script_weights.numpy()
@@ -105,6 +124,11 @@ class BatchSource(IterableDataset[Batch]):
             rendered = render_line(sample.drawn, sample.script, rng, library)
             if rendered is not None:
                 yield Line(stretch(rendered.image, rng), sample.text, code)
+
+    def _plate_rows(self) -> PlateRows:
+        config = self.config
+        crops = config.crops if config.plate_share > 0 else None
+        return PlateRows.load(crops, config.street, config.real_share)
 
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:

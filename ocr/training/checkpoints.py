@@ -1,24 +1,21 @@
-"""Weights of a reader from either of the files that hold them."""
+"""Weights of a network from either of the files that hold them, and the sizes of a reader."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from lipiyana.ocr.training.network import Block, ReaderShape
+from lipiyana.ocr.training.stored_weights import read_weights
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """State dict of a training checkpoint (its moving average) or of a float twin, as fp32."""
     if path.suffix == ".onnx":
-        initializers = onnx.load(str(path)).graph.initializer
-        half = [i for i in initializers if i.data_type == TensorProto.FLOAT16]
-        return {i.name: torch.tensor(numpy_helper.to_array(i)).float() for i in half}
+        return read_weights(path)
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
     return state
 

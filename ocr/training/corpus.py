@@ -23,6 +23,7 @@ from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training import numbers, registration_texts
 from lipiyana.ocr.training.boards import Boards, cased
 from lipiyana.ocr.training.coverage import Coverage
+from lipiyana.ocr.training.hard_words import HardWords
 from lipiyana.ocr.training.syllables import TrigramModel
 from lipiyana.ocr.training.word_lists import (
     ENGLISH,
@@ -51,12 +52,12 @@ _KINDS = {
         "coverage": 21, "word": 40, "line": 15, "mixed": 11, "place": 3, "phrase": 3, "number": 7,
     },
     "Arab": {
-        "coverage": 20, "word": 38, "line": 13, "mixed": 7, "place": 5, "phrase": 9, "name": 3,
-        "number": 5,
+        "coverage": 20, "word": 30, "short": 3, "board word": 7, "line": 13, "mixed": 7, "place": 5,
+        "phrase": 7, "name": 3, "number": 5,
     },
     "": {
-        "coverage": 20, "word": 34, "line": 12, "mixed": 10, "place": 5, "phrase": 9, "name": 3,
-        "initials": 1, "number": 4, "registration": 2,
+        "coverage": 20, "word": 21, "hard": 11, "short": 6, "board word": 10, "line": 8, "mixed": 7,
+        "place": 4, "phrase": 6, "name": 2, "initials": 1, "number": 3, "registration": 1,
     },
 }  # fmt: skip
 _HELD_OUT_KINDS = {"word": 75, "line": 25}
@@ -129,6 +130,7 @@ class Corpus:
             everything[word_list.script] += words
             self._drawn |= word_list.drawn
         self._coverage = {code: Coverage(code, charset, everything[code]) for code in SCRIPTS}
+        self._hard: dict[str, HardWords] = {}
         self._models = {code: TrigramModel(everything[code]) for code in _MODELLED}
         self._scripts = [
             code for code, weight in weights.items() if weight > 0 and code in self._words
@@ -141,6 +143,9 @@ class Corpus:
         self._makers: dict[str, Callable[[random.Random, str], str]] = {
             "coverage": lambda rng, code: self._coverage[code].sample(rng),
             "word": self._word,
+            "hard": lambda rng, code: self._hard_words(code).hard(rng),
+            "short": lambda rng, code: self._hard_words(code).short(rng),
+            "board word": self._board_word,
             "line": self._line,
             "mixed": self._mixed,
             "place": boards.place,
@@ -209,6 +214,18 @@ class Corpus:
                 return made
         word = rng.choice(rng.choice(self._words[code]))
         return cased(rng, word) if code == "Latn" else word
+
+    def _hard_words(self, code: str) -> HardWords:
+        """Sort a script's words by what is in them, when they are first asked for."""
+        if code not in self._hard:
+            words = (word for words in self._words.get(code, ()) for word in words)
+            self._hard[code] = HardWords(words, SCRIPTS[code].virama)
+        return self._hard[code]
+
+    def _board_word(self, rng: random.Random, code: str) -> str:
+        """One word of a board, as detectors cut it out."""
+        kind = rng.choices(("phrase", "place", "name"), (6, 2, 1))[0]
+        return rng.choice(self._makers[kind](rng, code).split())
 
     def _word(self, rng: random.Random, code: str) -> str:
         word = self._pick(rng, code)

@@ -83,6 +83,19 @@ def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> I
     return _u8(cv2.resize(shrunk, (width, height), interpolation=int(up)))
 
 
+def far_away(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """A small piece of a large picture: soft, coarse, compressed, its edges made sharp again."""
+    height, width = image.shape[:2]
+    low = min(height, round(34 - strength * rng.uniform(4, 18)))
+    size = (max(4, round(width * low / height)), low)
+    small = _u8(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    small = _u8(cv2.GaussianBlur(small, (0, 0), 0.4 + strength * rng.uniform(0.2, 1.4)))
+    small = jpeg(small, rng, strength * 0.7)
+    if rng.random() < 0.4:
+        small = sharpen(small, rng, 0.6)
+    return _u8(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
 def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
     """Noise of the sensor: grey or coloured, per pixel or in grains."""
     height, width = image.shape[:2]
@@ -169,6 +182,26 @@ def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
         shade = int(rng.choice([rng.integers(0, 80), rng.integers(150, 256)]))
         line = [start.astype(int).tolist(), ends.astype(int).tolist()]
         cv2.line(out, line[0], line[1], (shade, shade, shade), 1, cv2.LINE_AA)
+    return out
+
+
+def wires(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """A wire or pole before the sign, or a crack in it: it hides what it crosses."""
+    height, width = image.shape[:2]
+    out = image.copy()
+    for _ in range(1 if rng.random() < 0.7 else 2):
+        if rng.random() < 0.65:
+            level = rng.uniform(0.1, 0.9) * height
+            rise = np.tan(rng.normal(0, 0.2)) * width / 2
+            ends = [(-1, level + rise), (width, level - rise)]
+        else:
+            place, lean = rng.uniform(0, width), rng.normal(0, 0.1) * height
+            ends = [(place - lean, -1), (place + lean, height)]
+        shade = rng.choice([rng.uniform(10, 80), rng.uniform(80, 230)], p=[0.7, 0.3])
+        colour = np.clip(shade + rng.normal(0, 8, 3), 0, 255).tolist()
+        thick = max(1, round(height * strength * rng.uniform(0.02, 0.14)))
+        points = [[round(float(x)), round(float(y))] for x, y in ends]
+        cv2.line(out, points[0], points[1], colour, thick, cv2.LINE_AA)
     return out
 
 

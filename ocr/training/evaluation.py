@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from lipiyana.ocr.training.batches import greedy_texts
 from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.real_crops import load_lines
+from lipiyana.ocr.training.real_plates import real_rows
 
 Floats = npt.NDArray[np.float32]
 ReadFunction = Callable[[Floats], Floats]
@@ -59,13 +60,30 @@ def read_with_onnx(path: Path) -> ReadFunction:
     return read
 
 
-def score_crops(read: ReadFunction, charset: Charset, root: Path) -> dict[str, CropScore]:
-    """Read the validation part of each folder of real one-row crops, greedily."""
+def score_crops(
+    read: ReadFunction, charset: Charset, root: Path, street: Path | None = None
+) -> dict[str, CropScore]:
+    """Read the validation part of each folder of real crops, greedily, line by line.
+
+    Args:
+        read: the reader.
+        charset: of its classes.
+        root: folder of folders of crops.
+        street: folder of street pictures, whose plates are read too.
+    """
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for folder, image, text in load_lines(root, "validation"):
+    for folder, image, text in _lines(root, street):
         output = torch.from_numpy(read(line_input(image)[None]))
         found[folder].append((normalize(text), normalize(greedy_texts(output, charset)[0])))
     return {folder: score_lines(pairs) for folder, pairs in found.items()}
+
+
+def _lines(root: Path, street: Path | None) -> Iterator[tuple[str, npt.NDArray[np.uint8], str]]:
+    seen = set()
+    for line in load_lines(root, "validation"):
+        seen.add(line[0])
+        yield line
+    yield from (row for row in real_rows(root, street, "validation") if row[0] not in seen)
 
 
 def score_lines(pairs: Sequence[tuple[str, str]]) -> CropScore:

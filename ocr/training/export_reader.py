@@ -3,9 +3,10 @@
     python -m lipiyana.ocr.training.export_reader --checkpoint runs/reader/last.pt \
         --words DIR [--crops DIR] --out models
 
-The float twin stores its weights as fp16 under their state-dict names, with a cast to fp32
-behind each, which ONNX Runtime folds when it loads the file; training starts from it again
-without any other file.
+The float twin stores its weights under their state-dict names, those that the INT8 reader rounds
+as the same 8-bit levels, the others as fp16 (see `stored_weights`); training starts from it again
+without any other file. Rounding loses nothing of a reader that was trained with `--int8`; give
+`--half` for another.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper
@@ -29,13 +29,13 @@ from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
-from lipiyana.ocr.training.half_weights import store_as_half
+from lipiyana.ocr.training.fake_quantization import computed_in_int8
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
+from lipiyana.ocr.training.stored_weights import store_as_half, store_weights
+from lipiyana.quantization import quantize_file
 
 FLOAT_FILE = "reader.float.onnx"
 INT8_FILE = "reader.int8.onnx"
-# a scale of a quantizer must stay as it is, and its file would not get smaller
-_WORTH_HALVING = 1024
 
 
 class _WithSoftmax(nn.Module):
@@ -55,8 +55,19 @@ def load_checkpoint(path: Path, charset: Charset) -> LineReaderNet:
     return net.eval()
 
 
-def export_float(net: LineReaderNet, charset: Charset, out: Path) -> None:
-    """Write the float twin: pixels (N, 3, 48, W) to probabilities (N, W / 4, classes)."""
+def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bool = False) -> None:
+    """Write the float twin: pixels (N, 3, 48, W) to probabilities (N, W / 4, classes).
+
+    Args:
+        net: the network.
+        charset: of its classes.
+        out: where the twin goes.
+        rounded: store the weights that the INT8 twin rounds as it does, which loses nothing
+            where `net` was trained with INT8 simulated; all of them as fp16 otherwise.
+
+    Raises:
+        ValueError: two of the weights are equal.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -74,74 +85,35 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path) -> None:
             dynamo=False,
         )
     model = onnx.load(str(out))
-    store_as_half(model, _is_float)
-    _describe(model, charset)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(out))
-
-
-def _is_float(tensor: onnx.TensorProto) -> bool:
-    return bool(tensor.data_type == TensorProto.FLOAT)
-
-
-def _is_worth_halving(tensor: onnx.TensorProto) -> bool:
-    return _is_float(tensor) and bool(np.prod(tensor.dims) >= _WORTH_HALVING)
-
-
-def _describe(model: onnx.ModelProto, charset: Charset) -> None:
+    store_weights(model, net, computed_in_int8 if rounded else None)
     del model.metadata_props[:]
     helper.set_model_props(
         model, charset.to_metadata() | {"height": str(HEIGHT), ORDER_KEY: AS_SEEN}
     )
+    onnx.checker.check_model(model)
+    onnx.save(model, str(out))
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: static QDQ, per channel, unsigned activations, 7-bit weights.
+    """Write the INT8 twin: see `lipiyana.quantization`.
 
-    Seven bits keep the sums of CPUs without VNNI from saturating, at no cost in speed. The neck
-    and the depthwise convolutions stay float: they lose most, and gain nothing in time. What
-    stays float is stored as fp16.
+    The neck and the depthwise convolutions stay float: they lose most, and gain nothing in time.
+    So do the sums of blocks: eight bits are too few for them. What stays float is stored as fp16.
 
     Args:
         float_model: the float twin.
         out: where the INT8 model goes.
         calibration: inputs (N, 3, 48, W) as the model will see them.
     """
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def get_next(self) -> dict[str, object] | None:
-            pixels = next(calibration, None)
-            return None if pixels is None else {"pixels": pixels}
-
-    prepared = out.with_suffix(".prepared.onnx")
-    quant_pre_process(str(float_model), str(prepared), skip_symbolic_shape=True)
-    stay_float = [n.name for n in onnx.load(str(prepared)).graph.node if _stays_float(n)]
-    quantize_static(
-        str(prepared),
-        str(out),
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        # the sums of blocks stay float: eight bits are too few for them, and they cost no time
-        op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-        nodes_to_exclude=stay_float,
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    prepared.unlink()
+    quantize_file(float_model, out, calibration, ("Conv", "MatMul", "Gemm"), _stays_float)
     model = onnx.load(str(out))
-    store_as_half(model, _is_worth_halving)
+    store_as_half(model, _is_float_weight)
     onnx.save(model, str(out))
+
+
+def _is_float_weight(tensor: onnx.TensorProto) -> bool:
+    # scales of quantizers and biases are of one axis; the one must stay as they are
+    return bool(tensor.data_type == TensorProto.FLOAT) and len(tensor.dims) > 1
 
 
 def _stays_float(node: onnx.NodeProto) -> bool:
@@ -165,11 +137,13 @@ def main() -> None:
     parser.add_argument("--crops", type=Path, help="folder of real crops")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--calibration-batches", type=int, default=40)
+    parser.add_argument("--half", action="store_true", help="trained without --int8")
     args = parser.parse_args()
 
     charset = Charset.load()
     args.out.mkdir(parents=True, exist_ok=True)
-    export_float(load_checkpoint(args.checkpoint, charset), charset, args.out / FLOAT_FILE)
+    net = load_checkpoint(args.checkpoint, charset)
+    export_float(net, charset, args.out / FLOAT_FILE, rounded=not args.half)
     source = SourceConfig(
         words=args.words, crops=args.crops, real_share=0.5 if args.crops else 0.0, seed=1
     )

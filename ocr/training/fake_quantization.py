@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-WEIGHT_LEVELS = 63
+_WEIGHT_LEVELS = 64  # to either side; what was rounded once rounds to itself, as it is a power of 2
 _MEMORY = 0.98
 _SMALLEST = 1e-8
 
@@ -44,13 +44,28 @@ class ActivationRange:
 
 def round_weight(weight: Tensor) -> Tensor:
     """Round to 7 bits with a scale for each output channel (axis 0)."""
-    greatest = weight.detach().abs().flatten(1).amax(1)
-    scale = (greatest / WEIGHT_LEVELS).clamp(min=_SMALLEST)
+    scale = _scale(weight)
     zero = torch.zeros_like(scale, dtype=torch.int32)
     rounded: Tensor = torch.fake_quantize_per_channel_affine(
-        weight, scale, zero, 0, -WEIGHT_LEVELS - 1, WEIGHT_LEVELS
+        weight, scale, zero, 0, -_WEIGHT_LEVELS, _WEIGHT_LEVELS
     )
     return rounded
+
+
+def weight_levels(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Split what `round_weight` gives into levels and scale.
+
+    Returns:
+        int8 from -64 to 64, in the shape of `weight`, and float32, with one element along all
+        axes but the first.
+    """
+    scale = _scale(weight).reshape(-1, *[1] * (weight.dim() - 1))
+    return (round_weight(weight) / scale).round().to(torch.int8), scale
+
+
+def _scale(weight: Tensor) -> Tensor:
+    greatest = weight.detach().abs().flatten(1).amax(1)
+    return (greatest / _WEIGHT_LEVELS).clamp(min=_SMALLEST)
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:

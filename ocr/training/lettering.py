@@ -126,6 +126,42 @@ def hand_painted(mask: Mask, rng: np.random.Generator, body: float) -> Mask:
     return np.asarray(bent, np.uint8)
 
 
+def pen_strokes(mask: Mask, rng: np.random.Generator, body: float) -> Mask:
+    """Strokes of two thicknesses, as a pen or the type of old print has them.
+
+    Args:
+        mask: (H, W) uint8.
+        rng: the source of chance.
+        body: body height in pixels.
+
+    Returns:
+        The same shape and type; where the letters are thick their level strokes, and with them
+        the headline, get thin, and thin letters get the strokes of a broad nib.
+    """
+    inside = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
+    # the mean distance to the edge is a quarter of the thickness of a bar
+    stroke = 4 * float(inside[mask > 127].mean()) if (mask > 127).any() else 0.0
+    if stroke > 0.13 * body and rng.random() < 0.65:
+        length = round(min(stroke * rng.uniform(0.3, 0.7), stroke - 2))
+        if length < 2:
+            return mask
+        upright = np.ones((length, 1), np.uint8)
+        eroded = cv2.erode(mask, upright)
+        # what would all but vanish is left as it is
+        kept = cv2.dilate(eroded, np.ones((length + 4, 1), np.uint8)) > 200
+        return np.where(kept, eroded, mask)
+    length = round(min(0.12 * body, 0.27 * body - stroke) * rng.uniform(0.5, 1))
+    if length < 2:
+        return mask
+    angle = rng.choice([0.0, rng.uniform(0.4, 1.0), -rng.uniform(0.4, 1.0)], p=[0.5, 0.35, 0.15])
+    nib = np.zeros((length, length), np.uint8)
+    half = (length - 1) / 2
+    dx, dy = half * np.cos(angle), -half * np.sin(angle)
+    ends = [(round(half - dx), round(half - dy)), (round(half + dx), round(half + dy))]
+    cv2.line(nib, ends[0], ends[1], 1)
+    return np.asarray(cv2.dilate(mask, nib), np.uint8)
+
+
 def arc(mask: Mask, rise: float) -> Mask:
     """Bend the line: its middle goes up by `rise` pixels (down where negative)."""
     height, width = mask.shape

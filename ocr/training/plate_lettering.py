@@ -37,6 +37,7 @@ class Lettering:
         stroke: width of strokes, as a part of the body height.
         width: of stroke glyphs, as a part of the body height.
         radius: of their round corners, as a part of the width.
+        stretch: factor on the width of all characters.
         slant: tangent of the lean to the right.
         unrest: how unsteady the hand is, 0 to 1.
     """
@@ -48,6 +49,7 @@ class Lettering:
     stroke: float = 0.154
     width: float = 0.5
     radius: float = 0.42
+    stretch: float = 1.0
     slant: float = 0.0
     unrest: float = 0.0
 
@@ -113,6 +115,9 @@ def set_row(
         mask = _by_glyph(rng, text, lettering, body)
     else:
         mask = _with_face(text, script, lettering, body)
+    if lettering.stretch != 1:
+        size = (max(2, round(mask.shape[1] * lettering.stretch)), mask.shape[0])
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
     if lettering.slant:
         mask = _slanted(mask, lettering.slant)
     if lettering.unrest > 0:
@@ -210,19 +215,19 @@ def _shaken(rng: np.random.Generator, mask: Mask, body: int, unrest: float) -> M
     return np.asarray(cv2.remap(wide, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
-_SERIES_AND_NUMBER = re.compile(r"^(\D+?)[ .-]*(\d+)$")
+_SERIES_AND_NUMBER = re.compile(r"^(\D+?)[ .-]*(\d{3,})$")
 
 
 def squeezed_row(
     rng: np.random.Generator, text: str, script: str, lettering: Lettering, body: int
 ) -> Mask:
-    """Draw a row with its letters at half width before its digits, as on auto-rickshaws."""
+    """Draw a row with the series squeezed in before the number, as on auto-rickshaws."""
     match = _SERIES_AND_NUMBER.match(text)
     if not match:
         return set_row(rng, text, script, lettering, body)
     letters = set_row(rng, match[1], script, lettering, body)
     digits = set_row(rng, match[2], script, lettering, body)
-    narrow = max(2, round(letters.shape[1] * rng.uniform(0.38, 0.6)))
+    narrow = max(2, round(letters.shape[1] * rng.uniform(0.24, 0.55)))
     letters = np.asarray(cv2.resize(letters, (narrow, digits.shape[0])), np.uint8)
-    space = np.zeros((digits.shape[0], max(1, round(body * 0.08))), np.uint8)
+    space = np.zeros((digits.shape[0], max(1, round(body * rng.uniform(0.02, 0.09)))), np.uint8)
     return np.hstack([letters, space, digits])

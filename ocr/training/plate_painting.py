@@ -27,6 +27,7 @@ from lipiyana.ocr.training.shaping import Mask
 Quad = npt.NDArray[np.float32]
 
 _MARGIN = 0.035
+_WIDEST = 2.0
 _STRIP_SHARE = {"none": 0.0, "mark": 0.075, "blue": 0.085}
 
 
@@ -152,10 +153,13 @@ def _spaced(text: PlateText, row: str) -> str:
 
 
 def _fitted(mask: Mask, room: float, tallest: float, *, fill: bool) -> Mask:
-    """Condense a row that is too wide, as painters do; shrink it where it would be unreadable."""
+    """Condense a row that is too wide, as painters do; shrink it where it would be unreadable.
+    Rows that `fill` the plate are widened, those of few characters not all the way.
+    """
     height, width = mask.shape
     if fill:
-        new_width, new_height = room, min(float(height), tallest)
+        new_height = min(float(height), tallest)
+        new_width = min(room, _WIDEST * width * new_height / height)
     else:
         squeeze = min(1.0, room / width)
         shrink = min(1.0, tallest / height, squeeze / 0.62)

@@ -45,7 +45,7 @@ _WIDE_FACES: Sequence[str] = (
     "Switzera ADF",
     "Inter",
 )
-STENCIL_FACES: Sequence[str] = (
+_STENCIL_FACES: Sequence[str] = (
     "Nimbus Sans",
     "Liberation Sans",
     "Roboto Condensed",
@@ -67,6 +67,7 @@ _PAINTED_FACES: Sequence[str] = (
     "Nimbus Roman",
     "Carlito",
 )
+_SERIF_FACES: Sequence[str] = ("Nimbus Roman", "C059", "URW Bookman", "PT Serif")
 _NATIVE_FACES = {
     "Beng": ("Noto Sans Bengali", "Hind Siliguri", "Anek Bangla", "Lohit Bengali", "Mukti"),
     "Deva": (
@@ -111,16 +112,45 @@ def free_lettering(
                          radius=float(rng.choice([0.0, 0.12, 0.5])))  # fmt: skip
     tracking = float(rng.uniform(0.0, 0.22))
     if kind < 0.68:
-        families = _WIDE_FACES if rng.random() < 0.5 else _NARROW_FACES
+        extended = rng.random() < 0.25
+        families = _WIDE_FACES if extended or rng.random() < 0.4 else _NARROW_FACES
         weight = float(rng.choice([400, 700]))
         face = pick_face(rng, library, "Latn", row, split=split, families=families, weight=weight)
-        return Lettering(
-            "printed", face, float(rng.choice([0, 0, 0.03, 0.06])), tracking, slant=slant
-        )
+        stretch = rng.uniform(1.25, 1.75) if extended else np.exp(rng.normal(0, 0.1))
+        return Lettering("printed", face, float(rng.choice([0, 0, 0.03, 0.06])), tracking,
+                         stretch=float(stretch), slant=slant)  # fmt: skip
     families = _PAINTED_FACES if rng.random() < 0.6 else ()
     face = pick_face(rng, library, "Latn", row, split=split, families=families)
     return Lettering("painted", face, float(rng.uniform(0, 0.08)), tracking, slant=slant,
                      unrest=float(rng.uniform(0, 1)))  # fmt: skip
+
+
+def auto_lettering(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> Lettering:
+    """Bold letters, wide or with serifs, of the pressed plates of auto-rickshaws."""
+    serifs = rng.random() < 0.2
+    families = _SERIF_FACES if serifs else _WIDE_FACES
+    row = "".join(text.rows)
+    face = pick_face(rng, library, "Latn", row, split=split, families=families, weight=700)
+    return Lettering("printed", face, float(rng.choice([0, 0, 0.03])),
+                     tracking=float(rng.uniform(0.02, 0.14)),
+                     stretch=float(rng.uniform(0.85, 1.1 if serifs else 1.4)))  # fmt: skip
+
+
+def stencil_lettering(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> Lettering:
+    """Cut letters: blocks of even strokes, or those of a bold face."""
+    tracking = float(rng.uniform(0.03, 0.1))
+    if rng.random() < 0.5:
+        return Lettering("stencil", tracking=tracking, stroke=float(rng.uniform(0.14, 0.2)),
+                         width=float(rng.uniform(0.5, 0.68)),
+                         radius=float(rng.uniform(0.1, 0.4)))  # fmt: skip
+    face = pick_face(
+        rng, library, "Latn", "".join(text.rows), split=split, families=_STENCIL_FACES, weight=700
+    )
+    return Lettering("stencil", face, float(rng.uniform(0, 0.05)), tracking)
 
 
 def native_lettering(

@@ -13,17 +13,21 @@ import numpy as np
 
 from lipiyana.ocr.training.fonts import FontLibrary, Split
 from lipiyana.ocr.training.palettes import Colour
-from lipiyana.ocr.training.plate_lettering import Lettering, pick_face
+from lipiyana.ocr.training.plate_lettering import Lettering
 from lipiyana.ocr.training.plate_paints import (
     BANGLADESHI_PAINTS,
-    STENCIL_FACES,
+    auto_lettering,
     colours,
     free_lettering,
     native_lettering,
     paint,
+    stencil_lettering,
 )
 from lipiyana.ocr.training.plate_texts import PlateText
 from lipiyana.types import RegistrationFormat
+
+# three-wheelers keep their old plates longest
+_HIGH_SECURITY = {"car": 0.5, "two_wheeler": 0.5, "heavy": 0.5, "three_wheeler": 0.25}
 
 Strip = Literal["none", "mark", "blue"]
 Point = tuple[float, float]
@@ -106,10 +110,11 @@ def random_style(
         style = _bangladeshi(rng, text, library, split)
     elif text.script != "Latn":
         style = _sheet(rng, text, native_lettering(rng, text, library, split, 0.5))
-    elif _may_be_high_security(text) and rng.random() < 0.5:
+    elif _may_be_high_security(text) and rng.random() < _HIGH_SECURITY[text.vehicle]:
         style = _high_security(rng, text)
-    elif text.vehicle == "three_wheeler" and len(text.rows) == 2 and rng.random() < 0.4:
-        style = _stencilled(rng, text, library, split)
+    elif text.vehicle == "three_wheeler" and len(text.rows) == 2 and rng.random() < 0.8:
+        kind = _stencilled if rng.random() < 0.55 else _pressed
+        style = kind(rng, text, library, split)
     else:
         style = _sheet(rng, text, free_lettering(rng, text, library, split))
     return _aged(rng, style)
@@ -199,9 +204,6 @@ def _stencilled(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> PlateStyle:
     ink, ground = colours(rng, text.colour)
-    face = pick_face(
-        rng, library, "Latn", "".join(text.rows), split=split, families=STENCIL_FACES, weight=700
-    )
     rows = 0.43 * (height := float(rng.uniform(180, 260)))
     return PlateStyle(
         float(rng.uniform(225, 290)),
@@ -209,13 +211,32 @@ def _stencilled(
         float(rng.uniform(0, 5)),
         ground,
         ink,
-        Lettering("stencil", face, float(rng.uniform(0, 0.05)), tracking=0.06),
+        stencil_lettering(rng, text, library, split),
         (rows, rows),
         fill=True,
         squeezed=rng.random() < 0.85,
         rims=(Rim(0, float(rng.uniform(2, 5)), ink),) if rng.random() < 0.8 else (),
         red_line=rng.random() < 0.9,
         bolts=((0.5, 0.5),) if rng.random() < 0.7 else (),
+    )
+
+
+def _pressed(
+    rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
+) -> PlateStyle:
+    """The small plate of an auto-rickshaw, held by bolts in the middle of its rows."""
+    style = _sheet(rng, text, auto_lettering(rng, text, library, split))
+    upper, lower = float(rng.uniform(0.1, 0.33)), float(rng.uniform(0.76, 0.92))
+    middle = 0.5 + float(rng.normal(0, 0.02))
+    large = style.height / 100 * float(rng.uniform(0.85, 1.1))
+    return replace(
+        style,
+        corner=float(rng.uniform(6, 18)),
+        glyphs=(29.0 * large, 33.0 * large),
+        embossed=float(rng.uniform(0.2, 0.8)),
+        red_line=False,
+        bolts=((middle, upper), (middle, lower))[: int(rng.choice([0, 1, 2], p=[0.2, 0.3, 0.5]))],
+        caption="",
     )
 
 

@@ -136,6 +136,8 @@ def _rows(
     rng: np.random.Generator, parts: Sequence[str], cuts: Sequence[int], rows: int
 ) -> tuple[str, ...]:
     separator = str(rng.choice(["", " ", ".", "-", "·"], p=[0.3, 0.48, 0.1, 0.1, 0.02]))
+    if separator == "·" and not "".join(parts).isascii():
+        separator = "."  # fonts of India seldom have the dot in the middle
     if rows == 1:
         return (separator.join(parts),)
     cut = int(rng.choice(cuts))

@@ -14,10 +14,15 @@ import numpy.typing as npt
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.plate_rows import split_two_rows
+from lipiyana.ocr.training.effects import wires
 from lipiyana.ocr.training.splits import Part, load_crops
 
 Pixels = npt.NDArray[np.uint8]
 
+# beside the square root of how many a folder has: signs are what is read worst, scanned print best
+_FOLDER_FACTORS = {
+    "beng_signs": 1.4, "kn_words": 0.5, "in_plates": 0.6, "ne_plates": 0.6, "bn_plates": 0.6,
+}  # fmt: skip
 # two rows, with no word of where one ends: of no use as lines
 SKIPPED = frozenset({"auto_rickshaw_ka"})
 
@@ -43,6 +48,10 @@ def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
                 yield folder, rgb, text
 
 
+# pixels; above this a crop is larger than what the reader sees of it
+_LARGE = 60
+
+
 @dataclass(frozen=True, slots=True)
 class RealCrops:
     """The training part, in memory, drawn so that small folders count too."""
@@ -60,7 +69,9 @@ class RealCrops:
             if charset.covers(normalize(text))
         ]
         counts = {name: sum(f == name for f, _, _ in found) for name, _, _ in found}
-        weights = np.array([counts[name] ** -0.5 for name, _, _ in found])
+        weights = np.array(
+            [counts[name] ** -0.5 * _FOLDER_FACTORS.get(name, 1.0) for name, _, _ in found]
+        )
         lines = tuple((image, text, "real") for _, image, text in found)
         return cls(lines, weights / weights.sum())
 
@@ -72,15 +83,8 @@ class RealCrops:
 
 def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     """Move the crop's borders and change light, colour and sharpness a little."""
-    height, width = image.shape[:2]
-    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    reach = np.array([height * 0.25, height * 0.07])
-    # the corners move, out as well as in, and the picture's border is spread outwards
-    target = (source + rng.uniform(-1, 1, (4, 2)) * reach).astype(np.float32)
-    size = (max(8, round(width * float(np.exp(rng.normal(0, 0.1))))), height)
-    frame = np.array([[0, 0], [size[0], 0], [size[0], height], [0, height]], np.float32)
-    warp = cv2.getPerspectiveTransform(target, frame)
-    moved = cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REPLICATE)
+    height = image.shape[0]
+    moved = _moved(image, rng)
     out: npt.NDArray[Any] = moved.astype(np.float32)
     if rng.random() < 0.15:
         out = out.mean(axis=2, keepdims=True).repeat(3, axis=2)
@@ -89,10 +93,38 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     out = out[:, :, rng.permutation(3)] if rng.random() < 0.2 else out
     out = (out - 128) * rng.uniform(0.5, 1.3) + 128 + rng.uniform(-35, 35)
     out = out + rng.normal(0, rng.uniform(0, 8), out.shape)
+    # a large crop has detail to lose; of a small one little is left
+    large = height > _LARGE
     if rng.random() < 0.3:
-        out = np.asarray(cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.3, height / 40))))
-    if rng.random() < 0.3:
+        widest = max(0.3, height / (25 if large else 40))
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.3, widest))))
+    if rng.random() < (0.45 if large else 0.25):
         low = rng.uniform(14, max(15, min(40, height)))
+        size = (moved.shape[1], height)
         small = cv2.resize(out, (max(4, round(size[0] * low / height)), round(low)))
         out = np.asarray(cv2.resize(small, size))
-    return np.clip(out, 0, 255).astype(np.uint8)
+    pixels = np.clip(out, 0, 255).astype(np.uint8)
+    return wires(pixels, rng, float(rng.beta(1.6, 2))) if rng.random() < 0.04 else pixels
+
+
+def _moved(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """See the crop from another place: its corners move, out as well as in.
+
+    What lies beyond the crop is its border drawn out.
+    """
+    height, width = image.shape[:2]
+    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    # crops are tight as they are: what is cut off could only be guessed
+    outwards = rng.uniform((-0.09, -0.05), (0.25, 0.09), (4, 2)) * height
+    target = source + outwards * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    narrower = float(np.exp(rng.normal(0, 0.14)))
+    if rng.random() < 0.15:
+        # from the side: the line climbs, the letters stay upright
+        narrower *= float(rng.uniform(0.6, 1.0))
+        climb = height * float(rng.uniform(-0.18, 0.18))
+        target[:, 1] += np.array([-climb, climb, climb, -climb])
+    size = (max(8, round(width * narrower)), height)
+    frame = np.array([[0, 0], [size[0], 0], [size[0], height], [0, height]], np.float32)
+    warp = cv2.getPerspectiveTransform(target.astype(np.float32), frame)
+    moved = cv2.warpPerspective(image, warp, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)

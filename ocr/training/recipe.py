@@ -27,14 +27,18 @@ class RenderRecipe:
         extrude: letters with a side, as cut from a board.
         gradient: two colours in the letters, one above the other.
         glow: lit letters.
-        two_colours: a word or letter in another colour.
+        two_colours: a word or letter in another colour, or the upper half of the line.
+        pen: strokes of two thicknesses: a thin headline over thick stems, or a slanted nib.
         hand_painted: letters bent and their strokes uneven; doubled where fonts are few.
         curve: the baseline is an arc.
-        perspective: the sign is seen from a side.
+        perspective: the sign is seen a little from a side.
+        side_view: it is seen from far to the side: narrow letters on a baseline that climbs.
         neighbours: strokes of other text at an edge.
         tight: the crop cuts into the ink.
         low_contrast: colours near each other.
         textured: the ground is more than a colour or gradient.
+        wires: a wire, pole or crack lies across the letters.
+        far: a small, soft piece of a large picture.
         blur, motion, low_resolution, noise, jpeg, uneven_light, shadow_edge, glare, night,
         stains, scratches, sharpen, cast: degradations of the picture.
         strength: factor on the strength of every degradation, not a probability.
@@ -49,22 +53,26 @@ class RenderRecipe:
     slant: float = 0.15
     stretch: float = 0.5
     tracking: float = 0.15
-    outline: float = 0.14
+    outline: float = 0.16
     shadow: float = 0.12
-    extrude: float = 0.08
+    extrude: float = 0.11
     gradient: float = 0.06
     glow: float = 0.05
-    two_colours: float = 0.05
+    two_colours: float = 0.07
+    pen: float = 0.22
     hand_painted: float = 0.15
     curve: float = 0.06
     perspective: float = 0.6
+    side_view: float = 0.14
     neighbours: float = 0.3
     tight: float = 0.15
-    low_contrast: float = 0.12
+    low_contrast: float = 0.22
     textured: float = 0.35
-    blur: float = 0.42
+    wires: float = 0.05
+    far: float = 0.13
+    blur: float = 0.34
     motion: float = 0.08
-    low_resolution: float = 0.35
+    low_resolution: float = 0.28
     noise: float = 0.35
     jpeg: float = 0.5
     uneven_light: float = 0.3

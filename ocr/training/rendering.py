@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.training import lettering, scenes
+from lipiyana.ocr.training import effects, lettering, scenes
 from lipiyana.ocr.training.cropping import take_crop
 from lipiyana.ocr.training.degrading import degrade, degrade_print
 from lipiyana.ocr.training.effects import Image
@@ -70,6 +70,8 @@ def render_line(
     if raster is None or raster.alpha.size > _MAX_PIXELS:
         return None
     alpha = raster.alpha
+    if style == "sign" and rng.random() < recipe.pen:
+        alpha = lettering.pen_strokes(alpha, rng, body)
     unsteady = recipe.hand_painted * (2 if script in _SCRIPTS_WITH_FEW_FONTS else 1)
     if style != "print" and rng.random() < unsteady:
         alpha = lettering.hand_painted(alpha, rng, body)
@@ -83,6 +85,10 @@ def render_line(
     else:
         scene = scenes.sign_scene(rng, alpha, body, margins, recipe)
     crop, quad = take_crop(scene.image, scene.ink, pose, scene.margins, height)
+    if style == "sign":
+        for chance, effect in ((recipe.wires, effects.wires), (recipe.far, effects.far_away)):
+            if rng.random() < chance:
+                crop = effect(crop, rng, float(rng.beta(1.6, 2)))
     finish = degrade_print if style == "print" else degrade
     return RenderedLine(finish(crop, rng, recipe), quad)
 

@@ -117,8 +117,10 @@ def _letter(
     lettering.paint(canvas, mask, fill, float(rng.uniform(0.85, 1)))
     if rng.random() < recipe.two_colours and palettes.stands_out(palette.accent, palette.ground):
         part = mask.copy()
-        edge = int(rng.integers(part.shape[1]))
-        part[:, edge:] = 0
+        if rng.random() < 0.6:
+            part[:, int(rng.integers(part.shape[1])) :] = 0
+        else:
+            part[int(part.shape[0] * rng.uniform(0.4, 0.6)) :] = 0
         lettering.paint(canvas, part, palette.accent)
 
 
@@ -135,7 +137,7 @@ def _add_neighbours(
     for name in rng.choice(list(sides), int(rng.integers(1, 3)), replace=False):
         sideways = name in ("left", "right")
         gap = rng.uniform(0.25, 0.5) * pad if sideways else rng.uniform(0.05, 0.4) * pad
-        seen = rng.uniform(0.05, 0.25) * pad
+        seen = rng.uniform(0.05, 0.25 if sideways else 0.4) * pad
         x = {"left": -width - gap, "right": width + gap}.get(str(name), 0.0)
         y = {"top": -height - gap, "bottom": height + gap}.get(str(name), 0.0)
         matrix = np.array([[1, 0, pad + x], [0, 1, pad + y]], np.float32)

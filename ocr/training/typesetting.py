@@ -143,9 +143,10 @@ def _language(rng: np.random.Generator, script: str) -> str:
 def _tracking(rng: np.random.Generator, recipe: RenderRecipe, script: str, *, plate: bool) -> float:
     if script == "Arab":
         return 0.0
-    chance = recipe.tracking * (0.25 if script in HEADLINE_SCRIPTS else 1.0)
+    headline = script in HEADLINE_SCRIPTS
+    chance = recipe.tracking * (0.5 if headline else 1.0)
     if plate and script == "Latn":
         return float(rng.uniform(0, 0.3))
     if rng.random() < chance:
-        return float(rng.uniform(-0.04, 0.3))
+        return float(rng.uniform(-0.04, 0.15 if headline else 0.3))
     return 0.0

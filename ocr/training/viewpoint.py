@@ -8,6 +8,8 @@ from lipiyana.ocr.training.cropping import Margins, Pose
 from lipiyana.ocr.training.recipe import RenderRecipe, Style
 
 _NARROWEST, _WIDEST = 0.65, 1.4
+# of a line seen from far to the side, as parts of its height: its climb, what the near end gains
+_MOST_CLIMB, _MOST_NEARER = 0.6, 0.35
 
 
 def draw_margins(rng: np.random.Generator, recipe: RenderRecipe, style: Style) -> Margins:
@@ -43,6 +45,8 @@ def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspe
     if rng.random() < recipe.stretch:
         stretch = float(np.clip(np.exp(rng.normal(-0.05, 0.2)), _NARROWEST, _WIDEST))
     slant = float(rng.normal(0, 0.15)) if rng.random() < recipe.slant else 0.0
+    if style == "sign" and rng.random() < recipe.side_view:
+        return _from_the_side(rng, stretch, slant, aspect)
     if rng.random() >= recipe.perspective:
         return Pose(stretch, slant, 0.0, level)
     keystone = rng.normal(0, 0.035, (4, 2)).astype(np.float32)
@@ -52,3 +56,16 @@ def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspe
     spread = most if rng.random() < 0.3 else most / 4
     angle = float(np.clip(rng.normal(0, spread), -most, most))
     return Pose(stretch, slant, angle, keystone)
+
+
+def _from_the_side(rng: np.random.Generator, stretch: float, slant: float, aspect: float) -> Pose:
+    """Foreshortened; the baseline climbs or falls while the letters stay upright."""
+    stretch = max(0.4, stretch * float(rng.uniform(0.45, 0.95)))
+    climb = float(np.clip(rng.normal(0, 0.14) * aspect * stretch, -_MOST_CLIMB, _MOST_CLIMB))
+    nearer = float(rng.uniform(-_MOST_NEARER, _MOST_NEARER))
+    keystone = rng.normal(0, 0.02, (4, 2)).astype(np.float32)
+    # clockwise from the top left, y down
+    keystone[:, 1] += (
+        np.array([climb + nearer, -climb - nearer, nearer - climb, climb - nearer]) / 2
+    )
+    return Pose(stretch, slant, 0.0, keystone)

@@ -16,7 +16,8 @@ _TIMES = 3
 class PlateVote:
     """The readings of one vehicle's plate, frame by frame.
 
-    - A reading that is a registration counts with the confidence of its least sure character.
+    - A reading that is a registration counts with the confidence of its least sure character. One
+      that is told again without having been read again does not: it is no new evidence.
     - The registration with the greatest sum leads. A frame shows it in place of its own reading
       if that may be a misreading of it: the same country, and two characters at most to change,
       none of them surely read; or a reading that is no registration and as near to it.
@@ -34,16 +35,17 @@ class PlateVote:
         self._best: dict[str, Registration] = {}
         self._rivals: defaultdict[str, list[Registration]] = defaultdict(list)
 
-    def see(self, plate: Plate, *, resumed: bool = False) -> Plate:
+    def see(self, plate: Plate, *, resumed: bool = False, repeated: bool = False) -> Plate:
         """Count a plate's reading, and give the plate with what the vote says.
 
         Args:
             plate: as one frame shows it.
             resumed: whether its vehicle was lost from sight in between.
+            repeated: whether this is the reading of the frame before, not one of its own.
         """
         reading = plate.registration
         leader = self._leader()
-        if reading.valid:
+        if reading.valid and not (repeated and self._sums):
             if leader is None or _is_near(reading, leader) or _is_near(leader, reading):
                 self._rivals.clear()
                 self._count(reading)

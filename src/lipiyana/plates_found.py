@@ -19,6 +19,8 @@ from lipiyana.vehicles.detection import Detection
 _MARGIN = 0.2  # of a plate's height, on all sides: detectors cut letters at the edges
 _WORTH_READING = 0.1  # confidence of a detector: what is less is given as it was found, unread
 _ONE_PLACE = 0.5
+_ON_VEHICLE = 0.5  # of a plate's area
+_SIGN_LIKE = 0.4
 
 _Image = npt.NDArray[np.uint8]
 
@@ -51,6 +53,23 @@ def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romaniz
         lines=lines,
         registration=reading.registration,
     )
+
+
+def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box]) -> list[Plate]:
+    """Make plates less sure that are no registration and lie on no vehicle: a sign looks like one.
+
+    Args:
+        plates: as a detector found them and they were read.
+        vehicles: where vehicles are.
+    """
+    shares = inside(array_of([plate.box for plate in plates]), array_of(vehicles))
+    alone = ~(shares > _ON_VEHICLE).any(axis=1)
+    return [
+        dataclasses.replace(plate, confidence=_SIGN_LIKE * plate.confidence)
+        if lonely and not plate.registration.valid
+        else plate
+        for plate, lonely in zip(plates, alone.tolist(), strict=True)
+    ]
 
 
 def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:

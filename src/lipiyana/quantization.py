@@ -8,13 +8,16 @@ as QuantizeLinear and DequantizeLinear pairs (QDQ). Needs `onnx`, of the extra `
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+from onnx import helper
+
+from lipiyana.compact_graph import compact
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,13 +32,20 @@ class Quantizer:
     Calibrating takes most of the time, so it is done once.
     """
 
-    def __init__(self, float_model: Path, calibration: Iterable[Floats], folder: Path) -> None:
+    def __init__(
+        self,
+        float_model: Path,
+        calibration: Iterable[Floats],
+        folder: Path,
+        operators: Sequence[str] = OPERATORS,
+    ) -> None:
         """Prepare the graph and run it over the calibration inputs.
 
         Args:
             float_model: an ONNX file.
             calibration: what its first input will see.
             folder: for files in between; they are small, and the caller removes the folder.
+            operators: that are computed in INT8; around others values are converted.
 
         Raises:
             ValueError: there is no input to calibrate with.
@@ -43,15 +53,17 @@ class Quantizer:
         from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
+        self._operators = list(operators)
+        self._metadata = metadata(float_model)
         self._prepared = folder / "prepared.onnx"
         quant_pre_process(str(float_model), str(self._prepared), skip_symbolic_shape=True)
         model = onnx.load(str(self._prepared))
         _name_nodes(model)
         onnx.save(model, str(self._prepared))
-        self._nodes = [(node.name, node.op_type) for node in model.graph.node]
+        self.nodes = tuple(model.graph.node)
         calibrator = create_calibrator(
             self._prepared,
-            list(OPERATORS),
+            self._operators,
             augmented_model_path=str(folder / "augmented.onnx"),
             calibrate_method=CalibrationMethod.MinMax,
         )
@@ -64,7 +76,7 @@ class Quantizer:
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """The layers that can be quantized, by the part of the network that they belong to.
+        """Names of the nodes that can be quantized, by their part of the network.
 
         Exporters name nodes by their modules (`/net/blocks/blocks.3/expand/Conv`); where they do
         not, runs of neighbours make the groups.
@@ -72,8 +84,8 @@ class Quantizer:
         found: dict[str, list[str]] = {}
         weighted: set[str] = set()
         number = 0
-        for name, kind in self._nodes:
-            if kind not in OPERATORS:
+        for name, kind in ((node.name, node.op_type) for node in self.nodes):
+            if kind not in self._operators:
                 continue
             number += kind in _WEIGHTED
             steps = name.strip("/").split("/")
@@ -89,22 +101,16 @@ class Quantizer:
     def quantize(
         self, out: Path, *, only: Collection[str] = (), leave: Collection[str] = ()
     ) -> None:
-        """Write an INT8 model.
+        """Write an INT8 model, compact and with the metadata of the float one.
 
         Args:
             out: where it goes.
-            only: groups to quantize; all of them where empty.
-            leave: groups that stay float.
+            only: names of the nodes to quantize; all of them where empty.
+            leave: names of the nodes that stay float.
         """
         from onnxruntime.quantization import QuantType
         from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-        groups = self.groups
-        if only:
-            nodes = [name for group in only for name in groups[group]]
-        else:
-            outside = {name for group in leave for name in groups[group]}
-            nodes = [name for name, _ in self._nodes if name not in outside]
         quantizer = QDQQuantizer(
             onnx.load(str(self._prepared)),
             True,  # per channel
@@ -112,19 +118,44 @@ class Quantizer:
             QuantType.QInt8,
             QuantType.QUInt8,
             self._ranges,
-            nodes,
-            [],
-            list(OPERATORS),
+            list(only),
+            list(leave),
+            self._operators,
             {},
         )
         quantizer.quantize_model()
-        quantizer.model.save_model_to_file(str(out))
+        quantizer.model.topological_sort()
+        model = quantizer.model.model
+        compact(model)
+        del model.metadata_props[:]
+        helper.set_model_props(model, self._metadata)
+        onnx.save(model, str(out))
 
 
-def quantize_file(float_model: Path, out: Path, calibration: Iterable[Floats]) -> None:
-    """Quantize every layer of a model; see `Quantizer`."""
+def quantize_file(
+    float_model: Path,
+    out: Path,
+    calibration: Iterable[Floats],
+    operators: Sequence[str] = OPERATORS,
+    stays_float: Callable[[onnx.NodeProto], bool] = lambda _: False,
+) -> None:
+    """Write the INT8 twin of a model whose layers that bear no rounding are known.
+
+    Args:
+        float_model: an ONNX file.
+        out: where the INT8 model goes.
+        calibration: what its first input will see.
+        operators: see `Quantizer`.
+        stays_float: whether a node is left float; nodes are named by the modules that they are
+            exported from.
+
+    Raises:
+        ValueError: there is no input to calibrate with.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        Quantizer(float_model, calibration, Path(folder)).quantize(out)
+        quantizer = Quantizer(float_model, calibration, Path(folder), operators)
+        leave = [node.name for node in quantizer.nodes if stays_float(node)]
+        quantizer.quantize(out, leave=leave)
 
 
 def _reader(name: str, first: Floats, rest: Iterator[Floats]) -> Any:
@@ -153,8 +184,3 @@ def metadata(path: Path) -> dict[str, str]:
     """Read what a model's file says beside its graph."""
     model = onnx.load(str(path), load_external_data=False)
     return {p.key: p.value for p in model.metadata_props}
-
-
-def initializer_types(path: Path) -> Sequence[int]:
-    """Read the element types of a model's weights (`onnx.TensorProto.DataType`)."""
-    return [i.data_type for i in onnx.load(str(path)).graph.initializer]

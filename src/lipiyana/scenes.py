@@ -17,7 +17,7 @@ from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow, find_plates
 from lipiyana.ocr.recognition import Reader
 from lipiyana.plate_search import find_plates_in_vehicles
-from lipiyana.plates_found import merged, read_plate
+from lipiyana.plates_found import doubting_signs, merged, read_plate
 from lipiyana.results import coloured, in_reading_order, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
 from lipiyana.types import Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
@@ -78,6 +78,7 @@ class SceneReader:
         height, width = pixels.shape[:2]
         vehicles, places = self._find(pixels, config, features, clock)
         plates = self._read_places(pixels, places, config, clock)
+        plates = doubting_signs(plates, [v.box for v in vehicles if v.confidence >= _HELPFUL])
         rows: list[PlateRow] = []
         if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
             rows = self._read_rows(pixels, clock)
@@ -91,7 +92,11 @@ class SceneReader:
             with clock.stage("order_lines"):
                 lines = [text_line(row, config.romanize) for row in in_reading_order(rows)]
         shown, owned = joined(
-            [v for v in vehicles if v.confidence >= config.min_confidence],
+            [
+                Vehicle(v.label, v.confidence, v.box)
+                for v in vehicles
+                if Feature.VEHICLES in features and v.confidence >= config.min_confidence
+            ],
             [p for p in plates if p.confidence >= config.min_confidence],
         )
         return Recognition(
@@ -106,8 +111,8 @@ class SceneReader:
 
     def _find(
         self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
-    ) -> tuple[list[Vehicle], list[Detection]]:
-        """Find vehicles, none if they are not asked for, and the places of plates."""
+    ) -> tuple[list[Detection], list[Detection]]:
+        """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
         least = max(LEAST_CONFIDENCE, min(config.min_confidence, _HELPFUL))
         plate_detector = self._plate_detector() if Feature.PLATES in features else None
         found: list[Detection] = []
@@ -122,9 +127,7 @@ class SceneReader:
                     found = plate_detector.detect(pixels, least)
                 plates = [one for one in found if one.label == PLATE]
                 plates = find_plates_in_vehicles(pixels, plate_detector, vehicles, plates, least)
-        if Feature.VEHICLES not in features:
-            return [], plates
-        return [Vehicle(one.label, one.confidence, one.box) for one in vehicles], plates
+        return vehicles, plates
 
     def _plate_detector(self) -> VehicleDetector | None:
         if self._plates is not None and PLATE in self._plates.network().classes:

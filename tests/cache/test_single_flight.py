@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from concurrent.futures import Future
 
@@ -106,6 +107,25 @@ async def test_an_error_goes_to_all_and_is_not_kept() -> None:
     await settle()
     launcher.futures[1].set_result("v")
     assert await again == ("v", True)
+
+
+async def test_an_error_that_comes_when_all_have_left_is_not_told() -> None:
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    flights, launcher = SingleFlight[str](), Launcher()
+    caller = join(flights, launcher)
+    await settle()
+    assert launcher.futures[0].set_running_or_notify_cancel()
+    caller.cancel()
+    await settle()
+    launcher.futures[0].set_exception(ValueError("what the plate says"))
+    await settle()
+    assert caller.cancelled()
+    launcher.futures.clear()
+    launcher.flights.clear()
+    del caller
+    gc.collect()  # asyncio tells of failures that nobody took when it forgets them
+    assert told == []
 
 
 async def test_what_cannot_be_started_fails_its_caller_alone() -> None:

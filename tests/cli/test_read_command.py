@@ -285,10 +285,12 @@ def test_real_pictures(here: Path) -> None:
 
 
 def test_a_feature_without_a_model_stops_the_run(here: Path) -> None:
-    (here / "manifest.toml").write_text("")
+    entry = '[[model]]\nname = "{}"\ntask = "vehicle_detector"\nfile = "none.onnx"\nsha256 = "0"\n'
+    names = ("vehicles-int8", "vehicles-float")
+    (here / "manifest.toml").write_text("".join(entry.format(name) for name in names))
     picture(here / "a.png")
     picture(here / "b.png")
-    result = invoke("a.png", "b.png", "--features", "vehicles")
+    result = invoke("a.png", "b.png", "--features", "vehicles", "--models", ".")
     assert result.exit_code == 1
     assert rows(result)[-1]["error"]["code"] == "FAILED_PRECONDITION"  # type: ignore[index]
     assert "stopped" in result.stderr

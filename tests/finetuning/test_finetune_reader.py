@@ -25,21 +25,25 @@ from lipiyana.finetuning.course import (
 )
 from lipiyana.finetuning.examples import Example
 from lipiyana.finetuning.growing import grow_head
+from lipiyana.finetuning.job import WORK, Listener
 from lipiyana.finetuning.kindred import KindredTexts
 from lipiyana.finetuning.line_source import REAL, LineMix, batches
-from lipiyana.finetuning.reader import WORK, Listener, ReaderJob, finetune_reader
-from lipiyana.finetuning.reader_learner import BEST, ReaderBase, ReaderLearner, ReaderRecipe
+from lipiyana.finetuning.reader import ReaderJob, finetune_reader
+from lipiyana.finetuning.reader_learner import ReaderBase, ReaderLearner, ReaderRecipe
+from lipiyana.finetuning.saving import BEST
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.recognition import LineReader
 from lipiyana.ocr.training.fonts import FontLibrary
-from lipiyana.ocr.training.train_reader import Recipe
+from lipiyana.ocr.training.run import Recipe
 from lipiyana.runtime import ModelStore
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FAST = ReaderRecipe(
     training=Recipe(1e-2, 1e-2, warm_up_steps=1, fade_steps=0, decay_share=0.3, ema_decay=0.9),
     retain=0.0,
+    kept_lines=0,
+    int8=False,
     workers=0,
 )
 

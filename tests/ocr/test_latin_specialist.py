@@ -25,8 +25,10 @@ class Says(LineReader):
 
 def test_what_came_out_latin_is_read_again() -> None:
     reader = SpecialistReader(Says("KA01", "बाज़ार", "12", ""), Says("KA 01", "", "SALE"))
-    texts = [reading.text for reading in reader.read([CROP] * 4)]
-    assert texts == ["KA 01", "बाज़ार", "12", "SALE"]
+    readings = reader.read([CROP] * 4)
+    assert [reading.text for reading in readings] == ["KA 01", "बाज़ार", "12", "SALE"]
+    others = [[other.text for other in reading.others] for reading in readings]
+    assert others == [["KA01"], [], [], [""]]
 
 
 def test_the_installed_readers(store: ModelStore) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,26 @@ def test_where_nothing_parses_the_surer_attempt_stays() -> None:
     plate = choose_plate([vague, sure])
     assert [part.reading.text for part in plate.rows] == ["HORN"]
     assert not plate.registration.valid
+
+
+def by_two_models(text: str, sure: float, other: str, other_sure: float) -> PlateRow:
+    first, second = row(text, UPPER, sure), row(other, UPPER, other_sure)
+    return PlateRow(UPPER, replace(first.reading, others=(second.reading,)))
+
+
+def test_of_two_models_the_one_that_sees_a_registration_wins() -> None:
+    line = by_two_models("KA1MAB1234", 0.9, "KA01AB1234", 0.95)
+    plate = choose_plate([[line]])
+    assert plate.registration.canonical == "KA01AB1234"
+    assert plate.rows[0].reading.text == "KA01AB1234"
+    (found,) = find_plates([line])
+    assert found.registration.canonical == "KA01AB1234"
+
+
+def test_what_the_other_model_read_is_an_alternative() -> None:
+    plate = choose_plate([[by_two_models("KA01AB1234", 0.95, "KA01AB1284", 0.9)]])
+    assert plate.registration.canonical == "KA01AB1234"
+    assert plate.registration.alternatives == ("KA01AB1284",)
 
 
 def test_what_is_hardly_seen_is_no_registration_but_is_named() -> None:

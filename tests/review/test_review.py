@@ -129,6 +129,30 @@ def test_pictures_leave_when_their_time_is_over(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.jpg"))
 
 
+def test_time_passes_though_nothing_comes(tmp_path: Path) -> None:
+    now = [1000.0]
+    keeper = UnsureKeeper(tmp_path, KeepLimits(seconds=60), lambda: now[0])
+    offer(keeper, 1, 0.5)
+    now[0] += 100
+    keeper.remove_old()
+    assert [path.name for path in tmp_path.iterdir()] == ["PRIVATE.txt"]
+
+
+def test_what_an_end_in_the_middle_left_is_removed(tmp_path: Path) -> None:
+    keeper = UnsureKeeper(tmp_path)
+    for seed in range(3):
+        offer(keeper, seed, 0.5)
+    alone, bare, whole = (one.file for one in keeper.kept)
+    (tmp_path / f"{alone}.note.json").unlink()
+    (tmp_path / bare).unlink()
+    (tmp_path / f".{'0' * 20}.jpg.part").touch()
+    (tmp_path / "my own notes.txt").touch()
+    assert [one.file for one in UnsureKeeper(tmp_path).kept] == [whole]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "PRIVATE.txt", "my own notes.txt", whole, f"{whole}.note.json",
+    }  # fmt: skip
+
+
 def test_a_full_disk_does_not_end_the_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

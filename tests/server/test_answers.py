@@ -10,6 +10,7 @@ import pytest
 from lipiyana.cache import MemoryCache
 from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
 from lipiyana.server.answers import Answers
+from lipiyana.server.durations import Durations
 from lipiyana.server.pool import ComputePool
 from lipiyana.types import CacheOutcome, CachePolicy, Recognition, RecognitionConfig
 from served_fake import FakeRecognizer, recognition
@@ -135,6 +136,27 @@ async def test_what_is_too_late_is_not_computed(answers: Answers, fake: FakeReco
     with pytest.raises(DeadlineExceeded):
         await ask(answers, b"a", deadline=time.monotonic())
     assert fake.computed == []
+
+
+async def test_what_cannot_be_read_in_time_any_more_makes_room(
+    answers: Answers, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaves_too_little(_: Durations, image: bytes, *__: object) -> bool:
+        return image == b"hopeless"
+
+    monkeypatch.setattr(Durations, "leaves_too_little", leaves_too_little)
+    fake.hold()
+    first = ask(answers, b"first")
+    await asyncio.to_thread(fake.wait_for, b"first")
+    deadline = time.monotonic() + 100
+    hopeless, good = (ask(answers, image, deadline=deadline) for image in (b"hopeless", b"good"))
+    await settle()
+    fake.release()
+    await first
+    with pytest.raises(DeadlineExceeded, match="busy"):
+        await hopeless
+    await good
+    assert fake.computed == [b"first", b"good"]
 
 
 async def test_the_recognizer_is_told_how_long_it_has(

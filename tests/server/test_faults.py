@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 import lipiyana.images
 from decoding_fake import Decoder
 from lipiyana.client import AsyncClient, Client
+from lipiyana.client.channel import Endpoint
+from lipiyana.client.failures import to_error
 from lipiyana.errors import InvalidImage, Overloaded
 from lipiyana.images import ImageLimits
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
@@ -25,6 +28,7 @@ from served_fake import PATIENCE, FakeRecognizer
 
 SERVICE = "/lipiyana.v1.RecognitionService"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+NOWHERE = Endpoint("localhost:1", None, 1, None, None)
 GARBAGE = [b"", b"\0" * 100, b"GET / HTTP/1.1\r\n\r\n", PREFACE + bytes(range(256)) * 20]
 
 
@@ -66,12 +70,24 @@ def test_connections_that_break_off(server: RecognitionServer, good: Client) -> 
 def test_messages_that_are_none(server: RecognitionServer, good: Client) -> None:
     with grpc.insecure_channel(server.target) as channel:
         for rpc in ("Recognize", "BatchRecognize"):
-            with pytest.raises(grpc.RpcError):
+            with pytest.raises(grpc.RpcError) as caught:
                 channel.unary_unary(f"{SERVICE}/{rpc}")(b"\xff" * 50, timeout=PATIENCE)
-        for messages in ([b"\xff" * 50], [setup(), b"\xff" * 50], [setup()] * 3):
+            assert reason(caught.value) == "UNPARSABLE_MESSAGE"
+        for messages, expected in (
+            ([b"\xff" * 50], "UNPARSABLE_MESSAGE"),
+            ([setup(), b"\xff" * 50], "UNPARSABLE_MESSAGE"),
+            ([setup()] * 3, "FRAME_EXPECTED"),
+        ):
             stream = channel.stream_stream(f"{SERVICE}/StreamRecognize")
-            with pytest.raises(grpc.RpcError):
+            with pytest.raises(grpc.RpcError) as caught:
                 list(stream(iter(messages), timeout=PATIENCE))
+            assert reason(caught.value) == expected
+
+
+def reason(error: Any) -> str:
+    """The reason of an error that the caller made."""
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    return to_error(error.code(), error.details(), error.trailing_metadata(), NOWHERE).reason
 
 
 def test_a_stream_of_broken_frames(good: Client) -> None:

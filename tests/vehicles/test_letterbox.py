@@ -42,3 +42,10 @@ def test_coordinates_come_back(shape: tuple[int, int]) -> None:
     ys, xs = np.nonzero(pixels[0] == 255)
     found = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / np.tile(scale, 2)
     assert np.abs(found - [20, 40, 60, 80]).max() <= 200 / 64
+
+
+def test_shrinking_keeps_what_is_thin() -> None:
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[:, ::5] = 255  # a fifth of the picture, in lines of one pixel
+    pixels, _ = letterbox(image, 80)
+    assert np.abs(pixels - 51).max() <= 1

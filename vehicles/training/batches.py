@@ -32,8 +32,8 @@ MOSAIC_SHARE = 0.5
 BATCH = 8
 """Canvases a step."""
 
-_LETTERBOXED = 0.3
-_TILE_SCALES, _SCALES = (0.6, 1.6), (0.7, 2.0)
+_LETTERBOXED = 0.6
+_TILE_SCALES, _SCALES = (0.4, 1.2), (0.6, 1.6)
 # cars are photographed for their sale close by; plates must be found far away and in crops too
 _PLATE_SCALES = (0.35, 2.4)
 # where every vehicle has a box there is no plate outside of them, give or take this share of a side
@@ -86,7 +86,7 @@ class SourceConfig:
 
 
 class Canvases:
-    """Makes canvases of labelled pictures."""
+    """Makes canvases of labelled pictures, which may know of more classes than `CLASSES` has."""
 
     def __init__(self, pictures: Sequence[StreetPicture], size: int) -> None:
         self._pictures, self._size = pictures, size
@@ -102,7 +102,7 @@ class Canvases:
             x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * size)
             tiles = ((0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size))
         pixels = np.empty((size, size, 3), np.uint8)
-        known = np.ones((len(self._points), len(CLASSES)), np.bool_)
+        known = np.ones((len(self._points), len(self._pictures[0].known)), np.bool_)
         boxes, classes = [], []
         for tile in tiles:
             picture = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
@@ -113,7 +113,7 @@ class Canvases:
             classes.append(view.classes)
             here = self._inside(tile)
             known[here] = picture.known
-            if picture.known[:_PLATE].all():
+            if np.delete(picture.known, _PLATE).all():
                 known[here & ~self._near(boxes[-1]), _PLATE] = True
         every, of_class = np.concatenate(boxes), np.concatenate(classes)
         for box in every[of_class == UNDECIDED]:
@@ -133,7 +133,7 @@ class Canvases:
         if alone and rng.random() < _LETTERBOXED:
             return letterboxed(picture, image, self._size, flip=bool(rng.random() < 0.5))
         scales = _SCALES if alone else _TILE_SCALES
-        if picture.known[-1]:
+        if picture.known[_PLATE]:
             scales = _PLATE_SCALES
         factor = np.exp(rng.uniform(*np.log(scales))) * self._size / max(image.shape[:2])
         left, top, right, bottom = tile
@@ -153,7 +153,7 @@ class Canvases:
 
 def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
     """How likely each picture is drawn: the more, the rarer its rarest class."""
-    has = np.zeros((len(pictures), len(CLASSES)), np.bool_)
+    has = np.zeros((len(pictures), len(pictures[0].known)), np.bool_)
     for row, picture in zip(has, pictures, strict=True):
         row[picture.classes[picture.classes != UNDECIDED]] = True
     repeats = np.sqrt(_COMMON / has.mean(0).clip(1e-6)).clip(1)

@@ -100,11 +100,10 @@ def find(pictures: Sequence[StreetPicture], predict: PredictFunction, size: int)
 
 
 def _suppressed(boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> Found:
-    classes = scores.argmax(1)
-    best = scores.max(1)
-    (chosen,) = np.nonzero(best >= LEAST_CONFIDENCE)
-    chosen = chosen[np.argsort(-best[chosen], kind="stable")[:1000]]
-    boxes, best, classes = boxes[chosen], best[chosen], classes[chosen]
+    anchors, classes = np.nonzero(scores >= LEAST_CONFIDENCE)
+    best = scores[anchors, classes]
+    chosen = np.argsort(-best, kind="stable")[:1000]
+    boxes, best, classes = boxes[anchors[chosen]], best[chosen], classes[chosen]
     kept = suppress(boxes, best, classes)[:_MOST]
     return Found(boxes[kept], best[kept], classes[kept])
 
@@ -113,19 +112,21 @@ def score(
     pictures: Sequence[StreetPicture],
     found: Sequence[Found],
     classes: Sequence[str] = CLASSES,
+    names: Sequence[str] = CLASSES,
 ) -> dict[str, ClassScore]:
     """Score detections against labels.
 
     Args:
         pictures: what is there.
-        found: what was found in each, with indices of `CLASSES`.
+        found: what was found in each, with indices of `names`.
         classes: those to score; one without any object is left out.
+        names: of the detector's scores, in their order.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
     scores = {}
     for label in classes:
-        index = CLASSES.index(label)
+        index = names.index(label)
         numbers = [i for i, picture in enumerate(pictures) if picture.known[index]]
         objects = sum(int((pictures[i].classes == index).sum()) for i in numbers)
         if not objects:

@@ -5,8 +5,9 @@
 
 Both take `images` (N, 3, S, S) as `vehicles.letterbox` makes them and give `boxes` (N, A, 4) in
 pixels of the input and `scores` (N, A, classes); the decoding is inside. The float twin stores
-its weights as fp16 under their state-dict names, with a cast to fp32 behind each, which ONNX
-Runtime folds when it loads the file; training starts from it again without any other file.
+its weights under their state-dict names, those that the INT8 detector rounds as the same 8-bit
+levels, the others as fp16; training starts from it again without any other file. Rounding loses
+nothing of a detector that was trained with `--int8`; give `--half` for another.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from lipiyana.ocr.training.half_weights import store_as_half
+from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.ocr.training.stored_weights import store_weights
+from lipiyana.quantization import quantize_file
 from lipiyana.vehicles.letterbox import letterbox
 from lipiyana.vehicles.training.batches import Canvases
-from lipiyana.vehicles.training.checkpoints import load_weights
 from lipiyana.vehicles.training.evaluation import (
     Floats,
     find,
@@ -34,8 +36,9 @@ from lipiyana.vehicles.training.evaluation import (
     predict_with_onnx,
     score,
 )
+from lipiyana.vehicles.training.fake_quantization import computed_in_int8
 from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet
+from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
 from lipiyana.vehicles.training.street_pictures import load_pictures
 
 FLOAT_FILE = "vehicles.float.onnx"
@@ -60,8 +63,27 @@ def load_checkpoint(path: Path) -> DetectorNet:
     return net.eval()
 
 
-def export_float(net: DetectorNet, out: Path, size: int = SIZE) -> None:
-    """Write the float twin, for any number of pictures of one size."""
+def export_float(
+    net: DetectorNet,
+    out: Path,
+    size: int = SIZE,
+    *,
+    rounded: bool = False,
+    classes: Sequence[str] = CLASSES,
+) -> None:
+    """Write the float twin, for any number of pictures of one size.
+
+    Args:
+        net: the network.
+        out: where the twin goes.
+        size: of the pictures.
+        rounded: store the weights that the INT8 twin rounds as it does, which loses nothing
+            where `net` was trained with INT8 simulated; all of them as fp16 otherwise.
+        classes: names of its scores, in their order.
+
+    Raises:
+        ValueError: two of the weights are equal.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -76,74 +98,36 @@ def export_float(net: DetectorNet, out: Path, size: int = SIZE) -> None:
             dynamo=False,
         )
     model = onnx.load(str(out))
-    names = set(net.state_dict())
-    lacking = names - store_as_half(model, lambda t: t.name.removeprefix("net.") in names)
-    if lacking:
-        raise ValueError(f"the exported graph lacks the weights {', '.join(sorted(lacking))}")
-    _describe(model)
+    store_weights(model, net, computed_in_int8 if rounded else None)
+    del model.metadata_props[:]
+    helper.set_model_props(model, {"classes": "\n".join(classes)})
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
 
 
-def _describe(model: onnx.ModelProto) -> None:
-    del model.metadata_props[:]
-    helper.set_model_props(model, {"classes": "\n".join(CLASSES)})
-
-
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: static QDQ, per channel, unsigned activations, 7-bit weights.
+    """Write the INT8 twin: see `lipiyana.quantization`.
 
-    Seven bits keep the sums of CPUs without VNNI from saturating, at no cost in speed. The whole
-    network is quantized, so that nothing is converted on the way, up to the layers that give
-    boxes and scores: offsets and logarithms of sides in one tensor are too much for 256 levels.
+    The network is quantized as one piece, so that nothing is converted on the way, from behind
+    `FIRST_LAYERS` up to the layers that give boxes and scores: offsets and logarithms of sides in
+    one tensor are too much for 256 levels.
 
     Args:
         float_model: the float twin.
         out: where the INT8 model goes.
         calibration: inputs (N, 3, S, S) as the model will see them.
     """
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def get_next(self) -> dict[str, object] | None:
-            images = next(calibration, None)
-            return None if images is None else {"images": images}
-
-    prepared = out.with_suffix(".prepared.onnx")
-    quant_pre_process(str(float_model), str(prepared), skip_symbolic_shape=True)
-    stay_float = [n.name for n in onnx.load(str(prepared)).graph.node if not _in_network(n)]
-    quantize_static(
-        str(prepared),
-        str(out),
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv", "Add", "Concat", "MaxPool", "Resize", "Relu"],
-        nodes_to_exclude=stay_float,
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    prepared.unlink()
-    model = onnx.load(str(out))
-    _describe(model)
-    onnx.save(model, str(out))
+    operators = ("Conv", "Add", "Concat", "MaxPool", "Resize", "Relu")
+    quantize_file(float_model, out, calibration, operators, _stays_float)
 
 
-def _in_network(node: onnx.NodeProto) -> bool:
-    # nodes are named by the modules that they come from
+def _stays_float(node: onnx.NodeProto) -> bool:
     modules = node.name.split("/")[2:-1]
     if len(modules) < 2:  # what a head does after its layers
-        return modules in (["backbone"], ["pyramid"])
-    return modules[-1] not in OUTPUT_LAYERS
+        return modules not in (["backbone"], ["pyramid"])
+    if modules[0] == "backbone" and modules[-2] in FIRST_LAYERS:
+        return True
+    return modules[-1] in OUTPUT_LAYERS
 
 
 def calibration_inputs(folder: Path, count: int, size: int = SIZE) -> Iterator[Floats]:
@@ -164,10 +148,12 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True, help="folder with meta.json")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--calibration-pictures", type=int, default=200)
+    parser.add_argument("--half", action="store_true", help="trained without --int8")
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
-    export_float(load_checkpoint(args.checkpoint), args.out / FLOAT_FILE)
+    net = load_checkpoint(args.checkpoint)
+    export_float(net, args.out / FLOAT_FILE, rounded=not args.half)
     inputs = calibration_inputs(args.pictures, args.calibration_pictures)
     quantize(args.out / FLOAT_FILE, args.out / INT8_FILE, inputs)
     validation = load_pictures(args.pictures, "validation")

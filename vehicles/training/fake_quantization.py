@@ -1,7 +1,7 @@
 """INT8 simulated while the detector trains, so that its weights learn to live with the rounding.
 
 As `ocr.training.fake_quantization` does it for the reader; here depthwise convolutions are
-quantized too, and only the layers that give boxes and scores stay float.
+quantized too; the first layers and those that give boxes and scores stay float.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from torch import nn
 
 from lipiyana.ocr.training import fake_quantization
-from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet
+from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
     """Whether the INT8 twin rounds this layer, as `export_detector.quantize` has it."""
-    return isinstance(module, nn.Conv2d) and name.rsplit(".", 1)[-1] not in OUTPUT_LAYERS
+    first = name in {f"backbone.{layer}.conv" for layer in FIRST_LAYERS}
+    last = name.rsplit(".", 1)[-1] in OUTPUT_LAYERS
+    return isinstance(module, nn.Conv2d) and not (first or last)
 
 
 def simulate_int8(net: DetectorNet) -> None:

@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.training.assignment import Assignment, giou
 from lipiyana.vehicles.training.batches import Batch
-from lipiyana.vehicles.training.labels import VEHICLES
+from lipiyana.vehicles.training.labels import CLASSES
 
 BOX_GAIN = 5.0
+
+_PLATE = CLASSES.index(PLATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,6 @@ def taught_classes(known: Tensor, labels: Tensor, positive: Tensor) -> Tensor:
         positive: (N, A) bool.
     """
     index = torch.arange(known.shape[-1], device=known.device)
-    vehicles = len(VEHICLES)
-    rivals = (labels < vehicles)[..., None] & (index < vehicles)
+    rivals = (labels != _PLATE)[..., None] & (index != _PLATE)
     own = labels[..., None] == index
     return known | (positive[..., None] & (rivals | own))

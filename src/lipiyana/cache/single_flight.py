@@ -65,7 +65,9 @@ class SingleFlight(Generic[T]):
         while True:
             flight, led = self._join(key, deadline, start)
             try:
-                return await asyncio.shield(asyncio.wrap_future(flight.future)), led
+                result = asyncio.wrap_future(flight.future)
+                result.add_done_callback(_take_failure)
+                return await asyncio.shield(result), led
             except (Cancelled, DeadlineExceeded):
                 # the others may have left, or run out of time, an instant before this caller came
                 if led or (deadline is not None and deadline <= time.monotonic()):
@@ -102,3 +104,9 @@ class SingleFlight(Generic[T]):
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+
+def _take_failure(result: asyncio.Future[T]) -> None:
+    """Look at what went wrong when the caller has left; else asyncio would log it, and quote it."""
+    if not result.cancelled():
+        result.exception()

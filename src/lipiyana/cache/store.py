@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from operator import itemgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from cachetools import TTLCache
 
@@ -88,16 +89,18 @@ def entry_size(value: Recognition) -> int:
     return ENTRY_OVERHEAD + _size(value)
 
 
-def _size(value: object) -> int:
-    match value:
-        case None | bool() | "" | ():  # one object for all
-            return 0
-        case tuple():
-            return sys.getsizeof(value) + sum(map(_size, value))
-        case str() | int() | float():
-            return sys.getsizeof(value)
-        case _ if dataclasses.is_dataclass(value):
-            parts = (getattr(value, field.name) for field in dataclasses.fields(value))
-            return sys.getsizeof(value) + sum(map(_size, parts))
-        case _:
-            return sys.getsizeof(value)
+def _size(value: Any) -> int:
+    if not value or isinstance(value, bool):  # one object for all, or near enough
+        return 0
+    own = sys.getsizeof(value)
+    if isinstance(value, float | str | int):
+        return own
+    if isinstance(value, tuple):
+        return own + sum(map(_size, value))
+    return own + sum(_size(getattr(value, name)) for name in _names_of(value.__class__))
+
+
+@functools.cache
+def _names_of(kind: Hashable) -> tuple[str, ...]:
+    """Names of the fields of a class; none where it is no dataclass."""
+    return tuple(getattr(kind, "__dataclass_fields__", ()))

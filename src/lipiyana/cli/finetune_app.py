@@ -11,47 +11,58 @@ finetune_app = typer.Typer(
     help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
 )
 
+_Texts = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or an "
+        "export of Label Studio (JSON) beside its pictures.",
+    ),
+]
+_Boxes = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="Folder with images/, labels/ and classes.txt or data.yaml (YOLO), or COCO's JSON "
+        "beside its pictures; Label Studio exports both.",
+    ),
+]
+_Out = Annotated[
+    Path, typer.Option(metavar="DIR", file_okay=False, help="Where the new models go.")
+]
+_Base = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Model to begin from: a name, or a float twin's .onnx. Default: the one in use.",
+    ),
+]
+_Minutes = Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Learn at most so long.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
+_Workers = Annotated[
+    int | None,
+    typer.Option(min=0, max=64, help="Processes that make pictures to learn from. Default: 1."),
+]
+_Models = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder with a manifest.toml; its models come before the installed ones.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+
 
 @finetune_app.command("reader")
 def finetune_reader(
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA",
-            help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or an "
-            "export of Label Studio (JSON) beside its pictures.",
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", file_okay=False, help="Where the new models go."),
-    ] = Path("finetuned"),
-    base: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Reader to begin from: a name, or a float twin's .onnx. Default: the one in use.",
-        ),
-    ] = None,
-    minutes: Annotated[
-        float, typer.Option(min=0.01, max=10_000.0, help="Learn at most so long.")
-    ] = 10.0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a stopped run ended.")
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, max=64, help="Processes that render lines. Default: 1."),
-    ] = None,
-    models: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder with a manifest.toml; its models come before the installed ones.",
-            exists=True,
-            file_okay=False,
-        ),
-    ] = None,
+    data: _Texts,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 10.0,
+    resume: _Resume = False,
+    workers: _Workers = None,
+    models: _Models = None,
 ) -> None:
     """Fine-tune the line reader: check, learn, measure, quantize, register in DIR.
 
@@ -61,3 +72,44 @@ def finetune_reader(
 
     request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
     raise typer.Exit(run_reader(request))
+
+
+@finetune_app.command("plates")
+def finetune_plates(
+    data: _Texts,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 10.0,
+    resume: _Resume = False,
+    workers: _Workers = None,
+    models: _Models = None,
+) -> None:
+    """Fine-tune the line reader on crops of plates, and measure whole registrations.
+
+    Everything else is as with `finetune reader`.
+    """
+    from lipiyana.cli.finetune import FinetuneRequest, run_reader
+
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    raise typer.Exit(run_reader(request, plates=True))
+
+
+@finetune_app.command("vehicles")
+def finetune_vehicles(
+    data: _Boxes,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 15.0,
+    resume: _Resume = False,
+    workers: _Workers = None,
+    models: _Models = None,
+) -> None:
+    """Fine-tune the detector of vehicles and plates; classes that it does not know are added.
+
+    Every object of the classes in DATA must have a box in every picture; other classes may be
+    left unlabelled. Ctrl-C stops it at any time; --resume goes on. Exit 130: stopped.
+    """
+    from lipiyana.cli.finetune import FinetuneRequest, run_vehicles
+
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    raise typer.Exit(run_vehicles(request))

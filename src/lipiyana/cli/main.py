@@ -137,11 +137,19 @@ def serve(
     log_format: Annotated[
         str | None, typer.Option(metavar="text|json", help="Form of the log. Default: text.")
     ] = None,
+    keep_unsure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", file_okay=False, help="Keep unsure pictures there. Default: none."
+        ),
+    ] = None,
 ) -> None:
     """Serve gRPC until SIGTERM or Ctrl-C. Needs the extra `server`."""
     from lipiyana.cli.serve import run
 
-    raise typer.Exit(run(host, port, metrics_port, models, config, workers, log_format))
+    raise typer.Exit(
+        run(host, port, metrics_port, models, config, workers, log_format, keep_unsure)
+    )
 
 
 @app.command()

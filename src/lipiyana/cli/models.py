@@ -12,6 +12,8 @@ from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.manifest import ModelEntry
 from lipiyana.runtime import ModelStore
 
+_WIDE = 240
+
 
 def show(models: Path | None) -> int:
     """Print a table of the models; a missing one is shown, and no error."""
@@ -27,7 +29,8 @@ def show(models: Path | None) -> int:
             Text(entry.licence),
             "yes" if entry.installed else "no",
         )
-    _stdout().print(table)
+    # a cell that is cut to fit says nothing: rather a line that is too long
+    Console(width=_WIDE).print(table)
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""The options of `lipiyana models quantize`, `bench` and `import-paddle`."""
+"""The options of `lipiyana models quantize`, `prune`, `distill`, `bench` and `import-paddle`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ Calibration = Annotated[
     typer.Option(metavar="DIR", help="Folder of pictures as the model will see them.", exists=True),
 ]
 Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where it goes.")]
+Minutes = Annotated[float, typer.Option(min=0.01, max=100_000.0, help="Learn at most so long.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
 
 
 def add_to(models_app: typer.Typer) -> None:
     """Add the commands."""
     models_app.command("quantize")(quantize)
+    models_app.command("prune")(prune)
+    models_app.command("distill")(distill)
     models_app.command("bench")(bench)
     models_app.command("import-paddle")(import_paddle)
 
@@ -46,6 +50,57 @@ def quantize(
     from lipiyana.cli.quantize import run
 
     raise typer.Exit(run(model, calibration, out, least_agreement, models))
+
+
+def prune(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[READER]", help="Line reader to prune. Default: the one in use."),
+    ] = None,
+    blocks: Annotated[int, typer.Option(min=1, help="Blocks to leave out.")] = 3,
+    out: Out = Path("pruned"),
+    minutes: Minutes = 30.0,
+    resume: Resume = False,
+    models: Models = None,
+) -> None:
+    """Leave out the blocks that a line reader needs least; let it learn to do without them.
+
+    Needs the extra `train`, and fonts. Ctrl-C stops it at any time; --resume goes on.
+    """
+    from lipiyana.cli.distill import run_prune
+
+    raise typer.Exit(run_prune(model, blocks, out, minutes, resume, models))
+
+
+def distill(
+    out: Out = Path("distilled"),
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Text detector to learn from. Default: the one in use."),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of pictures to look at beside the rendered streets; no labels needed.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    streets: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="Rendered streets to look at.")
+    ] = 1200,
+    minutes: Minutes = 60.0,
+    resume: Resume = False,
+    models: Models = None,
+) -> None:
+    """Teach a small, fast text detector what the installed one finds; compare both; register it.
+
+    Needs the extra `train`. Ctrl-C stops it at any time; --resume goes on.
+    """
+    from lipiyana.cli.distill import run
+
+    raise typer.Exit(run(out, teacher, photos, streets, minutes, resume, models))
 
 
 def bench(models: Models = None) -> None:

@@ -21,6 +21,7 @@ def run(
     config: Path | None,
     workers: int | None,
     log_format: str | None,
+    keep_unsure: Path | None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
 
@@ -37,6 +38,7 @@ def run(
             models=models,
             workers=workers,
             log_format=log_format,
+            keep_unsure=keep_unsure,
         )
     except InvalidRequest as error:
         raise typer.BadParameter(error.message) from error

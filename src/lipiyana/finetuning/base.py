@@ -6,14 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from onnx import TensorProto
+from torch import Tensor
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.finetuning.reader_learner import ReaderBase
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
-from lipiyana.quantization import initializer_types, metadata
+from lipiyana.ocr.training.network import ReaderShape
+from lipiyana.quantization import metadata
 from lipiyana.runtime import ModelStore
 from lipiyana.timings import TWIN
 
@@ -45,39 +46,54 @@ def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
         ModelUnavailable: there is no such model.
         InvalidRequest: it cannot be trained from, as no float twin of it is there.
     """
-    if base is not None and Path(base).suffix == ".onnx":
-        path = Path(base)
-        if not path.is_file():
-            raise ModelUnavailable(f"there is no file {path}")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        entry = ModelEntry(path.stem, Task.LINE_READER, path.resolve(), digest)
-        candidates = [entry]
-    else:
-        entry = store.entry(base) if base else store.default_for_task(Task.LINE_READER)
-        twin = entry.parameters.get(TWIN)
-        candidates = [entry, *([store.entry(twin)] if twin else [])]
+    entry, candidates = base_candidates(store, base, Task.LINE_READER)
     for candidate in candidates:
-        if candidate.task is not Task.LINE_READER:
-            raise InvalidRequest(
-                f"{candidate.name} is a {candidate.task.value.replace('_', ' ')}, no line reader",
-                field="base",
-            )
-        candidate.read_bytes()  # refuses what is not the manifest's file
-        if TensorProto.FLOAT16 in initializer_types(candidate.file):
-            return _loaded(candidate)
+        weights = load_weights(candidate.file)
+        try:
+            shape = shape_of(weights)
+        except ValueError:
+            continue
+        return _checked(candidate, weights, shape)
     raise InvalidRequest(
-        f"{entry.name} cannot be trained from: it is no float twin (weights of 16 bits under their "
+        f"{entry.name} cannot be trained from: it is no float twin (a reader's weights under their "
         "names) and names none; `lipiyana models list` shows what is installed",
         field="base",
     )
 
 
-def _loaded(entry: ModelEntry) -> ChosenBase:
-    weights = load_weights(entry.file)
-    try:
-        shape = shape_of(weights)
-    except ValueError as error:
-        raise InvalidRequest(f"{entry.file}: {error}", field="base") from None
+def base_candidates(
+    store: ModelStore, base: str | None, task: Task
+) -> tuple[ModelEntry, list[ModelEntry]]:
+    """Give what is asked for, and the files that its weights may be in: its own, its twin's.
+
+    Args:
+        store: the models.
+        base: a model's name, or the path of an ONNX file; None for the preferred one.
+        task: that it must do.
+
+    Raises:
+        ModelUnavailable: there is no such model, or its file is not the manifest's.
+        InvalidRequest: it does something else.
+    """
+    if base is not None and Path(base).suffix == ".onnx":
+        path = Path(base)
+        if not path.is_file():
+            raise ModelUnavailable(f"there is no file {path}")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entry = ModelEntry(path.stem, task, path.resolve(), digest)
+        return entry, [entry]
+    entry = store.entry(base) if base else store.default_for_task(task)
+    twin = entry.parameters.get(TWIN)
+    candidates = [entry, *([store.entry(twin)] if twin else [])]
+    for candidate in candidates:
+        if candidate.task is not task:
+            names = (one.value.replace("_", " ") for one in (candidate.task, task))
+            raise InvalidRequest("{} is a {}, no {}".format(candidate.name, *names), field="base")
+        candidate.read_bytes()  # refuses what is not the manifest's file
+    return entry, candidates
+
+
+def _checked(entry: ModelEntry, weights: dict[str, Tensor], shape: ReaderShape) -> ChosenBase:
     charset = Charset.from_metadata(metadata(entry.file))
     if charset.classes != shape.classes:
         raise ModelUnavailable(

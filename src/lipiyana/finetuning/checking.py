@@ -56,6 +56,14 @@ class CheckedData:
     charset: Charset
     notes: tuple[str, ...]
 
+    @property
+    def summary(self) -> str:
+        """Say how much there is."""
+        return (
+            f"{self.labels} labels: {len(self.train)} lines to learn from, "
+            f"{len(self.validation)} to measure on, {len(self.dropped)} labels not used"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Usable:

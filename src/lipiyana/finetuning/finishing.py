@@ -3,59 +3,40 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from lipiyana.finetuning.base import ChosenBase
-from lipiyana.finetuning.checking import CheckedData
 from lipiyana.finetuning.course import CourseState
-from lipiyana.finetuning.examples import load_example
-from lipiyana.finetuning.reader_learner import BEST
+from lipiyana.finetuning.int8_twin import Int8, compare_twins, quantize_reader
+from lipiyana.finetuning.reader_models import FLOAT_SUFFIX, Made, new_models
 from lipiyana.finetuning.report import ReportFacts, render_report
+from lipiyana.finetuning.saving import BEST
 from lipiyana.finetuning.scoring import (
     Comparison,
     LineCase,
+    ReadCases,
     example_lines,
+    example_plates,
+    plates_with,
     read_lines,
     sample_lines,
+    score_cases,
 )
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.latin_specialist import installed_reader
-from lipiyana.ocr.line_input import line_input
 from lipiyana.ocr.one_script import LATIN
 from lipiyana.ocr.recognition import LineReader, Reader
 from lipiyana.ocr.scripts import COMMON, script_of
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float
-from lipiyana.ocr.training.metrics import TextScore, score_texts
 from lipiyana.ocr.training.network import LineReaderNet
-from lipiyana.quantizing.search import Quantized, open_file, quantize_within
-from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.runtime import ModelStore
-from lipiyana.timings import TWIN
 
 REPORT = "report.html"
-FLOAT_SUFFIX = "-float"
 
 _BASE = "base"
-_CALIBRATING = 128
-_INT8_LOSS = 0.003
-"""CER that INT8 may cost, on the validation part and on the samples; where it costs more on either
-it is not registered.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What was learned: the new model's name, where it began, from which data, and how."""
-
-    name: str
-    base: ChosenBase
-    data: CheckedData
-    course: CourseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +56,6 @@ class Finetuned:
     validation: Comparison | None = None
     samples: Comparison | None = None
     report: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Int8:
-    """The INT8 twin beside the float one, each by itself.
-
-    Attributes:
-        quantized: how it was made.
-        float_score, score: of the float twin and of INT8 on the validation part.
-        loss: CER that INT8 costs, the greater of the validation part's and the samples'.
-        milliseconds: of one word, in float and in INT8.
-    """
-
-    quantized: Quantized
-    float_score: TextScore
-    score: TextScore
-    loss: float
-    milliseconds: tuple[float, ...]
-
-    @property
-    def good(self) -> bool:
-        return self.loss <= _INT8_LOSS
-
-    @property
-    def preferred(self) -> bool:
-        return self.good and self.milliseconds[1] < self.milliseconds[0]
 
 
 def finish_reader(
@@ -131,37 +86,35 @@ def finish_reader(
     net = LineReaderNet(shape_of(weights))
     net.load_state_dict(weights)
     export_float(net, made.data.charset, twin)
-    step = max(1, len(made.data.train) // _CALIBRATING)
-    inputs = [line_input(load_example(e))[None] for e in made.data.train[::step]]
-    quantized = quantize_within(twin, small, Task.LINE_READER, inputs, on_step=on_step)
+    on_step("quantizing")
+    quantize_reader(twin, small, made.mix)
     on_step("measuring")
     staged = _stage(work / "staged", made, twin, small, store)
-    cases = example_lines(made.data.validation)
+    lines = example_lines(made.data.validation)
     shown = sample_lines(samples) if samples is not None else ()
-    int8 = _compare(made, staged, quantized, (twin, small), cases, shown)
+    int8 = compare_twins(staged, (made.name + FLOAT_SUFFIX, made.name), lines, shown)
     preferred = made.name if int8.preferred else made.name + FLOAT_SUFFIX
-    specialist = _wants_specialist(staged, preferred, cases, made.base.entry)
+    cases, read = _cases(made, staged, lines)
+    specialist = _wants_specialist(staged, preferred, cases, read, made.base.entry)
     before = installed_reader(staged, _BASE)
     after = _reader(staged, preferred, specialist)
-    validation = Comparison(cases, read_lines(before, cases), read_lines(after, cases))
+    validation = Comparison(cases, read(before, cases), read(after, cases))
     compared = None
     if shown:
         compared = Comparison(shown, read_lines(before, shown), read_lines(after, shown))
-    notes = tuple(_notes(int8, specialist, validation))
     facts = ReportFacts(
         name=made.name,
         base=made.base.entry.name,
+        of_what="plates" if made.plates else "lines",
         data=made.data,
         course=made.course,
         validation=validation,
         samples=compared,
-        quantized=quantized,
-        int8=int8.score,
-        milliseconds=int8.milliseconds,
-        notes=notes,
+        int8=int8,
+        notes=tuple(_notes(int8, specialist, validation)),
     )
     on_step("registering")
-    models = _models(made, twin, small, facts, int8, specialist)
+    models = new_models(made, twin, small, facts, specialist)
     entries = add_models(out, models)
     write_atomically(out / REPORT, render_report(facts).encode())
     return Finetuned(made.course, entries, validation, compared, out / REPORT)
@@ -192,26 +145,21 @@ def _stage(folder: Path, made: Made, twin: Path, small: Path, store: ModelStore)
     return ModelStore(folder, store.threads)
 
 
-def _compare(
-    made: Made,
-    staged: ModelStore,
-    quantized: Quantized,
-    files: tuple[Path, Path],
-    cases: tuple[LineCase, ...],
-    shown: tuple[LineCase, ...],
-) -> _Int8:
-    whole, small = LineReader(staged, made.name + FLOAT_SUFFIX), LineReader(staged, made.name)
-    float_score, score = _score(whole, cases), _score(small, cases)
-    loss = score.cer - float_score.cer
-    if shown:
-        loss = max(loss, _score(small, shown).cer - _score(whole, shown).cer)
-    sessions = [open_file(path, Task.LINE_READER) for path in files]
-    milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
-    return _Int8(quantized, float_score, score, loss, milliseconds)
+def _cases(
+    made: Made, staged: ModelStore, lines: tuple[LineCase, ...]
+) -> tuple[tuple[LineCase, ...], ReadCases]:
+    """Give what is measured on, and how it is read: lines, or plates with all their rows."""
+    if made.plates:
+        return example_plates(made.data.validation), plates_with(staged)
+    return lines, read_lines
 
 
 def _wants_specialist(
-    staged: ModelStore, name: str, cases: tuple[LineCase, ...], base: ModelEntry
+    staged: ModelStore,
+    name: str,
+    cases: Sequence[LineCase],
+    read: ReadCases,
+    base: ModelEntry,
 ) -> bool:
     """Say whether lines in Latin are still better read by the reader for Latin alone.
 
@@ -220,8 +168,8 @@ def _wants_specialist(
     latin = tuple(case for case in cases if script_of(case.text) in {LATIN, COMMON})
     if not latin or not base.parameters.get("latin_specialist", True):
         return bool(base.parameters.get("latin_specialist", True))
-    alone = _score(LineReader(staged, name), latin)
-    joined = _score(installed_reader(staged, name), latin)
+    alone = score_cases(LineReader(staged, name), latin, read)
+    joined = score_cases(installed_reader(staged, name), latin, read)
     return joined.cer < alone.cer
 
 
@@ -229,11 +177,7 @@ def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:
     return installed_reader(staged, name) if specialist else LineReader(staged, name)
 
 
-def _score(reader: Reader, cases: tuple[LineCase, ...]) -> TextScore:
-    return score_texts(zip((c.text for c in cases), read_lines(reader, cases), strict=True))
-
-
-def _notes(int8: _Int8, specialist: bool, validation: Comparison) -> Iterator[str]:
+def _notes(int8: Int8, specialist: bool, validation: Comparison) -> Iterator[str]:
     before, after = validation.score_before, validation.score_after
     if after.cer >= before.cer:
         yield (
@@ -246,66 +190,5 @@ def _notes(int8: _Int8, specialist: bool, validation: Comparison) -> Iterator[st
         yield "INT8 is slower than its float twin on this machine, which is preferred therefore"
     if not specialist:
         yield "lines in Latin are no longer read by the reader for Latin alone: this one is better"
-    if (lines := before.lines) < 20:
-        yield f"{lines} validation lines are few: each is {1 / lines:.0%} of the exact share"
-
-
-def _models(
-    made: Made, twin: Path, small: Path, facts: ReportFacts, int8: _Int8, specialist: bool
-) -> list[NewModel]:
-    version = datetime.now(UTC).strftime("%Y.%m.%d")
-    base = made.base.entry
-    data = f"{base.data or base.name}; {len(made.data.train)} lines of the user's"
-    parameters: dict[str, object] = {"base_sha256": base.sha256}
-    if not specialist:
-        parameters["latin_specialist"] = False
-    licence = base.licence or "as the data's"
-    small_name, twin_name = made.name, made.name + FLOAT_SUFFIX
-
-    def model(name: str, file: Path, score: TextScore, other: str) -> NewModel:
-        return NewModel(
-            name=name,
-            task=Task.LINE_READER,
-            file=file,
-            version=version,
-            licence=licence,
-            data=data,
-            card=_card(made, facts),
-            charset_sha256=made.data.charset.sha256,
-            scores={
-                "validation_cer": round(score.cer, 4),
-                "validation_exact": round(score.exact, 4),
-            },
-            parameters=parameters | ({TWIN: other} if int8.good else {}),
-            companions={"words": made.base.words} if made.base.words else {},
-        )
-
-    models = [model(twin_name, twin, int8.float_score, small_name)]
-    if int8.good:
-        models.insert(0 if int8.preferred else 1, model(small_name, small, int8.score, twin_name))
-    return models
-
-
-def _card(made: Made, facts: ReportFacts) -> str:
-    before, after = facts.validation.score_before, facts.validation.score_after
-    rows = [f"| the user's validation part | {before.lines} | {before.cer:.4f} | {after.cer:.4f} |"]
-    if facts.samples is not None:
-        old, new = facts.samples.score_before, facts.samples.score_after
-        rows.append(f"| the project's samples | {old.lines} | {old.cer:.4f} | {new.cer:.4f} |")
-    return "\n".join(
-        (
-            f"# {made.name}",
-            "",
-            f"Fine-tuned from `{made.base.entry.name}` (sha256 {made.base.entry.sha256}) on "
-            f"{len(made.data.train)} lines in {made.course.seconds / 60:.1f} minutes; rendered "
-            "lines were mixed in.",
-            "",
-            "| lines | how many | CER before | CER after |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-            "The pictures are the user's: whoever passes this model on has to know what their "
-            "licence allows.",
-            "",
-        )
-    )
+    if (count := before.lines) < 20:
+        yield f"{count} to measure on are few: each is {1 / count:.0%} of the exact share"

@@ -6,34 +6,29 @@ letter, and of everything that the base reads, so that it is not forgotten.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
 from lipiyana.errors import LipiyanaError
 from lipiyana.finetuning.examples import Example, ExampleCache
-from lipiyana.finetuning.kindred import KindredTexts, words_like
+from lipiyana.finetuning.rendered_lines import RenderedLines
 from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.language_model import LanguageModel
-from lipiyana.ocr.training.batches import Batch, Line, gathered, stretch
-from lipiyana.ocr.training.corpus import Corpus
-from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.batches import Batch, Line, gathered
+from lipiyana.ocr.training.loading import in_processes
 from lipiyana.ocr.training.real_crops import vary
-from lipiyana.ocr.training.recipe import Style
-from lipiyana.ocr.training.rendering import render_line
-from lipiyana.ocr.training.word_lists import load_english
 
 REAL = "real"
 """Stands in `Line.script` for a line of the user's."""
 
-_DIGITS_OF_PLATES = 0.3
-_MIN_FONT_TRIES = 40
+_MEASURED_SEED, _CALIBRATING_SEED = 7_001, 7_002
+_NARROW = 480  # pixels: lines that only measure are no wider, for they cost time
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,7 @@ class LineMix:
         examples: the user's lines to learn from.
         characters: of the reader, in the order of its classes.
         words: the language model of the base, None where it has none.
+        plates: the user's registrations where the lines are rows of plates.
         real_share: of the user's lines among all, where anything can be rendered.
         kindred_share: of rendered lines like the user's; the rest is of everything else.
         max_width: of a line, in pixels at the reader's height.
@@ -53,10 +49,16 @@ class LineMix:
     examples: tuple[Example, ...]
     characters: tuple[str, ...]
     words: Path | None
-    real_share: float = 0.5
-    kindred_share: float = 0.3
+    plates: tuple[str, ...] = ()
+    real_share: float = 0.45
+    kindred_share: float = 0.25
     max_width: int = 960
     seed: int = 0
+
+    def rendered(self, rng: np.random.Generator) -> RenderedLines:
+        """Make what draws the rendered lines."""
+        texts = [example.text for example in self.examples]
+        return RenderedLines(texts, Charset(self.characters), self.words, rng, self.plates)
 
 
 class MixedLines(IterableDataset[Batch]):
@@ -73,75 +75,60 @@ class MixedLines(IterableDataset[Batch]):
             torch.set_num_threads(1)
         rng = np.random.default_rng([self.mix.seed, info.id if info else 0])
         charset = Charset(self.mix.characters)
-        yield from gathered(self._lines(rng, charset), charset, self.mix.max_width)
-
-    def _lines(self, rng: np.random.Generator, charset: Charset) -> Iterator[Line]:
-        cache = ExampleCache()
-        examples = list(self.mix.examples)
-        rendered = _Rendered(self.mix, charset, rng)
-        while True:
-            if rendered.possible and rng.random() >= self.mix.real_share:
-                if (line := rendered.draw()) is not None:
-                    yield line
-                continue
-            example = examples[int(rng.integers(len(examples)))]
-            try:
-                image = cache.get(example)
-            except LipiyanaError:  # it was readable when it was checked, and is gone
-                continue
-            yield Line(vary(image, rng), example.text, REAL)
+        yield from gathered(mixed_lines(self.mix, rng), charset, self.mix.max_width)
 
 
-class _Rendered:
-    """Draws rendered lines of both kinds, as far as there are fonts for them."""
-
-    def __init__(self, mix: LineMix, charset: Charset, rng: np.random.Generator) -> None:
-        texts = [example.text for example in mix.examples]
-        self._rng = rng
-        self._chance = random.Random(int(rng.integers(2**63)))
-        self._kindred = KindredTexts(texts, charset)
-        share = mix.kindred_share / max(1e-9, 1 - mix.real_share)
-        self._kindred_share = min(1.0, share)
-        self._style = _style(texts)
-        self._library = FontLibrary.load()
-        self._corpus = _corpus(mix.words, charset, self._chance)
-        self.possible = any(self.draw() is not None for _ in range(_MIN_FONT_TRIES))
-
-    def draw(self) -> Line | None:
-        """Render one line, None where no font can set it."""
-        style: Style | None = None
-        if self._rng.random() < self._kindred_share:
-            kindred = self._kindred.sample(self._chance)
-            text, drawn, script = kindred.text, kindred.text, kindred.script
-            style = self._style if self._rng.random() < 0.7 else None
-        else:
-            sample = self._corpus.sample(self._chance)
-            text, drawn, script = sample.text, sample.drawn, sample.script
-        rendered = render_line(drawn, script, self._rng, self._library, style)
-        if rendered is None:
-            return None
-        return Line(stretch(rendered.image, self._rng), text, script)
+def mixed_lines(mix: LineMix, rng: np.random.Generator) -> Iterator[Line]:
+    """Draw lines of all kinds without end."""
+    cache = ExampleCache()
+    rendered = mix.rendered(rng)
+    possible = rendered.possible
+    kindred_share = mix.kindred_share / max(1e-9, 1 - mix.real_share)
+    while True:
+        if possible and rng.random() >= mix.real_share:
+            if rng.random() < kindred_share:
+                yield from rendered.kindred()
+            elif (line := rendered.other()) is not None:
+                yield line
+            continue
+        example = mix.examples[int(rng.integers(len(mix.examples)))]
+        try:
+            image = cache.get(example)
+        except LipiyanaError:  # it was readable when it was checked, and is gone
+            continue
+        yield Line(vary(image, rng), example.text, REAL)
 
 
-def _style(texts: list[str]) -> Style | None:
-    """Plates are told by their digits."""
-    characters = "".join(texts)
-    share = sum(c.isdigit() for c in characters) / max(1, len(characters))
-    return "plate" if share > _DIGITS_OF_PLATES else None
+def other_lines(mix: LineMix, count: int) -> list[Line]:
+    """Render `count` lines of what the base reads beside the user's, the same at every call.
+
+    Returns:
+        None of them where nothing can be rendered here.
+    """
+    if not count:
+        return []
+    rendered = mix.rendered(np.random.default_rng([mix.seed, _MEASURED_SEED]))
+    if not rendered.possible:
+        return []
+    lines: list[Line] = []
+    while len(lines) < count:
+        line = rendered.other()
+        if line is not None and _narrow(line):
+            lines.append(line)
+    return lines
 
 
-def _corpus(words: Path | None, charset: Charset, rng: random.Random) -> Corpus:
-    lists = words_like(LanguageModel.load(words), rng) if words else []
-    return Corpus([*lists, load_english(None, charset)], charset)
+def calibrating_lines(mix: LineMix, count: int) -> list[Line]:
+    """Draw `count` lines as they are learned from, to calibrate the INT8 twin with."""
+    rng = np.random.default_rng([mix.seed, _CALIBRATING_SEED])
+    return list(islice(mixed_lines(mix, rng), count))
+
+
+def _narrow(line: Line) -> bool:
+    height, width = line.image.shape[:2]
+    return width * 48 <= _NARROW * height
 
 
 def batches(mix: LineMix, workers: int) -> Iterator[Batch]:
     """Render and read in `workers` processes, a few batches ahead; in this one where it is 0."""
-    loader = DataLoader(
-        MixedLines(mix),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
-    return iter(loader)
+    return iter(in_processes(MixedLines(mix), workers))

@@ -1,29 +1,29 @@
-"""`lipiyana finetune reader`: from labelled lines to a registered model, step by step."""
+"""`lipiyana finetune reader` and `plates`: from labelled lines to a registered model.
+
+There is one reader for lines and for the rows of plates. For plates the rendered kin are painted
+on whole plates of the user's formats, and what counts is the whole registration.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.base import ChosenBase, choose_base
 from lipiyana.finetuning.checking import CheckedData, check
-from lipiyana.finetuning.course import CourseState, Limits, Standing, read_state, run_course
-from lipiyana.finetuning.finishing import Finetuned, Made, finish_reader
+from lipiyana.finetuning.course import Limits, run_course
+from lipiyana.finetuning.finishing import Finetuned, finish_reader
+from lipiyana.finetuning.job import WORK, Listener, begin, key_of
 from lipiyana.finetuning.labels import read_labels
 from lipiyana.finetuning.line_source import LineMix
+from lipiyana.finetuning.plates import as_plates, format_notes, registrations
 from lipiyana.finetuning.reader_learner import ReaderLearner, ReaderRecipe
+from lipiyana.finetuning.reader_models import Made
 from lipiyana.finetuning.scoring import sample_folder
 from lipiyana.model_folder import writing_to
 from lipiyana.runtime import ModelStore
-
-WORK = ".finetuning"
-
-_NEEDED_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class ReaderJob:
     Attributes:
         data: see `labels.read_labels`.
         out: folder of models to be; made where it is not there.
+        plates: every label is a plate.
         base: see `base.choose_base`.
         resume: go on with a course that was stopped.
         limits: how long to learn.
@@ -43,31 +44,13 @@ class ReaderJob:
 
     data: Path
     out: Path
+    plates: bool = False
     base: str | None = None
     resume: bool = False
     limits: Limits = field(default_factory=Limits)
     recipe: ReaderRecipe = field(default_factory=ReaderRecipe)
     name: str = "finetuned-reader"
     samples: Path | None = field(default_factory=sample_folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Who is told of what; every function may be left out.
-
-    Attributes:
-        on_step: what is done next, in a few words.
-        on_labels: how many labels there are.
-        on_label: that one more was looked at.
-        on_checked: what is left of them.
-        on_standing: how far the learning is.
-    """
-
-    on_step: Callable[[str], None] = lambda _: None
-    on_labels: Callable[[int], None] = lambda _: None
-    on_label: Callable[[], None] = lambda: None
-    on_checked: Callable[[CheckedData], None] = lambda _: None
-    on_standing: Callable[[Standing], None] = lambda _: None
 
 
 def finetune_reader(
@@ -91,67 +74,31 @@ def finetune_reader(
     told.on_step("checking the data")
     labels = read_labels(job.data)
     told.on_labels(len(labels))
+    if job.plates:
+        labels = as_plates(labels)
     data = check(labels, base.reader.charset, told.on_label)
+    mix = LineMix(data.train, data.charset.characters, base.words)
+    if job.plates:
+        mix = replace(mix, plates=tuple(registrations(data.train).values()))
+        every = registrations((*data.train, *data.validation))
+        data = replace(data, notes=(*data.notes, *format_notes(every)))
     told.on_checked(data)
     work = job.out / WORK
     with writing_to(job.out):
-        state = _begin(work, job, base, data)
+        state = begin(job.out, _key(job, base, data), resume=job.resume)
         if state.ending in {None, "interrupted"}:
-            state = _learn(job, base, data, work, state, told)
+            told.on_step("learning")
+            learner = ReaderLearner(work, base.reader, mix, data.validation, job.recipe)
+            state = run_course(learner, work, state, job.limits, told.on_standing)
         if state.ending == "interrupted":
             return Finetuned(state)
-        made = Made(job.name, base, data, state)
+        made = Made(job.name, base, data, mix, state)
         finished = finish_reader(made, job.out, work, store, job.samples, told.on_step)
         shutil.rmtree(work, ignore_errors=True)
     return finished
 
 
-def _begin(work: Path, job: ReaderJob, base: ChosenBase, data: CheckedData) -> CourseState:
-    """Make the folder of the course, or find the course that was stopped there."""
-    key = _key(job, base, data)
-    found = read_state(work)
-    if found is not None and found.seconds > 0:
-        if not job.resume:
-            raise InvalidRequest(
-                f"{job.out} holds an unfinished fine-tuning; --resume goes on with it, another "
-                f"--out begins anew, and so does removing {work}",
-                field="out",
-                reason="UNFINISHED",
-            )
-        if found.key != key:
-            raise InvalidRequest(
-                f"the unfinished fine-tuning in {job.out} is of other data or another base; name "
-                f"another --out, or remove {work}",
-                field="out",
-                reason="UNFINISHED",
-            )
-        return found
-    work.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(work).free < _NEEDED_BYTES:
-        raise InvalidRequest(
-            f"the disk of {job.out} has less than {_NEEDED_BYTES / 1e6:.0f} MB left, which the "
-            "checkpoints need; free some space or name another --out",
-            field="out",
-            reason="DISK_FULL",
-        )
-    return CourseState(key)
-
-
 def _key(job: ReaderJob, base: ChosenBase, data: CheckedData) -> str:
-    parts = [base.entry.sha256, job.name, data.charset.sha256]
+    parts = [base.entry.sha256, job.name, data.charset.sha256, str(job.plates)]
     parts += [json.dumps([e.where, e.text, e.part, e.row]) for e in (*data.train, *data.validation)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _learn(
-    job: ReaderJob,
-    base: ChosenBase,
-    data: CheckedData,
-    work: Path,
-    state: CourseState,
-    told: Listener,
-) -> CourseState:
-    told.on_step("learning")
-    mix = LineMix(data.train, data.charset.characters, base.words)
-    learner = ReaderLearner(work, base.reader, mix, data.validation, job.recipe)
-    return run_course(learner, work, state, job.limits, told.on_standing)
+    return key_of(parts)

@@ -1,13 +1,11 @@
-"""The line reader as a learner: CTC on all lines, and on rendered ones what the base says too."""
+"""The line reader as a learner: CTC on all lines, and what the base says of those that are unlike
+the user's too, so that it is not forgotten.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,35 +16,38 @@ from torch import Tensor
 from lipiyana.finetuning.course import Measured
 from lipiyana.finetuning.examples import Example, load_example
 from lipiyana.finetuning.growing import grow_head
-from lipiyana.finetuning.line_source import REAL, LineMix, batches
+from lipiyana.finetuning.line_source import REAL, LineMix, batches, other_lines
+from lipiyana.finetuning.rendered_lines import KINDRED
+from lipiyana.finetuning.saving import BEST, full_disk_told, save_weights
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.line_input import bucket_width
 from lipiyana.ocr.training.batches import Batch, Line, collate, greedy_texts
 from lipiyana.ocr.training.checkpoints import shape_of
+from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.metrics import edit_distance
 from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.run import Recipe
 from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.ocr.training.train_reader import Recipe, Trainer, ctc_loss
-
-BEST = "best.pt"
+from lipiyana.ocr.training.train_reader import Trainer, ctc_loss
 
 MEASURED_LINES = 400
 """More validation lines than this are thinned out evenly, for measuring must not take the time."""
 
 _BATCH = 16
-_NEEDED_BYTES = 60_000_000  # of a checkpoint with its optimizer, and some more
-
+_FORGETTING_WEIGHT = 2.0
+"""Points of CER on the user's lines that one point more on the others counts as much as."""
+_FORGIVEN = 0.003
 
 GENTLE = Recipe(
-    body_rate=2e-4,
-    head_rate=1e-3,
-    warm_up_steps=20,
+    body_rate=1e-4,
+    head_rate=4e-4,
+    warm_up_steps=40,
     fade_steps=0,
     decay_share=0.6,
     ema_decay=0.98,
 )
-"""Slower than training from nothing, with an average over some fifty steps."""
+"""A fifth of the rates of training from nothing, with an average over some fifty steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,17 @@ class ReaderRecipe:
 
     Attributes:
         training: learning rates and their course.
-        retain: weight of the divergence from the base on rendered lines.
+        retain: weight of the divergence from the base on lines that are unlike the user's.
+        kept_lines: such lines that are measured on; 0 to leave it.
+        int8: learn to compute in INT8, as the base did.
         workers: processes that render.
         threads: of the network.
     """
 
     training: Recipe = GENTLE
-    retain: float = 0.5
+    retain: float = 1.0
+    kept_lines: int = 128
+    int8: bool = True
     workers: int = 1
     threads: int = 1
 
@@ -84,14 +89,25 @@ class ReaderLearner:
         mix: LineMix,
         validation: Sequence[Example],
         recipe: ReaderRecipe,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Grow the head where the labels have new characters, and begin from the base."""
+        """Begin from the base, its head grown where the labels have new characters.
+
+        Args:
+            folder: of the course.
+            base: what is not to be forgotten.
+            mix: what is learned from.
+            validation: the user's lines that are measured on; without any, it is the lines unlike
+                theirs.
+            recipe: how to learn.
+            start: weights of another shape to begin from, with the base's characters.
+        """
         torch.set_num_threads(recipe.threads)
         # denormals are a hundred times slower on CPUs, and mean nothing here
         torch.set_flush_denormal(True)
         torch.manual_seed(mix.seed)
         charset = Charset(mix.characters)
-        weights = grow_head(base.weights, base.charset, charset)
+        weights = grow_head(dict(start or base.weights), base.charset, charset)
         self._trainer = Trainer(
             folder, charset, recipe.training, torch.device("cpu"), shape_of(weights)
         )
@@ -99,10 +115,19 @@ class ReaderLearner:
         self._trainer.averaged.load_state_dict(weights)
         self._base = LineReaderNet(shape_of(base.weights)).eval()
         self._base.load_state_dict(base.weights)
+        if recipe.int8:
+            simulate_int8(self._trainer.net)
         self._mix, self._recipe = mix, recipe
         self._batches: Iterator[Batch] | None = None
         step = max(1, -(-len(validation) // MEASURED_LINES))
-        self._validation = list(_validation_batches(validation[::step], charset))
+        users = [
+            Line(np.ascontiguousarray(load_example(example)), example.text, REAL)
+            for example in validation[::step]
+        ]
+        self._validation = list(measured_batches(users, charset))
+        kept = other_lines(mix, recipe.kept_lines)
+        self._kept = list(measured_batches(kept, charset))
+        self._kept_before = self._read(self._base, self._kept).error
 
     @property
     def step(self) -> int:
@@ -119,11 +144,23 @@ class ReaderLearner:
         self._trainer.learn(next(self._batches), factor, self._divergence)
 
     def measure(self) -> Measured:
-        """Read the validation lines greedily with the average of the late weights."""
+        """Read the validation lines greedily with the average of the late weights.
+
+        The error is their CER; where lines unlike the user's are read worse than by the base, it
+        is worse too, so that the best model is none that forgot the rest.
+        """
         net = self._trainer.averaged.eval()
-        edits = characters = 0
+        if not self._validation:
+            return self._read(net, self._kept)
+        users = self._read(net, self._validation)
+        forgotten = self._read(net, self._kept).error - self._kept_before - _FORGIVEN
+        return Measured(users.error + _FORGETTING_WEIGHT * max(0.0, forgotten), users.loss)
+
+    def _read(self, net: LineReaderNet, batches: Sequence[Batch]) -> Measured:
+        """Give the CER and the mean loss; 0 where there are no lines."""
+        edits = characters = lines = 0
         loss = 0.0
-        for batch in self._validation:
+        for batch in batches:
             with torch.inference_mode():
                 logits = net(batch.pixels).float()
             loss += float(ctc_loss(logits, batch)) * len(batch.texts)
@@ -131,62 +168,46 @@ class ReaderLearner:
             for text, read in zip(batch.texts, found, strict=True):
                 edits += edit_distance(text, read)
                 characters += len(text)
-        lines = sum(len(batch.texts) for batch in self._validation)
+            lines += len(batch.texts)
         return Measured(edits / max(1, characters), loss / max(1, lines))
 
     def save(self) -> None:
         """See `course.Learner.save`."""
-        with _full_disk_told(self._trainer.run):
+        with full_disk_told(self._trainer.run):
             self._trainer.save()
 
     def keep_best(self) -> None:
         """See `course.Learner.keep_best`."""
-        path = self._trainer.run / BEST
-        partial = path.with_suffix(".part")
-        with _full_disk_told(self._trainer.run):
-            torch.save({"average": self._trainer.averaged.state_dict()}, partial)
-            partial.replace(path)
+        save_weights(self._trainer.run / BEST, self._trainer.averaged.state_dict())
 
     def restore(self) -> bool:
         """See `course.Learner.restore`."""
         return self._trainer.resume()
 
     def _divergence(self, batch: Batch, logits: Tensor) -> Tensor:
-        """Kullback-Leibler divergence from the base's answer on the rendered lines, a step."""
-        rendered = torch.tensor([script != REAL for script in batch.scripts])
-        if not self._recipe.retain or not bool(rendered.any()):
+        """Kullback-Leibler divergence from the base's answer on the lines unlike the user's.
+
+        Like CTC's loss it is of each line by its characters, and the mean over the batch.
+        """
+        others = torch.tensor([script not in {REAL, KINDRED} for script in batch.scripts])
+        if not self._recipe.retain or not bool(others.any()):
             return logits.new_zeros(())
         with torch.no_grad():
-            wanted = self._base(batch.pixels[rendered]).float().softmax(-1)
+            wanted = self._base(batch.pixels[others]).float().softmax(-1)
         # what the base does not know it has no say in
         classes = wanted.shape[-1]
-        given = logits[rendered].float()[..., :classes].log_softmax(-1)
-        divergence = torch.nn.functional.kl_div(given, wanted, reduction="none").sum(-1)
-        return self._recipe.retain * divergence.mean()
+        given = logits[others].float()[..., :classes].log_softmax(-1)
+        divergence = torch.nn.functional.kl_div(given, wanted, reduction="none").sum((1, 2))
+        a_character = divergence / batch.lengths[others].clamp(min=1)
+        return self._recipe.retain * a_character.sum() / len(batch.scripts)
 
 
-@contextmanager
-def _full_disk_told(folder: Path) -> Iterator[None]:
-    """Raise the OSError that torch hides in a RuntimeError, and leave nothing half-written."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        full = shutil.disk_usage(folder).free < _NEEDED_BYTES
-        for partial in folder.glob("*.part"):
-            partial.unlink(missing_ok=True)
-        if full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
-        raise
-
-
-def _validation_batches(examples: Sequence[Example], charset: Charset) -> Iterator[Batch]:
-    """Read the lines once; they are few."""
+def measured_batches(lines: Sequence[Line], charset: Charset) -> Iterator[Batch]:
+    """Gather lines of like width; they are few."""
     buckets: defaultdict[int, list[tuple[Line, list[int]]]] = defaultdict(list)
-    for example in examples:
-        image = np.ascontiguousarray(load_example(example))
-        labels = charset.encode(to_labels(example.text))
-        line = Line(image, example.text, REAL)
-        buckets[bucket_width(*image.shape[:2])].append((line, labels))
-    for _, lines in sorted(buckets.items()):
-        for start in range(0, len(lines), _BATCH):
-            yield collate(lines[start : start + _BATCH])
+    for line in lines:
+        labels = charset.encode(to_labels(line.text))
+        buckets[bucket_width(*line.image.shape[:2])].append((line, labels))
+    for _, members in sorted(buckets.items()):
+        for start in range(0, len(members), _BATCH):
+            yield collate(members[start : start + _BATCH])

@@ -1,21 +1,26 @@
-"""Before and after: lines read as `lipiyana read --layout line` reads them."""
+"""Before and after: lines read as `lipiyana read --layout line` reads them, plates as with the
+layout `plate`, grammar included.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.finetuning.examples import Example, load_example
+from lipiyana.finetuning.examples import Example, load_crop, load_example
 from lipiyana.images import load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.recognition import Reader
 from lipiyana.ocr.training.metrics import TextScore, score_texts
+from lipiyana.runtime import ModelStore
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -24,19 +29,23 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class LineCase:
-    """A line to score: what to show for it, (H, W, 3) RGB, its text."""
+    """A line or a plate to score: what to show for it, (H, W, 3) RGB, its text."""
 
     name: str
     pixels: Pixels
     text: str
 
 
+ReadCases = Callable[[Reader, Sequence[LineCase]], tuple[str, ...]]
+"""Reads cases with a reader; what `LineCase.text` is compared with, one a case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two readers make of the same lines.
+    """What two readers make of the same lines or plates.
 
     Attributes:
-        cases: the lines.
+        cases: the lines, or the plates.
         before, after: what was read, one text a line, normalized.
     """
 
@@ -98,3 +107,48 @@ def read_lines(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
         readings = reader.read([case.pixels for case in cases[start : start + _BATCH]])
         texts += [normalize(reading.text) for reading in readings]
     return tuple(texts)
+
+
+def score_cases(
+    reader: Reader, cases: Sequence[LineCase], read: ReadCases = read_lines
+) -> TextScore:
+    """Read cases and score them."""
+    truths = (normalize(case.text) for case in cases)
+    return score_texts(zip(truths, read(reader, cases), strict=True))
+
+
+def example_plates(examples: Sequence[Example]) -> tuple[LineCase, ...]:
+    """Read the user's plates, each whole; their text is letters and digits alone."""
+    rows: dict[str, list[Example]] = {}
+    for example in examples:
+        rows.setdefault(example.where, []).append(example)
+    return tuple(
+        LineCase(
+            where,
+            load_crop(of_plate[0].picture, of_plate[0].corners),
+            letters_and_digits("".join(row.text for row in of_plate)),
+        )
+        for where, of_plate in rows.items()
+    )
+
+
+def plates_with(store: ModelStore) -> ReadCases:
+    """Read plates as serving does: rows found by the store's text detector, then the grammar."""
+
+    def read(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
+        plates = PlateCropReader(store, reader)
+        found = (plates.read(case.pixels) for case in cases)
+        return tuple(
+            letters_and_digits(
+                plate.registration.canonical or "".join(row.reading.text for row in plate.rows)
+            )
+            for plate in found
+        )
+
+    return read
+
+
+def letters_and_digits(text: str) -> str:
+    """Leave the letters, vowel signs and digits alone, upper case."""
+    kept = (c for c in normalize(text) if unicodedata.category(c)[0] in "LMN")
+    return "".join(kept).upper()

@@ -89,6 +89,7 @@ def quantize_within(
         work = Path(folder)
         on_step("calibrating")
         quantizer = Quantizer(float_model, calibrating, work)
+        groups = quantizer.groups
         on_step("quantizing all layers")
         quantizer.quantize(out)
         reached = whole = agreement(task, wanted, outputs(out, task, measuring))
@@ -97,9 +98,9 @@ def quantize_within(
         if every_layer or reached < least_agreement:
             few = measuring[:: max(1, len(measuring) // 16)]
             answers = outputs(float_model, task, few)
-            for group in quantizer.groups:
+            for group, nodes in groups.items():
                 on_step(f"quantizing {group} alone")
-                quantizer.quantize(work / "one.onnx", only=[group])
+                quantizer.quantize(work / "one.onnx", only=nodes)
                 found = outputs(work / "one.onnx", task, few)
                 sensitivities.append(Sensitivity(group, relative_difference(answers, found)))
             sensitivities.sort(key=lambda s: -s.difference)
@@ -107,7 +108,8 @@ def quantize_within(
             if reached >= least_agreement:
                 break
             on_step(f"leaving {one.group} float")
-            quantizer.quantize(work / "less.onnx", leave=[s.group for s in (*left, one)])
+            leave = [node for s in (*left, one) for node in groups[s.group]]
+            quantizer.quantize(work / "less.onnx", leave=leave)
             found_now = agreement(task, wanted, outputs(work / "less.onnx", task, measuring))
             if found_now >= reached + _GAIN:
                 left.append(one)

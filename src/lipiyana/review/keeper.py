@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ NOTICE = (
 )
 
 _NOTICE_FILE = "PRIVATE.txt"
+_OURS = re.compile(r"\.?[0-9a-f]{20}\.\w+(\.note\.json)?(\.part)?")
 _HASH_SIDE = 16
 _BETTER = 0.1
 _log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class UnsureKeeper:
             folder.chmod(0o700)
             (folder / _NOTICE_FILE).write_text(NOTICE, "utf-8")
             self._kept = {one.file: one for one in read_kept(folder)}
+            self._remove_strays()
             self._remove_old()
         except OSError as error:
             raise PermissionDenied(
@@ -156,6 +159,14 @@ class UnsureKeeper:
                 _log.error("no more unsure pictures are kept: %s", error.strerror)
                 return False
 
+    def remove_old(self) -> None:
+        """Remove what has been there too long, as each new picture does, too."""
+        with self._lock:
+            try:
+                self._remove_old()
+            except OSError as error:
+                _log.error("unsure pictures cannot be removed: %s", error.strerror)
+
     def _add(self, one: Kept, data: bytes) -> bool:
         self._remove_old()
         if one.file in self._kept:
@@ -189,6 +200,13 @@ class UnsureKeeper:
         oldest = self._clock() - self.limits.seconds
         for one in [one for one in self._kept.values() if one.kept_at < oldest]:
             self._remove(one)
+
+    def _remove_strays(self) -> None:
+        """Remove what an end in the middle left: pictures without a note, notes without one."""
+        whole = {name for file in self._kept for name in (file, _note(Path(file)).name)}
+        for path in self.folder.iterdir():
+            if path.name not in whole and _OURS.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _remove(self, one: Kept) -> None:
         (self.folder / one.file).unlink(missing_ok=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,16 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
 from lipiyana.review.keeper import UnsureKeeper
 from lipiyana.review.unsureness import DOUBT, first_look, judge
-from lipiyana.types import Frame, ImageInput, RawImage, Recognition, RecognitionConfig
+from lipiyana.types import (
+    CachePolicy,
+    Frame,
+    ImageInput,
+    RawImage,
+    Recognition,
+    RecognitionConfig,
+)
 
+Job = Callable[[], None]
 _log = logging.getLogger(__name__)
 _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"BM", ".bmp"))
 
@@ -30,17 +39,38 @@ _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp")
 class KeepingRecognizer:
     """Passes everything on to another recognizer, and looks at what comes back.
 
-    It implements `lipiyana.recognizer.Recognizer`. Frames of streams are passed on unjudged: a
-    stream has no time for it.
+    It implements `lipiyana.recognizer.Recognizer`. Frames of `recognize_stream` are passed on
+    unjudged, and what came with `CachePolicy.BYPASS` is not kept here either.
     """
 
-    def __init__(self, recognizer: LocalRecognizer, keeper: UnsureKeeper) -> None:
+    def __init__(
+        self,
+        recognizer: LocalRecognizer,
+        keeper: UnsureKeeper,
+        *,
+        defer: Callable[[Job], object] | None = None,
+        on_close: Job | None = None,
+    ) -> None:
+        """Put it before a recognizer.
+
+        Args:
+            recognizer: reads.
+            keeper: takes the pictures.
+            defer: does a job when there is time for it, or never; by default each picture is
+                judged before its answer is given.
+            on_close: called before the other recognizer is closed.
+        """
         self._recognizer, self._keeper = recognizer, keeper
+        self._defer, self._on_close = defer, on_close
         self._reader = installed_reader(recognizer.store)
 
     def __getattr__(self, name: str) -> Any:
         """Give what only the other recognizer has."""
         return getattr(self._recognizer, name)
+
+    def plan_digest(self) -> str:
+        """Hash what an answer depends on; see `LocalRecognizer.plan_digest`."""
+        return self._recognizer.plan_digest()
 
     def recognize(
         self,
@@ -53,7 +83,7 @@ class KeepingRecognizer:
         if isinstance(image, os.PathLike):
             image = picture_bytes(image)
         found = self._recognizer.recognize(image, config, timeout=timeout)
-        self._consider(image, found)
+        self._consider(image, config, found)
         return found
 
     def recognize_batch(
@@ -68,7 +98,7 @@ class KeepingRecognizer:
         outcomes = self._recognizer.recognize_batch(given, config, timeout=timeout)
         for image, outcome in zip(given, outcomes, strict=True):
             if isinstance(outcome, Recognition):
-                self._consider(image, outcome)
+                self._consider(image, config, outcome)
         return outcomes
 
     def recognize_stream(
@@ -79,12 +109,25 @@ class KeepingRecognizer:
 
     def close(self) -> None:
         """Close the other recognizer."""
+        if self._on_close is not None:
+            self._on_close()
         self._recognizer.close()
 
-    def _consider(self, image: ImageInput, found: Recognition) -> None:
-        """Keep the picture where it is worth it; whatever goes wrong, the answer stands."""
+    def _consider(
+        self, image: ImageInput, config: RecognitionConfig | None, found: Recognition
+    ) -> None:
+        if config is not None and config.cache_policy is CachePolicy.BYPASS:
+            return
         if first_look(found) < DOUBT:
             return
+        job = partial(self._judge, image, found)
+        if self._defer is None:
+            job()
+        else:
+            self._defer(job)
+
+    def _judge(self, image: ImageInput, found: Recognition) -> None:
+        """Keep the picture where it is worth it; whatever goes wrong, the answer stands."""
         try:
             pixels = load(image, self._recognizer.limits)
             unsure = judge(found, pixels, self._reader)

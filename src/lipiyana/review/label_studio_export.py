@@ -52,7 +52,7 @@ def read_export(path: Path, content: str) -> Iterator[Transcription]:
         raise _not_an_export(path)
     if tasks and not any("annotations" in task or "completions" in task for task in tasks):
         raise _not_an_export(path)
-    pictures = _Pictures(path.parent)
+    pictures = PictureFinder(path.parent)
     for number, task in enumerate(tasks, 1):
         where = f"{path.name}, task {task.get('id', number)}"
         yield from _transcriptions(where, task, pictures)
@@ -66,10 +66,11 @@ def _not_an_export(path: Path) -> InvalidRequest:
     )
 
 
-class _Pictures:
-    """Finds the file that a task speaks of, wherever the export was made."""
+class PictureFinder:
+    """Finds the file that an export speaks of, wherever it was made."""
 
     def __init__(self, root: Path) -> None:
+        """Look below this folder."""
         self._root = root
 
     @cached_property
@@ -98,7 +99,7 @@ class _Pictures:
 
 
 def _transcriptions(
-    where: str, task: Mapping[str, Any], pictures: _Pictures
+    where: str, task: Mapping[str, Any], pictures: PictureFinder
 ) -> Iterator[Transcription]:
     address = _address(task.get("data", {}))
     if address is None:

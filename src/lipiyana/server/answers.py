@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -20,8 +21,10 @@ from lipiyana.cache import (
     SingleFlight,
     cacheable,
 )
+from lipiyana.errors import DeadlineExceeded
 from lipiyana.images import ImageLimits
 from lipiyana.recognizer import Recognizer
+from lipiyana.server.durations import Durations
 from lipiyana.server.pool import ComputePool
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
@@ -89,6 +92,7 @@ class Answers:
         self._repeated_frames = repeated_frames
         self._look_ups: SingleFlight[LookUp] = SingleFlight()
         self._keys = KeyMaker(recognizer.plan_digest())
+        self._durations = Durations()
         self._flights: SingleFlight[Recognition] = SingleFlight()
 
     def check(self, config: RecognitionConfig) -> None:
@@ -202,17 +206,30 @@ class Answers:
     def _start(
         self, question: _Question, source: Source, flight: Flight[Recognition]
     ) -> Future[Recognition]:
-        compute = partial(self._compute, question, flight)
+        compute = partial(self._compute, question, flight, time.monotonic())
         return self._pool.submit(compute, source=source, size=_size(question.image))
 
-    def _compute(self, question: _Question, flight: Flight[Recognition]) -> Recognition:
+    def _compute(
+        self, question: _Question, flight: Flight[Recognition], queued: float
+    ) -> Recognition:
         work = Work(flight.remaining, lambda: flight.waiters == 0)
         work.require_wanted()
+        image, layout = question.image, question.config.layout
+        began = time.monotonic()
+        if self._durations.leaves_too_little(image, layout, began - queued, work.remaining()):
+            # under overload every picture that is begun would else end a little too late
+            raise DeadlineExceeded(
+                "the server is busy: the time that was left when its turn came was too short to "
+                "read it in"
+            )
         with working(work):
             value = question.reader.recognize(
                 question.image, question.config, timeout=work.remaining()
             )
-        if question.key is not None and self._cache is not None and not _is_repeated(value):
+        if _is_repeated(value):
+            return value
+        self._durations.learn(image, layout, time.monotonic() - began)
+        if question.key is not None and self._cache is not None:
             kept = cacheable(value)
             self._cache.put(question.key, kept)
             if question.shared_key is not None and self._shared is not None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from lipiyana.batching import Batcher, batched_sessions
 from lipiyana.images import ImageLimits
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.review.keeper import KeepLimits, UnsureKeeper
+from lipiyana.review.keeping_recognizer import KeepingRecognizer
+from lipiyana.review.spare_time import SpareTime
 from lipiyana.runtime import ModelStore, available_threads
 from lipiyana.server.answers import ServedRecognizer
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.server import RecognitionServer
-from lipiyana.server.settings import ServerSettings
+from lipiyana.server.settings import DAY, ServerSettings
 from lipiyana.server.tracing import NoTracing, Tracing, otlp_tracing
+
+_LOOK_FOR_OLD = 600.0
+"""Seconds after which pictures are looked for whose time is over."""
+
+_log = logging.getLogger("lipiyana.server")
 
 
 class Started(Protocol):
@@ -45,8 +55,8 @@ def serve(
 
     Args:
         settings: of the server.
-        recognizer: what answers, in this process whatever `settings.workers` says; by default the
-            models of this machine.
+        recognizer: what answers, in this process whatever `settings.workers` says, and is closed
+            in the end; by default the models of this machine.
         on_ready: called once calls are welcome.
 
     Raises:
@@ -59,7 +69,7 @@ def serve(
         return
     metrics = Metrics()
     chosen = recognizer or local_recognizer(settings, metrics)
-    with tracing_of(settings) as tracing:
+    with closing(chosen), tracing_of(settings) as tracing:
         server = RecognitionServer(
             chosen, settings.model_copy(update={"workers": 1}), metrics=metrics, tracing=tracing
         )
@@ -80,7 +90,9 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
         yield tracing
 
 
-def local_recognizer(settings: ServerSettings, metrics: Metrics | None = None) -> LocalRecognizer:
+def local_recognizer(
+    settings: ServerSettings, metrics: Metrics | None = None
+) -> LocalRecognizer | KeepingRecognizer:
     """Make the recognizer that `settings` describe, and load its models; pictures share the CPUs.
 
     Args:
@@ -89,6 +101,7 @@ def local_recognizer(settings: ServerSettings, metrics: Metrics | None = None) -
 
     Raises:
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
+        PermissionDenied: `settings.keep_unsure` cannot be used.
     """
     cpus = max(1, available_threads() // settings.workers)
     # without joining, a slot a thread: then no run waits for another
@@ -108,7 +121,21 @@ def local_recognizer(settings: ServerSettings, metrics: Metrics | None = None) -
         store.session(model.name)  # not when the first picture needs it, or to fail then
     if metrics is not None:
         metrics.models(recognizer.models)
-    return recognizer
+    if settings.keep_unsure is None:
+        return recognizer
+    return _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+
+
+def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
+    """Have unsure pictures kept, beside the work and never instead of it."""
+    keeper = UnsureKeeper(folder, limits)
+    _log.warning(
+        "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
+        "personal data",
+        folder, limits.pictures, limits.seconds / DAY,
+    )  # fmt: skip
+    spare_time = SpareTime(keeper.remove_old, every=_LOOK_FOR_OLD)
+    return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
+from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.pool import ComputePool
@@ -27,10 +28,6 @@ from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tokens import Tokens
 from lipiyana.server.tracing import Tracing
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
-from lipiyana.v1 import recognition_service_pb2 as service_pb
-from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
-
-SERVICE = service_pb.DESCRIPTOR.services_by_name["RecognitionService"].full_name
 
 _WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
@@ -180,7 +177,7 @@ class RecognitionServer:
             () if self._tokens is None else [AccessInterceptor(self._tokens, self._metrics)]
         )
         server = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
-        service_grpc.add_RecognitionServiceServicer_to_server(self._service, server)
+        add_service(self._service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if settings.reflection:
             names = [SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME]

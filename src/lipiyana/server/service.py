@@ -15,6 +15,7 @@ from lipiyana.server.answers import Answers
 from lipiyana.server.callers import Caller
 from lipiyana.server.calls import Calls, Context, as_known
 from lipiyana.server.frames import NewestFrame
+from lipiyana.server.messages import parsed
 from lipiyana.server.metrics import Metrics
 from lipiyana.status import to_status
 from lipiyana.tracks import StreamTracks
@@ -51,8 +52,9 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
     ) -> service_pb.RecognizeResponse:
         """Read one picture."""
         async with self._calls.call("Recognize", context) as caller:
-            config = self._config(request.config)
-            image = image_from_proto(request.image)
+            message = parsed(request)
+            config = self._config(message.config)
+            image = image_from_proto(message.image)
             caller.spend(1)
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
@@ -63,10 +65,11 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
     ) -> service_pb.BatchRecognizeResponse:
         """Read several pictures; they fail one by one, but are queued all or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
-            self._check_count(len(request.images))
+            pictures = parsed(request).images
+            self._check_count(len(pictures))
             config = self._config(request.config)
-            caller.spend(len(request.images))
-            images = [_image_or_error(message) for message in request.images]
+            caller.spend(len(pictures))
+            images = [_image_or_error(picture) for picture in pictures]
             good = {
                 i: image for i, image in enumerate(images) if not isinstance(image, LipiyanaError)
             }
@@ -222,7 +225,7 @@ async def _setup(
     requests: AsyncIterator[service_pb.StreamRecognizeRequest],
 ) -> service_pb.StreamSetup:
     first = await anext(aiter(requests), None)
-    if first is None or first.WhichOneof("message") != "setup":
+    if first is None or parsed(first).WhichOneof("message") != "setup":
         raise InvalidRequest(
             "the first message of a stream must be the setup",
             field="setup",
@@ -236,7 +239,7 @@ async def _receive(
 ) -> None:
     try:
         async for request in requests:
-            if request.WhichOneof("message") != "frame":
+            if parsed(request).WhichOneof("message") != "frame":
                 waiting.end(
                     InvalidRequest(
                         "after the setup a stream has frames alone",

@@ -17,11 +17,13 @@ from lipiyana.batching import open_to_one
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.images import DEFAULT_LIMITS
+from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime import available_threads
 from lipiyana.server.logs import LogFormat
 from lipiyana.server.tls import TLSFiles
 
 MEBIBYTE = 1024 * 1024
+DAY = 24 * 3600
 
 
 def _share_of_threads(settings: dict[str, Any]) -> int:
@@ -58,6 +60,10 @@ class ServerSettings(BaseSettings):
         shared_cache_timeout: seconds that a call waits for the shared cache at most.
         repeated_frames: whether a frame of a stream that shows the same as an earlier one gets
             its result.
+        keep_unsure: folder that keeps pictures that the models were least sure of, for
+            `lipiyana review`; absent: none are kept. Needs one worker.
+        keep_unsure_pictures: that it keeps at most.
+        keep_unsure_days: that one stays at most.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of who signs the certificates that clients must show; absent: none.
@@ -94,6 +100,9 @@ class ServerSettings(BaseSettings):
     shared_cache_ttl: float = Field(default=3600.0, gt=0)
     shared_cache_timeout: float = Field(default=0.01, gt=0, le=1)
     repeated_frames: bool = False
+    keep_unsure: Path | None = None
+    keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1)
+    keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -128,6 +137,17 @@ class ServerSettings(BaseSettings):
             if getattr(self, name) and not self.cache_bytes:
                 raise ValueError(f"{name} needs the cache of answers: set cache_bytes above 0")
         return self
+
+    @model_validator(mode="after")
+    def _one_process_keeps(self) -> Self:
+        if self.keep_unsure is not None and self.workers > 1:
+            raise ValueError("keep_unsure needs workers to be 1: one process writes to the folder")
+        return self
+
+    @property
+    def keep_limits(self) -> KeepLimits:
+        """What `keep_unsure` may hold."""
+        return KeepLimits(self.keep_unsure_pictures, seconds=self.keep_unsure_days * DAY)
 
     @property
     def shared_cache(self) -> SharedCacheOptions | None:

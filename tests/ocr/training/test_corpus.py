@@ -15,6 +15,7 @@ from lipiyana.ocr.training import numbers, registration_texts
 from lipiyana.ocr.training.boards import Boards, load_vocabularies
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.coverage import Coverage
+from lipiyana.ocr.training.hard_words import HardWords
 from lipiyana.ocr.training.syllables import TrigramModel
 from lipiyana.ocr.training.word_lists import WordList, is_held_out, load_word_list
 
@@ -77,6 +78,39 @@ def test_coverage_is_a_fifth(corpus: Corpus) -> None:
     rng = random.Random(6)
     kinds = Counter(corpus.sample(rng, "Telu").kind for _ in range(4000))
     assert 0.17 < kinds["coverage"] / 4000 < 0.23
+
+
+def test_a_rare_conjunct_is_drawn_far_more_often_than_its_words_are() -> None:
+    words = [f"{a}{b}ল" for a in "কখগচছজতদ" for b in "পফমনসহ"] + ["লক্ষণ"]
+    hard = HardWords(words, SCRIPTS["Beng"].virama)
+    rng = random.Random(4)
+    drawn = Counter(hard.hard(rng) for _ in range(2000))
+    assert set(drawn) == set(words)
+    assert drawn["লক্ষণ"] > 3 * 2000 / len(words)
+
+
+def test_reph_is_drawn_more_often_than_other_conjuncts() -> None:
+    hard = HardWords(["অর্ক", "অল্ক"], SCRIPTS["Beng"].virama)
+    rng = random.Random(4)
+    drawn = Counter(hard.hard(rng) for _ in range(2000))
+    assert drawn["অর্ক"] > 1.1 * drawn["অল্ক"]
+
+
+def test_short_words_have_two_clusters_at_most() -> None:
+    hard = HardWords(["की", "किया", "राष्ट्र", "विद्यालय"], SCRIPTS["Deva"].virama)
+    rng = random.Random(4)
+    assert {hard.short(rng) for _ in range(60)} == {"की", "किया"}
+    assert HardWords([], "").short(rng) == HardWords([], "").hard(rng) == ""
+
+
+def test_a_board_word_is_one_word_of_a_board(corpus: Corpus) -> None:
+    by_hand = {normalize(word.casefold()) for word in Boards(lambda *_: "").words()}
+    rng = random.Random(4)
+    drawn = [sample for sample in (corpus.sample(rng, "Beng") for _ in range(1500))
+             if sample.kind == "board word"]  # fmt: skip
+    assert len(drawn) > 100
+    assert all(" " not in sample.text for sample in drawn)
+    assert sum(sample.text in by_hand for sample in drawn) > 0.6 * len(drawn)
 
 
 def test_held_out_words_are_never_trained_on() -> None:

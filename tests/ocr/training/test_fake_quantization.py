@@ -17,20 +17,33 @@ from lipiyana.ocr.training.fake_quantization import (
     computed_in_int8,
     round_weight,
     simulate_int8,
+    weight_levels,
 )
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
 FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx"
 
 
-def test_a_weight_keeps_its_sign_and_127_levels_a_channel() -> None:
+def test_a_weight_keeps_its_sign_and_129_levels_a_channel() -> None:
     weight = torch.randn(4, 8, 3, 3, generator=torch.Generator().manual_seed(0))
     rounded = round_weight(weight)
-    scale = weight.abs().flatten(1).amax(1) / 63
-    levels = rounded / scale[:, None, None, None]
-    torch.testing.assert_close(levels, levels.round(), atol=1e-4, rtol=0)
-    assert levels.abs().max() <= 63.001
-    assert ((rounded - weight).abs() <= scale[:, None, None, None] / 2 + 1e-6).all()
+    levels, scale = weight_levels(weight)
+    torch.testing.assert_close(scale.flatten(), weight.abs().flatten(1).amax(1) / 64)
+    assert scale.shape == (4, 1, 1, 1)
+    assert levels.dtype == torch.int8
+    assert (levels.abs().flatten(1).amax(1) == 64).all()
+    assert torch.equal(levels * scale, rounded)
+    assert ((rounded - weight).abs() <= scale / 2 + 1e-6).all()
+
+
+def test_what_was_rounded_rounds_to_itself() -> None:
+    rounded = round_weight(torch.randn(50, 40, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(round_weight(rounded), rounded)
+
+
+def test_a_channel_of_zeros_stays_one() -> None:
+    weight = torch.stack([torch.zeros(3), torch.ones(3)])
+    assert torch.equal(round_weight(weight), weight)
 
 
 def test_gradients_pass_the_rounding() -> None:

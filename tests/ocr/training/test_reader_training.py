@@ -14,8 +14,9 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import FadingGelu, LineReaderNet, ReaderShape
+from lipiyana.ocr.training.run import Recipe
 from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.ocr.training.train_reader import Recipe, Trainer
+from lipiyana.ocr.training.train_reader import Trainer
 
 CHARSET = Charset.load()
 FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx"
@@ -32,25 +33,39 @@ def trainer(folder: Path) -> Trainer:
     return Trainer(folder, CHARSET, Recipe(fade_steps=2), torch.device("cpu"))
 
 
-def test_the_float_twin_starts_a_training(tmp_path: Path) -> None:
-    weights = load_weights(FLOAT_TWIN)
+@pytest.fixture(scope="module")
+def shipped() -> LineReaderNet:
+    net = LineReaderNet(ReaderShape(classes=CHARSET.classes))
+    net.load_state_dict(load_weights(FLOAT_TWIN))
+    return net
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_float_twin_starts_a_training(
+    shipped: LineReaderNet, rounded: bool, tmp_path: Path
+) -> None:
+    twin = tmp_path / "twin.onnx"
+    export_float(shipped, CHARSET, twin, rounded=rounded)
+    weights = load_weights(twin)
     begun = trainer(tmp_path)
-    begun.start_from(FLOAT_TWIN)
+    begun.start_from(twin)
     state = begun.averaged.state_dict()
     assert set(state) == set(weights)
     assert all(torch.equal(state[name], weights[name]) for name in state)
 
 
-def test_what_is_exported_reads_as_the_network(tmp_path: Path) -> None:
-    net = LineReaderNet(ReaderShape(classes=CHARSET.classes))
-    net.load_state_dict(load_weights(FLOAT_TWIN))
-    export_float(net, CHARSET, tmp_path / "twin.onnx")
+@pytest.mark.parametrize("rounded", [False, True])
+def test_what_is_exported_reads_as_the_network(
+    shipped: LineReaderNet, rounded: bool, tmp_path: Path
+) -> None:
+    twin = tmp_path / "twin.onnx"
+    export_float(shipped, CHARSET, twin, rounded=rounded)
+    stored = LineReaderNet(shipped.shape)
+    stored.load_state_dict(load_weights(twin))
     pixels = np.random.default_rng(0).standard_normal((2, 3, 48, 64), np.float32)
-    logits = torch.from_numpy(read_with_torch(net)(pixels))
-    exported = read_with_onnx(tmp_path / "twin.onnx")(pixels)
+    logits = torch.from_numpy(read_with_torch(stored)(pixels))
+    exported = read_with_onnx(twin)(pixels)
     np.testing.assert_allclose(exported, logits.softmax(-1).numpy(), atol=1e-4)
-    again = load_weights(tmp_path / "twin.onnx")
-    assert all(torch.equal(again[name], value) for name, value in net.state_dict().items())
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
@@ -64,6 +79,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     second.learn(batch("कमल"), 1.0)
     for name, value in first.net.state_dict().items():
         torch.testing.assert_close(second.net.state_dict()[name], value)
+    for name, value in first.averaged.state_dict().items():
+        torch.testing.assert_close(second.averaged.state_dict()[name], value)
 
 
 def test_training_lowers_the_loss_of_its_own_line(tmp_path: Path) -> None:
@@ -80,7 +97,7 @@ def test_training_lowers_the_loss_of_its_own_line(tmp_path: Path) -> None:
 def test_another_charset_is_refused(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     other = Trainer(tmp_path, Charset("abc"), Recipe(), torch.device("cpu"))
-    with pytest.raises(ValueError, match="another charset"):
+    with pytest.raises(ValueError, match="same charset"):
         other.resume()
 
 

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("uharfbuzz", reason="needs the extra `render`")
 
 from lipiyana.ocr.scripts import SCRIPTS
-from lipiyana.ocr.training import effects
+from lipiyana.ocr.training import effects, lettering
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.recipe import RenderRecipe
 from lipiyana.ocr.training.rendering import render_line
@@ -152,10 +152,51 @@ def test_bold_adds_ink_and_tracking_adds_width(library):
     assert spaced.shape[1] > plain.shape[1] + 2 * 0.3 * 40 - 3
 
 
+def test_pen_thins_the_headline_of_thick_letters_and_leaves_their_stems():
+    mask = np.zeros((60, 120), np.uint8)
+    mask[10:18, 5:115] = 255
+    mask[10:50, 20:28] = 255
+    seen = [lettering.pen_strokes(mask, np.random.default_rng(seed), 46) for seed in range(12)]
+    assert all(out.shape == mask.shape and out.dtype == np.uint8 for out in seen)
+    headlines = [int((out[:, 70] > 127).sum()) for out in seen]
+    stems = [int((out[35] > 127).sum()) for out in seen]
+    assert 2 <= min(headlines) < 7
+    assert min(stems) == 8
+
+
+def test_pen_widens_thin_letters():
+    mask = np.zeros((60, 120), np.uint8)
+    mask[10:12, 5:115] = 255
+    mask[10:50, 20:22] = 255
+    seen = [lettering.pen_strokes(mask, np.random.default_rng(seed), 46) for seed in range(6)]
+    assert all((out >= mask).all() for out in seen)
+    assert all(int((out[35] > 127).sum()) > 2 for out in seen)
+
+
+def test_a_line_from_far_to_the_side_is_narrow_and_climbs(library):
+    straight = RenderRecipe(perspective=0, side_view=0, slant=0, stretch=0, tight=0, curve=0)
+    aside = RenderRecipe(perspective=0, side_view=1, slant=0, stretch=0, tight=0, curve=0)
+    shares: dict[str, list[float]] = {"straight": [], "aside": []}
+    climbs = []
+    for seed in range(12):
+        for name, recipe in (("straight", straight), ("aside", aside)):
+            rng = np.random.default_rng(seed)
+            line = render_line("विद्यालय", "Deva", rng, library, "sign", recipe=recipe)
+            assert line is not None
+            (left, top), (right, end), _, (_, bottom) = line.quad
+            shares[name].append((right - left) / (bottom - top))
+            if name == "aside":
+                climbs.append(abs(end - top) / (right - left))
+            else:
+                assert end == pytest.approx(top, abs=0.1)
+    assert np.median(shares["aside"]) < 0.85 * np.median(shares["straight"])
+    assert max(climbs) > 0.1
+
+
 EFFECTS = (
     effects.blur, effects.motion_blur, effects.low_resolution, effects.sensor_noise, effects.jpeg,
     effects.uneven_light, effects.shadow_edge, effects.glare, effects.night, effects.stains,
-    effects.scratches, effects.sharpen, effects.cast,
+    effects.scratches, effects.sharpen, effects.cast, effects.far_away, effects.wires,
 )  # fmt: skip
 
 

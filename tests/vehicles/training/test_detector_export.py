@@ -8,7 +8,8 @@ pytest.importorskip("onnxruntime")
 
 torch = pytest.importorskip("torch")
 
-from lipiyana.vehicles.training.checkpoints import is_coco, load_weights
+from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.ocr.training.fake_quantization import round_weight
 from lipiyana.vehicles.training.evaluation import predict_with_onnx, predict_with_torch
 from lipiyana.vehicles.training.export_detector import (
     calibration_inputs,
@@ -16,8 +17,9 @@ from lipiyana.vehicles.training.export_detector import (
     load_checkpoint,
     quantize,
 )
+from lipiyana.vehicles.training.fake_quantization import computed_in_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
-from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet, load_coco
+from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet, is_coco, load_coco
 
 SIZE = 96
 
@@ -28,28 +30,32 @@ def net() -> DetectorNet:
     return DetectorNet(len(CLASSES)).eval()
 
 
-def _round_to_half(net: DetectorNet) -> DetectorNet:
+def _as_stored(net: DetectorNet, *, rounded: bool) -> DetectorNet:
+    in_levels = {f"{name}.weight" for name, m in net.named_modules() if computed_in_int8(name, m)}
     with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.copy_(parameter.half().float())
+        for name, value in net.named_parameters():
+            as_levels = rounded and name in in_levels
+            value.copy_(round_weight(value) if as_levels else value.half().float())
     return net
 
 
+@pytest.mark.parametrize("rounded", [False, True])
 def test_the_float_twin_computes_as_torch_and_seeds_training(
-    net: DetectorNet, tmp_path: Path
+    net: DetectorNet, rounded: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "twin.onnx"
-    export_float(net, path, SIZE)
+    export_float(net, path, SIZE, rounded=rounded)
     pixels = np.random.default_rng(0).uniform(0, 255, (3, 3, SIZE, SIZE)).astype(np.float32)
     boxes, scores = predict_with_onnx(path)(pixels)
-    own_boxes, own_scores = predict_with_torch(_round_to_half(net))(pixels)
+    own_boxes, own_scores = predict_with_torch(_as_stored(net, rounded=rounded))(pixels)
     np.testing.assert_allclose(scores, own_scores, atol=1e-3)
     np.testing.assert_allclose(boxes, own_boxes, atol=1e-2, rtol=1e-3)
     assert (boxes[..., 2:] >= boxes[..., :2]).all()
 
     assert load_weights(path).keys() == net.state_dict().keys()
     again = load_checkpoint(path)
-    assert torch.equal(again.heads[2].box.weight, net.heads[2].box.weight)
+    state = net.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in again.state_dict().items())
     metadata = {p.key: p.value for p in onnx.load(str(path)).metadata_props}
     assert metadata["classes"].split("\n") == list(CLASSES)
     assert not is_coco(path)
@@ -62,7 +68,7 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
     load_coco(net, yolox_nano, [coco_mix(label) for label in CLASSES])
     net.fade_silu(0.0)
     twin, int8 = tmp_path / "twin.onnx", tmp_path / "int8.onnx"
-    export_float(net, twin, SIZE)
+    export_float(net, twin, SIZE, rounded=True)
     folder = streets("dhaka")
     quantize(twin, int8, calibration_inputs(folder, 8, SIZE))
     graph = onnx.load(str(int8)).graph
@@ -71,8 +77,9 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
     quantized = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
     assert len(weights) == 113
     floats = {node.name for node in weights if node.input[1] not in quantized}
-    expected = {f"/net/heads.{i}/{layer}/Conv" for i in range(3) for layer in OUTPUT_LAYERS}
-    assert floats == expected
+    last = {f"/net/heads.{i}/{layer}/Conv" for i in range(3) for layer in OUTPUT_LAYERS}
+    first = {"/net/backbone/stem/conv/Conv", "/net/backbone/stage2/stage2.0/stage2.0.0/conv/Conv"}
+    assert floats == first | last
     assert onnx.TensorProto.INT8 in kinds.values()
 
     (pixels,) = list(calibration_inputs(folder, 2, SIZE))[:1]

@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.vehicles.training.batches import BatchSource, Canvas, SourceConfig, collate
-from lipiyana.vehicles.training.checkpoints import load_weights
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
@@ -51,7 +51,7 @@ def test_the_loss_falls_on_a_few_drawn_pictures(streets, tmp_path: Path) -> None
     trainer, batch = _trainer(tmp_path / "run"), _batch(streets("dhaka"))
     totals = [float(trainer.learn(batch, 1.0).total) for _ in range(25)]
     assert np.mean(totals[-3:]) < 0.6 * np.mean(totals[:3])
-    assert trainer.canvases == 25 * 4
+    assert trainer.examples == 25 * 4
 
 
 def test_a_resumed_run_goes_on_exactly(streets, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_another_set_of_classes_is_refused(tmp_path: Path) -> None:
     trainer.save()
     state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     torch.save(state | {"classes": ["car"]}, tmp_path / "run" / "last.pt")
-    with pytest.raises(ValueError, match="other classes"):
+    with pytest.raises(ValueError, match="same classes"):
         trainer.resume()
 
 

@@ -1,0 +1,52 @@
+"""From the best weights to the files: the float student and its INT8 twin."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+import torch
+
+from lipiyana.distilling.network import STRIDE, TextStudent, WithProbabilities, computed_in_int8
+from lipiyana.distilling.pool import Seen
+from lipiyana.manifest import Task
+from lipiyana.ocr.detection import network_input
+from lipiyana.ocr.training.stored_weights import store_weights
+from lipiyana.quantizing.search import Quantized, quantize_within
+
+_CALIBRATING = 48
+
+
+def export_student(net: TextStudent, out: Path) -> None:
+    """Write the float student: pixels (N, 3, H, W) to maps (N, 1, H, W), sides multiples of 32.
+
+    The weights that INT8 rounds are stored rounded, as it learned with them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            WithProbabilities(net.eval()),
+            (torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),),
+            str(out),
+            input_names=["pixels"],
+            output_names=["maps"],
+            dynamic_axes={
+                "pixels": {0: "pictures", 2: "height", 3: "width"},
+                "maps": {0: "pictures", 2: "height", 3: "width"},
+            },
+            opset_version=17,
+            do_constant_folding=True,
+            dynamo=False,
+        )
+    model = onnx.load(str(out))
+    store_weights(model, net, computed_in_int8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(out))
+
+
+def quantize_student(float_model: Path, out: Path, pictures: Sequence[Seen]) -> Quantized:
+    """Write the INT8 twin, calibrated and compared on pictures of the pool."""
+    inputs = [network_input(seen.load()[0]) for seen in pictures[:_CALIBRATING]]
+    return quantize_within(float_model, out, Task.TEXT_DETECTOR, inputs)

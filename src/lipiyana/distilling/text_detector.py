@@ -1,0 +1,201 @@
+"""`lipiyana models distill`: a text detector taught by the installed one, step by step."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lipiyana.distilling.comparing import Compared, compare, sample_scenes
+from lipiyana.distilling.crops import CropMix
+from lipiyana.distilling.exporting import export_student, quantize_student
+from lipiyana.distilling.learner import DistillLearner, StudentRecipe
+from lipiyana.distilling.network import TextStudent
+from lipiyana.distilling.pool import Pool, fill_pool, photographs
+from lipiyana.distilling.streets import Streets
+from lipiyana.errors import InvalidRequest
+from lipiyana.finetuning.course import CourseState, Limits, run_course
+from lipiyana.finetuning.job import WORK, Listener, begin, key_of
+from lipiyana.finetuning.rendered_lines import corpus_like
+from lipiyana.finetuning.saving import BEST
+from lipiyana.finetuning.scoring import sample_folder
+from lipiyana.manifest import ModelEntry, Task
+from lipiyana.model_folder import NewModel, add_models, writing_to
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.quantizing.search import open_file
+from lipiyana.runtime import ModelStore
+from lipiyana.timings import TWIN
+
+FLOAT_SUFFIX = "-float"
+
+_LEAST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DistillJob:
+    """What is asked for.
+
+    Attributes:
+        out: folder of models to be; made where it is not there.
+        teacher: a text detector by name; None for the preferred one.
+        photos: a folder of pictures to look at beside the rendered streets.
+        streets: how many of these.
+        resume: go on with a course that was stopped.
+        limits: how long to learn; the teacher's looking is not counted.
+        recipe: how.
+        mix_size: side of the crops, in pixels.
+        name: of the new model.
+        samples: the project's samples, None to leave them out.
+    """
+
+    out: Path
+    teacher: str | None = None
+    photos: Path | None = None
+    streets: int = 1200
+    resume: bool = False
+    limits: Limits = field(
+        default_factory=lambda: Limits(minutes=60.0, measure_every_s=120.0, patience=12)
+    )
+    recipe: StudentRecipe = field(default_factory=StudentRecipe)
+    mix_size: int = 384
+    name: str = "text-detector-student"
+    samples: Path | None = field(default_factory=sample_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """What came of it: how the course ended, the new models, and both detectors compared."""
+
+    course: CourseState
+    models: tuple[ModelEntry, ...] = ()
+    compared: Compared | None = None
+
+
+def distill_text_detector(
+    job: DistillJob, store: ModelStore, listener: Listener | None = None
+) -> Distilled:
+    """Render streets, let the teacher look, learn, quantize, compare and register.
+
+    Args:
+        job: what is asked for.
+        store: the models, of which the teacher is one.
+        listener: told how far it is.
+
+    Raises:
+        InvalidRequest: the teacher is no text detector, there are too few pictures, or an
+            unfinished course is in the folder and `resume` is not set (UNFINISHED).
+        ModelUnavailable: the teacher is not installed.
+        LookupError: streets are wanted and there are no fonts.
+    """
+    told = listener or Listener()
+    teacher = (
+        store.entry(job.teacher) if job.teacher else store.default_for_task(Task.TEXT_DETECTOR)
+    )
+    if teacher.task is not Task.TEXT_DETECTOR:
+        raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
+    work = job.out / WORK
+    with writing_to(job.out):
+        key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos)])
+        state = begin(job.out, key, resume=job.resume)
+        pool = _pool(job, work, store, teacher, told)
+        if state.ending in {None, "interrupted"}:
+            told.on_step("learning")
+            mix = CropMix(pool.train, job.mix_size)
+            learner = DistillLearner(work, mix, pool.validation, job.recipe)
+            state = run_course(learner, work, state, job.limits, told.on_standing)
+        if state.ending == "interrupted":
+            return Distilled(state)
+        finished = _finish(job, work, store, teacher, pool, state, told)
+        shutil.rmtree(work, ignore_errors=True)
+    return finished
+
+
+def _pool(
+    job: DistillJob, work: Path, store: ModelStore, teacher: ModelEntry, told: Listener
+) -> Pool:
+    told.on_step("the teacher looks at the pictures")
+    pictures = photographs(job.photos)
+    if job.streets:
+        reader = store.default_for_task(Task.LINE_READER)
+        words = reader.parameters.get("words")
+        corpus = corpus_like(reader.file.parent / words if words else None, Charset.load())
+        streets = Streets(corpus, FontLibrary.load())
+        pictures += [
+            (f"street-{n:06d}", lambda n=n: streets.picture(n))  # type: ignore[misc]
+            for n in range(job.streets)
+        ]
+    told.on_labels(len(pictures))
+    pool = fill_pool(work / "pool", pictures, open_file(teacher.file, teacher.task), told.on_label)
+    if len(pool.train) < _LEAST:
+        raise InvalidRequest(
+            f"{len(pool.train)} pictures are too few to learn from; at least {_LEAST} are needed, "
+            "and a thousand do well",
+            field="photos",
+            reason="TOO_LITTLE_DATA",
+        )
+    return pool
+
+
+def _finish(
+    job: DistillJob,
+    work: Path,
+    store: ModelStore,
+    teacher: ModelEntry,
+    pool: Pool,
+    state: CourseState,
+    told: Listener,
+) -> Distilled:
+    told.on_step("exporting")
+    net = TextStudent()
+    net.load_state_dict(load_weights(work / BEST))
+    twin, small = work / "float.onnx", work / "int8.onnx"
+    export_student(net, twin)
+    told.on_step("quantizing")
+    quantized = quantize_student(twin, small, pool.train)
+    scores = {"overlap_with_teacher": round(1 - (state.best.error if state.best else 1.0), 4)}
+    models = [
+        NewModel(
+            name,
+            Task.TEXT_DETECTOR,
+            file,
+            datetime.now(UTC).strftime("%Y.%m.%d"),
+            teacher.licence,
+            f"maps of {teacher.name} on {len(pool.train)} pictures",
+            _card(job, teacher, state, quantized.agreement),
+            scores=scores,
+            parameters={TWIN: other},
+        )
+        for name, file, other in (
+            (job.name, small, job.name + FLOAT_SUFFIX),
+            (job.name + FLOAT_SUFFIX, twin, job.name),
+        )
+    ]
+    told.on_step("registering")
+    entries = add_models(job.out, models)
+    compared = None
+    if job.samples is not None:
+        told.on_step("comparing")
+        compared = compare(
+            ModelStore(job.out, store.threads), teacher, entries[0], sample_scenes(job.samples)
+        )
+    return Distilled(state, entries, compared)
+
+
+def _card(job: DistillJob, teacher: ModelEntry, state: CourseState, agreement: float) -> str:
+    best = state.best.error if state.best else 1.0
+    return "\n".join(
+        (
+            f"# {job.name}",
+            "",
+            f"Taught by `{teacher.name}` (sha256 {teacher.sha256}) in {state.seconds / 60:.0f} "
+            "minutes on streets that this project renders, and on photos where a folder of them "
+            "was given. It finds what its teacher finds, and no more.",
+            "",
+            "Overlap (Dice) of its map with the teacher's on pictures that were held back: "
+            f"{1 - best:.3f}; of INT8 with float: {agreement:.3f}.",
+            "",
+        )
+    )

@@ -1,0 +1,109 @@
+"""Endless canvases of the user's street pictures, changed a little each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from lipiyana.images import load
+from lipiyana.ocr.training.loading import in_processes
+from lipiyana.vehicles.training.batches import MOSAIC_SHARE, Batch, Canvases, collate
+from lipiyana.vehicles.training.street_pictures import StreetPicture
+
+MAX_SIDE = 1280
+"""Pictures are learned from at this size at most: three times what the detector sees."""
+
+_READ_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
+_QUALITY = 95
+_CALIBRATING_SEED = 7_002
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasMix:
+    """What the batches are made of.
+
+    Attributes:
+        pictures: the user's, to learn from.
+        size: of a canvas, in pixels.
+        batch: canvases a step.
+        seed: of chance.
+    """
+
+    pictures: tuple[StreetPicture, ...]
+    size: int
+    batch: int = 8
+    seed: int = 0
+
+
+class MixedCanvases(IterableDataset[Batch]):
+    """Batches without end; see `CanvasMix`."""
+
+    def __init__(self, mix: CanvasMix) -> None:
+        self.mix = mix
+        self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
+        """Read before every canvas, in every process: set it to 0 for the end of a course."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Draw batch after batch."""
+        info = get_worker_info()
+        if info is not None:  # a process of its own, beside the trainer's
+            cv2.setNumThreads(1)
+            torch.set_num_threads(1)
+        rng = np.random.default_rng([self.mix.seed, info.id if info else 0])
+        canvases = Canvases(self.mix.pictures, self.mix.size)
+        while True:
+            yield collate(
+                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.mix.batch)]
+            )
+
+
+def batches(source: MixedCanvases, workers: int) -> Iterator[Batch]:
+    """Draw in `workers` processes, a few batches ahead; in this one where it is 0."""
+    return iter(in_processes(source, workers))
+
+
+def calibrating_inputs(mix: CanvasMix, count: int) -> Iterator[np.ndarray]:
+    """Draw `count` inputs (1, 3, S, S), to calibrate the INT8 twin with."""
+    rng = np.random.default_rng([mix.seed, _CALIBRATING_SEED])
+    canvases = Canvases(mix.pictures, mix.size)
+    for _ in range(count):
+        drawn = collate([canvases.draw(rng, 0.0)])
+        yield drawn.pixels.numpy().astype(np.float32)
+
+
+def at_hand(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPicture, ...]:
+    """Write smaller copies of the pictures that are too large to be read again and again.
+
+    Args:
+        pictures: with boxes in pixels.
+        folder: of the copies; made where it is not there. What is there already stays.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return tuple(_at_hand(picture, folder / f"{n:06d}.jpg") for n, picture in enumerate(pictures))
+
+
+def _at_hand(picture: StreetPicture, copy: Path) -> StreetPicture:
+    pixels = load(picture.path)
+    height, width = pixels.shape[:2]
+    scale = MAX_SIDE / max(height, width)
+    if scale >= 1 and picture.path.suffix.lower() in _READ_AS_THEY_ARE:
+        return picture
+    scale = min(1.0, scale)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if not copy.is_file():
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+        partial = copy.with_suffix(".part")
+        partial.write_bytes(encoded.tobytes())
+        partial.replace(copy)
+    factors = np.array([size[0] / width, size[1] / height], np.float32)
+    return replace(picture, path=copy, boxes=picture.boxes * np.tile(factors, 2))

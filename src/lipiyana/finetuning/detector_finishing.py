@@ -1,0 +1,233 @@
+"""What follows the learning of a detector: export, INT8, before and after, registration, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lipiyana.finetuning.box_checking import CheckedBoxes
+from lipiyana.finetuning.canvas_source import CanvasMix, calibrating_inputs
+from lipiyana.finetuning.course import CourseState
+from lipiyana.finetuning.detector_base import DetectorBase
+from lipiyana.finetuning.detector_report import DetectorFacts, render_detector_report
+from lipiyana.finetuning.detector_scoring import (
+    DetectorScore,
+    Validation,
+    sample_plates,
+    thresholds,
+)
+from lipiyana.finetuning.saving import BEST
+from lipiyana.manifest import ModelEntry, Task
+from lipiyana.model_folder import NewModel, add_models, write_atomically
+from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.quantizing.search import open_file
+from lipiyana.quantizing.timing import median_milliseconds, typical_input
+from lipiyana.timings import TWIN
+from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.training.evaluation import (
+    PredictFunction,
+    find,
+    predict_with_onnx,
+    predict_with_torch,
+    score,
+)
+from lipiyana.vehicles.training.export_detector import export_float, quantize
+from lipiyana.vehicles.training.network import DetectorNet
+
+REPORT = "report.html"
+FLOAT_SUFFIX = "-float"
+
+_CALIBRATING = 64
+_INT8_LOSS = 0.01
+"""AP50 that INT8 may cost on the validation part; where it costs more it is not registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeDetector:
+    """What was learned.
+
+    Attributes:
+        name: of the new model.
+        base: where it began.
+        data: the user's, checked.
+        mix: what it learned from.
+        validation: what it is measured on.
+        course: how.
+    """
+
+    name: str
+    base: DetectorBase
+    data: CheckedBoxes
+    mix: CanvasMix
+    validation: Validation
+    course: CourseState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinetunedDetector:
+    """What came of a fine-tuning.
+
+    Attributes:
+        course: how it ended; nothing else is there where it was interrupted.
+        models: the new entries, the preferred one first.
+        before, after: on the user's validation part.
+        report: the HTML file.
+    """
+
+    course: CourseState
+    models: tuple[ModelEntry, ...] = ()
+    before: DetectorScore | None = None
+    after: DetectorScore | None = None
+    report: Path | None = None
+
+
+def finish_detector(
+    made: MadeDetector,
+    out: Path,
+    work: Path,
+    samples: Path | None,
+    on_step: Callable[[str], None],
+) -> FinetunedDetector:
+    """Make models of the best weights of a course and register them.
+
+    Args:
+        made: what was learned.
+        out: the folder of models.
+        work: the folder of the course, which has the best weights.
+        samples: the project's samples, if they are at hand.
+        on_step: told what is done next.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
+        LipiyanaError: a model cannot be loaded.
+    """
+    on_step("exporting")
+    twin, small = work / "float.onnx", work / "int8.onnx"
+    net = DetectorNet(len(made.data.classes))
+    net.load_state_dict(load_weights(work / BEST))
+    export_float(net.eval(), twin, made.mix.size, classes=made.data.classes)
+    on_step("quantizing")
+    quantize(twin, small, calibrating_inputs(made.mix, _CALIBRATING))
+    on_step("measuring")
+    base = predict_with_torch(made.base.net())
+    before = made.validation.score(base)
+    whole = made.validation.score(predict_with_onnx(twin))
+    rounded = made.validation.score(predict_with_onnx(small))
+    sessions = [open_file(path, Task.VEHICLE_DETECTOR) for path in (twin, small)]
+    milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
+    good = whole.ap50 - rounded.ap50 <= _INT8_LOSS
+    faster = good and milliseconds[1] < milliseconds[0]
+    best, after = (small, rounded) if faster else (twin, whole)
+    facts = DetectorFacts(
+        name=made.name,
+        base=made.base.entry.name,
+        data=made.data,
+        course=made.course,
+        before=before,
+        after=after,
+        plates=_plates(made, samples, base, predict_with_onnx(best)),
+        int8_ap50=(whole.ap50, rounded.ap50),
+        milliseconds=milliseconds,
+        notes=tuple(_notes(made, before, after, good, faster)),
+    )
+    on_step("registering")
+    chosen = thresholds(after.taught, made.base.entry.parameters.get("thresholds", {}))
+    entries = add_models(out, _models(made, twin, small, facts, chosen, good, faster))
+    write_atomically(out / REPORT, render_detector_report(facts, made.validation).encode())
+    return FinetunedDetector(made.course, entries, before, after, out / REPORT)
+
+
+def _plates(
+    made: MadeDetector, samples: Path | None, base: PredictFunction, new: PredictFunction
+) -> tuple[float, float] | None:
+    """AP50 of the plates in the project's samples, before and after."""
+    if samples is None:
+        return None
+    scenes, size, classes = (
+        sample_plates(samples, made.data.classes),
+        made.mix.size,
+        made.data.classes,
+    )
+    found = (score(scenes, find(scenes, one, size), (PLATE,), classes) for one in (base, new))
+    before, after = (one[PLATE].ap50 for one in found)
+    return before, after
+
+
+def _notes(
+    made: MadeDetector, before: DetectorScore, after: DetectorScore, good: bool, faster: bool
+) -> Iterator[str]:
+    if after.ap50 <= before.ap50:
+        yield (
+            f"the new model is no better on your validation part (mean AP50 {after.ap50:.3f}, "
+            f"{before.ap50:.3f} before): more pictures are needed, or more minutes"
+        )
+    if not good:
+        yield "INT8 is not registered: it loses too much"
+    elif not faster:
+        yield "INT8 is slower than its float twin on this machine, which is preferred therefore"
+    if after.kept is not None and after.kept < 0.8:
+        yield (
+            "what you did not label is found otherwise than before; with all classes labelled the "
+            "detector would keep them"
+        )
+    if (count := len(made.validation.pictures)) < 20:
+        yield f"{count} validation pictures are few: their scores tell little"
+
+
+def _models(
+    made: MadeDetector,
+    twin: Path,
+    small: Path,
+    facts: DetectorFacts,
+    chosen: dict[str, float],
+    good: bool,
+    faster: bool,
+) -> list[NewModel]:
+    base = made.base.entry
+    small_name, twin_name = made.name, made.name + FLOAT_SUFFIX
+    version = datetime.now(UTC).strftime("%Y.%m.%d")
+
+    def model(name: str, file: Path, ap50: float, other: str) -> NewModel:
+        return NewModel(
+            name=name,
+            task=Task.VEHICLE_DETECTOR,
+            file=file,
+            version=version,
+            licence=base.licence or "as the data's",
+            data=f"{base.data or base.name}; {len(made.data.train)} pictures of the user's",
+            card=_card(made, facts),
+            scores={"validation_ap50": round(ap50, 4)},
+            parameters={"base_sha256": base.sha256, "thresholds": chosen}
+            | ({TWIN: other} if good else {}),
+        )
+
+    models = [model(twin_name, twin, facts.int8_ap50[0], small_name)]
+    if good:
+        models.insert(0 if faster else 1, model(small_name, small, facts.int8_ap50[1], twin_name))
+    return models
+
+
+def _card(made: MadeDetector, facts: DetectorFacts) -> str:
+    rows = [
+        f"| {label} | {one.objects} | {facts.before.taught[label].ap50:.4f} | {one.ap50:.4f} |"
+        for label, one in facts.after.taught.items()
+    ]
+    return "\n".join(
+        (
+            f"# {made.name}",
+            "",
+            f"Fine-tuned from `{made.base.entry.name}` (sha256 {made.base.entry.sha256}) on "
+            f"{len(made.data.train)} pictures in {made.course.seconds / 60:.1f} minutes. Classes: "
+            f"{', '.join(made.data.classes)}.",
+            "",
+            "| the user's validation part | objects | AP50 before | AP50 after |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "The pictures are the user's: whoever passes this model on has to know what their "
+            "licence allows.",
+            "",
+        )
+    )

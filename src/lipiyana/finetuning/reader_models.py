@@ -1,0 +1,118 @@
+"""A fine-tuned reader as it is registered: its entries in the manifest, and its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lipiyana.finetuning.base import ChosenBase
+from lipiyana.finetuning.checking import CheckedData
+from lipiyana.finetuning.course import CourseState
+from lipiyana.finetuning.line_source import LineMix
+from lipiyana.finetuning.report import ReportFacts
+from lipiyana.manifest import Task
+from lipiyana.model_folder import NewModel
+from lipiyana.ocr.training.metrics import TextScore
+from lipiyana.timings import TWIN
+
+FLOAT_SUFFIX = "-float"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was learned.
+
+    Attributes:
+        name: of the new model.
+        base: where it began.
+        data: the user's, checked.
+        mix: what it learned from.
+        course: how.
+    """
+
+    name: str
+    base: ChosenBase
+    data: CheckedData
+    mix: LineMix
+    course: CourseState
+
+    @property
+    def plates(self) -> bool:
+        """Whether the lines are rows of plates, to be measured by the plate."""
+        return bool(self.mix.plates)
+
+
+def new_models(
+    made: Made, twin: Path, small: Path, facts: ReportFacts, specialist: bool
+) -> list[NewModel]:
+    """Make the entries of the float reader and, where it is good, of INT8; the preferred one first.
+
+    Args:
+        made: what was learned.
+        twin: file of the float reader.
+        small: file of the INT8 reader.
+        facts: what was measured.
+        specialist: whether lines in Latin are still read by the reader for Latin alone.
+    """
+    version = datetime.now(UTC).strftime("%Y.%m.%d")
+    base, int8 = made.base.entry, facts.int8
+    data = f"{base.data or base.name}; {len(made.data.train)} lines of the user's"
+    parameters: dict[str, object] = {"base_sha256": base.sha256}
+    if not specialist:
+        parameters["latin_specialist"] = False
+    licence = base.licence or "as the data's"
+    small_name, twin_name = made.name, made.name + FLOAT_SUFFIX
+
+    def model(name: str, file: Path, score: TextScore, other: str) -> NewModel:
+        return NewModel(
+            name=name,
+            task=Task.LINE_READER,
+            file=file,
+            version=version,
+            licence=licence,
+            data=data,
+            card=_card(made, facts),
+            charset_sha256=made.data.charset.sha256,
+            scores={
+                "validation_cer": round(score.cer, 4),
+                "validation_exact": round(score.exact, 4),
+            },
+            parameters=parameters | ({TWIN: other} if int8.good else {}),
+            companions={"words": made.base.words} if made.base.words else {},
+        )
+
+    models = [model(twin_name, twin, int8.float_score, small_name)]
+    if int8.good:
+        models.insert(0 if int8.preferred else 1, model(small_name, small, int8.score, twin_name))
+    return models
+
+
+def _card(made: Made, facts: ReportFacts) -> str:
+    sets = [("the user's validation part", facts.validation)]
+    if facts.samples is not None:
+        sets.append(("the project's samples", facts.samples))
+    rows = []
+    for name, compared in sets:
+        old, new = compared.score_before, compared.score_after
+        rows.append(
+            f"| {name} | {old.lines} | {old.cer:.4f} | {new.cer:.4f} "
+            f"| {old.exact:.4f} | {new.exact:.4f} |"
+        )
+    return "\n".join(
+        (
+            f"# {made.name}",
+            "",
+            f"Fine-tuned from `{made.base.entry.name}` (sha256 {made.base.entry.sha256}) on "
+            f"{len(made.data.train)} lines in {made.course.seconds / 60:.1f} minutes; rendered "
+            "lines were mixed in.",
+            "",
+            f"| {facts.of_what} | how many | CER before | CER after | exact before | exact after |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            "The pictures are the user's: whoever passes this model on has to know what their "
+            "licence allows.",
+            "",
+        )
+    )

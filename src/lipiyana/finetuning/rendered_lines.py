@@ -1,0 +1,130 @@
+"""Rendered lines of two kinds: like the user's, and of everything else that the base reads."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lipiyana.finetuning.kindred import KindredTexts, words_like
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.label_order import to_labels
+from lipiyana.ocr.language_model import LanguageModel
+from lipiyana.ocr.registrations import parse
+from lipiyana.ocr.training.batches import Line, stretch
+from lipiyana.ocr.training.corpus import Corpus
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.plate_lines import rendered_rows
+from lipiyana.ocr.training.plate_texts import random_registration
+from lipiyana.ocr.training.recipe import Style
+from lipiyana.ocr.training.rendering import render_line
+from lipiyana.ocr.training.word_lists import load_english
+from lipiyana.types import RegistrationFormat
+
+KINDRED = "kindred"
+"""Stands in `Line.script` for a rendered line like the user's."""
+
+_DIGITS_OF_PLATES = 0.3
+_TRIES = 40
+_SMALLEST = 4  # pixels of a row's side
+
+
+class RenderedLines:
+    """Draws lines of both kinds, as far as there are fonts for them."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        charset: Charset,
+        words: Path | None,
+        rng: np.random.Generator,
+        plates: Sequence[str] = (),
+    ) -> None:
+        """Find the fonts, and what to write.
+
+        Args:
+            texts: the user's lines; without any, none are like them.
+            charset: of the reader.
+            words: the language model of the base, None where it has none.
+            rng: of chance.
+            plates: the user's registrations, where the lines are rows of plates: those of the
+                same formats are painted on whole plates then.
+        """
+        self._rng, self._charset = rng, charset
+        self._chance = random.Random(int(rng.integers(2**63)))
+        self._kindred = KindredTexts(texts, charset) if texts else None
+        self._style = "plate" if plates else _style(texts)
+        self._formats = formats_of(plates)
+        # what fits no format that plates are drawn of is drawn as single lines
+        self._plate_share = self._formats.total() / max(1, len(plates))
+        self._library = FontLibrary.load()
+        self._corpus = corpus_like(words, charset, self._chance)
+
+    @property
+    def possible(self) -> bool:
+        """Whether anything can be rendered here: without fonts nothing can."""
+        return any(self.other() is not None for _ in range(_TRIES))
+
+    def kindred(self) -> list[Line]:
+        """Render lines like the user's; none where no font can set them."""
+        if self._rng.random() < self._plate_share:
+            return self._plate()
+        if self._kindred is None:
+            return []
+        text = self._kindred.sample(self._chance)
+        style = self._style if self._rng.random() < 0.7 else None
+        rendered = render_line(text.text, text.script, self._rng, self._library, style)
+        if rendered is None:
+            return []
+        return [Line(stretch(rendered.image, self._rng), text.text, KINDRED)]
+
+    def other(self) -> Line | None:
+        """Render one line of anything that the base reads, None where no font can set it."""
+        sample = self._corpus.sample(self._chance)
+        rendered = render_line(sample.drawn, sample.script, self._rng, self._library)
+        if rendered is None:
+            return None
+        return Line(stretch(rendered.image, self._rng), sample.text, sample.script)
+
+    def _plate(self) -> list[Line]:
+        kinds = list(self._formats)
+        weights = np.array([self._formats[kind] for kind in kinds], float)
+        kind = kinds[int(self._rng.choice(len(kinds), p=weights / weights.sum()))]
+        registration = random_registration(self._rng, kind)
+        try:
+            rows = list(rendered_rows(self._rng, self._library, registration))
+        except LookupError:  # no font has its characters
+            return []
+        return [
+            Line(stretch(image, self._rng), text, KINDRED)
+            for image, text in rows
+            if text and self._charset.covers(to_labels(text)) and min(image.shape[:2]) >= _SMALLEST
+        ]
+
+
+def formats_of(registrations: Iterable[str]) -> Counter[RegistrationFormat]:
+    """Count the formats of those that fit one."""
+    parsed = map(parse, registrations)
+    return Counter(found.format for found in parsed if found.format is not None)
+
+
+def _style(texts: Sequence[str]) -> Style | None:
+    """Plates are told by their digits."""
+    characters = "".join(texts)
+    share = sum(c.isdigit() for c in characters) / max(1, len(characters))
+    return "plate" if share > _DIGITS_OF_PLATES else None
+
+
+def corpus_like(words: Path | None, charset: Charset, rng: random.Random | None = None) -> Corpus:
+    """Make a corpus of words that a language model holds likely, for want of word lists.
+
+    Args:
+        words: the model; None for English alone.
+        charset: what texts may hold.
+        rng: of chance; the same words every time without it.
+    """
+    lists = words_like(LanguageModel.load(words), rng or random.Random(0)) if words else []
+    return Corpus([*lists, load_english(None, charset)], charset)

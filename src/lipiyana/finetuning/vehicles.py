@@ -1,0 +1,114 @@
+"""`lipiyana finetune vehicles`: from boxed pictures to a registered detector, step by step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lipiyana.finetuning.box_checking import CheckedBoxes, check_boxes
+from lipiyana.finetuning.boxes import read_boxes
+from lipiyana.finetuning.canvas_source import CanvasMix, at_hand
+from lipiyana.finetuning.course import Limits, run_course
+from lipiyana.finetuning.detector_base import DetectorBase, choose_detector
+from lipiyana.finetuning.detector_finishing import (
+    FinetunedDetector,
+    MadeDetector,
+    finish_detector,
+)
+from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
+from lipiyana.finetuning.detector_scoring import Validation
+from lipiyana.finetuning.job import WORK, Listener, begin, key_of
+from lipiyana.finetuning.scoring import sample_folder
+from lipiyana.model_folder import writing_to
+from lipiyana.runtime import ModelStore
+from lipiyana.vehicles.training.evaluation import predict_with_torch
+
+MEASURED_PICTURES = 150
+"""More validation pictures than this are thinned out evenly, for measuring must not take the time.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VehiclesJob:
+    """What is asked for.
+
+    Attributes:
+        data: see `boxes.read_boxes`.
+        out: folder of models to be; made where it is not there.
+        base: see `detector_base.choose_detector`.
+        resume: go on with a course that was stopped.
+        limits: how long to learn.
+        recipe: how.
+        name: of the new model.
+        samples: the project's samples, None to leave them out.
+    """
+
+    data: Path
+    out: Path
+    base: str | None = None
+    resume: bool = False
+    limits: Limits = field(default_factory=lambda: Limits(minutes=15.0, measure_every_s=60.0))
+    recipe: DetectorRecipe = field(default_factory=DetectorRecipe)
+    name: str = "finetuned-vehicles"
+    samples: Path | None = field(default_factory=sample_folder)
+
+
+def finetune_vehicles(
+    job: VehiclesJob, store: ModelStore, listener: Listener | None = None
+) -> FinetunedDetector:
+    """Check the data, learn, measure, quantize and register.
+
+    Args:
+        job: what is asked for.
+        store: the models, of which the base is one.
+        listener: told how far it is.
+
+    Raises:
+        InvalidRequest: the data, the base or the folder are no good; the message says why. An
+            unfinished course is in the folder and `resume` is not set (UNFINISHED).
+        ModelUnavailable: the base is not installed.
+        LipiyanaError: something else that a message explains.
+    """
+    told = listener or Listener()
+    base = choose_detector(store, job.base)
+    told.on_step("checking the data")
+    boxes = read_boxes(job.data)
+    told.on_labels(len(boxes.pictures))
+    data = check_boxes(boxes, base.classes, told.on_label)
+    told.on_checked(data)
+    work = job.out / WORK
+    with writing_to(job.out):
+        state = begin(job.out, _key(job, base, data), resume=job.resume)
+        told.on_step("reading the pictures")
+        mix = CanvasMix(at_hand(data.train, work / "train"), base.size)
+        step = max(1, -(-len(data.validation) // MEASURED_PICTURES))
+        validation = Validation.of(
+            at_hand(data.validation[::step], work / "validation"),
+            predict_with_torch(base.net()),
+            data.classes,
+            data.taught,
+            base.size,
+        )
+        if state.ending in {None, "interrupted"}:
+            told.on_step("learning")
+            learner = DetectorLearner(work, base, mix, validation, job.recipe)
+            state = run_course(learner, work, state, job.limits, told.on_standing)
+        if state.ending == "interrupted":
+            return FinetunedDetector(state)
+        made = MadeDetector(job.name, base, data, mix, validation, state)
+        finished = finish_detector(made, job.out, work, job.samples, told.on_step)
+        shutil.rmtree(work, ignore_errors=True)
+    return finished
+
+
+def _key(job: VehiclesJob, base: DetectorBase, data: CheckedBoxes) -> str:
+    parts = [base.entry.sha256, job.name, *data.classes]
+    for part in (data.train, data.validation):
+        parts += [
+            json.dumps([str(p.path), p.boxes.tolist(), p.classes.tolist(), p.known.tolist()])
+            for p in part
+        ]
+        parts.append("")
+    return key_of(parts)

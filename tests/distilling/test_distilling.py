@@ -1,0 +1,213 @@
+"""A student of a text detector: drawn streets, the teacher's maps, learning, serving."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from lipiyana.distilling.comparing import is_found, sample_scenes
+from lipiyana.distilling.crops import CropMix, batches
+from lipiyana.distilling.exporting import export_student
+from lipiyana.distilling.learner import DistillLearner, StudentRecipe, map_loss
+from lipiyana.distilling.network import TextStudent, computed_in_int8
+from lipiyana.distilling.pool import Seen, fill_pool, photographs
+from lipiyana.distilling.streets import Streets
+from lipiyana.distilling.text_detector import DistillJob, distill_text_detector
+from lipiyana.errors import InvalidRequest
+from lipiyana.finetuning.course import Limits
+from lipiyana.finetuning.job import WORK, Listener
+from lipiyana.finetuning.rendered_lines import corpus_like
+from lipiyana.manifest import Task
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.detection import TextDetector, TextRegion
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.quantizing.search import open_file
+from lipiyana.runtime import ModelStore
+from lipiyana.vehicles.training.norms import folded, install
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FAST = StudentRecipe(rate=4e-3, warm_up_steps=1, ema_decay=0.9, workers=0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> tuple[Seen, ...]:
+    """Dark bars on a light ground, and their maps."""
+    rng = np.random.default_rng(0)
+    pool = []
+    for number in range(4):
+        picture = np.full((96, 128, 3), 220, np.uint8)
+        probabilities = np.zeros((96, 128), np.uint8)
+        for _ in range(3):
+            x, y = int(rng.integers(0, 90)), int(rng.integers(0, 80))
+            cv2.rectangle(picture, (x, y), (x + 30, y + 12), (20, 20, 20), -1)
+            cv2.rectangle(probabilities, (x + 2, y + 3), (x + 28, y + 9), 255, -1)
+        seen = Seen(tmp_path / f"{number}.jpg", tmp_path / f"{number}.png")
+        cv2.imwrite(str(seen.picture), picture)
+        cv2.imwrite(str(seen.map), probabilities)
+        pool.append(seen)
+    return tuple(pool)
+
+
+def test_the_student_gives_a_logit_a_pixel() -> None:
+    net = TextStudent().eval()
+    with torch.no_grad():
+        assert net(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 64, 96)
+        assert float(net(torch.zeros(1, 3, 64, 64)).sigmoid().mean()) < 0.4
+    rounded = [name for name, layer in net.named_modules() if computed_in_int8(name, layer)]
+    assert "stem.conv" in rounded
+    assert "rows" not in rounded
+
+
+def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = TextStudent()
+    install(net)
+    net.train()(torch.randn(2, 3, 64, 64))
+    net = folded(net).eval()
+    export_student(net, tmp_path / "student.onnx")
+    pixels = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        wanted = net(pixels).sigmoid().numpy()
+    session = open_file(tmp_path / "student.onnx", Task.TEXT_DETECTOR)
+    (found,) = session.run(pixels.numpy())
+    assert found.shape == (1, 1, 64, 96)
+    np.testing.assert_allclose(found, wanted, atol=0.05)  # its weights are rounded to 8 bits
+
+
+def test_the_loss_is_least_where_the_maps_agree() -> None:
+    maps = (torch.rand(2, 1, 32, 32) > 0.8).float()
+    right, wrong = 12 * (maps - 0.5), -12 * (maps - 0.5)
+    assert float(map_loss(right, maps)) < 0.05
+    assert float(map_loss(torch.zeros_like(maps), maps)) > 0.5
+    assert float(map_loss(wrong, maps)) > 3
+    assert torch.isfinite(map_loss(right, torch.zeros_like(maps)))
+
+
+def test_crops_show_text_and_its_map_together(drawn: tuple[Seen, ...]) -> None:
+    batch = next(batches(CropMix(drawn, size=64, batch=16), 0))
+    assert batch.pixels.shape == (16, 3, 64, 64)
+    assert batch.maps.shape == (16, 1, 64, 64)
+    text = (batch.maps > 0.9)[:, 0]
+    grey = batch.pixels.mean(1)
+    darker = [bool(g[t].mean() < g[~t].mean()) for g, t in zip(grey, text, strict=True) if t.any()]
+    assert len(darker) > 8
+    assert np.mean(darker) > 0.9
+
+
+def test_a_course_learns_and_goes_on_in_either_phase(
+    drawn: tuple[Seen, ...], tmp_path: Path
+) -> None:
+    mix = CropMix(drawn, size=64, batch=4)
+    learner = DistillLearner(tmp_path, mix, drawn, FAST)
+    assert not learner.restore()
+    before = learner.measure()
+    for _ in range(30):
+        learner.learn(0.1)
+    assert learner.measure().loss < before.loss
+    for share in (0.1, 0.9):
+        learner.learn(share)
+        learner.save()
+        again = DistillLearner(tmp_path, mix, drawn, FAST)
+        assert again.restore()
+        assert again.step == learner.step
+        assert again.measure().loss == pytest.approx(learner.measure().loss, rel=1e-4)
+        again.learn(share)
+
+
+def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: ModelStore) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    picture = np.full((64, 160, 3), 255, np.uint8)
+    cv2.putText(picture, "ROAD", (10, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 4)
+    cv2.imwrite(str(photos / "a.png"), picture)
+    (photos / "b.txt").write_text("no picture")
+    entry = store.default_for_task(Task.TEXT_DETECTOR)
+    teacher = open_file(entry.file, entry.task)
+    pool = fill_pool(tmp_path / "pool", photographs(photos), teacher)
+    (seen,) = (*pool.train, *pool.validation)
+    pixels, probabilities = seen.load()
+    assert pixels.shape[:2] == probabilities.shape
+    assert probabilities.max() > 128
+    stamp = seen.map.stat().st_mtime_ns
+    again = fill_pool(tmp_path / "pool", photographs(photos), teacher)
+    assert (*again.train, *again.validation) == (seen,)
+    assert seen.map.stat().st_mtime_ns == stamp
+    assert photographs(None) == []
+
+
+def test_a_street_is_the_same_by_its_number() -> None:
+    library = FontLibrary.load()
+    if not library.families("Deva", "train"):
+        pytest.skip("no fonts are installed")
+    streets = Streets(corpus_like(None, Charset.load()), library)
+    first, second = streets.picture(3), streets.picture(3)
+    assert (first == second).all()
+    assert first.ndim == 3
+    assert (first.shape != streets.picture(4).shape) or (first != streets.picture(4)).any()
+
+
+def test_a_line_is_found_by_one_box_that_is_not_much_larger() -> None:
+    line = np.array([[10, 10], [110, 10], [110, 30], [10, 30]], float)
+    around = np.array([[8, 8], [112, 8], [112, 32], [8, 32]], float)
+    assert is_found(line, [TextRegion(around, 0.9)])
+    assert not is_found(line, [TextRegion(line * [0.5, 1], 0.9)])
+    assert not is_found(line, [TextRegion(line * 4 - 40, 0.9)])
+    assert not is_found(line, [])
+
+
+def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, scene in enumerate(sample_scenes(SAMPLES)[:12]):
+        small = cv2.resize(cv2.imread(str(scene.path)), (160, 96))
+        cv2.imwrite(str(photos / f"{number}.png"), small)
+    job = DistillJob(
+        tmp_path / "models",
+        photos=photos,
+        streets=0,
+        limits=Limits(minutes=60, steps=6, measure_every_s=600),
+        recipe=FAST,
+        mix_size=64,
+        name="student",
+        samples=None,
+    )
+    stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert distill_text_detector(job, store, stopping).course.ending == "interrupted"
+    assert not (job.out / "manifest.toml").exists()
+    with pytest.raises(InvalidRequest, match="--resume"):
+        distill_text_detector(job, store)
+    made = distill_text_detector(replace(job, resume=True), store)
+    assert [entry.name for entry in made.models] == ["student", "student-float"]
+    assert not (job.out / WORK).exists()
+    served = ModelStore(job.out, threads=1)
+    detector = TextDetector(served)
+    assert detector.entry.name == "student"
+    assert all(check.ok for check in served.verify() if check.entry.name.startswith("student"))
+    detector.detect(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:
+    (tmp_path / "photos").mkdir()
+    job = DistillJob(tmp_path / "models", photos=tmp_path / "photos", streets=0)
+    with pytest.raises(InvalidRequest, match="too few"):
+        distill_text_detector(job, store)
+    reader = store.default_for_task(Task.LINE_READER).name
+    with pytest.raises(InvalidRequest, match="no text detector"):
+        distill_text_detector(replace(job, teacher=reader), store)

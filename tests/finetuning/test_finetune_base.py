@@ -1,0 +1,55 @@
+"""Which file a fine-tuning begins from: a float twin, in either of the ways that one is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("onnx", reason="needs the extra train")
+
+from lipiyana.finetuning.base import choose_base
+from lipiyana.manifest import Task
+from lipiyana.model_folder import NewModel, add_models
+from lipiyana.ocr.training.checkpoints import load_weights, shape_of
+from lipiyana.ocr.training.export_reader import export_float, quantize
+from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.runtime import ModelStore
+from lipiyana.timings import TWIN
+
+
+def model(name: str, file: Path, digest: str, twin: str) -> NewModel:
+    return NewModel(
+        name, Task.LINE_READER, file, "1", "Apache-2.0", "nothing", "# Tiny\n", digest,
+        parameters={TWIN: twin},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_of_an_int8_reader_the_float_twin_is_taken(
+    tiny_models: Path, rounded: bool, tmp_path: Path
+) -> None:
+    known = choose_base(ModelStore(tiny_models, threads=1), None)
+    net = LineReaderNet(shape_of(known.reader.weights))
+    net.load_state_dict(known.reader.weights)
+    twin, int8 = tmp_path / "twin.onnx", tmp_path / "int8.onnx"
+    export_float(net, known.reader.charset, twin, rounded=rounded)
+    quantize(twin, int8, iter([np.zeros((1, 3, 48, 64), np.float32)]))
+    digest = known.reader.charset.sha256
+    models = [model("small", int8, digest, "whole"), model("whole", twin, digest, "small")]
+    add_models(tmp_path / "models", models)
+
+    base = choose_base(ModelStore(tmp_path / "models", threads=1), None)
+    assert base.entry.name == "whole"
+    assert base.reader.charset.sha256 == digest
+    wanted = load_weights(twin)
+    assert base.reader.weights.keys() == wanted.keys()
+    assert all(torch.equal(base.reader.weights[name], wanted[name]) for name in wanted)
+
+
+def test_the_reader_that_ships_can_be_a_base() -> None:
+    base = choose_base(ModelStore(threads=1), None)
+    assert len(base.reader.charset) > 1000
+    assert base.words is not None

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.manifest import ModelEntry
+from lipiyana.ocr.grammar_search import CHARACTERS, OTHER
+from lipiyana.ocr.plate_crops import PlateCropReader
+from lipiyana.ocr.recognition import Keep, LineReading
+from lipiyana.runtime import ModelStore
+
+WIDE = np.full((40, 200, 3), 230, np.uint8)
+SQUARE = np.full((80, 120, 3), 230, np.uint8)
+
+
+class Reads:
+    """Reads the next of some texts from each crop, "" when they are used up; as sure as told."""
+
+    def __init__(self, *texts: str, sure: float) -> None:
+        self.texts, self.sure = list(texts), sure
+        self.batches: list[list[tuple[int, ...]]] = []
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        return ()
+
+    def read(
+        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+    ) -> list[LineReading]:
+        assert keep is not None
+        self.batches.append([crop.shape for crop in crops])
+        return [self._reading(self.texts.pop(0) if self.texts else "") for _ in crops]
+
+    def _reading(self, text: str) -> LineReading:
+        kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
+        kept[::2, 0] = 1
+        kept[1::2, OTHER] = 1 - self.sure
+        for place, character in enumerate(text):
+            kept[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
+        return LineReading(text, self.sure, (self.sure,) * len(text), kept)
+
+
+def test_a_sure_row_is_read_once(store: ModelStore) -> None:
+    reader = Reads("KA01AB1234", sure=0.999)
+    plate = PlateCropReader(store, reader).read(WIDE)
+    assert plate.registration.canonical == "KA01AB1234"
+    assert reader.batches == [[WIDE.shape]]
+
+
+def test_a_crop_that_is_not_wide_is_read_as_two_rows_first(store: ModelStore) -> None:
+    reader = Reads("KA01", "AB1234", sure=0.999)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    assert plate.registration.canonical == "KA01AB1234"
+    assert len(plate.rows) == 2
+    assert [len(batch) for batch in reader.batches] == [2]
+
+
+def test_a_doubtful_one_is_tried_in_other_ways(store: ModelStore) -> None:
+    reader = Reads("KA01", "1234", "KA01AB1234", sure=0.95)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    assert len(reader.batches) == 2
+    assert reader.batches[1][0] == SQUARE.shape
+    assert plate.registration.canonical == "KA01AB1234"

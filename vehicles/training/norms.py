@@ -1,0 +1,76 @@
+"""Batch norms for the time of training, in a network whose own were folded into its convolutions.
+
+Ioffe and Szegedy, "Batch Normalization" (ICML 2015). Without them a detector that starts from
+folded weights hardly learns: every change of a layer shifts and scales what the next one sees.
+They begin as what changes nothing, and are folded again before a network is measured or exported,
+so that no other part knows of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from lipiyana.vehicles.training.network import Unit
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_EPS, _MOMENTUM = 1e-3, 0.03
+
+
+def install(net: nn.Module) -> None:
+    """Put a norm behind every convolution that has an activation; `calibrate` comes next."""
+    for unit in _units(net):
+        unit.norm = nn.BatchNorm2d(unit.conv.out_channels, _EPS, _MOMENTUM)
+
+
+@torch.no_grad()
+def calibrate(net: nn.Module, pixels: Tensor) -> None:
+    """Set norms to the statistics of a batch and to undo themselves: the network stays as it is.
+
+    Args:
+        net: with norms.
+        pixels: (N, 3, S, S), of the kind that it is trained with.
+    """
+    hooks = [unit.norm.register_forward_hook(_measure) for unit in _units(net) if unit.norm]
+    net(pixels)
+    for hook in hooks:
+        hook.remove()
+
+
+@torch.no_grad()
+def folded(net: Net) -> Net:
+    """Make a copy that computes the same in evaluation mode without norms."""
+    plain = copy.deepcopy(net)
+    for unit in _units(plain):
+        norm = unit.norm
+        if norm is None:
+            continue
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert unit.conv.bias is not None
+        factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+        unit.conv.weight.mul_(factor[:, None, None, None])
+        unit.conv.bias.copy_((unit.conv.bias - norm.running_mean) * factor + norm.bias)
+        unit.norm = None
+    return plain
+
+
+def _units(net: nn.Module) -> Iterator[Unit]:
+    return (module for module in net.modules() if isinstance(module, Unit))
+
+
+def _measure(norm: nn.Module, inputs: tuple[Tensor], _: Tensor) -> Tensor:
+    assert isinstance(norm, nn.BatchNorm2d)
+    variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3), correction=0)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((variance + norm.eps).sqrt())
+    norm.bias.copy_(mean)
+    return inputs[0]
