@@ -71,7 +71,7 @@ class Extent:
 
 
 FULL = Extent(SWEEP, loop=20, steady=60, trial=10, turns=3, misses=30, pairs=60)
-QUICK = Extent((1, REFERENCE), loop=3, steady=6, trial=1.5, turns=2, misses=4, pairs=4)
+QUICK = Extent((1, REFERENCE), loop=2, steady=4, trial=1, turns=2, misses=3, pairs=3)
 
 
 @dataclass(frozen=True)
