@@ -90,3 +90,13 @@ def test_only_what_is_unread_and_on_no_vehicle_is_doubted() -> None:
     assert dataclasses.replace(doubted[1], confidence=street[1].confidence) == street[1]
     assert doubting_signs([], [HERE]) == []
     assert [p.confidence < 0.3 for p in doubting_signs(street, [])] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [("HORN OK PLEASE", True), ("मदुरै", True), ("KA 0", False), ("KA", False), ("", False)],
+)
+def test_words_on_a_vehicle_are_no_plate(text: str, doubted: bool) -> None:
+    plate = dataclasses.replace(found("", HERE), text=text)
+    (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])
+    assert (left.confidence < 0.3) is doubted

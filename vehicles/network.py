@@ -113,8 +113,8 @@ class DetectorNetwork:
         for index, threshold in self._thresholds.items():
             known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
             confidences[:, index] = np.interp(confidences[:, index], *known)
-        sure = (confidences >= least) & np.isfinite(boxes).all(axis=1)[:, None]
-        anchors, classes = np.nonzero(sure)
+        possible = np.isfinite(boxes).all(axis=1, keepdims=True)
+        anchors, classes = np.nonzero((confidences >= least) & possible)
         best = confidences[anchors, classes]
         if len(best) > _MOST_CANDIDATES:
             chosen = np.argsort(-best, kind="stable")[:_MOST_CANDIDATES]

@@ -21,6 +21,7 @@ _WORTH_READING = 0.1  # confidence of a detector: what is less is given as it wa
 _ONE_PLACE = 0.5
 _ON_VEHICLE = 0.5  # of a plate's area
 _SIGN_LIKE = 0.4
+_LETTERS_OF_A_WORD = 3
 
 _Image = npt.NDArray[np.uint8]
 
@@ -56,20 +57,26 @@ def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romaniz
 
 
 def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box]) -> list[Plate]:
-    """Make plates less sure that are no registration and lie on no vehicle: a sign looks like one.
+    """Make plates less sure that are no registration and lie on no vehicle, or say words without a
+    digit: signs, and boards on lorries and buses, look like plates.
 
     Args:
         plates: as a detector found them and they were read.
         vehicles: where vehicles are.
     """
     shares = inside(array_of([plate.box for plate in plates]), array_of(vehicles))
-    alone = ~(shares > _ON_VEHICLE).any(axis=1)
+    alone = np.asarray(~(shares > _ON_VEHICLE).any(axis=1))
     return [
         dataclasses.replace(plate, confidence=_SIGN_LIKE * plate.confidence)
-        if lonely and not plate.registration.valid
+        if (lonely or _is_words(plate.text)) and not plate.registration.valid
         else plate
         for plate, lonely in zip(plates, alone.tolist(), strict=True)
     ]
+
+
+def _is_words(text: str) -> bool:
+    letters = sum(character.isalpha() for character in text)
+    return letters >= _LETTERS_OF_A_WORD and not any(character.isdigit() for character in text)
 
 
 def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
