@@ -1,10 +1,13 @@
-"""Batches made in processes of their own."""
+"""Batches made in processes of their own, each with its own chance."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from torch.utils.data import DataLoader, IterableDataset
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 Made = TypeVar("Made")
 
@@ -21,3 +24,14 @@ def in_processes(source: IterableDataset[Made], workers: int) -> DataLoader[Made
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,
     )
+
+
+def chance_of_process(seed: int) -> np.random.Generator:
+    """Make the source of chance of the process that loads; it keeps to one thread, if it is not
+    the trainer's own.
+    """
+    info = get_worker_info()
+    if info is not None:
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+    return np.random.default_rng([seed, info.id if info else 0])

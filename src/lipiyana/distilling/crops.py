@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from lipiyana.distilling.pool import Seen
 from lipiyana.ocr.detection import network_input
-from lipiyana.ocr.training.loading import in_processes
+from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.vehicles.training.weather import weathered
 
 _SCALES = (0.6, 1.5)
@@ -47,11 +47,7 @@ class Crops(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw batch after batch."""
-        info = get_worker_info()
-        if info is not None:  # a process of its own, beside the trainer's
-            cv2.setNumThreads(1)
-            torch.set_num_threads(1)
-        rng = np.random.default_rng([self.mix.seed, info.id if info else 0])
+        rng = chance_of_process(self.mix.seed)
         while True:
             crops = [self._draw(rng) for _ in range(self.mix.batch)]
             yield Batch(*(torch.stack(parts) for parts in zip(*crops, strict=True)))

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from lipiyana.images import load
-from lipiyana.ocr.training.loading import in_processes
+from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.vehicles.training.batches import MOSAIC_SHARE, Batch, Canvases, collate
 from lipiyana.vehicles.training.street_pictures import StreetPicture
 
@@ -51,11 +51,7 @@ class MixedCanvases(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw batch after batch."""
-        info = get_worker_info()
-        if info is not None:  # a process of its own, beside the trainer's
-            cv2.setNumThreads(1)
-            torch.set_num_threads(1)
-        rng = np.random.default_rng([self.mix.seed, info.id if info else 0])
+        rng = chance_of_process(self.mix.seed)
         canvases = Canvases(self.mix.pictures, self.mix.size)
         while True:
             yield collate(

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from lipiyana.errors import LipiyanaError
 from lipiyana.finetuning.examples import Example, ExampleCache
 from lipiyana.finetuning.rendered_lines import RenderedLines
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.batches import Batch, Line, gathered
-from lipiyana.ocr.training.loading import in_processes
+from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.ocr.training.real_crops import vary
 
 REAL = "real"
@@ -69,11 +67,7 @@ class MixedLines(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw lines and gather them by width."""
-        info = get_worker_info()
-        if info is not None:  # a process of its own, beside the trainer's
-            cv2.setNumThreads(1)
-            torch.set_num_threads(1)
-        rng = np.random.default_rng([self.mix.seed, info.id if info else 0])
+        rng = chance_of_process(self.mix.seed)
         charset = Charset(self.mix.characters)
         yield from gathered(mixed_lines(self.mix, rng), charset, self.mix.max_width)
 
