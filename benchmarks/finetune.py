@@ -95,8 +95,8 @@ def run_case(
             write_fold(case, root, fold, data)
             began = time.monotonic()
             job = ReaderJob(
-                data,
-                out,
+                data=data,
+                out=out,
                 plates=case.plates,
                 base=base,
                 limits=Limits(minutes=minutes),

@@ -1,7 +1,7 @@
 """A server under load, beside the same pipeline in process on the same cores.
 
     python benchmarks/serve.py [--quick] [--json FILE] [--plot FILE] [--price DOLLARS_AN_HOUR]
-                               [--layout scene] [PICTURE ...]
+                               [--layout scene] [--seed N] [PICTURE ...]
 
 Without pictures it takes the scenes of samples/. Pictures are JPEGs: bytes behind their end make
 each unique. The server runs with its defaults in a process of its own, and so does the load, on
@@ -18,11 +18,13 @@ the same cores and 8 channels.
     goodput_ratio     answers in time at twice the load, by the most pictures a second of all loops
 
 Beside them: `camera_p99_over_p50` is the same load from 16 cameras, each in even steps of its own.
-`ideal_p99_over_p50` is what a queue before so many cores has that costs nothing itself: with few
-cores Poisson's crowds alone make more of it than a server can. `hash_ms` is a bare hash of the
-bytes of the hit. "In time" is within 10 times the latency of one picture alone. Latencies of open
-loops count from when a call was due, so waiting is not hidden. `lost` are calls of closed loops
-that were not answered.
+`ideal_...` is what the very same calls would have met in a queue that costs nothing itself, and
+`endless_ideal_...` what that comes to where chance has evened out: with few cores Poisson's crowds
+alone make more of it than a server can, and one minute may show twice as much as another. So ten
+minutes are measured, of other chance each time; `--seed` repeats one. `hash_ms` is a bare hash of
+the bytes of the hit. "In time" is within 10 times the latency of one picture alone. Latencies of
+open loops count from when a call was due, so waiting is not hidden. `lost` are calls of closed
+loops that were not answered.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,9 +42,11 @@ from rich.console import Console
 from rich.table import Table
 from serve_cache import hit_and_miss, overhead
 from serve_load import Outcome, Plan
-from serve_percentiles import ideal_spread, percentile, spread
+from serve_percentiles import percentile
 from serve_plot import Point, svg
 from serve_processes import InProcess, Load, Server, serving
+from serve_steady import measure_steady
+from serve_throughput import compare, quickest, rate
 
 from lipiyana.runtime import available_threads
 from lipiyana.types import Layout
@@ -50,7 +55,6 @@ SCENES = Path(__file__).parents[1] / "samples" / "scenes"
 REFERENCE = 16
 SWEEP = (1, 2, 4, 8, 16, 32, 64)
 CHANNELS = 8
-CAMERAS = 16
 SHARE = 0.8
 IN_TIME = 10
 LEAST = 12
@@ -64,61 +68,16 @@ class Extent:
     sweep: tuple[int, ...]
     loop: float
     steady: float
+    cameras: float
     trial: float
     turns: int
     misses: int
     pairs: float
 
 
-FULL = Extent(SWEEP, loop=20, steady=60, trial=10, turns=3, misses=30, pairs=60)
-QUICK = Extent((1, REFERENCE), loop=2, steady=4, trial=1, turns=2, misses=3, pairs=3)
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """Pictures a second, in turns of no server and a server; the threads that were quickest."""
-
-    in_process: list[float]
-    served: list[Outcome]
-    threads: int
-
-    @property
-    def local(self) -> float:
-        """In process."""
-        return statistics.mean(self.in_process)
-
-    @property
-    def remote(self) -> float:
-        """Of the server."""
-        return statistics.mean(map(rate, self.served))
-
-
-def rate(outcome: Outcome) -> float:
-    """Answers a second."""
-    return len(outcome.latencies) / outcome.seconds
-
-
-def quickest(in_process: InProcess, seconds: float) -> tuple[int, float]:
-    """Find the number of threads that are quickest in process, and their pictures a second."""
-    cores = available_threads()
-    tried: dict[int, float] = {}
-    while not any(tried.values()):  # on a machine that is too slow for so short a trial
-        for threads in sorted({1, cores, 2 * cores}):
-            tried[threads] = in_process.pictures_a_second(threads, seconds)
-        seconds *= 2
-    return max(tried.items(), key=lambda item: item[1])
-
-
-def compare(
-    in_process: InProcess, load: Load, plan: Plan, extent: Extent, threads: int
-) -> Throughput:
-    """Measure both in turns."""
-    loop = replace(plan, seconds=extent.loop, concurrency=REFERENCE, channels=CHANNELS)
-    local, served = [], []
-    for turn in range(extent.turns):
-        local.append(in_process.pictures_a_second(threads, extent.loop))
-        served.append(load.put(replace(loop, seed=2000 + turn)))
-    return Throughput(local, served, threads)
+FULL = Extent(SWEEP, loop=20, steady=600, cameras=60, trial=10, turns=3, misses=30, pairs=60)
+QUICK = Extent((1, REFERENCE), loop=2, steady=3, cameras=3, trial=1, turns=1, misses=3, pairs=2)
+QUICK_PICTURES = 4
 
 
 def closed_loop(outcomes: Sequence[Outcome], calls: int) -> Point:
@@ -155,21 +114,26 @@ def _measure(
         extent,
         loop=max(extent.loop, LEAST / reached),
         steady=max(extent.steady, 2 * LEAST / reached),
+        cameras=max(extent.cameras, 2 * LEAST / reached),
     )
-    compared = compare(in_process, load, plan, extent, threads)
+    reference = replace(plan, seconds=extent.loop, concurrency=REFERENCE, channels=CHANNELS)
+    compared = compare(in_process, load, reference, threads, extent.turns)
     loops = {REFERENCE: compared.served}
     for calls in set(extent.sweep) - {REFERENCE}:
         loop = replace(plan, seconds=extent.loop, concurrency=calls, channels=min(calls, CHANNELS))
-        loops[calls] = [load.put(replace(loop, seed=calls))]
+        loops[calls] = [load.put(loop)]
     points = [closed_loop(loops[calls], calls) for calls in extent.sweep]
     alone, peak = points[0].p50, max(point.throughput for point in points)
-    repeats = replace(plan, unique=False, concurrency=REFERENCE, channels=CHANNELS)
-    repeated = load.put(replace(repeats, seconds=extent.loop))
+    repeated = load.put(replace(reference, unique=False))
 
-    steady = replace(
-        plan, rate=SHARE * compared.remote, channels=CHANNELS, seconds=extent.steady, seed=1001
+    cores = available_threads()
+    steady = measure_steady(
+        load,
+        replace(plan, rate=SHARE * compared.remote, channels=CHANNELS),
+        seconds=extent.steady,
+        camera_seconds=extent.cameras,
+        cores=cores,
     )
-    poisson, cameras = load.put(steady), load.put(replace(steady, cameras=CAMERAS, seed=1002))
     patience = max(IN_TIME * alone, 0.05)
     overloaded = load.put(
         replace(
@@ -179,21 +143,17 @@ def _measure(
             timeout=patience,
             seconds=extent.loop,
             warm_up=max(plan.warm_up, patience),
-            seed=1003,
         )
     )
     hit, miss, hashed = hit_and_miss(server, plan.pictures[0], plan.layout, extent.misses)
     cost = overhead(server, plan.pictures, plan.layout, extent.pairs)
-    cores = available_threads()
     return {
         "throughput_ratio": compared.remote / compared.local,
-        "p99_over_p50": spread(poisson.latencies),
         "hit_ms": 1000 * hit,
         "miss_over_hit": miss / hit,
         "miss_overhead": cost.share,
         "goodput_ratio": rate(overloaded) / peak,
-        "camera_p99_over_p50": spread(cameras.latencies),
-        "ideal_p99_over_p50": ideal_spread(loops[1][0].latencies, cores, SHARE),
+        **steady,
         "miss_overhead_error": cost.error,
         "miss_overhead_pairs": cost.pairs,
         "in_process_pictures_per_second": compared.local,
@@ -213,8 +173,6 @@ def _measure(
             for code, count in outcome.codes.items()
             if code != "OK"
         ),
-        "steady_codes": poisson.codes,
-        "camera_codes": cameras.codes,
         "overload_codes": overloaded.codes,
         "overload_patience_seconds": patience,
         "sweep": [asdict(point) for point in points],
@@ -245,8 +203,9 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--quick", action="store_true", help="under a minute on a quiet machine")
     parser.add_argument("--layout", choices=[layout.value for layout in Layout], default="scene")
-    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 3")
+    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 2")
     parser.add_argument("--price", type=float, default=0.08, help="dollars an hour of the machine")
+    parser.add_argument("--seed", type=int, help="of the open loops; by default drawn anew")
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--plot", type=Path, help="where an SVG goes")
     args = parser.parse_args()
@@ -255,7 +214,9 @@ def main() -> None:
     if args.seconds:
         extent = replace(extent, loop=args.seconds)
     pictures = args.pictures or sorted(SCENES.glob("*.jpg"))
-    plan = Plan("", [str(path) for path in pictures], args.layout, extent.loop)
+    pictures = pictures[:QUICK_PICTURES] if args.quick else pictures
+    seed = args.seed if args.seed is not None else random.randrange(1_000_000)
+    plan = Plan("", [str(path) for path in pictures], args.layout, extent.loop, seed=seed)
     figures = measure(plan, extent, args.price)
     points = [Point(**point) for point in figures["sweep"]]  # type: ignore[attr-defined]
     show(figures, points)

@@ -24,16 +24,16 @@ WARM_UP = 0.5
 
 
 @lru_cache(maxsize=1)
-def recognizer(threads: int) -> LocalRecognizer:
-    """Load the models for so many pictures at a time."""
-    return LocalRecognizer(threads=max(1, available_threads() // threads))
+def recognizer(cpus: int) -> LocalRecognizer:
+    """Load the models, each of which uses so many CPUs."""
+    return LocalRecognizer(threads=cpus)
 
 
 def pictures_a_second(
     pictures: list[bytes], config: RecognitionConfig, threads: int, seconds: float
 ) -> float:
     """Count the pictures that are finished within `seconds`, while all threads go on reading."""
-    chosen = recognizer(threads)
+    chosen = recognizer(max(1, available_threads() // threads))
     chosen.recognize(pictures[0], config)
     turns, lock = itertools.cycle(pictures), threading.Lock()
     begin = time.monotonic() + WARM_UP

@@ -38,7 +38,7 @@ class Plan:
         channels: connections.
         unique: whether each call brings bytes that no other brought.
         warm_up: seconds.
-        seed: of the open loop; it also keeps the bytes of different runs apart.
+        seed: of the open loop.
     """
 
     target: str
@@ -63,11 +63,15 @@ class Outcome:
         seconds: measured.
         latencies: of calls that were answered, in seconds; those of an open loop count from the
             time at which the call was due.
+        due: when each of these was due, in seconds by a clock of its own.
+        work: what the stages of each took at the server, in seconds.
         codes: how calls ended.
     """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
 
 
@@ -80,7 +84,7 @@ class Load:
         self._pictures = _pictures(plan)
         self._config = RecognitionConfig(layout=Layout(plan.layout))
         self._codes: Counter[str] = Counter()
-        self._latencies: list[float] = []
+        self._outcome = Outcome(plan.seconds)
         self._from = time.monotonic() + plan.warm_up
         self._until = self._from + plan.seconds
 
@@ -90,7 +94,8 @@ class Load:
             await asyncio.gather(*(self._closed() for _ in range(self._plan.concurrency)))
         else:
             await self._open()
-        return Outcome(self._plan.seconds, self._latencies, dict(self._codes))
+        self._outcome.codes = dict(self._codes)
+        return self._outcome
 
     async def _closed(self) -> None:
         client = next(self._clients)
@@ -112,15 +117,19 @@ class Load:
         await asyncio.gather(*calls)
 
     async def _call(self, client: AsyncClient, due: float, counts: Callable[[], bool]) -> None:
-        code = "OK"
         try:
-            await client.recognize(next(self._pictures), self._config, timeout=self._plan.timeout)
+            value = await client.recognize(
+                next(self._pictures), self._config, timeout=self._plan.timeout
+            )
         except LipiyanaError as error:
-            code = error.code
+            if counts():
+                self._codes[error.code] += 1
+            return
         if counts():
-            self._codes[code] += 1
-            if code == "OK":
-                self._latencies.append(time.monotonic() - due)
+            self._codes["OK"] += 1
+            self._outcome.latencies.append(time.monotonic() - due)
+            self._outcome.due.append(due)
+            self._outcome.work.append(sum(value.timings.values()))
 
 
 def arrivals(plan: Plan) -> Iterator[float]:
@@ -140,8 +149,9 @@ def arrivals(plan: Plan) -> Iterator[float]:
 def _pictures(plan: Plan) -> Iterator[bytes]:
     """Give the pictures in turn; bytes behind the end of a JPEG change nothing but the hash."""
     kept = [Path(path).read_bytes() for path in plan.pictures]
+    load = f"{plan.seed} {plan.concurrency} {plan.rate} {plan.cameras}".encode()
     for number, data in enumerate(itertools.cycle(kept)):
-        yield data + b"%d %d" % (plan.seed, number) if plan.unique else data
+        yield data + b"%b %d" % (load, number) if plan.unique else data
 
 
 async def _main(plan: Plan) -> Outcome:

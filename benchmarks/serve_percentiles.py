@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -20,19 +20,29 @@ def spread(values: Sequence[float]) -> float:
     return percentile(values, 0.99) / percentile(values, 0.5)
 
 
-def ideal_spread(services: Sequence[float], cores: int, load: float, calls: int = 50_000) -> float:
-    """p99 by p50 of a queue without any cost of its own.
+def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[float]:
+    """Latencies of a queue without any cost of its own.
 
-    Calls come as Poisson has it and are begun in their order, on `cores` servers that take the
-    times of `services`, at a share `load` of what they can do (M/G/c).
+    Args:
+        calls: when each is due and how long it takes a core, in seconds.
+        cores: that take them in the order in which they are due, each one at a time.
     """
-    chance = random.Random(1)
-    rate = load * cores * len(services) / sum(services)
     free = [0.0] * cores
-    now, latencies = 0.0, []
-    for _ in range(calls):
-        now += chance.expovariate(rate)
-        end = max(now, heapq.heappop(free)) + chance.choice(services)
+    latencies = []
+    for due, work in sorted(calls):
+        end = max(due, heapq.heappop(free)) + work
         heapq.heappush(free, end)
-        latencies.append(end - now)
-    return spread(latencies)
+        latencies.append(end - due)
+    return latencies
+
+
+def poisson_calls(
+    work: Sequence[float], rate: float, count: int = 50_000
+) -> list[tuple[float, float]]:
+    """Draw calls of this work that come as Poisson has it, so many that chance evens out."""
+    chance = random.Random(1)
+    now, calls = 0.0, []
+    for _ in range(count):
+        now += chance.expovariate(rate)
+        calls.append((now, chance.choice(work)))
+    return calls

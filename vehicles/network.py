@@ -113,14 +113,27 @@ class DetectorNetwork:
         for index, threshold in self._thresholds.items():
             known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
             confidences[:, index] = np.interp(confidences[:, index], *known)
-        possible = np.isfinite(boxes).all(axis=1, keepdims=True)
-        anchors, classes = np.nonzero((confidences >= least) & possible)
-        best = confidences[anchors, classes]
-        if len(best) > _MOST_CANDIDATES:
-            chosen = np.argsort(-best, kind="stable")[:_MOST_CANDIDATES]
-            anchors, classes, best = anchors[chosen], classes[chosen], best[chosen]
-        in_picture = boxes[anchors].astype(np.float64) / np.tile(scale, 2)
-        return Candidates(in_picture, best, classes)
+        return candidates(boxes / np.tile(scale, 2), confidences, least)
+
+
+def candidates(boxes: Boxes, confidences: npt.NDArray[np.float64], least: float) -> Candidates:
+    """Choose what may be an object: every class of an anchor that is sure enough.
+
+    Args:
+        boxes: (anchors, 4); those that are not finite are left out.
+        confidences: (anchors, classes).
+        least: confidence.
+
+    Returns:
+        At most 1000, the surest; overlapping and unsorted.
+    """
+    possible = np.isfinite(boxes).all(axis=1, keepdims=True)
+    anchors, classes = np.nonzero((confidences >= least) & possible)
+    best = confidences[anchors, classes]
+    if len(best) > _MOST_CANDIDATES:
+        chosen = np.argsort(-best, kind="stable")[:_MOST_CANDIDATES]
+        anchors, classes, best = anchors[chosen], classes[chosen], best[chosen]
+    return Candidates(boxes[anchors], best, classes)
 
 
 def _input_size(session: Session) -> int:

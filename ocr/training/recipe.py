@@ -69,7 +69,7 @@ class RenderRecipe:
     low_contrast: float = 0.22
     textured: float = 0.35
     wires: float = 0.05
-    far: float = 0.13
+    far: float = 0.08
     blur: float = 0.34
     motion: float = 0.08
     low_resolution: float = 0.28
@@ -83,4 +83,4 @@ class RenderRecipe:
     scratches: float = 0.06
     sharpen: float = 0.12
     cast: float = 0.65
-    strength: float = 1.0
+    strength: float = 0.75

@@ -28,8 +28,13 @@ def add_run_options(parser: argparse.ArgumentParser, defaults: Recipe) -> None:
 
 def prepare(args: argparse.Namespace) -> None:
     """Set torch up and make the folder of the run."""
-    torch.set_num_threads(args.threads)
+    set_up(args.threads, args.seed)
+    args.run.mkdir(parents=True, exist_ok=True)
+
+
+def set_up(threads: int, seed: int) -> None:
+    """Set torch's threads and its chance."""
+    torch.set_num_threads(threads)
     # denormals are a hundred times slower on CPUs, and mean nothing here
     torch.set_flush_denormal(True)
-    torch.manual_seed(args.seed)
-    args.run.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)

@@ -66,6 +66,9 @@ class Quantizer:
             self._operators,
             augmented_model_path=str(folder / "augmented.onnx"),
             calibrate_method=CalibrationMethod.MinMax,
+            # the mean of each input's extremes, as training follows them: one outlier must not
+            # make the steps of all other values coarse
+            extra_options={"moving_average": True},
         )
         inputs = iter(calibration)
         first = next(inputs, None)

@@ -103,6 +103,18 @@ def test_the_same_again(
     assert again == replace(result, cache_outcome=CacheOutcome.HIT, timings={})
 
 
+@pytest.mark.parametrize("gain", [0.8, 1.15])
+def test_more_light_brings_out_colours(scene: Picture, result: Recognition, gain: float) -> None:
+    coloured = scene.copy()
+    coloured[120:390, 20:90] = (230, 40, 40)
+    coloured[120:390, 570:630] = (30, 60, 220)
+    frames = RepeatedFrames()
+    frames.remember(taken(coloured, 1), result)
+    assert frames.lookup(taken(coloured, 2, gain=gain)) is not None
+    coloured[120:390, 20:90] = (40, 121, 40)  # as bright as the red was
+    assert frames.lookup(taken(coloured, 2, gain=gain)) is None
+
+
 def test_light_that_falls_from_one_side(
     frames: RepeatedFrames, scene: Picture, result: Recognition
 ) -> None:
@@ -166,6 +178,18 @@ def test_something_else(
     other = scene.copy()
     change(other)
     assert frames.lookup(taken(other, 2)) is None
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.8, 0.0), (1.0, 0.0), (1.3, -40.0)])
+def test_a_faint_colour_in_another_light(
+    frames: RepeatedFrames, scene: Picture, gain: float, offset: float
+) -> None:
+    """As bright as what is around it, and in the new frame as strong in every light."""
+    other = scene.copy()
+    faint = np.array([17.2, -9.2, 1.3]) / gain
+    other[20:90, 450:620] = (other[20:90, 450:620] + faint).round().astype(np.uint8)
+    assert frames.lookup(taken(other, 2, noise=0.0, gain=gain, offset=offset)) is None
+    assert frames.lookup(taken(scene, 2, noise=0.0, gain=gain, offset=offset)) is not None
 
 
 @pytest.mark.parametrize(

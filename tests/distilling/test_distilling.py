@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from lipiyana.distilling.comparing import is_found, sample_scenes
 from lipiyana.distilling.crops import CropMix, batches
 from lipiyana.distilling.exporting import export_student
-from lipiyana.distilling.learner import DistillLearner, StudentRecipe, map_loss
+from lipiyana.distilling.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
 from lipiyana.distilling.network import TextStudent, computed_in_int8
 from lipiyana.distilling.pool import Seen, fill_pool, photographs
 from lipiyana.distilling.streets import Streets
@@ -35,7 +35,10 @@ from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.norms import folded, install
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-FAST = StudentRecipe(rate=4e-3, warm_up_steps=1, ema_decay=0.9, workers=0)
+FAST = StudentRecipe(
+    training=replace(FROM_NOTHING, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
+    workers=0,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -179,7 +182,7 @@ def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> N
         small = cv2.resize(cv2.imread(str(scene.path)), (160, 96))
         cv2.imwrite(str(photos / f"{number}.png"), small)
     job = DistillJob(
-        tmp_path / "models",
+        out=tmp_path / "models",
         photos=photos,
         streets=0,
         limits=Limits(minutes=60, steps=6, measure_every_s=600),
@@ -205,7 +208,7 @@ def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> N
 
 def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:
     (tmp_path / "photos").mkdir()
-    job = DistillJob(tmp_path / "models", photos=tmp_path / "photos", streets=0)
+    job = DistillJob(out=tmp_path / "models", photos=tmp_path / "photos", streets=0)
     with pytest.raises(InvalidRequest, match="too few"):
         distill_text_detector(job, store)
     reader = store.default_for_task(Task.LINE_READER).name

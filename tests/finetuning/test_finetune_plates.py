@@ -104,8 +104,8 @@ def test_whole_plates_are_measured(
     monkeypatch.setattr(FontLibrary, "load", lambda: no_fonts)
     recipe = ReaderRecipe(Recipe(warm_up_steps=1, fade_steps=0), kept_lines=0, workers=0)
     job = ReaderJob(
-        write_plates(tmp_path / "data"),
-        tmp_path / "models",
+        data=write_plates(tmp_path / "data"),
+        out=tmp_path / "models",
         plates=True,
         limits=Limits(minutes=60, steps=2),
         recipe=recipe,

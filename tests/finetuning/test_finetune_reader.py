@@ -202,8 +202,8 @@ def finetuned(tiny_models: Path, numbers: Path, tmp_path_factory: pytest.TempPat
     out = tmp_path_factory.mktemp("out") / "models"
     store = ModelStore(tiny_models, threads=1)
     job = ReaderJob(
-        numbers,
-        out,
+        data=numbers,
+        out=out,
         limits=Limits(minutes=60, steps=80, measure_every_s=5.0, patience=1000),
         recipe=FAST,
         name="digits",

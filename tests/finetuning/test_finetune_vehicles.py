@@ -17,7 +17,6 @@ from boxes_drawn import draw_boxes, write_yolo
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.finetuning.box_checking import CheckedBoxes
-from lipiyana.finetuning.canvas_source import CanvasMix, MixedCanvases, batches
 from lipiyana.finetuning.course import CourseState, Limits
 from lipiyana.finetuning.detector_base import DetectorBase, choose_detector, grow_classes
 from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
@@ -30,6 +29,7 @@ from lipiyana.model_folder import NewModel, add_models
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.detection import VehicleDetector
 from lipiyana.vehicles.training.assignment import Assignment
+from lipiyana.vehicles.training.batches import BatchSource, CanvasMix
 from lipiyana.vehicles.training.evaluation import ClassScore, Found, predict_with_torch
 from lipiyana.vehicles.training.export_detector import export_float
 from lipiyana.vehicles.training.labels import CLASSES
@@ -125,7 +125,7 @@ def test_what_is_not_labelled_is_kept_as_the_base_has_it(
         mix.pictures, predict_with_torch(base.net()), classes, ("car",), SIZE
     )
     learner = DetectorLearner(tmp_path, base, mix, validation, replace(FAST, retain=1.0))
-    batch = next(batches(MixedCanvases(mix), 0))
+    batch = next(iter(BatchSource(mix)))
     with torch.no_grad():
         boxes, logits = learner._trainer.averaged.eval()(batch.pixels.float())
     nothing = Assignment(torch.full(logits.shape[:2], -1), torch.zeros(logits.shape[:2]))
@@ -174,7 +174,12 @@ def job_of(root: Path, steps: int) -> VehiclesJob:
     limits = Limits(minutes=60, steps=steps, measure_every_s=60.0, patience=1000)
     data = write_yolo(root / "data", 16)
     return VehiclesJob(
-        data, root / "models", limits=limits, recipe=FAST, name="colours", samples=SAMPLES
+        data=data,
+        out=root / "models",
+        limits=limits,
+        recipe=FAST,
+        name="colours",
+        samples=SAMPLES,
     )
 
 

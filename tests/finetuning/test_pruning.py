@@ -113,10 +113,10 @@ def test_a_pruned_reader_is_registered(
     monkeypatch.setattr(reader_learner, "other_lines", digits)
     monkeypatch.setattr(line_source, "mixed_lines", endless)
     with pytest.raises(InvalidRequest, match="can be left out"):
-        prune_reader(PruneJob(tmp_path, blocks=9), store)
+        prune_reader(PruneJob(out=tmp_path, blocks=9), store)
     recipe = ReaderRecipe(Recipe(warm_up_steps=1, fade_steps=0), workers=0)
     job = PruneJob(
-        tmp_path / "models", limits=Limits(minutes=60, steps=3), recipe=recipe, samples=None
+        out=tmp_path / "models", limits=Limits(minutes=60, steps=3), recipe=recipe, samples=None
     )
     stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
     assert prune_reader(replace(job, blocks=2), store, stopping).course.ending == "interrupted"

@@ -101,6 +101,27 @@ def test_a_flood_of_one_client_holds_no_other_up(gate: threading.Event) -> None:
     assert order.index("other") <= 1
 
 
+def test_the_oldest_is_begun_whenever_a_thread_is_free_and_never_before() -> None:
+    began = [threading.Event() for _ in range(6)]
+    gates = [threading.Event() for _ in range(6)]
+
+    def read(number: int) -> bool:
+        began[number].set()
+        return gates[number].wait(30)
+
+    pool = ComputePool(threads=2, max_queue=10)
+    futures = [pool.submit(partial(read, number)) for number in range(6)]
+    assert began[1].wait(30)
+    for ended, next_one in ((1, 2), (0, 3), (3, 4), (2, 5)):
+        assert not began[next_one].is_set()
+        gates[ended].set()
+        assert began[next_one].wait(30)
+    for gate in gates:
+        gate.set()
+    assert all(future.result(30) for future in futures)
+    pool.close()
+
+
 def test_a_flood_leaves_room_for_others(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=15)
     flood, other = Source(Kind.CALL, "a"), Source(Kind.CALL, "b")

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset
 
-from lipiyana.ocr.training.loading import in_processes
+from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.training.cutouts import Cutouts, paste
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture, load_pictures
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
+from lipiyana.vehicles.training.variety import Variety
 from lipiyana.vehicles.training.views import View, glimpse, letterboxed
-from lipiyana.vehicles.training.weather import weathered
+from lipiyana.vehicles.training.weather import repainted, weathered
 
 MOSAIC_SHARE = 0.5
 """Of the canvases, how many show four pictures; the rest show one."""
@@ -40,6 +40,7 @@ _PLATE_SCALES = (0.35, 2.4)
 _MARGIN = 0.1
 _PLATE = CLASSES.index(PLATE)
 
+_AS_THEY_ARE = Variety()
 _Tile = tuple[int, int, int, int]  # left, top, right, bottom
 
 # classes in fewer than this share of the pictures are drawn more often (Gupta et al., "LVIS",
@@ -75,21 +76,34 @@ class Canvas:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceConfig:
-    """Where the pictures come from, and how the canvases are made."""
+class CanvasMix:
+    """What the batches are made of.
 
-    pictures: Path
+    Attributes:
+        pictures: to learn from.
+        size: of a canvas, in pixels.
+        batch: canvases a step.
+        seed: of chance.
+        workers: processes that draw; 0 for the trainer's own.
+        variety: how far the canvases go from the pictures.
+    """
+
+    pictures: tuple[StreetPicture, ...]
     size: int = 416
     batch: int = BATCH
     seed: int = 0
     workers: int = 1
+    variety: Variety = _AS_THEY_ARE
 
 
 class Canvases:
     """Makes canvases of labelled pictures, which may know of more classes than `CLASSES` has."""
 
-    def __init__(self, pictures: Sequence[StreetPicture], size: int) -> None:
-        self._pictures, self._size = pictures, size
+    def __init__(
+        self, pictures: Sequence[StreetPicture], size: int, variety: Variety = _AS_THEY_ARE
+    ) -> None:
+        self._pictures, self._size, self._variety = pictures, size, variety
+        self._cutouts = Cutouts(pictures) if variety.pastes else None
         self._chances = draw_chances(pictures)
         points, _ = anchor_points(size)
         self._points = points.numpy()
@@ -115,11 +129,32 @@ class Canvases:
             known[here] = picture.known
             if np.delete(picture.known, _PLATE).all():
                 known[here & ~self._near(boxes[-1]), _PLATE] = True
-        every, of_class = np.concatenate(boxes), np.concatenate(classes)
-        for box in every[of_class == UNDECIDED]:
+        whole = View(pixels, np.concatenate(boxes), np.concatenate(classes))
+        return self._finished(self._with_pastes(whole, known, rng), known, rng)
+
+    def _with_pastes(
+        self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
+    ) -> View:
+        """Paste some vehicles, and write to `known` what is known where they are."""
+        if self._cutouts is None:
+            return view
+        for _ in range(rng.poisson(self._variety.pastes)):
+            cutout, knows = self._cutouts.draw(self._size, rng)
+            view = paste(view, cutout, rng)
+            known[self._inside(view.boxes[-1])] = knows
+        return view
+
+    def _finished(
+        self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
+    ) -> Canvas:
+        sides = (view.boxes[:, 2:] - view.boxes[:, :2]).min(1, initial=np.inf)
+        taught = (view.classes != UNDECIDED) & (sides >= self._variety.smallest)
+        for box in view.boxes[~taught]:
             known[self._inside(box)] = False
-        taught = of_class != UNDECIDED
-        return Canvas(weathered(pixels, rng), every[taught], of_class[taught], known)
+        pixels = view.pixels
+        if rng.random() < self._variety.repainted:
+            pixels = repainted(pixels, rng)
+        return Canvas(weathered(pixels, rng), view.boxes[taught], view.classes[taught], known)
 
     def _view(
         self,
@@ -135,7 +170,8 @@ class Canvases:
         scales = _SCALES if alone else _TILE_SCALES
         if picture.known[_PLATE]:
             scales = _PLATE_SCALES
-        factor = np.exp(rng.uniform(*np.log(scales))) * self._size / max(image.shape[:2])
+        wider = np.log(self._variety.wider) * np.array([-1, 1])
+        factor = np.exp(rng.uniform(*(np.log(scales) + wider))) * self._size / max(image.shape[:2])
         left, top, right, bottom = tile
         return glimpse(picture, image, right - left, bottom - top, float(factor), rng)
 
@@ -164,22 +200,18 @@ def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
 class BatchSource(IterableDataset[Batch]):
     """Endless batches; each process draws canvases of its own."""
 
-    def __init__(self, config: SourceConfig) -> None:
-        self.config = config
+    def __init__(self, mix: CanvasMix) -> None:
+        self.mix = mix
         self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
         """Read before every canvas, in every process: set it to 0 for the end of a run."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw batch after batch."""
-        info = get_worker_info()
-        cv2.setNumThreads(1)
-        if info:
-            torch.set_num_threads(1)
-        rng = np.random.default_rng([self.config.seed, info.id if info else 0])
-        canvases = Canvases(load_pictures(self.config.pictures, "train"), self.config.size)
+        rng = chance_of_process(self.mix.seed)
+        canvases = Canvases(self.mix.pictures, self.mix.size, self.mix.variety)
         while True:
             yield collate(
-                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.config.batch)]
+                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.mix.batch)]
             )
 
 
@@ -202,4 +234,4 @@ def collate(canvases: Sequence[Canvas]) -> Batch:
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
     """Draw in processes of their own, a few batches ahead of the trainer."""
-    return in_processes(source, source.config.workers)
+    return in_processes(source, source.mix.workers)

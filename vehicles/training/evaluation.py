@@ -17,10 +17,11 @@ import torch
 
 from lipiyana.vehicles.detection import LEAST_CONFIDENCE
 from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.network import candidates
 from lipiyana.vehicles.nms import suppress
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
 
 _MOST = 300
 _RECALLS = 101
@@ -92,20 +93,18 @@ def find(pictures: Sequence[StreetPicture], predict: PredictFunction, size: int)
     cv2.setNumThreads(1)
     found = []
     for picture in pictures:
-        pixels, scale = letterbox(picture.pixels(), size)
-        boxes, scores = predict(pixels[None])
-        found.append(_suppressed(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64)))
+        found.append(find_in(picture.pixels(), predict, size))
     cv2.setNumThreads(threads)
     return found
 
 
-def _suppressed(boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> Found:
-    anchors, classes = np.nonzero(scores >= LEAST_CONFIDENCE)
-    best = scores[anchors, classes]
-    chosen = np.argsort(-best, kind="stable")[:1000]
-    boxes, best, classes = boxes[anchors[chosen]], best[chosen], classes[chosen]
-    kept = suppress(boxes, best, classes)[:_MOST]
-    return Found(boxes[kept], best[kept], classes[kept])
+def find_in(image: Pixels, predict: PredictFunction, size: int) -> Found:
+    """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
+    pixels, scale = letterbox(image, size)
+    boxes, scores = predict(pixels[None])
+    there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
+    kept = there[suppress(there.boxes, there.confidences, there.classes)[:_MOST]]
+    return Found(kept.boxes, kept.confidences, kept.classes)
 
 
 def score(

@@ -43,6 +43,12 @@ _RESEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+IN_COCO: tuple[str, ...] = tuple(
+    entry.name for entry in TAXONOMY if entry.coco in COCO_INDICES and entry.name not in _RESEMBLES
+)
+"""The vehicles that COCO has a class of their own for."""
+
+
 def coco_mix(label: str) -> tuple[int, ...]:
     """COCO indices whose rows a class starts from; none for a plate.
 

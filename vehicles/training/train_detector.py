@@ -6,7 +6,8 @@
         --start runs/detector/last.pt --run runs/detector_int8 --body-rate 5e-5 --head-rate 1e-4
 
 The learning rate warms up, stays, and falls over the last part of the time given, when
-the mosaics end too; a run can be lengthened by starting from its checkpoint again.
+the mosaics end too unless `--last-mosaics` says otherwise; a run can be lengthened by starting
+from its checkpoint again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from lipiyana.vehicles.training.batches import (
     MOSAIC_SHARE,
     Batch,
     BatchSource,
-    SourceConfig,
+    CanvasMix,
     batch_loader,
 )
 from lipiyana.vehicles.training.evaluation import (
@@ -45,7 +46,9 @@ from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points, is_coco, load_coco
 from lipiyana.vehicles.training.norms import calibrate, folded, install
+from lipiyana.vehicles.training.pseudo_labels import completed
 from lipiyana.vehicles.training.street_pictures import load_pictures
+from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
 _NEW_LAYERS = ("class_rows", "presence_rows")
 
@@ -106,9 +109,17 @@ class Trainer(Run[DetectorNet]):
         """
         if is_coco(path):
             load_coco(self.net, path, [coco_mix(label) for label in CLASSES])
+            self._begin(pixels)
         else:
-            # norms, where there are any, have nothing to take
-            self.net.load_state_dict(load_weights(path), strict=pixels is None)
+            self.take(load_weights(path), pixels)
+
+    def take(self, weights: Mapping[str, Tensor], pixels: Tensor | None = None) -> None:
+        """Take weights without norms, and begin anew; `pixels` as `start_from` has them."""
+        # norms, where there are any, have nothing to take
+        self.net.load_state_dict(weights, strict=pixels is None)
+        self._begin(pixels)
+
+    def _begin(self, pixels: Tensor | None) -> None:
         if pixels is not None:
             self.net.fade_silu(self.fading_share)
             calibrate(self.net, pixels.to(self.device).float())
@@ -154,6 +165,7 @@ def train(
     minutes: float,
     *,
     set_mosaic_share: Callable[[float], object] | None = None,
+    last_mosaics: float = 0.0,
     measure: Measure | None = None,
 ) -> None:
     """Train for `minutes` more of computing, measuring and saving on the way.
@@ -163,13 +175,14 @@ def train(
         batches: endless.
         minutes: of computing, drawing the canvases included.
         set_mosaic_share: is told how many canvases are to be mosaics.
+        last_mosaics: how many are while the rate falls.
         measure: scores the moving average.
     """
     recipe = trainer.recipe
     score_loss = box_loss = 0.0
     for share in trainer.shares(minutes, measure):
         if set_mosaic_share:
-            set_mosaic_share(MOSAIC_SHARE if share < 1 - recipe.decay_share else 0.0)
+            set_mosaic_share(MOSAIC_SHARE if share < 1 - recipe.decay_share else last_mosaics)
         lost = trainer.learn(next(batches), learning_rate_factor(trainer.step, share, recipe))
         score_loss, box_loss = score_loss + lost.score.item(), box_loss + lost.box.item()
         if trainer.step % 100 == 0:
@@ -192,7 +205,13 @@ def main() -> None:
     )
     parser.add_argument("--batch", type=int, default=BATCH, help="canvases a step")
     parser.add_argument("--evaluate-every", type=float, default=defaults.evaluate_every_s / 60)
+    parser.add_argument("--ema-decay", type=float, default=defaults.ema_decay)
+    parser.add_argument("--last-mosaics", type=float, default=0.0, help="share while rates fall")
+    parser.add_argument(
+        "--teacher", type=Path, help="labels what sources do not, a file as for --start"
+    )
     parser.add_argument("--no-norms", action="store_true", help="leave batch norms folded")
+    add_variety_options(parser)
     add_run_options(parser, defaults)
     args = parser.parse_args()
     prepare(args)
@@ -204,6 +223,7 @@ def main() -> None:
         # only YOLOX-nano's own weights know SiLU
         fade_steps=args.fade_steps if fresh else 0,
         decay_share=args.decay_share,
+        ema_decay=args.ema_decay,
         evaluate_every_s=args.evaluate_every * 60,
     )
     # what is computed in INT8 has its norms folded
@@ -211,13 +231,14 @@ def main() -> None:
     trainer = Trainer(args.run, recipe, torch.device(args.device), norms=norms)
     resumed = trainer.resume()
     source = BatchSource(
-        SourceConfig(
-            pictures=args.pictures,
+        CanvasMix(
+            pictures=completed(load_pictures(args.pictures, "train"), args.teacher, trainer.size),
             size=trainer.size,
             batch=args.batch,
             # other canvases than before, where a run goes on
             seed=args.seed + trainer.step,
             workers=args.workers,
+            variety=variety_of(args),
         )
     )
     batches = iter(batch_loader(source))
@@ -236,6 +257,7 @@ def main() -> None:
         batches,
         args.minutes,
         set_mosaic_share=source.mosaic_share.fill_,
+        last_mosaics=args.last_mosaics,
         measure=measure,
     )
 

@@ -22,6 +22,14 @@ def weathered(image: Pixels, rng: _Rng) -> Pixels:
     return image
 
 
+def repainted(image: Pixels, rng: _Rng) -> Pixels:
+    """Turn all hues by one random angle: a lorry is one in any paint."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    # OpenCV's hues are half degrees
+    hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(rng.integers(180))) % 180
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
+
+
 def _light(image: Pixels, rng: _Rng) -> Pixels:
     """Brightness, contrast, gamma and cast by table, saturation by mixing with grey."""
     gamma = np.exp(rng.normal(0, 0.2))

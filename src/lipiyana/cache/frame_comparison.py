@@ -133,7 +133,7 @@ class ReferencePicture:
         table = np.clip(np.arange(256) * gain + offset, 0, 255).round().astype(np.uint8)
         luma = np.asarray(cv2.LUT(planes.luma, table), np.uint8)
         shift = self._shift(luma)
-        if shift is None or not self._colours_agree(planes):
+        if shift is None or not self._colours_agree(planes, gain):
             return False
         return self._pixels_agree(_moved(luma, shift))
 
@@ -190,13 +190,15 @@ class ReferencePicture:
                 return None
         return float(shift[0]), float(shift[1])
 
-    def _colours_agree(self, planes: Planes) -> bool:
-        difference = planes.blocks[:, :, 1:] - self._blocks[:, :, 1:]
-        difference -= np.median(difference, axis=(0, 1))  # of the white balance
+    def _colours_agree(self, planes: Planes, gain: float) -> bool:
+        # more light brings out colours as it does brightness: both are linear in R, G and B
+        difference = np.float32(gain) * planes.blocks[:, :, 1:] - self._blocks[:, :, 1:]
+        difference -= np.median(difference, axis=(0, 1))  # white balance, and the zero of Cr and Cb
         limit = MAX_COLOUR + SHARE_ELSEWHERE * np.stack(
             [_contrast(self._blocks[:, :, channel], 3) for channel in (1, 2)], axis=2
         )
-        return bool((np.abs(difference) <= limit).all())
+        # what is let pass must not grow with the brightness of the new picture
+        return bool((np.abs(difference) <= min(1.0, gain) * limit).all())
 
     def _pixels_agree(self, luma: Plane) -> bool:
         difference = cv2.subtract(_smoothed(luma), self._smooth, dtype=cv2.CV_16S)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lipiyana.cli.options import Models, Resume
+
 finetune_app = typer.Typer(
     help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
 )
@@ -38,19 +40,9 @@ _Base = Annotated[
     ),
 ]
 _Minutes = Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Learn at most so long.")]
-_Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
 _Workers = Annotated[
     int | None,
     typer.Option(min=0, max=64, help="Processes that make pictures to learn from. Default: 1."),
-]
-_Models = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="Folder with a manifest.toml; its models come before the installed ones.",
-        exists=True,
-        file_okay=False,
-    ),
 ]
 
 
@@ -60,9 +52,9 @@ def finetune_reader(
     out: _Out = Path("finetuned"),
     base: _Base = None,
     minutes: _Minutes = 10.0,
-    resume: _Resume = False,
+    resume: Resume = False,
     workers: _Workers = None,
-    models: _Models = None,
+    models: Models = None,
 ) -> None:
     """Fine-tune the line reader: check, learn, measure, quantize, register in DIR.
 
@@ -80,9 +72,9 @@ def finetune_plates(
     out: _Out = Path("finetuned"),
     base: _Base = None,
     minutes: _Minutes = 10.0,
-    resume: _Resume = False,
+    resume: Resume = False,
     workers: _Workers = None,
-    models: _Models = None,
+    models: Models = None,
 ) -> None:
     """Fine-tune the line reader on crops of plates, and measure whole registrations.
 
@@ -100,9 +92,9 @@ def finetune_vehicles(
     out: _Out = Path("finetuned"),
     base: _Base = None,
     minutes: _Minutes = 15.0,
-    resume: _Resume = False,
+    resume: Resume = False,
     workers: _Workers = None,
-    models: _Models = None,
+    models: Models = None,
 ) -> None:
     """Fine-tune the detector of vehicles and plates; classes that it does not know are added.
 

@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
-from lipiyana.cli.options import Models
+from lipiyana.cli.options import Models, Resume
 from lipiyana.manifest import Task
 
-Calibration = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Folder of pictures as the model will see them.", exists=True),
-]
+_CALIBRATION = typer.Option(
+    metavar="DIR", help="Folder of pictures as the model will see them.", exists=True
+)
 Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where it goes.")]
 Minutes = Annotated[float, typer.Option(min=0.01, max=100_000.0, help="Learn at most so long.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
 
 
 def add_to(models_app: typer.Typer) -> None:
@@ -30,12 +28,7 @@ def add_to(models_app: typer.Typer) -> None:
 
 def quantize(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a float model.")],
-    calibration: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="Folder of pictures as the model will see them.", exists=True
-        ),
-    ],
+    calibration: Annotated[Path, _CALIBRATION],
     out: Out = Path("quantized"),
     least_agreement: Annotated[
         float,
@@ -118,7 +111,7 @@ def import_paddle(
         ),
     ],
     out: Out = Path("imported"),
-    calibration: Calibration = None,
+    calibration: Annotated[Path | None, _CALIBRATION] = None,
     python: Annotated[
         Path | None,
         typer.Option(

@@ -20,6 +20,8 @@ Models = Annotated[
     ),
 ]
 
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
+
 Features = Annotated[
     str | None,
     typer.Option(

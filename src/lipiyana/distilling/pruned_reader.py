@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lipiyana.distilling.pruning import Left, droppable, least_needed, without
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.base import ChosenBase, choose_base
-from lipiyana.finetuning.course import CourseState, Limits, run_course
+from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.int8_twin import Int8, compare_twins, quantize_reader
-from lipiyana.finetuning.job import WORK, Listener, begin, key_of
+from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
 from lipiyana.finetuning.line_source import LineMix, other_lines
 from lipiyana.finetuning.reader_learner import ReaderLearner, ReaderRecipe, measured_batches
 from lipiyana.finetuning.saving import BEST
-from lipiyana.finetuning.scoring import sample_folder, sample_lines, score_cases
-from lipiyana.manifest import ModelEntry, Task
-from lipiyana.model_folder import NewModel, add_models, write_atomically, writing_to
+from lipiyana.finetuning.scoring import sample_lines, score_cases
+from lipiyana.finetuning.twins import FLOAT_SUFFIX, today, twins
+from lipiyana.manifest import Task
+from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.recognition import LineReader
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float
@@ -27,53 +26,38 @@ from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.runtime import ModelStore
-from lipiyana.timings import TWIN
-
-FLOAT_SUFFIX = "-float"
 
 _LEFT = "left.json"
 _TRIED_LINES = 96
 
 
-@dataclass(frozen=True, slots=True)
-class PruneJob:
-    """What is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneJob(Job):
+    """What is asked for, beside what every `Job` has.
 
     Attributes:
-        out: folder of models to be; made where it is not there.
         base: see `finetuning.base.choose_base`.
         blocks: how many to leave out.
-        resume: go on with a course that was stopped.
-        limits: how long to learn.
-        recipe: how.
-        name: of the new model.
-        samples: the project's samples, to compare on.
+        recipe: how to learn.
     """
 
-    out: Path
     base: str | None = None
     blocks: int = 3
-    resume: bool = False
-    limits: Limits = field(default_factory=lambda: Limits(minutes=30.0, measure_every_s=60.0))
     recipe: ReaderRecipe = field(default_factory=ReaderRecipe)
     name: str = "pruned-reader"
-    samples: Path | None = field(default_factory=sample_folder)
+    limits: Limits = field(default_factory=lambda: Limits(minutes=30.0, measure_every_s=60.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(Outcome):
     """What came of it.
 
     Attributes:
-        course: how it ended; nothing else is there where it was interrupted.
-        models: the new entries, the preferred one first.
         left: the blocks that were left out.
         cer: of the samples' lines, whole reader and pruned one, float; None without samples.
         milliseconds: of one word, whole reader and pruned one, float.
     """
 
-    course: CourseState
-    models: tuple[ModelEntry, ...] = ()
     left: tuple[Left, ...] = ()
     cer: tuple[float, float] | None = None
     milliseconds: tuple[float, ...] = ()
@@ -95,21 +79,15 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
             f"{base.entry.name} has blocks of which 1 to {most} can be left out", field="blocks"
         )
     mix = LineMix((), base.reader.charset.characters, base.words, real_share=0.0, kindred_share=0.0)
-    work = job.out / WORK
-    with writing_to(job.out):
-        key = key_of([base.entry.sha256, job.name, str(job.blocks)])
-        state = begin(job.out, key, resume=job.resume)
-        left = _chosen(job, work, base, mix, told)
-        if state.ending in {None, "interrupted"}:
-            told.on_step("learning")
-            start = without(base.reader.weights, [one.block for one in left])
-            learner = ReaderLearner(work, base.reader, mix, (), job.recipe, start)
-            state = run_course(learner, work, state, job.limits, told.on_standing)
-        if state.ending == "interrupted":
-            return Pruned(state)
-        finished = _finish(job, work, store, base, mix, state, left, told)
-        shutil.rmtree(work, ignore_errors=True)
-    return finished
+    key = key_of([base.entry.sha256, job.name, str(job.blocks)])
+    with course_of(job, key, told) as course:
+        left = _chosen(job, course.work, base, mix, told)
+        start = without(base.reader.weights, [one.block for one in left])
+        if not course.learn(
+            lambda: ReaderLearner(course.work, base.reader, mix, (), job.recipe, start)
+        ):
+            return Pruned(course.state)
+        return _finish(job, course, store, base, mix, left)
 
 
 def _chosen(
@@ -135,14 +113,13 @@ def _chosen(
 
 def _finish(
     job: PruneJob,
-    work: Path,
+    course: OpenCourse,
     store: ModelStore,
     base: ChosenBase,
     mix: LineMix,
-    state: CourseState,
     left: tuple[Left, ...],
-    told: Listener,
 ) -> Pruned:
+    work, told = course.work, course.told
     told.on_step("exporting")
     weights = load_weights(work / BEST)
     net = LineReaderNet(shape_of(weights))
@@ -168,7 +145,7 @@ def _finish(
         cer = whole.cer, int8.float_score.cer
     told.on_step("registering")
     entries = add_models(job.out, _models(job, base, (twin, small), int8, left, cer))
-    return Pruned(state, entries, left, cer, milliseconds)
+    return Pruned(course.state, entries, left, cer, milliseconds)
 
 
 def _models(
@@ -187,27 +164,24 @@ def _models(
             f"CER of the project's samples: {cer[1]:.4f}, of the whole reader {cer[0]:.4f}."
         )
     card = "\n".join((*text, ""))
-    good = int8 is None or int8.good
-    float_name = job.name + FLOAT_SUFFIX
-    models = [_model(job, base, float_name, twin, card, job.name if good else "")]
-    if good:
-        first = int8 is None or int8.preferred
-        models.insert(0 if first else 1, _model(job, base, job.name, small, card, float_name))
-    return models
+    return twins(
+        _model(job, base, job.name + FLOAT_SUFFIX, twin, card),
+        _model(job, base, job.name, small, card),
+        good=int8 is None or int8.good,
+        faster=int8 is None or int8.preferred,
+    )
 
 
-def _model(
-    job: PruneJob, base: ChosenBase, name: str, file: Path, card: str = "", other: str = ""
-) -> NewModel:
+def _model(job: PruneJob, base: ChosenBase, name: str, file: Path, card: str = "") -> NewModel:
     return NewModel(
         name,
         Task.LINE_READER,
         file,
-        datetime.now(UTC).strftime("%Y.%m.%d"),
+        today(),
         base.entry.licence,
         f"rendered lines and the answers of {base.entry.name}; {base.entry.data}",
         card,
         base.reader.charset.sha256,
-        parameters={"blocks_left_out": job.blocks} | ({TWIN: other} if other else {}),
+        parameters={"blocks_left_out": job.blocks},
         companions={"words": base.words} if base.words else {},
     )

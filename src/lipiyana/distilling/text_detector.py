@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lipiyana.distilling.comparing import Compared, compare, sample_scenes
@@ -15,62 +13,49 @@ from lipiyana.distilling.network import TextStudent
 from lipiyana.distilling.pool import Pool, fill_pool, photographs
 from lipiyana.distilling.streets import Streets
 from lipiyana.errors import InvalidRequest
-from lipiyana.finetuning.course import CourseState, Limits, run_course
-from lipiyana.finetuning.job import WORK, Listener, begin, key_of
+from lipiyana.finetuning.course import CourseState, Limits
+from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
 from lipiyana.finetuning.rendered_lines import corpus_like
 from lipiyana.finetuning.saving import BEST
-from lipiyana.finetuning.scoring import sample_folder
+from lipiyana.finetuning.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.manifest import ModelEntry, Task
-from lipiyana.model_folder import NewModel, add_models, writing_to
+from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
-from lipiyana.timings import TWIN
-
-FLOAT_SUFFIX = "-float"
 
 _LEAST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class DistillJob:
-    """What is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillJob(Job):
+    """What is asked for, beside what every `Job` has; the teacher's looking is not in the limits.
 
     Attributes:
-        out: folder of models to be; made where it is not there.
         teacher: a text detector by name; None for the preferred one.
         photos: a folder of pictures to look at beside the rendered streets.
         streets: how many of these.
-        resume: go on with a course that was stopped.
-        limits: how long to learn; the teacher's looking is not counted.
-        recipe: how.
+        recipe: how to learn.
         mix_size: side of the crops, in pixels.
-        name: of the new model.
-        samples: the project's samples, None to leave them out.
     """
 
-    out: Path
     teacher: str | None = None
     photos: Path | None = None
     streets: int = 1200
-    resume: bool = False
-    limits: Limits = field(
-        default_factory=lambda: Limits(minutes=60.0, measure_every_s=120.0, patience=12)
-    )
     recipe: StudentRecipe = field(default_factory=StudentRecipe)
     mix_size: int = 384
     name: str = "text-detector-student"
-    samples: Path | None = field(default_factory=sample_folder)
+    limits: Limits = field(
+        default_factory=lambda: Limits(minutes=60.0, measure_every_s=120.0, patience=12)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Distilled:
-    """What came of it: how the course ended, the new models, and both detectors compared."""
+class Distilled(Outcome):
+    """What came of it, with both detectors compared where there are samples."""
 
-    course: CourseState
-    models: tuple[ModelEntry, ...] = ()
     compared: Compared | None = None
 
 
@@ -96,21 +81,13 @@ def distill_text_detector(
     )
     if teacher.task is not Task.TEXT_DETECTOR:
         raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
-    work = job.out / WORK
-    with writing_to(job.out):
-        key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos)])
-        state = begin(job.out, key, resume=job.resume)
-        pool = _pool(job, work, store, teacher, told)
-        if state.ending in {None, "interrupted"}:
-            told.on_step("learning")
-            mix = CropMix(pool.train, job.mix_size)
-            learner = DistillLearner(work, mix, pool.validation, job.recipe)
-            state = run_course(learner, work, state, job.limits, told.on_standing)
-        if state.ending == "interrupted":
-            return Distilled(state)
-        finished = _finish(job, work, store, teacher, pool, state, told)
-        shutil.rmtree(work, ignore_errors=True)
-    return finished
+    key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos)])
+    with course_of(job, key, told) as course:
+        pool = _pool(job, course.work, store, teacher, told)
+        mix = CropMix(pool.train, job.mix_size)
+        if not course.learn(lambda: DistillLearner(course.work, mix, pool.validation, job.recipe)):
+            return Distilled(course.state)
+        return _finish(job, course, store, teacher, pool)
 
 
 def _pool(
@@ -140,14 +117,9 @@ def _pool(
 
 
 def _finish(
-    job: DistillJob,
-    work: Path,
-    store: ModelStore,
-    teacher: ModelEntry,
-    pool: Pool,
-    state: CourseState,
-    told: Listener,
+    job: DistillJob, course: OpenCourse, store: ModelStore, teacher: ModelEntry, pool: Pool
 ) -> Distilled:
+    work, state, told = course.work, course.state, course.told
     told.on_step("exporting")
     net = TextStudent()
     net.load_state_dict(load_weights(work / BEST))
@@ -161,20 +133,16 @@ def _finish(
             name,
             Task.TEXT_DETECTOR,
             file,
-            datetime.now(UTC).strftime("%Y.%m.%d"),
+            today(),
             teacher.licence,
             f"maps of {teacher.name} on {len(pool.train)} pictures",
             _card(job, teacher, state, quantized.agreement),
             scores=scores,
-            parameters={TWIN: other},
         )
-        for name, file, other in (
-            (job.name, small, job.name + FLOAT_SUFFIX),
-            (job.name + FLOAT_SUFFIX, twin, job.name),
-        )
+        for name, file in ((job.name + FLOAT_SUFFIX, twin), (job.name, small))
     ]
     told.on_step("registering")
-    entries = add_models(job.out, models)
+    entries = add_models(job.out, twins(*models, good=True, faster=True))
     compared = None
     if job.samples is not None:
         told.on_step("comparing")

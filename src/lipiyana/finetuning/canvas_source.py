@@ -1,19 +1,16 @@
-"""Endless canvases of the user's street pictures, changed a little each time."""
+"""The user's street pictures as they are learned from and calibrated with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch.utils.data import IterableDataset
 
 from lipiyana.images import load
-from lipiyana.ocr.training.loading import chance_of_process, in_processes
-from lipiyana.vehicles.training.batches import MOSAIC_SHARE, Batch, Canvases, collate
+from lipiyana.vehicles.training.batches import Canvases, CanvasMix, collate
 from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 MAX_SIDE = 1280
@@ -22,46 +19,6 @@ MAX_SIDE = 1280
 _READ_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
 _QUALITY = 95
 _CALIBRATING_SEED = 7_002
-
-
-@dataclass(frozen=True, slots=True)
-class CanvasMix:
-    """What the batches are made of.
-
-    Attributes:
-        pictures: the user's, to learn from.
-        size: of a canvas, in pixels.
-        batch: canvases a step.
-        seed: of chance.
-    """
-
-    pictures: tuple[StreetPicture, ...]
-    size: int
-    batch: int = 8
-    seed: int = 0
-
-
-class MixedCanvases(IterableDataset[Batch]):
-    """Batches without end; see `CanvasMix`."""
-
-    def __init__(self, mix: CanvasMix) -> None:
-        self.mix = mix
-        self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
-        """Read before every canvas, in every process: set it to 0 for the end of a course."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Draw batch after batch."""
-        rng = chance_of_process(self.mix.seed)
-        canvases = Canvases(self.mix.pictures, self.mix.size)
-        while True:
-            yield collate(
-                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.mix.batch)]
-            )
-
-
-def batches(source: MixedCanvases, workers: int) -> Iterator[Batch]:
-    """Draw in `workers` processes, a few batches ahead; in this one where it is 0."""
-    return iter(in_processes(source, workers))
 
 
 def calibrating_inputs(mix: CanvasMix, count: int) -> Iterator[np.ndarray]:

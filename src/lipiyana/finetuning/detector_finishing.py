@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lipiyana.finetuning.box_checking import CheckedBoxes
-from lipiyana.finetuning.canvas_source import CanvasMix, calibrating_inputs
+from lipiyana.finetuning.canvas_source import calibrating_inputs
 from lipiyana.finetuning.course import CourseState
 from lipiyana.finetuning.detector_base import DetectorBase
 from lipiyana.finetuning.detector_report import DetectorFacts, render_detector_report
@@ -18,14 +17,16 @@ from lipiyana.finetuning.detector_scoring import (
     sample_plates,
     thresholds,
 )
+from lipiyana.finetuning.job import REPORT, Outcome
 from lipiyana.finetuning.saving import BEST
-from lipiyana.manifest import ModelEntry, Task
+from lipiyana.finetuning.twins import FLOAT_SUFFIX, int8_notes, no_better, today, twins
+from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
-from lipiyana.timings import TWIN
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import (
     PredictFunction,
     find,
@@ -35,9 +36,6 @@ from lipiyana.vehicles.training.evaluation import (
 )
 from lipiyana.vehicles.training.export_detector import export_float, quantize
 from lipiyana.vehicles.training.network import DetectorNet
-
-REPORT = "report.html"
-FLOAT_SUFFIX = "-float"
 
 _CALIBRATING = 64
 _INT8_LOSS = 0.01
@@ -66,18 +64,14 @@ class MadeDetector:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FinetunedDetector:
+class FinetunedDetector(Outcome):
     """What came of a fine-tuning.
 
     Attributes:
-        course: how it ended; nothing else is there where it was interrupted.
-        models: the new entries, the preferred one first.
         before, after: on the user's validation part.
         report: the HTML file.
     """
 
-    course: CourseState
-    models: tuple[ModelEntry, ...] = ()
     before: DetectorScore | None = None
     after: DetectorScore | None = None
     report: Path | None = None
@@ -159,14 +153,8 @@ def _notes(
     made: MadeDetector, before: DetectorScore, after: DetectorScore, good: bool, faster: bool
 ) -> Iterator[str]:
     if after.ap50 <= before.ap50:
-        yield (
-            f"the new model is no better on your validation part (mean AP50 {after.ap50:.3f}, "
-            f"{before.ap50:.3f} before): more pictures are needed, or more minutes"
-        )
-    if not good:
-        yield "INT8 is not registered: it loses too much"
-    elif not faster:
-        yield "INT8 is slower than its float twin on this machine, which is preferred therefore"
+        yield no_better("mean AP50", before.ap50, after.ap50)
+    yield from int8_notes("too much", good=good, faster=faster)
     if after.kept is not None and after.kept < 0.8:
         yield (
             "what you did not label is found otherwise than before; with all classes labelled the "
@@ -186,27 +174,22 @@ def _models(
     faster: bool,
 ) -> list[NewModel]:
     base = made.base.entry
-    small_name, twin_name = made.name, made.name + FLOAT_SUFFIX
-    version = datetime.now(UTC).strftime("%Y.%m.%d")
 
-    def model(name: str, file: Path, ap50: float, other: str) -> NewModel:
+    def model(name: str, file: Path, ap50: float) -> NewModel:
         return NewModel(
             name=name,
             task=Task.VEHICLE_DETECTOR,
             file=file,
-            version=version,
+            version=today(),
             licence=base.licence or "as the data's",
             data=f"{base.data or base.name}; {len(made.data.train)} pictures of the user's",
             card=_card(made, facts),
             scores={"validation_ap50": round(ap50, 4)},
-            parameters={"base_sha256": base.sha256, "thresholds": chosen}
-            | ({TWIN: other} if good else {}),
+            parameters={"base_sha256": base.sha256, "thresholds": chosen},
         )
 
-    models = [model(twin_name, twin, facts.int8_ap50[0], small_name)]
-    if good:
-        models.insert(0 if faster else 1, model(small_name, small, facts.int8_ap50[1], twin_name))
-    return models
+    whole = model(made.name + FLOAT_SUFFIX, twin, facts.int8_ap50[0])
+    return twins(whole, model(made.name, small, facts.int8_ap50[1]), good=good, faster=faster)
 
 
 def _card(made: MadeDetector, facts: DetectorFacts) -> str:

@@ -13,21 +13,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lipiyana.finetuning.canvas_source import CanvasMix, MixedCanvases, batches
 from lipiyana.finetuning.course import Measured
 from lipiyana.finetuning.detector_base import DetectorBase, grow_classes
 from lipiyana.finetuning.detector_scoring import Validation
-from lipiyana.finetuning.saving import BEST, full_disk_told, save_weights
+from lipiyana.finetuning.learners import LearnerRecipe, NormedLearner
+from lipiyana.ocr.training.run_options import set_up
 from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.vehicles.training.assignment import Assignment, giou
-from lipiyana.vehicles.training.batches import MOSAIC_SHARE, Batch
+from lipiyana.vehicles.training.batches import (
+    MOSAIC_SHARE,
+    Batch,
+    BatchSource,
+    CanvasMix,
+    batch_loader,
+)
 from lipiyana.vehicles.training.evaluation import predict_with_torch
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.losses import BOX_GAIN
 from lipiyana.vehicles.training.train_detector import Recipe, Trainer
 
-_START = "start.pt"
-_NORMS = ".norm."
 _KEPT_WEIGHT = 0.25
 """Of AP50 on what the user did not label, beside that on what they did."""
 _SURE = 0.2  # score of the base from which on its boxes are kept too
@@ -44,26 +48,21 @@ GENTLE = Recipe(
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorRecipe:
+class DetectorRecipe(LearnerRecipe):
     """How a detector is fine-tuned.
 
     Attributes:
-        training: learning rates and their course.
         retain: weight of what the base says of the classes that nothing is known of.
         int8_share: of the time, how much at its end INT8 is simulated in; until then batch norms
             help. 1 to do without them.
-        workers: processes that draw canvases.
-        threads: of the network.
     """
 
     training: Recipe = GENTLE
     retain: float = 1.0
     int8_share: float = 0.35
-    workers: int = 1
-    threads: int = 1
 
 
-class DetectorLearner:
+class DetectorLearner(NormedLearner[Trainer]):
     """A `course.Learner` for boxes."""
 
     def __init__(
@@ -75,32 +74,23 @@ class DetectorLearner:
         recipe: DetectorRecipe,
     ) -> None:
         """Grow the head where there are new classes; `learn` or `restore` begins."""
-        torch.set_num_threads(recipe.threads)
-        # denormals are a hundred times slower on CPUs, and mean nothing here
-        torch.set_flush_denormal(True)
-        torch.manual_seed(mix.seed)
+        set_up(recipe.threads, mix.seed)
         self._folder, self._mix, self._recipe = folder, mix, recipe
         self._validation = validation
         self._base = base.net()
-        save_weights(folder / _START, grow_classes(base, validation.classes))
-        self._trainer = self._new_trainer(norms=False)
-        self._trainer.start_from(folder / _START)
-        self._begun = False
-        self._source: MixedCanvases | None = None
+        super().__init__(self._new_trainer(norms=False))
+        self._trainer.take(grow_classes(base, validation.classes))
+        self._source: BatchSource | None = None
         self._batches: Iterator[Batch] = iter(())
-
-    @property
-    def step(self) -> int:
-        """See `course.Learner.step`."""
-        return self._trainer.step
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._source is None:
             # other canvases than before, where a course goes on
             seed = self._mix.seed + self.step
-            self._source = MixedCanvases(replace(self._mix, seed=seed))
-            self._batches = batches(self._source, self._recipe.workers)
+            mix = replace(self._mix, seed=seed, workers=self._recipe.workers)
+            self._source = BatchSource(mix)
+            self._batches = iter(batch_loader(self._source))
         last = share >= 1 - self._recipe.training.decay_share
         self._source.mosaic_share.fill_(0.0 if last else MOSAIC_SHARE)
         batch = next(self._batches)
@@ -118,46 +108,19 @@ class DetectorLearner:
         forgotten = 0.0 if scored.kept is None else 1 - scored.kept
         return Measured(1 - scored.ap50 + _KEPT_WEIGHT * forgotten, 1 - scored.ap)
 
-    def save(self) -> None:
-        """See `course.Learner.save`."""
-        with full_disk_told(self._folder):
-            self._trainer.save()
-
-    def keep_best(self) -> None:
-        """See `course.Learner.keep_best`."""
-        save_weights(self._folder / BEST, self._trainer.averaged.state_dict())
-
-    def restore(self) -> bool:
-        """See `course.Learner.restore`."""
-        path = self._folder / "last.pt"
-        if not path.exists():
-            return False
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        norms = any(_NORMS in name for name in state["net"])
-        self._trainer = self._new_trainer(norms=norms)
-        self._trainer.resume()
-        if not norms:
-            simulate_int8(self._trainer.net)
-        self._begun = self.step > 0
-        return True
-
     def _begin_phase(self, share: float, batch: Batch) -> None:
         """Put norms in before the first step, and fold them for the last part of the time."""
         norms = share < 1 - self._recipe.int8_share
-        has_norms = any(_NORMS in name for name in self._trainer.net.state_dict())
-        if self._begun and norms == has_norms:
-            return
-        step = self.step
-        save_weights(self._folder / _START, self._trainer.averaged.state_dict())
-        self._trainer = self._new_trainer(norms=norms)
-        self._trainer.start_from(self._folder / _START, batch.pixels if norms else None)
-        if not norms:
-            simulate_int8(self._trainer.net)
-        self._trainer.step = step
-        self._begun = True
+        if norms and not self._has_norms:
+            weights, step = self._trainer.averaged.state_dict(), self.step
+            self._trainer = self._new_trainer(norms=True)
+            self._trainer.take(weights, batch.pixels)
+            self._trainer.step = step
+        elif self._has_norms and not norms:
+            self._fold()
 
     def _new_trainer(self, *, norms: bool) -> Trainer:
-        return Trainer(
+        trainer = Trainer(
             self._folder,
             self._recipe.training,
             torch.device("cpu"),
@@ -165,6 +128,9 @@ class DetectorLearner:
             self._validation.classes,
             norms=norms,
         )
+        if not norms:
+            simulate_int8(trainer.net)
+        return trainer
 
     def _forgotten(
         self, batch: Batch, boxes: Tensor, logits: Tensor, assigned: Assignment

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipiyana.finetuning.course import CourseState
 from lipiyana.finetuning.int8_twin import Int8, compare_twins, quantize_reader
-from lipiyana.finetuning.reader_models import FLOAT_SUFFIX, Made, new_models
+from lipiyana.finetuning.job import REPORT, Outcome
+from lipiyana.finetuning.reader_models import Made, new_models
 from lipiyana.finetuning.report import ReportFacts, render_report
 from lipiyana.finetuning.saving import BEST
 from lipiyana.finetuning.scoring import (
@@ -23,6 +23,7 @@ from lipiyana.finetuning.scoring import (
     sample_lines,
     score_cases,
 )
+from lipiyana.finetuning.twins import FLOAT_SUFFIX, int8_notes, no_better
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.latin_specialist import installed_reader
@@ -34,25 +35,19 @@ from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.runtime import ModelStore
 
-REPORT = "report.html"
-
 _BASE = "base"
 
 
 @dataclass(frozen=True, slots=True)
-class Finetuned:
+class Finetuned(Outcome):
     """What came of a fine-tuning.
 
     Attributes:
-        course: how it ended; nothing else is there where it was interrupted.
-        models: the new entries, the preferred one first.
         validation: the user's validation part, before and after.
         samples: the project's samples, before and after.
         report: the HTML file.
     """
 
-    course: CourseState
-    models: tuple[ModelEntry, ...] = ()
     validation: Comparison | None = None
     samples: Comparison | None = None
     report: Path | None = None
@@ -180,14 +175,8 @@ def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:
 def _notes(int8: Int8, specialist: bool, validation: Comparison) -> Iterator[str]:
     before, after = validation.score_before, validation.score_after
     if after.cer >= before.cer:
-        yield (
-            f"the new model is no better on your validation part (CER {after.cer:.3f}, "
-            f"{before.cer:.3f} before): more pictures are needed, or more minutes"
-        )
-    if not int8.good:
-        yield f"INT8 is not registered: it loses {int8.loss:.3f} of CER"
-    elif not int8.preferred:
-        yield "INT8 is slower than its float twin on this machine, which is preferred therefore"
+        yield no_better("CER", before.cer, after.cer)
+    yield from int8_notes(f"{int8.loss:.3f} of CER", good=int8.good, faster=int8.preferred)
     if not specialist:
         yield "lines in Latin are no longer read by the reader for Latin alone: this one is better"
     if (count := before.lines) < 20:

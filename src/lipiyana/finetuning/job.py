@@ -1,21 +1,69 @@
-"""What every fine-tuning has: who is told of it, and the folder of its course."""
+"""What everything that learns from a model has: what is asked for, who is told, what comes of it,
+and the folder of its course.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.finetuning.course import CourseState, Standing, read_state
+from lipiyana.finetuning.course import (
+    CourseState,
+    Learner,
+    Limits,
+    Standing,
+    read_state,
+    run_course,
+)
+from lipiyana.finetuning.scoring import sample_folder
+from lipiyana.manifest import ModelEntry
+from lipiyana.model_folder import writing_to
 
 WORK = ".finetuning"
 """Folder of the course, within that of the models to be."""
 
+REPORT = "report.html"
+"""The report, beside the new models."""
+
 _NEEDED_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is asked for, whatever kind of model learns.
+
+    Attributes:
+        out: folder of models to be; made where it is not there.
+        name: of the new model.
+        resume: go on with a course that was stopped.
+        limits: how long to learn.
+        samples: the project's samples, None to leave them out.
+    """
+
+    out: Path
+    name: str
+    resume: bool = False
+    limits: Limits = field(default_factory=Limits)
+    samples: Path | None = field(default_factory=sample_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes:
+        course: how it ended; nothing else is there where it was interrupted.
+        models: the new entries, the preferred one first.
+    """
+
+    course: CourseState
+    models: tuple[ModelEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +90,76 @@ def key_of(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def begin(out: Path, key: str, *, resume: bool) -> CourseState:
-    """Make the folder of the course, or find the course that was stopped there.
+@dataclass(slots=True)
+class OpenCourse:
+    """The course of a job, from `course_of` on.
+
+    Attributes:
+        job: what is asked for.
+        work: the folder of the course.
+        state: how far it is.
+        told: who is told.
+    """
+
+    job: Job
+    work: Path
+    state: CourseState
+    told: Listener
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C stopped it."""
+        return self.state.ending == "interrupted"
+
+    def learn(self, make_learner: Callable[[], Learner]) -> bool:
+        """Learn until the course ends, if it has not yet; False where Ctrl-C stopped it.
+
+        Raises:
+            OSError: nothing can be written there; the last save stays.
+        """
+        if self.state.ending is None or self.interrupted:
+            self.told.on_step("learning")
+            told, limits = self.told.on_standing, self.job.limits
+            self.state = run_course(make_learner(), self.work, self.state, limits, told)
+        return not self.interrupted
+
+
+@contextmanager
+def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
+    """Make the folder of the course, or find the course that was stopped there; it is removed when
+    all is done.
 
     Args:
-        out: the folder of models to be.
+        job: what is asked for.
         key: of data and base.
-        resume: whether to go on with a course that was stopped.
+        told: who is told how far it is.
 
     Raises:
         InvalidRequest: an unfinished course is there and `resume` is not set, or it is of other
-            data or another base (UNFINISHED); the disk is nearly full (DISK_FULL).
-        OSError: the folder cannot be made.
+            data or another base (UNFINISHED); the disk is full or nearly so (DISK_FULL), or the
+            folder cannot be written.
     """
-    work = out / WORK
+    work = job.out / WORK
+    with writing_to(job.out):
+        course = OpenCourse(job, work, _begin(job, work, key), told)
+        yield course
+        if not course.interrupted:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _begin(job: Job, work: Path, key: str) -> CourseState:
     found = read_state(work)
     if found is not None and found.seconds > 0:
-        if not resume:
+        if not job.resume:
             raise InvalidRequest(
-                f"{out} holds an unfinished fine-tuning; --resume goes on with it, another "
+                f"{job.out} holds an unfinished fine-tuning; --resume goes on with it, another "
                 f"--out begins anew, and so does removing {work}",
                 field="out",
                 reason="UNFINISHED",
             )
         if found.key != key:
             raise InvalidRequest(
-                f"the unfinished fine-tuning in {out} is of other data or another base; name "
+                f"the unfinished fine-tuning in {job.out} is of other data or another base; name "
                 f"another --out, or remove {work}",
                 field="out",
                 reason="UNFINISHED",
@@ -76,7 +168,7 @@ def begin(out: Path, key: str, *, resume: bool) -> CourseState:
     work.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(work).free < _NEEDED_BYTES:
         raise InvalidRequest(
-            f"the disk of {out} has less than {_NEEDED_BYTES / 1e6:.0f} MB left, which the "
+            f"the disk of {job.out} has less than {_NEEDED_BYTES / 1e6:.0f} MB left, which the "
             "checkpoints need; free some space or name another --out",
             field="out",
             reason="DISK_FULL",

@@ -16,9 +16,9 @@ from torch import Tensor
 from lipiyana.finetuning.course import Measured
 from lipiyana.finetuning.examples import Example, load_example
 from lipiyana.finetuning.growing import grow_head
+from lipiyana.finetuning.learners import LearnerRecipe, RunLearner
 from lipiyana.finetuning.line_source import REAL, LineMix, batches, other_lines
 from lipiyana.finetuning.rendered_lines import KINDRED
-from lipiyana.finetuning.saving import BEST, full_disk_told, save_weights
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.line_input import bucket_width
@@ -28,6 +28,7 @@ from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.metrics import edit_distance
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.run import Recipe
+from lipiyana.ocr.training.run_options import set_up
 from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.ocr.training.train_reader import Trainer, ctc_loss
 
@@ -59,27 +60,22 @@ class ReaderBase:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderRecipe:
+class ReaderRecipe(LearnerRecipe):
     """How a reader is fine-tuned.
 
     Attributes:
-        training: learning rates and their course.
         retain: weight of the divergence from the base on lines that are unlike the user's.
         kept_lines: such lines that are measured on; 0 to leave it.
         int8: learn to compute in INT8, as the base did.
-        workers: processes that render.
-        threads: of the network.
     """
 
     training: Recipe = GENTLE
     retain: float = 1.0
     kept_lines: int = 128
     int8: bool = True
-    workers: int = 1
-    threads: int = 1
 
 
-class ReaderLearner:
+class ReaderLearner(RunLearner[Trainer]):
     """A `course.Learner` for lines of text."""
 
     def __init__(
@@ -102,14 +98,11 @@ class ReaderLearner:
             recipe: how to learn.
             start: weights of another shape to begin from, with the base's characters.
         """
-        torch.set_num_threads(recipe.threads)
-        # denormals are a hundred times slower on CPUs, and mean nothing here
-        torch.set_flush_denormal(True)
-        torch.manual_seed(mix.seed)
+        set_up(recipe.threads, mix.seed)
         charset = Charset(mix.characters)
         weights = grow_head(dict(start or base.weights), base.charset, charset)
-        self._trainer = Trainer(
-            folder, charset, recipe.training, torch.device("cpu"), shape_of(weights)
+        super().__init__(
+            Trainer(folder, charset, recipe.training, torch.device("cpu"), shape_of(weights))
         )
         self._trainer.net.load_state_dict(weights)
         self._trainer.averaged.load_state_dict(weights)
@@ -128,11 +121,6 @@ class ReaderLearner:
         kept = other_lines(mix, recipe.kept_lines)
         self._kept = list(measured_batches(kept, charset))
         self._kept_before = self._read(self._base, self._kept).error
-
-    @property
-    def step(self) -> int:
-        """See `course.Learner.step`."""
-        return self._trainer.step
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
@@ -170,19 +158,6 @@ class ReaderLearner:
                 characters += len(text)
             lines += len(batch.texts)
         return Measured(edits / max(1, characters), loss / max(1, lines))
-
-    def save(self) -> None:
-        """See `course.Learner.save`."""
-        with full_disk_told(self._trainer.run):
-            self._trainer.save()
-
-    def keep_best(self) -> None:
-        """See `course.Learner.keep_best`."""
-        save_weights(self._trainer.run / BEST, self._trainer.averaged.state_dict())
-
-    def restore(self) -> bool:
-        """See `course.Learner.restore`."""
-        return self._trainer.resume()
 
     def _divergence(self, batch: Batch, logits: Tensor) -> Tensor:
         """Kullback-Leibler divergence from the base's answer on the lines unlike the user's.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lipiyana.finetuning.base import ChosenBase
@@ -11,12 +10,10 @@ from lipiyana.finetuning.checking import CheckedData
 from lipiyana.finetuning.course import CourseState
 from lipiyana.finetuning.line_source import LineMix
 from lipiyana.finetuning.report import ReportFacts
+from lipiyana.finetuning.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel
 from lipiyana.ocr.training.metrics import TextScore
-from lipiyana.timings import TWIN
-
-FLOAT_SUFFIX = "-float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +52,19 @@ def new_models(
         facts: what was measured.
         specialist: whether lines in Latin are still read by the reader for Latin alone.
     """
-    version = datetime.now(UTC).strftime("%Y.%m.%d")
     base, int8 = made.base.entry, facts.int8
     data = f"{base.data or base.name}; {len(made.data.train)} lines of the user's"
     parameters: dict[str, object] = {"base_sha256": base.sha256}
     if not specialist:
         parameters["latin_specialist"] = False
     licence = base.licence or "as the data's"
-    small_name, twin_name = made.name, made.name + FLOAT_SUFFIX
 
-    def model(name: str, file: Path, score: TextScore, other: str) -> NewModel:
+    def model(name: str, file: Path, score: TextScore) -> NewModel:
         return NewModel(
             name=name,
             task=Task.LINE_READER,
             file=file,
-            version=version,
+            version=today(),
             licence=licence,
             data=data,
             card=_card(made, facts),
@@ -78,14 +73,16 @@ def new_models(
                 "validation_cer": round(score.cer, 4),
                 "validation_exact": round(score.exact, 4),
             },
-            parameters=parameters | ({TWIN: other} if int8.good else {}),
+            parameters=parameters,
             companions={"words": made.base.words} if made.base.words else {},
         )
 
-    models = [model(twin_name, twin, int8.float_score, small_name)]
-    if int8.good:
-        models.insert(0 if int8.preferred else 1, model(small_name, small, int8.score, twin_name))
-    return models
+    return twins(
+        model(made.name + FLOAT_SUFFIX, twin, int8.float_score),
+        model(made.name, small, int8.score),
+        good=int8.good,
+        faster=int8.preferred,
+    )
 
 
 def _card(made: Made, facts: ReportFacts) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lipiyana.finetuning.box_checking import CheckedBoxes, check_boxes
 from lipiyana.finetuning.boxes import read_boxes
-from lipiyana.finetuning.canvas_source import CanvasMix, at_hand
-from lipiyana.finetuning.course import Limits, run_course
+from lipiyana.finetuning.canvas_source import at_hand
+from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.detector_base import DetectorBase, choose_detector
 from lipiyana.finetuning.detector_finishing import (
     FinetunedDetector,
@@ -19,10 +18,9 @@ from lipiyana.finetuning.detector_finishing import (
 )
 from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
 from lipiyana.finetuning.detector_scoring import Validation
-from lipiyana.finetuning.job import WORK, Listener, begin, key_of
-from lipiyana.finetuning.scoring import sample_folder
-from lipiyana.model_folder import writing_to
+from lipiyana.finetuning.job import Job, Listener, course_of, key_of
 from lipiyana.runtime import ModelStore
+from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import predict_with_torch
 
 MEASURED_PICTURES = 150
@@ -30,29 +28,21 @@ MEASURED_PICTURES = 150
 """
 
 
-@dataclass(frozen=True, slots=True)
-class VehiclesJob:
-    """What is asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehiclesJob(Job):
+    """What is asked for, beside what every `Job` has.
 
     Attributes:
         data: see `boxes.read_boxes`.
-        out: folder of models to be; made where it is not there.
         base: see `detector_base.choose_detector`.
-        resume: go on with a course that was stopped.
-        limits: how long to learn.
-        recipe: how.
-        name: of the new model.
-        samples: the project's samples, None to leave them out.
+        recipe: how to learn.
     """
 
     data: Path
-    out: Path
     base: str | None = None
-    resume: bool = False
-    limits: Limits = field(default_factory=lambda: Limits(minutes=15.0, measure_every_s=60.0))
     recipe: DetectorRecipe = field(default_factory=DetectorRecipe)
     name: str = "finetuned-vehicles"
-    samples: Path | None = field(default_factory=sample_folder)
+    limits: Limits = field(default_factory=lambda: Limits(minutes=15.0, measure_every_s=60.0))
 
 
 def finetune_vehicles(
@@ -78,29 +68,23 @@ def finetune_vehicles(
     told.on_labels(len(boxes.pictures))
     data = check_boxes(boxes, base.classes, told.on_label)
     told.on_checked(data)
-    work = job.out / WORK
-    with writing_to(job.out):
-        state = begin(job.out, _key(job, base, data), resume=job.resume)
+    with course_of(job, _key(job, base, data), told) as course:
         told.on_step("reading the pictures")
-        mix = CanvasMix(at_hand(data.train, work / "train"), base.size)
+        mix = CanvasMix(at_hand(data.train, course.work / "train"), base.size)
         step = max(1, -(-len(data.validation) // MEASURED_PICTURES))
         validation = Validation.of(
-            at_hand(data.validation[::step], work / "validation"),
+            at_hand(data.validation[::step], course.work / "validation"),
             predict_with_torch(base.net()),
             data.classes,
             data.taught,
             base.size,
         )
-        if state.ending in {None, "interrupted"}:
-            told.on_step("learning")
-            learner = DetectorLearner(work, base, mix, validation, job.recipe)
-            state = run_course(learner, work, state, job.limits, told.on_standing)
-        if state.ending == "interrupted":
-            return FinetunedDetector(state)
-        made = MadeDetector(job.name, base, data, mix, validation, state)
-        finished = finish_detector(made, job.out, work, job.samples, told.on_step)
-        shutil.rmtree(work, ignore_errors=True)
-    return finished
+        if not course.learn(
+            lambda: DetectorLearner(course.work, base, mix, validation, job.recipe)
+        ):
+            return FinetunedDetector(course.state)
+        made = MadeDetector(job.name, base, data, mix, validation, course.state)
+        return finish_detector(made, job.out, course.work, job.samples, told.on_step)
 
 
 def _key(job: VehiclesJob, base: DetectorBase, data: CheckedBoxes) -> str:

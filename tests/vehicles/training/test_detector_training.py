@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.vehicles.training.batches import BatchSource, Canvas, SourceConfig, collate
+from lipiyana.vehicles.training.batches import BatchSource, Canvas, CanvasMix, collate
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
@@ -73,7 +73,8 @@ def test_a_resumed_run_goes_on_exactly(streets, tmp_path: Path) -> None:
 
 
 def test_a_run_logs_saves_and_ends_its_mosaics(streets, tmp_path: Path) -> None:
-    source = BatchSource(SourceConfig(streets("dhaka"), size=SIZE, batch=2, seed=0, workers=0))
+    pictures = tuple(load_pictures(streets("dhaka"), "train"))
+    source = BatchSource(CanvasMix(pictures, size=SIZE, batch=2, seed=0, workers=0))
     trainer = _trainer(tmp_path / "run", decay_share=1.0)
     train(trainer, iter(source), 0.02, set_mosaic_share=source.mosaic_share.fill_)
     assert trainer.step > 0

@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from lipiyana.vehicles.training.batches import Canvases
+from lipiyana.vehicles.training.cutouts import Cutouts, paste
+from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, load_pictures
+from lipiyana.vehicles.training.variety import Variety
+from lipiyana.vehicles.training.views import View
+from lipiyana.vehicles.training.weather import repainted
+
+SIZE = 128
+CAR, AUTO = CLASSES.index("car"), CLASSES.index("auto_rickshaw")
+
+
+def _rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _grey(boxes: list[list[float]]) -> View:
+    pixels = np.full((100, 100, 3), 128, np.uint8)
+    return View(pixels, np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), CAR))
+
+
+def test_a_cutout_shows_one_vehicle_and_knows_what_its_picture_knows(streets) -> None:
+    pictures = load_pictures(streets("iiith_auto"), "train")
+    view, known = Cutouts(pictures).draw(320, _rng())
+    inside = view.pixels[2:-2, 2:-2].reshape(-1, 3).astype(int)
+    assert (abs(inside - inside[0]) <= 2).all()
+    assert view.boxes.tolist() == [[0, 0, view.pixels.shape[1], view.pixels.shape[0]]]
+    assert [CLASSES[i] for i in np.flatnonzero(known)] == ["auto_rickshaw"]
+
+
+def test_rare_classes_are_cut_out_more_often_than_they_are_there(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=10), "train")
+    without = [
+        replace(p, boxes=p.boxes[p.classes != AUTO], classes=p.classes[p.classes != AUTO])
+        for p in pictures[1:]
+    ]
+    cutouts, rng = Cutouts([pictures[0], *without]), _rng()
+    labels = [int(cutouts.draw(SIZE, rng)[0].classes[0]) for _ in range(200)]
+    assert 1.5 / 21 < np.mean(np.array(labels) == AUTO) < 0.3
+
+
+def test_what_overlaps_is_small_or_undecided_is_not_cut_out(streets) -> None:
+    (picture,) = load_pictures(streets("dhaka", count=1), "train")
+    boxes = np.array([[0, 0, 60, 60], [10, 10, 70, 70], [100, 0, 120, 60], [150, 0, 220, 60]])
+    classes = np.array([CAR, CAR, CAR, UNDECIDED])
+    picture = replace(picture, boxes=boxes.astype(np.float32), classes=classes)
+    with pytest.raises(ValueError, match="no vehicle"):
+        Cutouts([picture]).draw(SIZE, _rng())
+
+
+def test_pasting_adds_a_box_within_the_canvas_where_the_pixels_changed() -> None:
+    red = View(
+        np.full((40, 30, 3), (255, 0, 0), np.uint8),
+        np.array([[0, 0, 30, 40]], np.float32),
+        np.array([AUTO]),
+    )
+    edges = set()
+    for seed in range(30):
+        canvas = _grey([])
+        pasted = paste(canvas, red, _rng(seed))
+        x0, y0, x1, y1 = pasted.boxes[0].astype(int)
+        changed = (pasted.pixels != canvas.pixels).any(2)
+        assert changed[y0:y1, x0:x1].all()
+        assert changed.sum() == (x1 - x0) * (y1 - y0) >= 0.65**2 * 30 * 40 - 60
+        assert pasted.classes.tolist() == [AUTO]
+        assert (canvas.pixels == 128).all()
+        edges |= {x0 == 0, x1 == 100}
+    assert edges == {True, False}
+
+
+def test_what_is_pasted_over_is_not_taught_any_more() -> None:
+    whole = View(
+        np.zeros((90, 90, 3), np.uint8), np.array([[0, 0, 90, 90]], np.float32), np.array([AUTO])
+    )
+    canvas = _grey([[45, 45, 55, 55], [0, 0, 100, 100]])
+    assert paste(canvas, whole, _rng(1)).classes[0] == UNDECIDED
+    tiny = replace(whole, pixels=np.zeros((5, 5, 3), np.uint8))
+    assert paste(canvas, tiny, _rng(1)).classes.tolist() == [CAR, CAR, AUTO]
+
+
+def test_turned_hues_keep_brightness_and_greys() -> None:
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[0], image[1] = (200, 40, 40), (90, 90, 90)
+    turned = [repainted(image, _rng(seed)) for seed in range(6)]
+    assert len({tuple(picture[0, 0]) for picture in turned}) > 3
+    for picture in turned:
+        assert picture[0, 0].max() == 200
+        assert (picture[1] == 90).all()
+
+
+def test_canvases_with_pastes_have_more_vehicles(streets) -> None:
+    pictures = load_pictures(streets("dhaka"), "train")
+
+    def mean_count(variety: Variety) -> float:
+        canvases, rng = Canvases(pictures, SIZE, variety), _rng()
+        return float(np.mean([len(canvases.draw(rng, 0.0).boxes) for _ in range(30)]))
+
+    assert mean_count(Variety(pastes=3)) > mean_count(Variety()) + 1
+
+
+def test_where_a_cutout_lies_its_own_source_says_what_is_known(streets) -> None:
+    (auto,) = load_pictures(streets("iiith_auto", count=1), "train")
+    # no boxes, all known: what is unknown on a canvas of it came with a cutout
+    empty = replace(
+        auto, boxes=auto.boxes[:0], classes=auto.classes[:0], known=np.ones_like(auto.known)
+    )
+    canvases = Canvases([empty] * 20 + [auto], SIZE, Variety(pastes=4))
+    drawn = [canvases.draw(_rng(seed), 0.0) for seed in range(12)]
+    shares = [canvas.known[:, CAR].mean() for canvas in drawn if len(canvas.boxes)]
+    assert any(0 < share < 1 for share in shares)
+
+
+def test_what_is_too_small_is_neither_taught_nor_background(streets) -> None:
+    pictures = load_pictures(streets("dhaka"), "train")
+    canvas = Canvases(pictures, SIZE, Variety(smallest=1000)).draw(_rng(), 0.0)
+    assert len(canvas.boxes) == 0
+    assert not canvas.known.all()
+
+
+def test_a_wider_range_of_scales_reaches_further(streets) -> None:
+    pictures = load_pictures(streets("dhaka"), "train")
+
+    def largest(variety: Variety) -> float:
+        canvases, rng = Canvases(pictures, SIZE, variety), _rng()
+        boxes = np.concatenate([canvases.draw(rng, 0.0).boxes for _ in range(40)])
+        return float((boxes[:, 2] - boxes[:, 0]).max())
+
+    assert largest(Variety(wider=2)) > 1.2 * largest(Variety())
