@@ -27,6 +27,13 @@ def test_the_smallest_vehicle_that_has_most_of_a_plate() -> None:
     assert [one.plate_indices for one in vehicles] == [(0,), (1,), (2, 4)]
 
 
+def test_of_two_names_of_one_vehicle_the_surer_has_the_plate() -> None:
+    lorry = Vehicle("truck", 0.2, Box(401, 51, 559, 170))
+    vehicles, owned = joined((CAR, lorry), (plate(430, 60, 480, 75),))
+    assert [one.vehicle_index for one in owned] == [0]
+    assert [one.plate_indices for one in vehicles] == [(0,), ()]
+
+
 def test_nothing_to_join() -> None:
     assert joined((), ()) == ((), ())
     assert joined((CAR,), ()) == ((CAR,), ())

@@ -12,7 +12,7 @@ from lipiyana.manifest import ModelEntry, Task
 from lipiyana.runtime import ModelStore
 from lipiyana.types import Box
 from lipiyana.vehicles.network import Candidates, DetectorNetwork
-from lipiyana.vehicles.nms import suppress
+from lipiyana.vehicles.nms import surest
 from lipiyana.vehicles.tiles import Tile, cut_off, near_edge, parts, tiles
 
 PLATE = "plate"
@@ -83,7 +83,7 @@ class VehicleDetector:
         of_vehicle = np.array([label != PLATE for label in network.classes])[found.classes]
         doubtful = np.concatenate(doubts) & of_vehicle
         found = found[~parts(found.boxes, found.confidences, doubtful)]
-        return _detections(found, network.classes, image)
+        return _detections(found, network.classes, image, least)
 
     def detect_each(
         self, images: Sequence[_Image], least: float = LEAST_CONFIDENCE
@@ -97,20 +97,24 @@ class VehicleDetector:
             return []
         network = self.network()
         return [
-            _detections(found, network.classes, image)
+            _detections(found, network.classes, image, least)
             for image, found in zip(images, network.run(images, least), strict=True)
         ]
 
 
-def _detections(found: Candidates, classes: tuple[str, ...], image: _Image) -> list[Detection]:
+def _detections(
+    found: Candidates, classes: tuple[str, ...], image: _Image, least: float
+) -> list[Detection]:
     height, width = image.shape[:2]
     boxes = found.boxes.clip(0, np.tile([width, height], 2))
     found = Candidates(boxes, found.confidences, found.classes)
     found = found[np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))]
-    best = found[suppress(found.boxes, found.confidences, found.classes)]
+    kept, confidences = surest(found.boxes, found.confidences, found.classes)
+    best = found[kept]
     return [
         Detection(classes[index], confidence, Box(*box))
         for box, confidence, index in zip(
-            best.boxes.tolist(), best.confidences.tolist(), best.classes.tolist(), strict=True
+            best.boxes.tolist(), confidences.tolist(), best.classes.tolist(), strict=True
         )
+        if confidence >= least
     ]

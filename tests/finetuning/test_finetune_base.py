@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
-from lipiyana.finetuning.base import choose_base
+from lipiyana.finetuning.base import choose_base, words_to_draw
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
@@ -53,3 +53,16 @@ def test_the_reader_that_ships_can_be_a_base() -> None:
     base = choose_base(ModelStore(threads=1), None)
     assert len(base.reader.charset) > 1000
     assert base.words is not None
+
+
+def test_a_reader_that_is_only_a_file_is_rendered_the_words_of_the_installed_one() -> None:
+    store = ModelStore(threads=1)
+    installed = choose_base(store, None)
+    bare = choose_base(store, str(installed.entry.file))
+    assert bare.words is None
+    assert words_to_draw(store, bare) == words_to_draw(store, installed) == installed.words
+
+
+def test_another_charset_has_no_use_for_these_words(tiny_models: Path) -> None:
+    tiny = choose_base(ModelStore(tiny_models, threads=1), None)
+    assert words_to_draw(ModelStore(threads=1), tiny) is None

@@ -20,7 +20,7 @@ from lipiyana.finetuning.line_source import LineMix, calibrating_lines, other_li
 from lipiyana.finetuning.plates import as_plates, format_notes, registrations
 from lipiyana.finetuning.reader import ReaderJob, finetune_reader
 from lipiyana.finetuning.reader_learner import ReaderRecipe
-from lipiyana.finetuning.rendered_lines import KINDRED, RenderedLines, formats_of
+from lipiyana.finetuning.rendered_lines import KINDRED, RenderedLines, styles_of
 from lipiyana.finetuning.scoring import example_plates, letters_and_digits
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.fonts import FontLibrary
@@ -58,7 +58,10 @@ def test_rows_are_joined_and_mistyped_labels_named() -> None:
     (note,) = format_notes(plates)
     assert note.startswith("1 of 3 labels")
     assert "a:2" in note
-    assert formats_of(plates.values())[RegistrationFormat.STANDARD] >= 2
+    assert styles_of(plates.values()) == {
+        (RegistrationFormat.STANDARD, 2): 1,
+        (RegistrationFormat.STANDARD, 1): 2,
+    }
     assert letters_and_digits("को.३५प ६२१३-a") == "को३५प६२१३A"
 
 
@@ -71,6 +74,7 @@ def test_the_kin_of_plates_are_plates_of_the_same_format(fonts: None) -> None:
     assert lines
     assert {line.script for line in lines} == {KINDRED}
     assert not any(c.isascii() and c.isalnum() for line in lines for c in line.text)
+    assert sum(line.text.isdigit() for line in lines) == len(lines) / 2, "all in two rows"
     assert len({line.text for line in lines}) > 5
 
 

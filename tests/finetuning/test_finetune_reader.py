@@ -34,6 +34,7 @@ from lipiyana.finetuning.saving import BEST
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.recognition import LineReader
+from lipiyana.ocr.training.checkpoints import shape_of
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.run import Recipe
 from lipiyana.runtime import ModelStore
@@ -169,6 +170,27 @@ def test_what_the_base_says_of_rendered_lines_is_kept(tiny_models: Path, tmp_pat
     # the new class takes nothing from the old ones
     assert abs(float(learner._divergence(batch, logits))) < 1e-5
     assert float(learner._divergence(batch, logits + torch.randn_like(logits))) > 0.01
+
+
+def test_int8_is_simulated_at_the_end_alone(
+    tiny_models: Path, numbers: Path, tmp_path: Path
+) -> None:
+    base = choose_base(ModelStore(tiny_models, threads=1), None)
+    example = Example("a", numbers / "0001.png", "4", "train")
+    mix = LineMix((example,), base.reader.charset.characters, None, real_share=1.0)
+    learner = ReaderLearner(tmp_path, base.reader, mix, (), replace(FAST, int8=True))
+    net, pixels = learner._trainer.net, torch.randn(1, 3, 48, 32)
+
+    def strays() -> bool:
+        plain = type(net)(shape_of(net.state_dict())).eval()
+        plain.load_state_dict(net.state_dict())
+        net.eval()
+        return not torch.allclose(net(pixels), plain(pixels), atol=1e-4)
+
+    learner.learn(0.1)
+    assert not strays()
+    learner.learn(0.9)
+    assert strays()
 
 
 def test_a_full_disk_is_told_as_one(

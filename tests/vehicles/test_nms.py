@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.vehicles.boxes import areas, inside, iou
-from lipiyana.vehicles.nms import ANY_CLASS, SAME_CLASS, suppress
+from lipiyana.vehicles.nms import ONE_THING, SAME_CLASS, SECOND_NAME, suppress, surest
 
 Boxes = npt.NDArray[np.float64]
 
@@ -39,12 +39,21 @@ def test_boxes_without_inside() -> None:
     assert inside(flat, some_boxes((0, 0, 9, 9))).tolist() == [[0], [0]]
 
 
-def test_classes_suppress_each_other_only_where_boxes_are_nearly_equal() -> None:
+def test_boxes_suppress_those_of_their_class_alone() -> None:
     boxes = some_boxes((0, 0, 100, 100), (0, 0, 100, 70), (1, 0, 100, 100))
     scores = np.array([0.9, 0.8, 0.7])
     assert suppress(boxes, scores, np.array([0, 0, 0])).tolist() == [0]
     assert suppress(boxes, scores, np.array([0, 1, 1])).tolist() == [0, 1]
-    assert suppress(boxes, scores, np.array([0, 1, 2])).tolist() == [0, 1]
+    assert suppress(boxes, scores, np.array([0, 1, 2])).tolist() == [0, 1, 2]
+
+
+def test_what_has_a_better_name_is_doubted_in_others() -> None:
+    boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 70), (300, 0, 400, 100))
+    kept, scores = surest(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
+    assert kept.tolist() == [1, 2, 3, 0]
+    assert scores.tolist() == [0.9, 0.8, 0.5, SECOND_NAME]
+    _, scores = surest(boxes[:2], np.array([0.1, 0.9]), np.array([2, 0]))
+    assert scores.tolist() == [0.9, 0.1], "nothing grows surer"
 
 
 def test_nothing_found() -> None:
@@ -60,10 +69,11 @@ def test_it_keeps_what_one_box_after_the_other_would(
     kept: list[int] = []
     for index in sorted(range(len(boxes)), key=lambda i: -scores[i]):
         overlaps = [
-            (iou(boxes[[index]], boxes[[better]])[0, 0], classes[index] == classes[better])
+            iou(boxes[[index]], boxes[[better]])[0, 0]
             for better in kept
+            if classes[index] == classes[better]
         ]
-        if all(overlap <= (SAME_CLASS if same else ANY_CLASS) for overlap, same in overlaps):
+        if all(overlap <= SAME_CLASS for overlap in overlaps):
             kept.append(index)
     assert suppress(boxes, scores, classes).tolist() == kept
 
@@ -76,3 +86,16 @@ def test_what_is_kept_stays_if_suppressed_again(
     kept = suppress(boxes, scores, classes)
     again = suppress(boxes[kept], scores[kept], classes[kept])
     assert again.tolist() == list(range(len(kept)))
+
+
+@given(found())
+def test_of_one_thing_at_most_one_name_is_believed(
+    values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
+) -> None:
+    boxes, scores, classes = values
+    kept, left = surest(boxes, scores, classes)
+    assert (left <= scores[kept]).all()
+    assert (np.diff(left) <= 0).all()
+    believed = boxes[kept[left > SECOND_NAME]]
+    overlap = iou(believed, believed)
+    assert (np.triu(overlap, 1) <= ONE_THING).all()

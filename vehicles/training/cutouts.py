@@ -56,8 +56,9 @@ class Cutouts:
         places = self._of_class[int(rng.choice(len(self._of_class), p=self._chances))]
         number, index = places[int(rng.integers(len(places)))]
         picture = self._pictures[number]
-        left, top, right, bottom = picture.boxes[index].round().astype(int)
         image = picture.pixels()
+        # labels reach a little beyond some pictures
+        left, top, right, bottom = picture.boxes[index].round().astype(int).clip(min=0)
         piece = image[top:bottom, left:right]
         if rng.random() < 0.5:
             piece = piece[:, ::-1]

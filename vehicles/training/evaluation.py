@@ -18,7 +18,7 @@ import torch
 from lipiyana.vehicles.detection import LEAST_CONFIDENCE
 from lipiyana.vehicles.letterbox import letterbox
 from lipiyana.vehicles.network import candidates
-from lipiyana.vehicles.nms import suppress
+from lipiyana.vehicles.nms import surest
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
@@ -103,8 +103,9 @@ def find_in(image: Pixels, predict: PredictFunction, size: int) -> Found:
     pixels, scale = letterbox(image, size)
     boxes, scores = predict(pixels[None])
     there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
-    kept = there[suppress(there.boxes, there.confidences, there.classes)[:_MOST]]
-    return Found(kept.boxes, kept.confidences, kept.classes)
+    kept, confidences = surest(there.boxes, there.confidences, there.classes)
+    best = there[kept[:_MOST]]
+    return Found(best.boxes, confidences[:_MOST], best.classes)
 
 
 def score(

@@ -61,6 +61,20 @@ def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
     )
 
 
+def words_to_draw(store: ModelStore, chosen: ChosenBase) -> Path | None:
+    """Find a language model to render with, so that no script of the base is forgotten.
+
+    A base that is only a file names none; that of the installed reader will do where both have the
+    same charset.
+    """
+    if chosen.words:
+        return chosen.words
+    installed = store.default_for_task(Task.LINE_READER)
+    words = installed.parameters.get("words")
+    same = installed.charset_sha256 == chosen.reader.charset.sha256
+    return installed.file.parent / words if words and same else None
+
+
 def base_candidates(
     store: ModelStore, base: str | None, task: Task
 ) -> tuple[ModelEntry, list[ModelEntry]]:

@@ -79,8 +79,8 @@ class Limits:
     minutes: float = 10.0
     steps: int | None = None
     measure_every_s: float = 30.0
-    patience: int = 6
-    least_share: float = 0.5
+    patience: int = 8
+    least_share: float = 0.8
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lipiyana.finetuning.base import ChosenBase, choose_base
+from lipiyana.finetuning.base import ChosenBase, choose_base, words_to_draw
 from lipiyana.finetuning.checking import CheckedData, check
 from lipiyana.finetuning.finishing import Finetuned, finish_reader
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of
@@ -64,7 +64,7 @@ def finetune_reader(
     if job.plates:
         labels = as_plates(labels)
     data = check(labels, base.reader.charset, told.on_label)
-    mix = LineMix(data.train, data.charset.characters, base.words)
+    mix = LineMix(data.train, data.charset.characters, words_to_draw(store, base))
     if job.plates:
         mix = replace(mix, plates=tuple(registrations(data.train).values()))
         every = registrations((*data.train, *data.validation))

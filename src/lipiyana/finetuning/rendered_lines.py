@@ -51,15 +51,15 @@ class RenderedLines:
             words: the language model of the base, None where it has none.
             rng: of chance.
             plates: the user's registrations, where the lines are rows of plates: those of the
-                same formats are painted on whole plates then.
+                same formats and rows are painted on whole plates then.
         """
         self._rng, self._charset = rng, charset
         self._chance = random.Random(int(rng.integers(2**63)))
         self._kindred = KindredTexts(texts, charset) if texts else None
         self._style = "plate" if plates else _style(texts)
-        self._formats = formats_of(plates)
+        self._plate_styles = styles_of(plates)
         # what fits no format that plates are drawn of is drawn as single lines
-        self._plate_share = self._formats.total() / max(1, len(plates))
+        self._plate_share = self._plate_styles.total() / max(1, len(plates))
         self._library = FontLibrary.load()
         self._corpus = corpus_like(words, charset, self._chance)
 
@@ -90,10 +90,10 @@ class RenderedLines:
         return Line(stretch(rendered.image, self._rng), sample.text, sample.script)
 
     def _plate(self) -> list[Line]:
-        kinds = list(self._formats)
-        weights = np.array([self._formats[kind] for kind in kinds], float)
-        kind = kinds[int(self._rng.choice(len(kinds), p=weights / weights.sum()))]
-        registration = random_registration(self._rng, kind)
+        styles = list(self._plate_styles)
+        weights = np.array([self._plate_styles[style] for style in styles], float)
+        kind, count = styles[int(self._rng.choice(len(styles), p=weights / weights.sum()))]
+        registration = random_registration(self._rng, kind, rows=count)
         try:
             rows = list(rendered_rows(self._rng, self._library, registration))
         except LookupError:  # no font has its characters
@@ -105,10 +105,10 @@ class RenderedLines:
         ]
 
 
-def formats_of(registrations: Iterable[str]) -> Counter[RegistrationFormat]:
-    """Count the formats of those that fit one."""
-    parsed = map(parse, registrations)
-    return Counter(found.format for found in parsed if found.format is not None)
+def styles_of(registrations: Iterable[str]) -> Counter[tuple[RegistrationFormat, int]]:
+    """Count formats and numbers of rows, 1 or 2, of those that fit a format."""
+    parsed = ((parse(text).format, min(2, 1 + text.count("\n"))) for text in registrations)
+    return Counter((kind, rows) for kind, rows in parsed if kind is not None)
 
 
 def _style(texts: Sequence[str]) -> Style | None:

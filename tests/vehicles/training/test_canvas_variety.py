@@ -55,6 +55,14 @@ def test_what_overlaps_is_small_or_undecided_is_not_cut_out(streets) -> None:
         Cutouts([picture]).draw(SIZE, _rng())
 
 
+def test_a_label_that_reaches_beyond_its_picture_is_cut_out_as_far_as_it_is_seen(streets) -> None:
+    (picture,) = load_pictures(streets("dhaka", count=1), "train")
+    boxes = np.array([[-1, -1, 60, 60]], np.float32)
+    picture = replace(picture, boxes=boxes, classes=np.array([CAR]))
+    view, _ = Cutouts([picture]).draw(SIZE, _rng())
+    assert view.pixels.shape[0] == view.pixels.shape[1] > 4
+
+
 def test_pasting_adds_a_box_within_the_canvas_where_the_pixels_changed() -> None:
     red = View(
         np.full((40, 30, 3), (255, 0, 0), np.uint8),
