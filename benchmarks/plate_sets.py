@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.images import load
+from lipiyana.ocr.training.real_plates import CARS
+from lipiyana.ocr.training.splits import Part, load_crops, validation_numbers
 
 Image = npt.NDArray[np.uint8]
 
@@ -52,27 +54,34 @@ def squeeze(text: str) -> str:
     return "".join(kept).upper()
 
 
-def load_set(data: Path, name: str) -> list[Labelled]:
-    """Read one of `CROPS` or `PHOTOS`.
+def load_set(data: Path, name: str, part: Part) -> list[Labelled]:
+    """Read a part of one of `CROPS` or `PHOTOS`; the reader was not trained on "validation".
 
     Raises:
         FileNotFoundError: `data` does not have it.
     """
-    return _photos(data / "vehicles" / "train") if name == PHOTOS else _crops(data / "text" / name)
+    if name == PHOTOS:
+        return _photos(data / "vehicles" / "train", part)
+    return _crops(data / "text" / name, part)
 
 
-def _crops(folder: Path) -> list[Labelled]:
-    rows = (line.split("\t") for line in (folder / "labels.tsv").read_text("utf-8").splitlines())
+def _crops(folder: Path, part: Part) -> list[Labelled]:
     return [
-        Labelled(load(folder / name), (squeeze(text),), _ROWS.get(folder.name, text.count("/") + 1))
-        for name, text in rows
+        Labelled(load(path), (squeeze(text),), _ROWS.get(folder.name, text.count("/") + 1))
+        for path, text, _ in load_crops(folder, part)
     ]
 
 
-def _photos(folder: Path) -> list[Labelled]:
+def _photos(folder: Path, part: Part) -> list[Labelled]:
     entries = json.loads((folder / "meta.json").read_text("utf-8"))
+    held_out = validation_numbers(CARS)
     return [
         Labelled(load(folder / "images" / e["image"]), tuple(map(squeeze, e["plates"])), 1)
         for e in entries
         if e["plates"]
+        and (part == "all" or (_number(e["image"]) in held_out) == (part == "validation"))
     ]
+
+
+def _number(name: str) -> int:
+    return int(Path(name).stem.rsplit("_", 1)[-1])

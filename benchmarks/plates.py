@@ -131,6 +131,7 @@ def main() -> None:
     shared = Path(__file__).parents[1] / ".." / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--only", nargs="*", help=f"sets to measure: {', '.join(CROPS)}, {PHOTOS}")
+    parser.add_argument("--all", action="store_true", help="what the models learned from too")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--misses", action="store_true", help="list what was read wrong")
     parser.add_argument("--alone", action="store_true", help="without RapidOCR")
@@ -145,7 +146,7 @@ def main() -> None:
     engine = None if args.alone else _rapid(args.threads)
     scores: list[PlateScore] = []
     for name in args.only if args.only is not None else (*CROPS, PHOTOS):
-        pictures = load_set(args.data, name)
+        pictures = load_set(args.data, name, "all" if args.all else "validation")
         layout = Layout.SCENE if name == PHOTOS else Layout.PLATE
         for reader in readers(recognizer, engine, layout):
             scores += measure(name, pictures, reader, console if args.misses else None)
