@@ -57,7 +57,7 @@ SWEEP = (1, 2, 4, 8, 16, 32, 64)
 CHANNELS = 8
 SHARE = 0.8
 IN_TIME = 10
-LEAST = 12
+LEAST = 8
 """Pictures of a loop, whatever time that takes."""
 
 
