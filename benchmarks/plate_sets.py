@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.images import load
-from lipiyana.ocr.training.real_plates import CARS
-from lipiyana.ocr.training.splits import Part, load_crops, validation_numbers
+from lipiyana.ocr.training.real_plates import photos_of_cars
+from lipiyana.ocr.training.splits import Part, load_crops
 
 Image = npt.NDArray[np.uint8]
 
@@ -73,15 +72,7 @@ def _crops(folder: Path, part: Part) -> list[Labelled]:
 
 
 def _photos(folder: Path, part: Part) -> list[Labelled]:
-    entries = json.loads((folder / "meta.json").read_text("utf-8"))
-    held_out = validation_numbers(CARS)
     return [
-        Labelled(load(folder / "images" / e["image"]), tuple(map(squeeze, e["plates"])), 1)
-        for e in entries
-        if e["plates"]
-        and (part == "all" or (_number(e["image"]) in held_out) == (part == "validation"))
+        Labelled(load(path), tuple(map(squeeze, texts)), 1)
+        for path, texts in photos_of_cars(folder, part)
     ]
-
-
-def _number(name: str) -> int:
-    return int(Path(name).stem.rsplit("_", 1)[-1])

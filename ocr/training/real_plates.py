@@ -57,19 +57,31 @@ def plates_of_cars(street: Path, part: Part) -> Iterator[tuple[Pixels, str]]:
         part: of the fixed split.
     """
     plate = (street.parent / "classes.txt").read_text("utf-8").split().index("plate")
-    chosen = validation_numbers(CARS)
-    for entry in json.loads((street / "meta.json").read_text("utf-8")):
-        name = Path(entry["image"])
-        if entry["source"] != CARS or len(entry["plates"] or ()) != 1:
+    for path, texts in photos_of_cars(street, part):
+        if len(texts) != 1:
             continue
-        number = int(name.stem.rsplit("_", 1)[-1])
-        if part != "all" and (number in chosen) != (part == "validation"):
-            continue
-        image = _loaded(street / "images" / name)
-        boxes = _boxes(street / "labels" / f"{name.stem}.txt", plate, image)
+        image = _loaded(path)
+        boxes = _boxes(street / "labels" / f"{path.stem}.txt", plate, image)
         if len(boxes) == 1:
             x_min, y_min, x_max, y_max = boxes[0]
-            yield image[y_min:y_max, x_min:x_max], normalize(entry["plates"][0])
+            yield image[y_min:y_max, x_min:x_max], normalize(texts[0])
+
+
+def photos_of_cars(street: Path, part: Part) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield the file of each photo of a car with plates, and what they say, as labelled.
+
+    Args:
+        street: folder of street pictures with `meta.json`.
+        part: of the fixed split.
+    """
+    chosen = validation_numbers(CARS)
+    for entry in json.loads((street / "meta.json").read_text("utf-8")):
+        if entry["source"] != CARS or not entry["plates"]:
+            continue
+        path = street / "images" / entry["image"]
+        number = int(path.stem.rsplit("_", 1)[-1])
+        if part == "all" or (number in chosen) == (part == "validation"):
+            yield path, tuple(entry["plates"])
 
 
 def _rows(folder: str, text: str) -> tuple[str, ...]:
