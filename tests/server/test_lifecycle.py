@@ -166,6 +166,7 @@ def test_a_signal_ends_the_process_after_what_it_accepted(number: signal.Signals
         try:
             target = process.stdout.readline().strip()
             with Client(target) as client, Client(target) as late:
+                late.recognize(b"quick")  # a connection that the closing of the port leaves open
                 call = threads.submit(client.recognize, b"slow")
                 assert process.stdout.readline() == "began\n"
                 process.send_signal(number)

@@ -51,6 +51,7 @@ class Calls:
         context.set_trailing_metadata((given_back,))
         begin = time.monotonic()
         code, reason = "OK", ""
+        failure: LipiyanaError | None = None
         with self._tracing.call(rpc, request_id, metadata) as span:
             grant = current_grant.get()
             client = address_of(context.peer()) if grant is None else grant.name
@@ -61,9 +62,8 @@ class Calls:
                 code = "CANCELLED"
                 raise
             except Exception as error:
-                known = as_known(error, request_id)
-                code, reason = known.code, known.reason
-                await abort(context, known, request_id)
+                failure = as_known(error, request_id)
+                code, reason = failure.code, failure.reason
             finally:
                 seconds = time.monotonic() - begin
                 span.ended(code)
@@ -77,6 +77,9 @@ class Calls:
                         "client": "" if grant is None else grant.name,
                     },
                 )  # fmt: skip
+            if failure is not None:
+                # last, so that whoever hears of a call finds it counted
+                await abort(context, failure, request_id)
 
 
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
