@@ -28,7 +28,7 @@ from lipiyana.ocr.training.plates import render_plate
 from lipiyana.ocr.training.real_plates import plates_of_cars
 from lipiyana.ocr.training.recipe import RenderRecipe
 from lipiyana.ocr.training.rendering import render_line
-from lipiyana.ocr.training.splits import Part, load_crops
+from lipiyana.ocr.training.splits import Part, belongs, load_crops
 from lipiyana.types import Layout
 
 Image = npt.NDArray[np.uint8]
@@ -112,8 +112,7 @@ def _sign_words(folder: Path, part: Part) -> Iterator[Image]:
 def _street_pictures(folder: Path, part: Part) -> list[Path]:
     entries = json.loads((folder / "meta.json").read_text("utf-8"))
     paths = [folder / "images" / e["image"] for e in entries if e["source"] != "olx_plate"]
-    wanted = part == "validation"
-    chosen = [p for i, p in enumerate(paths) if (i % _VALIDATION_EVERY == 0) == wanted]
+    chosen = [p for i, p in enumerate(paths) if belongs(part, held_out=i % _VALIDATION_EVERY == 0)]
     random.Random(_SEEDS[part]).shuffle(chosen)
     return chosen
 

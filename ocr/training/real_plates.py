@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.plate_rows import split_two_rows
-from lipiyana.ocr.training.splits import Part, load_crops, validation_numbers
+from lipiyana.ocr.training.splits import Part, belongs, load_crops, validation_numbers
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -80,7 +80,7 @@ def photos_of_cars(street: Path, part: Part) -> Iterator[tuple[Path, tuple[str, 
             continue
         path = street / "images" / entry["image"]
         number = int(path.stem.rsplit("_", 1)[-1])
-        if part == "all" or (number in chosen) == (part == "validation"):
+        if belongs(part, held_out=number in chosen):
             yield path, tuple(entry["plates"])
 
 

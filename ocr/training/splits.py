@@ -21,6 +21,11 @@ from lipiyana.ocr.scripts import script_of
 Part = Literal["train", "validation", "all"]
 
 
+def belongs(part: Part, *, held_out: bool) -> bool:
+    """Whether something that is held out for validation, or is not, is of a part."""
+    return part == "all" or held_out == (part == "validation")
+
+
 @lru_cache(maxsize=1)
 def _table() -> dict[str, dict[int, frozenset[int]]]:
     text = resources.files("lipiyana.ocr.training").joinpath("validation.tsv").read_text("utf-8")
@@ -61,6 +66,6 @@ def load_crops(folder: Path, part: Part, fold: int = 0) -> Iterator[tuple[Path, 
     chosen = validation_numbers(folder.name, fold)
     for line in (folder / "labels.tsv").read_text("utf-8").splitlines():
         name, label = line.split("\t")
-        if part == "all" or (int(Path(name).stem) in chosen) == (part == "validation"):
+        if belongs(part, held_out=int(Path(name).stem) in chosen):
             text = normalize(label)
             yield folder / name, text, script_of(text)

@@ -34,7 +34,7 @@ from lipiyana.finetuning.saving import BEST
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.recognition import LineReader
-from lipiyana.ocr.training.checkpoints import shape_of
+from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.run import Recipe
 from lipiyana.runtime import ModelStore
@@ -54,6 +54,7 @@ class Counting:
 
     def __init__(self, folder: Path, floor: int = 0) -> None:
         self.folder, self.floor, self.step, self.best = folder, floor, 0, -1
+        self.settled_from: Measured | None = None
 
     def learn(self, share: float) -> None:
         self.step += 1
@@ -73,6 +74,10 @@ class Counting:
         self.step = int((self.folder / "last").read_text())
         return True
 
+    def settle(self, best: Measured) -> Measured | None:
+        self.settled_from = best
+        return Measured(best.error, best.loss + 1)
+
 
 EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
 
@@ -81,7 +86,8 @@ def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
     learner = Counting(tmp_path, floor=90)
     state = run_course(learner, tmp_path, CourseState("k"), EVERY_STEP)
     assert state.ending == "no_gain"
-    assert state.best == Measured(90, 0.0)
+    assert learner.settled_from == Measured(90, 0.0)
+    assert state.best == Measured(90, 1.0)
     assert state.before == Measured(100, 0.0)
     assert learner.best == 10
     assert read_state(tmp_path) == state
@@ -97,6 +103,7 @@ def test_ctrl_c_lets_a_step_end_and_the_course_goes_on(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     state = run_course(learner, tmp_path, CourseState("k"), EVERY_STEP, interrupt)
     assert state.ending == "interrupted"
+    assert learner.settled_from is None
     assert signal.getsignal(signal.SIGINT) is before
     again = Counting(tmp_path, floor=90)
     found = read_state(tmp_path)
@@ -191,6 +198,25 @@ def test_int8_is_simulated_at_the_end_alone(
     assert not strays()
     learner.learn(0.9)
     assert strays()
+
+
+def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
+    tiny_models: Path, numbers: Path, tmp_path: Path
+) -> None:
+    base = choose_base(ModelStore(tiny_models, threads=1), None)
+    example = Example("a", numbers / "0001.png", "4", "train")
+    mix = LineMix((example,), base.reader.charset.characters, None, real_share=1.0)
+    learner = ReaderLearner(tmp_path, base.reader, mix, (example,), FAST)
+    learned = {name: w + 0.01 for name, w in learner._trainer.averaged.state_dict().items()}
+    learner._trainer.averaged.load_state_dict(learned)
+    learner.keep_best()
+    assert learner.settle(Measured(-1.0, 0.0)) is None
+    torch.testing.assert_close(load_weights(tmp_path / BEST), learned)
+    settled = learner.settle(Measured(9.0, 0.0))
+    assert settled is not None
+    kept = load_weights(tmp_path / BEST)
+    nearer = {name: base.reader.weights[name].lerp(learned[name], 0.4) for name in learned}
+    torch.testing.assert_close(kept, nearer)
 
 
 def test_a_full_disk_is_told_as_one(

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.ocr.training.splits import Part, belongs
 from lipiyana.vehicles.training.labels import CLASSES, EXHAUSTIVE
 
-Part = Literal["train", "validation", "all"]
 Pixels = npt.NDArray[np.uint8]
 
 UNDECIDED = -1
@@ -74,7 +74,7 @@ def load_pictures(folder: Path, part: Part) -> list[StreetPicture]:
     held_out = validation_names()
     pictures = []
     for entry in json.loads((folder / "meta.json").read_text("utf-8")):
-        if part == "all" or (entry["image"] in held_out) == (part == "validation"):
+        if belongs(part, held_out=entry["image"] in held_out):
             pictures.append(_picture(folder, entry, names))
     return pictures
 

@@ -63,6 +63,14 @@ class Learner(Protocol):
         """Read what `save` wrote; False where there is nothing."""
         ...
 
+    def settle(self, best: Measured, /) -> Measured | None:
+        """At the end, look for a model that is no worse than the best one and moved less.
+
+        Returns:
+            Its measure where there is one: it has taken the place of the best; None otherwise.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -195,6 +203,8 @@ def run_course(
             if state.ending:
                 break
             learner.learn(share)
+        if state.ending != "interrupted" and state.best is not None:
+            state.best = learner.settle(state.best) or state.best
     _save(learner, state, folder)
     return state
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from lipiyana.finetuning.course import Measured
 from lipiyana.finetuning.saving import BEST, full_disk_told, save_weights
 from lipiyana.ocr.training.run import Recipe, Run
 
@@ -54,6 +55,10 @@ class RunLearner(Generic[AnyRun]):
     def restore(self) -> bool:
         """See `course.Learner.restore`."""
         return self._trainer.resume()
+
+    def settle(self, _best: Measured, /) -> Measured | None:
+        """See `course.Learner.settle`: nothing is looked for."""
+        return None
 
 
 class NormedLearner(RunLearner[AnyRun], ABC):

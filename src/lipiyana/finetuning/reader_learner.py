@@ -19,11 +19,12 @@ from lipiyana.finetuning.growing import grow_head
 from lipiyana.finetuning.learners import LearnerRecipe, RunLearner
 from lipiyana.finetuning.line_source import REAL, LineMix, batches, other_lines
 from lipiyana.finetuning.rendered_lines import KINDRED
+from lipiyana.finetuning.saving import BEST, save_weights
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.line_input import bucket_width
 from lipiyana.ocr.training.batches import Batch, Line, collate, greedy_texts
-from lipiyana.ocr.training.checkpoints import shape_of
+from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.metrics import edit_distance
 from lipiyana.ocr.training.network import LineReaderNet
@@ -41,6 +42,8 @@ _FLOAT_SHARE = 0.65
 _FORGETTING_WEIGHT = 2.0
 """Points of CER on the user's lines that one point more on the others counts as much as."""
 _FORGIVEN = 0.003
+_SHARES_OF_THE_WAY = (0.4, 0.55, 0.7, 0.85)
+"""From the base to the best model, the nearest to the base first."""
 
 GENTLE = Recipe(
     body_rate=1e-4,
@@ -108,6 +111,7 @@ class ReaderLearner(RunLearner[Trainer]):
         )
         self._trainer.net.load_state_dict(weights)
         self._trainer.averaged.load_state_dict(weights)
+        self._begun = weights
         self._base = LineReaderNet(shape_of(base.weights)).eval()
         self._base.load_state_dict(base.weights)
         self._mix, self._recipe = mix, recipe
@@ -141,7 +145,28 @@ class ReaderLearner(RunLearner[Trainer]):
         The error is their CER; where lines unlike the user's are read worse than by the base, it
         is worse too, so that the best model is none that forgot the rest.
         """
-        net = self._trainer.averaged.eval()
+        return self._measured(self._trainer.averaged.eval())
+
+    def settle(self, best: Measured, /) -> Measured | None:
+        """See `course.Learner.settle`: models on the line between the base and the best one.
+
+        A model part of the way back often reads the new lines as well and forgets less (Wortsman
+        et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+        """
+        path = self._trainer.run / BEST
+        learned = load_weights(path)
+        net = LineReaderNet(shape_of(learned)).eval()
+        for share in _SHARES_OF_THE_WAY:
+            net.load_state_dict(
+                {name: torch.lerp(self._begun[name], learned[name], share) for name in learned}
+            )
+            measured = self._measured(net)
+            if measured.error <= best.error:
+                save_weights(path, net.state_dict())
+                return measured
+        return None
+
+    def _measured(self, net: LineReaderNet) -> Measured:
         if not self._validation:
             return self._read(net, self._kept)
         users = self._read(net, self._validation)

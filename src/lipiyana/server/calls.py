@@ -47,8 +47,7 @@ class Calls:
         """
         metadata = text_metadata(context.invocation_metadata())
         request_id = request_id_of(metadata)
-        given_back = (REQUEST_ID_KEY, request_id)
-        context.set_trailing_metadata((given_back,))
+        context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
         begin = time.monotonic()
         code, reason = "OK", ""
         failure: LipiyanaError | None = None
@@ -68,18 +67,22 @@ class Calls:
                 seconds = time.monotonic() - begin
                 span.ended(code)
                 self._metrics.call_ended(rpc, code, None if is_stream else seconds)
-                _log.info(
-                    "%s %s: %s%s",
-                    request_id, rpc, code, reason and f" {reason}",
-                    extra={
-                        "request_id": request_id, "rpc": rpc, "code": code, "reason": reason,
-                        "seconds": round(seconds, 6), "pictures": caller.pictures,
-                        "client": "" if grant is None else grant.name,
-                    },
-                )  # fmt: skip
+                _log_call(caller, rpc, code, reason, seconds)
             if failure is not None:
                 # last, so that whoever hears of a call finds it counted
                 await abort(context, failure, request_id)
+
+
+def _log_call(caller: Caller, rpc: str, code: str, reason: str, seconds: float) -> None:
+    _log.info(
+        "%s %s: %s%s",
+        caller.request_id, rpc, code, reason and f" {reason}",
+        extra={
+            "request_id": caller.request_id, "rpc": rpc, "code": code, "reason": reason,
+            "seconds": round(seconds, 6), "pictures": caller.pictures,
+            "client": "" if caller.grant is None else caller.grant.name,
+        },
+    )  # fmt: skip
 
 
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
