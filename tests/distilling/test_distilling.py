@@ -1,4 +1,4 @@
-"""A student of a text detector: drawn streets, the teacher's maps, learning, serving."""
+"""A student of a text detector: drawn streets, what the teacher finds, learning, serving."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lipiyana.distilling.comparing import is_found, sample_scenes
 from lipiyana.distilling.crops import CropMix, batches
 from lipiyana.distilling.exporting import export_student
 from lipiyana.distilling.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
-from lipiyana.distilling.network import TextStudent, computed_in_int8
-from lipiyana.distilling.pool import Seen, fill_pool, photographs
+from lipiyana.distilling.network import TextStudent, WithProbabilities, computed_in_int8
+from lipiyana.distilling.pool import Seen, fill_pool, found_cores, photographs
 from lipiyana.distilling.streets import Streets
 from lipiyana.distilling.text_detector import DistillJob, distill_text_detector
 from lipiyana.errors import InvalidRequest
@@ -28,7 +28,7 @@ from lipiyana.finetuning.job import WORK, Listener
 from lipiyana.finetuning.rendered_lines import corpus_like
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.detection import TextDetector, TextRegion
+from lipiyana.ocr.detection import SCENE_DETECTION, TextDetector, TextRegion
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
@@ -51,19 +51,19 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> tuple[Seen, ...]:
-    """Dark bars on a light ground, and their maps."""
+    """Dark bars on a light ground, and their cores."""
     rng = np.random.default_rng(0)
     pool = []
     for number in range(4):
         picture = np.full((96, 128, 3), 220, np.uint8)
-        probabilities = np.zeros((96, 128), np.uint8)
+        cores = np.zeros((96, 128), np.uint8)
         for _ in range(3):
             x, y = int(rng.integers(0, 90)), int(rng.integers(0, 80))
             cv2.rectangle(picture, (x, y), (x + 30, y + 12), (20, 20, 20), -1)
-            cv2.rectangle(probabilities, (x + 2, y + 3), (x + 28, y + 9), 255, -1)
+            cv2.rectangle(cores, (x + 2, y + 3), (x + 28, y + 9), 255, -1)
         seen = Seen(tmp_path / f"{number}.jpg", tmp_path / f"{number}.png")
         cv2.imwrite(str(seen.picture), picture)
-        cv2.imwrite(str(seen.map), probabilities)
+        cv2.imwrite(str(seen.map), cores)
         pool.append(seen)
     return tuple(pool)
 
@@ -87,7 +87,7 @@ def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
     export_student(net, tmp_path / "student.onnx")
     pixels = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
-        wanted = net(pixels).sigmoid().numpy()
+        wanted = WithProbabilities(net, SCENE_DETECTION.pixel_threshold)(pixels).numpy()
     session = open_file(tmp_path / "student.onnx", Task.TEXT_DETECTOR)
     (found,) = session.run(pixels.numpy())
     assert found.shape == (1, 1, 64, 96)
@@ -145,14 +145,36 @@ def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: Model
     teacher = open_file(entry.file, entry.task)
     pool = fill_pool(tmp_path / "pool", photographs(photos), teacher)
     (seen,) = (*pool.train, *pool.validation)
-    pixels, probabilities = seen.load()
-    assert pixels.shape[:2] == probabilities.shape
-    assert probabilities.max() > 128
+    pixels, cores = seen.load()
+    assert pixels.shape[:2] == cores.shape
+    assert set(np.unique(cores).tolist()) == {0, 255}
     stamp = seen.map.stat().st_mtime_ns
     again = fill_pool(tmp_path / "pool", photographs(photos), teacher)
     assert (*again.train, *again.validation) == (seen,)
     assert seen.map.stat().st_mtime_ns == stamp
     assert photographs(None) == []
+
+
+def test_only_what_the_teacher_is_sure_of_is_taught() -> None:
+    probabilities = np.zeros((40, 60), np.float32)
+    probabilities[4:10, 5:50] = 0.9
+    probabilities[9, 5:50] = 0.15  # the gap between two rows
+    probabilities[20:30, 5:50] = 0.25  # possible, and no line
+    taught = found_cores(probabilities, SCENE_DETECTION)
+    assert (taught[4:9, 5:50] == 255).all()
+    assert np.count_nonzero(taught) == 5 * 45
+
+
+def test_the_served_student_is_in_two_minds_at_the_threshold() -> None:
+    net = TextStudent()
+    torch.nn.init.zeros_(net.rows.weight)
+    torch.nn.init.zeros_(net.rows.bias)
+    served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
+    with torch.no_grad():
+        probabilities = served(torch.zeros(1, 3, 64, 64))
+    torch.testing.assert_close(
+        probabilities, torch.full_like(probabilities, SCENE_DETECTION.pixel_threshold)
+    )
 
 
 def test_a_street_is_the_same_by_its_number() -> None:

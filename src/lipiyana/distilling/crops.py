@@ -23,7 +23,7 @@ _AROUND_TEXT = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Crops (N, 3, S, S) float32 from -1 to 1, and the teacher's maps (N, 1, S, S) from 0 to 1."""
+    """Crops (N, 3, S, S) float32 from -1 to 1, and the teacher's cores (N, 1, S, S) from 0 to 1."""
 
     pixels: Tensor
     maps: Tensor
@@ -54,14 +54,14 @@ class Crops(IterableDataset[Batch]):
 
     def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         seen = self.mix.seen[int(rng.integers(len(self.mix.seen)))]
-        pixels, probabilities = seen.load()
+        pixels, cores = seen.load()
         size = self.mix.size
-        matrix = _matrix(rng, probabilities, size)
+        matrix = _matrix(rng, cores, size)
         moved = cv2.warpAffine(
             pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         text = cv2.warpAffine(
-            probabilities, matrix, (size, size), flags=cv2.INTER_LINEAR,
+            cores, matrix, (size, size), flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REFLECT_101,
         )  # fmt: skip
         image = network_input(weathered(np.asarray(moved, np.uint8), rng))[0]
@@ -69,15 +69,15 @@ class Crops(IterableDataset[Batch]):
         return torch.from_numpy(image), torch.from_numpy(map_of)
 
 
-def _matrix(rng: np.random.Generator, probabilities: np.ndarray, size: int) -> np.ndarray:
+def _matrix(rng: np.random.Generator, cores: np.ndarray, size: int) -> np.ndarray:
     """Choose what a crop shows: mostly around some text."""
     scale = float(np.exp(rng.uniform(*np.log(_SCALES))))
     stretch = float(np.exp(rng.normal(0, _ASPECT / 2)))
     angle = np.deg2rad(rng.normal(0, _TURN / 2))
-    height, width = probabilities.shape
+    height, width = cores.shape
     focus = rng.uniform((0, 0), (width, height))
     if rng.random() < _AROUND_TEXT:
-        rows, columns = np.nonzero(probabilities[::4, ::4] > 127)
+        rows, columns = np.nonzero(cores[::4, ::4])
         if len(rows):
             chosen = int(rng.integers(len(rows)))
             focus = np.array([columns[chosen], rows[chosen]]) * 4.0

@@ -12,7 +12,7 @@ import torch
 from lipiyana.distilling.network import STRIDE, TextStudent, WithProbabilities, computed_in_int8
 from lipiyana.distilling.pool import Seen
 from lipiyana.manifest import Task
-from lipiyana.ocr.detection import network_input
+from lipiyana.ocr.detection import SCENE_DETECTION, network_input
 from lipiyana.ocr.training.stored_weights import store_weights
 from lipiyana.quantizing.search import Quantized, quantize_within
 
@@ -27,7 +27,7 @@ def export_student(net: TextStudent, out: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            WithProbabilities(net.eval()),
+            WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold),
             (torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),),
             str(out),
             input_names=["pixels"],

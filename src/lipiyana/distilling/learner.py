@@ -1,4 +1,4 @@
-"""The student as a learner: it is taught the teacher's maps, with batch norms first, and then,
+"""The student as a learner: it is taught what the teacher finds, with batch norms first, and then,
 these folded, with INT8 simulated.
 """
 
@@ -18,7 +18,7 @@ from lipiyana.distilling.network import TextStudent, computed_in_int8
 from lipiyana.distilling.pool import Seen
 from lipiyana.finetuning.course import Measured
 from lipiyana.finetuning.learners import LearnerRecipe, NormedLearner
-from lipiyana.ocr.detection import SCENE_DETECTION, network_input
+from lipiyana.ocr.detection import network_input
 from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.run import Recipe, Run
 from lipiyana.ocr.training.run_options import set_up
@@ -111,17 +111,16 @@ class DistillLearner(NormedLearner[StudentTrainer]):
         """Compare the pixels that both find on the validation pictures.
 
         The error is one minus their overlap, twice what both find by all that either finds (Dice,
-        1945); the loss is the mean difference of the maps.
+        1945); the loss is the mean difference of its probabilities from what is found.
         """
         net = self._trainer.averaged.eval()
         both = either = 0.0
         difference = 0.0
-        threshold = SCENE_DETECTION.pixel_threshold
         for seen in self._validation:
             pixels, wanted = seen.load()
             with torch.inference_mode():
                 found = net(torch.from_numpy(network_input(pixels))).sigmoid().numpy()[0, 0]
-            text, truth = found > threshold, wanted > 255 * threshold
+            text, truth = found > 0.5, wanted > 127
             both += float((text & truth).sum())
             either += float(text.sum() + truth.sum())
             difference += float(np.abs(found - wanted / np.float32(255)).mean())

@@ -8,6 +8,7 @@ sixteen pixels at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -23,7 +24,7 @@ OUTPUT_LAYER = "rows"
 
 WIDTHS = (16, 32, 64, 96, 128)
 _DEPTHS = (1, 2, 3, 3)
-_NECK, _CELL = 48, 4
+_NECK, _CELL = 56, 4
 _RARE = -2.0  # text covers little of a picture
 
 
@@ -52,7 +53,7 @@ class TextStudent(nn.Module):
             for (before, after), depth in zip(pairwise(widths), _DEPTHS, strict=True)
         )
         self.laterals = nn.ModuleList(Unit(width, neck) for width in widths[1:])
-        self.mix = Unit(neck, neck, 3)
+        self.mix = nn.Sequential(Unit(neck, neck, 3), Unit(neck, neck, 3))
         self.rows = nn.Conv2d(neck, _CELL * _CELL, 1)
         assert self.rows.bias is not None
         nn.init.constant_(self.rows.bias, _RARE)
@@ -73,15 +74,20 @@ class TextStudent(nn.Module):
 
 
 class WithProbabilities(nn.Module):
-    """The student as it is served: probabilities in the place of logits."""
+    """The student as it is served: probabilities in the place of logits.
 
-    def __init__(self, net: TextStudent) -> None:
+    It learned to decide, and is in two minds at a half; what serves takes a pixel from
+    `threshold` on. The logits are moved so that the one becomes the other.
+    """
+
+    def __init__(self, net: TextStudent, threshold: float) -> None:
         super().__init__()
         self.net = net
+        self._moved = math.log(threshold / (1 - threshold))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
-        return torch.sigmoid(self.net(x))
+        return torch.sigmoid(self.net(x) + self._moved)
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:

@@ -135,7 +135,7 @@ def _finish(
             file,
             today(),
             teacher.licence,
-            f"maps of {teacher.name} on {len(pool.train)} pictures",
+            f"lines that {teacher.name} finds in {len(pool.train)} pictures",
             _card(job, teacher, state, quantized.agreement),
             scores=scores,
         )
@@ -162,7 +162,7 @@ def _card(job: DistillJob, teacher: ModelEntry, state: CourseState, agreement: f
             "minutes on streets that this project renders, and on photos where a folder of them "
             "was given. It finds what its teacher finds, and no more.",
             "",
-            "Overlap (Dice) of its map with the teacher's on pictures that were held back: "
+            "Overlap (Dice) of what both find in pictures that were held back: "
             f"{1 - best:.3f}; of INT8 with float: {agreement:.3f}.",
             "",
         )
