@@ -56,6 +56,20 @@ def keep_one_script(
     return np.where(kept[:, None, :], probabilities, np.float32(0))
 
 
+def classes_of(charset: tuple[str, ...], code: str) -> npt.NDArray[np.bool_]:
+    """Mark the classes of a script, with the blank and what all scripts share.
+
+    Args:
+        charset: the characters of classes 1, 2, ...
+        code: of a script that the charset has.
+
+    Returns:
+        (classes,); not to be changed.
+    """
+    scripts, groups = _groups(charset)
+    return groups.masks[scripts.index(code)]
+
+
 class _Groups:
     """Classes by script: sorted into runs, and as masks (scripts, classes)."""
 
@@ -64,7 +78,9 @@ class _Groups:
         ranks = np.array([rank[code] for code in codes])
         self.order = np.argsort(ranks, kind="stable")
         self.starts = np.searchsorted(ranks[self.order], np.arange(len(rank)))
-        self.masks = np.array([(ranks == i) | (ranks == len(scripts)) for i in range(len(scripts))])
+        self.masks: npt.NDArray[np.bool_] = np.array(
+            [(ranks == i) | (ranks == len(scripts)) for i in range(len(scripts))]
+        )
 
 
 @lru_cache(maxsize=8)

@@ -12,17 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
-from lipiyana.ocr.decoding import Decoded, greedy_batch
+from lipiyana.ocr.decoding import Decoded, greedy, greedy_batch
 from lipiyana.ocr.label_order import ORDER_KEY, sourced_text
 from lipiyana.ocr.language_model import load_words
 from lipiyana.ocr.line_input import bucket_width, line_input
+from lipiyana.ocr.near_scripts import told_apart
 from lipiyana.ocr.one_script import keep_one_script
 from lipiyana.ocr.word_search import read_words
 from lipiyana.runtime import ModelStore
 
 MAX_BATCH = 8
 
-Keep = Callable[[npt.NDArray[np.float32], tuple[str, ...]], npt.NDArray[np.float32]]
+Floats = npt.NDArray[np.float32]
+Keep = Callable[[Floats, tuple[str, ...]], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,24 +105,39 @@ class LineReader:
         readings: list[LineReading | None] = [None] * len(crops)
         for indices in _batches(crops):
             batch = np.stack([line_input(crops[index]) for index in indices])
-            probabilities = keep_one_script(session.run(batch)[0], session.charset)
+            seen = session.run(batch)[0]
+            probabilities = keep_one_script(seen, session.charset)
             decoded = greedy_batch(probabilities, session.charset)
-            for row, (index, greedy) in enumerate(zip(indices, decoded, strict=True)):
-                line = self._spelt(greedy, probabilities[row], session.charset)
-                kept = keep(probabilities[row], session.charset) if keep else None
+            for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
+                line, likely = self._spelt(plain, seen[row], probabilities[row], session.charset)
+                kept = keep(likely, session.charset) if keep else None
                 readings[index] = _reading(line, kept, order)
         return [reading for reading in readings if reading is not None]
 
     def _spelt(
-        self, line: Decoded, probabilities: npt.NDArray[np.float32], charset: tuple[str, ...]
-    ) -> Decoded:
-        """Let the words of its script decide where a line is in doubt; a line with digits is not
-        made of words.
+        self, line: Decoded, seen: Floats, likely: Floats, charset: tuple[str, ...]
+    ) -> tuple[Decoded, Floats]:
+        """Let words decide where a line is in doubt: which of two scripts it is in, and what it
+        says; a line with digits is not made of words.
+
+        Args:
+            line: what is likeliest.
+            seen: (steps, classes) as the network gives them.
+            likely: those of the likeliest script.
+            charset: the characters of classes 1, 2, ...
+
+        Returns:
+            The line, and the probabilities of the script that it is in.
         """
-        if self._words is None or any(character.isdigit() for character in line.text):
-            return line
+        if self._words is None:
+            return line, likely
         model = load_words(*self._words)
-        return read_words(probabilities, charset, model) if model.knows(line.text) else line
+        apart = told_apart(seen, line.text, charset, model)
+        if apart is not None:
+            line, likely = greedy(apart, charset), apart
+        if model.knows(line.text) and not any(character.isdigit() for character in line.text):
+            line = read_words(likely, charset, model)
+        return line, likely
 
 
 def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) -> LineReading:

@@ -58,11 +58,35 @@ def read_words(
     plain = greedy(probabilities, charset)
     if float(probabilities.max(axis=1).min()) >= _SURE:
         return plain
+    best, text, _ = _searched(probabilities, charset, model, weight, bonus).best()
+    return plain if text == plain.text else Decoded(text, alignment(probabilities, best))
+
+
+def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageModel) -> float:
+    """Score the text that `read_words` searches, by reader and language model together.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1 at most; class 0 is the blank.
+        charset: the characters of classes 1, 2, ...
+        model: the words of each script.
+
+    Returns:
+        The logarithm of its probability, to be compared with that of the same line read otherwise.
+    """
+    return _searched(probabilities, charset, model, WEIGHT, BONUS).best()[2]
+
+
+def _searched(
+    probabilities: Floats,
+    charset: Sequence[str],
+    model: LanguageModel,
+    weight: float,
+    bonus: float,
+) -> _Search:
     search = _Search(charset, model, weight, bonus)
     for blank, tried in _steps(probabilities):
         search.step(blank, tried)
-    best, text = search.best()
-    return plain if text == plain.text else Decoded(text, alignment(probabilities, best))
+    return search
 
 
 @dataclass(slots=True)
@@ -99,11 +123,15 @@ class _Search:
         kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[:_WIDTH]
         self.beams = {prefix: grown[prefix] for prefix in kept}
 
-    def best(self) -> tuple[_Prefix, str]:
-        """Find the likeliest prefix whose last word is a whole one, and its text."""
-        ends = {p: self.model.log_probability(self.texts[p], "") or 0.0 for p in self.beams}
-        best = max(self.beams, key=lambda p: _score(self.beams[p]) + self.weight * ends[p])
-        return best, self.texts[best]
+    def best(self) -> tuple[_Prefix, str, float]:
+        """Find the likeliest prefix whose last word is a whole one, its text and its score."""
+        scores = {
+            prefix: _score(beam)
+            + self.weight * (self.model.log_probability(self.texts[prefix], "") or 0.0)
+            for prefix, beam in self.beams.items()
+        }
+        best = max(scores, key=scores.__getitem__)
+        return best, self.texts[best], scores[best]
 
     def _weigh(self, prefix: _Prefix, longer: _Prefix) -> float:
         before, letter = self.texts[prefix], self.charset[longer[-1] - 1]
