@@ -15,8 +15,11 @@ import numpy as np
 from lipiyana.ocr.decoding import Decoded, Floats, alignment, greedy
 from lipiyana.ocr.language_model import LanguageModel
 
-WEIGHT = 0.9
+WEIGHT = 0.5
 """Of the language model's logarithms beside the reader's."""
+
+CHOOSING_WEIGHT = 0.9
+"""Likewise, where words are to choose between two scripts: which words they are counts for more."""
 
 BONUS = 1.8
 """For each letter, so that long texts are not at a disadvantage."""
@@ -63,7 +66,7 @@ def read_words(
 
 
 def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageModel) -> float:
-    """Score the text that `read_words` searches, by reader and language model together.
+    """Score the likeliest text by reader and language model together.
 
     Args:
         probabilities: (steps, classes), each row summing to 1 at most; class 0 is the blank.
@@ -73,7 +76,7 @@ def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageMo
     Returns:
         The logarithm of its probability, to be compared with that of the same line read otherwise.
     """
-    return _searched(probabilities, charset, model, WEIGHT, BONUS).best()[2]
+    return _searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).best()[2]
 
 
 def _searched(
