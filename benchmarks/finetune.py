@@ -68,14 +68,15 @@ CASES = {
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """CER of the validation lines or plates, seconds of one whole fine-tuning, points of exact
-    samples.
+    """CER of the validation lines or plates, seconds of the longest fine-tuning, and of that which
+    forgot most the points of exact samples and of the samples' CER.
     """
 
     error_before: float
     error_after: float
     seconds: float
     samples_change: float
+    samples_cer_change: float
 
 
 def run_case(
@@ -88,7 +89,9 @@ def run_case(
     """
     pairs_before: list[tuple[str, str]] = []
     pairs_after: list[tuple[str, str]] = []
-    changes, seconds = [], []
+    changes: list[float] = []
+    cer_changes: list[float] = []
+    seconds: list[float] = []
     for fold in range(case.folds):
         with tempfile.TemporaryDirectory() as work:
             data, out = Path(work) / "data", Path(work) / "models"
@@ -107,12 +110,15 @@ def run_case(
         before, after = _pairs(made)
         pairs_before += before
         pairs_after += after
-        changes.append(_change(made))
+        change, cer_change = _changes(made)
+        changes.append(change)
+        cer_changes.append(cer_change)
     return CaseResult(
         error_before=round(score_texts(pairs_before).cer, 4),
         error_after=round(score_texts(pairs_after).cer, 4),
         seconds=round(max(seconds), 1),
         samples_change=round(min(changes), 2),
+        samples_cer_change=round(max(cer_changes), 2),
     )
 
 
@@ -163,11 +169,12 @@ def _pairs(made: Finetuned) -> tuple[list[tuple[str, str]], list[tuple[str, str]
     )
 
 
-def _change(made: Finetuned) -> float:
+def _changes(made: Finetuned) -> tuple[float, float]:
     samples = made.samples
     if samples is None:
         raise RuntimeError("the project's samples are not here; run from a checkout")
-    return 100 * (samples.score_after.exact - samples.score_before.exact)
+    before, after = samples.score_before, samples.score_after
+    return 100 * (after.exact - before.exact), 100 * (after.cer - before.cer)
 
 
 def compare_student(folder: Path) -> dict[str, float]:
