@@ -21,9 +21,8 @@ from vehicles_models import Detector, coco_detector, own_detector, timed
 from vehicles_report import Result, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
 
-from lipiyana.vehicles.letterbox import letterbox
 from lipiyana.vehicles.training.evaluation import Found, find, score
-from lipiyana.vehicles.training.export_detector import FLOAT_FILE, INT8_FILE, SIZE
+from lipiyana.vehicles.training.export_detector import FLOAT_FILE, INT8_FILE
 from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
 
 ROOT = Path(__file__).parents[1]
@@ -33,11 +32,10 @@ def measure(
     detectors: list[Detector], pictures: list[StreetPicture], rounds: int
 ) -> tuple[list[Result], list[list[Found]]]:
     """Score every detector on its classes, and time them in turns."""
-    inputs = [letterbox(picture.pixels(), SIZE)[0][None] for picture in pictures[:8]]
-    milliseconds = timed(detectors, inputs, rounds)
+    milliseconds = timed(detectors, [picture.pixels() for picture in pictures[:8]], rounds)
     results, everything = [], []
     for detector, median in zip(detectors, milliseconds, strict=True):
-        found = find(pictures, detector.predict, SIZE)
+        found = find(pictures, detector.predict, detector.size, detector.stride)
         scores = score(pictures, found, detector.classes)
         results.append(Result(detector.name, scores, median, detector.path.stat().st_size))
         everything.append(found)

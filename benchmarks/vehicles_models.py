@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
+from lipiyana.manifest import Task
+from lipiyana.quantizing.search import open_file
+from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.network import input_size
 from lipiyana.vehicles.training.evaluation import Floats, PredictFunction, predict_with_onnx
 from lipiyana.vehicles.training.labels import CLASSES, COCO_INDICES
 
@@ -22,22 +27,31 @@ _OF_COCO = {
     "truck": "truck",
     "bus": "bus",
 }
-_STRIDES = (8, 16, 32)
+_STRIDES, _COCO_SIZE = (8, 16, 32), 416
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A model, what it is called in tables, and the classes that it knows."""
+    """A model, what it is called in tables, the classes that it knows, and what it sees a picture
+    as (see `letterbox`).
+    """
 
     name: str
     path: Path
     predict: PredictFunction
     classes: tuple[str, ...]
+    size: int
+    stride: int | None
+
+    def input(self, picture: npt.NDArray[np.uint8]) -> Floats:
+        """Make its input (1, 3, rows, columns) of (height, width, 3) RGB."""
+        return letterbox(picture, self.size, self.stride)[0][None]
 
 
 def own_detector(name: str, path: Path) -> Detector:
     """One of this project's models."""
-    return Detector(name, path, predict_with_onnx(path), CLASSES)
+    size, stride = input_size(open_file(path, Task.VEHICLE_DETECTOR))
+    return Detector(name, path, predict_with_onnx(path), CLASSES, size, stride)
 
 
 def coco_detector(name: str, path: Path) -> Detector:
@@ -57,7 +71,7 @@ def coco_detector(name: str, path: Path) -> Detector:
         scores[..., indices] = raw[..., 4:5] * raw[..., columns]
         return np.concatenate([centres - halves, centres + halves], -1), scores
 
-    return Detector(name, path, predict, tuple(_OF_COCO))
+    return Detector(name, path, predict, tuple(_OF_COCO), _COCO_SIZE, None)
 
 
 def _grid(size: int) -> tuple[Floats, Floats]:
@@ -69,13 +83,16 @@ def _grid(size: int) -> tuple[Floats, Floats]:
     return np.concatenate(corners).astype(np.float32), np.concatenate(strides).astype(np.float32)
 
 
-def timed(detectors: Sequence[Detector], inputs: Sequence[Floats], rounds: int) -> list[float]:
+def timed(
+    detectors: Sequence[Detector], pictures: Sequence[npt.NDArray[np.uint8]], rounds: int
+) -> list[float]:
     """Median milliseconds of each detector for one picture on one thread, taken in turns."""
+    inputs = [[detector.input(picture) for picture in pictures] for detector in detectors]
     times: list[list[float]] = [[] for _ in detectors]
     for number in range(rounds + 2):
-        for taken, detector in zip(times, detectors, strict=True):
+        for taken, detector, own in zip(times, detectors, inputs, strict=True):
             begin = time.perf_counter()
-            detector.predict(inputs[number % len(inputs)])
+            detector.predict(own[number % len(own)])
             if number >= 2:  # the first two warm up
                 taken.append(1000 * (time.perf_counter() - begin))
     return [statistics.median(taken) for taken in times]

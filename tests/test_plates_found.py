@@ -70,6 +70,17 @@ def test_the_better_reading_at_the_detector_s_place() -> None:
     assert plate == dataclasses.replace(surer, box=HERE, confidence=0.8)
 
 
+def test_rows_that_were_detected_apart_are_one_plate() -> None:
+    upper, lower = found("", Box(100, 100, 200, 128)), found("", Box(110, 130, 190, 158))
+    whole = found("KA01AB1234", Box(104, 102, 196, 156))
+    elsewhere = found("", Box(400, 100, 500, 130))
+    plates = merged([upper, elsewhere, lower], [whole])
+    assert plates[:1] == [elsewhere] or plates[1:] == [elsewhere]
+    (plate,) = (p for p in plates if p != elsewhere)
+    assert plate.registration == whole.registration
+    assert plate.box == Box(100, 100, 200, 158)
+
+
 def test_plates_elsewhere_are_kept() -> None:
     one, other = found("KA01AB1234", HERE), found("MH12DE5678", Box(300, 100, 400, 130))
     assert merged([one], [other]) == [one, other]

@@ -1,15 +1,18 @@
 """The network of a detector: pictures in, candidates out.
 
-What a model must be: its input `images` (n, 3, size, size) as `letterbox` makes it; its outputs
+What a model must be: its input `images` (n, 3, rows, columns) as `letterbox` makes it, a square
+where the file says its size, else of sides that are multiples of `letterbox.STRIDE`; its outputs
 `boxes` (n, anchors, 4) x_min, y_min, x_max, y_max in pixels of the input and `scores` (n, anchors,
-classes) in [0, 1]; its metadata `classes` the names of the classes, a line each.
+classes) in [0, 1]; its metadata `classes` the names of the classes, a line each, and `input_size`,
+where the file leaves the size open, the longer side in pixels.
 
-Parameters of its entry in the manifest, all optional: `input_size`, where the file leaves the
-size open; `thresholds`, by class the score that counts as `OPERATING_POINT`.
+Parameters of its entry in the manifest, all optional: `input_size`, in the place of the metadata's;
+`thresholds`, by class the score that counts as `OPERATING_POINT`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +23,7 @@ from lipiyana.errors import ModelUnavailable
 from lipiyana.manifest import ModelEntry
 from lipiyana.runtime import Session
 from lipiyana.vehicles.boxes import Boxes
-from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.letterbox import STRIDE, letterbox
 
 OPERATING_POINT = 0.3
 """Confidence of a detection whose score is the threshold of its class: what callers get who ask
@@ -74,13 +77,13 @@ class DetectorNetwork:
         if "classes" not in session.metadata:
             raise _unfit(entry, "its metadata name no classes")
         self.classes = tuple(session.metadata["classes"].split("\n"))
-        self.size = _input_size(session)
+        self.size, self._stride = input_size(session)
         self._session = session
         self._boxes, self._scores = names.index("boxes"), names.index("scores")
         self._thresholds = _thresholds(entry, self.classes)
 
     def run(self, images: Iterable[npt.NDArray[np.uint8]], least: float) -> list[Candidates]:
-        """Look at pictures (height, width, 3) RGB in one batch.
+        """Look at pictures (height, width, 3) RGB, those of one input shape in one batch.
 
         Returns:
             For each at most 1000 candidates with a confidence of `least` or more, in pixels of
@@ -89,18 +92,29 @@ class DetectorNetwork:
         Raises:
             ModelUnavailable: the scores are not of as many classes as the model names.
         """
-        inputs = [letterbox(image, self.size) for image in images]
-        outputs = self._session.run(np.stack([pixels for pixels, _ in inputs]))
+        inputs = [letterbox(image, self.size, self._stride) for image in images]
+        shapes: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, (pixels, _) in enumerate(inputs):
+            shapes[pixels.shape].append(index)
+        found: dict[int, Candidates] = {}
+        for indices in shapes.values():
+            boxes, scores = self._look(np.stack([inputs[index][0] for index in indices]))
+            for row, index in enumerate(indices):
+                scale = inputs[index][1]
+                found[index] = self._candidates(boxes[row], scores[row], scale, least)
+        return [found[index] for index in range(len(inputs))]
+
+    def _look(
+        self, batch: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        outputs = self._session.run(batch)
         boxes, scores = outputs[self._boxes], outputs[self._scores]
         if scores.shape[2] != len(self.classes):
             raise _unfit(
                 self._session.entry,
                 f"it scores {scores.shape[2]} classes and names {len(self.classes)}",
             )
-        return [
-            self._candidates(boxes[index], scores[index], scale, least)
-            for index, (_, scale) in enumerate(inputs)
-        ]
+        return boxes, scores
 
     def _candidates(
         self,
@@ -136,16 +150,22 @@ def candidates(boxes: Boxes, confidences: npt.NDArray[np.float64], least: float)
     return Candidates(boxes[anchors], best, classes)
 
 
-def _input_size(session: Session) -> int:
+def input_size(session: Session) -> tuple[int, int | None]:
+    """Give what `letterbox` is to make: the longer side, and the stride of the sides where the
+    model takes any; None where it takes a square.
+
+    Raises:
+        ModelUnavailable: the model and its entry name no size, or several.
+    """
     entry, shape = session.entry, session.input_shape
     fixed = {side for side in shape[2:] if side is not None}
-    asked = entry.parameters.get("input_size")
-    sizes = fixed if asked is None else fixed | {asked}
+    given = session.metadata.get("input_size", "")
+    asked = entry.parameters.get("input_size", int(given) if given.isdecimal() else None)
+    sizes = {*fixed, asked} - {None}
     if len(shape) != 4 or len(sizes) != 1 or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise _unfit(
-            entry, f"its input is {shape} and its input_size {asked}: one square size is needed"
-        )
-    return int(sizes.pop())
+        raise _unfit(entry, f"its input is {shape} and its input_size {asked}: one size is needed")
+    (size,) = sizes
+    return int(size), None if fixed else STRIDE
 
 
 def _thresholds(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, float]:

@@ -83,22 +83,37 @@ def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
     """Join plates that a detector found with those that stood in lines of text.
 
     Of two at one place the better reading is kept, a registration before any other text, then
-    the surer; the place is the detector's.
+    the surer; the place is the detector's. Where it found each row of a registration for itself,
+    both are one plate.
     """
     plates = list(detected)
     if not detected:
         return list(in_text)
     where, places = array_of([p.box for p in in_text]), array_of([p.box for p in detected])
-    shared = np.maximum(inside(where, places), inside(places, where).T)
-    for plate, shares in zip(in_text, shared, strict=True):
+    of_places = inside(places, where).T
+    shared = np.maximum(inside(where, places), of_places)
+    rows: set[int] = set()
+    for plate, shares, within in zip(in_text, shared, of_places, strict=True):
         place = int(shares.argmax())
         if shares[place] <= _ONE_PLACE:
             plates.append(plate)
         elif _quality(plate) > _quality(plates[place]):
-            here = plates[place]
-            confidence = max(plate.confidence, here.confidence)
-            plates[place] = dataclasses.replace(plate, box=here.box, confidence=confidence)
-    return plates
+            others = {
+                other
+                for other in np.flatnonzero(within > _ONE_PLACE).tolist()
+                if plate.registration.valid and not plates[other].registration.valid
+            }
+            parts = [plates[index] for index in {place, *others}]
+            confidence = max(plate.confidence, *(part.confidence for part in parts))
+            box = _around([part.box for part in parts])
+            plates[place] = dataclasses.replace(plate, box=box, confidence=confidence)
+            rows |= others - {place}
+    return [plate for index, plate in enumerate(plates) if index not in rows]
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    corners = array_of(boxes)
+    return Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
 
 
 def _quality(plate: Plate) -> tuple[bool, float]:

@@ -34,6 +34,21 @@ def test_any_shape(height: int, width: int, size: int) -> None:
     )
 
 
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_a_rectangle_is_no_larger_than_it_must_be(height: int, width: int) -> None:
+    image = np.full((height, width, 3), 7, np.uint8)
+    square, scale = letterbox(image, 96)
+    pixels, same = letterbox(image, 96, 32)
+    rows, columns = pixels.shape[1:]
+    assert max(rows, columns) == 96
+    assert rows % 32 == columns % 32 == 0
+    assert (pixels == square[:, :rows, :columns]).all()
+    assert (square[:, rows:] == PADDING).all()
+    assert (square[:, :, columns:] == PADDING).all()
+    assert (scale == same).all()
+    assert min(rows, columns) - round(min(height * scale[1], width * scale[0])) < 32
+
+
 @pytest.mark.parametrize("shape", [(200, 100), (100, 200)])
 def test_coordinates_come_back(shape: tuple[int, int]) -> None:
     image = np.zeros((*shape, 3), np.uint8)

@@ -190,3 +190,17 @@ def test_a_real_network_finds_real_vehicles(shared_data: Path, tmp_path: Path) -
     assert near(
         again, tuple(round(4 * v) for v in (best.x_min, best.y_min, best.x_max, best.y_max)), 40
     )
+
+
+def test_pictures_of_any_shape_come_back_in_their_order() -> None:
+    detector = VehicleDetector(ModelStore(threads=1))
+    rng = np.random.default_rng(0)
+    shapes = ((90, 160), (160, 90), (128, 128), (90, 160), (20, 300))
+    pictures = [rng.integers(0, 255, (*shape, 3), np.uint8) for shape in shapes]
+    network = detector.network()
+    together = network.run(pictures, 1e-4)
+    for picture, found in zip(pictures, together, strict=True):
+        (alone,) = network.run([picture], 1e-4)
+        assert len(alone) == len(found) > 0
+        np.testing.assert_allclose(found.boxes, alone.boxes, rtol=1e-3, atol=1e-2)
+        assert (found.classes == alone.classes).all()

@@ -28,7 +28,7 @@ _RECALLS = 101
 
 Floats = npt.NDArray[np.float32]
 PredictFunction = Callable[[Floats], tuple[Floats, Floats]]
-"""Inputs (n, 3, S, S) to boxes (n, A, 4) in pixels of the input and scores (n, A, classes)."""
+"""Inputs (n, 3, rows, columns) to boxes (n, A, 4) in their pixels and scores (n, A, classes)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,20 +87,25 @@ def predict_with_onnx(path: Path) -> PredictFunction:
     return predict
 
 
-def find(pictures: Sequence[StreetPicture], predict: PredictFunction, size: int) -> list[Found]:
-    """Detect in each picture as a whole, down to the least confidence."""
+def find(
+    pictures: Sequence[StreetPicture],
+    predict: PredictFunction,
+    size: int,
+    stride: int | None = None,
+) -> list[Found]:
+    """Detect in each picture as a whole, down to the least confidence; see `letterbox`."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []
     for picture in pictures:
-        found.append(find_in(picture.pixels(), predict, size))
+        found.append(find_in(picture.pixels(), predict, size, stride))
     cv2.setNumThreads(threads)
     return found
 
 
-def find_in(image: Pixels, predict: PredictFunction, size: int) -> Found:
+def find_in(image: Pixels, predict: PredictFunction, size: int, stride: int | None = None) -> Found:
     """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
-    pixels, scale = letterbox(image, size)
+    pixels, scale = letterbox(image, size, stride)
     boxes, scores = predict(pixels[None])
     there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
     kept, confidences = surest(there.boxes, there.confidences, there.classes)

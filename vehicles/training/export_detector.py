@@ -3,12 +3,14 @@
     python -m lipiyana.vehicles.training.export_detector --checkpoint runs/detector/last.pt \
         --pictures DIR --out models
 
-Both take `images` (N, 3, S, S) as `vehicles.letterbox` makes them and give `boxes` (N, A, 4) in
-pixels of the input and `scores` (N, A, classes); the decoding is inside. The float twin stores
-its weights under their state-dict names, those that the INT8 detector rounds as the same 8-bit
-levels, the others as fp16; training starts from it again without any other file. Rounding loses
-nothing of a detector that was trained with `--int8`, and about a point of mean AP50 of another;
-with `--half` all are fp16.
+Both take `images` (N, 3, rows, columns) as `vehicles.letterbox` makes them, of any sides that are
+multiples of its stride, and give `boxes` (N, A, 4) in pixels of the input and `scores` (N, A,
+classes); the decoding is inside, and `--size`, the longer side that serves, among the metadata.
+
+The float twin stores its weights under their state-dict names, those that the INT8 detector rounds
+as the same 8-bit levels, the others as fp16; training starts from it again without any other file.
+Rounding loses nothing of a detector that was trained with `--int8`, and about a point of mean AP50
+of another; with `--half` all are fp16.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from torch import Tensor, nn
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.stored_weights import store_weights
 from lipiyana.quantization import quantize_file
-from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.letterbox import STRIDE, letterbox
 from lipiyana.vehicles.training.batches import Canvases
 from lipiyana.vehicles.training.evaluation import (
     Floats,
@@ -44,7 +46,8 @@ from lipiyana.vehicles.training.street_pictures import load_pictures
 
 FLOAT_FILE = "vehicles.float.onnx"
 INT8_FILE = "vehicles.int8.onnx"
-SIZE = 416
+SIZE = 512
+"""The longer side of an input: a picture of 16 to 9 costs less at it than a square of 416."""
 
 
 class _WithScores(nn.Module):
@@ -72,12 +75,12 @@ def export_float(
     rounded: bool = False,
     classes: Sequence[str] = CLASSES,
 ) -> None:
-    """Write the float twin, for any number of pictures of one size.
+    """Write the float twin, for any number of pictures of one shape, and for any shape.
 
     Args:
         net: the network.
         out: where the twin goes.
-        size: of the pictures.
+        size: the longer side of the pictures, which serving is told.
         rounded: store the weights that the INT8 twin rounds as it does, which loses nothing
             where `net` was trained with INT8 simulated; all of them as fp16 otherwise.
         classes: names of its scores, in their order.
@@ -89,11 +92,15 @@ def export_float(
         warnings.simplefilter("ignore")
         torch.onnx.export(
             _WithScores(net.eval()),
-            (torch.zeros(2, 3, size, size),),
+            (torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),),
             str(out),
             input_names=["images"],
             output_names=["boxes", "scores"],
-            dynamic_axes={name: {0: "pictures"} for name in ("images", "boxes", "scores")},
+            dynamic_axes={
+                "images": {0: "pictures", 2: "rows", 3: "columns"},
+                "boxes": {0: "pictures", 1: "anchors"},
+                "scores": {0: "pictures", 1: "anchors"},
+            },
             opset_version=17,
             do_constant_folding=True,
             dynamo=False,
@@ -101,7 +108,7 @@ def export_float(
     model = onnx.load(str(out))
     store_weights(model, net, computed_in_int8 if rounded else None)
     del model.metadata_props[:]
-    helper.set_model_props(model, {"classes": "\n".join(classes)})
+    helper.set_model_props(model, {"classes": "\n".join(classes), "input_size": str(size)})
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
 
@@ -116,7 +123,7 @@ def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> Non
     Args:
         float_model: the float twin.
         out: where the INT8 model goes.
-        calibration: inputs (N, 3, S, S) as the model will see them.
+        calibration: inputs (N, 3, rows, columns) as the model will see them.
     """
     operators = ("Conv", "Add", "Concat", "MaxPool", "Resize", "Relu")
     quantize_file(float_model, out, calibration, operators, _stays_float)
@@ -137,9 +144,9 @@ def calibration_inputs(folder: Path, count: int, size: int = SIZE) -> Iterator[F
     canvases = Canvases(pictures, size)
     rng = np.random.default_rng(0)
     for index in rng.permutation(len(pictures))[: count // 2]:
-        yield letterbox(pictures[index].pixels(), size)[0][None]
+        yield letterbox(pictures[index].pixels(), size, STRIDE)[0][None]
         drawn = canvases.draw(rng, 0.0).pixels
-        yield letterbox(drawn, size)[0][None]
+        yield letterbox(drawn, size, STRIDE)[0][None]
 
 
 def main() -> None:
@@ -149,17 +156,18 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True, help="folder with meta.json")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--calibration-pictures", type=int, default=200)
+    parser.add_argument("--size", type=int, default=SIZE, help="the longer side of an input")
     parser.add_argument("--half", action="store_true", help="trained without --int8")
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
     net = load_checkpoint(args.checkpoint)
-    export_float(net, args.out / FLOAT_FILE, rounded=not args.half)
-    inputs = calibration_inputs(args.pictures, args.calibration_pictures)
+    export_float(net, args.out / FLOAT_FILE, args.size, rounded=not args.half)
+    inputs = calibration_inputs(args.pictures, args.calibration_pictures, args.size)
     quantize(args.out / FLOAT_FILE, args.out / INT8_FILE, inputs)
     validation = load_pictures(args.pictures, "validation")
     for name in (FLOAT_FILE, INT8_FILE):
-        found = find(validation, predict_with_onnx(args.out / name), SIZE)
+        found = find(validation, predict_with_onnx(args.out / name), args.size, STRIDE)
         scores = score(validation, found)
         sys.stdout.write(f"{name}\tmean\t{mean_ap50(scores):.4f}\n")
         for label, entry in scores.items():

@@ -208,7 +208,7 @@ class DetectorNet(nn.Module):
         self.heads = nn.ModuleList(LevelHead(c, classes) for c in (64, 128, 256))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, S, S), S a multiple of 32, to boxes (N, A, 4) and logits (N, A, classes).
+        """(N, 3, H, W), both multiples of 32, to boxes (N, A, 4) and logits (N, A, classes).
 
         Boxes are x_min, y_min, x_max, y_max in pixels of the input. Anchors are in the order of
         `anchor_points`.

@@ -24,10 +24,11 @@ def export_student(net: TextStudent, out: Path) -> None:
 
     The weights that INT8 rounds are stored rounded, as it learned with them.
     """
+    served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold),
+            served,
             (torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),),
             str(out),
             input_names=["pixels"],
@@ -41,7 +42,7 @@ def export_student(net: TextStudent, out: Path) -> None:
             dynamo=False,
         )
     model = onnx.load(str(out))
-    store_weights(model, net, computed_in_int8)
+    store_weights(model, served.net, computed_in_int8)
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
 

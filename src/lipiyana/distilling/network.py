@@ -8,6 +8,7 @@ sixteen pixels at once.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -77,17 +78,20 @@ class WithProbabilities(nn.Module):
     """The student as it is served: probabilities in the place of logits.
 
     It learned to decide, and is in two minds at a half; what serves takes a pixel from
-    `threshold` on. The logits are moved so that the one becomes the other.
+    `threshold` on. The last layer's bias is moved so that the one becomes the other: an addition
+    of its own would be rounded.
     """
 
     def __init__(self, net: TextStudent, threshold: float) -> None:
         super().__init__()
-        self.net = net
-        self._moved = math.log(threshold / (1 - threshold))
+        self.net = copy.deepcopy(net)
+        assert self.net.rows.bias is not None
+        with torch.no_grad():
+            self.net.rows.bias += math.log(threshold / (1 - threshold))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
-        return torch.sigmoid(self.net(x) + self._moved)
+        return torch.sigmoid(self.net(x))
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:

@@ -16,6 +16,7 @@ from lipiyana.quantization import metadata
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.network import input_size
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
 
@@ -66,7 +67,7 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
                 field="base",
             )
         session = open_file(candidate.file, Task.VEHICLE_DETECTOR)
-        size = session.input_shape[2] or int(candidate.parameters.get("input_size", 0))
+        size, _ = input_size(session)
         return DetectorBase(candidate, weights, classes, size)
     raise InvalidRequest(
         f"{entry.name} cannot be trained from: it is no float twin (this project's detector, its "

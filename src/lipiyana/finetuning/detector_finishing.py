@@ -26,6 +26,7 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.letterbox import STRIDE
 from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import (
     PredictFunction,
@@ -144,7 +145,9 @@ def _plates(
         made.mix.size,
         made.data.classes,
     )
-    found = (score(scenes, find(scenes, one, size), (PLATE,), classes) for one in (base, new))
+    found = (
+        score(scenes, find(scenes, one, size, STRIDE), (PLATE,), classes) for one in (base, new)
+    )
     before, after = (one[PLATE].ap50 for one in found)
     return before, after
 

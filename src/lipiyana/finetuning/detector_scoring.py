@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.letterbox import STRIDE
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
     Found,
@@ -60,7 +61,7 @@ class Validation:
         others: the same pictures with what the base finds of the classes that nothing is known of.
         classes: of the new detector.
         taught: the user's.
-        size: of the input, in pixels.
+        size: the longer side of the input, in pixels.
     """
 
     pictures: tuple[StreetPicture, ...]
@@ -79,13 +80,13 @@ class Validation:
         size: int,
     ) -> Validation:
         """Let the base look at the pictures."""
-        found = find(pictures, base, size)
+        found = find(pictures, base, size, STRIDE)
         others = tuple(map(_as_found, pictures, found))
         return cls(tuple(pictures), others, tuple(classes), tuple(taught), size)
 
     def score(self, predict: PredictFunction) -> DetectorScore:
         """Look at all pictures, and score what is found."""
-        found = find(self.pictures, predict, self.size)
+        found = find(self.pictures, predict, self.size, STRIDE)
         taught = score(self.pictures, found, self.taught, self.classes)
         rest = [label for label in self.classes if label not in self.taught]
         kept = score(self.others, found, rest, self.classes)

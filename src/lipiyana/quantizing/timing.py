@@ -14,8 +14,12 @@ from lipiyana.runtime import Session
 Floats = npt.NDArray[np.float32]
 
 ROUNDS = 25
-_FREE_SIDE = {Task.LINE_READER: (48, 160), Task.TEXT_DETECTOR: (640, 640)}
-"""Height and width where the model takes any: a word, a street."""
+_FREE_SIDE = {
+    Task.LINE_READER: (48, 160),
+    Task.TEXT_DETECTOR: (640, 640),
+    Task.VEHICLE_DETECTOR: (320, 544),
+}
+"""Height and width where the model takes any: a word, two streets."""
 
 
 def typical_input(session: Session) -> Floats:
