@@ -67,7 +67,8 @@ def classes_of(charset: tuple[str, ...], code: str) -> npt.NDArray[np.bool_]:
         (classes,); not to be changed.
     """
     scripts, groups = _groups(charset)
-    return groups.masks[scripts.index(code)]
+    mask: npt.NDArray[np.bool_] = groups.masks[scripts.index(code)]
+    return mask
 
 
 class _Groups:
