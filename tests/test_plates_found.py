@@ -81,6 +81,15 @@ def test_rows_that_were_detected_apart_are_one_plate() -> None:
     assert plate.box == Box(100, 100, 200, 158)
 
 
+def test_halves_that_were_detected_apart_are_one_plate() -> None:
+    left, right = found("KA01AB12", Box(100, 100, 170, 130)), found("", Box(140, 100, 200, 130))
+    other = found("MH12DE5678", Box(120, 100, 180, 130))
+    whole = found("KA01AB1234", Box(104, 110, 196, 122), sure=0.99)
+    (plate,) = merged([left, right], [whole])
+    assert (plate.registration, plate.box) == (whole.registration, HERE)
+    assert other in merged([left, other], [whole])
+
+
 def test_plates_elsewhere_are_kept() -> None:
     one, other = found("KA01AB1234", HERE), found("MH12DE5678", Box(300, 100, 400, 130))
     assert merged([one], [other]) == [one, other]

@@ -84,31 +84,33 @@ def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
 
     Of two at one place the better reading is kept, a registration before any other text, then
     the surer; the place is the detector's. Where it found each row of a registration for itself,
-    both are one plate.
+    or each half of one, all are one plate.
     """
     plates = list(detected)
     if not detected:
         return list(in_text)
     where, places = array_of([p.box for p in in_text]), array_of([p.box for p in detected])
-    of_places = inside(places, where).T
-    shared = np.maximum(inside(where, places), of_places)
-    rows: set[int] = set()
-    for plate, shares, within in zip(in_text, shared, of_places, strict=True):
+    shared = np.maximum(inside(where, places), inside(places, where).T)
+    parts: set[int] = set()
+    for plate, shares in zip(in_text, shared, strict=True):
         place = int(shares.argmax())
         if shares[place] <= _ONE_PLACE:
             plates.append(plate)
-        elif _quality(plate) > _quality(plates[place]):
-            others = {
-                other
-                for other in np.flatnonzero(within > _ONE_PLACE).tolist()
-                if plate.registration.valid and not plates[other].registration.valid
-            }
-            parts = [plates[index] for index in {place, *others}]
-            confidence = max(plate.confidence, *(part.confidence for part in parts))
-            box = _around([part.box for part in parts])
-            plates[place] = dataclasses.replace(plate, box=box, confidence=confidence)
-            rows |= others - {place}
-    return [plate for index, plate in enumerate(plates) if index not in rows]
+            continue
+        best = max(plates[place], plate, key=_quality)
+        here = np.flatnonzero(shares > _ONE_PLACE).tolist()
+        others = {i for i in here if i != place and _is_part(plates[i], best)}
+        joined = [plates[index] for index in (place, *others)]
+        confidence = max(plate.confidence, *(one.confidence for one in joined))
+        box = _around([one.box for one in joined])
+        plates[place] = dataclasses.replace(best, box=box, confidence=confidence)
+        parts |= others
+    return [plate for index, plate in enumerate(plates) if index not in parts]
+
+
+def _is_part(plate: Plate, whole: Plate) -> bool:
+    mine, its = plate.registration, whole.registration
+    return its.valid and (not mine.valid or mine.canonical in its.canonical)
 
 
 def _around(boxes: Sequence[Box]) -> Box:
