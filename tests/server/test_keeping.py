@@ -55,13 +55,14 @@ def test_unsure_pictures_are_kept_for_their_owner_alone(
     monkeypatch.setattr("lipiyana.server.run.SpareTime", partial(SpareTime, share=1))
     # letters that are none
     mirrored, inverted = encode(scene[:, ::-1], "JPEG"), encode(scene[::-1])
+    nothing = encode(np.full_like(scene, 120))  # of which every model is sure
     settings = ServerSettings(port=0, threads=1, keep_unsure=folder)
     recognizer = local_recognizer(settings)
     assert "personal data" in caplog.text
     with running_server(recognizer, settings) as server, Client(server.target) as client:
         # neither the warm-up nor who asks to keep nothing leaves anything
         client.recognize(mirrored, BYPASS)
-        client.recognize(encode(scene))
+        client.recognize(nothing)
         assert offers.none_left()
         assert read_kept(folder) == []
         client.recognize(mirrored)
