@@ -179,13 +179,18 @@ def test_what_the_base_says_of_rendered_lines_is_kept(tiny_models: Path, tmp_pat
     assert float(learner._divergence(batch, logits + torch.randn_like(logits))) > 0.01
 
 
+def one_line(models: Path, numbers: Path) -> tuple[ReaderBase, LineMix]:
+    """The tiny reader, and a mix of one real line alone."""
+    base = choose_base(ModelStore(models, threads=1), None).reader
+    example = Example("a", numbers / "0001.png", "4", "train")
+    return base, LineMix((example,), base.charset.characters, None, real_share=1.0)
+
+
 def test_int8_is_simulated_at_the_end_alone(
     tiny_models: Path, numbers: Path, tmp_path: Path
 ) -> None:
-    base = choose_base(ModelStore(tiny_models, threads=1), None)
-    example = Example("a", numbers / "0001.png", "4", "train")
-    mix = LineMix((example,), base.reader.charset.characters, None, real_share=1.0)
-    learner = ReaderLearner(tmp_path, base.reader, mix, (), replace(FAST, int8=True))
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, (), replace(FAST, int8=True))
     net, pixels = learner._trainer.net, torch.randn(1, 3, 48, 32)
 
     def strays() -> bool:
@@ -203,10 +208,8 @@ def test_int8_is_simulated_at_the_end_alone(
 def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
     tiny_models: Path, numbers: Path, tmp_path: Path
 ) -> None:
-    base = choose_base(ModelStore(tiny_models, threads=1), None)
-    example = Example("a", numbers / "0001.png", "4", "train")
-    mix = LineMix((example,), base.reader.charset.characters, None, real_share=1.0)
-    learner = ReaderLearner(tmp_path, base.reader, mix, (example,), FAST)
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, mix.examples, FAST)
     learned = {name: w + 0.01 for name, w in learner._trainer.averaged.state_dict().items()}
     learner._trainer.averaged.load_state_dict(learned)
     learner.keep_best()
@@ -215,7 +218,7 @@ def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
     settled = learner.settle(Measured(9.0, 0.0))
     assert settled is not None
     kept = load_weights(tmp_path / BEST)
-    nearer = {name: base.reader.weights[name].lerp(learned[name], 0.4) for name in learned}
+    nearer = {name: base.weights[name].lerp(learned[name], 0.4) for name in learned}
     torch.testing.assert_close(kept, nearer)
 
 
