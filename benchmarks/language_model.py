@@ -91,7 +91,7 @@ def best_weights(
 def main() -> None:
     """Choose where it is asked for, measure, show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--model", default=str(ROOT / "models" / "reader.float.onnx"),
+    parser.add_argument("--model", default=str(ROOT / "models" / "reader.float.onnx.xz"),
                         help="an ONNX file, or a name in the installed manifest")  # fmt: skip
     parser.add_argument("--words", type=Path, default=ROOT / "models" / "language_model.npz")
     parser.add_argument("--crops", type=Path, default=ROOT / ".." / "shared" / "data" / "text")

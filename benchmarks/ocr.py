@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--float",
         dest="whole",
-        default=str(models / "reader.float.onnx"),
+        default=str(models / "reader.float.onnx.xz"),
         help="an ONNX file, or a name in the installed manifest",
     )
     parser.add_argument("--int8", default=str(models / "reader.int8.onnx"), help="the same")

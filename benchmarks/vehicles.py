@@ -21,6 +21,7 @@ from vehicles_models import Detector, coco_detector, own_detector, timed
 from vehicles_report import Result, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
 
+from lipiyana.packed import PACKED, read_unpacked
 from lipiyana.vehicles.training.evaluation import Found, find, score
 from lipiyana.vehicles.training.export_detector import FLOAT_FILE, INT8_FILE
 from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
@@ -35,9 +36,10 @@ def measure(
     milliseconds = timed(detectors, [picture.pixels() for picture in pictures[:8]], rounds)
     results, everything = [], []
     for detector, median in zip(detectors, milliseconds, strict=True):
-        found = find(pictures, detector.predict, detector.size, detector.stride)
+        found = find(pictures, detector.predict, detector.shape)
         scores = score(pictures, found, detector.classes)
-        results.append(Result(detector.name, scores, median, detector.path.stat().st_size))
+        size = len(read_unpacked(detector.path))
+        results.append(Result(detector.name, scores, median, size))
         everything.append(found)
     return results, everything
 
@@ -45,7 +47,7 @@ def measure(
 def main() -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--float", type=Path, default=ROOT / "models" / FLOAT_FILE)
+    parser.add_argument("--float", type=Path, default=ROOT / "models" / (FLOAT_FILE + PACKED))
     parser.add_argument("--int8", type=Path, default=ROOT / "models" / INT8_FILE)
     parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")
     parser.add_argument("--rounds", type=int, default=40, help="timed runs of each model")

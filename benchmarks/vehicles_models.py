@@ -14,9 +14,9 @@ import onnxruntime
 
 from lipiyana.manifest import Task
 from lipiyana.quantizing.search import open_file
-from lipiyana.vehicles.letterbox import letterbox
-from lipiyana.vehicles.network import input_size
-from lipiyana.vehicles.training.evaluation import Floats, PredictFunction, predict_with_onnx
+from lipiyana.vehicles.letterbox import InputShape, letterbox
+from lipiyana.vehicles.network import input_of
+from lipiyana.vehicles.training.evaluation import Floats, PredictFunction, predict_with_session
 from lipiyana.vehicles.training.labels import CLASSES, COCO_INDICES
 
 # the classes of COCO by what they are called here; the rest has no counterpart
@@ -27,31 +27,30 @@ _OF_COCO = {
     "truck": "truck",
     "bus": "bus",
 }
-_STRIDES, _COCO_SIZE = (8, 16, 32), 416
+_STRIDES, _COCO_SHAPE = (8, 16, 32), InputShape(416, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A model, what it is called in tables, the classes that it knows, and what it sees a picture
-    as (see `letterbox`).
+    """A model, what it is called in tables, the classes that it knows, and what it sees pictures
+    as.
     """
 
     name: str
     path: Path
     predict: PredictFunction
     classes: tuple[str, ...]
-    size: int
-    stride: int | None
+    shape: InputShape
 
     def input(self, picture: npt.NDArray[np.uint8]) -> Floats:
         """Make its input (1, 3, rows, columns) of (height, width, 3) RGB."""
-        return letterbox(picture, self.size, self.stride)[0][None]
+        return letterbox(picture, self.shape)[0][None]
 
 
 def own_detector(name: str, path: Path) -> Detector:
     """One of this project's models."""
-    size, stride = input_size(open_file(path, Task.VEHICLE_DETECTOR))
-    return Detector(name, path, predict_with_onnx(path), CLASSES, size, stride)
+    session = open_file(path, Task.VEHICLE_DETECTOR)
+    return Detector(name, path, predict_with_session(session), CLASSES, input_of(session))
 
 
 def coco_detector(name: str, path: Path) -> Detector:
@@ -71,7 +70,7 @@ def coco_detector(name: str, path: Path) -> Detector:
         scores[..., indices] = raw[..., 4:5] * raw[..., columns]
         return np.concatenate([centres - halves, centres + halves], -1), scores
 
-    return Detector(name, path, predict, tuple(_OF_COCO), _COCO_SIZE, None)
+    return Detector(name, path, predict, tuple(_OF_COCO), _COCO_SHAPE)
 
 
 def _grid(size: int) -> tuple[Floats, Floats]:

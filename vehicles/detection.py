@@ -70,7 +70,7 @@ class VehicleDetector:
         """
         network = self.network()
         height, width = image.shape[:2]
-        views = [Tile(0, 0, width, height), *tiles(height, width, network.size)]
+        views = [Tile(0, 0, width, height), *tiles(height, width, network.shape.size)]
         cuts = (image[view.y_min : view.y_max, view.x_min : view.x_max] for view in views)
         seen, doubts = [], []
         for view, local in zip(views, network.run(cuts, least), strict=True):

@@ -1,10 +1,11 @@
 """The network of a detector: pictures in, candidates out.
 
 What a model must be: its input `images` (n, 3, rows, columns) as `letterbox` makes it, a square
-where the file says its size, else of sides that are multiples of `letterbox.STRIDE`; its outputs
-`boxes` (n, anchors, 4) x_min, y_min, x_max, y_max in pixels of the input and `scores` (n, anchors,
-classes) in [0, 1]; its metadata `classes` the names of the classes, a line each, and `input_size`,
-where the file leaves the size open, the longer side in pixels.
+where the file says its size, else a rectangle of sides that are multiples of `letterbox.STRIDE`
+(`input_of` tells which); its outputs `boxes` (n, anchors, 4) x_min, y_min, x_max, y_max in pixels
+of the input and `scores` (n, anchors, classes) in [0, 1]; its metadata `classes` the names of the
+classes, a line each, and `input_size`, where the file leaves the size open, the longer side in
+pixels, such a multiple too.
 
 Parameters of its entry in the manifest, all optional: `input_size`, in the place of the metadata's;
 `thresholds`, by class the score that counts as `OPERATING_POINT`.
@@ -23,7 +24,7 @@ from lipiyana.errors import ModelUnavailable
 from lipiyana.manifest import ModelEntry
 from lipiyana.runtime import Session
 from lipiyana.vehicles.boxes import Boxes
-from lipiyana.vehicles.letterbox import STRIDE, letterbox
+from lipiyana.vehicles.letterbox import InputShape, letterbox
 
 OPERATING_POINT = 0.3
 """Confidence of a detection whose score is the threshold of its class: what callers get who ask
@@ -77,7 +78,7 @@ class DetectorNetwork:
         if "classes" not in session.metadata:
             raise _unfit(entry, "its metadata name no classes")
         self.classes = tuple(session.metadata["classes"].split("\n"))
-        self.size, self._stride = input_size(session)
+        self.shape = input_of(session)
         self._session = session
         self._boxes, self._scores = names.index("boxes"), names.index("scores")
         self._thresholds = _thresholds(entry, self.classes)
@@ -92,7 +93,7 @@ class DetectorNetwork:
         Raises:
             ModelUnavailable: the scores are not of as many classes as the model names.
         """
-        inputs = [letterbox(image, self.size, self._stride) for image in images]
+        inputs = [letterbox(image, self.shape) for image in images]
         shapes: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, (pixels, _) in enumerate(inputs):
             shapes[pixels.shape].append(index)
@@ -150,22 +151,24 @@ def candidates(boxes: Boxes, confidences: npt.NDArray[np.float64], least: float)
     return Candidates(boxes[anchors], best, classes)
 
 
-def input_size(session: Session) -> tuple[int, int | None]:
-    """Give what `letterbox` is to make: the longer side, and the stride of the sides where the
-    model takes any; None where it takes a square.
+def input_of(session: Session) -> InputShape:
+    """Give the shape of a detector's input: squares where the model takes nothing else.
 
     Raises:
-        ModelUnavailable: the model and its entry name no size, or several.
+        ModelUnavailable: the model and its entry name no size, several, or one that cannot be.
     """
-    entry, shape = session.entry, session.input_shape
-    fixed = {side for side in shape[2:] if side is not None}
+    entry, axes = session.entry, session.input_shape
+    fixed = {side for side in axes[2:] if side is not None}
     given = session.metadata.get("input_size", "")
     asked = entry.parameters.get("input_size", int(given) if given.isdecimal() else None)
     sizes = {*fixed, asked} - {None}
-    if len(shape) != 4 or len(sizes) != 1 or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise _unfit(entry, f"its input is {shape} and its input_size {asked}: one size is needed")
+    if len(axes) != 4 or len(sizes) != 1 or not all(isinstance(s, int) for s in sizes):
+        raise _unfit(entry, f"its input is {axes} and its input_size {asked}: one size is needed")
     (size,) = sizes
-    return int(size), None if fixed else STRIDE
+    try:
+        return InputShape(size, None) if fixed else InputShape(size)
+    except ValueError as error:
+        raise _unfit(entry, str(error)) from error
 
 
 def _thresholds(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, float]:

@@ -10,11 +10,14 @@ from torch import Tensor
 
 from lipiyana.ocr.training.network import Block, ReaderShape
 from lipiyana.ocr.training.stored_weights import read_weights
+from lipiyana.packed import model_suffix
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """State dict of a training checkpoint (its moving average) or of a float twin, as fp32."""
-    if path.suffix == ".onnx":
+    """State dict, as fp32, of a training checkpoint (its moving average) or of a float twin, which
+    may be packed.
+    """
+    if model_suffix(path) == ".onnx":
         return read_weights(path)
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
     return state

@@ -19,6 +19,7 @@ from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.real_crops import load_lines
 from lipiyana.ocr.training.real_plates import real_rows
+from lipiyana.packed import read_unpacked
 
 Floats = npt.NDArray[np.float32]
 ReadFunction = Callable[[Floats], Floats]
@@ -47,12 +48,14 @@ def read_with_torch(net: LineReaderNet) -> ReadFunction:
 
 
 def read_with_onnx(path: Path) -> ReadFunction:
-    """Read with an exported model, on one thread."""
+    """Read with an exported model, packed or not, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        read_unpacked(path), options, providers=["CPUExecutionProvider"]
+    )
 
     def read(pixels: Floats) -> Floats:
         return np.asarray(session.run(None, {"pixels": pixels})[0])

@@ -7,6 +7,9 @@ The float twin stores its weights under their state-dict names, those that the I
 as the same 8-bit levels, the others as fp16 (see `stored_weights`); training starts from it again
 without any other file. Rounding loses nothing of a reader that was trained with `--int8`; give
 `--half` for another.
+
+Both files are plain ONNX. What ships is the INT8 file as it is, and the float twin packed:
+`python -m lipiyana.packed models/reader.float.onnx`.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ class _WithSoftmax(nn.Module):
 
 
 def load_checkpoint(path: Path, charset: Charset) -> LineReaderNet:
-    """The averaged network of a training checkpoint (`.pt`) or of a float twin (`.onnx`)."""
+    """The averaged network of a checkpoint (`.pt`) or of a float twin (`.onnx`, `.onnx.xz`)."""
     net = LineReaderNet(ReaderShape(classes=charset.classes))
     net.load_state_dict(load_weights(path))
     return net.eval()

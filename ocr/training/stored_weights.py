@@ -17,6 +17,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from lipiyana.ocr.training.fake_quantization import weight_levels
+from lipiyana.quantization import load_model
 
 _SCALE = ".scale"
 _WRAPPED = "net."  # exported is a wrapper that has the network under this name
@@ -70,11 +71,11 @@ def store_as_half(model: onnx.ModelProto, chosen: Callable[[TensorProto], bool])
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """State dict, as fp32, of an ONNX file whose weights `store_weights` stored.
+    """State dict, as fp32, of an ONNX file, packed or not, whose weights `store_weights` stored.
 
     Of other files it may be anything, and most often it is empty.
     """
-    graph = onnx.load(str(path)).graph
+    graph = load_model(path).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     weights = {}
     for name, value in stored.items():

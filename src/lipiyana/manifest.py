@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.packed import unpacked
 
 MANIFEST = "manifest.toml"
 _PACKAGE = "package:"
@@ -32,8 +33,8 @@ class ModelEntry:
 
     Attributes:
         name: unique; a later folder's model of the same name replaces the earlier one.
-        file: where the ONNX file is expected.
-        sha256: of that file, hexadecimal.
+        file: where the ONNX file is expected, packed where its name ends in `.xz`.
+        sha256: of that file as it is stored, hexadecimal.
         charset_sha256: sha256 of the UTF-8 of the model's characters in the order of its
             classes; "" where the model reads nothing.
         licence: SPDX expression.
@@ -61,11 +62,11 @@ class ModelEntry:
         return self.file.is_file()
 
     def read_bytes(self) -> bytes:
-        """Read the file and check its sha256.
+        """Read the file, check its sha256, and unpack it where it is packed.
 
         Raises:
             ModelUnavailable: no such file (MODEL_NOT_INSTALLED), or another file than the
-                manifest names (MODEL_CORRUPT).
+                manifest names or one that cannot be unpacked (MODEL_CORRUPT).
         """
         try:
             data = self.file.read_bytes()
@@ -79,7 +80,7 @@ class ModelEntry:
                 "differs); install it again, or correct the manifest if you replaced the model",
                 reason="MODEL_CORRUPT",
             )
-        return data
+        return unpacked(self.file, data)
 
 
 def charset_digest(characters: tuple[str, ...]) -> str:

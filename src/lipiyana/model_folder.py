@@ -22,10 +22,11 @@ from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
 from lipiyana.manifest import MANIFEST, ModelEntry, Task, read_manifest
+from lipiyana.packed import PACKED, model_suffix
 
 _DIGITS = 12
 _HEADER = "# Written by lipiyana; see `lipiyana models list --models DIR`.\n"
-_OURS = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\.(onnx|npz|md)$")
+_OURS = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\.(onnx(\.xz)?|npz|md)$")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -34,7 +35,7 @@ class NewModel:
     """A model that is to be added; the fields are those of `ModelEntry`.
 
     Attributes:
-        file: a finished ONNX file anywhere; it is copied.
+        file: a finished ONNX file anywhere, packed or not; it is copied as it is.
         card: the text of its card, Markdown.
         companions: files that it needs beside it, by the parameter that names them; the parameter
             `X_sha256` is written too.
@@ -186,7 +187,8 @@ def _copy(folder: Path, source: Path, stem: str) -> tuple[str, str]:
         raise ModelUnavailable(f"{source} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(data).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9_.-]", "-", re.sub(rf"-[0-9a-f]{{{_DIGITS}}}$", "", stem))
-    name = f"{stem}-{digest[:_DIGITS]}{source.suffix}"
+    packing = PACKED if source.suffix == PACKED else ""
+    name = f"{stem}-{digest[:_DIGITS]}{model_suffix(source)}{packing}"
     if not (folder / name).is_file() or (folder / name).read_bytes() != data:
         if shutil.disk_usage(folder).free < len(data) + 65536:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

@@ -18,6 +18,7 @@ import onnx
 from onnx import helper
 
 from lipiyana.compact_graph import compact
+from lipiyana.packed import read_unpacked
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,7 +43,7 @@ class Quantizer:
         """Prepare the graph and run it over the calibration inputs.
 
         Args:
-            float_model: an ONNX file.
+            float_model: an ONNX file, packed or not.
             calibration: what its first input will see.
             folder: for files in between; they are small, and the caller removes the folder.
             operators: that are computed in INT8; around others values are converted.
@@ -56,7 +57,9 @@ class Quantizer:
         self._operators = list(operators)
         self._metadata = metadata(float_model)
         self._prepared = folder / "prepared.onnx"
-        quant_pre_process(str(float_model), str(self._prepared), skip_symbolic_shape=True)
+        plain = folder / "float.onnx"
+        plain.write_bytes(read_unpacked(float_model))
+        quant_pre_process(str(plain), str(self._prepared), skip_symbolic_shape=True)
         model = onnx.load(str(self._prepared))
         _name_nodes(model)
         onnx.save(model, str(self._prepared))
@@ -145,7 +148,7 @@ def quantize_file(
     """Write the INT8 twin of a model whose layers that bear no rounding are known.
 
     Args:
-        float_model: an ONNX file.
+        float_model: an ONNX file, packed or not.
         out: where the INT8 model goes.
         calibration: what its first input will see.
         operators: see `Quantizer`.
@@ -183,7 +186,17 @@ def _name_nodes(model: onnx.ModelProto) -> None:
         seen.add(node.name)
 
 
+def load_model(path: Path) -> onnx.ModelProto:
+    """Read a model's file, packed or not.
+
+    Raises:
+        OSError: it cannot be read.
+        ModelUnavailable: it cannot be unpacked.
+        google.protobuf.message.DecodeError: it is no ONNX.
+    """
+    return onnx.load_model_from_string(read_unpacked(path))
+
+
 def metadata(path: Path) -> dict[str, str]:
-    """Read what a model's file says beside its graph."""
-    model = onnx.load(str(path), load_external_data=False)
-    return {p.key: p.value for p in model.metadata_props}
+    """Read what a model's file, packed or not, says beside its graph."""
+    return {p.key: p.value for p in load_model(path).metadata_props}

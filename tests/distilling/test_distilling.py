@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from lipiyana.distilling.comparing import is_found, sample_scenes
 from lipiyana.distilling.crops import CropMix, batches
-from lipiyana.distilling.exporting import export_student
+from lipiyana.distilling.exporting import export_student, read_student
 from lipiyana.distilling.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
 from lipiyana.distilling.network import TextStudent, WithProbabilities, computed_in_int8
 from lipiyana.distilling.pool import Seen, fill_pool, found_cores, photographs
@@ -26,9 +26,11 @@ from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.job import WORK, Listener
 from lipiyana.finetuning.rendered_lines import corpus_like
+from lipiyana.finetuning.saving import BEST
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.detection import SCENE_DETECTION, TextDetector, TextRegion
+from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
@@ -134,6 +136,20 @@ def test_a_course_learns_and_goes_on_in_either_phase(
         again.learn(share)
 
 
+def test_a_student_goes_on_from_its_float_file(drawn: tuple[Seen, ...], tmp_path: Path) -> None:
+    mix = CropMix(drawn, size=64, batch=4)
+    learner = DistillLearner(tmp_path, mix, drawn, FAST)
+    for _ in range(20):
+        learner.learn(0.9)  # with INT8 simulated, so that rounding the weights loses nothing
+    learner.keep_best()
+    net = TextStudent()
+    net.load_state_dict(load_weights(tmp_path / BEST))
+    export_student(net, tmp_path / "student.onnx")
+    start = read_student(tmp_path / "student.onnx")
+    again = DistillLearner(tmp_path / "again", mix, drawn, FAST, start)
+    assert again.measure().loss == pytest.approx(learner.measure().loss, rel=0.02)
+
+
 def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: ModelStore) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -236,3 +252,6 @@ def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:
     reader = store.default_for_task(Task.LINE_READER).name
     with pytest.raises(InvalidRequest, match="no text detector"):
         distill_text_detector(replace(job, teacher=reader), store)
+    detector = store.default_for_task(Task.TEXT_DETECTOR).file
+    with pytest.raises(InvalidRequest, match="not the float twin"):
+        distill_text_detector(replace(job, start=detector), store)

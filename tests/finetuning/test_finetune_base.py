@@ -10,12 +10,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("onnx", reason="needs the extra train")
 
+from lipiyana.errors import ModelUnavailable
 from lipiyana.finetuning.base import choose_base, words_to_draw
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float, quantize
 from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.packed import pack
 from lipiyana.runtime import ModelStore
 from lipiyana.timings import TWIN
 
@@ -47,6 +49,27 @@ def test_of_an_int8_reader_the_float_twin_is_taken(
     wanted = load_weights(twin)
     assert base.reader.weights.keys() == wanted.keys()
     assert all(torch.equal(base.reader.weights[name], wanted[name]) for name in wanted)
+
+
+def test_a_packed_file_is_a_base_as_the_plain_one_is(tiny_models: Path, tmp_path: Path) -> None:
+    store = ModelStore(tiny_models, threads=1)
+    plain = tmp_path / "net.onnx"
+    plain.write_bytes(store.entries[0].read_bytes())
+    bases = [choose_base(store, str(plain)), choose_base(store, str(pack(plain)))]
+    assert [base.entry.name for base in bases] == ["net", "net"]
+    before, after = (base.reader for base in bases)
+    assert after.charset.sha256 == before.charset.sha256
+    assert after.weights.keys() == before.weights.keys()
+    assert all(torch.equal(after.weights[name], value) for name, value in before.weights.items())
+
+
+def test_half_of_a_packed_file_is_no_base(tmp_path: Path) -> None:
+    store = ModelStore(threads=1)
+    data = store.entry("reader-float").file.read_bytes()
+    (tmp_path / "net.onnx.xz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelUnavailable, match="end is missing") as caught:
+        choose_base(store, str(tmp_path / "net.onnx.xz"))
+    assert caught.value.reason == "MODEL_CORRUPT"
 
 
 def test_the_reader_that_ships_can_be_a_base() -> None:

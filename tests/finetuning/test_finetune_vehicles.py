@@ -6,16 +6,19 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
+onnx = pytest.importorskip("onnx", reason="needs the extra train")
 pytest.importorskip("faster_coco_eval", reason="needs the extra train")
 
 from boxes_drawn import draw_boxes, write_yolo
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.finetuning import detector_finishing, detector_learner, vehicles
 from lipiyana.finetuning.box_checking import CheckedBoxes
 from lipiyana.finetuning.course import CourseState, Limits
 from lipiyana.finetuning.detector_base import DetectorBase, choose_detector, grow_classes
@@ -28,9 +31,15 @@ from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.detection import VehicleDetector
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment
 from lipiyana.vehicles.training.batches import BatchSource, CanvasMix
-from lipiyana.vehicles.training.evaluation import ClassScore, Found, predict_with_torch
+from lipiyana.vehicles.training.evaluation import (
+    ClassScore,
+    Found,
+    PredictFunction,
+    predict_with_torch,
+)
 from lipiyana.vehicles.training.export_detector import export_float
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
@@ -78,8 +87,58 @@ def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def square(blind: Path, tmp_path: Path) -> Path:
+    """The same detector, larger, in a file that takes nothing but squares."""
+    model = onnx.load(str(blind.parent / "net.onnx"))
+    for axis in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = 2 * SIZE
+    onnx.helper.set_model_props(model, {"classes": "\n".join(CLASSES)})
+    onnx.save(model, str(tmp_path / "square.onnx"))
+    return tmp_path / "square.onnx"
+
+
+@pytest.fixture
 def base(blind: Path) -> DetectorBase:
     return choose_detector(ModelStore(blind, threads=1), None)
+
+
+def test_a_base_of_squares_is_scored_on_squares(
+    square: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, set[tuple[int, ...]]] = {"base": set(), "course": set(), "new": set()}
+
+    def watch(module: Any, name: str, who: str) -> None:
+        make = getattr(module, name)
+
+        def making(model: Any) -> PredictFunction:
+            predict = make(model)
+            return lambda pixels: (seen[who].add(pixels.shape[2:]), predict(pixels))[1]
+
+        monkeypatch.setattr(module, name, making)
+
+    watch(vehicles, "predict_with_torch", "base")
+    watch(detector_learner, "predict_with_torch", "course")
+    watch(detector_finishing, "predict_with_torch", "base")
+    watch(detector_finishing, "predict_with_session", "new")
+    job = replace(job_of(tmp_path, steps=1), base=str(square))
+    assert finetune_vehicles(job, ModelStore(threads=1)).before is not None
+    # all pictures and samples are four to three; what is made takes rectangles
+    rectangle, whole = {(96, 2 * SIZE)}, {(2 * SIZE, 2 * SIZE)}
+    assert seen == {"base": whole, "course": rectangle, "new": rectangle}
+    network = VehicleDetector(ModelStore(job.out, threads=1)).network()
+    assert network.shape == InputShape(2 * SIZE)
+
+
+def test_a_base_is_looked_at_as_its_entry_says(blind: Path, square: Path, tmp_path: Path) -> None:
+    model = NewModel(
+        "larger", Task.VEHICLE_DETECTOR, blind.parent / "net.onnx", "1", "Apache-2.0", "nothing",
+        "#", parameters={"input_size": 2 * SIZE},
+    )  # fmt: skip
+    add_models(tmp_path / "models", [model])
+    assert choose_detector(ModelStore(tmp_path / "models"), None).shape == InputShape(2 * SIZE)
+    store = ModelStore(threads=1)
+    assert choose_detector(store, str(blind.parent / "net.onnx")).shape == InputShape(SIZE)
+    assert choose_detector(store, str(square)).shape == InputShape(2 * SIZE, None)
 
 
 def test_new_classes_come_after_the_old_ones(base: DetectorBase) -> None:
@@ -122,7 +181,7 @@ def test_what_is_not_labelled_is_kept_as_the_base_has_it(
     known = np.array([label in {"car", "tractor"} for label in classes])
     mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
     validation = Validation.of(
-        mix.pictures, predict_with_torch(base.net()), classes, ("car",), SIZE
+        mix.pictures, predict_with_torch(base.net()), classes, ("car",), base.shape
     )
     learner = DetectorLearner(tmp_path, base, mix, validation, replace(FAST, retain=1.0))
     batch = next(iter(BatchSource(mix)))
@@ -141,7 +200,7 @@ def test_a_course_goes_on_in_either_phase(base: DetectorBase, tmp_path: Path) ->
     known = np.ones(len(CLASSES), np.bool_)
     mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
     validation = Validation.of(
-        mix.pictures, predict_with_torch(base.net()), CLASSES, ("car",), SIZE
+        mix.pictures, predict_with_torch(base.net()), CLASSES, ("car",), base.shape
     )
     first = DetectorLearner(tmp_path, base, mix, validation, FAST)
     assert not first.restore()
@@ -244,7 +303,7 @@ def test_the_report_shows_the_pictures_that_changed(tmp_path: Path) -> None:
     wrong = Found(car + 60, np.array([0.8]), picture.classes.astype(np.intp))
     scores = {"car": ClassScore(0.5, 0.4, 1, np.zeros(101), 0.3)}
     data = CheckedBoxes(1, (), (picture,), CLASSES, ("car",), (), ("mind the goat",))
-    validation = Validation((picture,), (), CLASSES, ("car",), SIZE)
+    validation = Validation((picture,), (), CLASSES, ("car",))
 
     def report(before: Found, after: Found) -> str:
         facts = DetectorFacts(
@@ -263,7 +322,7 @@ def test_the_report_shows_the_pictures_that_changed(tmp_path: Path) -> None:
 def test_a_finetuned_detector_can_be_a_base(finetuned: Path) -> None:
     base = choose_detector(ModelStore(finetuned, threads=1), None)
     assert base.classes == (*CLASSES, "tractor")
-    assert base.size == SIZE
+    assert base.shape == InputShape(SIZE)
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, blind: Path) -> None:

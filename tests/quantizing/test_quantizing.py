@@ -17,6 +17,7 @@ from lipiyana.errors import InvalidRequest
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.detection import SCENE_DETECTION
+from lipiyana.packed import pack
 from lipiyana.quantization import Quantizer
 from lipiyana.quantizing.agreement import agreement, edit_distance, relative_difference
 from lipiyana.quantizing.calibration import inputs_of, read_pictures
@@ -203,6 +204,25 @@ def test_the_command_registers_both_twins(
     assert isinstance(empty.exception, InvalidRequest)
 
 
+def test_a_packed_model_is_quantized_and_stays_packed(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "median_milliseconds", lambda sessions, _: (2.0, 1.0))
+    plain = write_detector(tmp_path / "d.onnx")
+    size = plain.stat().st_size
+    new = NewModel("little", Task.TEXT_DETECTOR, pack(plain), "1", "MIT", "noise", "# Little\n")
+    add_models(tmp_path / "models", [new])
+    command = ["models", "quantize", "little", "--calibration", str(pictures)]
+    folders = ["--out", str(tmp_path / "out"), "--models", str(tmp_path / "models")]
+    result = CliRunner().invoke(app, [*command, *folders, "--least-agreement", "0.5"])
+    assert result.exit_code == 0, result.output
+    assert f"{size / 1e6:.1f} and" in result.output
+    entries = {entry.name: entry for entry in ModelStore(tmp_path / "out", threads=1).entries}
+    files = [entries[name].file.name.partition(".")[2] for name in ("little", "little-int8")]
+    assert files == ["onnx.xz", "onnx"]
+    assert len(entries["little"].read_bytes()) == size
+
+
 def test_bench_writes_down_what_it_measured(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,3 +233,34 @@ def test_bench_writes_down_what_it_measured(
     store = ModelStore(models, threads=1)
     assert read_timings()[store.entry("little").sha256] == 1.5
     assert typical_input(store.session("little")).shape == (1, 3, 640, 640)
+
+
+def test_a_detector_of_vehicles_is_timed_on_what_it_sees_of_a_street(tmp_path: Path) -> None:
+    from detector_models import install, rectangle_detector
+
+    store = ModelStore(threads=1)
+    shipped = store.default_for_task(Task.VEHICLE_DETECTOR)
+    assert typical_input(store.session(shipped.name)).shape == (1, 3, 288, 512)
+    install(tmp_path, shipped.read_bytes(), name="small", parameters={"input_size": 416})
+    install(tmp_path, rectangle_detector(128), name="square", task="plate_detector")
+    other = ModelStore(tmp_path, threads=1)
+    assert typical_input(other.session("small")).shape == (1, 3, 256, 416)
+    assert typical_input(other.session("square")).shape == (1, 3, 128, 128)
+
+
+def test_bench_leaves_out_a_detector_without_a_size(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(bench, "median_milliseconds", lambda sessions, _: [1.5] * len(sessions))
+    file = write_detector(tmp_path / "v.onnx", spread=2.0)
+    new = NewModel("sizeless", Task.VEHICLE_DETECTOR, file, "1", "MIT", "noise", "# None\n")
+    add_models(models, [new])
+    result = CliRunner().invoke(app, ["models", "bench", "--models", str(models)])
+    assert result.exit_code == 1
+    assert "one size is needed" in " ".join(result.output.split())
+    store = ModelStore(models, threads=1)
+    timings = read_timings()
+    assert store.entry("little").sha256 in timings
+    assert store.entry("sizeless").sha256 not in timings
+    assert len(timings) == sum(entry.installed for entry in store.entries) - 1

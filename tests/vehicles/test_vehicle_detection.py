@@ -18,9 +18,10 @@ from detector_models import (
 )
 from lipiyana.errors import ModelUnavailable
 from lipiyana.manifest import Task
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime import ModelStore, Session
 from lipiyana.types import Box, RecognitionConfig
 from lipiyana.vehicles.detection import VehicleDetector
+from lipiyana.vehicles.letterbox import PADDING, InputShape
 from lipiyana.vehicles.network import OPERATING_POINT
 
 Picture = npt.NDArray[np.uint8]
@@ -204,3 +205,76 @@ def test_pictures_of_any_shape_come_back_in_their_order() -> None:
         assert len(alone) == len(found) > 0
         np.testing.assert_allclose(found.boxes, alone.boxes, rtol=1e-3, atol=1e-2)
         assert (found.classes == alone.classes).all()
+
+
+class Watched(Session):
+    """A session that tells what it is run on."""
+
+    seen: list[npt.NDArray[np.float32]]
+
+    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
+        self.seen.append(batch)
+        return super().run(batch)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[npt.NDArray[np.float32]]:
+    """What watched sessions are run on."""
+    batches: list[npt.NDArray[np.float32]] = []
+    monkeypatch.setattr(Watched, "seen", batches, raising=False)
+    return batches
+
+
+def test_a_fixed_square_stays_a_square(
+    model: bytes, tmp_path: Path, seen: list[npt.NDArray[np.float32]]
+) -> None:
+    store = ModelStore(install(tmp_path, model), threads=1, open_session=Watched)
+    detector = VehicleDetector(store)
+    assert detector.network().shape == InputShape(SIZE, None)
+    car, bus = (20, 10, 120, 50), (5, 9, 60, 200)
+    wide, high = detector.detect_each([street(64, 256, (RED, car)), street(256, 64, (BLUE, bus))])
+    assert [batch.shape for batch in seen] == [(2, 3, SIZE, SIZE)]
+    assert [(d.label, near(d.box, car, 2)) for d in wide] == [("car", True)]
+    assert [(d.label, near(d.box, bus, 2)) for d in high] == [("bus", True)]
+
+
+@pytest.mark.parametrize("sides", [(32, 512), (20, 512), (512, 20)])
+def test_a_thin_picture_is_one_stride_of_the_input(
+    sides: tuple[int, int], seen: list[npt.NDArray[np.float32]]
+) -> None:
+    network = VehicleDetector(ModelStore(threads=1, open_session=Watched)).network()
+    assert network.shape == InputShape(512)
+    picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
+    (found,) = network.run([picture], 1e-4)
+    rows, columns = (max(32, side) for side in sides)
+    expected = np.full((1, 3, rows, columns), PADDING, np.float32)
+    expected[0, :, : sides[0], : sides[1]] = picture[..., ::-1].transpose(2, 0, 1)
+    (batch,) = seen
+    np.testing.assert_array_equal(batch, expected)
+    assert len(found) > 0
+    assert np.isfinite(found.boxes).all()
+
+
+@pytest.mark.parametrize("sides", [(1, 5000), (5000, 1), (1, 1)])
+def test_lines_of_pixels_are_looked_at(
+    sides: tuple[int, int], detector: VehicleDetector, seen: list[npt.NDArray[np.float32]]
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
+    detector.detect(picture)
+    found = VehicleDetector(ModelStore(threads=1, open_session=Watched)).detect(picture, least=1e-4)
+    assert all(set(batch.shape[2:]) <= {32, 512} for batch in seen)
+    for box in (detection.box for detection in found):
+        assert 0 <= box.x_min < box.x_max <= sides[1]
+        assert 0 <= box.y_min < box.y_max <= sides[0]
+
+
+def test_a_free_size_that_the_network_cannot_take(tmp_path: Path) -> None:
+    store = ModelStore(threads=1)
+    data = store.default_for_task(Task.VEHICLE_DETECTOR).read_bytes()
+    folder = install(tmp_path, data, parameters={"input_size": 500})
+    with pytest.raises(ModelUnavailable, match=r"500.*multiple of 32") as caught:
+        VehicleDetector(ModelStore(folder, threads=1)).network()
+    assert caught.value.reason == "MODEL_CORRUPT"
+    install(tmp_path, data, name="smaller", parameters={"input_size": 416})
+    smaller = VehicleDetector(ModelStore(folder, threads=1), "smaller")
+    assert smaller.network().shape == InputShape(416)

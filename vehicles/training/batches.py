@@ -32,6 +32,11 @@ MOSAIC_SHARE = 0.5
 BATCH = 8
 """Canvases a step."""
 
+SIZE = 512
+"""The longer side of an input, learning and serving: a picture of 16 to 9 costs less at it than a
+square of 416.
+"""
+
 _LETTERBOXED = 0.6
 _TILE_SCALES, _SCALES = (0.4, 1.2), (0.6, 1.6)
 # cars are photographed for their sale close by; plates must be found far away and in crops too
@@ -89,7 +94,7 @@ class CanvasMix:
     """
 
     pictures: tuple[StreetPicture, ...]
-    size: int = 416
+    size: int = SIZE
     batch: int = BATCH
     seed: int = 0
     workers: int = 1

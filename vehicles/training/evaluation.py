@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from lipiyana.packed import read_unpacked
+from lipiyana.runtime import Session
 from lipiyana.vehicles.detection import LEAST_CONFIDENCE
-from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.network import candidates
 from lipiyana.vehicles.nms import surest
 from lipiyana.vehicles.training.labels import CLASSES
@@ -73,12 +75,14 @@ def predict_with_torch(net: DetectorNet) -> PredictFunction:
 
 
 def predict_with_onnx(path: Path) -> PredictFunction:
-    """Predict with an exported model, on one thread."""
+    """Predict with an exported model, packed or not, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        read_unpacked(path), options, providers=["CPUExecutionProvider"]
+    )
 
     def predict(pixels: Floats) -> tuple[Floats, Floats]:
         boxes, scores = session.run(["boxes", "scores"], {"images": pixels})
@@ -87,25 +91,33 @@ def predict_with_onnx(path: Path) -> PredictFunction:
     return predict
 
 
+def predict_with_session(session: Session) -> PredictFunction:
+    """Predict with a detector that is loaded already."""
+    boxes, scores = (session.output_names.index(name) for name in ("boxes", "scores"))
+
+    def predict(pixels: Floats) -> tuple[Floats, Floats]:
+        outputs = session.run(pixels)
+        return outputs[boxes], outputs[scores]
+
+    return predict
+
+
 def find(
-    pictures: Sequence[StreetPicture],
-    predict: PredictFunction,
-    size: int,
-    stride: int | None = None,
+    pictures: Sequence[StreetPicture], predict: PredictFunction, shape: InputShape
 ) -> list[Found]:
-    """Detect in each picture as a whole, down to the least confidence; see `letterbox`."""
+    """Detect in each picture as a whole, down to the least confidence, in inputs of a shape."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []
     for picture in pictures:
-        found.append(find_in(picture.pixels(), predict, size, stride))
+        found.append(find_in(picture.pixels(), predict, shape))
     cv2.setNumThreads(threads)
     return found
 
 
-def find_in(image: Pixels, predict: PredictFunction, size: int, stride: int | None = None) -> Found:
+def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
     """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
-    pixels, scale = letterbox(image, size, stride)
+    pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
     there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
     kept, confidences = surest(there.boxes, there.confidences, there.classes)

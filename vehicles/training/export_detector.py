@@ -11,6 +11,9 @@ The float twin stores its weights under their state-dict names, those that the I
 as the same 8-bit levels, the others as fp16; training starts from it again without any other file.
 Rounding loses nothing of a detector that was trained with `--int8`, and about a point of mean AP50
 of another; with `--half` all are fp16.
+
+Both files are plain ONNX. What ships is the INT8 file as it is, and the float twin packed:
+`python -m lipiyana.packed models/vehicles.float.onnx`.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ from torch import Tensor, nn
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.stored_weights import store_weights
 from lipiyana.quantization import quantize_file
-from lipiyana.vehicles.letterbox import STRIDE, letterbox
-from lipiyana.vehicles.training.batches import Canvases
+from lipiyana.vehicles.letterbox import STRIDE, InputShape, letterbox
+from lipiyana.vehicles.training.batches import SIZE, Canvases
 from lipiyana.vehicles.training.evaluation import (
     Floats,
     find,
@@ -42,12 +45,10 @@ from lipiyana.vehicles.training.evaluation import (
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
-from lipiyana.vehicles.training.street_pictures import load_pictures
+from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
 
 FLOAT_FILE = "vehicles.float.onnx"
 INT8_FILE = "vehicles.int8.onnx"
-SIZE = 512
-"""The longer side of an input: a picture of 16 to 9 costs less at it than a square of 416."""
 
 
 class _WithScores(nn.Module):
@@ -61,7 +62,7 @@ class _WithScores(nn.Module):
 
 
 def load_checkpoint(path: Path) -> DetectorNet:
-    """The averaged network of a training checkpoint (`.pt`) or of a float twin (`.onnx`)."""
+    """The averaged network of a checkpoint (`.pt`) or of a float twin (`.onnx`, `.onnx.xz`)."""
     net = DetectorNet(len(CLASSES))
     net.load_state_dict(load_weights(path))
     return net.eval()
@@ -138,15 +139,20 @@ def _stays_float(node: onnx.NodeProto) -> bool:
     return modules[-1] in OUTPUT_LAYERS
 
 
-def calibration_inputs(folder: Path, count: int, size: int = SIZE) -> Iterator[Floats]:
-    """Training pictures of every source: as they are, and drawn as in training."""
-    pictures = load_pictures(folder, "train")
-    canvases = Canvases(pictures, size)
-    rng = np.random.default_rng(0)
-    for index in rng.permutation(len(pictures))[: count // 2]:
-        yield letterbox(pictures[index].pixels(), size, STRIDE)[0][None]
-        drawn = canvases.draw(rng, 0.0).pixels
-        yield letterbox(drawn, size, STRIDE)[0][None]
+def calibration_inputs(
+    pictures: Sequence[StreetPicture],
+    count: int,
+    shape: InputShape,
+    seed: int | Sequence[int] = 0,
+) -> Iterator[Floats]:
+    """Make `count` (even) inputs (1, 3, rows, columns): pictures as they are, and drawn ones, in
+    turns; where there are fewer pictures they come again.
+    """
+    canvases = Canvases(pictures, shape.size)
+    rng = np.random.default_rng(seed)
+    for index in np.resize(rng.permutation(len(pictures)), count // 2).tolist():
+        yield letterbox(pictures[index].pixels(), shape)[0][None]
+        yield letterbox(canvases.draw(rng, 0.0).pixels, shape)[0][None]
 
 
 def main() -> None:
@@ -161,13 +167,14 @@ def main() -> None:
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
-    net = load_checkpoint(args.checkpoint)
-    export_float(net, args.out / FLOAT_FILE, args.size, rounded=not args.half)
-    inputs = calibration_inputs(args.pictures, args.calibration_pictures, args.size)
+    net, shape = load_checkpoint(args.checkpoint), InputShape(args.size)
+    export_float(net, args.out / FLOAT_FILE, shape.size, rounded=not args.half)
+    training = load_pictures(args.pictures, "train")
+    inputs = calibration_inputs(training, args.calibration_pictures, shape)
     quantize(args.out / FLOAT_FILE, args.out / INT8_FILE, inputs)
     validation = load_pictures(args.pictures, "validation")
     for name in (FLOAT_FILE, INT8_FILE):
-        found = find(validation, predict_with_onnx(args.out / name), args.size, STRIDE)
+        found = find(validation, predict_with_onnx(args.out / name), shape)
         scores = score(validation, found)
         sys.stdout.write(f"{name}\tmean\t{mean_ap50(scores):.4f}\n")
         for label, entry in scores.items():

@@ -19,11 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
+
+from lipiyana.packed import model_suffix
+from lipiyana.quantization import load_model, metadata
 
 STRIDES = (8, 16, 32)
 
@@ -251,9 +253,7 @@ def anchor_points(size: int) -> tuple[Tensor, Tensor]:
 
 def is_coco(path: Path) -> bool:
     """Whether a file is YOLOX-nano's ONNX and no file of this project's."""
-    if path.suffix != ".onnx":
-        return False
-    return all(p.key != "classes" for p in onnx.load(str(path)).metadata_props)
+    return model_suffix(path) == ".onnx" and "classes" not in metadata(path)
 
 
 def load_coco(net: DetectorNet, path: Path, mixes: Sequence[Sequence[int]]) -> None:
@@ -302,7 +302,7 @@ def _layers_in_graph_order(net: DetectorNet) -> Iterator[tuple[str, nn.Conv2d]]:
 
 
 def _weights_in_graph_order(path: Path) -> Iterator[tuple[_Floats, _Floats]]:
-    graph = onnx.load(str(path)).graph
+    graph = load_model(path).graph
     values: Mapping[str, _Floats] = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     for node in graph.node:
         if node.op_type == "Conv":

@@ -15,6 +15,7 @@ import numpy as np
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.vehicles.boxes import iou
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.evaluation import (
     Found,
     PredictFunction,
@@ -42,7 +43,7 @@ def completed(
         teacher: YOLOX-nano, of which only the classes that COCO has are believed; or a float twin
             or a checkpoint of this detector. It has seen no cars close by but those that it was
             taught no class of, and takes them for auto-rickshaws: YOLOX-nano is the better one.
-        size: side of its input in pixels.
+        size: side of its inputs in pixels, squares as YOLOX-nano knows them.
     """
     if teacher is None:
         return tuple(pictures)
@@ -69,18 +70,19 @@ def with_pseudo_labels(
     Args:
         pictures: to be labelled; where all vehicles are known they stay as they are.
         predict: the detector.
-        size: side of its input in pixels.
+        size: side of its inputs, which are squares, in pixels.
         believed: classes that the detector knows well enough; never the plate.
         sure: mean score of both views from which on a vehicle is believed.
     """
     indices = [CLASSES.index(label) for label in believed if label != PLATE]
+    square = InputShape(size, None)
     for picture in pictures:
         if np.delete(picture.known, _PLATE).all():
             yield picture
             continue
         pixels = picture.pixels()
-        found = find_in(pixels, predict, size)
-        mirrored = find_in(np.ascontiguousarray(pixels[:, ::-1]), predict, size)
+        found = find_in(pixels, predict, square)
+        mirrored = find_in(np.ascontiguousarray(pixels[:, ::-1]), predict, square)
         yield _completed(picture, found, _mirrored(mirrored, pixels.shape[1]), indices, sure)
 
 

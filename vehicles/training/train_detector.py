@@ -25,10 +25,12 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.run import Measure, Run
 from lipiyana.ocr.training.run_options import add_run_options, prepare
 from lipiyana.ocr.training.schedule import learning_rate_factor
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment, assign
 from lipiyana.vehicles.training.batches import (
     BATCH,
     MOSAIC_SHARE,
+    SIZE,
     Batch,
     BatchSource,
     CanvasMix,
@@ -75,7 +77,7 @@ class Trainer(Run[DetectorNet]):
         folder: Path,
         recipe: Recipe,
         device: torch.device,
-        size: int = 416,
+        size: int = SIZE,
         classes: Sequence[str] = CLASSES,
         *,
         norms: bool = False,
@@ -204,6 +206,7 @@ def main() -> None:
         "--start", type=Path, required=True, help="YOLOX-nano, a float twin or a checkpoint"
     )
     parser.add_argument("--batch", type=int, default=BATCH, help="canvases a step")
+    parser.add_argument("--size", type=int, default=SIZE, help="side of a canvas in pixels")
     parser.add_argument("--evaluate-every", type=float, default=defaults.evaluate_every_s / 60)
     parser.add_argument("--ema-decay", type=float, default=defaults.ema_decay)
     parser.add_argument("--last-mosaics", type=float, default=0.0, help="share while rates fall")
@@ -228,7 +231,7 @@ def main() -> None:
     )
     # what is computed in INT8 has its norms folded
     norms = not (args.int8 or args.no_norms)
-    trainer = Trainer(args.run, recipe, torch.device(args.device), norms=norms)
+    trainer = Trainer(args.run, recipe, torch.device(args.device), args.size, norms=norms)
     resumed = trainer.resume()
     source = BatchSource(
         CanvasMix(
@@ -249,7 +252,8 @@ def main() -> None:
     validation = load_pictures(args.pictures, "validation")
 
     def measure() -> dict[str, object]:
-        found = find(validation, predict_with_torch(trainer.averaged), trainer.size)
+        predict = predict_with_torch(trainer.averaged)
+        found = find(validation, predict, InputShape(trainer.size))
         return _summary(score(validation, found))
 
     train(

@@ -27,12 +27,14 @@ def run(models: Path | None) -> int:
     """
     store = ModelStore(models, threads=1)
     code = DONE
-    by_task: defaultdict[Task, list[Session]] = defaultdict(list)
+    # those that take the same input are timed in turns
+    alike: defaultdict[tuple[Task, tuple[int, ...]], list[Session]] = defaultdict(list)
     for entry in store.entries:
         if not entry.installed:
             continue
         try:
-            by_task[entry.task].append(store.session(entry.name))
+            session = store.session(entry.name)
+            alike[entry.task, typical_input(session).shape].append(session)
         except LipiyanaError as error:
             say_warning(error.message)
             code = FAILED
@@ -40,10 +42,11 @@ def run(models: Path | None) -> int:
     table = Table(box=None)
     for heading in ("name", "task", "input", "ms"):
         table.add_column(heading, justify="right" if heading == "ms" else "left", no_wrap=True)
-    for task, sessions in by_task.items():
-        for session, batch, milliseconds in _timed(sessions):
+    for (task, shape), sessions in alike.items():
+        times = median_milliseconds(sessions, typical_input(sessions[0]))
+        for session, milliseconds in zip(sessions, times, strict=True):
             measured[session.entry.sha256] = round(milliseconds, 3)
-            size = "x".join(map(str, batch))
+            size = "x".join(map(str, shape))
             name = Text(session.entry.name)
             table.add_row(name, task.value, size, f"{milliseconds:.2f}")
     with writing_to(cache_folder()):
@@ -57,17 +60,3 @@ def run(models: Path | None) -> int:
         ):
             stderr().print(f"{entry.name} is faster here than {twin}", markup=False)
     return code
-
-
-def _timed(sessions: list[Session]) -> list[tuple[Session, tuple[int, ...], float]]:
-    """Time sessions of one task; those that take the same input go in turns."""
-    shapes: defaultdict[tuple[int, ...], list[Session]] = defaultdict(list)
-    for session in sessions:
-        shapes[typical_input(session).shape].append(session)
-    return [
-        (session, shape, milliseconds)
-        for shape, alike in shapes.items()
-        for session, milliseconds in zip(
-            alike, median_milliseconds(alike, typical_input(alike[0])), strict=True
-        )
-    ]

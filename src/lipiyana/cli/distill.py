@@ -11,7 +11,7 @@ from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.learning import learned, say_use
 
-_DISTILL_HINTS = {field: f"--{field}" for field in ("out", "photos", "teacher")}
+_DISTILL_HINTS = {field: f"--{field}" for field in ("out", "photos", "teacher", "start")}
 _PRUNE_HINTS = {"out": "--out", "blocks": "--blocks", "base": "READER"}
 
 
@@ -20,6 +20,7 @@ def run(
     teacher: str | None,
     photos: Path | None,
     streets: int,
+    start: Path | None,
     minutes: float,
     resume: bool,
     models: Path | None,
@@ -34,7 +35,7 @@ def run(
         "train", "lipiyana.distilling.text_detector", "lipiyana models distill"
     )
     job = distilling.DistillJob(
-        out=out, teacher=teacher, photos=photos, streets=streets, resume=resume
+        out=out, teacher=teacher, photos=photos, streets=streets, start=start, resume=resume
     )
     distill = distilling.distill_text_detector
     try:

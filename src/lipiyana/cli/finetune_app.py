@@ -36,7 +36,8 @@ _Base = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="Model to begin from: a name, or a float twin's .onnx. Default: the one in use.",
+        help="Model to begin from: a name, or a float twin's .onnx or .onnx.xz. Default: the one "
+        "in use.",
     ),
 ]
 _Minutes = Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Learn at most so long.")]

@@ -83,6 +83,15 @@ def distill(
     streets: Annotated[
         int, typer.Option(min=0, max=1_000_000, help="Rendered streets to look at.")
     ] = 1200,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Float file of a student to go on from. Default: begin from nothing.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     minutes: Minutes = 60.0,
     resume: Resume = False,
     models: Models = None,
@@ -93,7 +102,7 @@ def distill(
     """
     from lipiyana.cli.distill import run
 
-    raise typer.Exit(run(out, teacher, photos, streets, minutes, resume, models))
+    raise typer.Exit(run(out, teacher, photos, streets, start, minutes, resume, models))
 
 
 def bench(models: Models = None) -> None:

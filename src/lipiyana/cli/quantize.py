@@ -88,7 +88,7 @@ def _show(made: Any, before: float, after: float, entry: ModelEntry, small: Path
     console.print(
         f"agreement {made.agreement:.4f} (all layers in INT8: {made.all_layers:.4f}); "
         f"{before:.2f} ms in float, {after:.2f} ms in INT8; "
-        f"{entry.file.stat().st_size / 1e6:.1f} and {small.stat().st_size / 1e6:.1f} MB"
+        f"{len(entry.read_bytes()) / 1e6:.1f} and {small.stat().st_size / 1e6:.1f} MB"
     )
 
 

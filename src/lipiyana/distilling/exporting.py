@@ -8,12 +8,21 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import Tensor
 
-from lipiyana.distilling.network import STRIDE, TextStudent, WithProbabilities, computed_in_int8
+from lipiyana.distilling.network import (
+    OUTPUT_LAYER,
+    STRIDE,
+    TextStudent,
+    WithProbabilities,
+    computed_in_int8,
+    shift_of,
+)
 from lipiyana.distilling.pool import Seen
+from lipiyana.errors import InvalidRequest
 from lipiyana.manifest import Task
 from lipiyana.ocr.detection import SCENE_DETECTION, network_input
-from lipiyana.ocr.training.stored_weights import store_weights
+from lipiyana.ocr.training.stored_weights import read_weights, store_weights
 from lipiyana.quantizing.search import Quantized, quantize_within
 
 _CALIBRATING = 48
@@ -45,6 +54,24 @@ def export_student(net: TextStudent, out: Path) -> None:
     store_weights(model, served.net, computed_in_int8)
     onnx.checker.check_model(model)
     onnx.save(model, str(out))
+
+
+def read_student(path: Path) -> dict[str, Tensor]:
+    """State dict of a float student that `export_student` wrote.
+
+    Raises:
+        InvalidRequest: the file holds another model.
+    """
+    weights = read_weights(path)
+    shapes = {name: value.shape for name, value in TextStudent().state_dict().items()}
+    if {name: value.shape for name, value in weights.items()} != shapes:
+        raise InvalidRequest(
+            f"{path} is not the float twin of a distilled text detector; `lipiyana models distill` "
+            "writes one beside its INT8 file",
+            field="start",
+        )
+    weights[f"{OUTPUT_LAYER}.bias"] -= shift_of(SCENE_DETECTION.pixel_threshold)
+    return weights
 
 
 def quantize_student(float_model: Path, out: Path, pictures: Sequence[Seen]) -> Quantized:

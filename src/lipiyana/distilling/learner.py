@@ -4,7 +4,7 @@ these folded, with INT8 simulated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.run import Recipe, Run
 from lipiyana.ocr.training.run_options import set_up
 from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.vehicles.training.norms import folded, install
+from lipiyana.vehicles.training.norms import calibrate, folded, install
 
 _HARD = 3.0
 """Pixels without text that count, the worst ones, by pixels with text."""
@@ -39,16 +39,20 @@ FROM_NOTHING = Recipe(
     clip_norm=5.0,
 )
 
+GOING_ON = replace(FROM_NOTHING, body_rate=7e-4, head_rate=7e-4)
+
 
 @dataclass(frozen=True, slots=True)
 class StudentRecipe(LearnerRecipe):
     """How the student learns.
 
     Attributes:
+        going_on: in the place of `training` for a student that has learned already.
         int8_share: of the time, how much at its end INT8 is simulated in.
     """
 
     training: Recipe = FROM_NOTHING
+    going_on: Recipe = GOING_ON
     int8_share: float = 0.25
 
 
@@ -75,6 +79,12 @@ class StudentTrainer(Run[TextStudent]):
         """The moving average of the network, norms folded: what is measured and shipped."""
         return folded(self.moving)
 
+    def start_from(self, weights: Mapping[str, Tensor], pixels: Tensor) -> None:
+        """Take weights without norms; these are set by pixels (N, 3, S, S) of what it learns."""
+        self.net.load_state_dict(weights, strict=False)
+        calibrate(self.net, pixels)
+        self.begin_average()
+
     def learn(self, batch: Batch, rate_factor: float) -> None:
         """Take one step."""
         self.net.train()
@@ -87,14 +97,24 @@ class DistillLearner(NormedLearner[StudentTrainer]):
     """A `course.Learner` for a text detector."""
 
     def __init__(
-        self, folder: Path, mix: CropMix, validation: Sequence[Seen], recipe: StudentRecipe
+        self,
+        folder: Path,
+        mix: CropMix,
+        validation: Sequence[Seen],
+        recipe: StudentRecipe,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Begin from nothing; `restore` goes on."""
+        """Begin from nothing, or from the weights of a student; `restore` goes on."""
         set_up(recipe.threads, mix.seed)
+        if start is not None:
+            recipe = replace(recipe, training=recipe.going_on)
         self._folder, self._mix, self._recipe = folder, mix, recipe
         self._validation = tuple(validation)
         self._batches: Iterator[Batch] | None = None
         super().__init__(self._new_trainer(norms=True))
+        if start is not None:
+            first = next(iter(batches(mix, 0)))
+            self._trainer.start_from(start, first.pixels)
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""

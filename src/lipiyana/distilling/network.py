@@ -87,11 +87,16 @@ class WithProbabilities(nn.Module):
         self.net = copy.deepcopy(net)
         assert self.net.rows.bias is not None
         with torch.no_grad():
-            self.net.rows.bias += math.log(threshold / (1 - threshold))
+            self.net.rows.bias += shift_of(threshold)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
         return torch.sigmoid(self.net(x))
+
+
+def shift_of(threshold: float) -> float:
+    """What is added to a logit, that the probability of a half becomes `threshold`."""
+    return math.log(threshold / (1 - threshold))
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:

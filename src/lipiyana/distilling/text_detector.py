@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lipiyana.distilling.comparing import Compared, compare, sample_scenes
 from lipiyana.distilling.crops import CropMix
-from lipiyana.distilling.exporting import export_student, quantize_student
+from lipiyana.distilling.exporting import export_student, quantize_student, read_student
 from lipiyana.distilling.learner import DistillLearner, StudentRecipe
 from lipiyana.distilling.network import TextStudent
 from lipiyana.distilling.pool import Pool, fill_pool, photographs
@@ -37,6 +37,7 @@ class DistillJob(Job):
         teacher: a text detector by name; None for the preferred one.
         photos: a folder of pictures to look at beside the rendered streets.
         streets: how many of these.
+        start: the float file of a student to go on from; None to begin from nothing.
         recipe: how to learn.
         mix_size: side of the crops, in pixels.
     """
@@ -44,6 +45,7 @@ class DistillJob(Job):
     teacher: str | None = None
     photos: Path | None = None
     streets: int = 1200
+    start: Path | None = None
     recipe: StudentRecipe = field(default_factory=StudentRecipe)
     mix_size: int = 384
     name: str = "text-detector-student"
@@ -70,8 +72,8 @@ def distill_text_detector(
         listener: told how far it is.
 
     Raises:
-        InvalidRequest: the teacher is no text detector, there are too few pictures, or an
-            unfinished course is in the folder and `resume` is not set (UNFINISHED).
+        InvalidRequest: the teacher is no text detector, `start` no student, there are too few
+            pictures, or an unfinished course is in the folder and `resume` is not set (UNFINISHED).
         ModelUnavailable: the teacher is not installed.
         LookupError: streets are wanted and there are no fonts.
     """
@@ -81,11 +83,14 @@ def distill_text_detector(
     )
     if teacher.task is not Task.TEXT_DETECTOR:
         raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
-    key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos)])
+    start = read_student(job.start) if job.start else None
+    key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos), str(job.start)])
     with course_of(job, key, told) as course:
         pool = _pool(job, course.work, store, teacher, told)
         mix = CropMix(pool.train, job.mix_size)
-        if not course.learn(lambda: DistillLearner(course.work, mix, pool.validation, job.recipe)):
+        if not course.learn(
+            lambda: DistillLearner(course.work, mix, pool.validation, job.recipe, start)
+        ):
             return Distilled(course.state)
         return _finish(job, course, store, teacher, pool)
 

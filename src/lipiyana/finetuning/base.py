@@ -14,6 +14,7 @@ from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.network import ReaderShape
+from lipiyana.packed import PACKED, model_suffix
 from lipiyana.quantization import metadata
 from lipiyana.runtime import ModelStore
 from lipiyana.timings import TWIN
@@ -82,19 +83,21 @@ def base_candidates(
 
     Args:
         store: the models.
-        base: a model's name, or the path of an ONNX file; None for the preferred one.
+        base: a model's name, or the path of an ONNX file, packed or not; None for the preferred
+            one.
         task: that it must do.
 
     Raises:
         ModelUnavailable: there is no such model, or its file is not the manifest's.
         InvalidRequest: it does something else.
     """
-    if base is not None and Path(base).suffix == ".onnx":
+    if base is not None and model_suffix(Path(base)) == ".onnx":
         path = Path(base)
         if not path.is_file():
             raise ModelUnavailable(f"there is no file {path}")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        entry = ModelEntry(path.stem, task, path.resolve(), digest)
+        name = Path(path.name.removesuffix(PACKED)).stem
+        entry = ModelEntry(name, task, path.resolve(), digest)
         return entry, [entry]
     entry = store.entry(base) if base else store.default_for_task(task)
     twin = entry.parameters.get(TWIN)

@@ -1,8 +1,8 @@
-"""The user's street pictures as they are learned from and calibrated with."""
+"""The user's street pictures as they are learned from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,24 +10,13 @@ import cv2
 import numpy as np
 
 from lipiyana.images import load
-from lipiyana.vehicles.training.batches import Canvases, CanvasMix, collate
 from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 MAX_SIDE = 1280
-"""Pictures are learned from at this size at most: three times what the detector sees."""
+"""Pictures are learned from at this size at most: two and a half times what the detector sees."""
 
 _READ_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
 _QUALITY = 95
-_CALIBRATING_SEED = 7_002
-
-
-def calibrating_inputs(mix: CanvasMix, count: int) -> Iterator[np.ndarray]:
-    """Draw `count` inputs (1, 3, S, S), to calibrate the INT8 twin with."""
-    rng = np.random.default_rng([mix.seed, _CALIBRATING_SEED])
-    canvases = Canvases(mix.pictures, mix.size)
-    for _ in range(count):
-        drawn = collate([canvases.draw(rng, 0.0)])
-        yield drawn.pixels.numpy().astype(np.float32)
 
 
 def at_hand(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPicture, ...]:

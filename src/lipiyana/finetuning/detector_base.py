@@ -13,10 +13,10 @@ from lipiyana.finetuning.base import base_candidates
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.quantization import metadata
-from lipiyana.quantizing.search import open_file
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime import ModelStore, Session
 from lipiyana.vehicles.detection import PLATE
-from lipiyana.vehicles.network import input_size
+from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.vehicles.network import input_of
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
 
@@ -27,12 +27,12 @@ _RARE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DetectorBase:
-    """A base, its weights by state-dict name, its classes, and the side of its input in pixels."""
+    """A base, its weights by state-dict name, its classes, and the shape in which it is served."""
 
     entry: ModelEntry
     weights: Mapping[str, Tensor]
     classes: tuple[str, ...]
-    size: int
+    shape: InputShape
 
     def net(self) -> DetectorNet:
         """Make the network."""
@@ -50,7 +50,7 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
             INT8 model its twin is taken.
 
     Raises:
-        ModelUnavailable: there is no such model.
+        ModelUnavailable: there is no such model, or it is no detector that can be served.
         InvalidRequest: it cannot be trained from: no float twin of it is there, or its classes
             are not this project's.
     """
@@ -66,9 +66,8 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
                 f"({', '.join(CLASSES)})",
                 field="base",
             )
-        session = open_file(candidate.file, Task.VEHICLE_DETECTOR)
-        size, _ = input_size(session)
-        return DetectorBase(candidate, weights, classes, size)
+        shape = input_of(Session(candidate, threads=1))
+        return DetectorBase(candidate, weights, classes, shape)
     raise InvalidRequest(
         f"{entry.name} cannot be trained from: it is no float twin (this project's detector, its "
         "weights under their names) and names none; `lipiyana models list` shows what is installed",

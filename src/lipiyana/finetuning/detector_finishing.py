@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.finetuning.box_checking import CheckedBoxes
-from lipiyana.finetuning.canvas_source import calibrating_inputs
 from lipiyana.finetuning.course import CourseState
 from lipiyana.finetuning.detector_base import DetectorBase
 from lipiyana.finetuning.detector_report import DetectorFacts, render_detector_report
@@ -26,21 +25,24 @@ from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.vehicles.detection import PLATE
-from lipiyana.vehicles.letterbox import STRIDE
+from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.vehicles.network import input_of
 from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import (
     PredictFunction,
     find,
-    predict_with_onnx,
+    predict_with_session,
     predict_with_torch,
     score,
 )
-from lipiyana.vehicles.training.export_detector import export_float, quantize
+from lipiyana.vehicles.training.export_detector import calibration_inputs, export_float, quantize
 from lipiyana.vehicles.training.network import DetectorNet
 
-_CALIBRATING = 64
+_CALIBRATING, _CALIBRATING_SEED = 64, 7_002
 _INT8_LOSS = 0.01
 """AP50 that INT8 may cost on the validation part; where it costs more it is not registered."""
+
+_Served = tuple[PredictFunction, InputShape]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,19 @@ def finish_detector(
     net.load_state_dict(load_weights(work / BEST))
     export_float(net.eval(), twin, made.mix.size, classes=made.data.classes)
     on_step("quantizing")
-    quantize(twin, small, calibrating_inputs(made.mix, _CALIBRATING))
+    shape = input_of(open_file(twin, Task.VEHICLE_DETECTOR))
+    seed = (made.mix.seed, _CALIBRATING_SEED)
+    quantize(twin, small, calibration_inputs(made.mix.pictures, _CALIBRATING, shape, seed))
     on_step("measuring")
-    base = predict_with_torch(made.base.net())
-    before = made.validation.score(base)
-    whole = made.validation.score(predict_with_onnx(twin))
-    rounded = made.validation.score(predict_with_onnx(small))
+    # each in inputs of the shape in which it is served: the base's may be squares
+    base = predict_with_torch(made.base.net()), made.base.shape
     sessions = [open_file(path, Task.VEHICLE_DETECTOR) for path in (twin, small)]
+    new = [(predict_with_session(session), shape) for session in sessions]
+    before, whole, rounded = (made.validation.score(*one) for one in (base, *new))
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     good = whole.ap50 - rounded.ap50 <= _INT8_LOSS
     faster = good and milliseconds[1] < milliseconds[0]
-    best, after = (small, rounded) if faster else (twin, whole)
+    best, after = (new[1], rounded) if faster else (new[0], whole)
     facts = DetectorFacts(
         name=made.name,
         base=made.base.entry.name,
@@ -122,7 +126,7 @@ def finish_detector(
         course=made.course,
         before=before,
         after=after,
-        plates=_plates(made, samples, base, predict_with_onnx(best)),
+        plates=_plates(made, samples, base, best),
         int8_ap50=(whole.ap50, rounded.ap50),
         milliseconds=milliseconds,
         notes=tuple(_notes(made, before, after, good, faster)),
@@ -135,19 +139,14 @@ def finish_detector(
 
 
 def _plates(
-    made: MadeDetector, samples: Path | None, base: PredictFunction, new: PredictFunction
+    made: MadeDetector, samples: Path | None, base: _Served, new: _Served
 ) -> tuple[float, float] | None:
     """AP50 of the plates in the project's samples, before and after."""
     if samples is None:
         return None
-    scenes, size, classes = (
-        sample_plates(samples, made.data.classes),
-        made.mix.size,
-        made.data.classes,
-    )
-    found = (
-        score(scenes, find(scenes, one, size, STRIDE), (PLATE,), classes) for one in (base, new)
-    )
+    classes = made.data.classes
+    scenes = sample_plates(samples, classes)
+    found = (score(scenes, find(scenes, *one), (PLATE,), classes) for one in (base, new))
     before, after = (one[PLATE].ap50 for one in found)
     return before, after
 

@@ -19,6 +19,7 @@ from lipiyana.finetuning.detector_scoring import Validation
 from lipiyana.finetuning.learners import LearnerRecipe, NormedLearner
 from lipiyana.ocr.training.run_options import set_up
 from lipiyana.ocr.training.schedule import learning_rate_factor
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment, giou
 from lipiyana.vehicles.training.batches import (
     MOSAIC_SHARE,
@@ -104,7 +105,8 @@ class DetectorLearner(NormedLearner[Trainer]):
         The error is one minus the mean AP50 of the user's classes; where the other classes are
         found otherwise than by the base it is greater.
         """
-        scored = self._validation.score(predict_with_torch(self._trainer.averaged))
+        predict = predict_with_torch(self._trainer.averaged)
+        scored = self._validation.score(predict, InputShape(self._mix.size))
         forgotten = 0.0 if scored.kept is None else 1 - scored.kept
         return Measured(1 - scored.ap50 + _KEPT_WEIGHT * forgotten, 1 - scored.ap)
 

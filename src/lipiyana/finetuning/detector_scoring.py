@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lipiyana.vehicles.detection import PLATE
-from lipiyana.vehicles.letterbox import STRIDE
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
     Found,
@@ -61,14 +61,12 @@ class Validation:
         others: the same pictures with what the base finds of the classes that nothing is known of.
         classes: of the new detector.
         taught: the user's.
-        size: the longer side of the input, in pixels.
     """
 
     pictures: tuple[StreetPicture, ...]
     others: tuple[StreetPicture, ...]
     classes: tuple[str, ...]
     taught: tuple[str, ...]
-    size: int
 
     @classmethod
     def of(
@@ -77,16 +75,16 @@ class Validation:
         base: PredictFunction,
         classes: Sequence[str],
         taught: Sequence[str],
-        size: int,
+        shape: InputShape,
     ) -> Validation:
-        """Let the base look at the pictures."""
-        found = find(pictures, base, size, STRIDE)
+        """Let the base look at the pictures, in inputs of the shape in which it is served."""
+        found = find(pictures, base, shape)
         others = tuple(map(_as_found, pictures, found))
-        return cls(tuple(pictures), others, tuple(classes), tuple(taught), size)
+        return cls(tuple(pictures), others, tuple(classes), tuple(taught))
 
-    def score(self, predict: PredictFunction) -> DetectorScore:
-        """Look at all pictures, and score what is found."""
-        found = find(self.pictures, predict, self.size, STRIDE)
+    def score(self, predict: PredictFunction, shape: InputShape) -> DetectorScore:
+        """Look at all pictures, in inputs of a shape, and score what is found."""
+        found = find(self.pictures, predict, shape)
         taught = score(self.pictures, found, self.taught, self.classes)
         rest = [label for label in self.classes if label not in self.taught]
         kept = score(self.others, found, rest, self.classes)

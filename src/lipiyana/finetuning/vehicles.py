@@ -70,14 +70,15 @@ def finetune_vehicles(
     told.on_checked(data)
     with course_of(job, _key(job, base, data), told) as course:
         told.on_step("reading the pictures")
-        mix = CanvasMix(at_hand(data.train, course.work / "train"), base.size)
+        # as large as what the base is served with: the new one takes its place
+        mix = CanvasMix(at_hand(data.train, course.work / "train"), base.shape.size)
         step = max(1, -(-len(data.validation) // MEASURED_PICTURES))
         validation = Validation.of(
             at_hand(data.validation[::step], course.work / "validation"),
             predict_with_torch(base.net()),
             data.classes,
             data.taught,
-            base.size,
+            base.shape,
         )
         if not course.learn(
             lambda: DetectorLearner(course.work, base, mix, validation, job.recipe)

@@ -70,7 +70,7 @@ def quantize_within(
     bring the answers nearer, until they agree.
 
     Args:
-        float_model: an ONNX file.
+        float_model: an ONNX file, packed or not.
         out: where the INT8 model goes.
         task: of the model.
         inputs: as the model sees them; at least two.
@@ -119,7 +119,7 @@ def quantize_within(
 
 
 def open_file(path: Path, task: Task) -> Session:
-    """Load a model's file on one thread.
+    """Load a model's file, packed or not, on one thread.
 
     Raises:
         ModelUnavailable: it cannot be loaded.

@@ -10,25 +10,27 @@ import numpy.typing as npt
 
 from lipiyana.manifest import Task
 from lipiyana.runtime import Session
+from lipiyana.vehicles.network import input_of
 
 Floats = npt.NDArray[np.float32]
 
 ROUNDS = 25
-_FREE_SIDE = {
-    Task.LINE_READER: (48, 160),
-    Task.TEXT_DETECTOR: (640, 640),
-    Task.VEHICLE_DETECTOR: (320, 544),
-}
-"""Height and width where the model takes any: a word, two streets."""
+_FREE_SIDE = {Task.LINE_READER: (48, 160), Task.TEXT_DETECTOR: (640, 640)}
+"""Height and width where the model takes any: a word, a street."""
+
+_PICTURE = 9, 16
+"""Height by width of what detectors of vehicles and plates look at."""
 
 
 def typical_input(session: Session) -> Floats:
-    """Make an input of the usual size, noise from -1 to 1."""
-    sides = iter(_FREE_SIDE.get(session.entry.task, (416, 416)))
-    shape = []
-    for axis, size in enumerate(session.input_shape):
-        usual = (1, 3)[axis] if axis < 2 else next(sides)
-        shape.append(size if size is not None else usual)
+    """Make an input of the usual size, noise from -1 to 1.
+
+    Raises:
+        ModelUnavailable: it is a detector of vehicles or plates that tells no size.
+    """
+    sides = _FREE_SIDE.get(session.entry.task) or input_of(session).sides(*_PICTURE)
+    usual = (1, 3, *sides)
+    shape = [own or other for own, other in zip(session.input_shape, usual, strict=True)]
     return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
 
 

@@ -21,7 +21,7 @@ from lipiyana.ocr.training.fake_quantization import (
 )
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
-FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx"
+FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx.xz"
 
 
 def test_a_weight_keeps_its_sign_and_129_levels_a_channel() -> None:

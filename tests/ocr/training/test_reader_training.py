@@ -19,7 +19,7 @@ from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.ocr.training.train_reader import Trainer
 
 CHARSET = Charset.load()
-FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx"
+FLOAT_TWIN = Path(__file__).parents[3] / "models" / "reader.float.onnx.xz"
 
 
 def batch(text: str) -> Batch:

@@ -15,9 +15,12 @@ from onnx import TensorProto, numpy_helper
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
+from lipiyana.ocr.training.evaluation import read_with_onnx
 from lipiyana.ocr.training.export_reader import export_float, quantize
 from lipiyana.ocr.training.fake_quantization import computed_in_int8, round_weight, weight_levels
 from lipiyana.ocr.training.network import Block, LineReaderNet, ReaderShape
+from lipiyana.packed import pack
+from lipiyana.quantization import metadata
 
 CHARSET = Charset("abcdef")
 
@@ -58,6 +61,24 @@ def test_a_twin_of_halves_alone_comes_back_too(net: LineReaderNet, tmp_path: Pat
     levels = (tmp_path / "levels.onnx", tmp_path / "twin.onnx")
     export_float(net, CHARSET, levels[0], rounded=True)
     assert _stored_bytes(levels[0]) < _stored_bytes(levels[1])
+
+
+def test_a_packed_twin_is_the_plain_one_everywhere(net: LineReaderNet, tmp_path: Path) -> None:
+    plain = tmp_path / "twin.onnx"
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 64)).astype(np.float32)
+
+    def all_of(path: Path) -> tuple[dict[str, object], dict[str, str], object, bytes]:
+        int8 = tmp_path / "int8.onnx"
+        quantize(path, int8, iter([pixels]))
+        return load_weights(path), metadata(path), read_with_onnx(path)(pixels), int8.read_bytes()
+
+    export_float(net, CHARSET, plain, rounded=True)
+    before, after = all_of(plain), all_of(pack(plain))
+    assert before[0].keys() == after[0].keys() == net.state_dict().keys()
+    assert all(torch.equal(value, after[0][name]) for name, value in before[0].items())
+    assert after[1] == before[1]
+    np.testing.assert_array_equal(after[2], before[2])
+    assert after[3] == before[3]
 
 
 def test_onnx_runtime_makes_floats_of_all_weights_when_it_loads_them(

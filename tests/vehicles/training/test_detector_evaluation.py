@@ -7,6 +7,7 @@ pytest.importorskip("faster_coco_eval")
 
 pytest.importorskip("torch")
 
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.evaluation import Found, find, mean_ap50, score
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
@@ -60,12 +61,13 @@ def test_what_matches_an_undecided_box_is_neither_right_nor_wrong(streets) -> No
     assert scored.ap50 == pytest.approx(1)
 
 
-def test_boxes_come_back_from_the_letterbox(streets) -> None:
+@pytest.mark.parametrize("shape", [InputShape(160), InputShape(160, None)])
+def test_boxes_come_back_from_the_letterbox(streets, shape: InputShape) -> None:
     (picture,) = load_pictures(streets("dhaka", count=1), "all")
-    size, (height, width) = 160, picture.pixels().shape[:2]
+    size, (height, width) = shape.size, picture.pixels().shape[:2]
 
     def predict(pixels: np.ndarray):
-        assert pixels.shape == (1, 3, size, size)
+        assert pixels.shape == (1, 3, *((size, size) if shape.stride is None else (128, size)))
         anchors = len(anchor_points(size)[0])
         boxes = np.zeros((1, anchors, 4), np.float32)
         scores = np.zeros((1, anchors, len(CLASSES)), np.float32)
@@ -74,6 +76,6 @@ def test_boxes_come_back_from_the_letterbox(streets) -> None:
             scores[0, row, label] = 0.9 - 0.1 * row
         return boxes, scores
 
-    (found,) = find([picture], predict, size)
+    (found,) = find([picture], predict, shape)
     np.testing.assert_allclose(found.boxes, picture.boxes, atol=1e-3)
     np.testing.assert_array_equal(found.classes, picture.classes)

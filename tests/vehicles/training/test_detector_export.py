@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fake_quantization import round_weight
+from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.evaluation import predict_with_onnx, predict_with_torch
 from lipiyana.vehicles.training.export_detector import (
     calibration_inputs,
@@ -20,6 +21,7 @@ from lipiyana.vehicles.training.export_detector import (
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet, is_coco, load_coco
+from lipiyana.vehicles.training.street_pictures import load_pictures
 
 SIZE = 96
 
@@ -69,8 +71,8 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
     net.fade_silu(0.0)
     twin, int8 = tmp_path / "twin.onnx", tmp_path / "int8.onnx"
     export_float(net, twin, SIZE, rounded=True)
-    folder = streets("dhaka")
-    quantize(twin, int8, calibration_inputs(folder, 8, SIZE))
+    pictures = load_pictures(streets("dhaka"), "train")
+    quantize(twin, int8, calibration_inputs(pictures, 8, InputShape(SIZE)))
     graph = onnx.load(str(int8)).graph
     kinds = {i.name: i.data_type for i in graph.initializer}
     weights = [n for n in graph.node if n.op_type == "Conv"]
@@ -82,7 +84,7 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
     assert floats == first | last
     assert onnx.TensorProto.INT8 in kinds.values()
 
-    (pixels,) = list(calibration_inputs(folder, 2, SIZE))[:1]
+    (pixels,) = list(calibration_inputs(pictures, 2, InputShape(SIZE)))[:1]
     boxes, scores = predict_with_onnx(int8)(pixels)
     own_boxes, own_scores = predict_with_onnx(twin)(pixels)
     assert boxes.shape == own_boxes.shape
@@ -94,3 +96,16 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
 def test_yolox_nano_is_told_from_a_float_twin(yolox_nano: Path, tmp_path: Path) -> None:
     assert is_coco(yolox_nano)
     assert not is_coco(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize(("stride", "rows"), [(32, 192), (None, 256)])
+def test_calibration_sees_pictures_as_they_are_served(
+    streets, stride: int | None, rows: int
+) -> None:
+    pictures = load_pictures(streets("dhaka", count=2), "all")
+    inputs = list(calibration_inputs(pictures, 6, InputShape(256, stride)))
+    assert [batch.shape for batch in inputs[::2]] == 3 * [(1, 3, rows, 256)]
+    assert [batch.shape for batch in inputs[1::2]] == 3 * [(1, 3, 256, 256)]
+    assert all(batch.dtype == np.float32 for batch in inputs)
+    np.testing.assert_array_equal(inputs[0], inputs[4])  # two pictures in turns
+    assert (inputs[0] != inputs[2]).any()

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lipiyana.vehicles.letterbox import letterbox
+from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco
 
@@ -28,7 +28,7 @@ def test_the_network_with_silu_is_yolox_nano(yolox_nano: Path, street_photo: np.
     net = DetectorNet(80).eval()
     load_coco(net, yolox_nano, [[index] for index in range(80)])
     net.fade_silu(1.0)
-    pixels, _ = letterbox(street_photo, 416)
+    pixels, _ = letterbox(street_photo, InputShape(416, None))
     boxes, scores = _outputs_of_the_onnx(yolox_nano, pixels)
     with torch.inference_mode():
         own_boxes, logits = net(torch.from_numpy(pixels)[None])

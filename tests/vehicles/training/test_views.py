@@ -4,7 +4,7 @@ from street_drawing import COLOURS
 
 pytest.importorskip("torch")
 
-from lipiyana.vehicles.letterbox import PADDING, letterbox
+from lipiyana.vehicles.letterbox import PADDING, InputShape, letterbox
 from lipiyana.vehicles.training.batches import Canvases, draw_chances
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
@@ -42,7 +42,7 @@ def test_letterboxed_boxes_lie_on_their_objects_as_serving_sees_them(streets, fl
     image = picture.pixels()
     view = letterboxed(picture, image, SIZE, flip=flip)
     assert _check(view, tolerance=1.0) == 3
-    served, _ = letterbox(image[:, ::-1] if flip else image, SIZE)
+    served, _ = letterbox(image[:, ::-1] if flip else image, InputShape(SIZE, None))
     difference = np.abs(view.pixels[:, :, ::-1].transpose(2, 0, 1) - served)
     assert np.median(difference) == 0
     assert difference.mean() < 1
