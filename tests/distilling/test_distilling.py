@@ -22,6 +22,7 @@ from lipiyana.distilling.network import TextStudent, WithProbabilities, computed
 from lipiyana.distilling.pool import Seen, fill_pool, found_cores, photographs
 from lipiyana.distilling.streets import Streets
 from lipiyana.distilling.text_detector import DistillJob, distill_text_detector
+from lipiyana.distilling.walls import Walls
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.job import WORK, Listener
@@ -202,6 +203,23 @@ def test_a_street_is_the_same_by_its_number() -> None:
     assert (first == second).all()
     assert first.ndim == 3
     assert (first.shape != streets.picture(4).shape) or (first != streets.picture(4)).any()
+
+
+def test_a_wall_is_the_same_by_its_number_and_is_written_on() -> None:
+    library = FontLibrary.load()
+    if not library.families("Latn"):
+        pytest.skip("needs fonts")
+    grey = np.full((90, 120, 3), 120, np.uint8)
+    walls = Walls(corpus_like(None, Charset.load()), library, [lambda: grey])
+    first, second = walls.picture(3), walls.picture(3)
+    assert (first == second).all()
+    assert all(walls.picture(number).std() > 1 for number in range(4, 8))
+
+
+def test_without_fonts_nothing_is_drawn() -> None:
+    walls = Walls(corpus_like(None, Charset.load()), FontLibrary.load([]))
+    with pytest.raises(LookupError, match="install_fonts"):
+        walls.picture(0)
 
 
 def test_a_line_is_found_by_one_box_that_is_not_much_larger() -> None:

@@ -75,14 +75,17 @@ def distill(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of pictures to look at beside the rendered streets; no labels needed.",
+            help="Folder of pictures to look at beside the rendered ones; no labels needed.",
             exists=True,
             file_okay=False,
         ),
     ] = None,
     streets: Annotated[
-        int, typer.Option(min=0, max=1_000_000, help="Rendered streets to look at.")
-    ] = 1200,
+        int,
+        typer.Option(
+            min=0, max=1_000_000, help="Pictures to render: streets, and walls full of lettering."
+        ),
+    ] = 2000,
     start: Annotated[
         Path | None,
         typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lipiyana.distilling.comparing import Compared, compare, sample_scenes
@@ -12,6 +13,7 @@ from lipiyana.distilling.learner import DistillLearner, StudentRecipe
 from lipiyana.distilling.network import TextStudent
 from lipiyana.distilling.pool import Pool, fill_pool, photographs
 from lipiyana.distilling.streets import Streets
+from lipiyana.distilling.walls import Walls
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.course import CourseState, Limits
 from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
@@ -35,8 +37,8 @@ class DistillJob(Job):
 
     Attributes:
         teacher: a text detector by name; None for the preferred one.
-        photos: a folder of pictures to look at beside the rendered streets.
-        streets: how many of these.
+        photos: a folder of pictures to look at beside the rendered ones.
+        streets: how many pictures are rendered, streets and walls in turns.
         start: the float file of a student to go on from; None to begin from nothing.
         recipe: how to learn.
         mix_size: side of the crops, in pixels.
@@ -44,7 +46,7 @@ class DistillJob(Job):
 
     teacher: str | None = None
     photos: Path | None = None
-    streets: int = 1200
+    streets: int = 2000
     start: Path | None = None
     recipe: StudentRecipe = field(default_factory=StudentRecipe)
     mix_size: int = 384
@@ -104,10 +106,10 @@ def _pool(
         reader = store.default_for_task(Task.LINE_READER)
         words = reader.parameters.get("words")
         corpus = corpus_like(reader.file.parent / words if words else None, Charset.load())
-        streets = Streets(corpus, FontLibrary.load())
+        fonts = FontLibrary.load()
+        drawers = Streets(corpus, fonts), Walls(corpus, fonts, [photo for _, photo in pictures])
         pictures += [
-            (f"street-{n:06d}", lambda n=n: streets.picture(n))  # type: ignore[misc]
-            for n in range(job.streets)
+            (f"drawn-{n:06d}", partial(drawers[n % 2].picture, n)) for n in range(job.streets)
         ]
     told.on_labels(len(pictures))
     pool = fill_pool(work / "pool", pictures, open_file(teacher.file, teacher.task), told.on_label)
