@@ -222,6 +222,17 @@ def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
     torch.testing.assert_close(kept, nearer)
 
 
+def test_a_tenth_of_the_gain_is_given_up_for_a_model_that_moved_less(
+    tiny_models: Path, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, mix.examples, FAST)
+    learner.keep_best()
+    errors = iter([1.0, 0.5, 0.3, 0.14, 0.06])  # of the base, then ever nearer to the best
+    monkeypatch.setattr(learner, "_measured", lambda _: Measured(next(errors), 0.0))
+    assert learner.settle(Measured(0.05, 0.0)) == Measured(0.14, 0.0)
+
+
 def test_a_full_disk_is_told_as_one(
     tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

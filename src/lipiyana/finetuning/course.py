@@ -64,7 +64,7 @@ class Learner(Protocol):
         ...
 
     def settle(self, best: Measured, /) -> Measured | None:
-        """At the end, look for a model that is no worse than the best one and moved less.
+        """At the end, look for a model that is about as good as the best one and moved less.
 
         Returns:
             Its measure where there is one: it has taken the place of the best; None otherwise.
