@@ -75,10 +75,9 @@ class LineReader:
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
-        parameters = self.entry.parameters
         self._words: tuple[Path, str] | None = None
-        if "words" in parameters:
-            self._words = self.entry.file.parent / parameters["words"], parameters["words_sha256"]
+        if self.entry.words:
+            self._words = self.entry.words, self.entry.parameters["words_sha256"]
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:

@@ -61,6 +61,12 @@ class ModelEntry:
         """Whether the file is there; whether it is the right one shows when it is loaded."""
         return self.file.is_file()
 
+    @property
+    def words(self) -> Path | None:
+        """Where the language model is that a reader was measured with; None if it has none."""
+        words = self.parameters.get("words")
+        return self.file.parent / words if words else None
+
     def read_bytes(self) -> bytes:
         """Read the file, check its sha256, and unpack it where it is packed.
 

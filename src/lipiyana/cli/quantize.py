@@ -110,7 +110,6 @@ def _same(entry: ModelEntry) -> NewModel:
 def _new(
     entry: ModelEntry, name: str, file: Path, card: str, other: str, scores: dict[str, float]
 ) -> NewModel:
-    words = entry.parameters.get("words")
     kept = {k: v for k, v in entry.parameters.items() if k not in {"words", "words_sha256"}}
     return NewModel(
         name=name,
@@ -123,5 +122,5 @@ def _new(
         charset_sha256=entry.charset_sha256,
         scores={key: round(float(value), 4) for key, value in scores.items()},
         parameters=kept | {TWIN: other},
-        companions={"words": entry.file.parent / words} if words else {},
+        companions={"words": entry.words} if entry.words else {},
     )

@@ -104,8 +104,7 @@ def _pool(
     pictures = photographs(job.photos)
     if job.streets:
         reader = store.default_for_task(Task.LINE_READER)
-        words = reader.parameters.get("words")
-        corpus = corpus_like(reader.file.parent / words if words else None, Charset.load())
+        corpus = corpus_like(reader.words, Charset.load())
         fonts = FontLibrary.load()
         drawers = Streets(corpus, fonts), Walls(corpus, fonts, [photo for _, photo in pictures])
         pictures += [

@@ -71,9 +71,8 @@ def words_to_draw(store: ModelStore, chosen: ChosenBase) -> Path | None:
     if chosen.words:
         return chosen.words
     installed = store.default_for_task(Task.LINE_READER)
-    words = installed.parameters.get("words")
     same = installed.charset_sha256 == chosen.reader.charset.sha256
-    return installed.file.parent / words if words and same else None
+    return installed.words if same else None
 
 
 def base_candidates(
@@ -117,7 +116,4 @@ def _checked(entry: ModelEntry, weights: dict[str, Tensor], shape: ReaderShape) 
             f"{entry.file} has {shape.classes} classes and {len(charset)} characters",
             reason="MODEL_CORRUPT",
         )
-    words = entry.parameters.get("words")
-    return ChosenBase(
-        entry, ReaderBase(weights, charset), entry.file.parent / words if words else None
-    )
+    return ChosenBase(entry, ReaderBase(weights, charset), entry.words)
