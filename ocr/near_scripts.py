@@ -58,12 +58,13 @@ def told_apart(
     ) / letters
     if margin > _CLEAR:
         return None
-    latin = any(script_of_char(character) == LATIN for character in text)
-    score, other_score = (
-        score_words(_folded(probabilities, charset, into), charset, model) for into in (code, other)
-    )
-    chosen = code if score - other_score + _SHARE * margin > 0 else other
-    return _folded(probabilities, charset, chosen, latin=latin)
+    readings = {into: _folded(probabilities, charset, into) for into in (code, other)}
+    score, other_score = (score_words(read, charset, model) for read in readings.values())
+    chosen = readings[code if score - other_score + _SHARE * margin > 0 else other]
+    if any(script_of_char(character) == LATIN for character in text):
+        latin = classes_of(charset, LATIN)
+        chosen[:, latin] = probabilities[:, latin]
+    return chosen
 
 
 def _evidence(probabilities: Floats, charset: tuple[str, ...], code: str) -> float:
@@ -71,13 +72,9 @@ def _evidence(probabilities: Floats, charset: tuple[str, ...], code: str) -> flo
     return float(np.log(np.maximum(seen, _LEAST)).sum())
 
 
-def _folded(
-    probabilities: Floats, charset: tuple[str, ...], code: str, *, latin: bool = False
-) -> Floats:
+def _folded(probabilities: Floats, charset: tuple[str, ...], code: str) -> Floats:
     """Leave one script, with the other's probabilities added to the letters in their places."""
     kept = classes_of(charset, code)
-    if latin:
-        kept = kept | classes_of(charset, LATIN)
     folded = np.where(kept, probabilities, np.float32(0))
     mine, its = _parallels(charset, code)
     folded[:, mine] += probabilities[:, its]
