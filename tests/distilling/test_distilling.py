@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,6 +33,7 @@ from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.detection import SCENE_DETECTION, TextDetector, TextRegion
 from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.ocr.training.corpus import Corpus, Sample
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
@@ -203,6 +205,29 @@ def test_a_street_is_the_same_by_its_number() -> None:
     assert (first == second).all()
     assert first.ndim == 3
     assert (first.shape != streets.picture(4).shape) or (first != streets.picture(4)).any()
+
+
+class _BlankAtFirst(Corpus):
+    """Texts of a corpus, after one that leaves no ink."""
+
+    def __init__(self, inner: Corpus) -> None:
+        self._inner, self.blanks = inner, 0
+
+    def sample(self, rng: random.Random, script: str | None = None) -> Sample:
+        sample = self._inner.sample(rng, script)
+        if self.blanks:
+            return sample
+        self.blanks += 1
+        return replace(sample, text=" ", drawn=" ")
+
+
+def test_a_street_whose_sign_leaves_no_ink_is_drawn_anew() -> None:
+    library = FontLibrary.load()
+    if not library.families("Deva", "train"):
+        pytest.skip("no fonts are installed")
+    corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
+    assert Streets(corpus, library).picture(3).std() > 1
+    assert corpus.blanks == 1
 
 
 def test_a_wall_is_the_same_by_its_number_and_is_written_on() -> None:

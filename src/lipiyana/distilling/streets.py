@@ -13,7 +13,6 @@ from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.scene_signs import SignKind, SignLine
 from lipiyana.ocr.training.scene_vehicles import DrawnVehicle
-from lipiyana.ocr.training.shaping import MissingGlyphError
 from lipiyana.ocr.training.street_scenes import (
     Condition,
     ScenePlan,
@@ -49,7 +48,7 @@ class Streets:
         for _ in range(_TRIES):
             try:
                 return np.asarray(render_scene(rng, self._library, self._plan(rng)).image)
-            except (LookupError, MissingGlyphError):  # another text may fit the fonts
+            except (LookupError, ValueError):  # no glyph or no ink: another text may fit the fonts
                 continue
         raise LookupError("no installed font sets these signs; see scripts/install_fonts.sh")
 
