@@ -6,12 +6,15 @@ Needs `tesseract` with Debian's tesseract-ocr-all and the fonts of `ocr/training
 Pictures are the validation part of the real crops, lines rendered in fonts and words never trained
 on, and whole rendered signs. Character error rate (CER) and exact lines are over normalized text,
 of plates over letters and digits alone. Tesseract reads every set with two packs in three modes;
-its best is told. Times are CPU time on one thread, one line at a time, loading left out.
+its best is told. This project's reader is told alone, float and INT8, and as `lipiyana read
+--layout line` uses it: INT8 with the words and the reader for Latin. Times are CPU time on one
+thread, one line at a time, loading left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -35,11 +38,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from lipiyana.ocr.latin_specialist import installed_reader
+from lipiyana.ocr.recognition import LineReader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import ModelStore
 
 ROOT = Path(__file__).parents[1]
-FLOAT, INT8 = "lipiyana float", "lipiyana INT8"
+FLOAT, INT8, AS_USED = "lipiyana float", "lipiyana INT8", "lipiyana as used"
 WIDTHS = (96, 128, 160)
 _WIDTH = 110  # of the table, in columns
 
@@ -56,6 +61,12 @@ def arguments() -> argparse.Namespace:
         help="an ONNX file, or a name in the installed manifest",
     )
     parser.add_argument("--int8", default=str(models / "reader.int8.onnx"), help="the same")
+    parser.add_argument(
+        "--language-model",
+        type=Path,
+        default=models / "language_model.npz",
+        help="the words that INT8 is used with",
+    )
     parser.add_argument("--data", type=Path, default=shared, help="folder of crops and words")
     parser.add_argument("--lines", type=int, default=200, help="rendered lines a script")
     parser.add_argument("--quick", action="store_true", help="20 rendered lines a script")
@@ -117,21 +128,28 @@ def main() -> None:
     """Measure, show, and write what was asked for."""
     args = arguments()
     console = Console(width=max(_WIDTH, Console().width))
-    with tempfile.TemporaryDirectory() as float_folder, tempfile.TemporaryDirectory() as folder:
-        float_store, float_name = open_store(args.whole, Path(float_folder))
-        int8_store, int8_name = open_store(args.int8, Path(folder))
-        whole = OurEngine(FLOAT, float_store, float_name)
-        small = OurEngine(INT8, int8_store, int8_name)
+    with contextlib.ExitStack() as folders:
+        float_folder, int8_folder, used_folder = (
+            Path(folders.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)
+        )
+        float_store, float_name = open_store(args.whole, float_folder)
+        int8_store, int8_name = open_store(args.int8, int8_folder)
+        used_store, used_name = open_store(args.int8, used_folder, args.language_model)
+        ours = [
+            OurEngine(FLOAT, LineReader(float_store, float_name)),
+            OurEngine(INT8, LineReader(int8_store, int8_name)),
+            OurEngine(AS_USED, installed_reader(used_store, used_name)),
+        ]
         others: list[Engine] = [] if args.alone else [TesseractEngine(), RapidEngine()]
         rows: list[Row] = []
         for line_set in track(line_sets(args), "reading lines", console=Console(stderr=True)):
-            rows += measure(line_set, [whole, small, *others])
+            rows += measure(line_set, [*ours, *others])
         rows += folder_totals(rows)
         rows.sort(key=lambda row: (row.kind, row.name))
         lost = differences(rows, INT8, FLOAT)
-        sessions = (whole.session, small.session)
+        sessions = (float_store.session(float_name), int8_store.session(int8_name))
         ratios = {width: interleaved_medians(sessions, width) for width in WIDTHS}
-        stores = {FLOAT: float_store, INT8: int8_store}
+        stores = {FLOAT: float_store, AS_USED: used_store}
         signs = sign_scores(stores, alone=args.alone) if "signs" in args.only else []
     if rows:
         console.print(lines_table(rows), lost_table(lost, ratios))
@@ -147,7 +165,7 @@ def main() -> None:
         args.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if args.docs:
         write_markdown(args.docs / "reader.md", markdown(rows, signs, ratios))
-        plot = svg(rows, [INT8, *(engine.name for engine in others)])
+        plot = svg(rows, [AS_USED, *(engine.name for engine in others)])
         (args.docs / "reader-scores.svg").write_text(plot, "utf-8")
 
 

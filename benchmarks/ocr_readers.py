@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import rapidocr
 
-from lipiyana.manifest import MANIFEST, Task
-from lipiyana.ocr.recognition import LineReader
+from lipiyana.manifest import MANIFEST, ModelEntry, Task
+from lipiyana.ocr.recognition import Reader
 from lipiyana.quantizing.timing import median_milliseconds
 from lipiyana.runtime import ModelStore, Session
 
@@ -49,7 +49,7 @@ class Attempt:
         mode: which way of reading, "" where there is only one.
         texts: one a picture.
         milliseconds: CPU time a picture; loading the model is left out.
-        model_bytes: size of the model's file, unpacked.
+        model_bytes: size of its models' files, unpacked.
     """
 
     mode: str
@@ -68,12 +68,13 @@ class Engine(Protocol):
         ...
 
 
-def open_store(model: str, folder: Path) -> tuple[ModelStore, str]:
+def open_store(model: str, folder: Path, words: Path | None = None) -> tuple[ModelStore, str]:
     """Find a reader: the path of an ONNX file, packed or not, or a name in the installed manifest.
 
     Args:
         model: a path or a name.
         folder: an empty folder, where a manifest for the file is written.
+        words: the language model that it is to spell with.
 
     Returns:
         A store of one thread whose default reader is that model, and the model's name in it.
@@ -87,32 +88,34 @@ def open_store(model: str, folder: Path) -> tuple[ModelStore, str]:
         "file": str(file),
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
     }
+    if words:
+        shutil.copy(words, folder)
+        fields["parameters.words"] = words.name
+        fields["parameters.words_sha256"] = hashlib.sha256(words.read_bytes()).hexdigest()
     rows = "\n".join(f"{key} = {json.dumps(value)}" for key, value in fields.items())
     (folder / MANIFEST).write_text(f"[[model]]\n{rows}\n", "utf-8")
     return ModelStore(folder, threads=1), name
 
 
 class OurEngine:
-    """A line reader of this project, as `lipiyana read --layout line` uses it."""
+    """A line reader of this project."""
 
-    def __init__(self, name: str, store: ModelStore, model: str) -> None:
+    def __init__(self, name: str, reader: Reader) -> None:
         self.name = name
-        self._store, self._model = store, model
-        self._reader = LineReader(store, model)
-
-    @property
-    def session(self) -> Session:
-        """The loaded model."""
-        return self._store.session(self._model)
+        self._reader = reader
 
     def read(self, images: Sequence[Image], script: str) -> list[Attempt]:  # noqa: ARG002
-        """Read one after the other, greedily."""
+        """Read one after the other."""
         self._reader.read(images[:1])  # loads the model
         begin = time.process_time()
         texts = tuple(self._reader.read([image])[0].text for image in images)
         spent = time.process_time() - begin
-        size = len(self._reader.entry.read_bytes())
+        size = sum(_size(entry) for entry in self._reader.entries)
         return [Attempt("", texts, 1000 * spent / len(images), size)]
+
+
+def _size(entry: ModelEntry) -> int:
+    return len(entry.read_bytes()) + (entry.words.stat().st_size if entry.words else 0)
 
 
 class RapidEngine:
