@@ -16,7 +16,8 @@ from lipiyana.runtime import ModelStore
 
 
 class SpecialistReader:
-    """Reads every line with the reader of all scripts, and what came out Latin once more.
+    """Reads every line with the reader of all scripts, and what came out Latin once more; the
+    surer of the two stands.
 
     A line that came out in another script is left as it is, however unsure: on real signs and
     plates the Latin reader is sure of much that is not Latin. Safe to share between threads.
@@ -33,15 +34,18 @@ class SpecialistReader:
     def read(
         self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
     ) -> list[LineReading]:
-        """Read crops as `LineReader.read` does; `others` has the first reading of what was read
-        again.
+        """Read crops as `LineReader.read` does; of what was read again `others` has the other
+        reading.
         """
         readings = self._general.read(crops, keep=keep)
         latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
         again = self._latin.read([crops[i] for i in latin], keep=keep)
         for index, reading in zip(latin, again, strict=True):
             if reading.text:
-                readings[index] = replace(reading, others=(readings[index],))
+                surer, other = sorted(
+                    (reading, readings[index]), key=lambda one: one.confidence, reverse=True
+                )
+                readings[index] = replace(surer, others=(other,))
         return readings
 
 

@@ -122,10 +122,15 @@ def _worth_searching(text: str) -> bool:
 
 
 def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
-    """The rows as read, then as the other model read those that two have read."""
-    yield rows
-    if any(row.reading.others for row in rows):
-        yield [replace(row, reading=(*row.reading.others, row.reading)[0]) for row in rows]
+    """The rows as each model read them that has read any: how sure two models are is not one
+    measure. A row that it has not read stays as it is.
+    """
+    seen = [(row.reading, *row.reading.others) for row in rows]
+    for model in dict.fromkeys(reading.model for readings in seen for reading in readings):
+        yield [
+            replace(row, reading=next((r for r in readings if r.model == model), row.reading))
+            for row, readings in zip(rows, seen, strict=True)
+        ]
 
 
 def _parsed(rows: Sequence[PlateRow]) -> PlateReading:

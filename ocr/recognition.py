@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,7 @@ class LineReading:
         character_confidences: one a character of `text`.
         kept: what `keep` made of the reader's probabilities, None where it was not given.
         others: what other models read in the same crop, where several did.
+        model: the name of the model that read it.
     """
 
     text: str
@@ -45,6 +46,7 @@ class LineReading:
     character_confidences: tuple[float, ...]
     kept: npt.NDArray[np.float32] | None = None
     others: tuple[LineReading, ...] = ()
+    model: str = ""
 
 
 class Reader(Protocol):
@@ -110,7 +112,7 @@ class LineReader:
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
                 line, likely = self._spelt(plain, seen[row], probabilities[row], session.charset)
                 kept = keep(likely, session.charset) if keep else None
-                readings[index] = _reading(line, kept, order)
+                readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
         return [reading for reading in readings if reading is not None]
 
     def _spelt(

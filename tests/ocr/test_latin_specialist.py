@@ -12,23 +12,31 @@ CROP = np.zeros((48, 96, 3), np.uint8)
 
 
 class Says(LineReader):
-    """Reads the next of some texts from each crop."""
+    """Reads the next of some texts from each crop, surely or not."""
 
-    def __init__(self, *texts: str) -> None:
-        self.texts = list(texts)
+    def __init__(self, *texts: str, sure: float = 0.5) -> None:
+        self.texts, self.sure = list(texts), sure
 
     def read(
         self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
     ) -> list[LineReading]:
-        return [LineReading(self.texts.pop(0), 0.5, ()) for _ in crops]
+        return [LineReading(self.texts.pop(0), self.sure, ()) for _ in crops]
 
 
 def test_what_came_out_latin_is_read_again() -> None:
-    reader = SpecialistReader(Says("KA01", "बाज़ार", "12", ""), Says("KA 01", "", "SALE"))
+    latin = Says("KA 01", "", "SALE", sure=0.6)
+    reader = SpecialistReader(Says("KA01", "बाज़ार", "12", ""), latin)
     readings = reader.read([CROP] * 4)
     assert [reading.text for reading in readings] == ["KA 01", "बाज़ार", "12", "SALE"]
     others = [[other.text for other in reading.others] for reading in readings]
     assert others == [["KA01"], [], [], [""]]
+
+
+def test_the_surer_reading_stands() -> None:
+    reader = SpecialistReader(Says("TIMBER", sure=0.9), Says("TIMBERI", sure=0.8))
+    (reading,) = reader.read([CROP])
+    assert reading.text == "TIMBER"
+    assert [other.text for other in reading.others] == ["TIMBERI"]
 
 
 def test_the_installed_readers(store: ModelStore) -> None:

@@ -74,7 +74,8 @@ def test_where_nothing_parses_the_surer_attempt_stays() -> None:
 
 def by_two_models(text: str, sure: float, other: str, other_sure: float) -> PlateRow:
     first, second = row(text, UPPER, sure), row(other, UPPER, other_sure)
-    return PlateRow(UPPER, replace(first.reading, others=(second.reading,)))
+    theirs = replace(second.reading, model="other")
+    return PlateRow(UPPER, replace(first.reading, model="one", others=(theirs,)))
 
 
 def test_of_two_models_the_one_that_sees_a_registration_wins() -> None:
@@ -84,6 +85,20 @@ def test_of_two_models_the_one_that_sees_a_registration_wins() -> None:
     assert plate.rows[0].reading.text == "KA01AB1234"
     (found,) = find_plates([line])
     assert found.registration.canonical == "KA01AB1234"
+
+
+def test_a_plate_is_read_by_one_model_in_all_its_rows() -> None:
+    def read(text: str, quad: np.ndarray, model: str, sure: float) -> LineReading:
+        return replace(row(text, quad, sure).reading, model=model)
+
+    # each model is surer of one row; together they would say what neither says
+    upper = replace(
+        read("KA01AB", UPPER, "one", 0.9), others=(read("KA01A8", UPPER, "other", 0.8),)
+    )
+    lower = replace(read("1284", LOWER, "other", 0.9), others=(read("1234", LOWER, "one", 0.85),))
+    plate = choose_plate([[PlateRow(UPPER, upper), PlateRow(LOWER, lower)]])
+    assert plate.registration.canonical == "KA01AB1234"
+    assert [part.reading.model for part in plate.rows] == ["one", "one"]
 
 
 def test_what_the_other_model_read_is_an_alternative() -> None:
