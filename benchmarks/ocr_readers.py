@@ -89,8 +89,7 @@ def open_store(model: str, folder: Path, words: Path | None = None) -> tuple[Mod
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
     }
     if words:
-        shutil.copy(words, folder)
-        fields["parameters.words"] = words.name
+        fields["parameters.words"] = str(words.resolve())
         fields["parameters.words_sha256"] = hashlib.sha256(words.read_bytes()).hexdigest()
     rows = "\n".join(f"{key} = {json.dumps(value)}" for key, value in fields.items())
     (folder / MANIFEST).write_text(f"[[model]]\n{rows}\n", "utf-8")

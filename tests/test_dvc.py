@@ -19,6 +19,10 @@ STAGE_KEYS = {
     "cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "frozen", "always_changed",
     "meta", "desc", "vars",
 }  # fmt: skip
+SHARED_OPTIONS = {
+    "add_run_options": "ocr/training/run_options.py",
+    "add_variety_options": "vehicles/training/variety.py",
+}
 OUTPUT_KEYS = {"cache", "remote", "persist", "desc", "type", "labels", "meta", "push"}
 
 
@@ -77,8 +81,9 @@ def test_programs_know_their_options(name: str) -> None:
         if command[1] == "-m":
             module = command[2].removeprefix("lipiyana.").replace(".", "/")
             source = (ROOT / f"{module}.py").read_text("utf-8")
-            if "add_run_options(" in source:
-                source += (ROOT / "ocr" / "training" / "run_options.py").read_text("utf-8")
+            for function, file in SHARED_OPTIONS.items():
+                if f"{function}(" in source:
+                    source += (ROOT / file).read_text("utf-8")
         else:
             source = (ROOT / command[1]).read_text("utf-8")
         for option in (word for word in command if word.startswith("--")):

@@ -26,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 
 _WHOLE_SHARE = 0.5
 _LOWEST_ROW = 4  # pixels
-_AUTOS = 0.12  # beside those that come by themselves: hard to read, and hard to find
+_AUTOS = 0.35  # beside those that come by themselves: hard to read, and hard to find
 _HEIGHTS = (12.0, 100.0)  # of a plate of one row, in pixels; cameras see small ones more often
 _TWO_ROWS = 1.9  # a plate of two rows is higher by this factor
 _STRONG = 40.0  # height of a row from which the camera may do its worst; less leaves nothing

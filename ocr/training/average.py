@@ -1,6 +1,6 @@
-"""Averages detectors that were trained from one another, or from one start, into a checkpoint.
+"""Averages networks that were trained from one another, or from one start, into a checkpoint.
 
-    python -m lipiyana.vehicles.training.average runs/first/last.pt=0.6 runs/second/last.pt=0.4 \
+    python -m lipiyana.ocr.training.average runs/first/last.pt=0.6 runs/second/last.pt=0.4 \
         --out runs/averaged.pt
 
 Weights of networks that lie in one valley of the loss are averaged, not what they answer: the

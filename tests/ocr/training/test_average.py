@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lipiyana.vehicles.training.average import averaged, main
+from lipiyana.ocr.training.average import averaged, main
 from lipiyana.vehicles.training.export_detector import export_float, load_checkpoint
 from lipiyana.vehicles.training.network import DetectorNet
 
