@@ -32,7 +32,7 @@ MOSAIC_SHARE = 0.5
 BATCH = 8
 """Canvases a step."""
 
-SIZE = 512
+SIZE = 544
 """The longer side of an input, learning and serving: a picture of 16 to 9 costs less at it than a
 square of 416.
 """
