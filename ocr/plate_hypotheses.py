@@ -20,7 +20,7 @@ from lipiyana.types import Registration
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
 
-NO_REGISTRATION = -0.8
+NO_REGISTRATION = -0.7
 """How likely it is, a character, that there is none. A reader that guesses makes registrations
 up: chosen on training pictures, readable plates on the one side, pictures without a plate and
 plates that nobody can read on the other.

@@ -17,7 +17,7 @@ from lipiyana.types import Registration
 _SURE_ENOUGH = 0.5
 _NONE = 1e-6
 _LOWEST_ROW = 10.0  # pixels
-_LEAST_WHERE_LOW = -0.3  # natural logarithm a character: of low rows little can be seen
+_LEAST_WHERE_LOW = -0.2  # natural logarithm a character: of low rows little can be seen
 _FEWEST_CHARACTERS = 6
 _MOST_CHARACTERS = 16
 _FEWEST_DIGITS = 2
