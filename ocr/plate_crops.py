@@ -28,6 +28,8 @@ CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enl
 
 _PADDING = 0.25
 _SURE = 0.99  # of each character: on real plates nothing so sure was wrong
+_NARROW = 0.2  # of the lower row: where letters stand that are drawn narrow before a large number
+_WIDENED = 2.0
 
 
 class PlateCropReader:
@@ -47,12 +49,14 @@ class PlateCropReader:
 
         The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
         line between them. Where they leave a doubt, the rows are also tried as one, as the
-        detector finds them, and as two before a number.
+        detector finds them, as two before a number, and with narrow letters of the lower widened.
         """
         attempts = self._read_rows(crop, [_likely_rows(crop)])
         plate = choose_plate(attempts)
         if not _is_sure(plate):
             attempts += self._read_rows(crop, list(self._other_rows(crop)))
+            if _may_have_two_rows(crop):
+                attempts.append(self._read_widened(crop, attempts[0]))
             plate = choose_plate(attempts)
         return plate
 
@@ -62,6 +66,15 @@ class PlateCropReader:
         crops = [crop_quad(crop, quad) for quads in attempts for quad in quads]
         readings = iter(self._reader.read(crops, keep=letters_and_digits))
         return [[PlateRow(quad, next(readings)) for quad in quads] for quads in attempts]
+
+    def _read_widened(
+        self, crop: npt.NDArray[np.uint8], rows: Sequence[PlateRow]
+    ) -> list[PlateRow]:
+        """Read the lower of two rows with its beginning widened, under the upper as it was read."""
+        upper, lower = rows
+        widened = _widen_beginning(crop_quad(crop, lower.polygon))
+        (reading,) = self._reader.read([widened], keep=letters_and_digits)
+        return [upper, PlateRow(lower.polygon, reading)]
 
     def _other_rows(self, crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
         if _may_have_two_rows(crop):
@@ -79,6 +92,12 @@ class PlateCropReader:
         # the detector misses letters that touch the picture's edge
         padded = cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         return [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
+
+
+def _widen_beginning(row: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    cut = max(1, round(_NARROW * row.shape[1]))
+    beginning = cv2.resize(row[:, :cut], None, fx=_WIDENED, fy=1, interpolation=cv2.INTER_CUBIC)
+    return np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
 
 
 def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
