@@ -31,6 +31,8 @@ _SURE = 0.99  # of each character: on real plates nothing so sure was wrong
 _NARROW = 0.2  # of the lower row: where letters stand that are drawn narrow before a large number
 _WIDENED = 2.0
 
+_Strip = tuple[Quad, npt.NDArray[np.uint8]]  # where a row is, and what of it is read
+
 
 class PlateCropReader:
     """Reads crops of one plate, of one row or two. Safe to share between threads."""
@@ -51,30 +53,21 @@ class PlateCropReader:
         line between them. Where they leave a doubt, the rows are also tried as one, as the
         detector finds them, as two before a number, and with narrow letters of the lower widened.
         """
-        attempts = self._read_rows(crop, [_likely_rows(crop)])
-        plate = choose_plate(attempts)
+        (first,) = self._read_rows([_cut(crop, _likely_rows(crop))])
+        plate = choose_plate([first])
         if not _is_sure(plate):
-            attempts += self._read_rows(crop, list(self._other_rows(crop)))
-            if _may_have_two_rows(crop):
-                attempts.append(self._read_widened(crop, attempts[0]))
-            plate = choose_plate(attempts)
+            upper, *lower = first
+            widened = [_with_beginning_widened(crop, row.polygon) for row in lower]
+            others = [_cut(crop, quads) for quads in self._other_rows(crop)]
+            *read, below = self._read_rows([*others, widened])
+            under = [[upper, *below]] if below else []
+            plate = choose_plate([first, *read, *under])
         return plate
 
-    def _read_rows(
-        self, crop: npt.NDArray[np.uint8], attempts: Sequence[Sequence[Quad]]
-    ) -> list[list[PlateRow]]:
-        crops = [crop_quad(crop, quad) for quads in attempts for quad in quads]
-        readings = iter(self._reader.read(crops, keep=letters_and_digits))
-        return [[PlateRow(quad, next(readings)) for quad in quads] for quads in attempts]
-
-    def _read_widened(
-        self, crop: npt.NDArray[np.uint8], rows: Sequence[PlateRow]
-    ) -> list[PlateRow]:
-        """Read the lower of two rows with its beginning widened, under the upper as it was read."""
-        upper, lower = rows
-        widened = _widen_beginning(crop_quad(crop, lower.polygon))
-        (reading,) = self._reader.read([widened], keep=letters_and_digits)
-        return [upper, PlateRow(lower.polygon, reading)]
+    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[PlateRow]]:
+        strips = [strip for attempt in attempts for _, strip in attempt]
+        readings = iter(self._reader.read(strips, keep=letters_and_digits))
+        return [[PlateRow(quad, next(readings)) for quad, _ in attempt] for attempt in attempts]
 
     def _other_rows(self, crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
         if _may_have_two_rows(crop):
@@ -94,10 +87,15 @@ class PlateCropReader:
         return [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
 
 
-def _widen_beginning(row: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _cut(crop: npt.NDArray[np.uint8], quads: Sequence[Quad]) -> list[_Strip]:
+    return [(quad, crop_quad(crop, quad)) for quad in quads]
+
+
+def _with_beginning_widened(crop: npt.NDArray[np.uint8], quad: Quad) -> _Strip:
+    row = crop_quad(crop, quad)
     cut = max(1, round(_NARROW * row.shape[1]))
     beginning = cv2.resize(row[:, :cut], None, fx=_WIDENED, fy=1, interpolation=cv2.INTER_CUBIC)
-    return np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
+    return quad, np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
 
 
 def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
