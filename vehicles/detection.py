@@ -106,15 +106,18 @@ def _detections(
     found: Candidates, classes: tuple[str, ...], image: _Image, least: float
 ) -> list[Detection]:
     height, width = image.shape[:2]
-    boxes = found.boxes.clip(0, np.tile([width, height], 2))
+    far_corner = np.tile([width, height], 2)
+    boxes = found.boxes.clip(0, far_corner)
     found = Candidates(boxes, found.confidences, found.classes)
     found = found[np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))]
-    kept, confidences = surest(found.boxes, found.confidences, found.classes)
-    best = found[kept]
+    kept = surest(found.boxes, found.confidences, found.classes)
     return [
         Detection(classes[index], confidence, Box(*box))
         for box, confidence, index in zip(
-            best.boxes.tolist(), confidences.tolist(), best.classes.tolist(), strict=True
+            kept.boxes.clip(0, far_corner).tolist(),  # a mean may end a rounding error outside
+            kept.scores.tolist(),
+            found.classes[kept.indices].tolist(),
+            strict=True,
         )
         if confidence >= least
     ]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.vehicles.boxes import areas, inside, iou
-from lipiyana.vehicles.nms import ONE_THING, SAME_CLASS, SECOND_NAME, suppress, surest
+from lipiyana.vehicles.nms import AGREEING, ONE_THING, SAME_CLASS, SECOND_NAME, suppress, surest, voted
 
 Boxes = npt.NDArray[np.float64]
 
@@ -49,16 +49,25 @@ def test_boxes_suppress_those_of_their_class_alone() -> None:
 
 def test_what_has_a_better_name_is_doubted_in_others() -> None:
     boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 70), (300, 0, 400, 100))
-    kept, scores = surest(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
-    assert kept.tolist() == [1, 2, 3, 0]
-    assert scores.tolist() == [0.9, 0.8, 0.5, SECOND_NAME]
-    _, scores = surest(boxes[:2], np.array([0.1, 0.9]), np.array([2, 0]))
-    assert scores.tolist() == [0.9, 0.1], "nothing grows surer"
+    kept = surest(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
+    assert kept.indices.tolist() == [1, 2, 3, 0]
+    assert kept.scores.tolist() == [0.9, 0.8, 0.5, SECOND_NAME]
+    kept = surest(boxes[:2], np.array([0.1, 0.9]), np.array([2, 0]))
+    assert kept.scores.tolist() == [0.9, 0.1], "nothing grows surer"
+
+
+def test_boxes_around_one_thing_vote_on_where_it_is() -> None:
+    boxes = some_boxes((0, 0, 100, 100), (8, 0, 108, 100), (0, 0, 100, 30), (0, 4, 100, 100))
+    scores, classes = np.array([0.6, 0.2, 0.5, 0.4]), np.array([0, 0, 0, 1])
+    kept = surest(boxes, scores, classes)
+    assert kept.indices.tolist() == [0, 2, 3]
+    assert np.allclose(kept.boxes, [[2, 0, 102, 100], [0, 0, 100, 30], [0, 4, 100, 100]])
 
 
 def test_nothing_found() -> None:
     empty = np.empty((0, 4))
     assert suppress(empty, np.empty(0), np.empty(0, np.intp)).tolist() == []
+    assert surest(empty, np.empty(0), np.empty(0, np.intp)).boxes.shape == (0, 4)
 
 
 @given(found())
@@ -93,9 +102,23 @@ def test_of_one_thing_at_most_one_name_is_believed(
     values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
 ) -> None:
     boxes, scores, classes = values
-    kept, left = surest(boxes, scores, classes)
-    assert (left <= scores[kept]).all()
-    assert (np.diff(left) <= 0).all()
-    believed = boxes[kept[left > SECOND_NAME]]
+    kept = surest(boxes, scores, classes)
+    assert (kept.scores <= scores[kept.indices]).all()
+    assert (np.diff(kept.scores) <= 0).all()
+    believed = kept.boxes[kept.scores > SECOND_NAME]
     overlap = iou(believed, believed)
     assert (np.triu(overlap, 1) <= ONE_THING).all()
+
+
+@given(found())
+def test_a_vote_is_of_those_around_alone(
+    values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
+) -> None:
+    boxes, scores, classes = values
+    kept = suppress(boxes, scores, classes)
+    places = voted(boxes, scores, classes, kept)
+    for index, place in zip(kept.tolist(), places, strict=True):
+        near = (iou(boxes[[index]], boxes)[0] > AGREEING) & (classes == classes[index])
+        near[index] = True
+        assert (boxes[near].min(axis=0) - 1e-9 <= place).all()
+        assert (place <= boxes[near].max(axis=0) + 1e-9).all()

@@ -120,9 +120,9 @@ def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found
     pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
     there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
-    kept, confidences = surest(there.boxes, there.confidences, there.classes)
-    best = there[kept[:_MOST]]
-    return Found(best.boxes, confidences[:_MOST], best.classes)
+    kept = surest(there.boxes, there.confidences, there.classes)
+    classes = there.classes[kept.indices[:_MOST]]
+    return Found(kept.boxes[:_MOST], kept.scores[:_MOST], classes)
 
 
 def score(
