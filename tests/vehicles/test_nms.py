@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.vehicles.boxes import areas, inside, iou
-from lipiyana.vehicles.nms import AGREEING, ONE_THING, SAME_CLASS, SECOND_NAME, suppress, surest, voted
+from lipiyana.vehicles.nms import (
+    AGREEING,
+    ONE_THING,
+    SAME_CLASS,
+    SECOND_NAME,
+    suppress,
+    surest,
+    voted,
+)
 
 Boxes = npt.NDArray[np.float64]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.language_model import LanguageModel
 from lipiyana.ocr.registrations import parse
+from lipiyana.ocr.scripts import script_of
 from lipiyana.ocr.training.batches import Line, stretch
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
@@ -28,6 +30,9 @@ KINDRED = "kindred"
 """Stands in `Line.script` for a rendered line like the user's."""
 
 _DIGITS_OF_PLATES = 0.3
+_OTHER_WORDS = 0.5
+"""Of lines like words, how many say other words of their script: letters put in the places of
+others seldom make a syllable that is ever written."""
 _TRIES = 40
 _SMALLEST = 4  # pixels of a row's side
 
@@ -62,6 +67,7 @@ class RenderedLines:
         self._plate_share = self._plate_styles.total() / max(1, len(plates))
         self._library = FontLibrary.load()
         self._corpus = corpus_like(words, charset, self._chance)
+        self._scripts = [] if self._style == "plate" else self._scripts_with_words(texts)
 
     @property
     def possible(self) -> bool:
@@ -74,6 +80,9 @@ class RenderedLines:
             return self._plate()
         if self._kindred is None:
             return []
+        if self._scripts and self._rng.random() < _OTHER_WORDS:
+            line = self._other(self._chance.choice(self._scripts))
+            return [replace(line, script=KINDRED)] if line is not None else []
         text = self._kindred.sample(self._chance)
         style = self._style if self._rng.random() < 0.7 else None
         rendered = render_line(text.text, text.script, self._rng, self._library, style)
@@ -83,11 +92,18 @@ class RenderedLines:
 
     def other(self) -> Line | None:
         """Render one line of anything that the base reads, None where no font can set it."""
-        sample = self._corpus.sample(self._chance)
+        return self._other(None)
+
+    def _other(self, script: str | None) -> Line | None:
+        sample = self._corpus.sample(self._chance, script)
         rendered = render_line(sample.drawn, sample.script, self._rng, self._library)
         if rendered is None:
             return None
         return Line(stretch(rendered.image, self._rng), sample.text, sample.script)
+
+    def _scripts_with_words(self, texts: Sequence[str]) -> list[str]:
+        """Scripts of the user's lines, as often as there are lines of each, if words are known."""
+        return [code for code in map(script_of, texts) if self._corpus.words(code)]
 
     def _plate(self) -> list[Line]:
         styles = list(self._plate_styles)

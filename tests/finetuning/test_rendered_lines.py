@@ -1,0 +1,46 @@
+"""What is rendered beside the user's lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from lipiyana.finetuning.rendered_lines import KINDRED, RenderedLines
+from lipiyana.manifest import Task
+from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.scripts import script_of
+from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.runtime import ModelStore
+
+
+def kin(*labels: str, with_words: bool = True) -> list[str]:
+    if not FontLibrary.load().families("Beng", "train"):
+        pytest.skip("no fonts are installed")
+    words = ModelStore().default_for_task(Task.LINE_READER).words if with_words else None
+    rng = np.random.default_rng(5)
+    rendered = RenderedLines(labels, Charset.load(), words, rng)
+    lines = [line for _ in range(60) for line in rendered.kindred()]
+    assert {line.script for line in lines} == {KINDRED}
+    return [line.text for line in lines]
+
+
+def longest(text: str) -> int:
+    return max(map(len, text.split()))
+
+
+def test_the_kin_of_words_are_other_words_of_their_script_too() -> None:
+    texts = kin("ক", "খ")
+    words = [text for text in texts if longest(text) > 2]
+    assert len(texts) / 4 < len(words) < len(texts) * 3 / 4
+    in_script = [text for text in words if script_of(text) == "Beng"]
+    assert len(in_script) > len(words) / 2, "others are in Latin, as signs have it"
+
+
+def test_the_kin_of_plates_are_no_words() -> None:
+    assert all(longest(text) <= 4 for text in kin("১২৩৪", "৯৮ক"))
+
+
+def test_without_words_letters_change_alone() -> None:
+    assert all(longest(text) <= 2 for text in kin("ক", "খ", with_words=False))
