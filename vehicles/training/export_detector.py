@@ -134,7 +134,7 @@ def _stays_float(node: onnx.NodeProto) -> bool:
     modules = node.name.split("/")[2:-1]
     if len(modules) < 2:  # what a head does after its layers
         return modules not in (["backbone"], ["pyramid"])
-    if modules[0] == "backbone" and modules[-2] in FIRST_LAYERS:
+    if modules[0] == "backbone" and not set(FIRST_LAYERS).isdisjoint(modules):
         return True
     return modules[-1] in OUTPUT_LAYERS
 

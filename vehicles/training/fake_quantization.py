@@ -14,7 +14,7 @@ from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, Dete
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
     """Whether the INT8 twin rounds this layer, as `export_detector.quantize` has it."""
-    first = name in {f"backbone.{layer}.conv" for layer in FIRST_LAYERS}
+    first = name.startswith(tuple(f"backbone.{layer}." for layer in FIRST_LAYERS))
     last = name.rsplit(".", 1)[-1] in OUTPUT_LAYERS
     return isinstance(module, nn.Conv2d) and not (first or last)
 
