@@ -80,8 +80,11 @@ def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
     assert len(weights) == 113
     floats = {node.name for node in weights if node.input[1] not in quantized}
     last = {f"/net/heads.{i}/{layer}/Conv" for i in range(3) for layer in OUTPUT_LAYERS}
-    first = {"/net/backbone/stem/conv/Conv", "/net/backbone/stage2/stage2.0/stage2.0.0/conv/Conv"}
+    parts = "/net/backbone/stem/", "/net/backbone/stage2/", "/net/backbone/stage3/stage3.0/"
+    first = {node.name for node in weights if node.name.startswith(parts)}
+    assert len(first) == 11
     assert floats == first | last
+    assert sum(computed_in_int8(*layer) for layer in net.named_modules()) == 113 - len(floats)
     assert onnx.TensorProto.INT8 in kinds.values()
 
     (pixels,) = list(calibration_inputs(pictures, 2, InputShape(SIZE)))[:1]
