@@ -29,13 +29,15 @@ from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.one_script import LATIN
 from lipiyana.ocr.recognition import LineReader, Reader
-from lipiyana.ocr.scripts import COMMON, script_of
+from lipiyana.ocr.scripts import COMMON, script_of_char
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.runtime import ModelStore
 
 _BASE = "base"
+_TELLING = 5
+"""Lines in Latin, at least, before they choose who reads Latin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def finish_reader(
     int8 = compare_twins(staged, (made.name + FLOAT_SUFFIX, made.name), lines, shown)
     preferred = made.name if int8.preferred else made.name + FLOAT_SUFFIX
     cases, read = _cases(made, staged, lines)
-    specialist = _wants_specialist(staged, preferred, cases, read, made.base.entry)
+    specialist = wants_specialist(staged, preferred, cases, read, made.base.entry)
     before = installed_reader(staged, _BASE)
     after = _reader(staged, preferred, specialist)
     validation = Comparison(cases, read(before, cases), read(after, cases))
@@ -149,23 +151,24 @@ def _cases(
     return lines, read_lines
 
 
-def _wants_specialist(
+def wants_specialist(
     staged: ModelStore,
     name: str,
     cases: Sequence[LineCase],
     read: ReadCases,
     base: ModelEntry,
 ) -> bool:
-    """Say whether lines in Latin are still better read by the reader for Latin alone.
+    """Say whether lines in Latin are still read by the reader for Latin alone.
 
-    Without such lines nothing was learned about them, and serving stays as it was.
+    They are until enough of them show that the new reader does it better: without such lines
+    nothing was learned about them. A letter of another script in a line is often a wrong label.
     """
-    latin = tuple(case for case in cases if script_of(case.text) in {LATIN, COMMON})
-    if not latin or not base.parameters.get("latin_specialist", True):
+    latin = tuple(case for case in cases if {*map(script_of_char, case.text)} <= {LATIN, COMMON})
+    if len(latin) < _TELLING or not base.parameters.get("latin_specialist", True):
         return bool(base.parameters.get("latin_specialist", True))
     alone = score_cases(LineReader(staged, name), latin, read)
     joined = score_cases(installed_reader(staged, name), latin, read)
-    return joined.cer < alone.cer
+    return joined.cer <= alone.cer
 
 
 def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:

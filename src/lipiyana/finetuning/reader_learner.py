@@ -78,7 +78,7 @@ class ReaderRecipe(LearnerRecipe):
     """
 
     training: Recipe = GENTLE
-    retain: float = 2.0
+    retain: float = 1.0
     kept_lines: int = 128
     int8: bool = True
 
