@@ -4,11 +4,11 @@
 
 Needs `tesseract` with Debian's tesseract-ocr-all and the fonts of `ocr/training/font_packages.txt`.
 Pictures are the validation part of the real crops, lines rendered in fonts and words never trained
-on, and whole rendered signs. Character error rate (CER) and exact lines are over normalized text,
-of plates over letters and digits alone. Tesseract reads every set with two packs in three modes;
-its best is told. This project's reader is told alone, float and INT8, and as `lipiyana read
---layout line` uses it: INT8 with the words and the reader for Latin. Times are CPU time on one
-thread, one line at a time, loading left out.
+on, and whole signs, rendered or put together of real words. Character error rate (CER) and exact
+lines are over normalized text, of plates over letters and digits alone. Tesseract reads every set
+with two packs in three modes; its best is told. This project's reader is told alone, float and
+INT8, and as `lipiyana read --layout line` uses it: INT8 with the words and the reader for Latin.
+Times are CPU time on one thread, one line at a time, loading left out.
 """
 
 from __future__ import annotations
@@ -33,10 +33,19 @@ from ocr_readers import (
 )
 from ocr_report import lines_table, markdown, signs_table, svg, write_markdown
 from ocr_scores import Row, differences, folder_totals, measure
-from ocr_signs import SCENE_MODES, SignScore, load_signs, read_with, read_with_tesseract, score
+from ocr_signs import (
+    SCENE_MODES,
+    Sign,
+    SignScore,
+    load_signs,
+    read_with,
+    read_with_tesseract,
+    score,
+)
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from sign_collages import FOLDERS, load_collages
 
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.recognition import LineReader
@@ -46,6 +55,8 @@ from lipiyana.runtime import ModelStore
 ROOT = Path(__file__).parents[1]
 FLOAT, INT8, AS_USED = "lipiyana float", "lipiyana INT8", "lipiyana as used"
 WIDTHS = (96, 128, 160)
+COLLAGES = (0, 1, 2)
+"""Seeds: every real word is put on a street once with each."""
 _WIDTH = 110  # of the table, in columns
 
 
@@ -96,15 +107,23 @@ def line_sets(args: argparse.Namespace) -> list[LineSet]:
     return sets
 
 
-def sign_scores(stores: dict[str, ModelStore], *, alone: bool) -> list[SignScore]:
-    """Read the rendered scenes of `samples/` with each reader."""
-    signs = load_signs(ROOT / "samples")
-    scores = []
-    for name, store in stores.items():
-        scores.append(score(name, signs, *read_with(LocalRecognizer(store), signs)))
+def sign_sets(data: Path) -> dict[str, list[Sign]]:
+    """Gather the rendered scenes of `samples/`, and real words put on streets."""
+    collages = {folder: load_collages(data, folder, seeds=COLLAGES) for folder in FOLDERS}
+    return {"rendered scenes": load_signs(ROOT / "samples"), **collages}
+
+
+def sign_scores(
+    pictures: str, signs: Sequence[Sign], stores: dict[str, ModelStore], *, alone: bool
+) -> list[SignScore]:
+    """Read whole signs with each reader."""
+    scores = [
+        score(pictures, name, signs, *read_with(LocalRecognizer(store), signs))
+        for name, store in stores.items()
+    ]
     if not alone:
         tried = [
-            score(f"Tesseract 5, psm {mode}", signs, *read_with_tesseract(signs, mode))
+            score(pictures, f"Tesseract 5, psm {mode}", signs, *read_with_tesseract(signs, mode))
             for mode in SCENE_MODES
         ]
         scores.append(max(tried, key=lambda one: one.exact))
@@ -150,7 +169,12 @@ def main() -> None:
         sessions = (float_store.session(float_name), int8_store.session(int8_name))
         ratios = {width: interleaved_medians(sessions, width) for width in WIDTHS}
         stores = {FLOAT: float_store, AS_USED: used_store}
-        signs = sign_scores(stores, alone=args.alone) if "signs" in args.only else []
+        sets = sign_sets(args.data) if "signs" in args.only else {}
+        signs = [
+            one
+            for pictures, members in track(sets.items(), "signs", console=Console(stderr=True))
+            for one in sign_scores(pictures, members, stores, alone=args.alone)
+        ]
     if rows:
         console.print(lines_table(rows), lost_table(lost, ratios))
     if signs:

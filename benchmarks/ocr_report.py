@@ -14,7 +14,9 @@ from lipiyana.ocr.scripts import SCRIPTS
 
 BEGIN, END = "<!-- scores: written by benchmarks/ocr.py -->", "<!-- end of scores -->"
 _HEADINGS = ("pictures", "lines", "reader", "mode", "CER %", "exact %", "ms", "lines/s", "MB")
-_SIGN_HEADINGS = ("reader", "words found %", "words exact %", "Latin exact %", "ms a picture")
+_SIGN_HEADINGS = (
+    "pictures", "reader", "words", "found %", "exact %", "Latin exact %", "ms a picture",
+)  # fmt: skip
 _COLOURS = ("#0f766e", "#d97706", "#6d28d9", "#64748b")
 _LABEL, _PLOT, _BAR, _GAP, _TOP = 190, 520, 11, 9, 64
 _SCALE_END = 0.8  # of the CER axis; what is worse is cut there
@@ -38,11 +40,14 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def sign_cells(score: SignScore) -> tuple[str, ...]:
     """One row of the table of whole signs."""
+    indic, latin = score.words
     return (
+        score.pictures,
         score.reader,
+        str(indic),
         "" if score.found is None else f"{100 * score.found:.1f}",
         f"{100 * score.exact:.1f}",
-        f"{100 * score.latin_exact:.1f}",
+        f"{100 * score.latin_exact:.1f}" if latin else "",
         f"{score.milliseconds:.0f}",
     )
 
@@ -59,8 +64,8 @@ def lines_table(rows: Sequence[Row]) -> Table:
 
 def signs_table(scores: Sequence[SignScore]) -> Table:
     """All readers on whole signs, for the terminal."""
-    title = "whole signs, rendered"
-    return _table(title, _SIGN_HEADINGS, [sign_cells(score) for score in scores], left=(0,))
+    rows = [sign_cells(score) for score in scores]
+    return _table("whole signs, their Indic words", _SIGN_HEADINGS, rows, left=(0, 1))
 
 
 def _table(
@@ -80,7 +85,9 @@ def markdown(
     """All tables, for the documentation."""
     parts = [_markdown_table(_HEADINGS, [cells(row) for row in rows])]
     if signs:
-        parts.append("Whole signs, rendered scenes:")
+        parts.append(
+            "Whole signs, their Indic words; rendered scenes, and real words on photos of streets:"
+        )
         parts.append(_markdown_table(_SIGN_HEADINGS, [sign_cells(score) for score in signs]))
     if ratios:
         parts.append("Milliseconds of the model alone, one line, one thread:")

@@ -61,6 +61,7 @@ class SignScore:
     """Shares of the words of all pictures.
 
     Attributes:
+        pictures: what they are.
         reader: its name and mode.
         found: of the Indic words, those in lines that it covers at least half; None if unknown.
         exact: of the Indic words, those read exactly somewhere in their picture.
@@ -69,6 +70,7 @@ class SignScore:
         words: Indic and other words.
     """
 
+    pictures: str
     reader: str
     found: float | None
     exact: float
@@ -123,7 +125,7 @@ def read_with_tesseract(signs: Sequence[Sign], mode: int) -> tuple[list[Read], f
 
 
 def score(
-    reader: str, signs: Sequence[Sign], reads: Sequence[Read], milliseconds: float
+    pictures: str, reader: str, signs: Sequence[Sign], reads: Sequence[Read], milliseconds: float
 ) -> SignScore:
     """Count the words."""
     found = _share(signs, reads, _words_found, indic=True)
@@ -131,6 +133,7 @@ def score(
     exact = _share(signs, reads, _words_read, indic=True)
     latin = _share(signs, reads, _words_read, indic=False)
     return SignScore(
+        pictures,
         reader,
         found[0] / max(1, found[1]) if known else None,
         exact[0] / max(1, exact[1]),
