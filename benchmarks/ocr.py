@@ -109,7 +109,9 @@ def line_sets(args: argparse.Namespace) -> list[LineSet]:
 
 def sign_sets(data: Path) -> dict[str, list[Sign]]:
     """Gather the rendered scenes of `samples/`, and real words put on streets."""
-    collages = {folder: load_collages(data, folder, seeds=COLLAGES) for folder in FOLDERS}
+    collages = {
+        f"{folder} on streets": load_collages(data, folder, seeds=COLLAGES) for folder in FOLDERS
+    }
     return {"rendered scenes": load_signs(ROOT / "samples"), **collages}
 
 
