@@ -27,6 +27,7 @@ SIZE = (1280, 960)
 """Width and height of a photo, in pixels."""
 
 _HEIGHTS = (32.0, 96.0)  # of words, in pixels; none is enlarged
+_WIDEST = SIZE[0] / 2  # so that the first word of a row has room
 _WORDS, _WORDS_A_ROW = (4, 9), (1, 4)
 _FIRST_X, _ROW_GAP, _TOP = (20, 160), (5, 30), 30
 _FADE = 0.25  # of a word's height: how far its ground runs out
@@ -98,7 +99,7 @@ def _put(
 
 
 def _patch(image: Image, height: float) -> _Patch:
-    scale = min(1.0, height / image.shape[0])
+    scale = min(1.0, height / image.shape[0], _WIDEST / image.shape[1])
     word = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     fade = max(_LEAST_FADE, round(word.shape[0] * _FADE))
     inside = (slice(fade, -fade), slice(fade, -fade))
