@@ -54,6 +54,8 @@ from lipiyana.runtime import ModelStore
 
 ROOT = Path(__file__).parents[1]
 FLOAT, INT8, AS_USED = "lipiyana float", "lipiyana INT8", "lipiyana as used"
+PICTURES = ("real", "rendered", "signs", "collages")
+"""Of these all but `signs`, the scenes of `samples/`, are made of `--data`."""
 WIDTHS = (96, 128, 160)
 COLLAGES = (0, 1, 2)
 """Seeds: every real word is put on a street once with each."""
@@ -84,8 +86,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         nargs="*",
-        choices=("real", "rendered", "signs"),
-        default=("real", "rendered", "signs"),
+        choices=PICTURES,
+        default=PICTURES,
     )
     parser.add_argument("--alone", action="store_true", help="without the other projects")
     parser.add_argument("--json", type=Path, help="write all figures there")
@@ -107,12 +109,15 @@ def line_sets(args: argparse.Namespace) -> list[LineSet]:
     return sets
 
 
-def sign_sets(data: Path) -> dict[str, list[Sign]]:
+def sign_sets(args: argparse.Namespace) -> dict[str, list[Sign]]:
     """Gather the rendered scenes of `samples/`, and real words put on streets."""
-    collages = {
-        f"{folder} on streets": load_collages(data, folder, seeds=COLLAGES) for folder in FOLDERS
-    }
-    return {"rendered scenes": load_signs(ROOT / "samples"), **collages}
+    sets = {}
+    if "signs" in args.only:
+        sets["rendered scenes"] = load_signs(ROOT / "samples")
+    if "collages" in args.only:
+        for folder in FOLDERS:
+            sets[f"{folder} on streets"] = load_collages(args.data, folder, seeds=COLLAGES)
+    return sets
 
 
 def sign_scores(
@@ -171,10 +176,10 @@ def main() -> None:
         sessions = (float_store.session(float_name), int8_store.session(int8_name))
         ratios = {width: interleaved_medians(sessions, width) for width in WIDTHS}
         stores = {FLOAT: float_store, AS_USED: used_store}
-        sets = sign_sets(args.data) if "signs" in args.only else {}
+        sets = sign_sets(args).items()
         signs = [
             one
-            for pictures, members in track(sets.items(), "signs", console=Console(stderr=True))
+            for pictures, members in track(sets, "reading signs", console=Console(stderr=True))
             for one in sign_scores(pictures, members, stores, alone=args.alone)
         ]
     if rows:

@@ -20,7 +20,7 @@ from ocr_signs import Image, Polygon, Sign
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.real_crops import load_lines
-from lipiyana.vehicles.training.street_pictures import load_pictures
+from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
 
 FOLDERS = ("beng_signs", "hi_mr_te_signs")
 SIZE = (1280, 960)
@@ -50,7 +50,7 @@ def load_collages(data: Path, folder: str, *, seeds: Sequence[int]) -> list[Sign
     words = [(image, text) for name, image, text in load_lines(data / "text", "validation")
              if name == folder]  # fmt: skip
     pictures = load_pictures(data / "vehicles" / "train", "validation")
-    streets = [picture.pixels() for picture in pictures if picture.source != "olx_plate"]
+    streets = [picture for picture in pictures if picture.source != "olx_plate"]
     signs: list[Sign] = []
     for seed in seeds:
         signs += _collages(np.random.default_rng(seed), words, streets)
@@ -58,11 +58,11 @@ def load_collages(data: Path, folder: str, *, seeds: Sequence[int]) -> list[Sign
 
 
 def _collages(
-    rng: np.random.Generator, words: Sequence[Word], streets: Sequence[Image]
+    rng: np.random.Generator, words: Sequence[Word], streets: Sequence[StreetPicture]
 ) -> Iterator[Sign]:
     first = 0
     while first < len(words):
-        street = streets[int(rng.integers(len(streets)))]
+        street = streets[int(rng.integers(len(streets)))].pixels()
         canvas = cv2.resize(street, SIZE, interpolation=cv2.INTER_CUBIC).astype(np.float32)
         last = first + int(rng.integers(*_WORDS))
         lines = _put(rng, canvas, words[first:last])
