@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from ocr_scores import ALL, Row
+from ocr_scores import ALL, Difference, Row
 from ocr_signs import SignScore
 from rich.table import Table
 
 from lipiyana.ocr.scripts import SCRIPTS
 
-BEGIN, END = "<!-- scores: written by benchmarks/ocr.py -->", "<!-- end of scores -->"
+Marks = tuple[str, str]
+SCORES: Marks = ("<!-- scores: written by benchmarks/ocr.py -->", "<!-- end of scores -->")
+INT8_LOSS: Marks = ("<!-- INT8: written by benchmarks/ocr.py -->", "<!-- end of INT8 -->")
 _HEADINGS = ("pictures", "lines", "reader", "mode", "CER %", "exact %", "ms", "lines/s", "MB")
 _SIGN_HEADINGS = (
     "pictures", "reader", "words", "found %", "exact %", "Latin exact %", "ms a picture",
 )  # fmt: skip
+_LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER gained", "95 % of draws")
 _COLOURS = ("#0f766e", "#d97706", "#6d28d9", "#64748b")
 _LABEL, _PLOT, _BAR, _GAP, _TOP = 190, 520, 11, 9, 64
 _SCALE_END = 0.8  # of the CER axis; what is worse is cut there
@@ -52,7 +55,19 @@ def sign_cells(score: SignScore) -> tuple[str, ...]:
     )
 
 
-def label(row: Row) -> str:
+def loss_cells(lost: Difference) -> tuple[str, ...]:
+    """One row of the table of what INT8 loses."""
+    low, high = lost.interval
+    return (
+        label(lost),
+        str(lost.lines),
+        f"{lost.exact_lost:+.2f}",
+        f"{lost.cer_gained:+.2f}",
+        f"{low:+.2f} to {high:+.2f}",
+    )
+
+
+def label(row: Row | Difference) -> str:
     """Name the pictures: the folder and its script, or the script that was rendered."""
     return f"{row.name} {'in all' if row.script == ALL else SCRIPTS[row.script].name}"
 
@@ -66,6 +81,15 @@ def signs_table(scores: Sequence[SignScore]) -> Table:
     """All readers on whole signs, for the terminal."""
     rows = [sign_cells(score) for score in scores]
     return _table("whole signs, their Indic words", _SIGN_HEADINGS, rows, left=(0, 1))
+
+
+def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[float]]) -> Table:
+    """What INT8 loses against float in points, and what it saves, for the terminal."""
+    rows = [loss_cells(lost) for lost in losses]
+    table = _table("INT8 against float, in points", _LOSS_HEADINGS, rows, left=(0,))
+    times = (f"48x{w}: {a:.1f} / {b:.1f} ms = {a / b:.2f}" for w, (a, b) in ratios.items())
+    table.caption = "; ".join(times)
+    return table
 
 
 def _table(
@@ -99,29 +123,28 @@ def markdown(
     return "\n\n".join(parts)
 
 
+def losses_markdown(losses: Sequence[Difference]) -> str:
+    """What INT8 loses against float, for the documentation."""
+    return _markdown_table(_LOSS_HEADINGS, [loss_cells(lost) for lost in losses])
+
+
 def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def write_markdown(path: Path, text: str) -> None:
-    """Put the tables between the marks of a page, and leave the rest of the page alone.
+def write_markdown(path: Path, marks: Marks, text: str) -> None:
+    """Put tables between two marks of a page, and leave the rest of the page alone.
 
     Raises:
-        ValueError: the page exists and has no marks.
+        ValueError: the page has no such marks.
     """
-    block = f"{BEGIN}\n\n{text}\n\n{END}"
-    if not path.exists():
-        path.write_text(
-            f"# How well it reads\n\n![character error rates](reader-scores.svg)\n\n{block}\n",
-            "utf-8",
-        )
-        return
-    before, mark, rest = path.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise ValueError(f"{path} has no place for the scores: put {BEGIN} and {END} in it")
-    path.write_text(before + block + after, "utf-8")
+    begin, end = marks
+    before, found, rest = path.read_text("utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"{path} has no place for the tables: put {begin} and {end} in it")
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", "utf-8")
 
 
 def svg(rows: Sequence[Row], engines: Sequence[str]) -> str:

@@ -4,9 +4,9 @@
         [--docs docs] [--out FOLDER] [--json FILE]
 
 Average precision on the validation pictures, each class on the sources that label all of it, and
-the time of each model alone on one thread, the models in turns. `--docs` writes the table and a
-plot of precision by recall; `--out` a sheet of the worst misses, which shows real pictures and
-must stay out of the repository.
+the time of each model alone on one thread, the models in turns; for INT8 again without what is
+small. `--docs` writes the tables and a plot of precision by recall; `--out` a sheet of the worst
+misses, which shows real pictures and must stay out of the repository.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from vehicles_models import Detector, coco_detector, own_detector, timed
-from vehicles_report import Result, precision_plot, table, write_markdown
+from vehicles_report import Result, precision_plot, size_table, table, write_markdown
 from vehicles_sheet import misses, sheet
+from vehicles_sizes import scores_by_size
 
 from lipiyana.packed import PACKED, read_unpacked
 from lipiyana.vehicles.training.evaluation import Found, find, score
@@ -39,7 +40,8 @@ def measure(
         found = find(pictures, detector.predict, detector.shape)
         scores = score(pictures, found, detector.classes)
         size = len(read_unpacked(detector.path))
-        results.append(Result(detector.name, scores, median, size))
+        by_size = scores_by_size(pictures, found, detector.classes)
+        results.append(Result(detector.name, scores, median, size, by_size))
         everything.append(found)
     return results, everything
 
@@ -72,7 +74,7 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(pictures))
     pictures = [pictures[index] for index in order]
     results, found = measure(detectors, pictures, args.rounds)
-    Console().print(table(results))
+    Console().print(table(results), size_table(results[-1]))
     if args.docs:
         write_markdown(args.docs / "vehicle-scores.md", results)
         plot = precision_plot(results[-1])

@@ -23,12 +23,16 @@ _LEFT, _TOP, _PLOT = 56, 44, 420
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What one detector scored, how long it takes for a picture, and the bytes of its file."""
+    """What one detector scored, how long it takes for a picture, and the bytes of its file.
+
+    `by_size` has its scores again for objects of at least so many pixels.
+    """
 
     name: str
     scores: Mapping[str, ClassScore]
     milliseconds: float
     model_bytes: int
+    by_size: Mapping[int, Mapping[str, ClassScore]]
 
     def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
         """AP50 and AP50-95, means over those of `labels` that it was scored on."""
@@ -50,6 +54,10 @@ class Result:
             "milliseconds": self.milliseconds,
             "bytes": self.model_bytes,
             "classes": by_class,
+            "ap50_by_least_side": {
+                least: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in own.items()}
+                for least, own in self.by_size.items()
+            },
         }
 
 
@@ -106,25 +114,58 @@ def table(results: Sequence[Result]) -> Table:
     return shown
 
 
+def size_rows(result: Result) -> list[list[str]]:
+    """Headings, a row a class and the mean: AP50 and objects by the least shorter side."""
+    sides = sorted(result.by_size)
+    lines = [["class", *(f"{side} pixels or more" if side else "all" for side in sides)]]
+    for label in result.scores:
+        cells = []
+        for side in sides:
+            entry = result.by_size[side].get(label)
+            cells.append(f"{100 * entry.ap50:.1f} of {entry.objects}" if entry else "")
+        lines.append([label, *cells])
+    means = [np.mean([entry.ap50 for entry in result.by_size[side].values()]) for side in sides]
+    lines.append(["mean", *(f"{100 * mean:.1f}" for mean in means)])
+    return lines
+
+
+def size_table(result: Result) -> Table:
+    """The rows by size, for the terminal."""
+    heads, *lines = size_rows(result)
+    shown = Table(title=f"AP50 of {result.name} by the shorter side of objects, %", box=None)
+    for number, heading in enumerate(heads):
+        shown.add_column(heading, justify="right" if number else "left")
+    for line in lines:
+        shown.add_row(*line)
+    return shown
+
+
 def write_markdown(path: Path, results: Sequence[Result]) -> None:
-    """Put the table between the marks of a page, and leave the rest of the page alone.
+    """Put the tables between the marks of a page, and leave the rest of the page alone.
+
+    The last result is told by size too.
 
     Raises:
-        ValueError: the page exists and has no marks.
+        ValueError: the page has no marks.
     """
-    heads = headings(results)
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows(results)]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    block = f"{BEGIN}\n\n{text}\n\n{END}"
-    if not path.exists():
-        plot = "![precision by recall](vehicle-precision.svg)"
-        path.write_text(f"# How well it finds\n\n{plot}\n\n{block}\n", "utf-8")
-        return
+    last = results[-1]
+    parts = [
+        _markdown_table([headings(results), *rows(results)]),
+        f"AP50 of {last.name} again, by the shorter side of what is labelled, in pixels of "
+        "pictures of 416 at most. What is smaller is neither asked for nor wrong to find:",
+        _markdown_table(size_rows(last)),
+    ]
     before, mark, rest = path.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (mark and end):
         raise ValueError(f"{path} has no place for the scores: put {BEGIN} and {END} in it")
-    path.write_text(before + block + after, "utf-8")
+    path.write_text("\n\n".join([before + BEGIN, *parts, END + after]), "utf-8")
+
+
+def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    heads, *rest = lines
+    ruled = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rest]
+    return "\n".join("| " + " | ".join(line) + " |" for line in ruled)
 
 
 def precision_plot(result: Result) -> str:

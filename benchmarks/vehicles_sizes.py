@@ -1,0 +1,48 @@
+"""How well vehicles are found by their least size: how much of a score is specks far away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.vehicles.nms import Boxes
+from lipiyana.vehicles.training.evaluation import ClassScore, Found, score
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
+
+LEAST_SIDES = (0, 8, 12, 16, 24)
+"""Pixels of the pictures, whose longer side has 416 at most."""
+
+
+def scores_by_size(
+    pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
+) -> dict[int, Mapping[str, ClassScore]]:
+    """Score what has at least so long a shorter side, for each of `LEAST_SIDES`.
+
+    Labels that are smaller are neither asked for nor wrong to find, as COCO ignores what lies
+    outside of a range of areas; detections that are smaller are left out.
+    """
+    return {
+        least: score(
+            [_without_small(picture, least) for picture in pictures],
+            [_large(here, least) for here in found],
+            classes,
+        )
+        for least in LEAST_SIDES
+    }
+
+
+def _without_small(picture: StreetPicture, least: int) -> StreetPicture:
+    small = _shorter_sides(picture.boxes) < least
+    return replace(picture, classes=np.where(small, UNDECIDED, picture.classes))
+
+
+def _large(found: Found, least: int) -> Found:
+    kept = _shorter_sides(found.boxes) >= least
+    return Found(found.boxes[kept], found.scores[kept], found.classes[kept])
+
+
+def _shorter_sides(boxes: Boxes) -> npt.NDArray[np.float64]:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(1))

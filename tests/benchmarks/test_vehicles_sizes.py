@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vehicles_sizes import LEAST_SIDES, scores_by_size
+
+from lipiyana.vehicles.training.evaluation import Found
+from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.street_pictures import StreetPicture
+
+CAR = CLASSES.index("car")
+LARGE, SPECK = (100, 100, 160, 150), (10, 10, 19, 17)
+
+
+def _picture(*boxes: tuple[int, int, int, int]) -> StreetPicture:
+    return StreetPicture(
+        Path("drawn.png"),
+        "drawn",
+        np.array(boxes, np.float32),
+        np.full(len(boxes), CAR),
+        np.ones(len(CLASSES), bool),
+    )
+
+
+def _found(*boxes: tuple[int, int, int, int]) -> Found:
+    scores = np.linspace(0.9, 0.5, len(boxes))
+    return Found(np.array(boxes, float).reshape(-1, 4), scores, np.full(len(boxes), CAR))
+
+
+def test_what_is_small_and_missed_counts_only_where_all_is_asked_for() -> None:
+    scores = scores_by_size([_picture(LARGE, SPECK)], [_found(LARGE)], ["car"])
+    assert tuple(scores) == LEAST_SIDES
+    assert [scores[side]["car"].objects for side in LEAST_SIDES] == [2, 1, 1, 1, 1]
+    assert scores[0]["car"].ap50 == pytest.approx(0.5, abs=0.01)
+    assert scores[8]["car"].ap50 == pytest.approx(1)
+
+
+def test_a_speck_that_is_found_is_not_wrong_where_larger_ones_are_asked_for() -> None:
+    scores = scores_by_size([_picture(LARGE, SPECK)], [_found(SPECK, LARGE)], ["car"])
+    assert scores[24]["car"].ap50 == pytest.approx(1)
+
+
+def test_something_large_that_is_not_there_stays_wrong() -> None:
+    elsewhere = (200, 10, 260, 60)
+    scores = scores_by_size([_picture(LARGE, SPECK)], [_found(elsewhere, LARGE)], ["car"])
+    assert scores[24]["car"].ap50 < 0.6
