@@ -87,6 +87,18 @@ def test_lines_of_a_plate_are_drawn_once() -> None:
     assert not has(drawn, TEXT_COLOUR)
 
 
+@pytest.mark.parametrize(
+    ("x_min", "drawn_too"), [(105.0, False), (90.0, False), (60.0, True), (230.0, True)]
+)
+def test_a_line_that_was_read_again_on_a_plate_is_not_drawn(x_min: float, drawn_too: bool) -> None:
+    plate = Plate("KA 01 AB 1234", 0.9, Box(100, 150, 220, 180))
+    x_max = x_min + 80
+    polygon = ((x_min, 152.0), (x_max, 152.0), (x_max, 178.0), (x_min, 178.0))
+    line = TextLine("KA-01", "Latn", 0.9, polygon)
+    drawn = draw(blank(), Recognition(320, 240, plates=(plate,), text_lines=(line,)))
+    assert has(drawn, TEXT_COLOUR) == drawn_too
+
+
 @pytest.mark.parametrize("side", [1, 8, 40])
 def test_small_pictures_and_boxes_outside(side: int) -> None:
     vehicle = Vehicle("auto_rickshaw", 0.9, Box(-50, -50, 500, 500))

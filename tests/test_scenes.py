@@ -110,6 +110,16 @@ def test_what_is_less_sure_is_left_out(finder: LocalRecognizer) -> None:
     assert counts == [3, 3, 2, 0]
 
 
+def test_one_letter_alone_is_doubted_in_a_scene(finder: LocalRecognizer) -> None:
+    picture = np.full((240, 320, 3), 230, np.uint8)
+    cv2.putText(picture, "B", (130, 150), cv2.FONT_HERSHEY_SIMPLEX, 3, (0, 0, 0), 9, cv2.LINE_AA)
+    cv2.putText(picture, "NO", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 4, cv2.LINE_AA)
+    lines = finder.recognize(raw(picture), RecognitionConfig(min_confidence=0.0)).text_lines
+    sure = {line.text: line.confidence for line in lines}
+    assert sure["NO"] > 0.9
+    assert 0.4 < sure["B"] <= 0.5
+
+
 def test_a_detector_of_plates_alone_comes_first(models: Path, tmp_path: Path) -> None:
     data = (models / "detector.onnx").read_bytes()
     install(tmp_path, data, name="vehicles")

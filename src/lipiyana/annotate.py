@@ -21,6 +21,7 @@ TEXT_COLOUR: Colour = (0, 128, 92)
 
 _FULL = 1.0
 _VEHICLE_WEIGHT = 0.1  # hiding part of a vehicle is better than hiding what can be read
+_ON_PLATE = 0.7  # of a line: its text is what the label of the plate says already
 
 _Rectangle = tuple[int, int, int, int]
 _Taken = tuple[_Rectangle, float]
@@ -77,12 +78,16 @@ def _weight(mark: _Mark) -> float:
 def _marks(recognition: Recognition) -> Iterator[_Mark]:
     for vehicle in recognition.vehicles:
         yield _Mark(_corners(vehicle.box), _vehicle_label(vehicle), VEHICLE_COLOUR)
-    on_plates = {line.polygon for plate in recognition.plates for line in plate.lines}
+    plates = [
+        _Mark(_corners(plate.box), _plate_label(plate), PLATE_COLOUR)
+        for plate in recognition.plates
+    ]
     for line in recognition.text_lines:
-        if line.polygon not in on_plates:
-            yield _Mark(line.polygon, _line_label(line), TEXT_COLOUR)
-    for plate in recognition.plates:
-        yield _Mark(_corners(plate.box), _plate_label(plate), PLATE_COLOUR)
+        mark = _Mark(line.polygon, _line_label(line), TEXT_COLOUR)
+        on_a_plate = max((_overlap(mark.bounds, plate.bounds) for plate in plates), default=0)
+        if on_a_plate <= _ON_PLATE * _overlap(mark.bounds, mark.bounds):
+            yield mark
+    yield from plates
 
 
 def _corners(box: Box) -> tuple[Point, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from lipiyana.ocr.grammar_search import letters_and_digits
 from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow, find_plates
 from lipiyana.ocr.recognition import Reader
+from lipiyana.ocr.stray_marks import doubted
 from lipiyana.plate_search import find_plates_in_vehicles
 from lipiyana.plates_found import doubting_signs, merged, read_plate
 from lipiyana.results import coloured, in_reading_order, plate, text_line
@@ -90,7 +92,8 @@ class SceneReader:
         lines: list[TextLine] = []
         if Feature.TEXT in features:
             with clock.stage("order_lines"):
-                lines = [text_line(row, config.romanize) for row in in_reading_order(rows)]
+                read = [text_line(row, config.romanize) for row in in_reading_order(rows)]
+                lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
         shown, owned = joined(
             [
                 Vehicle(v.label, v.confidence, v.box)

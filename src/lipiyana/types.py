@@ -197,7 +197,8 @@ class TextLine:
     Attributes:
         text: NFC, in logical order, native digits kept.
         script: ISO 15924 code of most of its letters (`Deva`, `Latn`, ...), `Zyyy` if none.
-        confidence: mean confidence of its characters.
+        confidence: mean confidence of its characters; less in a whole picture where its text is
+            seldom a line (`ocr.stray_marks`).
         polygon: four corners, clockwise in reading order from the first character's top.
         romanized: Latin letters for `text`, or "" where not asked for.
     """
