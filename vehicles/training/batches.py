@@ -20,6 +20,7 @@ from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.training.cutouts import Cutouts, paste
 from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.mounted_plates import usual_plates
 from lipiyana.vehicles.training.network import anchor_points
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.variety import Variety
@@ -109,6 +110,7 @@ class Canvases:
     ) -> None:
         self._pictures, self._size, self._variety = pictures, size, variety
         self._cutouts = Cutouts(pictures) if variety.pastes else None
+        self._plates = usual_plates() if variety.mounted else None
         self._chances = draw_chances(pictures)
         points, _ = anchor_points(size)
         self._points = points.numpy()
@@ -135,7 +137,8 @@ class Canvases:
             if np.delete(picture.known, _PLATE).all():
                 known[here & ~self._near(boxes[-1]), _PLATE] = True
         whole = View(pixels, np.concatenate(boxes), np.concatenate(classes))
-        return self._finished(self._with_pastes(whole, known, rng), known, rng)
+        whole = self._with_plates(self._with_pastes(whole, known, rng), known, rng)
+        return self._finished(whole, known, rng)
 
     def _with_pastes(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
@@ -148,6 +151,18 @@ class Canvases:
             view = paste(view, cutout, rng)
             known[self._inside(view.boxes[-1])] = knows
         return view
+
+    def _with_plates(
+        self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
+    ) -> View:
+        """Mount plates on vehicles, and write to `known` that they are there."""
+        if self._plates is None:
+            return view
+        bare = np.array([not known[self._inside(box), _PLATE].any() for box in view.boxes], bool)
+        mounted = self._plates.mount(view, bare, self._variety.mounted, rng)
+        for box in mounted.boxes[len(view.boxes) :]:
+            known[self._inside(box), _PLATE] = True
+        return mounted
 
     def _finished(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator

@@ -15,12 +15,14 @@ class Variety:
         repainted: share of the canvases whose hues are turned.
         wider: factor by which the range of scales is wider at both its ends.
         smallest: pixels; what has a shorter side is neither taught nor background.
+        mounted: share of the vehicles without boxes of plates that get a rendered plate.
     """
 
     pastes: float = 0.0
     repainted: float = 0.0
     wider: float = 1.0
     smallest: float = 0.0
+    mounted: float = 0.0
 
 
 def add_variety_options(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +40,11 @@ def add_variety_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smallest", type=float, default=defaults.smallest, help="shortest side taught, pixels"
     )
+    parser.add_argument(
+        "--mounted", type=float, default=defaults.mounted, help="share with a rendered plate"
+    )
 
 
 def variety_of(args: argparse.Namespace) -> Variety:
     """Collect what the options of `add_variety_options` gave."""
-    return Variety(args.pastes, args.repainted, args.wider, args.smallest)
+    return Variety(args.pastes, args.repainted, args.wider, args.smallest, args.mounted)
