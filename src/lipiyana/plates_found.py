@@ -22,6 +22,8 @@ _ONE_PLACE = 0.5
 _ON_VEHICLE = 0.5  # of a plate's area
 _SIGN_LIKE = 0.4
 _LETTERS_OF_A_WORD = 3
+_UNREAD = 0.5  # of 59 places in 190 photographs of auto-rickshaws half of the unread were lamps
+_FEWEST = 3  # letters and digits that are read on a plate, if anything is
 
 _Image = npt.NDArray[np.uint8]
 
@@ -58,7 +60,8 @@ def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romaniz
 
 def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box]) -> list[Plate]:
     """Make plates less sure that are no registration and lie on no vehicle, or say words without a
-    digit: signs, and boards on lorries and buses, look like plates.
+    digit: signs, and boards on lorries and buses, look like plates. Those that say nothing are
+    less sure too: lamps look like plates that are too far away to be read.
 
     Args:
         plates: as a detector found them and they were read.
@@ -67,11 +70,17 @@ def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box]) -> list[Pla
     shares = inside(array_of([plate.box for plate in plates]), array_of(vehicles))
     alone = np.asarray(~(shares > _ON_VEHICLE).any(axis=1))
     return [
-        dataclasses.replace(plate, confidence=_SIGN_LIKE * plate.confidence)
-        if (lonely or _is_words(plate.text)) and not plate.registration.valid
-        else plate
+        dataclasses.replace(plate, confidence=_belief(plate, lonely) * plate.confidence)
         for plate, lonely in zip(plates, alone.tolist(), strict=True)
     ]
+
+
+def _belief(plate: Plate, lonely: bool) -> float:
+    if plate.registration.valid:
+        return 1.0
+    if lonely or _is_words(plate.text):
+        return _SIGN_LIKE
+    return 1.0 if sum(map(str.isalnum, plate.text)) >= _FEWEST else _UNREAD
 
 
 def _is_words(text: str) -> bool:
