@@ -19,7 +19,10 @@ from lipiyana.runtime import ModelStore
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import CacheOutcome, Feature, Frame, RawImage, Recognition, RecognitionConfig
 
-CONFIG = RecognitionConfig(features=frozenset({Feature.VEHICLES, Feature.PLATES}))
+# the plate is a green rectangle: what says nothing is half as sure
+CONFIG = RecognitionConfig(
+    features=frozenset({Feature.VEHICLES, Feature.PLATES}), min_confidence=0.2
+)
 VEHICLES = RecognitionConfig(features=frozenset({Feature.VEHICLES}))
 
 
