@@ -40,7 +40,6 @@ from ocr_report import (
     markdown,
     signs_table,
     svg,
-    write_markdown,
 )
 from ocr_scores import Row, differences, folder_totals, measure
 from ocr_signs import (
@@ -52,6 +51,7 @@ from ocr_signs import (
     read_with_tesseract,
     score,
 )
+from report_tables import write_between
 from rich.console import Console
 from rich.progress import track
 from sign_collages import FOLDERS, load_collages
@@ -193,9 +193,9 @@ def main() -> None:
         args.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if args.docs:
         page = args.docs / "reader.md"
-        write_markdown(page, INT8_LOSS, losses_markdown(lost))
+        write_between(page, INT8_LOSS, [losses_markdown(lost)])
         if not args.alone:
-            write_markdown(page, SCORES, markdown(rows, signs, ratios))
+            write_between(page, SCORES, markdown(rows, signs, ratios))
             plot = svg(rows, [AS_USED, *(engine.name for engine in others)])
             (args.docs / "reader-scores.svg").write_text(plot, "utf-8")
 

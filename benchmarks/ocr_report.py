@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from ocr_scores import ALL, Difference, Row
 from ocr_signs import SignScore
+from report_tables import Marks, markdown_table, terminal_table
 from rich.table import Table
 
 from lipiyana.ocr.scripts import SCRIPTS
 
-Marks = tuple[str, str]
 SCORES: Marks = ("<!-- scores: written by benchmarks/ocr.py -->", "<!-- end of scores -->")
 INT8_LOSS: Marks = ("<!-- INT8: written by benchmarks/ocr.py -->", "<!-- end of INT8 -->")
 _HEADINGS = ("pictures", "lines", "reader", "mode", "CER %", "exact %", "ms", "lines/s", "MB")
@@ -20,6 +19,8 @@ _SIGN_HEADINGS = (
     "pictures", "reader", "words", "found %", "exact %", "Latin exact %", "ms a picture",
 )  # fmt: skip
 _LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER gained", "95 % of draws")
+_TIME_HEADINGS = ("input", "float", "INT8", "times as fast")
+_LEFT = {"pictures", "reader", "mode", "input"}
 _COLOURS = ("#0f766e", "#d97706", "#6d28d9", "#64748b")
 _LABEL, _PLOT, _BAR, _GAP, _TOP = 190, 520, 11, 9, 64
 _SCALE_END = 0.8  # of the CER axis; what is worse is cut there
@@ -74,77 +75,47 @@ def label(row: Row | Difference) -> str:
 
 def lines_table(rows: Sequence[Row]) -> Table:
     """All readers on all sets of lines, for the terminal."""
-    return _table("lines of text", _HEADINGS, [cells(row) for row in rows], left=(0, 2, 3))
+    return terminal_table("lines of text", _HEADINGS, [cells(row) for row in rows], _LEFT)
 
 
 def signs_table(scores: Sequence[SignScore]) -> Table:
     """All readers on whole signs, for the terminal."""
     rows = [sign_cells(score) for score in scores]
-    return _table("whole signs, their Indic words", _SIGN_HEADINGS, rows, left=(0, 1))
+    return terminal_table("whole signs, their Indic words", _SIGN_HEADINGS, rows, _LEFT)
 
 
 def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[float]]) -> Table:
     """What INT8 loses against float in points, and what it saves, for the terminal."""
     rows = [loss_cells(lost) for lost in losses]
-    table = _table("INT8 against float, in points", _LOSS_HEADINGS, rows, left=(0,))
+    table = terminal_table("INT8 against float, in points", _LOSS_HEADINGS, rows, _LEFT)
     times = (f"48x{w}: {a:.1f} / {b:.1f} ms = {a / b:.2f}" for w, (a, b) in ratios.items())
     table.caption = "; ".join(times)
     return table
 
 
-def _table(
-    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int]
-) -> Table:
-    table = Table(title=title, box=None)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number in left else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
 def markdown(
     rows: Sequence[Row], signs: Sequence[SignScore], ratios: Mapping[int, Sequence[float]]
-) -> str:
-    """All tables, for the documentation."""
-    parts = [_markdown_table(_HEADINGS, [cells(row) for row in rows])]
+) -> list[str]:
+    """All tables and what introduces them, for the documentation."""
+    parts = [markdown_table(_HEADINGS, [cells(row) for row in rows], _LEFT)]
     if signs:
         parts.append(
             "Whole signs, their Indic words; rendered scenes, and real words on photos of streets:"
         )
-        parts.append(_markdown_table(_SIGN_HEADINGS, [sign_cells(score) for score in signs]))
+        parts.append(markdown_table(_SIGN_HEADINGS, [sign_cells(score) for score in signs], _LEFT))
     if ratios:
         parts.append("Milliseconds of the model alone, one line, one thread:")
         timed = [
             (f"48x{width}", f"{whole:.1f}", f"{small:.1f}", f"{whole / small:.2f}")
             for width, (whole, small) in ratios.items()
         ]
-        parts.append(_markdown_table(("input", "float", "INT8", "times as fast"), timed))
-    return "\n\n".join(parts)
+        parts.append(markdown_table(_TIME_HEADINGS, timed, _LEFT))
+    return parts
 
 
 def losses_markdown(losses: Sequence[Difference]) -> str:
     """What INT8 loses against float, for the documentation."""
-    return _markdown_table(_LOSS_HEADINGS, [loss_cells(lost) for lost in losses])
-
-
-def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def write_markdown(path: Path, marks: Marks, text: str) -> None:
-    """Put tables between two marks of a page, and leave the rest of the page alone.
-
-    Raises:
-        ValueError: the page has no such marks.
-    """
-    begin, end = marks
-    before, found, rest = path.read_text("utf-8").partition(begin)
-    _, ended, after = rest.partition(end)
-    if not (found and ended):
-        raise ValueError(f"{path} has no place for the tables: put {begin} and {end} in it")
-    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", "utf-8")
+    return markdown_table(_LOSS_HEADINGS, [loss_cells(lost) for lost in losses], _LEFT)
 
 
 def svg(rows: Sequence[Row], engines: Sequence[str]) -> str:

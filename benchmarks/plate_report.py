@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plate_scores import FalseValid, PlateScore
+from report_tables import Marks, markdown_table, terminal_table, write_between
 from rich.table import Table
 
-BEGIN, END = "<!-- plates: written by benchmarks/plates.py -->", "<!-- end of plates -->"
+PLATES: Marks = ("<!-- plates: written by benchmarks/plates.py -->", "<!-- end of plates -->")
 _BASE = "RapidOCR"
 _HEADINGS = ("pictures", "country", "rows", "plates", "reader", "exact %", "CER %", "time")
 _FALSE_HEADINGS = ("pictures", "kind", "number", "made up", "%")
@@ -18,20 +19,20 @@ _LEFT = {"pictures", "country", "reader", "kind"}
 def console_tables(scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -> list[Table]:
     """The tables that have rows."""
     return [
-        _console(title, headings, rows) for title, headings, rows in _tables(scores, counts) if rows
+        terminal_table(title, headings, rows, _LEFT)
+        for title, headings, rows in _tables(scores, counts)
+        if rows
     ]
 
 
 def write_markdown(path: Path, scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -> None:
-    """Put the tables between the marks of a file; at its end where it has none."""
-    old = path.read_text("utf-8") if path.exists() else ""
-    parts = [_markdown(headings, rows) for _, headings, rows in _tables(scores, counts) if rows]
-    block = "\n\n".join([BEGIN, *parts, END])
-    if BEGIN in old and END in old:
-        before, after = old[: old.index(BEGIN)], old[old.index(END) + len(END) :]
-        path.write_text(before + block + after, "utf-8")
-    else:
-        path.write_text(f"{old.rstrip()}\n\n{block}\n".lstrip(), "utf-8")
+    """Put the tables between the marks of a page; at its end where it has none."""
+    page = path.read_text("utf-8") if path.exists() else ""
+    if not all(mark in page for mark in PLATES):
+        path.write_text("\n\n".join([page.rstrip(), *PLATES]).lstrip() + "\n", "utf-8")
+    tables = _tables(scores, counts)
+    parts = [markdown_table(headings, rows, _LEFT) for _, headings, rows in tables if rows]
+    write_between(path, PLATES, parts)
 
 
 def _tables(
@@ -64,18 +65,3 @@ def _score_cells(score: PlateScore, base: float | None) -> tuple[str, ...]:
 def _count_cells(count: FalseValid) -> tuple[str, ...]:
     numbers = (str(count.pictures), str(count.made_up), f"{100 * count.rate:.1f}")
     return (count.group, count.kind, *numbers)
-
-
-def _console(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title, box=None)
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in _LEFT else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ("---" if heading in _LEFT else "---:" for heading in headings)
-    lines = (headings, rule, *rows)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

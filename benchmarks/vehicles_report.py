@@ -8,12 +8,14 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+from report_tables import Marks, markdown_table, terminal_table, write_between
 from rich.table import Table
 
 from lipiyana.vehicles.training.evaluation import ClassScore
 from lipiyana.vehicles.training.labels import CLASSES
 
-BEGIN, END = "<!-- scores: written by benchmarks/vehicles.py -->", "<!-- end of scores -->"
+_SCORES: Marks = ("<!-- scores: written by benchmarks/vehicles.py -->", "<!-- end of scores -->")
+_LEFT = {"class"}
 _COLOURS = (
     "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
     "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
@@ -106,12 +108,7 @@ def _percents(pairs: Sequence[tuple[float, float] | None]) -> list[str]:
 
 def table(results: Sequence[Result]) -> Table:
     """All of it, for the terminal."""
-    shown = Table(title="vehicles and plates, %", box=None)
-    for number, heading in enumerate(headings(results)):
-        shown.add_column(heading, justify="right" if number else "left")
-    for row in rows(results):
-        shown.add_row(*row)
-    return shown
+    return terminal_table("vehicles and plates, %", headings(results), rows(results), _LEFT)
 
 
 def size_rows(result: Result) -> list[list[str]]:
@@ -132,12 +129,8 @@ def size_rows(result: Result) -> list[list[str]]:
 def size_table(result: Result) -> Table:
     """The rows by size, for the terminal."""
     heads, *lines = size_rows(result)
-    shown = Table(title=f"AP50 of {result.name} by the shorter side of objects, %", box=None)
-    for number, heading in enumerate(heads):
-        shown.add_column(heading, justify="right" if number else "left")
-    for line in lines:
-        shown.add_row(*line)
-    return shown
+    title = f"AP50 of {result.name} by the shorter side of objects, %"
+    return terminal_table(title, heads, lines, _LEFT)
 
 
 def write_markdown(path: Path, results: Sequence[Result]) -> None:
@@ -149,23 +142,14 @@ def write_markdown(path: Path, results: Sequence[Result]) -> None:
         ValueError: the page has no marks.
     """
     last = results[-1]
+    heads, *lines = size_rows(last)
     parts = [
-        _markdown_table([headings(results), *rows(results)]),
+        markdown_table(headings(results), rows(results), _LEFT),
         f"AP50 of {last.name} again, by the shorter side of what is labelled, in pixels of "
         "pictures of 416 at most. What is smaller is neither asked for nor wrong to find:",
-        _markdown_table(size_rows(last)),
+        markdown_table(heads, lines, _LEFT),
     ]
-    before, mark, rest = path.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise ValueError(f"{path} has no place for the scores: put {BEGIN} and {END} in it")
-    path.write_text("\n\n".join([before + BEGIN, *parts, END + after]), "utf-8")
-
-
-def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    heads, *rest = lines
-    ruled = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rest]
-    return "\n".join("| " + " | ".join(line) + " |" for line in ruled)
+    write_between(path, _SCORES, parts)
 
 
 def precision_plot(result: Result) -> str:

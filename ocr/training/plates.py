@@ -116,6 +116,29 @@ def project(points: Quad, matrix: npt.NDArray[np.floating]) -> Quad:
     return np.asarray((moved[:, :2] / moved[:, 2:]).reshape(points.shape), np.float32)
 
 
+def drawn_twice_as_fine(
+    flat: FlatPlate, matrix: npt.NDArray[np.floating], size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], Image]:
+    """Draw a plate where a homography puts it: averaged afterwards, thin strokes do not break up.
+
+    Args:
+        flat: the plate.
+        matrix: (3, 3), from the flat plate to a picture.
+        size: columns and rows of that picture.
+
+    Returns:
+        Alpha (2 rows, 2 columns) and colours (2 rows, 2 columns, 3), BGR; the colours go on
+        beyond the plate.
+    """
+    fine = np.diag([2.0, 2.0, 1.0]) @ matrix
+    twice = (2 * size[0], 2 * size[1])
+    alpha = cv2.warpPerspective(flat.alpha, fine, twice, flags=cv2.INTER_LINEAR)
+    front = cv2.warpPerspective(
+        flat.image, fine, twice, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(alpha, np.uint8), np.asarray(front, np.uint8)
+
+
 def seen_from(rng: np.random.Generator, width: float, height: float, strength: float = 1.0) -> Quad:
     """Where the corners of a rectangle come to be for a camera that stands aside and above.
 
@@ -164,15 +187,11 @@ def _compose(
     around += smooth_noise(rng, height, width, height)[:, :, None] * np.float32(18)
     if rng.random() < 0.3:
         around = clutter(rng, height, width).astype(np.float32)
-    # twice as fine, then averaged, so that thin strokes do not break up
-    fine = np.diag([2.0, 2.0, 1.0]) @ matrix
-    twice = (width * 2, height * 2)
-    alpha = cv2.warpPerspective(flat.alpha, fine, twice, flags=cv2.INTER_LINEAR)
-    front = cv2.warpPerspective(
-        flat.image, fine, twice, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    alpha, front = (
+        cv2.resize(one, size, interpolation=cv2.INTER_AREA)
+        for one in drawn_twice_as_fine(flat, matrix, size)
     )
-    alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    front = cv2.resize(front, size, interpolation=cv2.INTER_AREA)
+    alpha = alpha.astype(np.float32) / 255
     drop = max(1, round(height * 0.03))
     shadow = cv2.GaussianBlur(np.roll(alpha, drop, axis=0), (0, 0), max(0.8, height * 0.02))
     around *= 1 - np.float32(0.55) * shadow[:, :, None]

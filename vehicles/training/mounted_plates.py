@@ -18,7 +18,7 @@ from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.plate_painting import FlatPlate, paint_plate
 from lipiyana.ocr.training.plate_styles import random_style
 from lipiyana.ocr.training.plate_texts import VehicleKind, random_registration
-from lipiyana.ocr.training.plates import seen_from
+from lipiyana.ocr.training.plates import drawn_twice_as_fine, seen_from
 from lipiyana.vehicles.boxes import inside
 from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.training.labels import CLASSES
@@ -164,12 +164,6 @@ def _paste(
     matrix = cv2.getPerspectiveTransform(
         plate.outline.astype(np.float32), (corners - low).astype(np.float32)
     )
-    fine = np.diag([2.0, 2.0, 1.0]) @ matrix
-    twice = (2 * columns, 2 * rows)
-    alpha = cv2.warpPerspective(plate.alpha, fine, twice, flags=cv2.INTER_LINEAR)
-    front = cv2.warpPerspective(
-        plate.image, fine, twice, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
     few = (max(2, round(coarse * columns)), max(2, round(coarse * rows)))
     alpha, front = (
         cv2.resize(
@@ -177,7 +171,7 @@ def _paste(
             (columns, rows),
             interpolation=cv2.INTER_LINEAR,
         ).astype(np.float32)
-        for one in (alpha, front)
+        for one in drawn_twice_as_fine(plate, matrix, (columns, rows))
     )
     place = pixels[low[1] : high[1], low[0] : high[0]]
     light = float(np.clip(place.mean() / 110 * rng.uniform(0.75, 1.15), 0.35, 1.15))
