@@ -207,3 +207,35 @@ def alignment(probabilities: Floats, classes: Sequence[int]) -> tuple[float, ...
         if step:
             place -= int(came[step - 1][place])
     return tuple(best)
+
+
+def log_chances(probabilities: Floats, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """Add up all paths that spell each of some texts (the forward algorithm of Graves et al. 2006).
+
+    Args:
+        probabilities: (steps, classes); what is as good as impossible counts as 1e-9.
+        texts: their classes, without blanks.
+
+    Returns:
+        Natural logarithms, one a text.
+    """
+    width = 2 * max(map(len, texts), default=0) + 1
+    labels = np.full((len(texts), width), _BLANK)
+    for row, classes in zip(labels, texts, strict=True):
+        row[1 : 2 * len(classes) : 2] = classes
+    # a blank between two characters may be left out where they differ
+    skips = np.zeros(labels.shape, np.bool_)
+    skips[:, 2:] = (labels[:, 2:] != _BLANK) & (labels[:, 2:] != labels[:, :-2])
+    logs = np.log(np.maximum(probabilities, 1e-9).astype(np.float64))
+    seen = logs[:, labels]
+    never = np.full((len(texts), 2), -np.inf)
+    scores = np.full(labels.shape, -np.inf)
+    scores[:, :2] = seen[0, :, :2]
+    for row in seen[1:]:
+        before = np.concatenate([never, scores], axis=1)
+        scores = np.logaddexp(scores, before[:, 1:-1])
+        scores = np.where(skips, np.logaddexp(scores, before[:, :-2]), scores) + row
+    ends = 2 * np.array([len(classes) for classes in texts], np.intp)
+    every = np.arange(len(texts))
+    last = np.where(ends > 0, scores[every, np.maximum(ends - 1, 0)], -np.inf)
+    return np.asarray(np.logaddexp(scores[every, ends], last))

@@ -1,4 +1,6 @@
-"""Which letter follows which in the words of each script: n-grams in a file of a megabyte.
+"""Which letter follows which in the words of each script, and which words there are.
+
+It is a file of two megabytes: n-grams, and a set of words.
 
 Letters are in the order of a picture, as the reader's labels are (`visual_order.py`). A word
 begins and ends with a mark of its own. Where an n-gram is not kept, a shorter one stands for it
@@ -12,7 +14,7 @@ import io
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +24,7 @@ import numpy.typing as npt
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.ocr.scripts import script_of
+from lipiyana.ocr.word_set import WordSet
 
 ORDER = 5
 EDGE = 1
@@ -58,6 +61,7 @@ class ScriptModel:
 
     letters: str
     grams: tuple[Grams, ...]
+    words: WordSet = field(default_factory=lambda: WordSet.of(()))
 
 
 def pack(symbols: Iterable[int]) -> int:
@@ -99,6 +103,7 @@ class LanguageModel:
                         )
                         for n in orders
                     ),
+                    WordSet.from_bytes(stored[f"{code}.words"].tobytes()),
                 )
         return cls(scripts)
 
@@ -110,11 +115,24 @@ class LanguageModel:
             for n, grams in enumerate(model.grams, 1):
                 stored[f"{code}.keys{n}"] = _packed(grams.keys)
                 stored[f"{code}.p{n}"] = np.frombuffer(grams.levels, np.uint8)
+            stored[f"{code}.words"] = np.frombuffer(model.words.to_bytes(), np.uint8)
         np.savez_compressed(path, **stored)  # type: ignore[arg-type]
 
     def knows(self, text: str) -> bool:
         """Say whether the model has words of the script that `text` is mostly in."""
         return script_of(text) in self.scripts
+
+    def numbered(self, word: str) -> tuple[str, tuple[int, ...]] | None:
+        """Give the script of a word and the numbers of its letters; None where it has no model."""
+        letters = [self._numbers.get(letter, ("", EDGE)) for letter in word]
+        codes = {code for code, _ in letters}
+        if len(codes) != 1 or "" in codes:
+            return None
+        return codes.pop(), tuple(number for _, number in letters)
+
+    def is_letter(self, character: str) -> bool:
+        """Say whether the model has words with this character."""
+        return character in self._numbers
 
     def log_probability(self, before: str, character: str) -> float | None:
         """Natural logarithm of the chance of `character` after `before`.

@@ -2,6 +2,7 @@
 
 A prefix beam search (Hannun et al. 2014) as in `decoding.py`, made short: steps that are surely
 blank only part letters, unlikely letters are not tried, and a line without doubt is not searched.
+What it finds is compared with texts in which a word that is not known is replaced by a known one.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
-from lipiyana.ocr.decoding import Decoded, Floats, alignment, greedy
+from lipiyana.ocr.decoding import Decoded, Floats, alignment, greedy, log_chances
 from lipiyana.ocr.language_model import LanguageModel
+from lipiyana.ocr.spelling import count_unknown, respelt
 
 WEIGHT = 0.5
 """Of the language model's logarithms beside the reader's."""
@@ -24,6 +27,10 @@ CHOOSING_WEIGHT = 0.9
 BONUS = 1.8
 """For each letter, so that long texts are not at a disadvantage."""
 
+UNKNOWN = 2.0
+"""Nats that a word that is not known costs."""
+
+_ROUNDS = 3  # in each of which a word of the best text may be replaced
 _WIDTH = 6  # prefixes that are kept
 _LEAST = 0.02  # probability of a letter that is tried
 _MOST_LETTERS = 6  # tried at one step
@@ -45,6 +52,7 @@ def read_words(
     model: LanguageModel,
     weight: float = WEIGHT,
     bonus: float = BONUS,
+    unknown: float = UNKNOWN,
 ) -> Decoded:
     """Find the text that reader and language model together think likeliest.
 
@@ -54,6 +62,7 @@ def read_words(
         model: the words of each script.
         weight: of the model's logarithms.
         bonus: for each character.
+        unknown: what a word costs that the model does not know.
 
     Returns:
         The text in the order of the picture, as `greedy` gives it.
@@ -61,8 +70,23 @@ def read_words(
     plain = greedy(probabilities, charset)
     if float(probabilities.max(axis=1).min()) >= _SURE:
         return plain
-    best, text, _ = _searched(probabilities, charset, model, weight, bonus).best()
-    return plain if text == plain.text else Decoded(text, alignment(probabilities, best))
+    classes = {character: index for index, character in enumerate(charset, 1)}
+    texts = list(_searched(probabilities, charset, model, weight, bonus).ranked())
+    for _ in range(_ROUNDS):
+        tried = dict.fromkeys([*texts, *respelt(texts[0], model)])
+        every = [text for text in tried if classes.keys() >= set(text)]
+        scores = log_chances(probabilities, [[classes[letter] for letter in t] for t in every])
+        scores += [
+            _spelling_score(text, model, weight, bonus) - unknown * count_unknown(text, model)
+            for text in every
+        ]
+        best = every[int(scores.argmax())]
+        if best == texts[0]:
+            break
+        texts = [best]
+    if texts[0] == plain.text:
+        return plain
+    return Decoded(texts[0], alignment(probabilities, [classes[letter] for letter in texts[0]]))
 
 
 def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageModel) -> float:
@@ -76,7 +100,8 @@ def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageMo
     Returns:
         The logarithm of its probability, to be compared with that of the same line read otherwise.
     """
-    return _searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).best()[2]
+    found = _searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).ranked()
+    return max(score - UNKNOWN * count_unknown(text, model) for text, score in found.items())
 
 
 def _searched(
@@ -126,24 +151,32 @@ class _Search:
         kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[:_WIDTH]
         self.beams = {prefix: grown[prefix] for prefix in kept}
 
-    def best(self) -> tuple[_Prefix, str, float]:
-        """Find the likeliest prefix whose last word is a whole one, its text and its score."""
+    def ranked(self) -> dict[str, float]:
+        """All texts that are left with their scores, likeliest first; their words are whole."""
         scores = {
-            prefix: _score(beam)
+            self.texts[prefix]: _score(beam)
             + self.weight * (self.model.log_probability(self.texts[prefix], "") or 0.0)
             for prefix, beam in self.beams.items()
         }
-        best = max(scores, key=scores.__getitem__)
-        return best, self.texts[best], scores[best]
+        return dict(sorted(scores.items(), key=itemgetter(1), reverse=True))
 
     def _weigh(self, prefix: _Prefix, longer: _Prefix) -> float:
         before, letter = self.texts[prefix], self.charset[longer[-1] - 1]
         self.texts[longer] = before + letter
-        known = self.model.log_probability(before, letter)
-        if known is None:
-            known = _NO_WORD if letter != " " else 0.0
-            known += self.model.log_probability(before, "") or 0.0
-        return self.weight * known + self.bonus
+        return self.weight * _letter_score(before, letter, self.model) + self.bonus
+
+
+def _letter_score(before: str, letter: str, model: LanguageModel) -> float:
+    known = model.log_probability(before, letter)
+    if known is None:
+        known = _NO_WORD if letter != " " else 0.0
+        known += model.log_probability(before, "") or 0.0
+    return known
+
+
+def _spelling_score(text: str, model: LanguageModel, weight: float, bonus: float) -> float:
+    letters = sum(_letter_score(text[:end], letter, model) for end, letter in enumerate(text))
+    return weight * (letters + (model.log_probability(text, "") or 0.0)) + bonus * len(text)
 
 
 def _steps(probabilities: Floats) -> Iterator[tuple[float, dict[int, float]]]:

@@ -1,4 +1,4 @@
-"""Counts the n-grams of `language_model.py` in the word lists.
+"""Counts the n-grams of `language_model.py` in the word lists, and fingerprints the words.
 
     python -m lipiyana.ocr.training.build_language_model --words DIR --out models/language_model.npz
 
@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
@@ -29,8 +30,11 @@ from lipiyana.ocr.language_model import (
     ScriptModel,
     pack,
 )
-from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.scripts import SCRIPTS, script_of
+from lipiyana.ocr.training.boards import Boards
 from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
+from lipiyana.ocr.word_set import WordSet
 
 KEPT = 560_000
 """N-grams of three symbols and more that all scripts keep together."""
@@ -48,11 +52,13 @@ class Counted:
         letters: in the order of their numbers.
         smooth: probability of the last symbol of each n-gram after the others.
         worth: of each n-gram that may be left out, what it adds to the logarithm of all words.
+        words: all of them.
     """
 
     letters: str
     smooth: dict[_Gram, float]
     worth: dict[_Gram, float]
+    words: WordSet
 
     def kept(self, least: float) -> ScriptModel:
         """Leave out what is worth less."""
@@ -60,7 +66,7 @@ class Counted:
         for gram, probability in self.smooth.items():
             if self.worth.get(gram, least) >= least:
                 tables[len(gram) - 1][gram] = probability
-        return ScriptModel(self.letters, tuple(map(_grams, tables)))
+        return ScriptModel(self.letters, tuple(map(_grams, tables)), self.words)
 
 
 def read_words(folder: Path) -> dict[str, list[str]]:
@@ -74,8 +80,25 @@ def read_words(folder: Path) -> dict[str, list[str]]:
     return words
 
 
-def count_script(code: str, words: Iterable[str]) -> Counted:
-    """Count and smooth: probabilities are interpolated over all lengths (Witten, Bell 1991)."""
+def board_words() -> dict[str, set[str]]:
+    """Gather the words of places, names and phrases by script, in the order of a picture."""
+    words: defaultdict[str, set[str]] = defaultdict(set)
+    for word in Boards(lambda *_: "").words():
+        code = script_of(word)
+        if code in SCRIPTS:
+            runs = "".join(c if SCRIPTS[code].contains(c) else " " for c in normalize(word))
+            words[code].update(map(to_labels, runs.split()))
+    return words
+
+
+def count_script(code: str, words: Iterable[str], known: Iterable[str] = ()) -> Counted:
+    """Count and smooth: probabilities are interpolated over all lengths (Witten, Bell 1991).
+
+    Args:
+        code: of the script.
+        words: to count.
+        known: further words that are to be known, but not counted.
+    """
     words = [word for word in words if not set(word) & set(SCRIPTS[code].digits)]
     letters = "".join(sorted({letter for word in words for letter in word}))
     numbers = {letter: number for number, letter in enumerate(letters, EDGE + 1)}
@@ -87,12 +110,20 @@ def count_script(code: str, words: Iterable[str]) -> Counted:
         for gram, probability in smooth.items()
         if len(gram) > _ALL_KEPT
     }
-    return Counted(letters, smooth, worth)
+    every = [*words, *(word for word in known if numbers.keys() >= set(word))]
+    numbered = WordSet.of([numbers[letter] for letter in word] for word in every)
+    return Counted(letters, smooth, worth, numbered)
 
 
-def build(scripts: Mapping[str, Iterable[str]], kept: int = KEPT) -> LanguageModel:
-    """Count the words of each script and keep the n-grams that say most."""
-    counted = {code: count_script(code, words) for code, words in scripts.items()}
+def build(
+    scripts: Mapping[str, Iterable[str]],
+    kept: int = KEPT,
+    known: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> LanguageModel:
+    """Count the words of each script and keep the n-grams that say most; `known` adds words."""
+    counted = {
+        code: count_script(code, words, known.get(code, ())) for code, words in scripts.items()
+    }
     worths = sorted((w for one in counted.values() for w in one.worth.values()), reverse=True)
     least = worths[kept - 1] if kept <= len(worths) else 0.0
     return LanguageModel({code: one.kept(least) for code, one in counted.items()})
@@ -131,7 +162,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kept", type=int, default=KEPT, help="longer n-grams to keep")
     args = parser.parse_args()
-    build(read_words(args.words), args.kept).save(args.out)
+    build(read_words(args.words), args.kept, board_words()).save(args.out)
     sys.stdout.write(f"{args.out}: {args.out.stat().st_size} bytes\n")
 
 

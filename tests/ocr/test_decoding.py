@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipiyana.ocr.decoding import alignment, beam_search, greedy
+from lipiyana.ocr.decoding import alignment, beam_search, greedy, log_chances
 
 CHARSET = ("a", "b", "c")
 
@@ -104,3 +104,21 @@ def test_the_alignment_of_the_greedy_text_has_its_confidences(
 def test_a_text_longer_than_the_steps_has_no_alignment() -> None:
     assert alignment(np.full((2, 4), 0.25), [1, 1]) == (0.0, 0.0)
     assert alignment(np.full((2, 4), 0.25), []) == ()
+
+
+@given(matrices())
+@settings(deadline=None)
+def test_chances_of_texts_are_those_of_all_their_paths(
+    probabilities: npt.NDArray[np.float64],
+) -> None:
+    expected = by_enumeration(probabilities)
+    classes = [[CHARSET.index(character) + 1 for character in text] for text in expected]
+    found = log_chances(probabilities, classes)
+    for text, chance in zip(expected, found, strict=True):
+        assert chance == pytest.approx(math.log(expected[text]))
+
+
+def test_a_text_that_does_not_fit_has_no_chance() -> None:
+    steps = np.full((2, len(CHARSET) + 1), 0.25)
+    assert log_chances(steps, [[1, 2, 3], [1, 1]]).tolist() == [-math.inf, -math.inf]
+    assert log_chances(steps, []).tolist() == []

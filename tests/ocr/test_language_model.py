@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 
 import pytest
 
 from lipiyana.ocr.language_model import BACK_OFF, LEVELS, Grams, LanguageModel, ScriptModel, pack
+from lipiyana.ocr.word_set import WordSet
 
 # क is 2, म is 3; the edge of a word is 1
 UNIGRAMS = Grams(array("Q", [1, 2, 3]), bytes([16, 32, 48]))
@@ -46,5 +48,15 @@ def test_a_word_in_two_scripts_is_unlikely(model):
 
 def test_a_file_gives_back_what_was_saved(model, tmp_path):
     path = tmp_path / "words.npz"
+    own = replace(model.scripts["Deva"], words=WordSet.of([(2, 3), (3, 3, 2)]))
+    model = LanguageModel({"Deva": own})
     model.save(path)
     assert LanguageModel.load(path).scripts == model.scripts
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("कम", ("Deva", (2, 3))), ("कन", None), ("कA", None), ("", None)],
+)
+def test_the_numbers_of_a_word(model, word, expected):
+    assert model.numbered(word) == expected

@@ -54,3 +54,20 @@ def test_a_repeat_needs_a_blank_between(model):
 
 def test_blanks_are_no_text(model):
     assert read_words(steps({}, {"1": 0.1}, {}), CHARSET, model).text == ""
+
+
+def test_a_known_word_is_tried_that_the_search_left_out(model):
+    # the reader gives the word a chance far below what is tried
+    wrong = steps({"क": 0.9}, {}, {"म": 0.99}, {}, {"न": 0.95, "ल": 0.0005})
+    assert read_words(wrong, CHARSET, model, unknown=0).text == "कमन"
+    assert read_words(wrong, CHARSET, model, unknown=8).text == "कमल"
+
+
+def test_a_reader_that_sees_no_known_word_is_believed(model):
+    other = steps({"न": 0.9}, {}, {"न": 0.9}, {}, {"ल": 0.9})
+    assert read_words(other, CHARSET, model).text == "ननल"
+
+
+def test_letters_that_the_reader_does_not_have_are_not_written():
+    wide = build({"Deva": ["कमला"]})
+    assert read_words(steps({"क": 0.9}, {"म": 0.9}, {"ल": 0.9}), CHARSET, wide).text == "कमल"

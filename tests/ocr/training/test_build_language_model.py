@@ -4,8 +4,11 @@ import math
 
 import pytest
 
+from lipiyana.ocr.label_order import to_text
 from lipiyana.ocr.language_model import LanguageModel
-from lipiyana.ocr.training.build_language_model import build, count_script
+from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.spelling import count_unknown
+from lipiyana.ocr.training.build_language_model import board_words, build, count_script
 
 WORDS = ["कमल", "कमला", "कलम", "नमक", "मकान", "नाम"]
 
@@ -41,3 +44,19 @@ def test_n_grams_that_say_least_are_left_out():
 
 def test_words_with_digits_teach_nothing():
     assert count_script("Deva", [*WORDS, "क१"]).letters == count_script("Deva", WORDS).letters
+
+
+def test_further_words_are_known_and_not_counted(model):
+    more = build({"Deva": WORDS}, known={"Deva": ["कनक", "कদ"], "Beng": ["কমল"]})
+    assert more.scripts.keys() == {"Deva"}
+    assert more.scripts["Deva"].grams == model.scripts["Deva"].grams
+    assert count_unknown("कनक", model) == 1
+    assert count_unknown("कनक", more) == 0
+
+
+def test_words_of_boards_are_in_the_order_of_a_picture_and_without_signs():
+    words = board_words()
+    assert "আিলপুরদুয়ার" in words["Beng"]
+    for code, own in words.items():
+        letters = set("".join(to_text(word) for word in own))
+        assert all(SCRIPTS[code].contains(letter) for letter in letters)
