@@ -1,4 +1,4 @@
-"""What the language model does for the reader, and which weight suits it best.
+"""What the language model does for the reader, letters alone and with the words that it knows.
 
     python benchmarks/language_model.py [--model FILE] [--words FILE.npz] [--tune]
 
@@ -31,9 +31,10 @@ from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.real_crops import load_lines
 from lipiyana.ocr.training.splits import Part
-from lipiyana.ocr.word_search import BONUS, WEIGHT, read_words
+from lipiyana.ocr.word_search import BONUS, UNKNOWN, WEIGHT, read_words
 
 ROOT = Path(__file__).parents[1]
+FIGURES = ("exact %", "CER %", "ms")
 SIGNS = ("hi_mr_te_signs", "beng_signs")
 WEIGHTS, BONUSES = (0.2, 0.35, 0.5, 0.7, 0.9), (1.0, 2.0, 3.0, 4.0)
 
@@ -99,10 +100,10 @@ def main() -> None:
     args = parser.parse_args()
     validation, charset = seen(args.model, args.crops, "validation")
 
-    def searching(weight: float, bonus: float) -> Read:
+    def searching(weight: float, bonus: float, unknown: float = UNKNOWN) -> Read:
         # loaded anew: what it keeps at hand of earlier lines would flatter its speed
         words = LanguageModel.load(args.words)
-        return lambda rows: read_words(rows, charset, words, weight, bonus).text
+        return lambda rows: read_words(rows, charset, words, weight, bonus, unknown).text
 
     console = Console()
     weight, bonus = WEIGHT, BONUS
@@ -111,17 +112,17 @@ def main() -> None:
         signs = [line for folder in SIGNS for line in train[folder]]
         weight, bonus = best_weights(signs, searching)
     console.print(f"weight {weight:.2f}, bonus {bonus:.2f}")
-    table = Table(
-        "crops", "lines", "exact %", "with words", "CER %", "with words", "ms", "with words"
-    )
+    ways = {
+        "alone": lambda rows: greedy(rows, charset).text,
+        "letters": searching(weight, bonus, 0.0),
+        "words": searching(weight, bonus),
+    }
+    table = Table("crops", "lines", *(f"{figure}, {way}" for figure in FIGURES for way in ways))
     validation["signs"] = [line for folder in SIGNS for line in validation[folder]]
     for folder, lines in validation.items():
-        plain = measure(lines, lambda rows: greedy(rows, charset).text)
-        helped = measure(lines, searching(weight, bonus))
-        pairs = list(zip(plain, helped, strict=True))
-        figures = [f"{100 * value:.1f}" for pair in pairs[:2] for value in pair]
-        times = [f"{value:.2f}" for value in pairs[2]]
-        table.add_row(folder, str(len(lines)), *figures, *times)
+        exact, cer, times = zip(*(measure(lines, read) for read in ways.values()), strict=True)
+        percents = [f"{100 * value:.1f}" for value in (*exact, *cer)]
+        table.add_row(folder, str(len(lines)), *percents, *(f"{value:.2f}" for value in times))
     console.print(table)
 
 

@@ -100,8 +100,8 @@ def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageMo
     Returns:
         The logarithm of its probability, to be compared with that of the same line read otherwise.
     """
-    found = _searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).ranked()
-    return max(score - UNKNOWN * count_unknown(text, model) for text, score in found.items())
+    # whether the words are known tells two scripts apart no better: letters say that much
+    return max(_searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).ranked().values())
 
 
 def _searched(

@@ -36,7 +36,7 @@ from lipiyana.ocr.training.boards import Boards
 from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
 from lipiyana.ocr.word_set import WordSet
 
-KEPT = 560_000
+KEPT = 520_000
 """N-grams of three symbols and more that all scripts keep together."""
 
 _ALL_KEPT = 2  # n-grams up to this length are all kept

@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+FLOAT_PARTS = ("stem.", "blocks.0.", "blocks.1.", "blocks.2.", "neck.")
+"""Of a reader; its squeezes stay float too."""
+
 _WEIGHT_LEVELS = 64  # to either side; what was rounded once rounds to itself, as it is a power of 2
 _MEMORY = 0.98
 _SMALLEST = 1e-8
@@ -93,9 +96,9 @@ def _scale(weight: Tensor) -> Tensor:
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
     """Whether the INT8 twin rounds this layer: see `export_reader.quantize` for what it leaves."""
-    if isinstance(module, nn.Conv2d):
-        return module.groups == 1 and not name.startswith("neck.")
-    return isinstance(module, nn.Linear) and not name.startswith("neck.")
+    if name.startswith(FLOAT_PARTS) or ".squeeze." in name:
+        return False
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
 
 
 def simulate_int8(
