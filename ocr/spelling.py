@@ -5,7 +5,7 @@ Letters are in the order of a picture, as the reader's labels are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from lipiyana.ocr.language_model import EDGE, LanguageModel
 
@@ -17,15 +17,22 @@ def count_unknown(text: str, model: LanguageModel) -> int:
     return sum(not _is_known(text[begin:end], model) for begin, end in _words(text, model))
 
 
-def respelt(text: str, model: LanguageModel) -> Iterator[str]:
-    """Yield texts in which a known word stands for one that differs from it in one letter."""
+def respelt(text: str, model: LanguageModel, likely: Container[str]) -> Iterator[str]:
+    """Yield texts in which a known word stands for one that differs from it in one letter.
+
+    Args:
+        text: what was read.
+        model: knows words.
+        likely: letters that may come in.
+    """
     for begin, end in _words(text, model):
         numbered = model.numbered(text[begin:end])
         if numbered is None or end - begin < _SHORTEST:
             continue
         code, numbers = numbered
         own = model.scripts[code]
-        for near in own.words.near(numbers, range(EDGE + 1, EDGE + 1 + len(own.letters))):
+        new = [number for number, letter in enumerate(own.letters, EDGE + 1) if letter in likely]
+        for near in own.words.near(numbers, new):
             word = "".join(own.letters[number - EDGE - 1] for number in near)
             yield text[:begin] + word + text[end:]
 

@@ -33,6 +33,7 @@ UNKNOWN = 2.0
 _ROUNDS = 3  # in each of which a word of the best text may be replaced
 _WIDTH = 6  # prefixes that are kept
 _LEAST = 0.02  # probability of a letter that is tried
+_LEAST_NEAR = 1e-4  # greatest probability of a letter that makes a known word of another one
 _MOST_LETTERS = 6  # tried at one step
 _SURE_BLANK = math.log(0.95)
 _TINY = 1e-9
@@ -71,9 +72,10 @@ def read_words(
     if float(probabilities.max(axis=1).min()) >= _SURE:
         return plain
     classes = {character: index for index, character in enumerate(charset, 1)}
+    likely = {charset[i] for i in np.flatnonzero(probabilities[:, 1:].max(axis=0) > _LEAST_NEAR)}
     texts = list(_searched(probabilities, charset, model, weight, bonus).ranked())
     for _ in range(_ROUNDS):
-        tried = dict.fromkeys([*texts, *respelt(texts[0], model)])
+        tried = dict.fromkeys([*texts, *respelt(texts[0], model, likely)])
         every = [text for text in tried if classes.keys() >= set(text)]
         scores = log_chances(probabilities, [[classes[letter] for letter in t] for t in every])
         scores += [

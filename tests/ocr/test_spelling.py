@@ -6,6 +6,8 @@ from lipiyana.ocr.language_model import LanguageModel
 from lipiyana.ocr.spelling import count_unknown, respelt
 from lipiyana.ocr.training.build_language_model import build
 
+LETTERS = "कमलना"
+
 
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
@@ -33,11 +35,16 @@ def test_words_that_are_not_known_are_counted(model, text, count):
 
 
 def test_one_word_at_a_time_is_replaced(model):
-    assert set(respelt("(कमन, नमन)", model)) == {"(कमल, नमन)", "(कमन, नमक)"}
-    assert set(respelt("कम", model)) == {"कमल", "कलम"}
-    assert list(respelt("Kamal क १२", model)) == []
+    assert set(respelt("(कमन, नमन)", model, LETTERS)) == {"(कमल, नमन)", "(कमन, नमक)"}
+    assert set(respelt("कम", model, LETTERS)) == {"कमल", "कलम"}
+    assert list(respelt("Kamal क १२", model, LETTERS)) == []
 
 
 def test_a_known_word_may_be_another_one():
     model = build({"Deva": ["कमल", "कमला", "कम"]})
-    assert set(respelt("कमल", model)) == {"कमला", "कम"}
+    assert set(respelt("कमल", model, LETTERS)) == {"कमला", "कम"}
+
+
+def test_letters_that_were_not_seen_do_not_come_in(model):
+    assert list(respelt("कम", model, "न")) == []
+    assert set(respelt("कमलम", model, "")) == {"कलम", "कमल"}
