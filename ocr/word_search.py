@@ -72,7 +72,8 @@ def read_words(
     if float(probabilities.max(axis=1).min()) >= _SURE:
         return plain
     classes = {character: index for index, character in enumerate(charset, 1)}
-    likely = {charset[i] for i in np.flatnonzero(probabilities[:, 1:].max(axis=0) > _LEAST_NEAR)}
+    seen = probabilities[:, 1:].max(axis=0) > _LEAST_NEAR
+    likely = {letter for letter, is_seen in zip(charset, seen.tolist(), strict=True) if is_seen}
     texts = list(_searched(probabilities, charset, model, weight, bonus).ranked())
     for _ in range(_ROUNDS):
         tried = dict.fromkeys([*texts, *respelt(texts[0], model, likely)])

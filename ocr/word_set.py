@@ -103,7 +103,7 @@ class WordSet:
         high = np.flatnonzero(bits[: 2 * count]) - np.arange(count)
         rest = bits[-(-2 * count // 8) * 8 :][: count * _LOW_BITS].reshape(count, _LOW_BITS)
         low = rest.astype(np.uint32) @ (1 << np.arange(_LOW_BITS, dtype=np.uint32))
-        return cls((high.astype(np.uint32) << _LOW_BITS) | low.astype(np.uint32))
+        return cls(np.asarray((high << _LOW_BITS) | low, np.uint32))
 
     def _are_known(self, hashes: _Hashes) -> npt.NDArray[np.bool_]:
         if not len(self):

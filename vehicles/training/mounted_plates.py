@@ -161,8 +161,11 @@ def _paste(
     columns, rows = (high - low).tolist()
     # cameras saw most of these streets with fewer pixels than the canvas has
     coarse = float(rng.uniform(0.4, 1.2))
-    matrix = cv2.getPerspectiveTransform(
-        plate.outline.astype(np.float32), (corners - low).astype(np.float32)
+    matrix = np.asarray(
+        cv2.getPerspectiveTransform(
+            plate.outline.astype(np.float32), (corners - low).astype(np.float32)
+        ),
+        np.float64,
     )
     few = (max(2, round(coarse * columns)), max(2, round(coarse * rows)))
     alpha, front = (
