@@ -32,7 +32,7 @@ from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
-from lipiyana.ocr.training.fake_quantization import FLOAT_PARTS, computed_in_int8
+from lipiyana.ocr.training.fake_quantization import computed_in_int8, lies_in_float_part
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.ocr.training.stored_weights import store_as_half, store_weights
 from lipiyana.quantization import quantize_file
@@ -124,9 +124,7 @@ def _is_float_weight(tensor: onnx.TensorProto) -> bool:
 def _stays_float(node: onnx.NodeProto) -> bool:
     # as `fake_quantization.computed_in_int8` has it for the layers
     groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-    layer = f"{node.name.rpartition('/')[0]}/".replace("/", ".")
-    parts = (f".{part}" for part in FLOAT_PARTS)
-    return groups > 1 or ".squeeze." in layer or any(part in layer for part in parts)
+    return groups > 1 or lies_in_float_part(node.name.replace("/", "."))
 
 
 def calibration_inputs(source: SourceConfig, batches: int) -> Iterator[Floats]:

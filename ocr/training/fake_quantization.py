@@ -14,13 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FLOAT_PARTS = ("stem.", "blocks.0.", "blocks.1.", "blocks.2.", "neck.")
-"""Of a reader; its squeezes stay float too."""
-
 _WEIGHT_LEVELS = 64  # to either side; what was rounded once rounds to itself, as it is a power of 2
 _MEMORY = 0.98
 _SMALLEST = 1e-8
 _IMAGES = 4  # axes
+_FLOAT_PARTS = ("stem", "blocks.0", "blocks.1", "blocks.2", "squeeze", "neck")  # of a reader
 
 
 class ActivationRange:
@@ -94,9 +92,14 @@ def _scale(weight: Tensor) -> Tensor:
     return (greatest / _WEIGHT_LEVELS).clamp(min=_SMALLEST)
 
 
+def lies_in_float_part(name: str) -> bool:
+    """Whether a reader's layer of this dotted name lies in a part that stays float."""
+    return any(f".{part}." in f".{name}." for part in _FLOAT_PARTS)
+
+
 def computed_in_int8(name: str, module: nn.Module) -> bool:
     """Whether the INT8 twin rounds this layer: see `export_reader.quantize` for what it leaves."""
-    if name.startswith(FLOAT_PARTS) or ".squeeze." in name:
+    if lies_in_float_part(name):
         return False
     return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
 
