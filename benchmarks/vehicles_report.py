@@ -15,7 +15,7 @@ from lipiyana.vehicles.training.evaluation import ClassScore
 from lipiyana.vehicles.training.labels import CLASSES
 
 _SCORES: Marks = ("<!-- scores: written by benchmarks/vehicles.py -->", "<!-- end of scores -->")
-_LEFT = {"class"}
+_SET_LEFT = {"class"}
 _COLOURS = (
     "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
     "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
@@ -25,16 +25,12 @@ _LEFT, _TOP, _PLOT = 56, 44, 420
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What one detector scored, how long it takes for a picture, and the bytes of its file.
-
-    `by_size` has its scores again for objects of at least so many pixels.
-    """
+    """What one detector scored, how long it takes for a picture, and the bytes of its file."""
 
     name: str
     scores: Mapping[str, ClassScore]
     milliseconds: float
     model_bytes: int
-    by_size: Mapping[int, Mapping[str, ClassScore]]
 
     def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
         """AP50 and AP50-95, means over those of `labels` that it was scored on."""
@@ -56,10 +52,6 @@ class Result:
             "milliseconds": self.milliseconds,
             "bytes": self.model_bytes,
             "classes": by_class,
-            "ap50_by_least_side": {
-                least: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in own.items()}
-                for least, own in self.by_size.items()
-            },
         }
 
 
@@ -108,48 +100,54 @@ def _percents(pairs: Sequence[tuple[float, float] | None]) -> list[str]:
 
 def table(results: Sequence[Result]) -> Table:
     """All of it, for the terminal."""
-    return terminal_table("vehicles and plates, %", headings(results), rows(results), _LEFT)
+    return terminal_table("vehicles and plates, %", headings(results), rows(results), _SET_LEFT)
 
 
-def size_rows(result: Result) -> list[list[str]]:
-    """Headings, a row a class and the mean: AP50 and objects by the least shorter side."""
-    sides = sorted(result.by_size)
-    lines = [["class", *(f"{side} pixels or more" if side else "all" for side in sides)]]
-    for label in result.scores:
-        cells = []
-        for side in sides:
-            entry = result.by_size[side].get(label)
-            cells.append(f"{100 * entry.ap50:.1f} of {entry.objects}" if entry else "")
-        lines.append([label, *cells])
-    means = [np.mean([entry.ap50 for entry in result.by_size[side].values()]) for side in sides]
-    lines.append(["mean", *(f"{100 * mean:.1f}" for mean in means)])
-    return lines
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A detector's AP50 by parts of what is labelled: a column each, and what tells them apart."""
+
+    told: str
+    columns: Mapping[str, Mapping[str, ClassScore]]
+
+    @property
+    def headings(self) -> list[str]:
+        """Of the columns."""
+        return ["class", *self.columns]
+
+    def rows(self) -> list[list[str]]:
+        """A row a class, in the order of `CLASSES`, and the mean: AP50 and objects."""
+        lines = []
+        for label in CLASSES:
+            entries = [scores.get(label) for scores in self.columns.values()]
+            if any(entries):
+                told = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
+                lines.append([label, *told])
+        means = [np.mean([entry.ap50 for entry in s.values()]) for s in self.columns.values()]
+        return [*lines, ["mean", *(f"{100 * mean:.1f}" for mean in means)]]
+
+    def figures(self) -> dict[str, object]:
+        """Everything as JSON has it."""
+        return {
+            name: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in scores.items()}
+            for name, scores in self.columns.items()
+        }
+
+    def table(self) -> Table:
+        """All of it, for the terminal."""
+        return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
 
 
-def size_table(result: Result) -> Table:
-    """The rows by size, for the terminal."""
-    heads, *lines = size_rows(result)
-    title = f"AP50 of {result.name} by the shorter side of objects, %"
-    return terminal_table(title, heads, lines, _LEFT)
-
-
-def write_markdown(path: Path, results: Sequence[Result]) -> None:
+def write_markdown(path: Path, results: Sequence[Result], parts: Sequence[Parts]) -> None:
     """Put the tables between the marks of a page, and leave the rest of the page alone.
-
-    The last result is told by size too.
 
     Raises:
         ValueError: the page has no marks.
     """
-    last = results[-1]
-    heads, *lines = size_rows(last)
-    parts = [
-        markdown_table(headings(results), rows(results), _LEFT),
-        f"AP50 of {last.name} again, by the shorter side of what is labelled, in pixels of "
-        "pictures of 416 at most. What is smaller is neither asked for nor wrong to find:",
-        markdown_table(heads, lines, _LEFT),
-    ]
-    write_between(path, _SCORES, parts)
+    texts = [markdown_table(headings(results), rows(results), _SET_LEFT)]
+    for part in parts:
+        texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
+    write_between(path, _SCORES, texts)
 
 
 def precision_plot(result: Result) -> str:

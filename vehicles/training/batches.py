@@ -25,7 +25,7 @@ from lipiyana.vehicles.training.network import anchor_points
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.variety import Variety
 from lipiyana.vehicles.training.views import View, glimpse, letterboxed
-from lipiyana.vehicles.training.weather import repainted, weathered
+from lipiyana.vehicles.training.weather import light_of, relit, repainted, weathered
 
 MOSAIC_SHARE = 0.5
 """Of the canvases, how many show four pictures; the rest show one."""
@@ -111,6 +111,8 @@ class Canvases:
         self._pictures, self._size, self._variety = pictures, size, variety
         self._cutouts = Cutouts(pictures) if variety.pastes else None
         self._plates = usual_plates() if variety.mounted else None
+        lit = pictures if variety.relit else ()
+        self._lights = [light_of(picture.pixels()) for picture in lit]
         self._chances = draw_chances(pictures)
         points, _ = anchor_points(size)
         self._points = points.numpy()
@@ -174,6 +176,8 @@ class Canvases:
         pixels = view.pixels
         if rng.random() < self._variety.repainted:
             pixels = repainted(pixels, rng)
+        if rng.random() < self._variety.relit:
+            pixels = relit(pixels, self._lights[int(rng.integers(len(self._lights)))], rng)
         return Canvas(weathered(pixels, rng), view.boxes[taught], view.classes[taught], known)
 
     def _view(

@@ -16,6 +16,7 @@ class Variety:
         wider: factor by which the range of scales is wider at both its ends.
         smallest: pixels; what has a shorter side is neither taught nor background.
         mounted: share of the vehicles without boxes of plates that get a rendered plate.
+        relit: share of the canvases that are shown in the light of another picture.
     """
 
     pastes: float = 0.0
@@ -23,6 +24,7 @@ class Variety:
     wider: float = 1.0
     smallest: float = 0.0
     mounted: float = 0.0
+    relit: float = 0.0
 
 
 def add_variety_options(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +45,13 @@ def add_variety_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mounted", type=float, default=defaults.mounted, help="share with a rendered plate"
     )
+    parser.add_argument(
+        "--relit", type=float, default=defaults.relit, help="share in another picture's light"
+    )
 
 
 def variety_of(args: argparse.Namespace) -> Variety:
     """Collect what the options of `add_variety_options` gave."""
-    return Variety(args.pastes, args.repainted, args.wider, args.smallest, args.mounted)
+    return Variety(
+        args.pastes, args.repainted, args.wider, args.smallest, args.mounted, args.relit
+    )

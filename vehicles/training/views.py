@@ -12,7 +12,7 @@ from lipiyana.vehicles.letterbox import PADDING
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
 
 # of a cut box's area, how much must be left for it to be taught, and to be there at all
-_TAUGHT, _THERE = 0.4, 0.03
+_TAUGHT, _THERE = 0.2, 0.03
 _SMALLEST = 3.0
 _ASPECT = 0.08
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from lipiyana.vehicles.training.street_pictures import Pixels
 
+Light = npt.NDArray[np.float32]
 _Rng = np.random.Generator
 _LEVELS = np.arange(256, dtype=np.float32)
 
@@ -28,6 +30,42 @@ def repainted(image: Pixels, rng: _Rng) -> Pixels:
     # OpenCV's hues are half degrees
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(rng.integers(180))) % 180
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
+
+
+def light_of(image: Pixels) -> Light:
+    """Mean and standard deviation (2, 3) of the Lab values (CIE, of 8 bits) of (H, W, 3) RGB."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
+    return np.stack([lab.mean(0), lab.std(0)])
+
+
+def relit(image: Pixels, light: Light, rng: _Rng) -> Pixels:
+    """Show it in the light of another picture, more or less, and partly in shade.
+
+    Reinhard et al., "Color transfer between images", IEEE CG&A 2001: means and deviations of the
+    other, in Lab; here only some of the way.
+
+    Args:
+        image: (H, W, 3) RGB.
+        light: of the other picture, as `light_of` has it.
+        rng: of chance.
+    """
+    own = light_of(image)
+    share = float(rng.uniform(0.3, 1.0))
+    # a picture of one colour has no deviation to go by
+    gains = (light[1] / own[1].clip(4)).clip(0.4, 2.5) ** share
+    means = own[0] + share * (light[0] - own[0])
+    tables = (_LEVELS[:, None] - own[0]) * gains + means
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    lab = np.asarray(cv2.LUT(lab, tables.clip(0, 255).astype(np.uint8)[None]), np.uint8)
+    return _shaded(np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8), rng)
+
+
+def _shaded(image: Pixels, rng: _Rng) -> Pixels:
+    """Darker here and brighter there, as under trees, bridges and a low sun."""
+    height, width = image.shape[:2]
+    logs = rng.normal(0, 0.35, (int(rng.integers(2, 6)), int(rng.integers(2, 6))))
+    field = cv2.resize(np.exp(logs).astype(np.float32), (width, height))
+    return (image * field[..., None]).clip(0, 255).astype(np.uint8)
 
 
 def _light(image: Pixels, rng: _Rng) -> Pixels:

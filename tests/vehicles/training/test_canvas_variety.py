@@ -11,7 +11,7 @@ from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.variety import Variety
 from lipiyana.vehicles.training.views import View
-from lipiyana.vehicles.training.weather import repainted
+from lipiyana.vehicles.training.weather import light_of, relit, repainted
 
 SIZE = 128
 CAR, AUTO = CLASSES.index("car"), CLASSES.index("auto_rickshaw")
@@ -101,6 +101,32 @@ def test_turned_hues_keep_brightness_and_greys() -> None:
     for picture in turned:
         assert picture[0, 0].max() == 200
         assert (picture[1] == 90).all()
+
+
+def test_another_pictures_light_is_taken_over_and_not_its_scene() -> None:
+    scene = np.tile(np.linspace(60, 160, 64, dtype=np.uint8)[:, None, None], (1, 64, 3))
+    red_dusk = np.zeros((8, 8, 3), np.uint8)
+    red_dusk[:4], red_dusk[4:] = (90, 30, 20), (60, 10, 10)
+    light = light_of(red_dusk)
+    drawn = [relit(scene, light, _rng(seed)).astype(float) for seed in range(20)]
+    assert np.mean([picture.mean() for picture in drawn]) < 0.8 * scene.mean()
+    assert all(picture[..., 0].mean() > picture[..., 2].mean() + 5 for picture in drawn)
+    # what was darker is darker still, where the shade is the same
+    assert np.mean([picture[-16:].mean() - picture[:16].mean() for picture in drawn]) > 5
+
+
+def test_a_picture_of_one_colour_can_be_relit() -> None:
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    assert relit(grey, light_of(grey), _rng()).shape == grey.shape
+
+
+def test_canvases_are_relit_by_the_pictures_they_are_drawn_from(streets) -> None:
+    pictures = load_pictures(streets("dhaka"), "train")
+    plain, relit_ones = (
+        Canvases(pictures, SIZE, variety).draw(_rng(), 0.0)
+        for variety in (Variety(), Variety(relit=1.0))
+    )
+    assert (plain.pixels != relit_ones.pixels).mean() > 0.5
 
 
 def test_canvases_with_pastes_have_more_vehicles(streets) -> None:

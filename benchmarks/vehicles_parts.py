@@ -1,9 +1,12 @@
-"""How well vehicles are found by their least size: how much of a score is specks far away."""
+"""How well vehicles are found by parts: by their least size, as specks far away are much of a score,
+and by the country of the pictures.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +18,21 @@ from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 LEAST_SIDES = (0, 8, 12, 16, 24)
 """Pixels of the pictures, whose longer side has 416 at most."""
 
+COUNTRIES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "Bangladesh": frozenset({"dhaka"}),
+        "India": frozenset({"iiith_auto", "indian_obstacle", "olx_plate"}),
+        "Nepal": frozenset({"kathmandu"}),
+    }
+)
+"""Sources of pictures; a few of the Indian ones are from elsewhere."""
+
+Scores = Mapping[str, ClassScore]
+
 
 def scores_by_size(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
-) -> dict[int, Mapping[str, ClassScore]]:
+) -> dict[int, Scores]:
     """Score what has at least so long a shorter side, for each of `LEAST_SIDES`.
 
     Labels that are smaller are neither asked for nor wrong to find, as COCO ignores what lies
@@ -32,6 +46,18 @@ def scores_by_size(
         )
         for least in LEAST_SIDES
     }
+
+
+def scores_by_country(
+    pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
+) -> dict[str, Scores]:
+    """Score the pictures of each of `COUNTRIES` that has any."""
+    scores = {}
+    for country, sources in COUNTRIES.items():
+        here = [i for i, picture in enumerate(pictures) if picture.source in sources]
+        if here:
+            scores[country] = score([pictures[i] for i in here], [found[i] for i in here], classes)
+    return scores
 
 
 def _without_small(picture: StreetPicture, least: int) -> StreetPicture:
