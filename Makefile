@@ -41,9 +41,9 @@ lint: $(VENV)/.dev ## check format and lint
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 
-types: installed ## mypy --strict on the wheel; what trains only where torch is installed
-	MYPYPATH=$(INSTALLED) $(BIN)/mypy $(INSTALLED)/lipiyana \
-	    $$($(BIN)/python -c 'import torch' 2>/dev/null || echo --exclude '/(training|finetuning|distilling)/')
+types: installed ## mypy --strict; the benchmarks and what trains only where torch is installed
+	MYPYPATH=$(INSTALLED):benchmarks $(BIN)/mypy $(INSTALLED)/lipiyana \
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*.py || echo --exclude '/(training|finetuning|distilling)/')
 
 imports: installed ## import-linter on the wheel
 	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-logo

@@ -87,7 +87,8 @@ def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) 
 
         pictures = [Path(path).read_bytes() for path in paths]
         quickest = min(pictures, key=lambda one: timed(one, bypass, CacheOutcome.BYPASS))
-        with_cache, without = [], []
+        with_cache: list[float] = []
+        without: list[float] = []
         until = time.monotonic() + seconds
         for number in itertools.count():
             if time.monotonic() > until and number >= 3:

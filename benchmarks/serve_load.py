@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lipiyana.client import AsyncClient
@@ -110,8 +111,8 @@ class Load:
             if due >= self._until:
                 break
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            counts = self._from <= due
-            call = asyncio.create_task(self._call(next(self._clients), due, lambda c=counts: c))
+            counts = partial(bool, self._from <= due)
+            call = asyncio.create_task(self._call(next(self._clients), due, counts))
             calls.add(call)
             call.add_done_callback(calls.discard)
         await asyncio.gather(*calls)

@@ -5,8 +5,8 @@
 
 Average precision on the validation pictures, each class on the sources that label all of it, and
 the time of each model alone on one thread, the models in turns; for INT8 again without what is
-small and by country. `--docs` writes the tables and a plot of precision by recall; `--out` a sheet of the worst
-misses, which shows real pictures and must stay out of the repository.
+small, and by country. `--docs` writes the tables and a plot of precision by recall; `--out` a sheet
+of the worst misses, which shows real pictures and must stay out of the repository.
 """
 
 from __future__ import annotations

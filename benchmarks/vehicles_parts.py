@@ -1,5 +1,5 @@
-"""How well vehicles are found by parts: by their least size, as specks far away are much of a score,
-and by the country of the pictures.
+"""How well vehicles are found by parts of what is labelled: by their least size, as specks far away
+are much of a score, and by the country of the pictures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.vehicles.nms import Boxes
 from lipiyana.vehicles.training.evaluation import ClassScore, Found, score
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
@@ -52,7 +51,7 @@ def scores_by_country(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
 ) -> dict[str, Scores]:
     """Score the pictures of each of `COUNTRIES` that has any."""
-    scores = {}
+    scores: dict[str, Scores] = {}
     for country, sources in COUNTRIES.items():
         here = [i for i, picture in enumerate(pictures) if picture.source in sources]
         if here:
@@ -70,5 +69,5 @@ def _large(found: Found, least: int) -> Found:
     return Found(found.boxes[kept], found.scores[kept], found.classes[kept])
 
 
-def _shorter_sides(boxes: Boxes) -> npt.NDArray[np.float64]:
+def _shorter_sides(boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(1))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lipiyana.label_fonts import font_for
-from lipiyana.vehicles.nms import Boxes, iou
+from lipiyana.vehicles.boxes import Boxes, iou
 from lipiyana.vehicles.training.evaluation import Found
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture

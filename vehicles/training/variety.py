@@ -52,6 +52,4 @@ def add_variety_options(parser: argparse.ArgumentParser) -> None:
 
 def variety_of(args: argparse.Namespace) -> Variety:
     """Collect what the options of `add_variety_options` gave."""
-    return Variety(
-        args.pastes, args.repainted, args.wider, args.smallest, args.mounted, args.relit
-    )
+    return Variety(args.pastes, args.repainted, args.wider, args.smallest, args.mounted, args.relit)
