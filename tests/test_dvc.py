@@ -13,7 +13,36 @@ import yaml
 ROOT = Path(__file__).parents[1]
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-STAGES: dict[str, dict[str, Any]] = FILE["stages"]
+
+
+def with_item(node: Any, key: str, item: Any) -> Any:
+    """Fill what a stage of `foreach` takes from its item; what parameters say stays."""
+    if isinstance(node, dict):
+        return {with_item(k, key, item): with_item(v, key, item) for k, v in node.items()}
+    if isinstance(node, list):
+        return [with_item(one, key, item) for one in node]
+    if not isinstance(node, str):
+        return node
+    fields = item if isinstance(item, dict) else {}
+    known = {"key": key, "item": item} | {f"item.{name}": one for name, one in fields.items()}
+    return re.sub(r"\$\{((?:item|key)[\w.]*)\}", lambda match: str(known[match[1]]), node)
+
+
+def each_stage() -> dict[str, dict[str, Any]]:
+    """All stages, those of `foreach` one by one under the names that DVC gives them."""
+    stages = {}
+    for name, stage in FILE["stages"].items():
+        if "foreach" not in stage:
+            stages[name] = stage
+            continue
+        items = stage["foreach"]
+        named = items if isinstance(items, dict) else {str(item): item for item in items}
+        for key, item in named.items():
+            stages[f"{name}@{key}"] = with_item(stage["do"], key, item)
+    return stages
+
+
+STAGES = each_stage()
 
 STAGE_KEYS = {
     "cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "frozen", "always_changed",
@@ -49,6 +78,8 @@ def commands(stage: dict[str, Any]) -> list[list[str]]:
 
 def test_the_keys_are_dvc_s() -> None:
     assert set(FILE) <= {"stages", "vars", "params", "metrics", "plots", "artifacts", "datasets"}
+    for stage in FILE["stages"].values():
+        assert "foreach" not in stage or set(stage) == {"foreach", "do"}
     for stage in STAGES.values():
         assert set(stage) <= STAGE_KEYS
         for one in [*stage.get("outs", []), *stage.get("metrics", [])]:

@@ -48,7 +48,7 @@ from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points, is_coco, load_coco
 from lipiyana.vehicles.training.norms import calibrate, folded, install
-from lipiyana.vehicles.training.pseudo_labels import completed
+from lipiyana.vehicles.training.pseudo_labels import completed, without_forgotten
 from lipiyana.vehicles.training.street_pictures import load_pictures
 from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
@@ -213,6 +213,9 @@ def main() -> None:
     parser.add_argument(
         "--teacher", type=Path, help="labels what sources do not, a file as for --start"
     )
+    parser.add_argument(
+        "--doubter", type=Path, help="finds what labels forgot, a float twin or a checkpoint"
+    )
     parser.add_argument("--no-norms", action="store_true", help="leave batch norms folded")
     add_variety_options(parser)
     add_run_options(parser, defaults)
@@ -233,9 +236,11 @@ def main() -> None:
     norms = not (args.int8 or args.no_norms)
     trainer = Trainer(args.run, recipe, torch.device(args.device), args.size, norms=norms)
     resumed = trainer.resume()
+    pictures = load_pictures(args.pictures, "train")
+    pictures = without_forgotten(pictures, args.doubter, trainer.size)
     source = BatchSource(
         CanvasMix(
-            pictures=completed(load_pictures(args.pictures, "train"), args.teacher, trainer.size),
+            pictures=completed(pictures, args.teacher, trainer.size),
             size=trainer.size,
             batch=args.batch,
             # other canvases than before, where a run goes on

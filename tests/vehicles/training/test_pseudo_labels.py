@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
+from lipiyana.vehicles.training import pseudo_labels
 from lipiyana.vehicles.training.labels import CLASSES, IN_COCO, VEHICLES
-from lipiyana.vehicles.training.pseudo_labels import completed, with_pseudo_labels
-from lipiyana.vehicles.training.street_pictures import load_pictures
+from lipiyana.vehicles.training.network import DetectorNet
+from lipiyana.vehicles.training.pseudo_labels import (
+    completed,
+    with_pseudo_labels,
+    without_forgotten,
+)
+from lipiyana.vehicles.training.street_pictures import UNDECIDED, load_pictures
 
 SIZE = 320
 CAR, BUS, AUTO, PLATE = (CLASSES.index(name) for name in ("car", "bus", "auto_rickshaw", "plate"))
@@ -74,6 +80,32 @@ def test_pictures_with_all_vehicles_known_are_not_looked_at(streets) -> None:
     before, after = _labelled(_auto_alone(streets("dhaka", count=1)), predict)
     assert after is before
     assert predict.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "colour", "label", "undecided"),
+    [
+        ([1, 2], RED, CAR, 1),
+        ([0, 1, 2], RED, CAR, 0),
+        ([0, 1, 2], RED, BUS, 0),
+    ],
+    ids=["forgotten", "labelled", "labelled otherwise"],
+)
+def test_what_labels_forgot_is_undecided(
+    streets, monkeypatch, tmp_path, kept, colour, label, undecided
+) -> None:
+    folder = streets("dhaka", count=1)
+    (labels,) = (folder / "labels").iterdir()
+    lines = labels.read_text().splitlines()
+    labels.write_text("".join(f"{lines[number]}\n" for number in kept))
+    (before,) = load_pictures(folder, "train")
+    twin = tmp_path / "twin.pt"
+    torch.save({"average": DetectorNet(len(CLASSES)).state_dict()}, twin)
+    predict = _FindsPaint(colour, label)
+    monkeypatch.setattr(pseudo_labels, "predict_with_torch", lambda _: predict)
+    (after,) = without_forgotten([before], twin, SIZE)
+    assert after.classes.tolist() == [*before.classes.tolist(), *[UNDECIDED] * undecided]
+    assert without_forgotten([before], None, SIZE) == (before,)
 
 
 def test_coco_has_five_of_the_vehicles() -> None:
