@@ -3,15 +3,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.batching import Admission, Kind, Source, open_to_one
+from lipiyana.batching import Admission, open_to_one
 
-A, B, C = (Source(Kind.CALL, name) for name in "abc")
+A, B, C = "abc"
 
 
-def fill(admission: Admission, source: Source, size: int = 1) -> int:
+def fill(admission: Admission, client: str, size: int = 1) -> int:
     count = 0
-    while not admission.refusal(source, 1, size):
-        admission.enter(source, size)
+    while not admission.refusal(client, 1, size):
+        admission.enter(client, size)
         count += 1
     return count
 
@@ -51,15 +51,15 @@ def test_small_queues_have_no_reserve() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(0, 9), st.booleans())))
-def test_the_books_balance(operations: list[tuple[Source, int, bool]]) -> None:
+def test_the_books_balance(operations: list[tuple[str, int, bool]]) -> None:
     admission = Admission(8, 30)
-    inside: list[tuple[Source, int]] = []
-    for source, size, leaves in operations:
+    inside: list[tuple[str, int]] = []
+    for client, size, leaves in operations:
         if leaves and inside:
             admission.leave(*inside.pop())
-        elif not admission.refusal(source, 1, size):
-            admission.enter(source, size)
-            inside.append((source, size))
+        elif not admission.refusal(client, 1, size):
+            admission.enter(client, size)
+            inside.append((client, size))
         assert admission.items == len(inside) <= 8
         assert admission.size == sum(size for _, size in inside) <= 30
     for entry in inside:

@@ -30,6 +30,7 @@ class FakeRecognizer:
         self.closed = False
         self.server_is_up = True
         self.busy_answers = 3
+        self.busy_reason = "QUEUE_FULL"
         self.finds_nothing = False
         self._lock = threading.Lock()
 
@@ -47,7 +48,7 @@ class FakeRecognizer:
             self.seen.append(text)
             if text == "busy" and self.busy_answers:
                 self.busy_answers -= 1
-                raise Overloaded("the queue is full", retry_after=0.0)
+                raise Overloaded("come later", retry_after=0.0, reason=self.busy_reason)
         if text == "bad":
             raise InvalidImage("this is not a picture")
         if text == "bug":

@@ -73,7 +73,7 @@ def test_a_picture_is_never_written_over(here: Path, inputs: str, output: str) -
     before = (here / "in" / "a.png").read_bytes()
     result = invoke(inputs, "-o", output)
     assert result.exit_code == 2
-    assert "written over" in " ".join(result.stderr.split())
+    assert "is written to" in " ".join(result.stderr.split())
     assert (here / "in" / "a.png").read_bytes() == before
 
 

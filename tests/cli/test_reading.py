@@ -7,6 +7,7 @@ import pytest
 from cli_fake import FakeRecognizer
 
 from lipiyana.cli.output import OutputFile
+from lipiyana.cli.patience import Patience
 from lipiyana.cli.reading import Totals, read_pictures
 from lipiyana.cli.rows import FORMS
 from lipiyana.cli.sources import list_pictures
@@ -26,12 +27,16 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+AT_ONCE = Patience(sleep=lambda _: None)
+
+
 def read(
     output: Path,
     recognizer: FakeRecognizer | None = None,
     *,
     resume: bool = False,
     workers: int = 2,
+    patience: Patience = AT_ONCE,
 ) -> Totals:
     form = FORMS[output.suffix]()
     with OutputFile(output, form, resume=resume) as file:
@@ -42,6 +47,7 @@ def read(
             file,
             workers=workers,
             on_row=lambda failed: None,
+            patience=patience,
         )
 
 
@@ -131,9 +137,32 @@ def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -
     (pictures / "a.jpg").write_text("busy")
     recognizer = FakeRecognizer()
     recognizer.busy_answers = 1000
-    totals = read(tmp_path / "out.jsonl", recognizer)
+    times = iter(range(10_000))
+    patience = Patience(seconds=20, sleep=lambda _: None, now=lambda: float(next(times)))
+    totals = read(tmp_path / "out.jsonl", recognizer, patience=patience)
+    assert 10 < recognizer.seen.count("busy") < 30
     assert totals.stopped_by is not None
     assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
+
+
+def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "a.jpg").write_text("busy")
+    recognizer = FakeRecognizer()
+    recognizer.busy_answers, recognizer.busy_reason = 500, "RATE_LIMITED"
+    waits: list[float] = []
+    patience = Patience(seconds=0, sleep=waits.append)
+    assert read(tmp_path / "out.jsonl", recognizer, patience=patience) == Totals(read=4, failed=1)
+    # those who were told the same time come back at different ones, and seldom in the end
+    assert len(set(waits)) > 490
+    assert 1 < max(waits) <= 5
+
+
+def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    read(output)
+    (pictures / "é.jpg").unlink()
+    (pictures / "bad.jpg").unlink()
+    assert read(output, resume=True) == Totals(read=4, failed=1)
 
 
 def test_a_bug_costs_one_picture(tmp_path: Path, pictures: Path) -> None:

@@ -5,8 +5,9 @@ import socket
 from pathlib import Path
 
 import pytest
+import typer
 
-from lipiyana.cli.sources import list_pictures
+from lipiyana.cli.sources import list_pictures, refuse_inputs_in
 
 
 def make(root: Path, *names: str) -> None:
@@ -156,3 +157,21 @@ def test_a_folder_that_may_not_be_read_is_an_error_in_its_place(
         "PERMISSION_DENIED",
         None,
     ]
+
+
+def test_a_folder_that_is_written_to_is_left_out(here: Path) -> None:
+    make(here, "in/a.jpg", "in/kept/b.jpg", "in/kept/deep/c.jpg", "in/kept.jpg", "in/keptt/d.jpg")
+    (here / "link").symlink_to(here / "in")
+    whole = ["a.jpg", "kept.jpg", "keptt/d.jpg"]
+    for kept in (Path("in/kept"), here / "link" / "kept", Path("in/../in/kept/")):
+        for given in ("in", "in/**/*.jpg", "link/"):
+            found = sorted(source.path for source in list_pictures([given], apart=kept))
+            assert found == [f"{given.split('/')[0]}/{name}" for name in whole]
+
+
+@pytest.mark.parametrize("given", ["in/kept", "in/kept/b.jpg", "in/kept/deep"])
+def test_what_is_written_to_is_no_input(here: Path, given: str) -> None:
+    make(here, "in/kept/b.jpg", "in/kept/deep/c.jpg")
+    with pytest.raises(typer.BadParameter, match="is written to"):
+        refuse_inputs_in(here / "in" / "kept", [given], "--keep-unsure")
+    refuse_inputs_in(here / "in" / "kept", ["in"], "--keep-unsure")

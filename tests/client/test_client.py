@@ -155,10 +155,10 @@ def test_a_server_of_something_else() -> None:
     with (
         serving(None) as target,
         Client(target) as client,
-        pytest.raises(LipiyanaError, match="no lipiyana server") as caught,
+        pytest.raises(Unavailable, match="no lipiyana server") as caught,
     ):
         client.recognize(b"a")
-    assert caught.value.reason == "UNIMPLEMENTED"
+    assert caught.value.reason == "NOT_LIPIYANA"
 
 
 def test_a_server_that_forgets_a_picture() -> None:

@@ -157,3 +157,17 @@ def test_large_pictures_are_copied_smaller(tmp_path: Path) -> None:
     np.testing.assert_allclose(small.boxes, boxes / 2)
     assert at_hand([small], tmp_path / "again") == (small,)
     assert HEIGHT < MAX_SIDE
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("classes.txt", b"caf\xe9\n"), ("notes.json", b'{"categories": [{"id": 0}]}')],
+)
+def test_a_list_of_classes_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    folder = write_yolo(tmp_path, 2)
+    (folder / "classes.txt").unlink()
+    (folder / name).write_bytes(content)
+    with pytest.raises(InvalidRequest, match=name):
+        read_boxes(folder)

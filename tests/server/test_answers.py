@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lipiyana.cache import MemoryCache
+from lipiyana.cache import LookUp, MemoryCache, SharedCache
 from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
 from lipiyana.server.answers import Answers
 from lipiyana.server.durations import Durations
@@ -180,9 +180,43 @@ async def test_room_is_needed_for_what_must_be_computed_alone(
     fake.hold()
     running = ask(answers, b"running")
     await settle()
-    answers.require_room(keyed([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG))
+    with answers.room(keyed([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG)):
+        pass
     for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
-        with pytest.raises(Overloaded):
-            answers.require_room(keyed(images, config))
+        with pytest.raises(Overloaded), answers.room(keyed(images, config)):
+            pass
     fake.release()
     await running
+
+
+async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
+    fake: FakeRecognizer, pool: ComputePool
+) -> None:
+    class Slow(SharedCache):
+        def __init__(self) -> None:
+            self.answers = asyncio.Event()
+
+        async def look_up(self, image: object, config: object) -> LookUp:
+            await self.answers.wait()
+            return LookUp()
+
+    slow = Slow()
+    answers = Answers(fake, pool, MemoryCache(10**6, 60), shared=slow)
+    images = (b"a", b"b", b"c", b"d")
+    keyed = [(answers.key(image, CONFIG), image) for image in images]
+    with answers.room(keyed) as room:
+        batch = [
+            asyncio.create_task(answers.answer(image, CONFIG, key, None, room=room))
+            for key, image in keyed
+        ]
+        await settle()
+        with pytest.raises(Overloaded), answers.room(keyed[:1]):
+            pass
+        other = ask(answers, b"other")
+        await settle()
+        slow.answers.set()
+        with pytest.raises(Overloaded):
+            await other
+        read = await asyncio.gather(*batch)
+    assert [value.text_lines[0].text for value in read] == ["a", "b", "c", "d"]
+    assert pool.accepted == 0

@@ -55,9 +55,38 @@ def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
 
 def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> None:
     occupy(pool, gate)
-    pool.require_room(2)
-    with pytest.raises(Overloaded):
-        pool.require_room(3)
+    with pytest.raises(Overloaded), pool.room([0] * 3):
+        pass
+    with pool.room([0, 5]) as room:
+        with pytest.raises(Overloaded):
+            pool.submit(int)  # what is kept is for those alone for whom it is kept
+        futures = [pool.submit(int, size=size, room=room) for size in (5, 0)]
+        assert pool.accepted == 3
+        with pytest.raises(Overloaded):
+            pool.submit(int, room=room)
+    assert pool.accepted == 3
+    gate.set()
+    assert [future.result(30) for future in futures] == [0, 0]
+
+
+def test_room_that_is_not_used_is_given_back(pool: ComputePool) -> None:
+    with pool.room([1, 1, 1], source=Source(Kind.BATCH, "a")) as room:
+        pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), room=room).result(30)
+    pool.close()
+    assert pool.accepted == 0
+
+
+def test_one_client_floods_in_one_way_or_another(gate: threading.Event) -> None:
+    pool = ComputePool(threads=1, max_queue=15)
+    occupy(pool, gate)
+    with pool.room([0] * 10, source=Source(Kind.BATCH, "a")):
+        for _ in range(3):
+            pool.submit(int, source=Source(Kind.CALL, "a"))
+        with pytest.raises(Overloaded, match="nearly full"):
+            pool.submit(int, source=Source(Kind.STREAM, "a"))
+        pool.submit(int, source=Source(Kind.CALL, "b"))
+    gate.set()
+    pool.close()
 
 
 def test_what_is_cancelled_makes_room_and_frees_its_picture(
@@ -82,8 +111,8 @@ def test_the_wait_is_learnt_from_what_was_measured() -> None:
     for _ in range(60):
         pool.submit(int).result(30)
     pool.close()
-    with pytest.raises(Overloaded) as caught:
-        pool.require_room(5)
+    with pytest.raises(Overloaded) as caught, pool.room([0] * 5):
+        pass
     assert caught.value.retry_after == 0  # nothing is before it
 
 
@@ -141,8 +170,8 @@ def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
     pool.submit(int, size=800)
     with pytest.raises(Overloaded, match="bytes"):
         pool.submit(int, size=300)
-    with pytest.raises(Overloaded, match="bytes"):
-        pool.require_room(3, size=300)
+    with pytest.raises(Overloaded, match="bytes"), pool.room([100] * 3):
+        pass
     pool.submit(int, size=10)
     gate.set()
     pool.close()

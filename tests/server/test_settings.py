@@ -68,3 +68,19 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         ServerSettings.load(tmp_path / "none.toml")
     assert isinstance(caught.value, LipiyanaError)
+
+
+def test_empty_variables_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEEP_UNSURE", "MODELS", "METRICS_PORT", "PORT"):
+        monkeypatch.setenv(f"LIPIYANA_{name}", "")
+    settings = ServerSettings.load()
+    assert (settings.keep_unsure, settings.models, settings.metrics_port) == (None, None, None)
+    assert settings.port == 50051
+
+
+@pytest.mark.parametrize("name", ["TOKENS", "TLS_CERTIFICATE", "TLS_KEY", "tls_client_ca"])
+def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"LIPIYANA_{name}", "")
+    with pytest.raises(InvalidRequest, match="is empty") as caught:
+        ServerSettings.load()
+    assert caught.value.field == name.lower()

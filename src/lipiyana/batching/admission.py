@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lipiyana.batching.sources import Source
-
 RESERVE = 8
-"""One part in so many is kept for sources that have no more than an equal share."""
+"""One part in so many is kept for clients that have no more than an equal share."""
 
 
 def open_to_one(bound: int) -> int:
-    """Give how much of a bound a single source may take, while nobody else is there."""
+    """Give how much of a bound a single client may take, while nobody else is there."""
     return bound - bound // RESERVE
 
 
@@ -22,11 +20,11 @@ class _Held:
 
 
 class Admission:
-    """Counts what was admitted and has not left, in all and by source.
+    """Counts what was admitted and has not left, in all and by client.
 
-    While one source floods, it may fill all but the reserve; the reserve is open to whoever holds
-    no more than a share that would be left for all, were one more to come. Not safe to share
-    between threads.
+    While one client floods, in whatever ways, it may fill all but the reserve; the reserve is open
+    to whoever holds no more than a share that would be left for all, were one more to come. Not
+    safe to share between threads.
     """
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
@@ -34,12 +32,12 @@ class Admission:
         self.max_bytes = max_bytes
         self.items = 0
         self.size = 0
-        self._sources: dict[Source, _Held] = {}
+        self._clients: dict[str, _Held] = {}
 
-    def refusal(self, source: Source, items: int, size: int) -> str:
+    def refusal(self, client: str, items: int, size: int) -> str:
         """Say why `items` of `size` bytes together cannot come in now; "" where they can."""
-        held = self._sources.get(source, _Held())
-        sharers = len(self._sources) + (source not in self._sources) + 1
+        held = self._clients.get(client, _Held())
+        sharers = len(self._clients) + (client not in self._clients) + 1
         bounds = (
             ("pictures", self.items, held.items, items, self.max_items),
             ("bytes", self.size, held.size, size, self.max_bytes),
@@ -51,20 +49,20 @@ class Admission:
                 return f"the queue is nearly full and you have {own} {unit} in it already"
         return ""
 
-    def enter(self, source: Source, size: int) -> None:
+    def enter(self, client: str, size: int) -> None:
         """Count one item."""
-        held = self._sources.setdefault(source, _Held())
+        held = self._clients.setdefault(client, _Held())
         held.items += 1
         held.size += size
         self.items += 1
         self.size += size
 
-    def leave(self, source: Source, size: int) -> None:
+    def leave(self, client: str, size: int) -> None:
         """Forget one item that entered with these arguments."""
-        held = self._sources[source]
+        held = self._clients[client]
         held.items -= 1
         held.size -= size
         self.items -= 1
         self.size -= size
         if not held.items:
-            del self._sources[source]
+            del self._clients[client]

@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-import typer
 from PIL import Image
 
 from lipiyana.annotate import draw
@@ -16,7 +15,7 @@ from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.sources import Source, list_pictures
+from lipiyana.cli.sources import Source, list_pictures, refuse_inputs_in
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
 from lipiyana.images import decode
@@ -34,18 +33,15 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
     Raises:
         typer.BadParameter: `folder` holds an INPUT, so that a picture could be written over.
     """
-    _check(inputs, folder)
-    listing = list_pictures(inputs)
+    refuse_inputs_in(folder, inputs, "--output")
+    listing = list_pictures(inputs, apart=folder)
     for pattern in listing.unmatched:
         say_warning(f"nothing fits {printable(pattern)}")
     chosen = recognizers.in_process(models, workers=1, pictures=1)
-    own = folder.resolve()
     used: set[Path] = set()
     done = failed = 0
     with RunProgress(stderr(), listing) as progress:
         for source in listing:
-            if own in Path(source.path).resolve().parents:
-                continue  # a copy that lies in an INPUT
             problem = _annotate(source, chosen.recognizer, config, folder, used)
             if problem:
                 say_error(f"{printable(source.path)}: {problem}")
@@ -55,7 +51,8 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
     if not done and not failed:
         say_error("no picture found")
         return USAGE
-    stderr().print(f"{done} written to {printable(os.fspath(folder))}, {failed} failed")
+    where = printable(os.fspath(folder))
+    stderr().print(f"{done} written to {where}, {failed} failed", markup=False)
     return FAILED if failed else DONE
 
 
@@ -73,17 +70,6 @@ def target_name(relative: str, used: set[Path]) -> Path:
         number += 1
     used.add(chosen)
     return chosen
-
-
-def _check(inputs: Sequence[str], folder: Path) -> None:
-    own = folder.resolve()
-    for item in inputs:
-        path = Path(item).resolve()
-        if path == own or own in path.parents:
-            raise typer.BadParameter(
-                f"{folder} holds {printable(item)}, which could be written over.",
-                param_hint="--output",
-            )
 
 
 def _annotate(

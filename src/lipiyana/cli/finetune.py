@@ -77,7 +77,10 @@ def run_vehicles(request: FinetuneRequest) -> int:
         return INTERRUPTED
     for label, after in made.after.taught.items():
         before = made.before.taught[label].ap50
-        stderr().print(f"{label}, {after.objects} objects: AP50 {before:.3f} -> {after.ap50:.3f}")
+        stderr().print(
+            f"{label}, {after.objects} objects: AP50 {before:.3f} -> {after.ap50:.3f}",
+            markup=False,
+        )
     _say_where(made.report, request.out)
     return DONE
 

@@ -21,7 +21,7 @@ from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.reading import Totals, read_pictures
 from lipiyana.cli.rows import FORMS
-from lipiyana.cli.sources import Listing, list_pictures
+from lipiyana.cli.sources import Listing, list_pictures, refuse_inputs_in
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
 _PEEK = 256  # more CPUs than this are not told from this many
@@ -51,7 +51,7 @@ def run(request: ReadRequest) -> int:
         typer.BadParameter: the options do not go together.
     """
     _check(request)
-    listing = list_pictures(request.inputs)
+    listing = list_pictures(request.inputs, apart=request.keep_unsure)
     for pattern in listing.unmatched:
         say_warning(f"nothing fits {printable(pattern)}")
     pictures = sum(1 for _ in islice(listing, _PEEK))
@@ -91,6 +91,8 @@ def _check(request: ReadRequest) -> None:
                 raise typer.BadParameter("the server has its own.", param_hint=option)
         if ":" not in request.server:
             raise typer.BadParameter("give HOST:PORT.", param_hint="--server")
+    if request.keep_unsure is not None:
+        refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
     if request.reader is not None and request.models is not None:
         raise typer.BadParameter("not with --models.", param_hint="--reader")
 

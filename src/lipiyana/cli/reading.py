@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 from lipiyana.cli.ordered import map_in_order
 from lipiyana.cli.output import Output
 from lipiyana.cli.paths import printable
+from lipiyana.cli.patience import Patience
 from lipiyana.cli.rows import Record
 from lipiyana.cli.sources import Source
 from lipiyana.errors import (
@@ -29,8 +29,8 @@ from lipiyana.types import Recognition, RecognitionConfig
 STOPPING = (MissingExtra, ModelUnavailable, Overloaded, Unauthenticated, Unavailable)
 """Errors that are no fault of the picture: the next one would meet the same, so the run ends."""
 
-PATIENCE = 10
-"""How often a picture is sent to a server that says its queue is full."""
+PATIENCE = Patience()
+"""With a server that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def read_pictures(
     *,
     workers: int,
     on_row: Callable[[bool], None],
+    patience: Patience = PATIENCE,
 ) -> Totals:
     """Read `sources` and write their rows to `output`, after those that it has already.
 
@@ -73,7 +74,7 @@ def read_pictures(
         on_row(is_error)
 
     remaining = _without_kept(sources, output.kept(), count)
-    recognize = partial(_recognize, recognizer, config)
+    recognize = partial(_recognize, recognizer, config, patience)
     for source, outcome in map_in_order(recognize, remaining, workers):
         output.write(printable(source.path), outcome)
         count(isinstance(outcome, LipiyanaError))
@@ -106,21 +107,19 @@ def _without_kept(
                 count(bool(record.error_code))
         if rest is None or path not in rest:
             yield source
+    if rest is None and expected is not None:  # the last pictures that had rows are gone
+        for record in (expected, *kept):
+            count(bool(record.error_code))
 
 
 def _recognize(
-    recognizer: Recognizer, config: RecognitionConfig, source: Source
+    recognizer: Recognizer, config: RecognitionConfig, patience: Patience, source: Source
 ) -> tuple[Source, Recognition | LipiyanaError]:
     if source.error is not None:
         return source, source.error
     try:
         data = read_picture_file(Path(source.path))
-        for _ in range(PATIENCE - 1):
-            try:
-                return source, recognizer.recognize(data, config)
-            except Overloaded as busy:
-                time.sleep(busy.retry_after)
-        return source, recognizer.recognize(data, config)
+        return source, patience.offer(partial(recognizer.recognize, data, config))
     except LipiyanaError as error:
         return source, error
     except Exception as error:  # a bug must not cost the other pictures

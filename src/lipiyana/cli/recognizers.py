@@ -21,6 +21,11 @@ class Chosen:
     workers: int
 
 
+TIMEOUT = 300.0
+"""Seconds that a call may take: who reads folders would rather wait than lose a picture, and calls
+in flight wait for one another in the server.
+"""
+
 CA_VARIABLE = "LIPIYANA_SERVER_CA"
 """Environment variable: the PEM file of who signs the server's certificate. Turns TLS on."""
 
@@ -44,7 +49,8 @@ def connect(server: str, workers: int | None) -> Chosen:
             tls = grpc.ssl_channel_credentials(Path(ca).read_bytes())
         except OSError as error:
             raise NotFound(f"{CA_VARIABLE} names {ca}: {error.strerror}") from None
-    client = Client(server, tls=tls, token=os.environ.get(TOKEN_VARIABLE) or None)
+    token = os.environ.get(TOKEN_VARIABLE) or None
+    client = Client(server, tls=tls, token=token, timeout=TIMEOUT)
     return Chosen(client, workers or CALLS_IN_FLIGHT)
 
 

@@ -63,7 +63,9 @@ def import_back(file: Path, out: Path) -> int:
         say_warning(problem)
     if len(made.problems) > _SHOWN:
         say_warning(f"and {len(made.problems) - _SHOWN} more")
-    stderr().print(f"{made.written} labelled crops; next: lipiyana finetune reader {out}")
+    stderr().print(
+        f"{made.written} labelled crops; next: lipiyana finetune reader {out}", markup=False
+    )
     return DONE
 
 

@@ -12,6 +12,9 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import typer
 
 from lipiyana.cli.paths import printable
 from lipiyana.errors import InternalError, LipiyanaError, PermissionDenied
@@ -42,18 +45,20 @@ class Listing:
     """The INPUTs, patterns expanded: iterating over it finds the pictures as it goes.
 
     Folders are walked while their pictures are read, so that ten million pictures need no list;
-    the names of one folder at a time are held. `unmatched` has the patterns that fit nothing.
+    the names of one folder at a time are held. `unmatched` has the patterns that fit nothing, and
+    `apart` the real path of a folder that is not entered, whichever INPUT it lies in; "" for none.
     """
 
     inputs: tuple[str, ...]
     folders: frozenset[str]
     overlapping: frozenset[str]
     unmatched: tuple[str, ...]
+    apart: str = ""
 
     def __iter__(self) -> Iterator[Source]:
         seen: set[str] = set()
         for item in self.inputs:
-            found = _walk(item) if item in self.folders else _single(item)
+            found = _walk(item, self.apart) if item in self.folders else _single(item)
             if item not in self.overlapping:
                 yield from found
                 continue
@@ -63,33 +68,51 @@ class Listing:
                     yield source
 
 
-def list_pictures(inputs: Sequence[str]) -> Listing:
+def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
     """Sort out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
 
     An INPUT that exists is taken as it is, whatever characters it has. A folder is read with
     the folders in it, but not through symbolic links to folders; names that begin with a dot
     and files without a picture's suffix are left out. A file that is named is read whatever its
     suffix. Order: that of the INPUTs, and within one by code point of the path. A path that
-    several INPUTs reach is read once, at its first place.
+    several INPUTs reach is read once, at its first place. The folder `apart`, to which pictures are
+    written meanwhile, is left out.
     """
+    real = os.path.realpath(apart) if apart else ""
     items: list[str] = []
     unmatched: list[str] = []
     for item in inputs:
         if os.path.lexists(item) or not glob.has_magic(item):
             items.append(item)
         elif matches := sorted(glob.glob(item, recursive=True)):
-            items.extend(matches)
+            items.extend(match for match in matches if not _lies_in(match, real))
         else:
             unmatched.append(item)
     folders = frozenset(item for item in items if os.path.isdir(item))
-    return Listing(tuple(items), folders, _overlapping(items, folders), tuple(unmatched))
+    overlapping = _overlapping(items, folders)
+    return Listing(tuple(items), folders, overlapping, tuple(unmatched), real)
+
+
+def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
+    """Keep a command from reading what it writes.
+
+    Raises:
+        typer.BadParameter: `folder`, which `option` named, is an INPUT or holds one.
+    """
+    own = folder.resolve()
+    for item in inputs:
+        path = Path(item).resolve()
+        if path == own or own in path.parents:
+            raise typer.BadParameter(
+                f"{folder} holds {printable(item)}, and is written to.", param_hint=option
+            )
 
 
 def _single(path: str) -> Iterator[Source]:
     yield Source(path, os.path.basename(path))
 
 
-def _walk(root: str) -> Iterator[Source]:
+def _walk(root: str, apart: str) -> Iterator[Source]:
     stack = [_entries(root, "")]
     while stack:
         entry = next(stack[-1], None)
@@ -97,7 +120,7 @@ def _walk(root: str) -> Iterator[Source]:
             stack.pop()
         elif isinstance(entry, Source):
             yield entry
-        else:
+        elif not _lies_in(os.path.join(root, entry), apart):
             stack.append(_entries(root, entry))
 
 
@@ -125,6 +148,14 @@ def _entries(root: str, folder: str) -> Iterator[Source | str]:
             yield relative
         else:
             yield Source(os.path.join(root, relative), relative)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    """Whether a path is a folder, by its real path, or lies in it; "" is none."""
+    if not folder:
+        return False
+    real = os.path.realpath(path)
+    return real == folder or real.startswith(os.path.join(folder, ""))
 
 
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:

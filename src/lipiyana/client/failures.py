@@ -47,7 +47,10 @@ def to_error(
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(f"no answer from {endpoint.target} within the time allowed")
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        text = f"{endpoint.target} answers, but it is no lipiyana server, or an older one"
+        return Unavailable(
+            f"{endpoint.target} answers, but it is no lipiyana server, or an older one",
+            reason="NOT_LIPIYANA",
+        )
     number: int = code.value[0]
     return from_status(Status(code=number, message=text or f"{endpoint.target}: {code.name}"))
 

@@ -56,21 +56,34 @@ def read_boxes(data: Path) -> UserBoxes:
 def _class_names(folder: Path) -> tuple[str, ...]:
     """Names in the order of their numbers; none where nothing gives them."""
     if (folder / "classes.txt").is_file():
-        lines = (folder / "classes.txt").read_text("utf-8-sig").splitlines()
+        lines = _text_of(folder / "classes.txt").splitlines()
         return tuple(line.strip() for line in lines if line.strip())
     for name in ("data.yaml", "dataset.yaml"):
         if (folder / name).is_file():
             return _from_mapping(folder / name, _parsed(folder / name).get("names"))
     if (folder / "notes.json").is_file():
         rows = _parsed(folder / "notes.json").get("categories", ())
-        return _from_mapping(folder / "notes.json", {row["id"]: row["name"] for row in rows})
+        try:
+            names = {row["id"]: row["name"] for row in rows}
+        except (TypeError, KeyError):
+            raise InvalidRequest(
+                f"{folder / 'notes.json'} has categories without an id and a name", field="data"
+            ) from None
+        return _from_mapping(folder / "notes.json", names)
     return ()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not UTF-8: {error}", field="data") from None
 
 
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text("utf-8-sig"))  # JSON is YAML
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        found = yaml.safe_load(_text_of(path))  # JSON is YAML
+    except yaml.YAMLError as error:
         raise InvalidRequest(f"{path} cannot be read: {error}", field="data") from None
     return found if isinstance(found, dict) else {}
 

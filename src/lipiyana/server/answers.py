@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -25,7 +26,7 @@ from lipiyana.errors import DeadlineExceeded
 from lipiyana.images import ImageLimits
 from lipiyana.recognizer import Recognizer
 from lipiyana.server.durations import Durations
-from lipiyana.server.pool import ComputePool
+from lipiyana.server.pool import ComputePool, Room
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
 
@@ -115,10 +116,10 @@ class Answers:
             return None
         return RepeatedFrameReader(self._recognizer, self._repeated_frames)
 
-    def require_room(
+    def room(
         self, pictures: Sequence[tuple[bytes | None, bytes | RawImage]], source: Source = ANYONE
-    ) -> None:
-        """Refuse pictures, each with its key, that cannot all be answered or queued now.
+    ) -> AbstractContextManager[Room]:
+        """Keep room for pictures, each with its key, so that all of them can be answered.
 
         Raises:
             Overloaded: the queue has no room for those that must be computed.
@@ -126,7 +127,7 @@ class Answers:
         sizes = [_size(image) for key, image in pictures if key is None]
         keyed = {key: image for key, image in pictures if key is not None}
         sizes += [_size(image) for key, image in keyed.items() if not self._at_hand(key)]
-        self._pool.require_room(len(sizes), source=source, size=sum(sizes))
+        return self._pool.room(sizes, source=source)
 
     async def answer(
         self,
@@ -137,6 +138,7 @@ class Answers:
         *,
         source: Source = ANYONE,
         frames: RepeatedFrameReader | None = None,
+        room: Room | None = None,
     ) -> Recognition:
         """Answer one picture.
 
@@ -147,6 +149,7 @@ class Answers:
             deadline: by `time.monotonic()`; what has not begun by then is not computed.
             source: whose turn it takes if it must be computed.
             frames: as `frame_reader` gave it for the stream whose next frame this is.
+            room: as `room` keeps it for this picture and others.
 
         Raises:
             LipiyanaError: as the recognizer says, or the queue.
@@ -154,7 +157,7 @@ class Answers:
         if key is None or self._cache is None:
             question = _Question(image, config, self._recognizer)
             value, _ = await self._flights.run(
-                None, deadline, partial(self._start, question, source)
+                None, deadline, partial(self._start, question, source, room)
             )
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
@@ -171,7 +174,7 @@ class Answers:
         # what was read in another frame is for its own stream alone
         shared_by = key if frames is None else None
         value, led = await self._flights.run(
-            shared_by, deadline, partial(self._start, question, source)
+            shared_by, deadline, partial(self._start, question, source, room)
         )
         if _is_repeated(value):
             return self._told(value, CacheOutcome.HIT, "hit_repeated")
@@ -204,10 +207,14 @@ class Answers:
         )
 
     def _start(
-        self, question: _Question, source: Source, flight: Flight[Recognition]
+        self,
+        question: _Question,
+        source: Source,
+        room: Room | None,
+        flight: Flight[Recognition],
     ) -> Future[Recognition]:
         compute = partial(self._compute, question, flight, time.monotonic())
-        return self._pool.submit(compute, source=source, size=_size(question.image))
+        return self._pool.submit(compute, source=source, size=_size(question.image), room=room)
 
     def _compute(
         self, question: _Question, flight: Flight[Recognition], queued: float

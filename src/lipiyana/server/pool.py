@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 from lipiyana.batching import ANYONE, Admission, FairQueue, Source
@@ -57,20 +59,38 @@ class ComputePool:
 
     @property
     def accepted(self) -> int:
-        """How many run or wait."""
+        """How many run or wait, or have room kept for them."""
         return self._admission.items
 
-    def require_room(self, count: int, *, source: Source = ANYONE, size: int = 0) -> None:
-        """Refuse what cannot be taken as a whole.
+    @contextmanager
+    def room(self, sizes: Sequence[int], *, source: Source = ANYONE) -> Iterator[Room]:
+        """Keep room for functions of these sizes in bytes, or for none of them, while it is held.
 
         Raises:
-            Overloaded: `count` functions of `size` bytes together cannot be accepted now.
+            Overloaded: they cannot all be accepted now.
         """
         with self._changed:
-            self._check(source, count, size)
+            self._check(source, len(sizes), sum(sizes))
+            for size in sizes:
+                self._admission.enter(source.client, size)
+            self._tell()
+        room = Room(Counter(sizes))
+        try:
+            yield room
+        finally:
+            with self._changed:
+                for size in room.kept.elements():
+                    self._admission.leave(source.client, size)
+                room.kept.clear()
+                self._tell()
 
     def submit(
-        self, function: Callable[[], T], *, source: Source = ANYONE, size: int = 0
+        self,
+        function: Callable[[], T],
+        *,
+        source: Source = ANYONE,
+        size: int = 0,
+        room: Room | None = None,
     ) -> Future[T]:
         """Queue a function; a future that is cancelled in time is never run.
 
@@ -78,6 +98,7 @@ class ComputePool:
             function: called on one of the threads.
             source: whose turn it takes.
             size: bytes that it holds in memory.
+            room: kept for it, among others, for the same source.
 
         Raises:
             Overloaded: the queue is full; `retry_after` is when it should have been worked off.
@@ -87,8 +108,9 @@ class ComputePool:
         with self._changed:
             if self._closed:
                 raise Unavailable("the server is shutting down", reason="DRAINING")
-            self._check(source, 1, size)
-            self._admission.enter(source, size)
+            if room is None or not room.taken(size):
+                self._check(source, 1, size)
+                self._admission.enter(source.client, size)
             self._queue.put(source, job)
             self._tell()
             self._start_thread_if_needed()
@@ -111,7 +133,7 @@ class ComputePool:
             thread.join()
 
     def _check(self, source: Source, count: int, size: int) -> None:
-        refusal = self._admission.refusal(source, count, size)
+        refusal = self._admission.refusal(source.client, count, size)
         if refusal:
             wait = self._mean_seconds * self._admission.items / self._max_threads
             raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=round(wait, 3))
@@ -154,7 +176,7 @@ class ComputePool:
     def _leave(self, job: _Job[T]) -> None:
         job.release()
         with self._changed:
-            self._admission.leave(job.source, job.size)
+            self._admission.leave(job.source.client, job.size)
             if job.future.cancelled():
                 self._queue.discard(job.source, job)
             self._tell()
@@ -162,6 +184,20 @@ class ComputePool:
     def _tell(self) -> None:
         if self._observer is not None:
             self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
+
+
+class Room:
+    """What is kept for functions that come one by one, by their sizes; the pool's own."""
+
+    def __init__(self, kept: Counter[int]) -> None:
+        self.kept = kept
+
+    def taken(self, size: int) -> bool:
+        """Take the place of one function, if there is any of its size."""
+        if not self.kept[size]:
+            return False
+        self.kept[size] -= 1
+        return True
 
 
 class _Job(Generic[T]):

@@ -17,6 +17,7 @@ from lipiyana.server.calls import Calls, Context, as_known
 from lipiyana.server.frames import NewestFrame
 from lipiyana.server.messages import parsed
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.pool import Room
 from lipiyana.status import to_status
 from lipiyana.tracks import StreamTracks
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
@@ -74,16 +75,18 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
                 i: image for i, image in enumerate(images) if not isinstance(image, LipiyanaError)
             }
             keys = {index: self._answers.key(image, config) for index, image in good.items()}
-            self._answers.require_room(
-                [(keys[index], image) for index, image in good.items()], caller.source(Kind.BATCH)
-            )
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self._outcome(image, config, keys.get(index), caller, Kind.BATCH)
-                    )
-                    for index, image in enumerate(images)
-                ]
+            source = caller.source(Kind.BATCH)
+            pairs = [(keys[index], image) for index, image in good.items()]
+            with self._answers.room(pairs, source) as room:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(
+                            self._outcome(
+                                image, config, keys.get(index), caller, Kind.BATCH, room=room
+                            )
+                        )
+                        for index, image in enumerate(images)
+                    ]
             return service_pb.BatchRecognizeResponse(items=[_item(t.result()) for t in tasks])
 
     async def StreamRecognize(  # type: ignore[override]  # noqa: N802
@@ -154,9 +157,16 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         caller: Caller,
         kind: Kind,
         frames: RepeatedFrameReader | None = None,
+        room: Room | None = None,
     ) -> Recognition:
         value = await self._answers.answer(
-            image, config, key, caller.deadline, source=caller.source(kind), frames=frames
+            image,
+            config,
+            key,
+            caller.deadline,
+            source=caller.source(kind),
+            frames=frames,
+            room=room,
         )
         self._metrics.answered(value)
         caller.span.picture(value)
@@ -170,11 +180,12 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         caller: Caller,
         kind: Kind,
         frames: RepeatedFrameReader | None = None,
+        room: Room | None = None,
     ) -> Outcome:
         if isinstance(image, LipiyanaError):
             return image
         try:
-            return await self._answer(image, config, key, caller, kind, frames)
+            return await self._answer(image, config, key, caller, kind, frames, room)
         except Exception as error:
             return as_known(error, caller.request_id)
 

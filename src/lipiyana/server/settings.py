@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,10 @@ from lipiyana.server.tls import TLSFiles
 
 MEBIBYTE = 1024 * 1024
 DAY = 24 * 3600
+
+_PREFIX = "LIPIYANA_"
+_GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
+"""What shuts people out: a variable that was meant to name one of these and is empty is refused."""
 
 
 def _share_of_threads(settings: dict[str, Any]) -> int:
@@ -76,7 +81,13 @@ class ServerSettings(BaseSettings):
         shutdown_grace: seconds that accepted calls get after SIGTERM.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LIPIYANA_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        # as files for containers write what is not set
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=50051, ge=0, le=65535)
@@ -181,6 +192,8 @@ class ServerSettings(BaseSettings):
         if file is not None and not file.is_file():
             raise NotFound(f"there is no settings file {file}")
 
+        _refuse_empty_guards()
+
         class FromFile(cls):  # type: ignore[misc, valid-type]
             model_config = SettingsConfigDict(toml_file=file)
 
@@ -211,3 +224,14 @@ class ServerSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take arguments, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _refuse_empty_guards() -> None:
+    for name, text in os.environ.items():
+        setting = name.lower().removeprefix(_PREFIX.lower())
+        if setting in _GUARDS and name.lower() != setting and not text:
+            raise InvalidRequest(
+                f"bad settings: {name} is empty; name a file, or do not set it",
+                field=setting,
+                reason="INVALID_SETTINGS",
+            )
