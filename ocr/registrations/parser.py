@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lipiyana.ocr.registrations.characters import Characters, join
@@ -43,7 +43,8 @@ def parse(
     """Parse the rows of one plate, top to bottom; one string is cut at its newlines.
 
     All rows joined are tried as they are, then with the fewest repairs that make them valid, then
-    both again without rows that belong to something else (a slogan, a serial number). A repair
+    both again without rows that belong to something else (a slogan, a serial number); what begins
+    as a state's code goes, as words do, only from beside what needs no repair. A repair
     counts if it is the only one of its size; where several are possible nothing parses and
     `alternatives` has them, those that change the least confident characters first. A repaired
     character keeps the confidence it was read with.
@@ -63,17 +64,30 @@ def parse(
 
 def examine(rows: Sequence[Characters]) -> Outcome:
     """`parse` for normalized rows, with how the registration was found."""
-    for window in _windows(rows):
+    for window in _windows(rows, _is_foreign):
         read = join(window)
         found = _exact(read) or _repaired(read)
         if found:
             return replace(_choose(read, found), whole=len(window) == len(rows))
+    return _beside_words(rows)
+
+
+def _beside_words(rows: Sequence[Characters]) -> Outcome:
+    """What is a registration as it stands, beside words that might have been its upper row."""
+    if any(_is_word(row.text) for row in rows):
+        for window in _windows(rows, _is_foreign_or_word):
+            read = join(window)
+            outcome = _choose(read, found) if (found := _exact(read)) else Outcome()
+            if outcome.registration.region_code:
+                return replace(outcome, whole=len(window) == len(rows))
     return Outcome()
 
 
-def _windows(rows: Sequence[Characters]) -> Iterator[Sequence[Characters]]:
+def _windows(
+    rows: Sequence[Characters], may_go: Callable[[str], bool]
+) -> Iterator[Sequence[Characters]]:
     """Rows that may be the plate: all of them, then fewer, as long as what goes is foreign."""
-    needed = [index for index, row in enumerate(rows) if not _is_foreign(row.text)]
+    needed = [index for index, row in enumerate(rows) if not may_go(row.text)]
     first, last = (needed[0], needed[-1]) if needed else (len(rows), -1)
     for size in range(len(rows), max(0, len(rows) - _MOST_FOREIGN_ROWS - 1), -1):
         for start in range(len(rows) - size + 1):
@@ -91,6 +105,14 @@ def _is_foreign(row: str) -> bool:
     # an upper row (HR26AB) may have been read without any digit (HRZGAB)
     upper_row = row[:2] in REGION_NAMES and len(row) <= _LONGEST_UPPER_ROW
     return len(row) >= _SHORTEST_WORD and not upper_row
+
+
+def _is_word(row: str) -> bool:
+    return len(row) >= _SHORTEST_WORD and not any(ch.isdecimal() for ch in row)
+
+
+def _is_foreign_or_word(row: str) -> bool:
+    return _is_foreign(row) or _is_word(row)
 
 
 def _exact(read: Characters) -> list[Characters]:

@@ -95,6 +95,8 @@ def test_an_old_code_keeps_its_letters() -> None:
         ("MH120A1234", {"MH12DA1234", "MH12QA1234"}),
         ("0D02J0435", {"OD02J0435", "DD02J0435"}),
         ("டிஎன் 38 பி 4477", {"TN38B4477", "TN38P4477"}),
+        # the state's word is one at the beginning alone
+        ("டிஎன் 01 டிஎன் 1234", {"TN01DN1234", "TN01TN1234"}),
     ],
 )
 def test_what_is_ambiguous_is_not_decided(read: str, alternatives: set[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import unicodedata
 
 import pytest
 
@@ -18,7 +20,10 @@ from lipiyana.ocr.registrations import (
     successor,
 )
 from lipiyana.ocr.registrations.bangladesh import CITIES
+from lipiyana.ocr.registrations.characters import Characters
+from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
 from lipiyana.ocr.registrations.nepal import ZONES
+from lipiyana.ocr.registrations.transliteration import transliterate
 from lipiyana.types import RegistrationFormat
 
 
@@ -41,6 +46,15 @@ from lipiyana.types import RegistrationFormat
 )
 def test_normalize_row(row: str, normalized: str) -> None:
     assert normalize_row(row) == normalized
+
+
+def _spelt_letters() -> list[tuple[str, tuple[str, str]]]:
+    """Script, and a letter with its first spelling, of all that plates are written in."""
+    spelt = {}
+    for spelling, letter in LETTER_NAMES:
+        script = unicodedata.name(spelling[0]).split()[0]
+        spelt.setdefault((script, letter), spelling)
+    return [(script, (letter, spelling)) for (script, letter), spelling in spelt.items()]
 
 
 def test_confidences_follow_their_characters() -> None:
@@ -203,3 +217,18 @@ def test_one_plate_has_one_kind_of_digits(text: str) -> None:
     assert not GRAMMAR.accepts(text)
     # a reader's mixture is made one kind
     assert parse(text).valid
+
+
+@pytest.mark.parametrize("script", sorted({name for name, _ in _spelt_letters()}))
+def test_any_two_letters_are_read_in_any_script(script: str) -> None:
+    """Names that begin like others (ए and एस, जे and जेड) hide none of them."""
+    letters = dict(pair for name, pair in _spelt_letters() if name == script)
+    for first, second in itertools.product(letters, repeat=2):
+        # at the beginning they might be a state's own word
+        ways = transliterate(Characters(f"1{letters[first]}{letters[second]}"))
+        assert f"1{first}{second}" in {way.text for way in ways}
+
+
+def test_names_without_an_end_take_no_time() -> None:
+    # each of them stands for two letters, and the last for none
+    assert transliterate(Characters("பி" * 49 + "ங")) == []
