@@ -16,6 +16,8 @@ PP-OCR's 1.5 would turn short words of one letter with signs above it, such as à
 """
 
 _MAX_SIDE = 8192
+_LONGEST_WARPED = 32766  # sides of pictures that OpenCV 4 takes; its coordinates are of 16 bits
+_AROUND = 4  # pixels beside a quadrilateral that its edge is mixed with
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def crop_quad(
     size = np.array([image.shape[1], image.shape[0]], np.float64)
     # further out there is nothing to see, and a crop's size must have a bound
     corners = widen(np.clip(corners, -size, 2 * size), margins)
+    if max(image.shape[:2]) > _LONGEST_WARPED:
+        image, corners = _around(image, corners)
     width, height = _natural_size(corners)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
     # OpenCV's pixels have their centres at whole numbers, ours at halves
@@ -73,6 +77,25 @@ def crop_quad(
     if height > VERTICAL_RATIO * width:
         crop = np.ascontiguousarray(np.rot90(crop))
     return cast("npt.NDArray[np.uint8]", crop)
+
+
+def _around(
+    image: npt.NDArray[np.uint8], corners: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """The part of a picture that a quadrilateral needs, small enough to be warped, and the corners
+    in it.
+    """
+    far = np.array([image.shape[1], image.shape[0]])
+    start = np.clip(np.floor(corners.min(axis=0)).astype(int) - _AROUND, 0, far - 1)
+    end = np.clip(np.ceil(corners.max(axis=0)).astype(int) + _AROUND, start + 1, far)
+    part, moved = image[start[1] : end[1], start[0] : end[0]], corners - start
+    sides = np.array([part.shape[1], part.shape[0]])
+    smaller = np.minimum(sides, _MAX_SIDE)
+    if (smaller < sides).any():
+        shown = (int(smaller[0]), int(smaller[1]))
+        part = np.asarray(cv2.resize(part, shown, interpolation=cv2.INTER_AREA), np.uint8)
+        moved = moved * (smaller / sides)
+    return part, moved
 
 
 def widen(corners: npt.NDArray[np.float64], margins: Margins) -> npt.NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,12 +32,16 @@ class SpecialistReader:
         return self._general.entry, self._latin.entry
 
     def read(
-        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
     ) -> list[LineReading]:
         """Read crops as `LineReader.read` does; of what was read again `others` has the other
         reading.
         """
-        readings = self._general.read(crops, keep=keep)
+        readings = self._general.read(crops, keep=keep, hints=hints)
         latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
         again = self._latin.read([crops[i] for i in latin], keep=keep)
         for index, reading in zip(latin, again, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 import cv2
@@ -38,10 +38,13 @@ class LongLineReader:
         """The models of the other reader."""
         return self._reader.entries
 
-    def read(self, crops: Sequence[Image], *, keep: Keep | None = None) -> list[LineReading]:
+    def read(
+        self, crops: Sequence[Image], *, keep: Keep | None = None, hints: Collection[str] = ()
+    ) -> list[LineReading]:
         """Read crops as `LineReader.read` does; pieces are joined by a space."""
         pieces = [pieces_of(crop) for crop in crops]
-        readings = iter(self._reader.read([part for line in pieces for part in line], keep=keep))
+        parts = [part for line in pieces for part in line]
+        readings = iter(self._reader.read(parts, keep=keep, hints=hints))
         return [joined([next(readings) for _ in line]) for line in pieces]
 
 

@@ -7,13 +7,14 @@ language model says which of the readings is made of words.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.language_model import LanguageModel
-from lipiyana.ocr.one_script import LATIN, classes_of
+from lipiyana.ocr.one_script import HINT, LATIN, classes_of
 from lipiyana.ocr.scripts import script_of, script_of_char
 from lipiyana.ocr.syllable_order import HOOKS
 from lipiyana.ocr.word_search import score_words
@@ -34,7 +35,11 @@ _LEAST = 1e-6
 
 
 def told_apart(
-    probabilities: Floats, text: str, charset: tuple[str, ...], model: LanguageModel
+    probabilities: Floats,
+    text: str,
+    charset: tuple[str, ...],
+    model: LanguageModel,
+    hints: Collection[str] = (),
 ) -> Floats | None:
     """Decide between two scripts that look alike.
 
@@ -43,6 +48,7 @@ def told_apart(
         text: what was read.
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
+        hints: codes of scripts that the line is likely in.
 
     Returns:
         The probabilities with those of the other script given to the letters in their places; None
@@ -60,7 +66,8 @@ def told_apart(
         return None
     readings = {into: _folded(probabilities, charset, into) for into in (code, other)}
     score, other_score = (score_words(read, charset, model) for read in readings.values())
-    chosen = readings[code if score - other_score + _SHARE * margin > 0 else other]
+    hinted = HINT * ((code in hints) - (other in hints))
+    chosen = readings[code if score - other_score + _SHARE * margin + hinted > 0 else other]
     if any(script_of_char(character) == LATIN for character in text):
         latin = classes_of(charset, LATIN)
         chosen[:, latin] = probabilities[:, latin]

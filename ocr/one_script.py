@@ -7,6 +7,7 @@ does not.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 import numpy as np
@@ -19,11 +20,16 @@ LATIN = "Latn"
 MIXED_PENALTY = 4.0
 """Nats by which a line in two scripts must be likelier than one in either."""
 
+HINT = 6.0
+"""Nats by which a line in a script that nobody hinted at must be likelier than one in a script that
+somebody did.
+"""
+
 _LEAST = 1e-6
 
 
 def keep_one_script(
-    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...], hints: Collection[str] = ()
 ) -> npt.NDArray[np.float32]:
     """Set to zero what belongs to none of the scripts that a line is likely in.
 
@@ -33,6 +39,7 @@ def keep_one_script(
     Args:
         probabilities: (lines, steps, classes).
         charset: the characters of classes 1, 2, ...
+        hints: codes of scripts that lines are likely in.
 
     Returns:
         The same array where the charset has but one script; a changed copy otherwise.
@@ -45,10 +52,12 @@ def keep_one_script(
     shared = best[:, :, -1:]
     alone = np.log(np.maximum(np.maximum(best[:, :, :-1], shared), _LEAST)).sum(axis=1)
     latin = scripts.index(LATIN) if LATIN in scripts else None
+    alone += HINT * np.array([script in hints for script in scripts])
     scores = [alone]
     if latin is not None:
         beside = np.maximum(best[:, :, :-1], np.maximum(shared, best[:, :, latin : latin + 1]))
-        scores.append(np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY)
+        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY
+        scores.append(mixed + HINT * np.array([script in hints for script in scripts]))
     winner = np.concatenate(scores, axis=1).argmax(axis=1)
     kept = groups.masks[winner % len(scripts)].copy()
     if latin is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -58,7 +58,11 @@ class Reader(Protocol):
         ...
 
     def read(
-        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
     ) -> list[LineReading]:
         """See `LineReader.read`."""
         ...
@@ -87,7 +91,11 @@ class LineReader:
         return (self.entry,)
 
     def read(
-        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
     ) -> list[LineReading]:
         """Read crops of (height, width, 3) RGB; the readings come in their order.
 
@@ -98,6 +106,8 @@ class LineReader:
             crops: one line of text each.
             keep: reduces the probabilities (steps, classes) of one line, given the characters of
                 classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
+            hints: codes of scripts (ISO 15924) that the lines are likely in, which decide where the
+                reader is in doubt.
         """
         if not crops:
             return []
@@ -107,16 +117,23 @@ class LineReader:
         for indices in _batches(crops):
             batch = np.stack([line_input(crops[index]) for index in indices])
             seen = session.run(batch)[0]
-            probabilities = keep_one_script(seen, session.charset)
+            probabilities = keep_one_script(seen, session.charset, hints)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
-                line, likely = self._spelt(plain, seen[row], probabilities[row], session.charset)
+                line, likely = self._spelt(
+                    plain, seen[row], probabilities[row], session.charset, hints
+                )
                 kept = keep(likely, session.charset) if keep else None
                 readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
         return [reading for reading in readings if reading is not None]
 
     def _spelt(
-        self, line: Decoded, seen: Floats, likely: Floats, charset: tuple[str, ...]
+        self,
+        line: Decoded,
+        seen: Floats,
+        likely: Floats,
+        charset: tuple[str, ...],
+        hints: Collection[str],
     ) -> tuple[Decoded, Floats]:
         """Let words decide where a line is in doubt: which of two scripts it is in, and what it
         says; a line with digits is not made of words.
@@ -126,6 +143,7 @@ class LineReader:
             seen: (steps, classes) as the network gives them.
             likely: those of the likeliest script.
             charset: the characters of classes 1, 2, ...
+            hints: codes of scripts that it is likely in.
 
         Returns:
             The line, and the probabilities of the script that it is in.
@@ -133,7 +151,7 @@ class LineReader:
         if self._words is None:
             return line, likely
         model = load_words(*self._words)
-        apart = told_apart(seen, line.text, charset, model)
+        apart = told_apart(seen, line.text, charset, model, hints)
         if apart is not None:
             line, likely = greedy(apart, charset), apart
         if model.knows(line.text) and not any(character.isdigit() for character in line.text):

@@ -85,6 +85,8 @@ def test_a_plate_of_one_row_or_two(
     assert plate.registration.canonical == "".join(rows).replace(" ", "")
     assert len(plate.lines) == len(rows)
     assert found.text_lines == ()
+    assert 0 <= plate.box.x_min < plate.box.x_max <= found.image_width
+    assert 0 <= plate.box.y_min < plate.box.y_max <= found.image_height
 
 
 def test_a_plate_that_does_not_parse_keeps_its_text(

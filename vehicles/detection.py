@@ -21,6 +21,9 @@ PLATE = "plate"
 LEAST_CONFIDENCE = 0.01
 """Below this nothing is a detection."""
 
+_MOST_CANDIDATES = 3000
+"""Of all views of a picture: what is compared pair by pair must have a bound."""
+
 _Image = npt.NDArray[np.uint8]
 
 
@@ -73,9 +76,10 @@ class VehicleDetector:
         views = [Tile(0, 0, width, height), *tiles(height, width, network.shape.size)]
         cuts = (image[view.y_min : view.y_max, view.x_min : view.x_max] for view in views)
         seen, doubts = [], []
+        most = _MOST_CANDIDATES // len(views)
         for view, local in zip(views, network.run(cuts, least), strict=True):
             found = local.moved(view.x_min, view.y_min)
-            found = found[~cut_off(found.boxes, view, height, width)]
+            found = found[~cut_off(found.boxes, view, height, width)].surest(most)
             seen.append(found)
             doubts.append(near_edge(found.boxes, view, height, width))
         found = Candidates.joined(seen)

@@ -52,6 +52,12 @@ class Candidates:
         """Move all boxes to the right and down."""
         return Candidates(self.boxes + np.array([x, y, x, y]), self.confidences, self.classes)
 
+    def surest(self, most: int) -> Candidates:
+        """Those with the greatest confidence, in their order; all where there are not more."""
+        if len(self) <= most:
+            return self
+        return self[np.sort(np.argpartition(-self.confidences, most)[:most])]
+
     @classmethod
     def joined(cls, several: Sequence[Candidates]) -> Candidates:
         """All candidates of several pictures or parts."""

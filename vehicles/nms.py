@@ -40,13 +40,14 @@ def suppress(
         Indices of what stays, the best first; of equals the earlier.
     """
     order = np.argsort(-scores, kind="stable")
-    overlap = iou(boxes[order], boxes[order])
-    same = classes[order][:, None] == classes[order][None, :]
-    beaten = same & (overlap > SAME_CLASS)
     alive = np.ones(len(order), np.bool_)
-    for rank in range(len(order)):
-        if alive[rank]:
-            alive[rank + 1 :] &= ~beaten[rank, rank + 1 :]
+    for label in np.unique(classes):
+        ranks = np.flatnonzero(classes[order] == label)
+        mine = boxes[order[ranks]]
+        beaten = iou(mine, mine) > SAME_CLASS
+        for row, rank in enumerate(ranks):
+            if alive[rank]:
+                alive[ranks[row + 1 :]] &= ~beaten[row, row + 1 :]
     return order[alive]
 
 
@@ -70,11 +71,14 @@ def voted(
     Returns:
         (k, 4).
     """
-    says = iou(boxes[kept], boxes) > AGREEING
-    says &= classes[kept][:, None] == classes[None, :]
-    says[np.arange(len(kept)), kept] = True  # one without inside overlaps nothing, not even itself
-    weights = says * scores
-    mean: Boxes = weights @ boxes / weights.sum(axis=1, keepdims=True)
+    mean: Boxes = np.empty((len(kept), 4))
+    for label in np.unique(classes[kept]):
+        rows, mine = np.flatnonzero(classes[kept] == label), np.flatnonzero(classes == label)
+        says = iou(boxes[kept[rows]], boxes[mine]) > AGREEING
+        # one without inside overlaps nothing, not even itself
+        says |= kept[rows][:, None] == mine[None, :]
+        weights = says * scores[mine]
+        mean[rows] = weights @ boxes[mine] / weights.sum(axis=1, keepdims=True)
     return mean
 
 

@@ -196,7 +196,8 @@ class LocalRecognizer:
         height, width = pixels.shape[:2]
         quad = rectangle(0, 0, width, height)
         with clock.stage("read_lines"):
-            (reading,) = self._reader.read([crop_quad(pixels, quad)])
+            crop = crop_quad(pixels, quad)
+            (reading,) = self._reader.read([crop], hints=config.script_hints)
         line = text_line(PlateRow(quad, reading), config.romanize)
         return Recognition(
             width,
@@ -213,7 +214,7 @@ class LocalRecognizer:
         return Recognition(
             width,
             height,
-            plates=(coloured(plate(reading, config.romanize), pixels),),
+            plates=(coloured(plate(reading, config.romanize, pixels.shape), pixels),),
             models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
         )

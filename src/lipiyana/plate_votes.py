@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 
+from lipiyana.ocr.registrations.categories import categorize, conflicts
 from lipiyana.types import Plate, Registration
 
 _SURE = 0.9  # a character that is surer than this was not misread
@@ -35,13 +36,21 @@ class PlateVote:
         self._best: dict[str, Registration] = {}
         self._rivals: defaultdict[str, list[Registration]] = defaultdict(list)
 
-    def see(self, plate: Plate, *, resumed: bool = False, repeated: bool = False) -> Plate:
+    def see(
+        self,
+        plate: Plate,
+        *,
+        resumed: bool = False,
+        repeated: bool = False,
+        vehicle_label: str = "",
+    ) -> Plate:
         """Count a plate's reading, and give the plate with what the vote says.
 
         Args:
             plate: as one frame shows it.
             resumed: whether its vehicle was lost from sight in between.
             repeated: whether this is the reading of the frame before, not one of its own.
+            vehicle_label: of the vehicle that it is on, with which its category may not agree.
         """
         reading = plate.registration
         leader = self._leader()
@@ -56,7 +65,12 @@ class PlateVote:
             leader = self._leader()
         if leader is None or leader.canonical == reading.canonical or not may_be(plate, leader):
             return plate
-        return dataclasses.replace(plate, registration=_with_alternative(leader, reading))
+        return dataclasses.replace(
+            plate,
+            registration=_with_alternative(leader, reading),
+            category_conflict=categorize(leader, plate.colour).conflict
+            or conflicts(leader.category, vehicle_label, leader.country),
+        )
 
     def _leader(self) -> Registration | None:
         if not self._sums:

@@ -34,15 +34,22 @@ def text_line(row: PlateRow, romanize: bool) -> TextLine:
     return TextLine(text, script, row.reading.confidence, _polygon(row.polygon), romanized)
 
 
-def plate(reading: PlateReading, romanize: bool) -> Plate:
-    """Make a plate of its rows.
+def plate(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plate:
+    """Make a plate of its rows, whose box ends at the edges of the picture.
+
+    Args:
+        reading: with at least one row; rows that were cut with a margin may reach out.
+        romanize: whether lines get their `romanized` text.
+        shape: (height, width, ...) of the picture.
 
     Raises:
         MissingExtra: as `text_line`.
     """
     lines = tuple(text_line(row, romanize) for row in reading.rows)
     corners = np.concatenate([row.polygon for row in reading.rows])
-    (x_min, y_min), (x_max, y_max) = corners.min(axis=0), corners.max(axis=0)
+    far = np.array([shape[1], shape[0]])
+    x_min, y_min = corners.min(axis=0).clip(0, far)
+    x_max, y_max = corners.max(axis=0).clip(0, far)
     return Plate(
         text="\n".join(line.text for line in lines),
         confidence=reading.confidence,

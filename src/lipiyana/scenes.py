@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -83,10 +83,11 @@ class SceneReader:
         plates = doubting_signs(plates, [v.box for v in vehicles if v.confidence >= _HELPFUL])
         rows: list[PlateRow] = []
         if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
-            rows = self._read_rows(pixels, clock)
+            rows = self._read_rows(pixels, config.script_hints, clock)
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
-                plates = merged(plates, [plate(r, config.romanize) for r in find_plates(rows)])
+                told = [plate(r, config.romanize, pixels.shape) for r in find_plates(rows)]
+                plates = merged(plates, told)
             with clock.stage("name_colours"):
                 plates = [coloured(found, pixels) for found in plates]
         lines: list[TextLine] = []
@@ -149,13 +150,13 @@ class SceneReader:
         with clock.stage("read_plates"):
             return [read_plate(pixels, one, self._plate_reader, config.romanize) for one in places]
 
-    def _read_rows(self, pixels: _Image, clock: Clock) -> list[PlateRow]:
+    def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):
             crops = [crop_quad(pixels, region.polygon) for region in regions]
         with clock.stage("read_lines"):
-            readings = self._reader.read(crops, keep=letters_and_digits)
+            readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
         found = zip(regions, readings, strict=True)
         return [PlateRow(region.polygon, reading) for region, reading in found if reading.text]
 

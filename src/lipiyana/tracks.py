@@ -76,7 +76,9 @@ class StreamTracks:
         for vehicle, track in zip(vehicles, tracked, strict=True):
             if track is not None and vehicle.plate_indices:
                 surest = max(vehicle.plate_indices, key=lambda index: plates[index].confidence)
-                plates[surest] = self._voted(self._vehicles, track, plates[surest], repeated)
+                plates[surest] = self._voted(
+                    self._vehicles, track, plates[surest], repeated, vehicle_label=track.label
+                )
 
     def _vote_loose(self, plates: list[Plate], repeated: bool) -> None:
         loose = [index for index, plate in enumerate(plates) if plate.vehicle_index is None]
@@ -86,9 +88,18 @@ class StreamTracks:
             if track is not None:
                 plates[index] = self._voted(self._loose_plates, track, plates[index], repeated)
 
-    def _voted(self, tracker: Tracker, track: Tracked, plate: Plate, repeated: bool) -> Plate:
+    def _voted(
+        self,
+        tracker: Tracker,
+        track: Tracked,
+        plate: Plate,
+        repeated: bool,
+        vehicle_label: str = "",
+    ) -> Plate:
         vote = self._votes.setdefault((tracker, track.track_id), PlateVote())
-        return vote.see(plate, resumed=track.resumed, repeated=repeated)
+        return vote.see(
+            plate, resumed=track.resumed, repeated=repeated, vehicle_label=vehicle_label
+        )
 
 
 def _shows_the_same(one: Recognition, other: Recognition) -> bool:

@@ -166,7 +166,8 @@ class RecognitionConfig:
     Attributes:
         features: what to look for; empty means everything whose models are installed.
         layout: what the picture shows.
-        script_hints: ISO 15924 codes that are likely here; soft, never a filter.
+        script_hints: ISO 15924 codes that are likely here; soft, never a filter: they decide where
+            the script of a line of text is in doubt.
         min_confidence: drop what is less sure than this, in [0, 1].
         cache_policy: whether a cached answer will do.
         romanize: fill the `romanized` fields (needs the extra `indic`).

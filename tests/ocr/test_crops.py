@@ -57,3 +57,17 @@ def test_any_quad_gives_a_crop(quad: np.ndarray, height: int, width: int) -> Non
     assert crop.ndim == 3
     assert min(crop.shape[:2]) >= 1
     assert max(crop.shape[:2]) <= 8192
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_very_long_picture_is_cut_like_any_other(turned: bool) -> None:
+    long = np.tile(gradient(60, 80), (1, 500, 1))
+    quad, near_edge = rectangle(30_010, 20, 30_050, 35), rectangle(-10, 0, 20, 10)
+    if turned:
+        quad = quad + np.array([[0, 0], [0, 5], [0, 5], [0, 0]])
+    part = crop_quad(np.ascontiguousarray(long[:, 29_920:30_160]), quad - [29_920, 0])
+    assert np.abs(crop_quad(long, quad).astype(int) - part).max() <= 1
+    assert (crop_quad(long, near_edge)[:, :10, 0] == 0).all()
+    whole = crop_quad(long, rectangle(0, 0, long.shape[1], 60))
+    assert whole.shape[0] == 60
+    assert 0 < whole.shape[1] <= long.shape[1]

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,11 @@ class Says(LineReader):
         self.texts, self.sure = list(texts), sure
 
     def read(
-        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
     ) -> list[LineReading]:
         return [LineReading(self.texts.pop(0), self.sure, ()) for _ in crops]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -73,7 +73,13 @@ class Widths:
 
     entries: tuple[ModelEntry, ...] = ()
 
-    def read(self, crops: Sequence[np.ndarray], *, keep: Keep | None = None) -> list[LineReading]:
+    def read(
+        self,
+        crops: Sequence[np.ndarray],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
+    ) -> list[LineReading]:
         return [reading(str(crop.shape[1])) for crop in crops]
 
 

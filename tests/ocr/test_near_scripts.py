@@ -48,6 +48,15 @@ def test_the_likelier_script_stays_where_words_tell_nothing(model: LanguageModel
     assert greedy(apart, CHARSET).text == "రమక"
 
 
+@pytest.mark.parametrize(
+    ("hints", "text"), [([], "లర"), (["Knda"], "ಲರ"), (["Knda", "Telu"], "లర"), (["Deva"], "లర")]
+)
+def test_a_hint_weighs_as_words_do(model: LanguageModel, hints: list[str], text: str) -> None:
+    apart = told_apart(both("లర", "ಲರ", 0.5, 0.45), "లర", CHARSET, model, hints)
+    assert apart is not None
+    assert greedy(apart, CHARSET).text == text
+
+
 def test_letters_of_the_other_script_count_for_those_in_their_places(model: LanguageModel) -> None:
     seen = steps({"ಕ": 0.9}, {"మ": 0.5, "ಮ": 0.2, "ರ": 0.25}, {"ಲ": 0.9})
     apart = told_apart(seen, "ಕರಲ", CHARSET, model)

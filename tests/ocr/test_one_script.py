@@ -19,8 +19,8 @@ def line(*steps: dict[str, float]) -> npt.NDArray[np.float32]:
     return out
 
 
-def read(probabilities: npt.NDArray[np.float32]) -> str:
-    return greedy(keep_one_script(probabilities, CHARSET)[0], CHARSET).text
+def read(probabilities: npt.NDArray[np.float32], *hints: str) -> str:
+    return greedy(keep_one_script(probabilities, CHARSET, hints)[0], CHARSET).text
 
 
 def test_an_intruder_gives_way_to_the_script_of_the_line() -> None:
@@ -50,3 +50,14 @@ def test_each_line_of_a_batch_has_its_own_script() -> None:
 def test_a_reader_of_one_script_is_left_alone() -> None:
     probabilities = np.full((1, 2, 3), 1 / 3, np.float32)
     assert keep_one_script(probabilities, ("A", "1")) is probabilities
+
+
+def test_a_hint_decides_where_letters_leave_a_doubt_and_nowhere_else() -> None:
+    doubtful = line({"क": 0.5, "ਕ": 0.4}, {"म": 0.5, "ਮ": 0.4})
+    assert read(doubtful) == "कम"
+    assert read(doubtful, "Guru") == "ਕਮ"
+    assert read(doubtful, "Guru", "Deva") == "कम"
+    assert read(doubtful, "Knda") == "कम"  # which this reader does not know
+    clear = line({"क": 0.99}, {"म": 0.99})
+    assert read(clear, "Guru") == "कम"
+    assert read(line({"A": 0.99}, {"B": 0.99}, {"क": 0.99}, {"म": 0.99}), "Guru") == "ABकम"

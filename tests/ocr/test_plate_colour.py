@@ -80,7 +80,8 @@ def reading(text: str) -> PlateReading:
 
 
 def test_colours_give_a_plate_its_category() -> None:
-    found = coloured(plate(reading("KA01AB1234"), False), painted(PlateColour.BLACK_ON_YELLOW))
+    seen = painted(PlateColour.BLACK_ON_YELLOW)
+    found = coloured(plate(reading("KA01AB1234"), False, seen.shape), seen)
     assert found.colour is PlateColour.BLACK_ON_YELLOW
     assert found.colour_confidence >= SURE_ENOUGH
     assert found.registration.category is Category.TRANSPORT
@@ -88,6 +89,7 @@ def test_colours_give_a_plate_its_category() -> None:
 
 
 def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
-    found = coloured(plate(reading("22BH6517A"), False), painted(PlateColour.BLACK_ON_YELLOW))
+    seen = painted(PlateColour.BLACK_ON_YELLOW)
+    found = coloured(plate(reading("22BH6517A"), False, seen.shape), seen)
     assert found.category_conflict
     assert found.registration.category is Category.PRIVATE

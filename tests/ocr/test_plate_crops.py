@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,11 @@ class Reads:
         return ()
 
     def read(
-        self, crops: Sequence[npt.NDArray[np.uint8]], *, keep: Keep | None = None
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
     ) -> list[LineReading]:
         assert keep is not None
         self.batches.append([crop.shape for crop in crops])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.vehicles.boxes import areas, inside, iou
+from lipiyana.vehicles.network import Candidates
 from lipiyana.vehicles.nms import (
     AGREEING,
     ONE_THING,
@@ -130,3 +131,10 @@ def test_a_vote_is_of_those_around_alone(
         near[index] = True
         assert (boxes[near].min(axis=0) - 1e-9 <= place).all()
         assert (place <= boxes[near].max(axis=0) + 1e-9).all()
+
+
+def test_the_surest_stay_in_their_order() -> None:
+    confidences = np.array([0.2, 0.9, 0.1, 0.5, 0.7])
+    every = Candidates(np.zeros((5, 4)), confidences, np.arange(5))
+    assert every.surest(3).classes.tolist() == [1, 3, 4]
+    assert every.surest(5) is every

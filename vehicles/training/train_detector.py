@@ -236,8 +236,8 @@ def main() -> None:
     norms = not (args.int8 or args.no_norms)
     trainer = Trainer(args.run, recipe, torch.device(args.device), args.size, norms=norms)
     resumed = trainer.resume()
-    pictures = load_pictures(args.pictures, "train")
-    pictures = without_forgotten(pictures, args.doubter, trainer.size)
+    labelled = load_pictures(args.pictures, "train")
+    pictures = without_forgotten(labelled, args.doubter, trainer.size)
     source = BatchSource(
         CanvasMix(
             pictures=completed(pictures, args.teacher, trainer.size),
