@@ -33,6 +33,7 @@ from lipiyana.finetuning.reader import ReaderJob, finetune_reader
 from lipiyana.finetuning.reader_learner import ReaderRecipe
 from lipiyana.finetuning.scoring import sample_folder
 from lipiyana.manifest import Task
+from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
 from lipiyana.runtime import ModelStore, available_threads
@@ -185,10 +186,12 @@ def compare_student(folder: Path) -> dict[str, float]:
     samples = sample_folder()
     if samples is None:
         raise RuntimeError("the project's samples are not here; run from a checkout")
-    teacher = ModelStore(threads=1).default_for_task(Task.TEXT_DETECTOR)
-    store = ModelStore(folder, threads=1)
-    student = store.default_for_task(Task.TEXT_DETECTOR)
-    return compare(store, teacher, student, sample_scenes(samples)).as_json()
+    stores = (ModelStore(threads=1), ModelStore(folder, threads=1))
+    teacher, student = (
+        TextDetector(store, name=store.default_for_task(Task.TEXT_DETECTOR).name)
+        for store in stores
+    )
+    return compare(teacher, student, sample_scenes(samples)).as_json()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,7 @@ from lipiyana import model_folder
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
 from lipiyana.manifest import MANIFEST, Task, read_manifest
 from lipiyana.model_folder import NewModel, add_models, toml_table, write_atomically
+from lipiyana.timings import TWIN
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(
@@ -97,3 +98,18 @@ def test_a_file_in_the_way_and_a_manifest_of_nonsense(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text("[[model]")
     with pytest.raises(ModelUnavailable):
         add_models(tmp_path, [model(tmp_path)])
+
+
+def test_a_model_goes_with_its_twin(tmp_path: Path) -> None:
+    file = tmp_path / "x.onnx"
+    file.write_bytes(b"old")
+
+    def new(name: str, twin: str = "") -> NewModel:
+        parameters = {TWIN: twin} if twin else {}
+        return NewModel(name, Task.LINE_READER, file, "1", "", "", "", parameters=parameters)
+
+    folder = tmp_path / "models"
+    add_models(folder, [new("mine", "mine-float"), new("mine-float", "mine"), new("other")])
+    file.write_bytes(b"new")
+    add_models(folder, [new("mine-float")])
+    assert [entry.name for entry in read_manifest(folder)] == ["mine-float", "other"]

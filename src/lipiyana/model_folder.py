@@ -23,6 +23,7 @@ from typing import Any
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
 from lipiyana.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.packed import PACKED, model_suffix
+from lipiyana.timings import TWIN
 
 _DIGITS = 12
 _HEADER = "# Written by lipiyana; see `lipiyana models list --models DIR`.\n"
@@ -57,7 +58,8 @@ class NewModel:
 def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ...]:
     """Copy models into a folder and name them first in its manifest, in their order.
 
-    Models that the manifest has already stay after them; one of the same name is replaced.
+    Models that the manifest has already stay after them; one of the same name is replaced, and one
+    whose twin is replaced goes, as it would be that of another model.
 
     Returns:
         The new entries.
@@ -69,7 +71,12 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
     """
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        kept = [table for table in _tables(folder) if table["name"] not in {m.name for m in models}]
+        replaced = {model.name for model in models}
+        kept = [
+            table
+            for table in _tables(folder)
+            if replaced.isdisjoint({table["name"], table.get("parameters", {}).get(TWIN)})
+        ]
         tables = [*(_place(folder, model) for model in models), *kept]
         text = _HEADER + "".join(f"\n{toml_table('model', table)}" for table in tables)
         tomllib.loads(text)

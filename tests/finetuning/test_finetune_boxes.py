@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -171,3 +172,63 @@ def test_a_list_of_classes_that_cannot_be_read_is_named(
     (folder / name).write_bytes(content)
     with pytest.raises(InvalidRequest, match=name):
         read_boxes(folder)
+
+
+def test_classes_are_named_in_any_script() -> None:
+    names = ["ठेला", "ठेली", "बैलगाड़ी", "கார்", "Mixer-truck", "mixer truck"]
+    matched = match_classes(names, CLASSES)
+    own = unicodedata.normalize("NFC", "बैलगाड़ी")
+    assert matched.added == ("ठेला", "ठेली", own, "கார்", "mixer_truck")
+    assert matched.renamed == (("mixer truck", "mixer_truck"),)
+
+
+def test_an_entry_of_coco_is_of_its_own_file_or_of_none(tmp_path: Path) -> None:
+    file = write_coco(tmp_path, 14)
+    found = json.loads(file.read_text())
+    rows = found["images"]
+    for number, name in ((0, "cam2/0001.png"), (1, "images/0001.png"), (2, "images/0001.png")):
+        rows[number]["file_name"] = name
+    (tmp_path / "images" / "0003.png").rename(tmp_path / "images" / "a#3:%20.png")
+    rows[3]["file_name"] = "images/a#3:%20.png"
+    (tmp_path / "images" / "val").mkdir()
+    (tmp_path / "images" / "0004.png").rename(tmp_path / "images" / "val" / "0004.png")
+    rows[4]["file_name"] = "images/val/0004.png"
+    rows[5]["width"], rows[5]["height"] = HEIGHT, WIDTH
+    del rows[6]["width"]
+    file.write_text(json.dumps(found))
+    pictures = read_boxes(file).pictures
+    assert [pictures[n].problem for n in (0, 1, 2, 3)] == [
+        "the file is not beside the JSON", "", "another entry has the same file", "",
+    ]  # fmt: skip
+    assert pictures[4].part == "validation"
+    assert "not given" in pictures[6].problem
+    dropped = {drop.where: drop.problem for drop in checked(file).dropped}
+    assert "another shape" in dropped["images/0005.png"]
+
+
+def test_one_bad_annotation_of_coco_costs_itself_alone(tmp_path: Path) -> None:
+    file = write_coco(tmp_path, 14)
+    found = json.loads(file.read_text())
+    crowd, outlined, broken, empty = found["annotations"][:4]
+    crowd["iscrowd"] = 1
+    x, y, w, h = outlined.pop("bbox")
+    outlined["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    broken["bbox"] = "wide"
+    empty["bbox"] = []
+    file.write_text(json.dumps(found))
+    first, second = read_boxes(file).pictures[:2]
+    assert "crowd" in first.boxes[0].problem
+    assert first.boxes[1].corners == pytest.approx(
+        (x / WIDTH, y / HEIGHT, (x + w) / WIDTH, (y + h) / HEIGHT)
+    )
+    assert all(box.problem for box in second.boxes)
+    # what is there and has no box of its own teaches nothing of its class in that picture
+    street = by_name(checked(file))["0000.png"]
+    assert not street.known[CLASSES.index("car")]
+    assert street.known[len(CLASSES)]
+
+
+def test_a_class_that_is_no_number(tmp_path: Path) -> None:
+    folder = write_yolo(tmp_path, 2)
+    (folder / "labels" / "0000.txt").write_text("nan 0.5 0.5 0.2 0.2\n")
+    assert read_boxes(folder).pictures[0].boxes[0].number == -1

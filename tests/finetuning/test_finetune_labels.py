@@ -204,3 +204,24 @@ def test_the_cache_keeps_within_its_bound(tmp_path: Path) -> None:
     for example in data.train * 2:
         assert (cache.get(example) == load_example(example)).all()
     assert cache._bytes <= 60_000
+
+
+def test_rows_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    text = 'a.png\t"Shop, ""City"""\r\n"b.png"\tab\u2028cd\r\nc.png\t"\r\n'
+    (tmp_path / "labels.tsv").write_bytes(text.encode("utf-8-sig"))
+    labels = read_labels(tmp_path)
+    assert [(label.picture.name, label.text) for label in labels if label.picture] == [
+        ("a.png", 'Shop, "City"'),
+        ("b.png", "ab\u2028cd"),
+        ("c.png", '"'),
+    ]
+
+
+def test_what_is_held_back_is_found_or_told(tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text("./a.png\tone\nb.png\ttwo\n")
+    (tmp_path / "validation.txt").write_text("a.png\nb.jpg\n")
+    labels = read_labels(tmp_path)
+    assert [label.part for label in labels[:2]] == ["validation", "train"]
+    assert (labels[2].where, labels[2].problem) == (
+        "validation.txt:2", "no row of labels.tsv is of b.jpg",
+    )  # fmt: skip

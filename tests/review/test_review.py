@@ -247,3 +247,34 @@ def test_read_keeps_what_it_is_asked_to_keep(scene: np.ndarray, tmp_path: Path) 
 
 def test_an_answer_with_nothing_in_it_is_sure() -> None:
     assert first_look(Recognition(10, 10)) == 0
+
+
+def test_a_second_import_replaces_what_the_first_said(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), street(1))
+    cv2.imwrite(str(tmp_path / "b.png"), street(2))
+
+    def region(number: int, text: str) -> dict[str, object]:
+        place = {"x": 10 * number, "y": 10, "width": 30, "height": 20, "rotation": 0}
+        return {"id": str(number), "type": "textarea", "value": {**place, "text": [text]}}
+
+    def imported(**texts: list[tuple[int, str]]) -> dict[str, list[str]]:
+        tasks = [
+            {
+                "data": {"image": f"{name}.png"},
+                "annotations": [{"result": [region(number, text) for number, text in found]}],
+            }
+            for name, found in texts.items()
+        ]
+        (tmp_path / "export.json").write_text(json.dumps(tasks))
+        import_labels(tmp_path / "export.json", tmp_path / "out")
+        rows = [line.split("\t") for line in labels.read_text().splitlines()]
+        assert all((tmp_path / "out" / row[0]).is_file() for row in rows)
+        return {row[0]: row[1:] for row in rows}
+
+    labels = tmp_path / "out" / "labels.tsv"
+    first = imported(a=[(1, "KA05MX9900"), (2, "wrong")], b=[(1, "SHOP")])
+    assert sorted(first.values()) == [["KA05MX9900"], ["SHOP"], ["wrong"]]
+    labels.write_text(labels.read_text().replace("SHOP\n", "SHOP\tvalidation\n"))
+    second = imported(a=[(2, "right")])
+    assert sorted(second.values()) == [["SHOP", "validation"], ["right"]]
+    assert second.keys() < first.keys()

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.images import load
-from lipiyana.manifest import ModelEntry
 from lipiyana.ocr.detection import TextDetector, TextRegion
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
-from lipiyana.runtime import ModelStore
 
 Quad = npt.NDArray[np.float64]
 
@@ -80,17 +78,14 @@ def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
     return tuple(found)
 
 
-def compare(
-    store: ModelStore, teacher: ModelEntry, student: ModelEntry, scenes: Sequence[TrueLines]
-) -> Compared:
+def compare(teacher: TextDetector, student: TextDetector, scenes: Sequence[TrueLines]) -> Compared:
     """Let both look at pictures whose lines are known."""
-    sessions = [open_file(entry.file, entry.task) for entry in (teacher, student)]
+    sessions = [open_file(entry.file, entry.task) for entry in (teacher.entry, student.entry)]
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     found, boxes = [0, 0], [0, 0]
-    detectors = [TextDetector(store, name=entry.name) for entry in (teacher, student)]
     for scene in scenes:
         pixels = load(scene.path)
-        for number, detector in enumerate(detectors):
+        for number, detector in enumerate((teacher, student)):
             regions = detector.detect(pixels)
             boxes[number] += len(regions)
             found[number] += sum(is_found(line, regions) for line in scene.lines)

@@ -30,6 +30,8 @@ from lipiyana.runtime import ModelStore
 _LEFT = "left.json"
 _TRIED_LINES = 96
 
+_WHOLE = "what-it-was-before"  # its name among those that are compared
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneJob(Job):
@@ -136,12 +138,11 @@ def _finish(
     cer, int8 = None, None
     if cases:
         staged = work / "staged"
-        add_models(
-            staged, [_model(job, base, n, f) for n, f in zip(names, (twin, small), strict=True)]
-        )
+        files = zip((*names, _WHOLE), (twin, small, base.entry.file), strict=True)
+        add_models(staged, [_model(job, base, name, file) for name, file in files])
         trial = ModelStore(staged, store.threads)
         int8 = compare_twins(trial, names, cases, ())
-        whole = score_cases(LineReader(store, base.entry.name), cases)
+        whole = score_cases(LineReader(trial, _WHOLE), cases)
         cer = whole.cer, int8.float_score.cer
     told.on_step("registering")
     entries = add_models(job.out, _models(job, base, (twin, small), int8, left, cer))

@@ -23,6 +23,7 @@ from lipiyana.finetuning.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.charset import Charset
+from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.quantizing.search import open_file
@@ -153,7 +154,9 @@ def _finish(
     if job.samples is not None:
         told.on_step("comparing")
         compared = compare(
-            ModelStore(job.out, store.threads), teacher, entries[0], sample_scenes(job.samples)
+            TextDetector(store, name=teacher.name),
+            TextDetector(ModelStore(job.out, store.threads), name=entries[0].name),
+            sample_scenes(job.samples),
         )
     return Distilled(state, entries, compared)
 

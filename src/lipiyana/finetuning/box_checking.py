@@ -23,6 +23,7 @@ SOURCE = "user"
 """`StreetPicture.source` of all of them."""
 
 _SMALLEST = 2.0  # pixels of a side
+_SAME_SHAPE = 0.02  # of the logarithms of width by height
 _OUTSIDE = 0.02  # of the picture's side, that a box may reach beyond it for want of care
 _FEW = 10
 
@@ -127,6 +128,7 @@ def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> No
         raise InvalidRequest(picture.problem, field="data")
     pixels = load(picture.picture)
     height, width = pixels.shape[:2]
+    _require_shape(picture.size, width, height)
     known = np.zeros(len(found.matched.classes), np.bool_)
     known[list(places.values())] = True
     boxes: dict[tuple[Corners, int], None] = {}
@@ -151,6 +153,20 @@ def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> No
         known,
     )
     found.usable.append((picture, street, difference_hash(pixels)))
+
+
+def _require_shape(said: tuple[float, float] | None, width: int, height: int) -> None:
+    """Refuse boxes that were drawn on a picture of another shape.
+
+    Raises:
+        InvalidRequest: it is one; often it was shown without being turned as its EXIF says.
+    """
+    if said is not None and abs(math.log(said[0] * height / (said[1] * width))) > _SAME_SHAPE:
+        raise InvalidRequest(
+            f"its size is given as {said[0]:g} x {said[1]:g}, and upright it has {width} x {height}"
+            ": the boxes belong to another shape of it",
+            field="data",
+        )
 
 
 def _usable(

@@ -15,14 +15,9 @@ import yaml
 
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.finetuning.coco_boxes import read_coco
-from lipiyana.finetuning.labels import Part
-from lipiyana.finetuning.picture_boxes import BoxedPicture, UserBox, UserBoxes
+from lipiyana.finetuning.picture_boxes import BoxedPicture, UserBox, UserBoxes, part_of
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-_PARTS: dict[str, Part] = {
-    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "validation",
-}  # fmt: skip
 
 
 def read_boxes(data: Path) -> UserBoxes:
@@ -104,7 +99,7 @@ def _yolo_pictures(folder: Path) -> list[BoxedPicture]:
         if path.suffix.lower() not in _SUFFIXES:
             continue
         inner = path.relative_to(folder / "images")
-        part = _PARTS.get(inner.parts[0].lower()) if len(inner.parts) > 1 else None
+        part = part_of(inner.parts[:-1][:1])
         where = str(Path("images") / inner)
         text = (folder / "labels" / inner).with_suffix(".txt")
         if not text.is_file():
@@ -135,4 +130,4 @@ def _yolo_box(where: str, row: str) -> UserBox:
         corners = (min(xs), min(ys), max(xs), max(ys))
     else:
         return UserBox(where, problem=f"it has {len(values) + 1} numbers; a box has 5")
-    return UserBox(where, int(number) if number == int(number) else -1, corners)
+    return UserBox(where, int(number) if number.is_integer() else -1, corners)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +21,8 @@ class MatchedClasses:
     Attributes:
         classes: all names; those that the base knows keep their places, new ones come after them.
         indices: the place of each of the user's classes.
-        renamed: pairs of the user's name and the known class that it is taken for.
+        renamed: pairs of the user's name and the class, known or named before, that it is taken
+            for.
         added: names that are new.
     """
 
@@ -46,14 +47,17 @@ def match_classes(names: Sequence[str], known: Sequence[str]) -> MatchedClasses:
             found = label
             classes.append(label)
             added.append(label)
-        elif found != label:
+        elif found != label or found in added:
             renamed.append((name, found))
         indices.append(classes.index(found))
     return MatchedClasses(tuple(classes), tuple(indices), tuple(renamed), tuple(added))
 
 
 def _label(name: str) -> str:
-    return re.sub(r"[^\w]+", "_", name.strip().casefold()).strip("_") or "unnamed"
+    """Letters with their marks, and digits; what is between them becomes one underscore."""
+    folded = unicodedata.normalize("NFC", name.casefold())
+    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
+    return "_".join("".join(kept).split()) or "unnamed"
 
 
 def _by_word(label: str, known: Sequence[str]) -> str | None:

@@ -165,6 +165,9 @@ def _begin(job: Job, work: Path, key: str) -> CourseState:
                 reason="UNFINISHED",
             )
         return found
+    if found is None or found.key != key:
+        # what was prepared there is of other data, or nobody knows of which
+        shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(work).free < _NEEDED_BYTES:
         raise InvalidRequest(
@@ -173,4 +176,6 @@ def _begin(job: Job, work: Path, key: str) -> CourseState:
             field="out",
             reason="DISK_FULL",
         )
-    return CourseState(key)
+    state = CourseState(key)
+    state.write(work)
+    return state

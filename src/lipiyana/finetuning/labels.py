@@ -73,9 +73,10 @@ def read_labels(data: Path) -> list[Label]:
 
 def _rows(path: Path) -> Iterator[Label]:
     validating = _listed(path.parent / VALIDATION)
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    unmet = dict(validating or {})
+    for number, line in enumerate(_lines(_read(path)), 1):
         where = f"{path.name}:{number}"
-        fields = line.split("\t")
+        fields = [_unquoted(field) for field in line.split("\t")]
         if not line.strip() or (number == 1 and tuple(map(str.lower, fields)) in _HEADERS):
             continue
         if len(fields) not in {2, 3}:
@@ -85,7 +86,8 @@ def _rows(path: Path) -> Iterator[Label]:
         name, text = fields[0].strip(), fields[1]
         part: Part | None = None
         if validating is not None:
-            part = "validation" if name in validating else "train"
+            unmet.pop(Path(name), None)
+            part = "validation" if Path(name) in validating else "train"
         if len(fields) == 3 and fields[2].strip():
             part = _PARTS.get(fields[2].strip().lower())
             if part is None:
@@ -93,12 +95,28 @@ def _rows(path: Path) -> Iterator[Label]:
                 yield Label(where, None, problem=problem)
                 continue
         yield Label(where, path.parent / name, text, part=part)
+    for file, number in unmet.items():
+        yield Label(f"{VALIDATION}:{number}", None, problem=f"no row of {path.name} is of {file}")
 
 
-def _listed(path: Path) -> frozenset[str] | None:
+def _listed(path: Path) -> dict[Path, int] | None:
+    """The files that a list names, and in which line; None where there is no list."""
     if not path.is_file():
         return None
-    return frozenset(line.strip() for line in _read(path).splitlines() if line.strip())
+    lines = enumerate(_lines(_read(path)), 1)
+    return {Path(line.strip()): number for number, line in lines if line.strip()}
+
+
+def _lines(text: str) -> list[str]:
+    """Cut at the ends of lines alone: other separators of Unicode may stand in a text."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def _unquoted(field: str) -> str:
+    """Take away the quotes that spreadsheets put around a field."""
+    if len(field) > 1 and field.startswith('"') and field.endswith('"'):
+        return field[1:-1].replace('""', '"')
+    return field
 
 
 def _read(path: Path) -> str:

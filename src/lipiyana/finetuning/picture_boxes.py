@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.finetuning.labels import Part
+
+_PARTS: dict[str, Part] = {
+    "train": "train", "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "validation",
+}  # fmt: skip
 
 Corners = tuple[float, float, float, float]
 
@@ -37,6 +43,7 @@ class BoxedPicture:
         boxes: of every object of the classes that are labelled.
         part: what the user said that it is for; None leaves it to this program.
         problem: why it cannot be used.
+        size: width and height as the boxes have them; None where they need none.
     """
 
     where: str
@@ -44,6 +51,7 @@ class BoxedPicture:
     boxes: tuple[UserBox, ...] = ()
     part: Part | None = None
     problem: str = ""
+    size: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +60,8 @@ class UserBoxes:
 
     classes: tuple[str, ...]
     pictures: tuple[BoxedPicture, ...]
+
+
+def part_of(folders: Iterable[str]) -> Part | None:
+    """What a picture is for, by the names of the folders that it lies in; None if none says so."""
+    return next((_PARTS[name.lower()] for name in folders if name.lower() in _PARTS), None)

@@ -81,6 +81,15 @@ class PictureFinder:
                 found[path.name].append(path)
         return found
 
+    def ending_in(self, name: PurePosixPath) -> Path | None:
+        """Find the only file whose path ends in all of a name."""
+        ends = [
+            path
+            for path in self._by_name.get(name.name, ())
+            if path.parts[-len(name.parts) :] == name.parts
+        ]
+        return ends[0] if len(ends) == 1 else None
+
     def find(self, address: str) -> Path | None:
         """Find by as much of the address as fits below the folder, then by the name alone."""
         parts = urlsplit(address)
@@ -124,12 +133,12 @@ def _transcriptions(
             )
     if not regions:
         yield Transcription(where, picture, problem="the annotation is empty")
-    for region in regions.values():
-        text = region.get("text")
+    for number, region in enumerate(regions.values(), 1):
+        here, text = f"{where}, region {number}", region.get("text")
         if text is None:
-            yield Transcription(where, picture, problem="a region has no text")
+            yield Transcription(here, picture, problem="a region has no text")
         else:
-            yield Transcription(where, picture, text, region.get("corners"))
+            yield Transcription(here, picture, text, region.get("corners"))
 
 
 def _address(data: object) -> str | None:

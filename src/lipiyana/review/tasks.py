@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,8 @@ def import_labels(export: Path, out: Path) -> Crops:
 
     Args:
         export: Label Studio's JSON, beside its pictures or above them.
-        out: gets a crop a region; crops that are there already are kept, and stay labelled.
+        out: gets a crop a region. Crops of other pictures that are there already stay labelled;
+            what was there of the same pictures is replaced.
 
     Raises:
         InvalidRequest: it is no export, nothing in it is labelled, or `out` cannot be written.
@@ -139,7 +141,8 @@ def import_labels(export: Path, out: Path) -> Crops:
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
         out.chmod(0o700)
-        for number, found in enumerate(read_export(export, content)):
+        pictures = set()
+        for found in read_export(export, content):
             text = found.text.replace("\n", "/").replace("\t", " ").strip()
             if found.picture is None or found.problem or not text:
                 problems.append(f"{found.where}: {found.problem or 'the text is empty'}")
@@ -149,17 +152,22 @@ def import_labels(export: Path, out: Path) -> Crops:
             except LipiyanaError as error:
                 problems.append(f"{found.where}: {error.message}")
                 continue
-            name = f"{found.picture.stem}-{number:05d}.png"
+            beginning = f"{found.picture.stem}-{_digest(found.picture.relative_to(export.parent))}"
+            name = f"{beginning}-{_digest(found.corners)}.png"
+            pictures.add(beginning)
             _, data = cv2.imencode(".png", crop[..., ::-1])
             write_atomically(out / name, data.tobytes())
-            rows[name] = text
+            rows[name] = f"{name}\t{text}"
         if not rows:
             raise InvalidRequest(
                 f"nothing in {export} can be used" + "".join(f"\n  {p}" for p in problems[:5]),
                 field="export",
             )
-        rows = _earlier(out / LABELS) | rows
-        lines = "".join(f"{name}\t{text}\n" for name, text in rows.items())
+        # what the export says of a picture takes the place of all that was said of it
+        earlier = _earlier(out / LABELS).items()
+        kept = {name: row for name, row in earlier if name.rpartition("-")[0] not in pictures}
+        rows = kept | rows
+        lines = "".join(f"{row}\n" for row in rows.values())
         write_atomically(out / LABELS, lines.encode())
     return Crops(len(rows), tuple(problems))
 
@@ -173,8 +181,13 @@ def _crop(
     return crop_quad(pixels, np.array(corners) * [width, height])
 
 
+def _digest(value: object) -> str:
+    return hashlib.blake2b(str(value).encode(), digest_size=4).hexdigest()
+
+
 def _earlier(path: Path) -> dict[str, str]:
+    """The rows of a list, with a part where they have one, by their files."""
     if not path.is_file():
         return {}
-    rows = (line.split("\t") for line in path.read_text("utf-8").splitlines())
-    return {row[0]: row[1] for row in rows if len(row) == 2}
+    rows = (line.removesuffix("\r") for line in path.read_text("utf-8").split("\n"))
+    return {row.split("\t")[0]: row for row in rows if "\t" in row}

@@ -1,0 +1,30 @@
+"""The folder in which a course works: what is found there again, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from lipiyana.finetuning.job import WORK, Job, Listener, course_of
+
+
+@pytest.mark.parametrize(("key", "kept"), [("same", True), ("other", False)])
+def test_what_was_prepared_is_found_again_for_the_same_data_alone(
+    tmp_path: Path, key: str, kept: bool
+) -> None:
+    job = Job(tmp_path, "mine")
+    with pytest.raises(KeyboardInterrupt), course_of(job, "same", Listener()) as course:
+        (course.work / "0000.jpg").write_text("prepared")
+        raise KeyboardInterrupt
+    with course_of(job, key, Listener()) as course:
+        assert (course.work / "0000.jpg").exists() == kept
+
+
+def test_what_nobody_knows_the_data_of_is_removed(tmp_path: Path) -> None:
+    (tmp_path / WORK).mkdir()
+    (tmp_path / WORK / "0000.jpg").write_text("prepared")
+    with course_of(Job(tmp_path, "mine"), "key", Listener()) as course:
+        assert not (course.work / "0000.jpg").exists()
