@@ -214,9 +214,11 @@ async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
             pass
         other = ask(answers, b"other")
         await settle()
+        fake.hold()  # until the other one has come as well
         slow.answers.set()
         with pytest.raises(Overloaded):
             await other
+        fake.release()
         read = await asyncio.gather(*batch)
     assert [value.text_lines[0].text for value in read] == ["a", "b", "c", "d"]
     assert pool.accepted == 0
