@@ -52,12 +52,12 @@ def keep_one_script(
     shared = best[:, :, -1:]
     alone = np.log(np.maximum(np.maximum(best[:, :, :-1], shared), _LEAST)).sum(axis=1)
     latin = scripts.index(LATIN) if LATIN in scripts else None
-    alone += HINT * np.array([script in hints for script in scripts])
-    scores = [alone]
+    hinted = HINT * np.array([script in hints for script in scripts])
+    scores = [alone + hinted]
     if latin is not None:
         beside = np.maximum(best[:, :, :-1], np.maximum(shared, best[:, :, latin : latin + 1]))
         mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY
-        scores.append(mixed + HINT * np.array([script in hints for script in scripts]))
+        scores.append(mixed + hinted)
     winner = np.concatenate(scores, axis=1).argmax(axis=1)
     kept = groups.masks[winner % len(scripts)].copy()
     if latin is not None:

@@ -104,7 +104,7 @@ def _is_foreign(row: str) -> bool:
         return digits >= _FEWEST_DIGITS_OF_A_SERIAL
     # an upper row (HR26AB) may have been read without any digit (HRZGAB)
     upper_row = row[:2] in REGION_NAMES and len(row) <= _LONGEST_UPPER_ROW
-    return len(row) >= _SHORTEST_WORD and not upper_row
+    return _is_word(row) and not upper_row
 
 
 def _is_word(row: str) -> bool:

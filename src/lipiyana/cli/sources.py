@@ -99,10 +99,9 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
     Raises:
         typer.BadParameter: `folder`, which `option` named, is an INPUT or holds one.
     """
-    own = folder.resolve()
+    own = os.path.realpath(folder)
     for item in inputs:
-        path = Path(item).resolve()
-        if path == own or own in path.parents:
+        if _lies_in(item, own):
             raise typer.BadParameter(
                 f"{folder} holds {printable(item)}, and is written to.", param_hint=option
             )
