@@ -211,3 +211,25 @@ def test_who_watches_is_told(gate: threading.Event) -> None:
     pool.close()
     assert watch.states[-1] == (0, 0, 0)
     assert len(watch.waits) == 2
+
+
+def test_whoever_has_an_answer_has_its_place_again(gate: threading.Event) -> None:
+    class Watch:
+        def __init__(self) -> None:
+            self.future: Future[bool] = Future()
+            self.told_when_empty: list[bool] = []
+
+        def queue_changed(self, waiting: int, running: int, size: int) -> None:
+            if size == 0:
+                self.told_when_empty.append(self.future.done())
+
+        def waited(self, seconds: float) -> None: ...
+
+    watch = Watch()
+    pool = ComputePool(threads=1, max_queue=0, observer=watch)
+    watch.future = pool.submit(lambda: gate.wait(30), size=7)
+    gate.set()
+    assert watch.future.result(30)
+    assert pool.submit(int, size=7).result(30) == 0
+    pool.close()
+    assert watch.told_when_empty[0] is False

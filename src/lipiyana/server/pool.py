@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from lipiyana.batching import ANYONE, Admission, FairQueue, Source
@@ -115,7 +116,7 @@ class ComputePool:
             self._tell()
             self._start_thread_if_needed()
             self._changed.notify()
-        job.future.add_done_callback(lambda _: self._leave(job))
+        job.future.add_done_callback(lambda _: self._forget_cancelled(job))
         return job.future
 
     def close(self) -> None:
@@ -150,12 +151,15 @@ class ComputePool:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             began = time.monotonic()
-            job.run()
+            tell = job.run()
             with self._changed:
                 self._running -= 1
                 self._mean_seconds += SMOOTHING * (time.monotonic() - began - self._mean_seconds)
+                self._admission.leave(job.source.client, job.size)
                 self._tell()
-            del job  # its picture is not to stay while this thread waits
+            # last: whoever hears of it finds its place free
+            tell()
+            del job, tell  # its picture is not to stay while this thread waits
 
     def _next(self) -> _Job[Any] | None:
         with self._changed:
@@ -173,12 +177,13 @@ class ComputePool:
             self._tell()
             return job
 
-    def _leave(self, job: _Job[T]) -> None:
+    def _forget_cancelled(self, job: _Job[T]) -> None:
+        if not job.future.cancelled():
+            return
         job.release()
         with self._changed:
             self._admission.leave(job.source.client, job.size)
-            if job.future.cancelled():
-                self._queue.discard(job.source, job)
+            self._queue.discard(job.source, job)
             self._tell()
 
     def _tell(self) -> None:
@@ -210,14 +215,17 @@ class _Job(Generic[T]):
         self.submitted = time.monotonic()
         self._function: Callable[[], T] | None = function
 
-    def run(self) -> None:
+    def run(self) -> Callable[[], None]:
+        """Run it and let go of it; gives what tells the future of how it ended."""
         assert self._function is not None, "a released job does not run"  # noqa: S101
         try:
             result = self._function()
         except BaseException as error:
-            self.future.set_exception(error)
+            return partial(self.future.set_exception, error)
         else:
-            self.future.set_result(result)
+            return partial(self.future.set_result, result)
+        finally:
+            self.release()
 
     def release(self) -> None:
         self._function = None
