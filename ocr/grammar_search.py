@@ -125,26 +125,23 @@ def search(rows: Sequence[npt.NDArray[np.float32]], top: int = 4) -> list[Candid
     )
     readings = ((GRAMMAR.reading(to_text(labels)), score) for labels, score in found)
     weighed = [
-        Candidate("".join(reading.parts), score + _prior(reading))
+        Candidate("".join(reading.parts), score + prior(reading))
         for reading, score in readings
         if reading is not None
     ]
     return sorted(weighed, key=lambda c: (-c.log_probability, c.text))[:top]
 
 
-def _prior(reading: Reading) -> float:
+def prior(reading: Reading) -> float:
     """Natural logarithm of how usual a form is, cautiously: fewer than 2 % of the cars on the
     road have a number of fewer than four digits or three series letters, some 4 % no letters.
-    Short numbers, above all without letters, are rather a part of a plate than a plate.
+    Short numbers, above all without letters, are rather a part of a plate than a plate. Trade
+    plates are as seldom, but nothing else ends in TC and four digits.
     """
     kind, missing = reading.pattern.format, 4 - len(reading.part("number"))
     if kind is RegistrationFormat.LEGACY:
         return -_SELDOM - _MISSING_DIGIT * missing
-    if kind in {
-        RegistrationFormat.DIPLOMATIC,
-        RegistrationFormat.MILITARY,
-        RegistrationFormat.TRADE,
-    }:
+    if kind in {RegistrationFormat.DIPLOMATIC, RegistrationFormat.MILITARY}:
         return -_SELDOM
     if kind is not RegistrationFormat.STANDARD:
         return 0.0

@@ -58,6 +58,10 @@ _TYPOGRAPHY = {
     "٨": "۸", "٩": "۹", "ك": "ک", "ى": "ی",
 }  # fmt: skip
 
+# Bengali and Assamese ra: within a conjunct both look the same
+_FREE_RA = re.compile("(?<!\u09cd)[\u09b0\u09f0](?!\u09cd)")
+_RA_IN_CONJUNCT = re.compile("(?<=\u09cd)[\u09b0\u09f0]|[\u09b0\u09f0](?=\u09cd)")
+
 # Urdu and Kashmiri letters that Sindhi and Arabic do not have, and letters of Sindhi alone
 _URDU = re.compile("[ٹڈڑںےیہ]")
 _SINDHI = re.compile("[ٻڀٺٽٿڃڄڇڊڌڍڏڙڦڪڱڳڻ]")
@@ -93,6 +97,9 @@ def _pass(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     text = _LOOKALIKE_PATTERN.sub(lambda match: _LOOKALIKES[match[0]], text)
     text = _TYPOGRAPHY_PATTERN.sub(lambda match: _TYPOGRAPHY[match[0]], text)
+    free_ra = set(_FREE_RA.findall(text))
+    if len(free_ra) == 1:
+        text = _RA_IN_CONJUNCT.sub(free_ra.pop(), text)
     if _URDU.search(text) and not _SINDHI.search(text):
         text = text.translate(_TO_URDU)
     return unicodedata.normalize("NFC", _SPACES.sub(" ", text).strip())

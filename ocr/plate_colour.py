@@ -8,7 +8,7 @@ characters on blue, so both colours together tell what one alone does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -26,6 +26,11 @@ COLOURS = tuple(PlateColour)
 
 SURE_ENOUGH = 0.9
 """Where the likeliest colours are less likely than this, none are named."""
+
+_CONTRADICTED = 0.02
+"""How likely colours are that a registration does not have, beside others: white plates in shade
+are taken for dark ones far more often than one bears what it must not.
+"""
 
 _WEIGHTS = "plate_colour.npz"
 _ROW_HEIGHT = 24
@@ -79,17 +84,24 @@ class ColourNetwork:
         return np.asarray(shares.sum(axis=1), np.float32)
 
 
-def plate_colour(image: npt.NDArray[np.uint8], rows: Sequence[Quad]) -> ColourReading:
+def plate_colour(
+    image: npt.NDArray[np.uint8],
+    rows: Sequence[Quad],
+    contradicted: Collection[PlateColour] = (),
+) -> ColourReading:
     """Name the colours of a plate.
 
     Args:
         image: (height, width, 3) RGB that the plate is in.
         rows: (4, 2) corners of each of its rows, in pixels.
+        contradicted: colours that its registration should not have; they must be seen beyond doubt.
     """
     features = colour_features(image, rows)
     if features is None:
         return UNKNOWN
     (chances,) = _network().probabilities(features[None])
+    chances = chances * [_CONTRADICTED if colour in contradicted else 1.0 for colour in COLOURS]
+    chances /= chances.sum()
     best = int(chances.argmax())
     confidence = float(chances[best])
     return ColourReading(COLOURS[best] if confidence >= SURE_ENOUGH else None, confidence)

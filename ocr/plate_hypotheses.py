@@ -13,9 +13,9 @@ from difflib import SequenceMatcher
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.grammar_search import best_path, search
-from lipiyana.ocr.registrations import GRAMMAR
-from lipiyana.types import Registration
+from lipiyana.ocr.grammar_search import best_path, prior, search
+from lipiyana.ocr.registrations import GRAMMAR, Reading
+from lipiyana.types import Registration, RegistrationFormat
 
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
@@ -25,6 +25,12 @@ NO_REGISTRATION = -0.7
 up: chosen on training pictures, readable plates on the one side, pictures without a plate and
 plates that nobody can read on the other.
 """
+
+_CLEAR = -0.1
+"""How likely, a character, what is seen of a registration must be for how usual it is not to count:
+to tell a short one from a part of another is the business of a plate that is hard to read.
+"""
+_FEWEST_CLEAR = 5  # characters
 
 _LEAST_RATIO = -8.0  # to the likeliest path through the same rows, whatever it spells
 _DROPPED_ROW = 4.0  # nats that leaving out a row costs
@@ -40,7 +46,8 @@ class Verdict:
         registration: with its alternatives, best first.
         attempt: index of the attempt in which it is likeliest.
         a_character: natural logarithm of its probability, by the number of its characters;
-            registrations of any length compare by it.
+            registrations of any length compare by it. Of one that is clear to see, how usual it
+            is does not count.
     """
 
     registration: Registration
@@ -77,11 +84,25 @@ def likeliest(attempts: Sequence[Sequence[Kept]]) -> Verdict | None:
         return None
     chosen, total = best[ranked[0]], totals[ranked[0]]
     others = [t for t in ranked[1:] if total - totals[t] < _ALTERNATIVES_WITHIN]
+    unusual = prior(reading)
+    if not _clear(reading, chosen.score - unusual):
+        unusual = 0.0
     registration = replace(
-        reading.registration(_agreement(chosen.text, totals)),
+        reading.registration(_agreement(chosen.text, totals, unusual)),
         alternatives=tuple(others[:_MOST_ALTERNATIVES]),
     )
-    return Verdict(registration, chosen.attempt, chosen.score / len(chosen.text))
+    return Verdict(registration, chosen.attempt, (chosen.score - unusual) / len(chosen.text))
+
+
+def _clear(reading: Reading, seen: float) -> bool:
+    """Tell whether a registration is seen too clearly to be a part of another, or no registration;
+    without series letters parts and phone numbers look like one.
+    """
+    length = sum(map(len, reading.parts))
+    told = reading.pattern.format is not RegistrationFormat.LEGACY and (
+        reading.pattern.format is not RegistrationFormat.STANDARD or bool(reading.part("lot"))
+    )
+    return told and length >= _FEWEST_CLEAR and seen >= _CLEAR * length
 
 
 def _hypotheses(attempts: Sequence[Sequence[Kept]]) -> Iterator[_Hypothesis]:
@@ -104,11 +125,11 @@ def _windows(rows: tuple[Kept, ...]) -> Iterator[tuple[Kept, ...]]:
             yield from (rows[start : start + size] for start in range(len(rows) - size + 1))
 
 
-def _agreement(text: str, totals: dict[str, float]) -> tuple[float, ...]:
+def _agreement(text: str, totals: dict[str, float], unusual: float) -> tuple[float, ...]:
     """How likely each character of `text` is: the share of all that may stand there which has it,
-    other registrations and, with `NO_REGISTRATION`, none.
+    other registrations and, with `NO_REGISTRATION`, none, to which `unusual` is added.
     """
-    nothing = NO_REGISTRATION * len(text)
+    nothing = NO_REGISTRATION * len(text) + unusual
     highest = max(nothing, *totals.values())
     weights = {other: float(np.exp(total - highest)) for other, total in totals.items()}
     agreed = np.zeros(len(text))

@@ -18,6 +18,7 @@ from lipiyana.ocr.language_model import load_words
 from lipiyana.ocr.line_input import bucket_width, line_input
 from lipiyana.ocr.near_scripts import told_apart
 from lipiyana.ocr.one_script import keep_one_script
+from lipiyana.ocr.unlikely_letters import has_unlikely, without_unlikely
 from lipiyana.ocr.word_search import read_words
 from lipiyana.runtime import ModelStore
 
@@ -135,8 +136,8 @@ class LineReader:
         charset: tuple[str, ...],
         hints: Collection[str],
     ) -> tuple[Decoded, Floats]:
-        """Let words decide where a line is in doubt: which of two scripts it is in, and what it
-        says; a line with digits is not made of words.
+        """Let unlikely letters give way, and words decide where a line is in doubt: which of two
+        scripts it is in, and what it says; a line with digits is not made of words.
 
         Args:
             line: what is likeliest.
@@ -148,6 +149,9 @@ class LineReader:
         Returns:
             The line, and the probabilities of the script that it is in.
         """
+        if has_unlikely(line.text):
+            likely = without_unlikely(likely, charset)
+            line = greedy(likely, charset)
         if self._words is None:
             return line, likely
         model = load_words(*self._words)

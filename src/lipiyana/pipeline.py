@@ -198,7 +198,7 @@ class LocalRecognizer:
         with clock.stage("read_lines"):
             crop = crop_quad(pixels, quad)
             (reading,) = self._reader.read([crop], hints=config.script_hints)
-        line = text_line(PlateRow(quad, reading), config.romanize)
+        line = text_line(PlateRow(quad, reading), config.romanize, pixels.shape)
         return Recognition(
             width,
             height,

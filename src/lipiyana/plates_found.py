@@ -48,7 +48,7 @@ def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romaniz
         for row in reading.rows
         if row.reading.text
     ]
-    lines = tuple(text_line(row, romanize) for row in rows)
+    lines = tuple(text_line(row, romanize, image.shape) for row in rows)
     return Plate(
         text="\n".join(line.text for line in lines),
         confidence=max(found.confidence, _sureness(reading)),

@@ -15,11 +15,16 @@ from lipiyana.ocr.plates import PlateReading, PlateRow
 from lipiyana.ocr.reading_order import reading_order
 from lipiyana.ocr.registrations import categorize
 from lipiyana.ocr.scripts import COMMON, SCRIPTS, script_of
-from lipiyana.types import Box, Plate, Polygon, TextLine
+from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine
 
 
-def text_line(row: PlateRow, romanize: bool) -> TextLine:
-    """Make a line of text of a row that was read.
+def text_line(row: PlateRow, romanize: bool, shape: tuple[int, ...]) -> TextLine:
+    """Make a line of text of a row that was read, whose corners lie within the picture.
+
+    Args:
+        row: cut with a margin, so that it may reach out.
+        romanize: whether it gets its `romanized` text.
+        shape: (height, width, ...) of the picture.
 
     Raises:
         MissingExtra: romanizing was asked for and the extra `indic` is not installed.
@@ -31,29 +36,21 @@ def text_line(row: PlateRow, romanize: bool) -> TextLine:
         from lipiyana.ocr import romanization
 
         romanized = romanization.romanize(text, script)
-    return TextLine(text, script, row.reading.confidence, _polygon(row.polygon), romanized)
+    corners = row.polygon.clip(0, [shape[1], shape[0]])
+    return TextLine(text, script, row.reading.confidence, _polygon(corners), romanized)
 
 
 def plate(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plate:
-    """Make a plate of its rows, whose box ends at the edges of the picture.
+    """Make a plate of its rows, of which there is at least one; its box is around them.
 
-    Args:
-        reading: with at least one row; rows that were cut with a margin may reach out.
-        romanize: whether lines get their `romanized` text.
-        shape: (height, width, ...) of the picture.
-
-    Raises:
-        MissingExtra: as `text_line`.
+    Args and errors are those of `text_line`.
     """
-    lines = tuple(text_line(row, romanize) for row in reading.rows)
-    corners = np.concatenate([row.polygon for row in reading.rows])
-    far = np.array([shape[1], shape[0]])
-    x_min, y_min = corners.min(axis=0).clip(0, far)
-    x_max, y_max = corners.max(axis=0).clip(0, far)
+    lines = tuple(text_line(row, romanize, shape) for row in reading.rows)
+    corners = np.concatenate([line.polygon for line in lines])
     return Plate(
         text="\n".join(line.text for line in lines),
         confidence=reading.confidence,
-        box=Box(float(x_min), float(y_min), float(x_max), float(y_max)),
+        box=Box(*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist()),
         lines=lines,
         registration=reading.registration,
     )
@@ -66,7 +63,9 @@ def coloured(plate: Plate, image: npt.NDArray[np.uint8]) -> Plate:
         plate: with the places of its lines.
         image: (height, width, 3) RGB that they are in.
     """
-    seen = plate_colour(image, [np.array(line.polygon) for line in plate.lines])
+    rows = [np.array(line.polygon) for line in plate.lines]
+    contradicted = [c for c in PlateColour if categorize(plate.registration, c).conflict]
+    seen = plate_colour(image, rows, contradicted)
     categorized = categorize(plate.registration, seen.colour)
     return dataclasses.replace(
         plate,

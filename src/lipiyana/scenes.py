@@ -93,7 +93,9 @@ class SceneReader:
         lines: list[TextLine] = []
         if Feature.TEXT in features:
             with clock.stage("order_lines"):
-                read = [text_line(row, config.romanize) for row in in_reading_order(rows)]
+                read = [
+                    text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
+                ]
                 lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
         shown, owned = joined(
             [

@@ -85,3 +85,17 @@ def test_it_agrees_with_indic_nlp(language: str) -> None:
         # two rewrites change what is seen: Odia va and the Malayalam au sign stay here
         if not set(word) & set("ଵൗ"):
             assert normalize(theirs.normalize(word)) == word
+
+
+@pytest.mark.parametrize(
+    ("seen", "spelt"),
+    [
+        ("আন্তঃৰাষ্ট্রীয়", "আন্তঃৰাষ্ট্ৰীয়"),  # a ra that stands free tells what those in conjuncts are
+        ("সরকার কর্ম ক্ৰম", "সরকার কর্ম ক্রম"),
+        ("সংগ্ৰহ", "সংগ্ৰহ"),
+        ("ৰৰ র্ক", "ৰৰ ৰ্ক"),
+        ("র ৰ ক্ৰ", "র ৰ ক্ৰ"),
+    ],
+)
+def test_the_ra_of_one_text_is_one_letter(seen: str, spelt: str) -> None:
+    assert normalize(seen) == unicodedata.normalize("NFC", spelt)

@@ -93,3 +93,13 @@ def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
     found = coloured(plate(reading("22BH6517A"), False, seen.shape), seen)
     assert found.category_conflict
     assert found.registration.category is Category.PRIVATE
+
+
+def test_what_a_registration_contradicts_must_be_seen_beyond_doubt() -> None:
+    seen = painted(PlateColour.WHITE_ON_BLACK)
+    read = plate_colour(seen, [rectangle(0, 0, seen.shape[1], seen.shape[0])])
+    doubted = plate_colour(
+        seen, [rectangle(0, 0, seen.shape[1], seen.shape[0])], [PlateColour.WHITE_ON_BLACK]
+    )
+    assert read.colour is PlateColour.WHITE_ON_BLACK
+    assert doubted.confidence < read.confidence or doubted.colour is not read.colour

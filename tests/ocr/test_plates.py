@@ -140,6 +140,19 @@ def test_short_and_seldom_forms_are_read_where_they_are_clear(text: str) -> None
     assert choose_plate([[row(text, UPPER, sure=0.97)]]).registration.canonical == text
 
 
+@pytest.mark.parametrize("text", ["KA01AB1", "DL1CA7", "12CD5"])
+def test_the_shortest_forms_are_read_where_they_are_beyond_doubt(text: str) -> None:
+    (clear, doubtful) = (choose_plate([[row(text, UPPER, sure)]]) for sure in (0.97, 0.8))
+    assert clear.registration.canonical == text
+    assert clear.confidence > 0.8
+    assert not doubtful.registration.valid
+
+
+def test_the_second_row_of_a_trade_plate_counts() -> None:
+    rows = [row("AS70F5067", UPPER), row("TC4798", LOWER, sure=0.7)]
+    assert choose_plate([rows]).registration.canonical == "AS70F5067TC4798"
+
+
 def test_letters_that_no_registration_has_speak_against_it() -> None:
     clear = row("KA01AB1234", UPPER, sure=0.99)
     seen = clear.reading.kept
