@@ -8,9 +8,9 @@ import pytest
 
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.plates_found import doubting_signs, merged, read_plate
+from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plate
 from lipiyana.runtime import ModelStore
-from lipiyana.types import Box, Plate, Registration
+from lipiyana.types import Box, Plate, Registration, TextLine
 from lipiyana.vehicles.detection import PLATE, Detection
 
 Draw = Callable[..., np.ndarray]
@@ -128,3 +128,31 @@ def test_words_on_a_vehicle_are_no_plate_and_lamps_say_nothing(text: str, factor
     plate = dataclasses.replace(found("", HERE), text=text)
     (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])
     assert left.confidence == pytest.approx(factor * plate.confidence)
+
+
+def test_a_plate_gets_the_letters_that_were_cut_off(
+    reader: PlateCropReader, draw_text: Draw
+) -> None:
+    board = draw_text("184 CC 896")
+    height, width = board.shape[:2]
+    (row,) = reader.read(board).rows
+    cut = TextLine("84CC896", "Latn", 0.9, ((60, 0), (width, 0), (width, height), (60, height)))
+    part = Plate(cut.text, 0.6, Box(60, 0, width, height), lines=(cut,))
+    (whole,) = prolonged([part], [row], False, board.shape)
+    assert whole.registration.canonical == "184CC896"
+    assert whole.box.x_min < 60
+    assert whole.confidence >= 0.6
+    elsewhere = dataclasses.replace(row, polygon=np.add(row.polygon, [0, 5 * height]))
+    other = dataclasses.replace(part, text="84CC897")
+    for plates, lines in (([part], [elsewhere]), ([other], [row]), ([part], []), ([], [row])):
+        assert prolonged(plates, lines, False, board.shape) == plates
+
+
+def test_a_part_of_a_plate_that_is_read_better_goes() -> None:
+    whole = found("KA22UM8695", Box(60, 12, 318, 98), sure=0.99)
+    part = found("KA22KA220", Box(9, 16, 145, 86), sure=0.8)
+    unread = found("", Box(100, 20, 200, 60))
+    beside = found("KA01AB1234", Box(300, 12, 500, 98), sure=0.5)
+    assert apart([part, whole, unread, beside]) == [whole, beside]
+    assert apart([unread, found("", Box(100, 20, 200, 60), sure=0.1)]) != []
+    assert apart([]) == []

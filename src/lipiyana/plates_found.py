@@ -9,8 +9,10 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.ocr.geometry import Bounds
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.ocr.plates import PlateReading
+from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
+from lipiyana.results import plate as plate_of
 from lipiyana.results import text_line
 from lipiyana.types import Box, Plate
 from lipiyana.vehicles.boxes import array_of, inside
@@ -115,6 +117,66 @@ def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
         plates[place] = dataclasses.replace(best, box=box, confidence=confidence)
         parts |= others
     return [plate for index, plate in enumerate(plates) if index not in parts]
+
+
+def prolonged(
+    plates: Sequence[Plate], lines: Sequence[PlateRow], romanize: bool, shape: tuple[int, ...]
+) -> list[Plate]:
+    """Give plates of one row the letters that a detector cut off: where a line of text begins or
+    ends outside of the plate, says all that the plate says, and is a registration.
+
+    Args:
+        plates: as a detector found them and they were read.
+        lines: all lines of text of the picture.
+        romanize: as `lipiyana.results.plate`.
+        shape: (height, width, ...) of the picture.
+
+    Raises:
+        MissingExtra: see `lipiyana.results.text_line`.
+    """
+    bounds = [Bounds.of(line.polygon) for line in lines]
+    places = array_of([Box(b.x_min, b.y_min, b.x_max, b.y_max) for b in bounds])
+    shared = inside(places, array_of([one.box for one in plates]))
+    whole = list(plates)
+    for index, one in enumerate(plates):
+        part = _letters(one.text)
+        if len(one.lines) != 1 or len(part) < _FEWEST:
+            continue
+        for line, share in zip(lines, shared[:, index], strict=True):
+            seen = _letters(line.reading.text)
+            if share <= _ONE_PLACE or part not in seen or part == seen:
+                continue
+            read = plate_of(choose_plate([[line]]), romanize, shape)
+            if read.registration.valid:
+                whole[index] = dataclasses.replace(
+                    read,
+                    box=_around([one.box, read.box]),
+                    confidence=max(one.confidence, read.confidence),
+                )
+    return whole
+
+
+def apart(plates: Sequence[Plate]) -> list[Plate]:
+    """Leave out plates that share most of their own place, or of another's, with a registration
+    that is read better: a detector finds parts of large plates too.
+    """
+    boxes = array_of([one.box for one in plates])
+    shared = inside(boxes, boxes)
+    shared = np.maximum(shared, shared.T)
+    return [
+        one
+        for index, one in enumerate(plates)
+        if not any(
+            other.registration.valid
+            and _quality(other) > _quality(one)
+            and shared[index, place] > _ONE_PLACE
+            for place, other in enumerate(plates)
+        )
+    ]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _is_part(plate: Plate, whole: Plate) -> bool:

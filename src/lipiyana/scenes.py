@@ -19,7 +19,7 @@ from lipiyana.ocr.plates import PlateRow, find_plates
 from lipiyana.ocr.recognition import Reader
 from lipiyana.ocr.stray_marks import doubted
 from lipiyana.plate_search import find_plates_in_vehicles
-from lipiyana.plates_found import doubting_signs, merged, read_plate
+from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plate
 from lipiyana.results import coloured, in_reading_order, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
 from lipiyana.types import Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
@@ -87,7 +87,8 @@ class SceneReader:
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
                 told = [plate(r, config.romanize, pixels.shape) for r in find_plates(rows)]
-                plates = merged(plates, told)
+                plates = prolonged(plates, rows, config.romanize, pixels.shape)
+                plates = apart(merged(plates, told))
             with clock.stage("name_colours"):
                 plates = [coloured(found, pixels) for found in plates]
         lines: list[TextLine] = []
