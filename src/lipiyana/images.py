@@ -6,13 +6,14 @@ The format, the size and the number of frames come from the header, before any p
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.errors import InvalidImage
+from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.files import picture_bytes
 from lipiyana.image_formats import check_frames, decode_pixels, open_header
 from lipiyana.types import ImageInput, PixelFormat, RawImage
@@ -39,6 +40,30 @@ class ImageLimits:
 
 
 DEFAULT_LIMITS = ImageLimits()
+
+MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
+"""Environment variable: `ImageLimits.max_pixels` of commands and servers."""
+
+
+def environment_limits() -> ImageLimits:
+    """Give the limits of commands: the default ones, but for what `MAX_PIXELS_VARIABLE` says.
+
+    Raises:
+        InvalidRequest: the variable is no whole number above 0.
+    """
+    text = os.environ.get(MAX_PIXELS_VARIABLE)
+    if not text:
+        return DEFAULT_LIMITS
+    try:
+        pixels = int(text)
+    except ValueError:
+        pixels = 0
+    if pixels < 1:
+        raise InvalidRequest(
+            f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels above 0",
+            field="max_pixels",
+        )
+    return ImageLimits(max_pixels=pixels)
 
 
 def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
@@ -115,7 +140,8 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise InvalidImage(
             f"the picture is {width}x{height}, {width * height / 1e6:.1f} megapixels; at most "
-            f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit",
+            f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit "
+            f"({MAX_PIXELS_VARIABLE})",
             reason="IMAGE_TOO_LARGE",
         )
     if min(width, height) < limits.min_side:

@@ -77,6 +77,47 @@ def test_a_picture_is_never_written_over(here: Path, inputs: str, output: str) -
     assert (here / "in" / "a.png").read_bytes() == before
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_link_to_a_picture_is_not_written_through(here: Path, hard: bool) -> None:
+    picture(here / "in" / "a.jpg")
+    before = (here / "in" / "a.jpg").read_bytes()
+    (here / "out").mkdir()
+    if hard:
+        (here / "out" / "a.jpg").hardlink_to(here / "in" / "a.jpg")
+    else:
+        (here / "out" / "a.jpg").symlink_to("../in/a.jpg")
+    assert invoke("in", "-o", "out").exit_code == 0
+    assert (here / "in" / "a.jpg").read_bytes() == before
+    assert not (here / "out" / "a.jpg").is_symlink()
+    assert (here / "out" / "a.jpg").read_bytes() != before
+    assert files(here / "out") == {"a.jpg"}
+
+
+def test_a_link_to_a_folder_of_pictures_is_not_followed(here: Path) -> None:
+    picture(here / "in" / "deep" / "a.jpg")
+    before = (here / "in" / "deep" / "a.jpg").read_bytes()
+    (here / "out").mkdir()
+    (here / "out" / "deep").symlink_to("../in/deep")
+    result = invoke("in", "-o", "out")
+    assert result.exit_code == 1
+    assert "leads out of out" in result.stderr
+    assert (here / "in" / "deep" / "a.jpg").read_bytes() == before
+
+
+def test_the_limit_of_pixels_is_the_environment_s(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(here / "in" / "a.png")
+    monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "38399")
+    result = invoke("in", "-o", "out")
+    assert result.exit_code == 1
+    assert "raise the limit (LIPIYANA_MAX_PIXELS)" in result.stderr
+    canvas = Image.new("RGB", (7100, 7100), "white")  # more than are accepted by default
+    canvas.save(here / "in" / "a.png")
+    monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "50410000")
+    assert invoke("in", "-o", "out").exit_code == 0
+
+
 def test_copies_inside_an_input_are_not_annotated_again(here: Path) -> None:
     picture(here / "a.png")
     for _ in range(2):

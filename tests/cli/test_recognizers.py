@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
-from lipiyana.cli.recognizers import CA_VARIABLE, TOKEN_VARIABLE, connect
-from lipiyana.errors import NotFound, Unauthenticated
+from lipiyana.cli.recognizers import CA_VARIABLE, TOKEN_VARIABLE, connect, in_process
+from lipiyana.errors import InvalidRequest, NotFound, Unauthenticated
+from lipiyana.images import MAX_PIXELS_VARIABLE
+from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, running_server
 from served_fake import FakeRecognizer
 
@@ -39,3 +41,20 @@ def test_a_certificate_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CA_VARIABLE, "none.pem")
     with pytest.raises(NotFound, match=r"none\.pem"):
         connect("localhost:1", None)
+
+
+@pytest.mark.parametrize(("text", "pixels"), [("", 50_000_000), ("1000", 1000)])
+def test_the_limit_of_pixels_is_the_environment_s(
+    text: str, pixels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
+    recognizer = in_process(None, None, 1).recognizer
+    assert isinstance(recognizer, LocalRecognizer)
+    assert recognizer.limits.max_pixels == pixels
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "many", "5e7"])
+def test_a_limit_that_makes_no_sense(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
+    with pytest.raises(InvalidRequest, match="LIPIYANA_MAX_PIXELS"):
+        in_process(None, None, 1)

@@ -120,7 +120,7 @@ def test_whole_plates_are_measured(
     assert made.validation is not None
     assert all(case.text.startswith("MH12AB") for case in made.validation.cases)
     assert all(case.pixels.shape[0] == 96 for case in made.validation.cases)
-    assert "plates" in (tmp_path / "models" / "report.html").read_text("utf-8")
+    assert "plates" in (tmp_path / "models" / "report-plates.html").read_text("utf-8")
     names = {entry.name for entry in made.models}
     assert "plates-float" in names
 

@@ -307,7 +307,7 @@ def test_the_new_reader_is_what_a_store_serves(finetuned: Path, numbers: Path) -
 
 
 def test_the_report_tells_and_shows(finetuned: Path) -> None:
-    report = (finetuned / "report.html").read_text("utf-8")
+    report = (finetuned / "report-digits.html").read_text("utf-8")
     assert "data:image/jpeg;base64," in report
     assert "your validation part" in report
     assert "the project's samples" in report.replace("&#x27;", "'")
@@ -318,6 +318,26 @@ def test_a_finetuned_reader_can_be_a_base(finetuned: Path) -> None:
     base = choose_base(ModelStore(finetuned, threads=1), "digits-float")
     assert isinstance(base.reader, ReaderBase)
     assert len(base.reader.charset) == 95
+
+
+def test_a_reader_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
+    finetuned: Path, tiny_models: Path, numbers: Path
+) -> None:
+    store, warned = ModelStore(tiny_models, threads=1), []
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    told = Listener(on_step=stop, on_warning=warned.append)
+    job = ReaderJob(data=numbers, out=finetuned, name="digits", samples=None)
+    with pytest.raises(InvalidRequest, match="not written over"):
+        finetune_reader(job, store, told)
+    with pytest.raises(KeyboardInterrupt):
+        finetune_reader(job, ModelStore(finetuned, threads=1), told)
+    assert warned == []
+    with pytest.raises(KeyboardInterrupt):
+        finetune_reader(replace(job, name="others"), store, told)
+    assert len(warned) == 1
 
 
 def test_what_cannot_be_a_base(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_it_learns_what_it_did_not_know(blind: Path, tmp_path: Path) -> None:
 
 
 def test_the_report_has_scores_and_pictures(finetuned: Path) -> None:
-    report = (finetuned / "report.html").read_text("utf-8")
+    report = (finetuned / "report-colours.html").read_text("utf-8")
     assert "tractor, " in report
     assert "the class tractor is new" in report
     assert "plates in the project&#x27;s samples" in report
@@ -323,6 +323,26 @@ def test_a_finetuned_detector_can_be_a_base(finetuned: Path) -> None:
     base = choose_detector(ModelStore(finetuned, threads=1), None)
     assert base.classes == (*CLASSES, "tractor")
     assert base.shape == InputShape(SIZE)
+
+
+def test_a_detector_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
+    finetuned: Path, blind: Path, tmp_path: Path
+) -> None:
+    store, warned = ModelStore(blind, threads=1), []
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    told = Listener(on_step=stop, on_warning=warned.append)
+    job = VehiclesJob(data=tmp_path, out=finetuned, name="colours")
+    with pytest.raises(InvalidRequest, match="not written over"):
+        finetune_vehicles(job, store, told)
+    with pytest.raises(KeyboardInterrupt):
+        finetune_vehicles(job, ModelStore(finetuned, threads=1), told)
+    assert warned == []
+    with pytest.raises(KeyboardInterrupt):
+        finetune_vehicles(replace(job, name="others"), store, told)
+    assert len(warned) == 1
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, blind: Path) -> None:

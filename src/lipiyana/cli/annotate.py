@@ -15,10 +15,11 @@ from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.sources import Source, list_pictures, refuse_inputs_in
+from lipiyana.cli.sources import Source, lies_in, list_pictures, refuse_inputs_in
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
-from lipiyana.images import decode
+from lipiyana.images import decode, environment_limits
+from lipiyana.model_folder import write_atomically
 from lipiyana.recognizer import Recognizer
 from lipiyana.types import RecognitionConfig
 
@@ -32,6 +33,7 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
 
     Raises:
         typer.BadParameter: `folder` holds an INPUT, so that a picture could be written over.
+        InvalidRequest: `environment_limits` says why.
     """
     refuse_inputs_in(folder, inputs, "--output")
     listing = list_pictures(inputs, apart=folder)
@@ -83,13 +85,16 @@ def _annotate(
     if source.error is not None:
         return source.error.message
     target = folder / target_name(source.relative, used)
+    if not lies_in(os.fspath(target.parent), os.path.realpath(folder)):
+        return f"cannot write {target}: a link leads out of {folder}, maybe to the pictures"
     try:
         data = read_picture_file(PurePath(source.path))
-        drawn = Image.fromarray(draw(decode(data), recognizer.recognize(data, config)))
+        pixels = decode(data, environment_limits())
+        drawn = Image.fromarray(draw(pixels, recognizer.recognize(data, config)))
         encoded = io.BytesIO()
         drawn.save(encoded, _KEPT_SUFFIXES[target.suffix.lower()], quality=92)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(encoded.getvalue())
+        write_atomically(target, encoded.getvalue())  # a link is replaced, not followed
     except LipiyanaError as error:
         return error.message
     except OSError as error:

@@ -11,8 +11,8 @@ from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.learning import learned, say_use
 
-_DISTILL_HINTS = {field: f"--{field}" for field in ("out", "photos", "teacher", "start")}
-_PRUNE_HINTS = {"out": "--out", "blocks": "--blocks", "base": "READER"}
+_DISTILL_HINTS = {field: f"--{field}" for field in ("out", "photos", "teacher", "start", "resume")}
+_PRUNE_HINTS = {"out": "--out", "blocks": "--blocks", "base": "READER", "resume": "--resume"}
 
 
 def run(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipiyana.cli.console import stderr
+from lipiyana.cli.console import say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.learning import learned, say_use
 
-_HINTS = {"data": "DATA", "base": "--base", "out": "--out"}
+_HINTS = {"data": "DATA", "base": "--base", "out": "--out", "resume": "--resume"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
                 f"{name}, {before.lines} {what}: CER {before.cer:.3f} -> {after.cer:.3f}, "
                 f"exact {before.exact:.3f} -> {after.exact:.3f}"
             )
-    _say_where(made.report, request.out)
+    _say_verdict(made, request.out)
     return DONE
 
 
@@ -81,7 +81,8 @@ def run_vehicles(request: FinetuneRequest) -> int:
             f"{label}, {after.objects} objects: AP50 {before:.3f} -> {after.ap50:.3f}",
             markup=False,
         )
-    _say_where(made.report, request.out)
+    stderr().print(f"your classes, mean: AP50 {made.before.ap50:.3f} -> {made.after.ap50:.3f}")
+    _say_verdict(made, request.out)
     return DONE
 
 
@@ -92,6 +93,8 @@ def _learned(finetune: Callable[[Any, Any, Any], Any], job: Any, request: Finetu
     )
 
 
-def _say_where(report: Path, out: Path) -> None:
-    stderr().print(f"report: {os.fspath(report)}", markup=False)
-    say_use(out)
+def _say_verdict(made: Any, out: Path) -> None:
+    for note in made.notes:
+        say_warning(note)
+    stderr().print(f"report: {os.fspath(made.report)}", markup=False)
+    say_use(out, better=made.better)

@@ -41,6 +41,8 @@ def learned(
         typer.BadParameter: the job is wrong in what `hints` names.
         LipiyanaError: anything else that a message explains.
     """
+    from lipiyana.finetuning.course import read_state
+    from lipiyana.finetuning.job import WORK
     from lipiyana.runtime import ModelStore, available_threads
 
     limits = replace(job.limits, minutes=minutes)
@@ -54,6 +56,9 @@ def learned(
             raise typer.BadParameter(error.message, param_hint=hints[error.field]) from error
         raise
     except KeyboardInterrupt:
+        if read_state(job.out / WORK) is None:
+            stderr().print("stopped; nothing was learned yet, the same command begins anew")
+            return None
         made = None
     if made is None or made.course.ending == "interrupted":
         stderr().print("stopped; the same command with --resume goes on")
@@ -61,9 +66,10 @@ def learned(
     return made
 
 
-def say_use(out: Path) -> None:
-    """Say how the new models are used."""
-    stderr().print(f"use it: lipiyana read --models {out} ...", markup=False)
+def say_use(out: Path, *, better: bool = True) -> None:
+    """Say how the new models are used, and whether they are worth it."""
+    use = "use it" if better else "it is no better than what you have; to use it all the same"
+    stderr().print(f"{use}: lipiyana read --models {out} ...", markup=False)
 
 
 @contextmanager
@@ -88,6 +94,7 @@ def _telling() -> Iterator[Any]:
             on_labels=teller.labels,
             on_label=teller.label,
             on_checked=teller.checked,
+            on_warning=say_warning,
             on_standing=teller.standing,
         )
 

@@ -68,12 +68,15 @@ def in_process(
 
     Raises:
         ModelUnavailable: `models` has no manifest.
+        InvalidRequest: `environment_limits` says why.
     """
     from lipiyana.cli.review import keeping
+    from lipiyana.images import environment_limits
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.runtime import available_threads
 
     cpus = available_threads()
     chosen = workers or max(1, min(cpus, pictures))
-    recognizer = LocalRecognizer(models_dir=models, threads=max(1, cpus // chosen))
+    threads = max(1, cpus // chosen)
+    recognizer = LocalRecognizer(models_dir=models, limits=environment_limits(), threads=threads)
     return Chosen(keeping(recognizer, keep_unsure) if keep_unsure else recognizer, chosen)

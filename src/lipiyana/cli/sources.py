@@ -85,7 +85,7 @@ def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
         if os.path.lexists(item) or not glob.has_magic(item):
             items.append(item)
         elif matches := sorted(glob.glob(item, recursive=True)):
-            items.extend(match for match in matches if not _lies_in(match, real))
+            items.extend(match for match in matches if not lies_in(match, real))
         else:
             unmatched.append(item)
     folders = frozenset(item for item in items if os.path.isdir(item))
@@ -101,7 +101,7 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
     """
     own = os.path.realpath(folder)
     for item in inputs:
-        if _lies_in(item, own):
+        if lies_in(item, own):
             raise typer.BadParameter(
                 f"{folder} holds {printable(item)}, and is written to.", param_hint=option
             )
@@ -119,7 +119,7 @@ def _walk(root: str, apart: str) -> Iterator[Source]:
             stack.pop()
         elif isinstance(entry, Source):
             yield entry
-        elif not _lies_in(os.path.join(root, entry), apart):
+        elif not lies_in(os.path.join(root, entry), apart):
             stack.append(_entries(root, entry))
 
 
@@ -149,7 +149,7 @@ def _entries(root: str, folder: str) -> Iterator[Source | str]:
             yield Source(os.path.join(root, relative), relative)
 
 
-def _lies_in(path: str, folder: str) -> bool:
+def lies_in(path: str, folder: str) -> bool:
     """Whether a path is a folder, by its real path, or lies in it; "" is none."""
     if not folder:
         return False

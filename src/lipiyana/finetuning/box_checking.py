@@ -15,7 +15,7 @@ from lipiyana.finetuning.class_names import MatchedClasses, match_classes
 from lipiyana.finetuning.duplicates import difference_hash, group
 from lipiyana.finetuning.parts import assign_parts
 from lipiyana.finetuning.picture_boxes import BoxedPicture, Corners, UserBox, UserBoxes
-from lipiyana.images import load
+from lipiyana.images import environment_limits, load
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
 LEAST_PICTURES = 10
@@ -126,7 +126,7 @@ def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> No
     """
     if picture.picture is None or picture.problem:
         raise InvalidRequest(picture.problem, field="data")
-    pixels = load(picture.picture)
+    pixels = load(picture.picture, environment_limits())
     height, width = pixels.shape[:2]
     _require_shape(picture.size, width, height)
     known = np.zeros(len(found.matched.classes), np.bool_)

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipiyana.images import load
+from lipiyana.images import environment_limits, load
 from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 MAX_SIDE = 1280
@@ -34,7 +34,7 @@ def at_hand(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPict
 
 
 def _at_hand(picture: StreetPicture, copy: Path) -> StreetPicture:
-    pixels = load(picture.path)
+    pixels = load(picture.path, environment_limits())
     height, width = pixels.shape[:2]
     scale = MAX_SIDE / max(height, width)
     if scale >= 1 and picture.path.suffix.lower() in _READ_AS_THEY_ARE:

@@ -16,7 +16,7 @@ from lipiyana.finetuning.detector_scoring import (
     sample_plates,
     thresholds,
 )
-from lipiyana.finetuning.job import REPORT, Outcome
+from lipiyana.finetuning.job import FinetunedModel, report_of
 from lipiyana.finetuning.saving import BEST
 from lipiyana.finetuning.twins import FLOAT_SUFFIX, int8_notes, no_better, today, twins
 from lipiyana.manifest import Task
@@ -67,17 +67,15 @@ class MadeDetector:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FinetunedDetector(Outcome):
-    """What came of a fine-tuning.
+class FinetunedDetector(FinetunedModel):
+    """What came of the fine-tuning of a detector.
 
     Attributes:
         before, after: on the user's validation part.
-        report: the HTML file.
     """
 
     before: DetectorScore | None = None
     after: DetectorScore | None = None
-    report: Path | None = None
 
 
 def finish_detector(
@@ -119,6 +117,7 @@ def finish_detector(
     good = whole.ap50 - rounded.ap50 <= _INT8_LOSS
     faster = good and milliseconds[1] < milliseconds[0]
     best, after = (new[1], rounded) if faster else (new[0], whole)
+    better = after.ap50 > before.ap50
     facts = DetectorFacts(
         name=made.name,
         base=made.base.entry.name,
@@ -129,13 +128,16 @@ def finish_detector(
         plates=_plates(made, samples, base, best),
         int8_ap50=(whole.ap50, rounded.ap50),
         milliseconds=milliseconds,
-        notes=tuple(_notes(made, before, after, good, faster)),
+        notes=tuple(_notes(made, before, after, better, good, faster)),
     )
     on_step("registering")
     chosen = thresholds(after.taught, made.base.entry.parameters.get("thresholds", {}))
     entries = add_models(out, _models(made, twin, small, facts, chosen, good, faster))
-    write_atomically(out / REPORT, render_detector_report(facts, made.validation).encode())
-    return FinetunedDetector(made.course, entries, before, after, out / REPORT)
+    report = report_of(out, made.name)
+    write_atomically(report, render_detector_report(facts, made.validation).encode())
+    return FinetunedDetector(
+        made.course, entries, report, better, facts.notes, before=before, after=after
+    )
 
 
 def _plates(
@@ -152,9 +154,14 @@ def _plates(
 
 
 def _notes(
-    made: MadeDetector, before: DetectorScore, after: DetectorScore, good: bool, faster: bool
+    made: MadeDetector,
+    before: DetectorScore,
+    after: DetectorScore,
+    better: bool,
+    good: bool,
+    faster: bool,
 ) -> Iterator[str]:
-    if after.ap50 <= before.ap50:
+    if not better:
         yield no_better("mean AP50", before.ap50, after.ap50)
     yield from int8_notes("too much", good=good, faster=faster)
     if after.kept is not None and after.kept < 0.8:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.finetuning.labels import Part
-from lipiyana.images import load
+from lipiyana.images import environment_limits, load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.plate_rows import split_two_rows
 
@@ -51,7 +51,7 @@ def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) ->
         InvalidImage: the picture cannot be used.
         NotFound: there is no such file.
     """
-    pixels = load(picture)
+    pixels = load(picture, environment_limits())
     if corners is None:
         return pixels
     height, width = pixels.shape[:2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.finetuning.int8_twin import Int8, compare_twins, quantize_reader
-from lipiyana.finetuning.job import REPORT, Outcome
+from lipiyana.finetuning.job import FinetunedModel, report_of
 from lipiyana.finetuning.reader_models import Made, new_models
 from lipiyana.finetuning.report import ReportFacts, render_report
 from lipiyana.finetuning.saving import BEST
@@ -41,18 +41,16 @@ _TELLING = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Finetuned(Outcome):
-    """What came of a fine-tuning.
+class Finetuned(FinetunedModel):
+    """What came of the fine-tuning of a reader.
 
     Attributes:
         validation: the user's validation part, before and after.
         samples: the project's samples, before and after.
-        report: the HTML file.
     """
 
     validation: Comparison | None = None
     samples: Comparison | None = None
-    report: Path | None = None
 
 
 def finish_reader(
@@ -99,6 +97,7 @@ def finish_reader(
     compared = None
     if shown:
         compared = Comparison(shown, read_lines(before, shown), read_lines(after, shown))
+    better = validation.score_after.cer < validation.score_before.cer
     facts = ReportFacts(
         name=made.name,
         base=made.base.entry.name,
@@ -108,13 +107,16 @@ def finish_reader(
         validation=validation,
         samples=compared,
         int8=int8,
-        notes=tuple(_notes(int8, specialist, validation)),
+        notes=tuple(_notes(int8, specialist, validation, better)),
     )
     on_step("registering")
     models = new_models(made, twin, small, facts, specialist)
     entries = add_models(out, models)
-    write_atomically(out / REPORT, render_report(facts).encode())
-    return Finetuned(made.course, entries, validation, compared, out / REPORT)
+    report = report_of(out, made.name)
+    write_atomically(report, render_report(facts).encode())
+    return Finetuned(
+        made.course, entries, report, better, facts.notes, validation=validation, samples=compared
+    )
 
 
 def _stage(folder: Path, made: Made, twin: Path, small: Path, store: ModelStore) -> ModelStore:
@@ -175,9 +177,9 @@ def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:
     return installed_reader(staged, name) if specialist else LineReader(staged, name)
 
 
-def _notes(int8: Int8, specialist: bool, validation: Comparison) -> Iterator[str]:
+def _notes(int8: Int8, specialist: bool, validation: Comparison, better: bool) -> Iterator[str]:
     before, after = validation.score_before, validation.score_after
-    if after.cer >= before.cer:
+    if not better:
         yield no_better("CER", before.cer, after.cer)
     yield from int8_notes(f"{int8.loss:.3f} of CER", good=int8.good, faster=int8.preferred)
     if not specialist:

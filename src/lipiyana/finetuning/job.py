@@ -28,9 +28,6 @@ from lipiyana.model_folder import writing_to
 WORK = ".finetuning"
 """Folder of the course, within that of the models to be."""
 
-REPORT = "report.html"
-"""The report, beside the new models."""
-
 _NEEDED_BYTES = 200_000_000
 
 
@@ -67,6 +64,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FinetunedModel(Outcome):
+    """What came of a fine-tuning, whatever kind of model learned.
+
+    Attributes:
+        report: the HTML file.
+        better: whether the new model is better on the user's validation part.
+        notes: what else the user should know.
+    """
+
+    report: Path | None = None
+    better: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Who is told of what; every function may be left out.
 
@@ -75,6 +87,7 @@ class Listener:
         on_labels: how many labels, or labelled pictures, there are.
         on_label: that one more was looked at.
         on_checked: what is left of them.
+        on_warning: what the user should know before it learns.
         on_standing: how far the learning is.
     """
 
@@ -82,7 +95,13 @@ class Listener:
     on_labels: Callable[[int], None] = lambda _: None
     on_label: Callable[[], None] = lambda: None
     on_checked: Callable[[Any], None] = lambda _: None
+    on_warning: Callable[[str], None] = lambda _: None
     on_standing: Callable[[Standing], None] = lambda _: None
+
+
+def report_of(out: Path, name: str) -> Path:
+    """Name the report of a model, beside it: a folder may hold several."""
+    return out / f"report-{name}.html"
 
 
 def key_of(parts: Iterable[str]) -> str:
@@ -136,8 +155,8 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
 
     Raises:
         InvalidRequest: an unfinished course is there and `resume` is not set, or it is of other
-            data or another base (UNFINISHED); the disk is full or nearly so (DISK_FULL), or the
-            folder cannot be written.
+            data or another base (UNFINISHED); `resume` is set and none is there (NOT_STOPPED); the
+            disk is full or nearly so (DISK_FULL), or the folder cannot be written.
     """
     work = job.out / WORK
     with writing_to(job.out):
@@ -149,7 +168,13 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
 
 def _begin(job: Job, work: Path, key: str) -> CourseState:
     found = read_state(work)
-    if found is not None and found.seconds > 0:
+    if found is None and job.resume:
+        raise InvalidRequest(
+            f"nothing was stopped in {job.out}; the command without --resume begins anew",
+            field="resume",
+            reason="NOT_STOPPED",
+        )
+    if found is not None and (job.resume or found.seconds > 0):
         if not job.resume:
             raise InvalidRequest(
                 f"{job.out} holds an unfinished fine-tuning; --resume goes on with it, another "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lipiyana.finetuning.base import ChosenBase, choose_base, words_to_draw
 from lipiyana.finetuning.checking import CheckedData, check
+from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
 from lipiyana.finetuning.finishing import Finetuned, finish_reader
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of
 from lipiyana.finetuning.labels import read_labels
@@ -51,13 +52,15 @@ def finetune_reader(
         listener: told how far it is.
 
     Raises:
-        InvalidRequest: the data, the base or the folder are no good; the message says why. An
-            unfinished course is in the folder and `resume` is not set (UNFINISHED).
+        InvalidRequest: the data, the base or the folder are no good; the message says why. See
+            also `refuse_finished` and `course_of`.
         ModelUnavailable: the base is not installed.
         LipiyanaError: something else that a message explains.
     """
     told = listener or Listener()
     base = choose_base(store, job.base)
+    refuse_finished(job, base.entry)
+    warn_of_disuse(job, base.entry, told)
     told.on_step("checking the data")
     labels = read_labels(job.data)
     told.on_labels(len(labels))

@@ -18,6 +18,7 @@ from lipiyana.finetuning.detector_finishing import (
 )
 from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
 from lipiyana.finetuning.detector_scoring import Validation
+from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.batches import CanvasMix
@@ -56,13 +57,15 @@ def finetune_vehicles(
         listener: told how far it is.
 
     Raises:
-        InvalidRequest: the data, the base or the folder are no good; the message says why. An
-            unfinished course is in the folder and `resume` is not set (UNFINISHED).
+        InvalidRequest: the data, the base or the folder are no good; the message says why. See
+            also `refuse_finished` and `course_of`.
         ModelUnavailable: the base is not installed.
         LipiyanaError: something else that a message explains.
     """
     told = listener or Listener()
     base = choose_detector(store, job.base)
+    refuse_finished(job, base.entry)
+    warn_of_disuse(job, base.entry, told)
     told.on_step("checking the data")
     boxes = read_boxes(job.data)
     told.on_labels(len(boxes.pictures))

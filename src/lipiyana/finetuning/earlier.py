@@ -1,0 +1,52 @@
+"""The models that the folder of a new one has already: none is lost or put out of use unseen."""
+
+from __future__ import annotations
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.finetuning.job import Job, Listener
+from lipiyana.finetuning.twins import FLOAT_SUFFIX
+from lipiyana.manifest import MANIFEST, ModelEntry, read_manifest
+from lipiyana.timings import TWIN
+
+
+def refuse_finished(job: Job, base: ModelEntry) -> None:
+    """Keep a model from replacing a finished one of its name that it does not begin from.
+
+    A course that is resumed was let begin.
+
+    Raises:
+        InvalidRequest: it would (FINISHED).
+        ModelUnavailable: the folder's manifest makes no sense.
+    """
+    names = (job.name, job.name + FLOAT_SUFFIX)
+    digests = {entry.sha256 for entry in _models_in(job) if entry.name in names}
+    if digests and not job.resume and base.sha256 not in digests:
+        raise InvalidRequest(
+            f"{job.out} has a finished {job.name}, which is not written over; name another --out, "
+            f"or go on from it: --models {job.out} --base {job.name}{FLOAT_SUFFIX}",
+            field="out",
+            reason="FINISHED",
+        )
+
+
+def warn_of_disuse(job: Job, base: ModelEntry, told: Listener) -> None:
+    """Say which model of the folder will not be used any more: the preferred one of the task,
+    unless the new one begins from it or from its twin.
+
+    Raises:
+        ModelUnavailable: the folder's manifest makes no sense.
+    """
+    entries = _models_in(job)
+    used = next((entry for entry in entries if entry.task is base.task), None)
+    if used is None:
+        return
+    twin = used.parameters.get(TWIN)
+    if base.sha256 not in {entry.sha256 for entry in entries if entry.name in (used.name, twin)}:
+        told.on_warning(
+            f"{used.name} in {job.out} will not be used any more, as the new model comes before "
+            f"it; to go on from it: --models {job.out} --base {used.name}"
+        )
+
+
+def _models_in(job: Job) -> tuple[ModelEntry, ...]:
+    return read_manifest(job.out) if (job.out / MANIFEST).exists() else ()
