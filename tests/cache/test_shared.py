@@ -142,7 +142,7 @@ async def test_a_value_of_another_key_does_not_serve(
     assert observer.look_ups[-1] == "invalid"
 
 
-async def test_a_key_that_is_no_string_is_a_miss(
+async def test_a_key_that_is_no_string_is_a_miss_and_told(
     opened: Opener, options: SharedCacheOptions, observer: Observer, redis_server: RedisServer
 ) -> None:
     cache = await opened(options)
@@ -151,6 +151,7 @@ async def test_a_key_that_is_no_string_is_a_miss(
     with Redis.from_url(redis_server.url) as redis:
         redis.rpush(key, b"a", b"b")
     assert (await cache.look_up(b"a", CONFIG)).value is None
+    assert observer.look_ups == ["miss", "invalid"]
     await keep(cache, observer)
     assert (await cache.look_up(b"a", CONFIG)).value == VALUE
 

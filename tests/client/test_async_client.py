@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from lipiyana.client import AsyncClient
 from lipiyana.errors import (
+    Cancelled,
     DeadlineExceeded,
     InvalidImage,
     LipiyanaError,
@@ -19,7 +22,18 @@ from lipiyana.errors import (
 )
 from lipiyana.server import RecognitionServer, ServerSettings
 from lipiyana.types import CacheOutcome, Frame
-from served_fake import FakeRecognizer, recognition
+from served_fake import PATIENCE, FakeRecognizer, recognition
+
+Call = Callable[[AsyncClient], Awaitable[object]]
+
+
+async def one_picture(client: AsyncClient) -> None:
+    await client.recognize(b"1")
+
+
+async def a_stream(client: AsyncClient) -> None:
+    async for _ in client.recognize_stream([Frame(1, b"1")]):
+        pass
 
 
 @pytest.fixture
@@ -89,6 +103,37 @@ async def test_a_call_that_is_cancelled_or_late(client: AsyncClient, fake: FakeR
     assert fake.computed == [b"1", b"3"]
 
 
+@pytest.mark.parametrize("call", [one_picture, a_stream])
+async def test_a_client_that_is_closed_during_a_call(
+    client: AsyncClient, fake: FakeRecognizer, call: Call
+) -> None:
+    fake.hold()
+    running = asyncio.ensure_future(call(client))
+    await asyncio.to_thread(fake.wait_for, b"1")
+    await client.close()
+    with pytest.raises(Cancelled, match="the client was closed"):
+        await running
+
+
+@pytest.mark.parametrize("call", [one_picture, a_stream])
+async def test_a_call_that_is_cancelled_while_the_client_is_closed(
+    client: AsyncClient, fake: FakeRecognizer, call: Call
+) -> None:
+    fake.hold()
+    running = asyncio.ensure_future(call(client))
+    await asyncio.to_thread(fake.wait_for, b"1")
+    running.cancel()
+    await client.close()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_client_that_is_closed_before_the_picture_is_sent(client: AsyncClient) -> None:
+    await client.close()
+    with pytest.raises(Cancelled, match="the client was closed"):
+        await client.recognize(b"1")
+
+
 async def test_a_stream_of_live_frames(client: AsyncClient, tmp_path: Path) -> None:
     answered = asyncio.Semaphore(1)
 
@@ -118,3 +163,35 @@ async def test_a_stream_of_frames_at_hand(client: AsyncClient) -> None:
     dropped = [number for result in results for number in result.dropped_frame_ids]
     assert sorted([result.frame_id for result in results] + dropped) == list(range(6))
     assert results[-1].frame_id == 5
+
+
+async def test_what_frames_at_hand_raise(client: AsyncClient) -> None:
+    def frames() -> Iterator[Frame]:
+        yield Frame(1, b"a")
+        raise OSError("the camera is gone")
+
+    results = client.recognize_stream(frames())
+    assert (await anext(results)).frame_id == 1
+    with pytest.raises(OSError, match="the camera is gone"):
+        await anext(results)
+
+
+def test_a_camera_that_stalls_does_not_keep_the_loop(server: RecognitionServer) -> None:
+    stalled = threading.Event()
+
+    def camera() -> Iterator[Frame]:
+        yield Frame(1, b"a")
+        stalled.wait()
+
+    async def watch() -> int | None:
+        async with AsyncClient(server.target) as client:
+            async for result in client.recognize_stream(camera()):
+                return result.frame_id
+        return None
+
+    with ThreadPoolExecutor(1) as threads:
+        watching = threads.submit(asyncio.run, watch())
+        try:
+            assert watching.result(PATIENCE) == 1
+        finally:
+            stalled.set()

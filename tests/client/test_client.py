@@ -9,13 +9,14 @@ from pathlib import Path
 import grpc
 import pytest
 
-from lipiyana.client import Client
+from lipiyana.client import AsyncClient, Client
 from lipiyana.convert import recognition_to_proto
 from lipiyana.errors import (
     Cancelled,
     DeadlineExceeded,
     InternalError,
     InvalidImage,
+    InvalidRequest,
     LipiyanaError,
     NotFound,
     Overloaded,
@@ -184,6 +185,26 @@ def test_no_timeout(server: RecognitionServer, fake: FakeRecognizer) -> None:
     assert fake.timeouts == [None]
 
 
+@pytest.mark.parametrize("timeout", [float("inf"), 1e12])
+def test_more_than_a_year_is_no_timeout(
+    client: Client, fake: FakeRecognizer, timeout: float
+) -> None:
+    client.recognize(b"a", timeout=timeout)
+    assert fake.timeouts == [None]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("-inf")])
+def test_a_timeout_that_has_passed(client: Client, timeout: float) -> None:
+    with pytest.raises(DeadlineExceeded):
+        client.recognize(b"a", timeout=timeout)
+
+
+def test_a_timeout_that_is_no_number(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        client.recognize(b"a", timeout=float("nan"))
+    assert caught.value.field == "timeout"
+
+
 def test_files_are_read_here(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"a")
@@ -213,6 +234,30 @@ def test_a_token_in_plaintext_warns(target: str) -> None:
 def test_a_token_that_stays_on_this_machine_does_not(target: str) -> None:
     with Client(target, token="secret"):
         pass
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("token", ["clé", "key\0", "key\nkey", "कुंजी"])
+def test_a_token_that_cannot_be_sent(kind: type[Client | AsyncClient], token: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        kind("localhost:1", token=token)
+    assert (caught.value.field, caught.value.reason) == ("token", "INVALID_SETTINGS")
+    assert token not in caught.value.message
+
+
+def test_whitespace_around_a_token_is_no_part_of_it() -> None:
+    scripted = Scripted()
+    with serving(scripted) as target, Client(target, token=" secret\r\n") as client:
+        client.recognize(b"a")
+    assert ("authorization", "Bearer secret") in scripted.metadata
+
+
+@pytest.mark.parametrize("request_id", ["पार्किंग", "a\nb", "a\n", "a b", "", "a" * 65, "a" * 20_000])
+def test_a_request_id_that_is_not_fit_is_not_sent(request_id: str) -> None:
+    scripted = Scripted()
+    with serving(scripted) as target, Client(target) as client:
+        client.recognize(b"a", request_id=request_id)
+    assert "x-request-id" not in dict(scripted.metadata)
 
 
 def test_the_metadata_of_a_call() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import LipiyanaError, Overloaded, Unauthenticated
+from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.types import Frame
-from served_fake import FakeRecognizer
+from served_fake import PATIENCE, FakeRecognizer
 
 
 def key(name: str, token: str, more: str = "") -> str:
@@ -89,6 +92,18 @@ def test_a_refusal_names_the_call(guarded: RecognitionServer) -> None:
     assert ("x-request-id", "call-17") in [tuple(item) for item in caught.value.trailing_metadata()]
 
 
+def test_a_refusal_has_its_line(
+    guarded: RecognitionServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lipiyana.server")
+    with Client(guarded.target, token="forged") as client, pytest.raises(Unauthenticated):
+        client.recognize(b"a", request_id="call-17")
+    (line,) = [vars(record) for record in caplog.records if hasattr(record, "rpc")]
+    assert (line["request_id"], line["rpc"]) == ("call-17", "Recognize")
+    assert (line["code"], line["reason"]) == ("UNAUTHENTICATED", "TOKEN_UNKNOWN")
+    assert "forged" not in str(line)
+
+
 def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> None:
     with Client(guarded.target, token="good") as client:
         client.recognize(b"a")
@@ -97,6 +112,46 @@ def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> 
             client.recognize(b"a")
     with Client(guarded.target, token="better") as client:
         client.recognize(b"a")
+
+
+def streamed(client: Client, tokens: Path, text: str) -> Iterator[FrameResult]:
+    """Send frames one by one; the file changes after the first."""
+    answered = threading.Semaphore(0)
+
+    def frames() -> Iterator[Frame]:
+        for number in range(3):
+            yield Frame(number, b"a")
+            assert answered.acquire(timeout=PATIENCE)
+
+    try:
+        for result in client.recognize_stream(frames()):
+            if result.frame_id == 0:
+                tokens.write_text(text)
+            yield result
+            answered.release()
+    finally:
+        answered.release(3)
+
+
+def test_a_token_that_is_withdrawn_ends_its_open_streams(
+    guarded: RecognitionServer, tokens: Path
+) -> None:
+    with Client(guarded.target, token="good") as client:
+        results = streamed(client, tokens, key("other", "better"))
+        assert next(results).frame_id == 0
+        with pytest.raises(Unauthenticated) as caught:
+            next(results)
+    assert caught.value.reason == "TOKEN_UNKNOWN"
+
+
+def test_a_limit_that_changes_is_one_of_open_streams(
+    guarded: RecognitionServer, tokens: Path
+) -> None:
+    limit = "pictures_per_second = 0.001\nburst = 1"
+    with Client(guarded.target, token="good") as client:
+        outcomes = [r.outcome for r in streamed(client, tokens, key("gate", "good", limit))]
+    reasons = [o.reason if isinstance(o, LipiyanaError) else "" for o in outcomes]
+    assert reasons == ["", "", "RATE_LIMITED"]
 
 
 def test_a_limit_counts_pictures_of_one_key(guarded: RecognitionServer) -> None:

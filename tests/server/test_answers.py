@@ -173,20 +173,46 @@ async def test_the_recognizer_is_told_how_long_it_has(
 async def test_room_is_needed_for_what_must_be_computed_alone(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
-    def keyed(images: list[bytes], config: RecognitionConfig) -> list[tuple[bytes | None, bytes]]:
-        return [(answers.key(image, config), image) for image in images]
+    def keys(images: list[bytes], config: RecognitionConfig) -> list[bytes | None]:
+        return [answers.key(image, config) for image in images]
 
     await ask(answers, b"kept")
     fake.hold()
     running = ask(answers, b"running")
     await settle()
-    with answers.room(keyed([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG)):
+    with answers.room(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG), 7):
         pass
     for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
-        with pytest.raises(Overloaded), answers.room(keyed(images, config)):
+        with pytest.raises(Overloaded), answers.room(keys(images, config), 4):
             pass
     fake.release()
     await running
+
+
+async def test_who_waits_for_the_picture_of_another_counts_by_bytes(
+    fake: FakeRecognizer,
+) -> None:
+    pool = ComputePool(threads=1, max_queue=100, max_bytes=350)
+    answers, picture = Answers(fake, pool, MemoryCache(10**6, 60)), bytes(100)
+    fake.hold()
+    tasks = [ask(answers, picture) for _ in range(5)]
+    await settle()
+    refused = [task for task in tasks if task.done()]
+    assert [type(task.exception()) for task in refused] == [Overloaded] * 2
+    key = answers.key(picture, CONFIG)
+    with pytest.raises(Overloaded), answers.room([key], 100):
+        pass
+    tasks[1].cancel()  # one that waited makes room
+    await settle()
+    joined = ask(answers, picture)
+    await settle()
+    fake.release()
+    outcomes = [(await task).cache_outcome.value for task in (tasks[0], tasks[2], joined)]
+    assert outcomes == ["miss", "hit", "hit"]
+    with answers.room([key], 10**6):  # what the cache has keeps no request waiting
+        pass
+    assert pool.accepted == 0
+    pool.close()
 
 
 async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
@@ -204,13 +230,13 @@ async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
     answers = Answers(fake, pool, MemoryCache(10**6, 60), shared=slow)
     images = (b"a", b"b", b"c", b"d")
     keyed = [(answers.key(image, CONFIG), image) for image in images]
-    with answers.room(keyed) as room:
+    with answers.room([key for key, _ in keyed], 4) as room:
         batch = [
             asyncio.create_task(answers.answer(image, CONFIG, key, None, room=room))
             for key, image in keyed
         ]
         await settle()
-        with pytest.raises(Overloaded), answers.room(keyed[:1]):
+        with pytest.raises(Overloaded), answers.room([keyed[0][0]], 1):
             pass
         other = ask(answers, b"other")
         await settle()

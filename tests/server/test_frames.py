@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lipiyana.server.frames import NewestFrame
-from lipiyana.v1.recognition_service_pb2 import StreamFrame
+from lipiyana.v1.recognition_service_pb2 import StreamFrame, StreamSetup
 
 
 def frame(frame_id: int) -> StreamFrame:
@@ -53,3 +53,31 @@ async def test_who_waits_is_woken(ends: bool) -> None:
     else:
         waiting.put(frame(1))
         assert await taker == (frame(1), [])
+
+
+async def test_who_waits_for_the_setup_is_woken() -> None:
+    begun, ended = NewestFrame(), NewestFrame()
+    takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
+    await asyncio.sleep(0)
+    assert not any(taker.done() for taker in takers)
+    begun.begin(StreamSetup())
+    ended.end(ValueError("no setup"))
+    assert await takers[0] == StreamSetup()
+    with pytest.raises(ValueError, match="no setup"):
+        await takers[1]
+
+
+async def test_there_is_no_room_while_many_drops_wait_to_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lipiyana.server.frames.MAX_DROPPED", 3)
+    waiting = NewestFrame()
+    for number in range(3):
+        waiting.put(frame(number))
+    await waiting.room()
+    waiting.put(frame(3))
+    reader = asyncio.create_task(waiting.room())
+    await asyncio.sleep(0)
+    assert not reader.done()
+    assert await waiting.take() == (frame(3), [0, 1, 2])
+    await reader

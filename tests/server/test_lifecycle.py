@@ -20,6 +20,7 @@ from lipiyana.errors import DeadlineExceeded, InvalidRequest, ModelUnavailable, 
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.server import SERVICE
 from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
 from served_fake import FakeRecognizer
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -143,6 +144,23 @@ async def test_a_drain_ends_streams_and_watches(
         with pytest.raises(Unavailable) as caught:
             await anext(stream)
         assert caught.value.reason == "DRAINING"
+        await stopping
+
+
+async def test_a_drain_ends_streams_that_have_no_setup_yet(
+    fake: FakeRecognizer, settings: ServerSettings
+) -> None:
+    server = RecognitionServer(fake, settings)
+    await server.start()
+    async with grpc.aio.insecure_channel(server.target) as channel:
+        silent = RecognitionServiceStub(channel).StreamRecognize()
+        # the stream is open when a later call of the same connection is answered
+        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        stopping = asyncio.create_task(server.stop())
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await silent.read()
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert caught.value.details() == "the server is shutting down"
         await stopping
 
 

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import urllib.error
 import urllib.request
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lipiyana.client import AsyncClient, Client
-from lipiyana.errors import LipiyanaError
+from lipiyana.errors import DeadlineExceeded, LipiyanaError
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
+from lipiyana.server.metrics import Metrics
 from lipiyana.types import CachePolicy, Frame, RecognitionConfig
-from served_fake import SECRET, FakeRecognizer
+from served_fake import PATIENCE, SECRET, FakeRecognizer
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
@@ -77,3 +80,39 @@ def test_what_is_counted(fake: FakeRecognizer) -> None:
     for gauge in ("queue_pictures", "running_pictures", "accepted_bytes"):
         assert found[f"lipiyana_{gauge}", ""] == 0
     assert SECRET not in text
+
+
+async def test_a_call_whose_time_is_over_is_not_one_that_was_given_up(
+    fake: FakeRecognizer, settings: ServerSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lipiyana.server")
+    metrics = Metrics()
+
+    def ended() -> dict[str, float]:
+        return {
+            sample.labels["code"]: sample.value
+            for family in metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == "lipiyana_requests_total"
+        }
+
+    async with (
+        asyncio.timeout(PATIENCE),
+        RecognitionServer(fake, settings, metrics=metrics) as server,
+        AsyncClient(server.target) as client,
+    ):
+        fake.hold()
+        given_up = asyncio.create_task(client.recognize(b"a", timeout=PATIENCE))
+        await asyncio.to_thread(fake.wait_for, b"a")
+        given_up.cancel()
+        while not ended():
+            await asyncio.sleep(0)
+        assert ended() == {"CANCELLED": 1}
+        with pytest.raises(DeadlineExceeded):
+            await client.recognize(b"b", timeout=0.5)
+        while len(ended()) < 2 and ended()["CANCELLED"] < 2:
+            await asyncio.sleep(0)
+        fake.release()
+    assert ended() == {"CANCELLED": 1, "DEADLINE_EXCEEDED": 1}
+    codes = [vars(record)["code"] for record in caplog.records if hasattr(record, "code")]
+    assert codes == ["CANCELLED", "DEADLINE_EXCEEDED"]

@@ -55,12 +55,12 @@ def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
 
 def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> None:
     occupy(pool, gate)
-    with pytest.raises(Overloaded), pool.room([0] * 3):
+    with pytest.raises(Overloaded), pool.room(3, 0):
         pass
-    with pool.room([0, 5]) as room:
+    with pool.room(2, 5) as room:
         with pytest.raises(Overloaded):
             pool.submit(int)  # what is kept is for those alone for whom it is kept
-        futures = [pool.submit(int, size=size, room=room) for size in (5, 0)]
+        futures = [pool.submit(int, room=room) for _ in range(2)]
         assert pool.accepted == 3
         with pytest.raises(Overloaded):
             pool.submit(int, room=room)
@@ -70,7 +70,7 @@ def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> No
 
 
 def test_room_that_is_not_used_is_given_back(pool: ComputePool) -> None:
-    with pool.room([1, 1, 1], source=Source(Kind.BATCH, "a")) as room:
+    with pool.room(3, 3, source=Source(Kind.BATCH, "a")) as room:
         pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), room=room).result(30)
     pool.close()
     assert pool.accepted == 0
@@ -79,7 +79,7 @@ def test_room_that_is_not_used_is_given_back(pool: ComputePool) -> None:
 def test_one_client_floods_in_one_way_or_another(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=15)
     occupy(pool, gate)
-    with pool.room([0] * 10, source=Source(Kind.BATCH, "a")):
+    with pool.room(10, 0, source=Source(Kind.BATCH, "a")):
         for _ in range(3):
             pool.submit(int, source=Source(Kind.CALL, "a"))
         with pytest.raises(Overloaded, match="nearly full"):
@@ -111,7 +111,7 @@ def test_the_wait_is_learnt_from_what_was_measured() -> None:
     for _ in range(60):
         pool.submit(int).result(30)
     pool.close()
-    with pytest.raises(Overloaded) as caught, pool.room([0] * 5):
+    with pytest.raises(Overloaded) as caught, pool.room(5, 0):
         pass
     assert caught.value.retry_after == 0  # nothing is before it
 
@@ -170,12 +170,32 @@ def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
     pool.submit(int, size=800)
     with pytest.raises(Overloaded, match="bytes"):
         pool.submit(int, size=300)
-    with pytest.raises(Overloaded, match="bytes"), pool.room([100] * 3):
+    with pytest.raises(Overloaded, match="bytes"), pool.room(3, 300):
         pass
     pool.submit(int, size=10)
     gate.set()
     pool.close()
     assert pool.accepted == 0
+
+
+def test_the_bytes_of_a_room_are_held_to_its_end() -> None:
+    source = Source(Kind.BATCH, "a")
+    pool = ComputePool(threads=1, max_queue=100, max_bytes=1000)
+    with pool.room(1, 600, source=source) as room:
+        pool.submit(int, size=600, source=source, room=room).result(30)
+        assert pool.accepted == 0
+        with pytest.raises(Overloaded, match="bytes"):
+            pool.submit(int, size=500, source=Source(Kind.CALL, "b"))
+    pool.submit(int, size=500).result(30)
+    pool.close()
+
+
+def test_bytes_alone_need_no_place_of_a_picture(pool: ComputePool, gate: threading.Event) -> None:
+    occupy(pool, gate)
+    for _ in range(2):
+        pool.submit(int)
+    with pool.room(0, 5):
+        assert pool.accepted == 3
 
 
 def test_what_waits_when_it_closes_is_cancelled(gate: threading.Event) -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import replace
+from itertools import islice
 
 import grpc
 import pytest
@@ -26,7 +27,7 @@ from lipiyana.types import CacheOutcome, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
-from served_fake import SECRET, FakeRecognizer, recognition
+from served_fake import PATIENCE, SECRET, FakeRecognizer, recognition
 
 IMAGE = pb.Image(encoded=b"a")
 
@@ -213,6 +214,26 @@ def test_equal_calls_at_the_same_time_are_computed_once(
     # it joined the computation, or came when the cache had it
     assert outcome == pb.CACHE_OUTCOME_HIT
     assert fake.computed == [b"a"]
+
+
+def test_equal_calls_that_wait_are_bounded_by_their_bytes(fake: FakeRecognizer) -> None:
+    settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
+    picture = b"x" * 900
+    fake.hold()
+    with (
+        running_server(fake, settings) as server,
+        Client(server.target) as client,
+        ThreadPoolExecutor(6) as threads,
+    ):
+        calls = [threads.submit(client.recognize, picture) for _ in range(6)]
+        refused = list(islice(as_completed(calls, timeout=PATIENCE), 3))
+        assert [type(call.exception()) for call in refused] == [Overloaded] * 3
+        with pytest.raises(Overloaded):
+            client.recognize_batch([picture, picture])
+        fake.release()
+        assert all(call.result(PATIENCE) for call in calls if call not in refused)
+        assert len(client.recognize_batch([picture, picture])) == 2
+    assert fake.computed == [picture]
 
 
 def test_messages_over_the_limits(fake: FakeRecognizer) -> None:

@@ -89,6 +89,24 @@ def test_of_frames_that_come_fast_the_newest_wins(client: Client, fake: FakeReco
     assert len(fake.computed) == len(answered)
 
 
+def test_a_client_that_reads_no_results_is_not_read_for_ever(
+    client: Client, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipiyana.server.frames.MAX_DROPPED", 5)
+    fake.hold()
+
+    def frames() -> Iterator[Frame]:
+        yield Frame(0, b"0")
+        fake.wait_for(b"0")
+        yield from (Frame(number, str(number).encode()) for number in range(1, 50))
+        fake.release()
+
+    results = list(client.recognize_stream(frames()))
+    assert max(len(result.dropped_frame_ids) for result in results) <= 5
+    told = [number for r in results for number in (*r.dropped_frame_ids, r.frame_id)]
+    assert told == list(range(50))
+
+
 def test_a_stream_without_frames(client: Client) -> None:
     assert list(client.recognize_stream([])) == []
 
@@ -119,6 +137,25 @@ def test_streams_out_of_order(
     details = next(item.value for item in trailers if item.key == DETAILS_KEY)
     assert reason.encode() in details
     assert len(responses) <= answered
+
+
+def test_a_setup_that_does_not_come(
+    server: RecognitionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipiyana.server.service.SETUP_SECONDS", 0.01)
+    ended = threading.Event()
+
+    def requests() -> Iterator[service_pb.StreamRecognizeRequest]:
+        ended.wait(PATIENCE)
+        yield from ()
+
+    with grpc.insecure_channel(server.target) as channel:
+        call = RecognitionServiceStub(channel).StreamRecognize(requests(), timeout=PATIENCE)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(call)
+        ended.set()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "the setup" in caught.value.details()
 
 
 def test_a_bad_config_ends_the_stream(client: Client) -> None:

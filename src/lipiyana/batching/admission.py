@@ -43,26 +43,27 @@ class Admission:
             ("bytes", self.size, held.size, size, self.max_bytes),
         )
         for unit, total, own, more, bound in bounds:
+            if not more:  # bytes alone are no matter of pictures
+                continue
             if total + more > bound:
                 return f"the queue is full ({total} of {bound} {unit})"
             if total + more > open_to_one(bound) and (own + more) * sharers > bound:
                 return f"the queue is nearly full and you have {own} {unit} in it already"
         return ""
 
-    def enter(self, client: str, size: int) -> None:
-        """Count one item."""
-        held = self._clients.setdefault(client, _Held())
-        held.items += 1
-        held.size += size
-        self.items += 1
-        self.size += size
+    def enter(self, client: str, size: int, *, items: int = 1) -> None:
+        """Count items of `size` bytes together; there may be bytes alone."""
+        self._count(client, items, size)
 
-    def leave(self, client: str, size: int) -> None:
-        """Forget one item that entered with these arguments."""
-        held = self._clients[client]
-        held.items -= 1
-        held.size -= size
-        self.items -= 1
-        self.size -= size
-        if not held.items:
+    def leave(self, client: str, size: int, *, items: int = 1) -> None:
+        """Forget what entered, in the same parts or in others."""
+        self._count(client, -items, -size)
+
+    def _count(self, client: str, items: int, size: int) -> None:
+        held = self._clients.setdefault(client, _Held())
+        held.items += items
+        held.size += size
+        self.items += items
+        self.size += size
+        if not held.items and not held.size:
             del self._clients[client]

@@ -171,14 +171,17 @@ class SharedCache:
         return await asyncio.to_thread(self._keys.key, image, config)
 
     async def _fetch(self, key: str) -> object:
-        """Get the bytes of a key, at most one more than are allowed; `b""` where there are none."""
+        """Get the bytes of a key, at most one more than are allowed.
+
+        `b""` where there are none, None where the key has something else than bytes.
+        """
         from redis.exceptions import ResponseError
 
         try:
             return await self._redis.getrange(key, 0, self._options.max_value_bytes)
         except ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):  # somebody else's key: not ours to read
-                return b""
+            if str(error).startswith("WRONGTYPE"):
+                return None
             raise
 
     def _opened(self, key: str, data: object) -> LookUp:
@@ -188,7 +191,7 @@ class SharedCache:
         if value is not None:
             self._observer.shared_look_up("hit")
         else:
-            self._observer.shared_look_up("invalid" if data else "miss")
+            self._observer.shared_look_up("miss" if data == b"" else "invalid")
         return LookUp(key, value)
 
     def _queue(self, key: str, data: bytes) -> None:

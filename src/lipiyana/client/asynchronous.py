@@ -15,7 +15,7 @@ from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, 
 from lipiyana.client.failures import to_error
 from lipiyana.client.outgoing import OutgoingFrames
 from lipiyana.convert import recognition_from_proto
-from lipiyana.errors import LipiyanaError
+from lipiyana.errors import Cancelled, LipiyanaError
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -45,6 +45,7 @@ class AsyncClient:
             else grpc.aio.secure_channel(target, tls, self._endpoint.options)
         )
         self._stub = service_grpc.RecognitionServiceStub(self._channel)
+        self._closed = False
 
     async def recognize(
         self,
@@ -97,7 +98,7 @@ class AsyncClient:
     ) -> AsyncIterator[FrameResult]:
         """Read frames as they come; see `Client.recognize_stream`.
 
-        Frames that are not asynchronous are taken on a thread.
+        Frames that are not asynchronous are taken on a thread, at most one of them ahead.
         """
         outgoing = OutgoingFrames(messages.setup_request(config))
         call = self._stub.StreamRecognize(
@@ -111,6 +112,7 @@ class AsyncClient:
                     yield messages.frame_result(response)
         finally:
             call.cancel()
+            outgoing.close()
         for unsent in outgoing.unsent():
             yield unsent
         if outgoing.failure is not None:
@@ -118,6 +120,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the channel; calls under way end `Cancelled`."""
+        self._closed = True
         await self._channel.close()
 
     async def __aenter__(self) -> Self:
@@ -139,3 +142,9 @@ class AsyncClient:
             raise to_error(
                 error.code(), error.details(), error.trailing_metadata(), self._endpoint
             ) from error
+        except (asyncio.CancelledError, grpc.aio.UsageError) as error:
+            # so grpc.aio says that the channel was closed, during the call or before it
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+            raise Cancelled("the client was closed") from error

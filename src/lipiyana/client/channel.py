@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import warnings
 from dataclasses import dataclass
 
 import grpc
 
 from lipiyana.addresses import host_of, is_loopback
+from lipiyana.errors import InvalidRequest
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 DEFAULT_TIMEOUT = 30.0
@@ -18,6 +21,20 @@ REQUEST_ID_KEY = "x-request-id"
 """Metadata by which a call is named in the server's logs and errors."""
 
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+
+KEEPALIVE_MS = 60_000
+"""Milliseconds of a call without a sign of the server after which it is asked for one."""
+
+KEEPALIVE_TIMEOUT_MS = 20_000
+"""Milliseconds that it may take to give one."""
+
+LONGEST_TIMEOUT = 365 * 24 * 3600.0
+"""Seconds, a year; a longer timeout is none, as gRPC would take some for one that has passed."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What the server takes for one; gRPC itself refuses a call for some others."""
+
+_PRINTABLE = re.compile(r"[ -~]*")
 
 _SERVICE = service_pb.DESCRIPTOR.services_by_name["RecognitionService"]
 _RETRIED = [{"service": _SERVICE.full_name, "method": m} for m in ("Recognize", "BatchRecognize")]
@@ -46,10 +63,15 @@ class Endpoint:
 
     Attributes:
         target: `host:port`, or another name that gRPC resolves (`dns:///name:port`).
-        timeout: seconds of a call where the call itself has none; None waits for ever.
+        timeout: seconds of a call where the call itself has none; None waits for ever, and so
+            does more than a year.
         max_message_bytes: of a request or a response.
         tls: credentials of the channel; None is plaintext.
-        token: sent as `authorization: Bearer`; in plaintext it warns, unless to this machine.
+        token: sent as `authorization: Bearer`, without the whitespace around it; in plaintext it
+            warns, unless to this machine.
+
+    Raises:
+        InvalidRequest: the token is not printable ASCII.
     """
 
     target: str
@@ -59,6 +81,10 @@ class Endpoint:
     token: str | None
 
     def __post_init__(self) -> None:
+        if self.token is not None and not _PRINTABLE.fullmatch(self.token.strip()):
+            raise InvalidRequest(
+                "the token is not printable ASCII", field="token", reason="INVALID_SETTINGS"
+            )
         if self.token is not None and self.tls is None and not is_loopback(host_of(self.target)):
             warnings.warn(
                 "the token travels in plaintext: give `tls` as well", UserWarning, stacklevel=4
@@ -74,6 +100,14 @@ class Endpoint:
             # sooner than the last retry, which else would find the connection still in its pause
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 5_000),
+            # else a stream would wait for ever for a server that vanished
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+            # gRPC 1.85 waits this long for the answer to its ping, by default a minute
+            ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+            ("grpc.keepalive_permit_without_calls", 0),
+            # of a stream whose source has paused, too
+            ("grpc.http2.max_pings_without_data", 0),
             ("grpc.max_send_message_length", self.max_message_bytes),
             ("grpc.max_receive_message_length", self.max_message_bytes),
             # a request that does not fit this buffer is never retried, and pictures are large
@@ -81,10 +115,21 @@ class Endpoint:
         ]
 
     def metadata(self, request_id: str | None) -> tuple[tuple[str, str], ...]:
-        """Metadata of a call."""
-        token = () if self.token is None else (("authorization", f"Bearer {self.token}"),)
-        return token if request_id is None else (*token, (REQUEST_ID_KEY, request_id))
+        """Metadata of a call; a request id that is not fit for one is left out."""
+        token = () if self.token is None else (("authorization", f"Bearer {self.token.strip()}"),)
+        if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+            return token
+        return (*token, (REQUEST_ID_KEY, request_id))
 
     def timeout_of(self, timeout: float | None) -> float | None:
-        """Choose the timeout of a call."""
-        return self.timeout if timeout is None else timeout
+        """Choose the timeout of a call; 0, as anything below, has passed when the call begins.
+
+        Raises:
+            InvalidRequest: it is not a number.
+        """
+        chosen = self.timeout if timeout is None else timeout
+        if chosen is None or chosen > LONGEST_TIMEOUT:
+            return None
+        if math.isnan(chosen):
+            raise InvalidRequest("the timeout is not a number", field="timeout")
+        return max(chosen, 0.0)

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+from lipiyana.client.feeder import Feeder
 from lipiyana.client.messages import frame_request
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import Frame
@@ -24,6 +25,8 @@ class OutgoingFrames:
     def __init__(self, setup: Request) -> None:
         self._setup = setup
         self._unsent: deque[FrameResult] = deque()
+        self._feeder: Feeder[Request | FrameResult] | None = None
+        self._closed = False
         self.failure: Exception | None = None
 
     def requests(self, frames: Iterable[Frame]) -> Iterator[Request]:
@@ -42,9 +45,11 @@ class OutgoingFrames:
     ) -> AsyncIterator[Request]:
         """Give the setup and the frames; whatever may wait does so on a thread."""
         yield self._setup
+        if self._closed:
+            return
         try:
-            async for frame in _as_async(frames):
-                request = self._sendable(await asyncio.to_thread(frame_request, frame))
+            async for made in self._made(frames):
+                request = self._sendable(made)
                 if request is not None:
                     yield request
         except Exception as error:
@@ -54,6 +59,20 @@ class OutgoingFrames:
         """Take the results of frames that could not be sent, such as a missing file."""
         return [self._unsent.popleft() for _ in range(len(self._unsent))]
 
+    def close(self) -> None:
+        """End what `requests_async` gives; a thread that waits for a frame ends when it has it."""
+        self._closed = True
+        if self._feeder is not None:
+            self._feeder.close()
+
+    def _made(
+        self, frames: AsyncIterable[Frame] | Iterable[Frame]
+    ) -> AsyncIterator[Request | FrameResult]:
+        if isinstance(frames, AsyncIterable):
+            return _made_on_threads(frames)
+        self._feeder = Feeder(map(frame_request, frames))
+        return self._feeder
+
     def _sendable(self, request: Request | FrameResult) -> Request | None:
         if isinstance(request, FrameResult):
             self._unsent.append(request)
@@ -61,11 +80,6 @@ class OutgoingFrames:
         return request
 
 
-async def _as_async(frames: AsyncIterable[Frame] | Iterable[Frame]) -> AsyncIterator[Frame]:
-    if isinstance(frames, AsyncIterable):
-        async for frame in frames:
-            yield frame
-        return
-    iterator = iter(frames)
-    while (following := await asyncio.to_thread(next, iterator, None)) is not None:
-        yield following
+async def _made_on_threads(frames: AsyncIterable[Frame]) -> AsyncIterator[Request | FrameResult]:
+    async for frame in frames:
+        yield await asyncio.to_thread(frame_request, frame)

@@ -40,11 +40,15 @@ class Client:
 
         Args:
             target: `host:port`; with a name that has several addresses calls go round.
-            timeout: seconds of a call (not of a stream) unless the call says otherwise.
+            timeout: seconds of a call (not of a stream) unless the call says otherwise; None, or
+                infinity, is no limit. In a call infinity alone is.
             max_message_bytes: of a request or a response; the server has a limit of its own.
             tls: for example `grpc.ssl_channel_credentials(root_certificates)`, or with a key and
                 a certificate of the client's own where the server asks for one.
-            token: sent with each call as `authorization: Bearer`.
+            token: sent with each call as `authorization: Bearer`, without whitespace around it.
+
+        Raises:
+            InvalidRequest: the token is not printable ASCII.
         """
         self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
         self._channel = (
@@ -113,7 +117,8 @@ class Client:
         """Read frames as they come; see `Recognizer.recognize_stream`.
 
         A thread of its own takes `frames`. What they raise is raised here, after the results of
-        the frames before. Closing the iterator ends the stream.
+        the frames before. Closing the iterator ends the stream. A server that vanished ends it
+        `Unavailable` after 80 seconds at most.
         """
         outgoing = OutgoingFrames(messages.setup_request(config))
         call = self._stub.StreamRecognize(

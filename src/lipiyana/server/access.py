@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import grpc
 
 from lipiyana.errors import Unauthenticated
-from lipiyana.server.callers import current_grant
-from lipiyana.server.calls import Context, abort, request_id_of, text_metadata
+from lipiyana.server.callers import Entry, current_entry
+from lipiyana.server.calls import Context, abort, log_call, request_id_of, text_metadata
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.tokens import Tokens
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -25,7 +26,7 @@ _RPCS = {
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Lets calls with a token pass, and notes whose it is in `current_grant`."""
+    """Lets calls with a token pass, and notes whose it is in `current_entry`."""
 
     def __init__(self, tokens: Tokens, metrics: Metrics) -> None:
         self._tokens = tokens
@@ -41,12 +42,16 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         if method.startswith(OPEN):
             return await continuation(handler_call_details)
         metadata = text_metadata(handler_call_details.invocation_metadata)
+        # asked for each picture, so that it holds for streams what the file says by then
+        authenticate = partial(self._tokens.authenticate, metadata)
         try:
-            grant = self._tokens.authenticate(metadata)
+            grant = authenticate()
         except Unauthenticated as error:
-            self._metrics.call_ended(_RPCS.get(method, "other"), error.code, None)
-            return _refusal(error, request_id_of(metadata))
-        current_grant.set(grant)
+            rpc, request_id = _RPCS.get(method, "other"), request_id_of(metadata)
+            self._metrics.call_ended(rpc, error.code, None)
+            log_call(request_id, rpc, error.code, error.reason)
+            return _refusal(error, request_id)
+        current_entry.set(Entry(grant.name, authenticate))
         return await continuation(handler_call_details)
 
 

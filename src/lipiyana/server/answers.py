@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -117,17 +117,22 @@ class Answers:
         return RepeatedFrameReader(self._recognizer, self._repeated_frames)
 
     def room(
-        self, pictures: Sequence[tuple[bytes | None, bytes | RawImage]], source: Source = ANYONE
+        self, keys: Sequence[bytes | None], size: int, source: Source = ANYONE
     ) -> AbstractContextManager[Room]:
-        """Keep room for pictures, each with its key, so that all of them can be answered.
+        """Keep room for the pictures of one request, so that all of them can be answered.
+
+        Args:
+            keys: of the pictures, as `key` gives them.
+            size: bytes of the request: all are in memory as long as one picture is waited for.
+            source: whose turn they take.
 
         Raises:
-            Overloaded: the queue has no room for those that must be computed.
+            Overloaded: the queue has no room for those that must be computed, or for the bytes.
         """
-        sizes = [_size(image) for key, image in pictures if key is None]
-        keyed = {key: image for key, image in pictures if key is not None}
-        sizes += [_size(image) for key, image in keyed.items() if not self._at_hand(key)]
-        return self._pool.room(sizes, source=source)
+        alone = sum(key is None for key in keys)
+        waited_for = {key for key in keys if key is not None and not self._is_kept(key)}
+        count = alone + sum(key not in self._flights for key in waited_for)
+        return self._pool.room(count, size if alone or waited_for else 0, source=source)
 
     async def answer(
         self,
@@ -169,13 +174,17 @@ class Answers:
         if look_up.value is not None:
             self._cache.put(key, look_up.value)
             return self._told(look_up.value, CacheOutcome.HIT, "hit_shared")
+        kept = self._cache.get(key)  # an equal call may have ended while the other tier was asked
+        if kept is not None:
+            return self._told(kept, CacheOutcome.HIT, "hit_memory")
         reader = frames or self._recognizer
         question = _Question(image, config, reader, key, look_up.key)
         # what was read in another frame is for its own stream alone
         shared_by = key if frames is None else None
-        value, led = await self._flights.run(
-            shared_by, deadline, partial(self._start, question, source, room)
-        )
+        with self._room_beside(room, shared_by, image, source):
+            value, led = await self._flights.run(
+                shared_by, deadline, partial(self._start, question, source, room)
+            )
         if _is_repeated(value):
             return self._told(value, CacheOutcome.HIT, "hit_repeated")
         if led:
@@ -201,10 +210,16 @@ class Answers:
             self._observer.cache_outcome(told)
         return replace(value, cache_outcome=outcome)
 
-    def _at_hand(self, key: bytes) -> bool:
-        return key in self._flights or (
-            self._cache is not None and self._cache.get(key) is not None
-        )
+    def _room_beside(
+        self, room: Room | None, key: bytes | None, image: bytes | RawImage, source: Source
+    ) -> AbstractContextManager[object]:
+        if room is None and key is not None and key in self._flights:
+            # who joins brings nothing to compute, but gRPC keeps the request of a call that waits
+            return self._pool.room(0, _size(image), source=source)
+        return nullcontext()
+
+    def _is_kept(self, key: bytes) -> bool:
+        return self._cache is not None and self._cache.get(key) is not None
 
     def _start(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -18,7 +19,20 @@ class Grant:
     bucket: TokenBucket | None
 
 
-current_grant: ContextVar[Grant | None] = ContextVar("lipiyana_grant", default=None)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a call was let in.
+
+    Attributes:
+        name: of its key.
+        grant: gives what the key allows now; raises Unauthenticated where it was withdrawn.
+    """
+
+    name: str
+    grant: Callable[[], Grant]
+
+
+current_entry: ContextVar[Entry | None] = ContextVar("lipiyana_entry", default=None)
 """Of the call that is being handled; None where the server asks for no key."""
 
 
@@ -30,7 +44,7 @@ class Caller:
         request_id: names the call in logs, errors and traces.
         client: name of its key, or the address without the port.
         deadline: by `time.monotonic()`; None where the caller set none.
-        grant: of its key.
+        entry: by its key.
         span: what is told about the call to whoever traces it.
         pictures: how many it asked for so far.
     """
@@ -38,7 +52,7 @@ class Caller:
     request_id: str
     client: str
     deadline: float | None
-    grant: Grant | None
+    entry: Entry | None
     span: Span
     pictures: int = 0
 
@@ -51,9 +65,11 @@ class Caller:
 
         Raises:
             Overloaded: there were too many of late (RATE_LIMITED).
+            Unauthenticated: the key was withdrawn since the call began.
         """
-        if self.grant is not None and self.grant.bucket is not None:
-            self.grant.bucket.spend(pictures)
+        bucket = None if self.entry is None else self.entry.grant().bucket
+        if bucket is not None:
+            bucket.spend(pictures)
         self.pictures += pictures
 
 

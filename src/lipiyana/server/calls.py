@@ -14,14 +14,18 @@ from typing import Any
 
 import grpc
 
-from lipiyana.errors import InternalError, LipiyanaError
-from lipiyana.server.callers import Caller, address_of, current_grant
+from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, LipiyanaError
+from lipiyana.server.callers import Caller, address_of, current_entry
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.tracing import NoTracing, Tracing
 from lipiyana.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
 """Metadata by which a caller may name its call; it stands in logs and errors, and comes back."""
+
+DEADLINE_SLACK = 0.25
+"""Seconds before its deadline, as this end reckons it, in which a call counts as cut off by it: the
+caller's clock began earlier, and the wire rounds the rest up."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
@@ -52,35 +56,56 @@ class Calls:
         code, reason = "OK", ""
         failure: LipiyanaError | None = None
         with self._tracing.call(rpc, request_id, metadata) as span:
-            grant = current_grant.get()
-            client = address_of(context.peer()) if grant is None else grant.name
-            caller = Caller(request_id, client, deadline_of(context), grant, span)
+            entry = current_entry.get()
+            client = address_of(context.peer()) if entry is None else entry.name
+            caller = Caller(request_id, client, deadline_of(context), entry, span)
             try:
                 yield caller
             except asyncio.CancelledError:
-                code = "CANCELLED"
+                code = _cut_off(caller.deadline)
                 raise
             except Exception as error:
-                failure = as_known(error, request_id)
+                # with its traceback it and this frame would keep each other, and the request
+                failure = as_known(error, request_id).with_traceback(None)
                 code, reason = failure.code, failure.reason
             finally:
                 seconds = time.monotonic() - begin
                 span.ended(code)
                 self._metrics.call_ended(rpc, code, None if is_stream else seconds)
-                _log_call(caller, rpc, code, reason, seconds)
+                log_call(
+                    request_id, rpc, code, reason,
+                    seconds=seconds, pictures=caller.pictures,
+                    client="" if entry is None else entry.name,
+                )  # fmt: skip
             if failure is not None:
                 # last, so that whoever hears of a call finds it counted
                 await abort(context, failure, request_id)
 
 
-def _log_call(caller: Caller, rpc: str, code: str, reason: str, seconds: float) -> None:
+def _cut_off(deadline: float | None) -> str:
+    """Give the code of a call that gRPC cancelled, which it does for its deadline as well."""
+    if deadline is not None and deadline - time.monotonic() <= DEADLINE_SLACK:
+        return DeadlineExceeded.code
+    return Cancelled.code
+
+
+def log_call(
+    request_id: str,
+    rpc: str,
+    code: str,
+    reason: str,
+    *,
+    seconds: float = 0.0,
+    pictures: int = 0,
+    client: str = "",
+) -> None:
+    """Write the line of a call that ends; `client` is the name of its key."""
     _log.info(
         "%s %s: %s%s",
-        caller.request_id, rpc, code, reason and f" {reason}",
+        request_id, rpc, code, reason and f" {reason}",
         extra={
-            "request_id": caller.request_id, "rpc": rpc, "code": code, "reason": reason,
-            "seconds": round(seconds, 6), "pictures": caller.pictures,
-            "client": "" if caller.grant is None else caller.grant.name,
+            "request_id": request_id, "rpc": rpc, "code": code, "reason": reason,
+            "seconds": round(seconds, 6), "pictures": pictures, "client": client,
         },
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One waiting place for the frames of a stream: the newest wins, the drops are told."""
+"""One waiting place for what comes in a stream: the newest frame wins, the drops are told."""
 
 from __future__ import annotations
 
@@ -6,16 +6,35 @@ import asyncio
 
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
+MAX_DROPPED = 1000
+"""Ids of dropped frames that may wait to be told."""
+
 
 class NewestFrame:
-    """Holds at most one frame. Belongs to one event loop."""
+    """Holds the setup and at most one frame. Belongs to one event loop."""
 
     def __init__(self) -> None:
+        self._setup: service_pb.StreamSetup | None = None
         self._frame: service_pb.StreamFrame | None = None
         self._dropped: list[int] = []
         self._ended = False
         self._failure: Exception | None = None
         self._changed = asyncio.Event()
+        self._told = asyncio.Event()
+
+    def begin(self, setup: service_pb.StreamSetup) -> None:
+        """Say what is asked; before the frames."""
+        self._setup = setup
+        self._changed.set()
+
+    async def setup(self) -> service_pb.StreamSetup:
+        """Wait for the setup. Raises what `end` was given, if that is sooner."""
+        while self._setup is None:
+            if self._failure is not None:
+                raise self._failure
+            self._changed.clear()
+            await self._changed.wait()
+        return self._setup
 
     def put(self, frame: service_pb.StreamFrame) -> None:
         """Let a frame wait, in place of the one that waits now; after the end it is refused."""
@@ -25,6 +44,12 @@ class NewestFrame:
             self._dropped.append(self._frame.frame_id)
         self._frame = frame
         self._changed.set()
+
+    async def room(self) -> None:
+        """Wait while `MAX_DROPPED` ids or more wait to be told."""
+        while len(self._dropped) >= MAX_DROPPED:
+            self._told.clear()
+            await self._told.wait()
 
     def end(self, failure: Exception | None = None) -> None:
         """Say that no frame follows, and why if that is an error. The first call counts."""
@@ -46,4 +71,5 @@ class NewestFrame:
             await self._changed.wait()
         frame, self._frame = self._frame, None
         dropped, self._dropped = self._dropped, []
+        self._told.set()
         return frame, dropped

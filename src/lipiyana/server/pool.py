@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -64,25 +63,28 @@ class ComputePool:
         return self._admission.items
 
     @contextmanager
-    def room(self, sizes: Sequence[int], *, source: Source = ANYONE) -> Iterator[Room]:
-        """Keep room for functions of these sizes in bytes, or for none of them, while it is held.
+    def room(self, count: int, size: int, *, source: Source = ANYONE) -> Iterator[Room]:
+        """Keep room for `count` functions, or for none of them, and for a caller's bytes.
+
+        Args:
+            count: of functions; those that have not come by the end are given up.
+            size: bytes that the caller holds in memory to the end, whatever becomes of them.
+            source: whose turn they take.
 
         Raises:
             Overloaded: they cannot all be accepted now.
         """
         with self._changed:
-            self._check(source, len(sizes), sum(sizes))
-            for size in sizes:
-                self._admission.enter(source.client, size)
+            self._check(source, count, size)
+            self._admission.enter(source.client, size, items=count)
             self._tell()
-        room = Room(Counter(sizes))
+        room = Room(count)
         try:
             yield room
         finally:
             with self._changed:
-                for size in room.kept.elements():
-                    self._admission.leave(source.client, size)
-                room.kept.clear()
+                self._admission.leave(source.client, size, items=room.kept)
+                room.kept = 0
                 self._tell()
 
     def submit(
@@ -98,7 +100,7 @@ class ComputePool:
         Args:
             function: called on one of the threads.
             source: whose turn it takes.
-            size: bytes that it holds in memory.
+            size: bytes that it holds in memory; with room, the room's count.
             room: kept for it, among others, for the same source.
 
         Raises:
@@ -109,7 +111,9 @@ class ComputePool:
         with self._changed:
             if self._closed:
                 raise Unavailable("the server is shutting down", reason="DRAINING")
-            if room is None or not room.taken(size):
+            if room is not None and room.taken():
+                job.size = 0
+            else:
                 self._check(source, 1, size)
                 self._admission.enter(source.client, size)
             self._queue.put(source, job)
@@ -192,16 +196,16 @@ class ComputePool:
 
 
 class Room:
-    """What is kept for functions that come one by one, by their sizes; the pool's own."""
+    """Places that are kept for functions that come one by one; the pool's own."""
 
-    def __init__(self, kept: Counter[int]) -> None:
+    def __init__(self, kept: int) -> None:
         self.kept = kept
 
-    def taken(self, size: int) -> bool:
-        """Take the place of one function, if there is any of its size."""
-        if not self.kept[size]:
+    def taken(self) -> bool:
+        """Take the place of one function, if there is any."""
+        if not self.kept:
             return False
-        self.kept[size] -= 1
+        self.kept -= 1
         return True
 
 

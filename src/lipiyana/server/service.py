@@ -25,6 +25,9 @@ from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 
+SETUP_SECONDS = 10
+"""In which the setup of a stream must come."""
+
 Outcome = Recognition | LipiyanaError
 
 
@@ -66,9 +69,10 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
     ) -> service_pb.BatchRecognizeResponse:
         """Read several pictures; they fail one by one, but are queued all or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
-            pictures = parsed(request).images
+            message = parsed(request)
+            pictures = message.images
             self._check_count(len(pictures))
-            config = self._config(request.config)
+            config = self._config(message.config)
             caller.spend(len(pictures))
             images = [_image_or_error(picture) for picture in pictures]
             good = {
@@ -76,8 +80,7 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
             }
             keys = {index: self._answers.key(image, config) for index, image in good.items()}
             source = caller.source(Kind.BATCH)
-            pairs = [(keys[index], image) for index, image in good.items()]
-            with self._answers.room(pairs, source) as room:
+            with self._answers.room(list(keys.values()), message.ByteSize(), source) as room:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
                         group.create_task(
@@ -97,11 +100,11 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         """Read frames as they come; the newest wins."""
         async with self._calls.call("StreamRecognize", context, is_stream=True) as caller:
             with self._open_stream() as waiting:
-                config = self._config((await _setup(request_iterator)).config)
-                tracks = StreamTracks(config.layout)
-                frames = self._answers.frame_reader(config)
                 reader = asyncio.create_task(_receive(request_iterator, waiting))
                 try:
+                    config = self._config((await _setup(waiting)).config)
+                    tracks = StreamTracks(config.layout)
+                    frames = self._answers.frame_reader(config)
                     while (taken := await waiting.take()) is not None:
                         frame, dropped = taken
                         image = _image_or_error(frame.image)
@@ -232,35 +235,40 @@ def _response(
     return response
 
 
-async def _setup(
-    requests: AsyncIterator[service_pb.StreamRecognizeRequest],
-) -> service_pb.StreamSetup:
-    first = await anext(aiter(requests), None)
-    if first is None or parsed(first).WhichOneof("message") != "setup":
-        raise InvalidRequest(
-            "the first message of a stream must be the setup",
-            field="setup",
-            reason="SETUP_MISSING",
-        )
-    return first.setup
+async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
+    try:
+        async with asyncio.timeout(SETUP_SECONDS):
+            return await waiting.setup()
+    except TimeoutError:
+        raise _setup_missing() from None
 
 
 async def _receive(
     requests: AsyncIterator[service_pb.StreamRecognizeRequest], waiting: NewestFrame
 ) -> None:
     try:
+        first = await anext(aiter(requests), None)
+        if first is None or parsed(first).WhichOneof("message") != "setup":
+            raise _setup_missing()
+        waiting.begin(first.setup)
         async for request in requests:
             if parsed(request).WhichOneof("message") != "frame":
-                waiting.end(
-                    InvalidRequest(
-                        "after the setup a stream has frames alone",
-                        field="frame",
-                        reason="FRAME_EXPECTED",
-                    )
+                raise InvalidRequest(
+                    "after the setup a stream has frames alone",
+                    field="frame",
+                    reason="FRAME_EXPECTED",
                 )
-                return
             waiting.put(request.frame)
+            await waiting.room()  # who reads no results is not read any further
     except Exception as error:  # what cannot be parsed ends the stream, after its last good frame
         waiting.end(error)
     else:
         waiting.end()
+
+
+def _setup_missing() -> InvalidRequest:
+    return InvalidRequest(
+        f"the first message of a stream must be the setup, within {SETUP_SECONDS} seconds",
+        field="setup",
+        reason="SETUP_MISSING",
+    )

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lipiyana.client.feeder import Feeder
+from served_fake import PATIENCE
+
+
+async def test_items_then_what_the_iterator_raises() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise OSError("the camera is gone")
+
+    feeder = Feeder(items())
+    assert [await anext(feeder) for _ in range(5)] == list(range(5))
+    with pytest.raises(OSError, match="the camera is gone"):
+        await anext(feeder)
+
+
+async def test_one_item_waits_at_most() -> None:
+    taken: list[int] = []
+    waiting: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            waiting.append(number - len(taken))
+            yield number
+
+    async for item in Feeder(items()):
+        taken.append(item)
+    assert taken == list(range(50))
+    assert max(waiting) <= 1
+
+
+async def test_the_thread_of_one_that_is_closed_ends() -> None:
+    ended = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            ended.set()
+
+    feeder = Feeder(items())
+    assert await anext(feeder) == 1
+    feeder.close()
+    assert await asyncio.to_thread(ended.wait, PATIENCE)
+    assert len([item async for item in feeder]) <= 1
+
+
+async def test_closing_ends_a_wait_for_an_item() -> None:
+    stalled = threading.Event()
+
+    def items() -> Iterator[int]:
+        stalled.wait()
+        yield from ()
+
+    feeder = Feeder(items())
+    waiting = asyncio.ensure_future(anext(feeder, None))
+    feeder.close()
+    assert await waiting is None
+    stalled.set()
