@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +35,15 @@ def measure(
     detectors: list[Detector], pictures: list[StreetPicture], rounds: int
 ) -> tuple[list[Result], list[list[Found]]]:
     """Score every detector on its classes, and time them in turns."""
-    milliseconds = timed(detectors, [picture.pixels() for picture in pictures[:8]], rounds)
+    shown = [picture.pixels() for picture in pictures[:8]]
+    own_input = timed(detectors, shown, rounds)
+    same_input = timed([replace(d, shape=detectors[0].shape) for d in detectors], shown, rounds)
     results, everything = [], []
-    for detector, median in zip(detectors, milliseconds, strict=True):
+    for detector, median, same in zip(detectors, own_input, same_input, strict=True):
         found = find(pictures, detector.predict, detector.shape)
         scores = score(pictures, found, detector.classes)
         size = len(read_unpacked(detector.path))
-        results.append(Result(detector.name, scores, median, size))
+        results.append(Result(detector.name, scores, median, same, size))
         everything.append(found)
     return results, everything
 

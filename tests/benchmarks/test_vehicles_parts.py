@@ -64,7 +64,10 @@ def test_the_page_has_all_tables_and_keeps_its_own_text(tmp_path: Path) -> None:
     pictures = [_picture(LARGE), _picture(SPECK, source="kathmandu")]
     found = [_found(LARGE), _found()]
     scores = scores_by_size(pictures, found, ["car"])[0]
-    results = [Result("first", scores, 20.0, 10**6), Result("second", scores, 10.0, 10**6)]
+    results = [
+        Result("first", scores, 20.0, 40.0, 10**6),
+        Result("second", scores, 10.0, 30.0, 10**6),
+    ]
     parts = Parts("by country", scores_by_country(pictures, found, ["car"]))
     page = tmp_path / "scores.md"
     page.write_text(
@@ -77,4 +80,4 @@ def test_the_page_has_all_tables_and_keeps_its_own_text(tmp_path: Path) -> None:
     assert "old" not in text
     assert "| car | 100.0 of 1 | 0.0 of 1 |" in text
     assert "ratio 0.50" in text
-    assert table(results).row_count == 5  # car, two means, time, size
+    assert table(results).row_count == 6  # car, two means, two times, size

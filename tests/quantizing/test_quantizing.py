@@ -240,7 +240,7 @@ def test_a_detector_of_vehicles_is_timed_on_what_it_sees_of_a_street(tmp_path: P
 
     store = ModelStore(threads=1)
     shipped = store.default_for_task(Task.VEHICLE_DETECTOR)
-    assert typical_input(store.session(shipped.name)).shape == (1, 3, 320, 544)
+    assert typical_input(store.session(shipped.name)).shape == (1, 3, 416, 704)
     install(tmp_path, shipped.read_bytes(), name="small", parameters={"input_size": 416})
     install(tmp_path, rectangle_detector(128), name="square", task="plate_detector")
     other = ModelStore(tmp_path, threads=1)

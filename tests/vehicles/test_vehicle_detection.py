@@ -238,12 +238,12 @@ def test_a_fixed_square_stays_a_square(
     assert [(d.label, near(d.box, bus, 2)) for d in high] == [("bus", True)]
 
 
-@pytest.mark.parametrize("sides", [(32, 544), (20, 544), (544, 20)])
+@pytest.mark.parametrize("sides", [(32, 704), (20, 704), (704, 20)])
 def test_a_thin_picture_is_one_stride_of_the_input(
     sides: tuple[int, int], seen: list[npt.NDArray[np.float32]]
 ) -> None:
     network = VehicleDetector(ModelStore(threads=1, open_session=Watched)).network()
-    assert network.shape == InputShape(544)
+    assert network.shape == InputShape(704)
     picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
     (found,) = network.run([picture], 1e-4)
     rows, columns = (max(32, side) for side in sides)
@@ -262,7 +262,7 @@ def test_lines_of_pixels_are_looked_at(
     picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
     detector.detect(picture)
     found = VehicleDetector(ModelStore(threads=1, open_session=Watched)).detect(picture, least=1e-4)
-    assert all(set(batch.shape[2:]) <= {32, 544} for batch in seen)
+    assert all(set(batch.shape[2:]) <= {32, 704} for batch in seen)
     for box in (detection.box for detection in found):
         assert 0 <= box.x_min < box.x_max <= sides[1]
         assert 0 <= box.y_min < box.y_max <= sides[0]

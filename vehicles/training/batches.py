@@ -33,10 +33,8 @@ MOSAIC_SHARE = 0.5
 BATCH = 8
 """Canvases a step."""
 
-SIZE = 544
-"""The longer side of an input, learning and serving: a picture of 16 to 9 costs less at it than a
-square of 416.
-"""
+SIZE = 704
+"""The longer side of an input, learning and serving."""
 
 _LETTERBOXED = 0.6
 _TILE_SCALES, _SCALES = (0.4, 1.2), (0.6, 1.6)
