@@ -167,18 +167,11 @@ class Answers:
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
             return self._told(value, outcome, outcome.value)
-        kept = self._cache.get(key)
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory")
-        look_up = await self._look_up(key, image, config)
-        if look_up.value is not None:
-            self._cache.put(key, look_up.value)
-            return self._told(look_up.value, CacheOutcome.HIT, "hit_shared")
-        kept = self._cache.get(key)  # an equal call may have ended while the other tier was asked
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory")
+        known, shared_key = await self._known(self._cache, key, image, config)
+        if known is not None:
+            return known
         reader = frames or self._recognizer
-        question = _Question(image, config, reader, key, look_up.key)
+        question = _Question(image, config, reader, key, shared_key)
         # what was read in another frame is for its own stream alone
         shared_by = key if frames is None else None
         with self._room_beside(room, shared_by, image, source):
@@ -190,6 +183,26 @@ class Answers:
         if led:
             return self._told(value, CacheOutcome.MISS, "miss")
         return self._told(cacheable(value), CacheOutcome.HIT, "hit_memory")
+
+    async def _known(
+        self,
+        cache: ResultCache,
+        key: bytes,
+        image: bytes | RawImage,
+        config: RecognitionConfig,
+    ) -> tuple[Recognition | None, str | None]:
+        """Look in memory, then in the shared tier; give also the key to keep an answer there."""
+        kept = cache.get(key)
+        if kept is not None:
+            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+        look_up = await self._look_up(key, image, config)
+        if look_up.value is not None:
+            cache.put(key, look_up.value)
+            return self._told(look_up.value, CacheOutcome.HIT, "hit_shared"), None
+        kept = cache.get(key)  # an equal call may have ended while the other tier was asked
+        if kept is not None:
+            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+        return None, look_up.key
 
     async def _look_up(
         self, key: bytes, image: bytes | RawImage, config: RecognitionConfig
