@@ -285,6 +285,11 @@ def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> N
     assert detector.entry.name == "student"
     assert all(check.ok for check in served.verify() if check.entry.name.startswith("student"))
     detector.detect(np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(InvalidRequest, match=r"finished student.* --start") as caught:
+        distill_text_detector(job, store)
+    assert caught.value.reason == "FINISHED"
+    from_itself = replace(job, start=served.entry("student-float").file)
+    assert distill_text_detector(from_itself, store, stopping).course.ending == "interrupted"
 
 
 def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
+from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
 from lipiyana.finetuning.job import Job, Listener
 from lipiyana.finetuning.twins import twins
 from lipiyana.manifest import ModelEntry, Task, read_manifest
@@ -41,20 +41,20 @@ def warnings(job: Job, base: ModelEntry) -> list[str]:
 
 def test_a_finished_model_is_replaced_by_what_began_from_it_alone(tmp_path: Path) -> None:
     job = Job(out=tmp_path, name="mine")
-    refuse_finished(job, OTHER)
+    refuse_finished(job, OTHER.sha256)
     add(tmp_path, "another")
-    refuse_finished(job, OTHER)
+    refuse_finished(job, None)
     add(tmp_path, "mine")
-    refuse_finished(job, entry(tmp_path, "mine-float"))
-    for base in (OTHER, entry(tmp_path, "another-float")):
+    refuse_finished(job, entry(tmp_path, "mine-float").sha256)
+    for begins_from in (OTHER.sha256, entry(tmp_path, "another-float").sha256, None):
         with pytest.raises(InvalidRequest, match="--base mine-float") as caught:
-            refuse_finished(job, base)
+            refuse_finished(job, begins_from, going_on_from(job))
         assert (caught.value.reason, caught.value.field) == ("FINISHED", "out")
 
 
 def test_a_course_that_was_stopped_goes_on_whatever_is_there(tmp_path: Path) -> None:
     add(tmp_path, "mine")
-    refuse_finished(Job(out=tmp_path, name="mine", resume=True), OTHER)
+    refuse_finished(Job(out=tmp_path, name="mine", resume=True), OTHER.sha256)
 
 
 def test_what_goes_out_of_use_is_named(tmp_path: Path) -> None:

@@ -133,3 +133,5 @@ def test_a_pruned_reader_is_registered(
     twin = served.entry("pruned-reader-float")
     assert twin.parameters["blocks_left_out"] == 2
     LineReader(served, twin.name).read([draw_number("7")])
+    with pytest.raises(InvalidRequest, match="finished pruned-reader"):
+        prune_reader(replace(job, blocks=2), store)

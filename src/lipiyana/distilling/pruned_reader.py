@@ -10,6 +10,7 @@ from lipiyana.distilling.pruning import Left, droppable, least_needed, without
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.base import ChosenBase, choose_base
 from lipiyana.finetuning.course import Limits
+from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
 from lipiyana.finetuning.int8_twin import Int8, compare_twins, quantize_reader
 from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
 from lipiyana.finetuning.line_source import LineMix, other_lines
@@ -70,7 +71,8 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
 
     Raises:
         InvalidRequest: so many blocks cannot be left out, the base is no good, there are no fonts
-            to render with, or an unfinished course is in the folder (UNFINISHED).
+            to render with, or the folder has an unfinished course (UNFINISHED) or a finished model
+            of the name (FINISHED).
         ModelUnavailable: the base is not installed.
     """
     told = listener or Listener()
@@ -80,6 +82,8 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
         raise InvalidRequest(
             f"{base.entry.name} has blocks of which 1 to {most} can be left out", field="blocks"
         )
+    refuse_finished(job, base.entry.sha256)
+    warn_of_disuse(job, base.entry, told)
     mix = LineMix((), base.reader.charset.characters, base.words, real_share=0.0, kindred_share=0.0)
     key = key_of([base.entry.sha256, job.name, str(job.blocks)])
     with course_of(job, key, told) as course:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from lipiyana.distilling.comparing import Compared, compare, sample_scenes
@@ -16,6 +17,7 @@ from lipiyana.distilling.streets import Streets
 from lipiyana.distilling.walls import Walls
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.course import CourseState, Limits
+from lipiyana.finetuning.earlier import refuse_finished
 from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
 from lipiyana.finetuning.rendered_lines import corpus_like
 from lipiyana.finetuning.saving import BEST
@@ -76,7 +78,8 @@ def distill_text_detector(
 
     Raises:
         InvalidRequest: the teacher is no text detector, `start` no student, there are too few
-            pictures, or an unfinished course is in the folder and `resume` is not set (UNFINISHED).
+            pictures, or the folder has an unfinished course (UNFINISHED) or a finished student of
+            the name that `start` is not (FINISHED), and `resume` is not set.
         ModelUnavailable: the teacher is not installed.
         LookupError: streets are wanted and there are no fonts.
     """
@@ -87,6 +90,8 @@ def distill_text_detector(
     if teacher.task is not Task.TEXT_DETECTOR:
         raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
     start = read_student(job.start) if job.start else None
+    begins_from = sha256(job.start.read_bytes()).hexdigest() if job.start else None
+    refuse_finished(job, begins_from, f"--start with the file of {job.name}{FLOAT_SUFFIX}")
     key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos), str(job.start)])
     with course_of(job, key, told) as course:
         pool = _pool(job, course.work, store, teacher, told)

@@ -9,10 +9,15 @@ from lipiyana.manifest import MANIFEST, ModelEntry, read_manifest
 from lipiyana.timings import TWIN
 
 
-def refuse_finished(job: Job, base: ModelEntry) -> None:
+def refuse_finished(job: Job, begins_from: str | None, going_on: str = "") -> None:
     """Keep a model from replacing a finished one of its name that it does not begin from.
 
     A course that is resumed was let begin.
+
+    Args:
+        job: what is asked for.
+        begins_from: sha256 of the file with the weights that it starts with.
+        going_on: the options that would begin from the finished one.
 
     Raises:
         InvalidRequest: it would (FINISHED).
@@ -20,13 +25,19 @@ def refuse_finished(job: Job, base: ModelEntry) -> None:
     """
     names = (job.name, job.name + FLOAT_SUFFIX)
     digests = {entry.sha256 for entry in _models_in(job) if entry.name in names}
-    if digests and not job.resume and base.sha256 not in digests:
+    if digests and not job.resume and begins_from not in digests:
+        other = f", or go on from it: {going_on}" if going_on else ""
         raise InvalidRequest(
-            f"{job.out} has a finished {job.name}, which is not written over; name another --out, "
-            f"or go on from it: --models {job.out} --base {job.name}{FLOAT_SUFFIX}",
+            f"{job.out} has a finished {job.name}, which is not written over; name another "
+            f"--out{other}",
             field="out",
             reason="FINISHED",
         )
+
+
+def going_on_from(job: Job) -> str:
+    """Give the options with which a fine-tuning begins from the model of its name and folder."""
+    return f"--models {job.out} --base {job.name}{FLOAT_SUFFIX}"
 
 
 def warn_of_disuse(job: Job, base: ModelEntry, told: Listener) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lipiyana.finetuning.base import ChosenBase, choose_base, words_to_draw
 from lipiyana.finetuning.checking import CheckedData, check
-from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
+from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
 from lipiyana.finetuning.finishing import Finetuned, finish_reader
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of
 from lipiyana.finetuning.labels import read_labels
@@ -59,7 +59,7 @@ def finetune_reader(
     """
     told = listener or Listener()
     base = choose_base(store, job.base)
-    refuse_finished(job, base.entry)
+    refuse_finished(job, base.entry.sha256, going_on_from(job))
     warn_of_disuse(job, base.entry, told)
     told.on_step("checking the data")
     labels = read_labels(job.data)

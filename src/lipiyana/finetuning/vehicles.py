@@ -18,7 +18,7 @@ from lipiyana.finetuning.detector_finishing import (
 )
 from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
 from lipiyana.finetuning.detector_scoring import Validation
-from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
+from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.batches import CanvasMix
@@ -64,7 +64,7 @@ def finetune_vehicles(
     """
     told = listener or Listener()
     base = choose_detector(store, job.base)
-    refuse_finished(job, base.entry)
+    refuse_finished(job, base.entry.sha256, going_on_from(job))
     warn_of_disuse(job, base.entry, told)
     told.on_step("checking the data")
     boxes = read_boxes(job.data)
