@@ -83,7 +83,7 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
             f"{base.entry.name} has blocks of which 1 to {most} can be left out", field="blocks"
         )
     refuse_finished(job, base.entry.sha256)
-    warn_of_disuse(job, base.entry, told)
+    warn_of_disuse(job, base.entry, told, option="")
     mix = LineMix((), base.reader.charset.characters, base.words, real_share=0.0, kindred_share=0.0)
     key = key_of([base.entry.sha256, job.name, str(job.blocks)])
     with course_of(job, key, told) as course:

@@ -40,9 +40,15 @@ def going_on_from(job: Job) -> str:
     return f"--models {job.out} --base {job.name}{FLOAT_SUFFIX}"
 
 
-def warn_of_disuse(job: Job, base: ModelEntry, told: Listener) -> None:
+def warn_of_disuse(job: Job, base: ModelEntry, told: Listener, option: str = "--base ") -> None:
     """Say which model of the folder will not be used any more: the preferred one of the task,
     unless the new one begins from it or from its twin.
+
+    Args:
+        job: what is asked for.
+        base: what it begins from.
+        told: who is told.
+        option: before the name of the model to begin from.
 
     Raises:
         ModelUnavailable: the folder's manifest makes no sense.
@@ -55,7 +61,7 @@ def warn_of_disuse(job: Job, base: ModelEntry, told: Listener) -> None:
     if base.sha256 not in {entry.sha256 for entry in entries if entry.name in (used.name, twin)}:
         told.on_warning(
             f"{used.name} in {job.out} will not be used any more, as the new model comes before "
-            f"it; to go on from it: --models {job.out} --base {used.name}"
+            f"it; to go on from it: --models {job.out} {option}{used.name}"
         )
 
 
