@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import grpc
 
 from lipiyana.addresses import host_of, is_loopback
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import DeadlineExceeded, InvalidRequest
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 DEFAULT_TIMEOUT = 30.0
@@ -122,14 +122,18 @@ class Endpoint:
         return (*token, (REQUEST_ID_KEY, request_id))
 
     def timeout_of(self, timeout: float | None) -> float | None:
-        """Choose the timeout of a call; 0, as anything below, has passed when the call begins.
+        """Choose the timeout of a call.
 
         Raises:
             InvalidRequest: it is not a number.
+            DeadlineExceeded: it is 0 or less, so that it has passed when the call begins; a quick
+                server may answer before gRPC notices.
         """
         chosen = self.timeout if timeout is None else timeout
         if chosen is None or chosen > LONGEST_TIMEOUT:
             return None
         if math.isnan(chosen):
             raise InvalidRequest("the timeout is not a number", field="timeout")
-        return max(chosen, 0.0)
+        if chosen <= 0:
+            raise DeadlineExceeded("the time allowed was over before the call began")
+        return chosen
