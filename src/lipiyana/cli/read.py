@@ -34,7 +34,7 @@ class ReadRequest:
     inputs: tuple[str, ...]
     layout: Layout
     features: frozenset[Feature]
-    min_confidence: float
+    min_confidence: float | None
     output: Path | None
     resume: bool
     workers: int | None
