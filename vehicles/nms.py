@@ -80,8 +80,8 @@ def suppress(
     order = np.argsort(-scores, kind="stable")
     ranks = [np.flatnonzero(classes[order] == label) for label in np.unique(classes)]
     kept = [mine[first_apart(boxes[order[mine]], _one_thing_of_a_class)] for mine in ranks]
-    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))
-    return order[best[:MOST_DETECTIONS]]
+    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[:MOST_DETECTIONS]
+    return np.asarray(order[best])
 
 
 def _one_thing_of_a_class(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:

@@ -121,12 +121,13 @@ def test_a_pruned_reader_is_registered(
     )
     stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
     assert prune_reader(replace(job, blocks=2), store, stopping).course.ending == "interrupted"
-    # the reader is a random one, which reads nothing
+    monkeypatch.setattr(floor, "LEAST", 1.1)  # more than any reader reads
     with pytest.raises(ModelUnavailable, match=r"not registered.*--resume") as weak:
         prune_reader(replace(job, blocks=2, resume=True), store)
     assert weak.value.reason == floor.TOO_WEAK
     assert not (job.out / "manifest.toml").exists()
     monkeypatch.setattr(floor, "LEAST", 0.0)
+    monkeypatch.setattr(floor, "LEAST_SHARE", 0.0)
     made = prune_reader(replace(job, blocks=2, resume=True), store)
     assert len(made.left) == 2
     assert made.milliseconds[1] > 0

@@ -147,10 +147,10 @@ def _finish(
     add_models(staged, [_model(job, base, name, file) for name, file in files])
     trial = ModelStore(staged, store.threads)
     int8 = compare_twins(trial, names, cases, ())
-    cer = score_cases(LineReader(trial, _WHOLE), cases).cer, int8.float_score.cer
+    both = score_cases(LineReader(trial, _WHOLE), cases).cer, int8.float_score.cer
     measure = "characters of lines that neither learned from, read right (1 - CER)"
-    require_useful(job.name, measure, *(max(0.0, 1 - one) for one in reversed(cer)))
-    cer = cer if samples else None
+    require_useful(job.name, measure, *(max(0.0, 1 - one) for one in reversed(both)))
+    cer = both if samples else None
     told.on_step("registering")
     entries = add_models(job.out, _models(job, base, (twin, small), int8, left, cer))
     return Pruned(course.state, entries, left, cer, milliseconds)
