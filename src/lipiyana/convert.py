@@ -5,7 +5,6 @@ Lossless but for floats, which are 32 bits wide on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
@@ -82,7 +81,7 @@ def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
     return row
 
 
-def recognition_from_json(row: Mapping[str, Any]) -> types.Recognition:
+def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
     """Read what `recognition_to_json` made; names that are not known are passed over.
 
     Raises:

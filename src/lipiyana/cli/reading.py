@@ -91,7 +91,7 @@ def read_pictures(
 
 
 def _shows_anything(found: Recognition) -> bool:
-    texts = (row.text for row in (*found.text_lines, *found.plates))
+    texts = [line.text for line in found.text_lines] + [plate.text for plate in found.plates]
     return bool(found.vehicles) or any(texts)
 
 
