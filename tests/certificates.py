@@ -32,11 +32,11 @@ class Authority:
             "-subj", f"/CN={name}", "-days", "2",
         )  # fmt: skip
 
-    def sign(self, name: str) -> Certificate:
-        """Make a certificate for 127.0.0.1 with this common name."""
+    def sign(self, name: str, alternative: str = "IP:127.0.0.1") -> Certificate:
+        """Make a certificate for 127.0.0.1, or another subject, with this common name."""
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
-        extensions.write_text("subjectAltName = IP:127.0.0.1\n")
+        extensions.write_text(f"subjectAltName = {alternative}\n")
         _openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-keyout", made.key, "-out", request, "-subj", f"/CN={name}",
