@@ -108,6 +108,12 @@ def jpeg_frame(whole: bytes, marker: int) -> bytes:
     return whole[: at + 1] + bytes([marker]) + whole[at + 2 :]
 
 
+def jpeg_of_size(whole: bytes, width: int, height: int) -> bytes:
+    """Say that a JPEG has another size; its data end far too soon then."""
+    at = max(whole.find(b"\xff\xc0"), whole.find(b"\xff\xc2"))
+    return whole[: at + 5] + struct.pack(">HH", height, width) + whole[at + 9 :]
+
+
 def jpeg_without_height(lines: int) -> bytes:
     """Height 0 in the frame, told by a DNL segment behind the scan."""
     whole = bytearray(encoded(noise(64, 64), "JPEG"))
@@ -122,6 +128,12 @@ def mpo(frames: int) -> bytes:
 
 
 # PNG
+
+
+def png_of_size(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
+    """A PNG without a pixel."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IEND", b"")
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -297,6 +309,12 @@ def webp_flat(width: int, height: int, *, lossless: bool = True, alpha: bool = F
     return encoded(Image.new(mode, (width, height)), "WEBP", lossless=lossless, method=0)
 
 
+def webp_of_size(width: int, height: int) -> bytes:
+    """A lossless WebP with alpha of 34 bytes, whatever it is said to show."""
+    flat = webp_flat(64, 64, alpha=True)
+    return flat[:21] + struct.pack("<I", width - 1 | height - 1 << 14 | 1 << 28) + flat[25:]
+
+
 def webp_chunks(count: int, size: int = 0, name: bytes = b"junk") -> bytes:
     inner = webp_flat(64, 64)[12:]
     head = b"VP8X", struct.pack("<B3x", 0x08) + b"\x3f\0\0\x3f\0\0"
@@ -306,7 +324,7 @@ def webp_chunks(count: int, size: int = 0, name: bytes = b"junk") -> bytes:
 
 
 def webp_animation(frames: int) -> bytes:
-    pictures = [Image.new("RGB", (64, 64), (i % 256, i // 256, 9)) for i in range(frames)]
+    pictures = [Image.new("RGB", (64, 64), (90 * i % 256, i % 250, 9)) for i in range(frames)]
     return encoded(pictures[0], "WEBP", save_all=True, append_images=pictures[1:])
 
 

@@ -148,7 +148,7 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Any]:
         return lambda part: _eight_bits(np.asarray(part), top)[..., None]
     if image.has_transparency_data:
         return lambda part: _on_white(part.convert("RGBA"))
-    return lambda part: np.asarray(part.convert("RGB"))
+    return lambda part: np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
 
 
 def _on_white(rgba: Image.Image) -> _Pixels:
@@ -173,7 +173,8 @@ def _brightest(image: Image.Image) -> float:
 
 
 def _finite(grey: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0)
 
 
 def _eight_bits(grey: npt.NDArray[Any], top: float) -> _Pixels:

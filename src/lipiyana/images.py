@@ -41,7 +41,7 @@ class ImageLimits:
     max_bytes: int = 100_000_000
     min_side: int = 4
     max_side: int = 65_535
-    max_memory: int = 400_000_000
+    max_memory: int = 500_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,7 +48,8 @@ _LONGEST = dict.fromkeys(_SINGLE, 1) | {
 }  # fmt: skip
 """What a decoder needs, and the most values that each may have."""
 
-_SCALED_BYTES = 16  # of grey in 32 bits or floats, which is scaled twice over in wide numbers
+_SCALED_BYTES = 16  # of floats, wide grey and CIELAB, which are computed over rather than copied
+_LAB = 8
 
 _NONE, _JPEG = 1, 7
 _COMPRESSIONS = {_NONE, 2, 3, 4, 5, _JPEG, 8, 32773, 32946}
@@ -124,13 +125,15 @@ def read(data: bytes) -> ImageHeader:
         pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
         # the bytes again, with a directory of their own, and a strip or tile
         buffer_bytes=len(data) + part * max(4, samples * bits // 8),
-        unpacked_bytes=width * height * _unpacked(samples, bits, compression),
+        unpacked_bytes=width
+        * height
+        * _unpacked(samples, bits, compression, directory.number(_PHOTOMETRIC)),
     )
 
 
-def _unpacked(samples: int, bits: int, compression: int) -> int:
+def _unpacked(samples: int, bits: int, compression: int, photometric: int) -> int:
     """Bytes of a pixel that are gone over one by one."""
-    if samples == 1 and bits > 16:
+    if (samples == 1 and bits > 16) or photometric == _LAB:
         return _SCALED_BYTES
     return 0 if compression == _NONE else -(-samples * bits // 8)
 

@@ -45,7 +45,7 @@ def read(data: bytes) -> ImageHeader:
             if name not in sizes:
                 sizes[name] = _size(name, body)
                 kept.append(data[at:end])
-            alpha |= name == b"VP8L" or (name == b"VP8X" and bool(body[0] & _ALPHA))
+            alpha |= _has_alpha(name, body)
         elif name == b"EXIF":
             orientation = exif_orientation(data[at + 8 : end])
         elif name == b"ANMF":
@@ -69,9 +69,16 @@ def read(data: bytes) -> ImageHeader:
         height,
         b"RIFF" + struct.pack("<I", len(body)) + body,
         orientation,
-        pixel_bytes=(5 if alpha else 3) + 4 * lossless,
+        # the pixels as they are, with alpha those that OpenCV gives as well
+        pixel_bytes=4 * lossless + 4 * alpha or 3,
         buffer_bytes=len(data),
     )
+
+
+def _has_alpha(name: bytes, body: bytes) -> bool:
+    if name == b"VP8L":
+        return bool(body[4] & _ALPHA)
+    return name == b"VP8X" and bool(body[0] & _ALPHA)
 
 
 def _size(name: bytes, body: bytes) -> tuple[int, int]:
