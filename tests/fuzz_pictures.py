@@ -75,7 +75,7 @@ def seeds() -> list[bytes]:
         hostile.encoded(rgb, "BMP"),
         hostile.encoded(grey, "BMP"),
         hostile.encoded(rgb.convert("1"), "BMP"),
-        hostile.bmp_rle(64, 48, b"\x10\x07" * 192 + b"\0\1"),
+        hostile.bmp_rle(64, 48, b"\x40\x07\0\0" * 48 + b"\0\1"),
         hostile.tiff_strips(40, 30),
         hostile.tiff_tiles(40, 30),
         hostile.tiff_directories(3),

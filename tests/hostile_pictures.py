@@ -284,6 +284,16 @@ def tiff_tiles(width: int, height: int, side: int = 16) -> bytes:
     return tiff_of(lambda _: tiff_directory(entries), body + offsets + sizes)
 
 
+def tiff_huge_tile(side: int) -> bytes:
+    """A picture of 16x16 in a tile that is said to be far larger."""
+    whole = tiff_tiles(16, 16)
+    for tag in (322, 323):
+        whole = whole.replace(
+            struct.pack("<HHII", tag, 4, 1, 16), struct.pack("<HHII", tag, 4, 1, side)
+        )
+    return whole
+
+
 def tiff_one_strip(width: int, height: int, compression: int, body: bytes) -> bytes:
     entries = tiff_entries(width, height, 8, len(body), compression=compression)
     return tiff_of(lambda _: tiff_directory(entries), body)

@@ -17,12 +17,9 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from lipiyana.errors import InvalidImage
-from lipiyana.image_headers import ImageHeader, damaged
+from lipiyana.image_headers import STRIP_PIXELS, ImageHeader, damaged
 
 _Pixels = npt.NDArray[np.uint8]
-
-_STRIP_PIXELS = 1 << 20
-"""Pixels that are converted at a time, so that no second copy of a large picture is made."""
 
 
 def decode_pixels(header: ImageHeader, *, shrunk: bool = False) -> _Pixels:
@@ -96,7 +93,7 @@ def _webp(header: ImageHeader) -> _Pixels:
 
 
 def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
-    rows = max(1, _STRIP_PIXELS // width)
+    rows = max(1, STRIP_PIXELS // width)
     return ((start, min(height, start + rows)) for start in range(0, height, rows))
 
 

@@ -6,6 +6,12 @@ is linear and has a bound.
 """
 
 from lipiyana.image_headers.formats import read_header
-from lipiyana.image_headers.header import SHRUNK_FROM, ImageHeader, check_unpacked, damaged
+from lipiyana.image_headers.header import (
+    SHRUNK_FROM,
+    STRIP_PIXELS,
+    ImageHeader,
+    check_unpacked,
+    damaged,
+)
 
-__all__ = ["SHRUNK_FROM", "ImageHeader", "check_unpacked", "damaged", "read_header"]
+__all__ = ["SHRUNK_FROM", "STRIP_PIXELS", "ImageHeader", "check_unpacked", "damaged", "read_header"]

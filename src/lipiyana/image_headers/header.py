@@ -12,10 +12,15 @@ SHRUNK_FROM = 25_000_000
 
 MAX_UNPACKED = 155_000_000
 """Bytes that a decoder may go over one by one, about a hundred million a second: the rows of 50
-megapixels of RGB in 8 bits, or of 25 in 16.
+megapixels of RGB in 8 bits, of 31 with alpha.
 """
 
 _RGB = 3  # bytes of a pixel as it is given
+
+STRIP_PIXELS = 1 << 20
+"""Pixels that are converted at a time, so that no second copy of a large picture is made."""
+
+_STRIP_BYTES = 12  # of each of them, meanwhile
 _ORIENTATION_TAG = 0x0112
 
 
@@ -60,7 +65,8 @@ class ImageHeader:
         pixels = self.width * self.height
         if shrunk and self.large:
             pixels = -(-self.width // 2) * -(-self.height // 2)
-        return pixels * (self.pixel_bytes + _RGB) + self.buffer_bytes
+        converted = min(pixels, STRIP_PIXELS) * _STRIP_BYTES
+        return pixels * (self.pixel_bytes + _RGB) + converted + self.buffer_bytes
 
 
 def check_unpacked(header: ImageHeader) -> None:

@@ -20,6 +20,7 @@ MAX_CHUNKS = 30_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_WITH_ALPHA = {4, 6}  # to lay a pixel on white takes as long as another byte
 
 
 def accepts(start: bytes) -> bool:
@@ -39,6 +40,7 @@ def read(data: bytes) -> ImageHeader:
     if colour not in _CHANNELS:
         raise bad_header(KIND)
     needed, orientation = _walk(data)
+    row = (width * _CHANNELS[colour] * depth + 7) // 8 + 1
     return ImageHeader(
         KIND,
         width,
@@ -47,7 +49,7 @@ def read(data: bytes) -> ImageHeader:
         orientation,
         pixel_bytes=_pixel_bytes(depth, colour),
         buffer_bytes=len(needed),
-        unpacked_bytes=((width * _CHANNELS[colour] * depth + 7) // 8 + 1) * height,
+        unpacked_bytes=(row + width * (colour in _WITH_ALPHA)) * height,
     )
 
 
