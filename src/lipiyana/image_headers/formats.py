@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from lipiyana.errors import InvalidImage
 from lipiyana.image_headers import bmp, jpeg, png, tiff, webp
 from lipiyana.image_headers.header import ImageHeader, bad_header
 
-_READERS = (jpeg, png, webp, tiff, bmp)
+_Accepts = Callable[[bytes], bool]
+_Read = Callable[[bytes], ImageHeader | None]
+
+_READERS: tuple[tuple[str, _Accepts, _Read], ...] = (
+    (jpeg.KIND, jpeg.accepts, jpeg.read),
+    (png.KIND, png.accepts, png.read),
+    (webp.KIND, webp.accepts, webp.read),
+    (tiff.KIND, tiff.accepts, tiff.read),
+    (bmp.KIND, bmp.accepts, bmp.read),
+)
 
 _OTHER_FORMATS = (
     (0, b"GIF8", "GIF"),
@@ -36,13 +46,13 @@ def read_header(data: bytes) -> ImageHeader:
             more than its size lets expect (IMAGE_TOO_COMPLEX).
     """
     start = data[:16]
-    for reader in _READERS:
-        if not reader.accepts(start):
+    for kind, accepts, read in _READERS:
+        if not accepts(start):
             continue
         try:
-            found = reader.read(data)
+            found = read(data)
         except (struct.error, IndexError, ValueError, ZeroDivisionError):
-            raise bad_header(reader.KIND) from None
+            raise bad_header(kind) from None
         if found is not None:
             return found
     for offset, mark, known in _OTHER_FORMATS:

@@ -49,6 +49,7 @@ _LONGEST = dict.fromkeys(_SINGLE, 1) | {
 """What a decoder needs, and the most values that each may have."""
 
 _SCALED_BYTES = 16  # of floats, wide grey and CIELAB, which are computed over rather than copied
+_WIDE_STRIP_BYTES = 32 << 20  # numbers of 64 bits, of a strip that is converted
 _LAB = 8
 
 _NONE, _JPEG = 1, 7
@@ -124,7 +125,9 @@ def read(data: bytes) -> ImageHeader:
         directory.number(_ORIENTATION, 1),
         pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
         # the bytes again, with a directory of their own, and a strip or tile
-        buffer_bytes=len(data) + part * max(4, samples * bits // 8),
+        buffer_bytes=len(data)
+        + part * max(4, samples * bits // 8)
+        + _WIDE_STRIP_BYTES * (samples == 1 and bits > 16),
         unpacked_bytes=width
         * height
         * _unpacked(samples, bits, compression, directory.number(_PHOTOMETRIC)),
