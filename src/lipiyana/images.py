@@ -61,6 +61,8 @@ class Picture:
 
 DEFAULT_LIMITS = ImageLimits()
 
+_PIXEL_MEMORY = 10  # bytes
+
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 """Environment variable: `ImageLimits.max_pixels` of commands and servers."""
 
@@ -83,7 +85,18 @@ def environment_limits() -> ImageLimits:
             f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels above 0",
             field="max_pixels",
         )
-    return ImageLimits(max_pixels=pixels)
+    return limits_for(pixels)
+
+
+def limits_for(max_pixels: int, max_memory: int | None = None) -> ImageLimits:
+    """Give limits with as much memory for one picture as so many pixels need.
+
+    Args:
+        max_pixels: of a picture.
+        max_memory: bound on the memory all the same.
+    """
+    needed = max(DEFAULT_LIMITS.max_memory, _PIXEL_MEMORY * max_pixels)
+    return ImageLimits(max_pixels, max_memory=min(needed, max_memory or needed))
 
 
 def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
@@ -181,7 +194,7 @@ def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -
     _check_bytes(len(data), limits)
     header = read_header(data)
     _check_size(header.width, header.height, limits)
-    check_unpacked(header)
+    check_unpacked(header, limits.max_pixels)
     memory = header.memory(shrunk=shrunk)
     if memory > limits.max_memory:
         raise InvalidImage(

@@ -69,13 +69,13 @@ class ImageHeader:
         return pixels * (self.pixel_bytes + _RGB) + converted + self.buffer_bytes
 
 
-def check_unpacked(header: ImageHeader) -> None:
+def check_unpacked(header: ImageHeader, max_pixels: int) -> None:
     """Refuse what takes too long to unpack.
 
     Raises:
-        InvalidImage: there are more than `MAX_UNPACKED` bytes.
+        InvalidImage: there are more than `MAX_UNPACKED` bytes, and more than `max_pixels` of RGB.
     """
-    if header.unpacked_bytes > MAX_UNPACKED:
+    if header.unpacked_bytes > max(MAX_UNPACKED, (_RGB + 0.1) * max_pixels):
         bits = 8 * header.unpacked_bytes / (header.width * header.height)
         raise too_complex(
             header.kind,

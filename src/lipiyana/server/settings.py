@@ -17,7 +17,7 @@ from pydantic_settings import (
 from lipiyana.batching import open_to_one
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.errors import InvalidRequest, NotFound
-from lipiyana.images import DEFAULT_LIMITS, ImageLimits
+from lipiyana.images import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime import available_threads
 from lipiyana.server.logs import LogFormat
@@ -161,8 +161,7 @@ class ServerSettings(BaseSettings):
     @property
     def image_limits(self) -> ImageLimits:
         """What a picture may be."""
-        most = min(DEFAULT_LIMITS.max_memory, self.max_decoded_bytes)
-        return ImageLimits(max_pixels=self.max_pixels, max_memory=most)
+        return limits_for(self.max_pixels, self.max_decoded_bytes)
 
     @property
     def keep_limits(self) -> KeepLimits:
