@@ -117,6 +117,8 @@ def opened(
     limits: ImageLimits = DEFAULT_LIMITS,
     memory: DecodingMemory | None = None,
     timeout: float | None = None,
+    *,
+    shrunk: bool = True,
 ) -> Iterator[Picture]:
     """Decode a picture given in any way, a very large one at half of its size, for a while.
 
@@ -125,6 +127,7 @@ def opened(
         limits: what it may be.
         memory: what it shares with others: it waits for room, and keeps it until the end.
         timeout: seconds that it waits at most.
+        shrunk: False decodes a very large one in full too.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
@@ -137,13 +140,13 @@ def opened(
         pixels = from_raw(given, limits)
         yield Picture(pixels, given.width, given.height)
         return
-    header = _checked_header(given, limits, shrunk=True)
+    header = _checked_header(given, limits, shrunk=shrunk)
     upright = (header.height, header.width) if header.turned else (header.width, header.height)
     if memory is None:
-        yield Picture(decode_pixels(header, shrunk=True), *upright)
+        yield Picture(decode_pixels(header, shrunk=shrunk), *upright)
         return
-    with memory.room(header.memory(shrunk=True), timeout) as room:
-        pixels = decode_pixels(header, shrunk=True)
+    with memory.room(header.memory(shrunk=shrunk), timeout) as room:
+        pixels = decode_pixels(header, shrunk=shrunk)
         room.shrink(pixels.nbytes)
         yield Picture(pixels, *upright)
 
