@@ -209,6 +209,13 @@ def test_what_no_codec_shrinks_comes_in_full(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("small_is_large")
+def test_a_large_jpeg_comes_in_full_where_that_is_asked_for() -> None:
+    data = hostile.encoded(FLAT, "JPEG")
+    with opened(data, shrunk=False) as picture:
+        assert (picture.pixels == decode(data)).all()
+
+
+@pytest.mark.usefixtures("small_is_large")
 def test_raw_pixels_come_in_full() -> None:
     with opened(RawImage.from_array(np.asarray(FLAT))) as picture:
         assert picture.pixels.shape == (48, 64, 3)
