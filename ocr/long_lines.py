@@ -18,6 +18,9 @@ Image = npt.NDArray[np.uint8]
 LONGEST = 8.0
 """A line wider than this many of its heights is cut."""
 
+_NO_LINE = 200.0
+"""Nothing so many heights wide is a line of text; it is not enlarged to be cut."""
+
 _HEIGHT = 32  # at which gaps are looked for
 _LEAST_GAP = 0.2  # of the height
 _GAPS_OF_LETTERS = 0.5  # more gaps than this a height are not all between words:
@@ -51,7 +54,7 @@ class LongLineReader:
 def pieces_of(crop: Image) -> list[Image]:
     """Cut a line (height, width, 3) between words, from left to right, where it is too long."""
     height, width = crop.shape[:2]
-    if width <= LONGEST * height:
+    if width <= LONGEST * height or width > _NO_LINE * height:
         return [crop]
     gaps = _gaps(crop)
     cuts = sorted(_cuts(gaps, 0, width, height))

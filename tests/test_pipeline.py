@@ -108,8 +108,15 @@ def test_a_line(recognizer: LocalRecognizer, draw_text: Draw) -> None:
     assert line.polygon == ((0, 0), (width, 0), (width, height), (0, height))
 
 
-@pytest.mark.parametrize("layout", Layout)
-@pytest.mark.parametrize("shape", [(4, 4), (4, 3000), (3000, 4), (48, 48)])
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [
+        *((layout, shape) for layout in Layout for shape in ((4, 4), (4, 200), (200, 4), (48, 48))),
+        (Layout.LINE, (4, 800)),
+        (Layout.SCENE, (4, 3000)),
+        (Layout.SCENE, (3000, 4)),
+    ],
+)
 def test_pictures_without_text(
     recognizer: LocalRecognizer, layout: Layout, shape: tuple[int, int]
 ) -> None:
@@ -123,6 +130,44 @@ def test_too_small_pictures_are_refused(recognizer: LocalRecognizer) -> None:
     with pytest.raises(InvalidImage) as caught:
         recognizer.recognize(raw(np.zeros((1, 1, 3), np.uint8)))
     assert caught.value.reason == "IMAGE_TOO_SMALL"
+
+
+@pytest.mark.parametrize("size", [(4, 1000), (1000, 4)])
+@pytest.mark.parametrize("config", [LINE, PLATE])
+def test_strips_are_no_line_and_no_plate(
+    recognizer: LocalRecognizer, size: tuple[int, int], config: RecognitionConfig
+) -> None:
+    with pytest.raises(InvalidImage, match="times as long as high") as caught:
+        recognizer.recognize(raw(np.zeros((*size, 3), np.uint8)), config)
+    assert caught.value.reason == "BAD_SHAPE"
+
+
+def test_a_shrunk_picture_is_read_in_its_own_pixels(
+    recognizer: LocalRecognizer,
+    scene: np.ndarray,
+    encode: Encode,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = np.repeat(np.repeat(scene, 2, axis=0), 2, axis=1)
+    monkeypatch.setattr("lipiyana.image_headers.header.SHRUNK_FROM", 640 * 400)
+    found = recognizer.recognize(encode(large, "JPEG", quality=95))
+    plain = recognizer.recognize(encode(scene, "JPEG", quality=95))
+    assert (found.image_width, found.image_height) == (1280, 800)
+    assert [line.text for line in found.text_lines] == [line.text for line in plain.text_lines]
+    for line, other in zip(found.text_lines, plain.text_lines, strict=True):
+        assert np.allclose(line.polygon, 2 * np.array(other.polygon), atol=8)
+
+
+def test_a_crop_that_was_shrunk_is_read_in_its_own_pixels(
+    recognizer: LocalRecognizer, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = draw_text("KA01AB1234")
+    height, width = picture.shape[:2]
+    monkeypatch.setattr("lipiyana.pipeline.SHRUNK_FROM", height * width - 1)
+    found = recognizer.recognize(raw(picture), LINE)
+    assert (found.image_width, found.image_height) == (width, height)
+    assert found.text_lines[0].polygon == ((0, 0), (width, 0), (width, height), (0, height))
+    assert found.text_lines[0].text.replace(" ", "") == "KA01AB1234"
 
 
 def test_limits_reach_the_decoder(store: ModelStore, scene: np.ndarray) -> None:

@@ -64,7 +64,8 @@ class InvalidImage(InvalidRequest):
     """The picture cannot be used.
 
     `reason` is one of EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
-    ANIMATED_IMAGE, IMAGE_TOO_LARGE, IMAGE_TOO_SMALL, BAD_RAW_IMAGE.
+    ANIMATED_IMAGE, IMAGE_TOO_LARGE, IMAGE_TOO_SMALL, IMAGE_TOO_COMPLEX,
+    BAD_SHAPE, BAD_RAW_IMAGE.
     """
 
     default_reason = "NOT_AN_IMAGE"

@@ -1,27 +1,27 @@
 """Pictures in: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
 
-The format, the size and the number of frames come from the header, before any pixel is decoded.
+The format, the size and what decoding will take come from the header, before any pixel is decoded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.files import picture_bytes
-from lipiyana.image_formats import check_frames, decode_pixels, open_header
+from lipiyana.image_formats import decode_pixels
+from lipiyana.image_headers import ImageHeader, check_unpacked, read_header
 from lipiyana.types import ImageInput, PixelFormat, RawImage
 
 RgbArray = npt.NDArray[np.uint8]
 """A picture: (height, width, 3), RGB."""
-
-_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,36 @@ class ImageLimits:
         max_pixels: width times height, as the header has it.
         max_bytes: of the encoded picture.
         min_side: pixels; nothing can be read in less.
+        max_side: pixels; no JPEG has more.
+        max_memory: bytes that decoding takes, as the header has it, with the pixels that come out:
+            formats and kinds of pixels differ by a factor of four.
     """
 
     max_pixels: int = 50_000_000
     max_bytes: int = 100_000_000
     min_side: int = 4
+    max_side: int = 65_535
+    max_memory: int = 500_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Pixels, and the size that the picture has where they were shrunk while it was decoded.
+
+    Attributes:
+        pixels: (height, width, 3) RGB, upright.
+        width: of the picture as it came, upright.
+        height: likewise.
+    """
+
+    pixels: RgbArray
+    width: int
+    height: int
 
 
 DEFAULT_LIMITS = ImageLimits()
+
+_PIXEL_MEMORY = 10  # bytes
 
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 """Environment variable: `ImageLimits.max_pixels` of commands and servers."""
@@ -63,11 +85,22 @@ def environment_limits() -> ImageLimits:
             f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels above 0",
             field="max_pixels",
         )
-    return ImageLimits(max_pixels=pixels)
+    return limits_for(pixels)
+
+
+def limits_for(max_pixels: int, max_memory: int | None = None) -> ImageLimits:
+    """Give limits with as much memory for one picture as so many pixels need.
+
+    Args:
+        max_pixels: of a picture.
+        max_memory: bound on the memory all the same.
+    """
+    needed = max(DEFAULT_LIMITS.max_memory, _PIXEL_MEMORY * max_pixels)
+    return ImageLimits(max_pixels, max_memory=min(needed, max_memory or needed))
 
 
 def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
-    """Make an RGB array (height, width, 3) of a picture given in any way.
+    """Make an RGB array (height, width, 3) of a picture given in any way, in its full size.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
@@ -76,6 +109,46 @@ def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     """
     given = picture_bytes(image, limits.max_bytes)
     return from_raw(given, limits) if isinstance(given, RawImage) else decode(given, limits)
+
+
+@contextlib.contextmanager
+def opened(
+    image: ImageInput,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    memory: DecodingMemory | None = None,
+    timeout: float | None = None,
+    *,
+    shrunk: bool = True,
+) -> Iterator[Picture]:
+    """Decode a picture given in any way, a very large one at half of its size, for a while.
+
+    Args:
+        image: bytes, a path or pixels.
+        limits: what it may be.
+        memory: what it shares with others: it waits for room, and keeps it until the end.
+        timeout: seconds that it waits at most.
+        shrunk: False decodes a very large one in full too.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+        DeadlineExceeded: there was no room in time.
+    """
+    given = picture_bytes(image, limits.max_bytes)
+    if isinstance(given, RawImage):  # its bytes were there before, and are counted by whom it came
+        pixels = from_raw(given, limits)
+        yield Picture(pixels, given.width, given.height)
+        return
+    header = _checked_header(given, limits, shrunk=shrunk)
+    upright = (header.height, header.width) if header.turned else (header.width, header.height)
+    if memory is None:
+        yield Picture(decode_pixels(header, shrunk=shrunk), *upright)
+        return
+    with memory.room(header.memory(shrunk=shrunk), timeout) as room:
+        pixels = decode_pixels(header, shrunk=shrunk)
+        room.shrink(pixels.nbytes)
+        yield Picture(pixels, *upright)
 
 
 def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
@@ -115,17 +188,25 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
     """
+    return decode_pixels(_checked_header(data, limits))
+
+
+def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -> ImageHeader:
     if not data:
         raise InvalidImage("the picture is empty (0 bytes)", reason="EMPTY_IMAGE")
     _check_bytes(len(data), limits)
-    if data.startswith(_PNG) and len(data) >= 24:  # a huge picture is refused however it goes on
-        width, height = struct.unpack_from(">II", data, 16)
-        _check_size(width, height, limits)
-    with contextlib.closing(open_header(data)) as opened:
-        width, height = opened.size
-        _check_size(width, height, limits)
-        check_frames(opened)
-        return decode_pixels(opened)
+    header = read_header(data)
+    _check_size(header.width, header.height, limits)
+    check_unpacked(header, limits.max_pixels)
+    memory = header.memory(shrunk=shrunk)
+    if memory > limits.max_memory:
+        raise InvalidImage(
+            f"decoding the {header.kind} of {header.width}x{header.height} pixels would take "
+            f"{memory / 1e6:.0f} MB of memory; one picture is given at most "
+            f"{limits.max_memory / 1e6:g}: scale it down, or save it as an ordinary JPEG",
+            reason="IMAGE_TOO_LARGE",
+        )
+    return header
 
 
 def _check_bytes(count: int, limits: ImageLimits) -> None:
@@ -142,6 +223,11 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
             f"the picture is {width}x{height}, {width * height / 1e6:.1f} megapixels; at most "
             f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit "
             f"({MAX_PIXELS_VARIABLE})",
+            reason="IMAGE_TOO_LARGE",
+        )
+    if max(width, height) > limits.max_side:
+        raise InvalidImage(
+            f"the picture is {width}x{height}; a side may have at most {limits.max_side} pixels",
             reason="IMAGE_TOO_LARGE",
         )
     if min(width, height) < limits.min_side:

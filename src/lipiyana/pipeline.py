@@ -10,12 +10,21 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.clock import Clock
-from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError, ModelUnavailable
-from lipiyana.images import DEFAULT_LIMITS, ImageLimits, load
+from lipiyana.decoding_memory import DecodingMemory
+from lipiyana.errors import (
+    InternalError,
+    InvalidImage,
+    InvalidRequest,
+    LipiyanaError,
+    ModelUnavailable,
+)
+from lipiyana.image_headers import SHRUNK_FROM
+from lipiyana.images import DEFAULT_LIMITS, ImageLimits, opened
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.geometry import rectangle
@@ -24,6 +33,7 @@ from lipiyana.ocr.long_lines import LongLineReader
 from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow
 from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.original_size import in_original_pixels
 from lipiyana.recognizer import FrameResult
 from lipiyana.results import coloured, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
@@ -40,11 +50,17 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "9"
+PIPELINE_VERSION = "10"
 """Changes whenever the same models would give another answer for the same picture."""
+
+MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
+"""How many times as long as high a crop may be, either way: a longer one shows neither a line of
+text nor a plate, and would be enlarged to the reader's height.
+"""
 
 _log = logging.getLogger(__name__)
 _Image = npt.NDArray[np.uint8]
+_RGB = 3
 
 
 class LocalRecognizer:
@@ -60,6 +76,7 @@ class LocalRecognizer:
         models_dir: Path | None = None,
         limits: ImageLimits = DEFAULT_LIMITS,
         threads: int | None = None,
+        decoding_memory: DecodingMemory | None = None,
     ) -> None:
         """Choose the models; they are loaded when they are first needed.
 
@@ -68,12 +85,15 @@ class LocalRecognizer:
             models_dir: a folder of models that come before the built-in ones.
             limits: what pictures may be.
             threads: that one model uses at once; by default all that the process may use.
+            decoding_memory: what the pictures that are read at the same time share; by default
+                there is no bound on them together.
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, or no model that reads is installed.
         """
         self.store = store or ModelStore(models_dir, threads)
         self.limits = limits
+        self.decoding_memory = decoding_memory
         detector = TextDetector(self.store)
         self._text_detector = detector.entry
         reader = installed_reader(self.store)
@@ -114,13 +134,13 @@ class LocalRecognizer:
         clock = Clock(timeout)
         config = config or RecognitionConfig()
         features = self._check(config)
-        with clock.stage("decode"):
-            pixels = load(image, self.limits)
-        if config.layout is Layout.LINE:
-            return self._line(pixels, config, clock)
-        if config.layout is Layout.PLATE:
-            return self._plate(pixels, config, clock)
-        return self._scenes.read(pixels, config, features, clock)
+        with contextlib.ExitStack() as held:
+            with clock.stage("decode"):
+                picture = held.enter_context(
+                    opened(image, self.limits, self.decoding_memory, clock.left())
+                )
+            found = self._read(picture.pixels, config, features, clock)
+            return in_original_pixels(found, picture.width, picture.height)
 
     def recognize_batch(
         self,
@@ -156,6 +176,23 @@ class LocalRecognizer:
                 outcome = self._outcome(frame.image, config, None)
                 followed = tracks.update(outcome, len(dropped))
                 yield FrameResult(frame.frame_id, followed, dropped)
+
+    def _read(
+        self,
+        pixels: _Image,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
+    ) -> Recognition:
+        if config.layout is Layout.SCENE:
+            return self._scenes.read(pixels, config, features, clock)
+        _check_shape(pixels, config.layout)
+        if pixels.size > _RGB * SHRUNK_FROM:  # to warp and pad it would take several times as much
+            pixels = np.asarray(
+                cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            )
+        read = self._line if config.layout is Layout.LINE else self._plate
+        return read(pixels, config, clock)
 
     def _outcome(
         self, image: ImageInput, config: RecognitionConfig | None, timeout: float | None
@@ -219,4 +256,15 @@ class LocalRecognizer:
             plates=plates,
             models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
+        )
+
+
+def _check_shape(pixels: _Image, layout: Layout) -> None:
+    height, width = map(int, pixels.shape[:2])
+    most = MAX_ASPECTS[layout]
+    if max(height, width) > most * min(height, width):
+        raise InvalidImage(
+            f"the picture is {width}x{height}; as a {layout.value} it may be at most {most} times "
+            f"as long as high: cut out the {layout.value} alone",
+            reason="BAD_SHAPE",
         )

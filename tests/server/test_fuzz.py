@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from decoding_fake import Decoder
+from fuzz_pictures import pictures
 from lipiyana.images import ImageLimits
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import ModelStore
@@ -198,6 +199,27 @@ def fuzz(channel: grpc.Channel, kind: str, count: int) -> None:
 @pytest.mark.parametrize("kind", CHECKS)
 def test_odd_requests(decoding: grpc.Channel, kind: str) -> None:
     fuzz(decoding, kind, QUICK[kind])
+
+
+def send_pictures(channel: grpc.Channel, count: int, seed: int) -> None:
+    for index, data in enumerate(pictures(count, seed, bombs_every=20)):
+        request = service_pb.RecognizeRequest(image=pb.Image(encoded=data))
+        try:
+            channel.unary_unary(f"{SERVICE}/Recognize")(request.SerializeToString(), timeout=60)
+        except grpc.RpcError as error:
+            check_error(error)
+        if index % 20 == 0:
+            check_good(channel)
+    check_good(channel)
+
+
+def test_damaged_pictures(decoding: grpc.Channel) -> None:
+    send_pictures(decoding, 100, seed=3)
+
+
+@pytest.mark.soak
+def test_two_thousand_damaged_pictures(reading: grpc.Channel) -> None:
+    send_pictures(reading, 2_000, seed=4)
 
 
 @pytest.mark.soak

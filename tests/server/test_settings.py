@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+from lipiyana.images import ImageLimits
 from lipiyana.runtime import available_threads
 from lipiyana.server import ServerSettings
 
@@ -21,6 +22,14 @@ def test_the_defaults() -> None:
     assert (settings.host, settings.port, settings.reflection) == ("127.0.0.1", 50051, False)
     assert (settings.workers, settings.threads) == (1, available_threads())
     assert settings.metrics_port is None
+
+
+def test_no_picture_may_take_more_than_all_of_them_together() -> None:
+    assert ServerSettings().image_limits == ImageLimits()
+    assert (
+        ServerSettings(max_pixels=10**9, max_decoded_bytes=2**40).image_limits.max_memory == 10**10
+    )
+    assert ServerSettings(max_decoded_bytes=2**25).image_limits.max_memory == 2**25
 
 
 def test_arguments_beat_the_environment_and_that_the_file(
@@ -46,6 +55,7 @@ def test_arguments_beat_the_environment_and_that_the_file(
         ("max_queue_bytes = 1024", ""),
         ('log_format = "xml"', "log_format"),
         ("max_batch = 1000", ""),
+        ("max_decoded_bytes = 1000", "max_decoded_bytes"),
         ("port =", "config"),
         ("host = 'a\xff'", "config"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from lipiyana.cache.frame_comparison import ReferencePicture, Region
 from lipiyana.clock import Clock
-from lipiyana.images import ImageLimits, load
+from lipiyana.decoding_memory import DecodingMemory
+from lipiyana.images import ImageLimits, opened
+from lipiyana.original_size import in_original_pixels
 from lipiyana.types import (
     CacheOutcome,
     ImageInput,
@@ -78,9 +81,15 @@ class RepeatedFrameReader:
     alone.
     """
 
-    def __init__(self, recognizer: _Recognizes, limits: ImageLimits) -> None:
+    def __init__(
+        self,
+        recognizer: _Recognizes,
+        limits: ImageLimits,
+        decoding_memory: DecodingMemory | None = None,
+    ) -> None:
         self._recognizer = recognizer
         self._limits = limits
+        self._memory = decoding_memory
         self._frames = RepeatedFrames()
 
     def recognize(
@@ -92,8 +101,17 @@ class RepeatedFrameReader:
             LipiyanaError: as the recognizer says.
         """
         clock = Clock(timeout)
-        with clock.stage("decode"):
-            pixels = load(image, self._limits)
+        with contextlib.ExitStack() as held:
+            with clock.stage("decode"):
+                picture = held.enter_context(
+                    opened(image, self._limits, self._memory, clock.left())
+                )
+            found = self._read(picture.pixels, config, clock)
+            return in_original_pixels(found, picture.width, picture.height)
+
+    def _read(
+        self, pixels: npt.NDArray[np.uint8], config: RecognitionConfig, clock: Clock
+    ) -> Recognition:
         with clock.stage("compare_frames"):
             kept = self._frames.lookup(pixels)
         if kept is not None:

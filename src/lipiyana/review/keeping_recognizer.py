@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import picture_bytes
-from lipiyana.images import load
+from lipiyana.images import opened
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
@@ -129,10 +129,13 @@ class KeepingRecognizer:
     def _judge(self, image: ImageInput, found: Recognition) -> None:
         """Keep the picture where it is worth it; whatever goes wrong, the answer stands."""
         try:
-            pixels = load(image, self._recognizer.limits)
-            unsure = judge(found, pixels, self._reader)
-            data, suffix = _encoded(image, pixels)
-            self._keeper.offer(data, suffix, pixels, unsure, recognition_to_json(found))
+            recognizer = self._recognizer
+            with opened(
+                image, recognizer.limits, recognizer.decoding_memory, shrunk=False
+            ) as picture:
+                unsure = judge(found, picture.pixels, self._reader)
+                data, suffix = _encoded(image, picture.pixels)
+                self._keeper.offer(data, suffix, picture.pixels, unsure, recognition_to_json(found))
         except Exception as error:
             # the message of an error may quote a plate
             _log.error("%s while keeping an unsure picture", type(error).__name__)

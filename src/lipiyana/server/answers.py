@@ -22,6 +22,7 @@ from lipiyana.cache import (
     SingleFlight,
     cacheable,
 )
+from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import DeadlineExceeded
 from lipiyana.images import ImageLimits
 from lipiyana.recognizer import Recognizer
@@ -73,6 +74,7 @@ class Answers:
         shared: SharedCache | None = None,
         observer: CacheObserver | None = None,
         repeated_frames: ImageLimits | None = None,
+        decoding_memory: DecodingMemory | None = None,
     ) -> None:
         """Put caches before a recognizer.
 
@@ -84,6 +86,7 @@ class Answers:
             observer: told where each answer comes from.
             repeated_frames: limits of the frames of streams that are looked at for repetition;
                 None where none are.
+            decoding_memory: what those frames take while they are looked at.
         """
         self._recognizer = recognizer
         self._pool = pool
@@ -91,6 +94,7 @@ class Answers:
         self._shared = shared
         self._observer = observer
         self._repeated_frames = repeated_frames
+        self._decoding_memory = decoding_memory
         self._look_ups: SingleFlight[LookUp] = SingleFlight()
         self._keys = KeyMaker(recognizer.plan_digest())
         self._durations = Durations()
@@ -114,7 +118,7 @@ class Answers:
         """Give what reads the frames of one new stream; None where each is read for itself."""
         if self._repeated_frames is None or config.cache_policy is CachePolicy.BYPASS:
             return None
-        return RepeatedFrameReader(self._recognizer, self._repeated_frames)
+        return RepeatedFrameReader(self._recognizer, self._repeated_frames, self._decoding_memory)
 
     def room(
         self, keys: Sequence[bytes | None], size: int, source: Source = ANYONE

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lipiyana.batching import Batcher, batched_sessions
-from lipiyana.images import ImageLimits
+from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
@@ -116,7 +116,11 @@ def local_recognizer(
         max(1, cpus // settings.threads),
         open_session=batched_sessions(batcher),
     )
-    recognizer = LocalRecognizer(store, limits=ImageLimits(max_pixels=settings.max_pixels))
+    recognizer = LocalRecognizer(
+        store,
+        limits=settings.image_limits,
+        decoding_memory=DecodingMemory(settings.max_decoded_bytes),
+    )
     for model in recognizer.models:
         store.session(model.name)  # not when the first picture needs it, or to fail then
     if metrics is not None:

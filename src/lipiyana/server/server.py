@@ -13,7 +13,6 @@ from grpc_reflection.v1alpha import reflection
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
-from lipiyana.images import ImageLimits
 from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
@@ -85,9 +84,9 @@ class RecognitionServer:
             cache,
             shared=self._shared,
             observer=self._metrics,
-            repeated_frames=(
-                ImageLimits(max_pixels=settings.max_pixels) if settings.repeated_frames else None
-            ),
+            repeated_frames=settings.image_limits if settings.repeated_frames else None,
+            # frames that are compared take of the same memory as those that are read
+            decoding_memory=getattr(recognizer, "decoding_memory", None),
         )
         self._service = RecognitionService(
             answers,

@@ -17,7 +17,7 @@ from pydantic_settings import (
 from lipiyana.batching import open_to_one
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.errors import InvalidRequest, NotFound
-from lipiyana.images import DEFAULT_LIMITS
+from lipiyana.images import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime import available_threads
 from lipiyana.server.logs import LogFormat
@@ -55,6 +55,8 @@ class ServerSettings(BaseSettings):
         model_batch_wait: seconds that a run waits for others to join.
         max_message_bytes: of a request or a response.
         max_pixels: width times height of a picture.
+        max_decoded_bytes: that the pictures which are computed at a time take in each process,
+            decoded; one whose turn has come waits for room. A picture that needs more is refused.
         cache_bytes: bound of the cache of answers; 0 turns it off.
         cache_ttl: seconds that an answer is kept.
         shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
@@ -103,6 +105,7 @@ class ServerSettings(BaseSettings):
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
     max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
+    max_decoded_bytes: int = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
     cache_bytes: int = Field(default=64 * MEBIBYTE, ge=0)
     cache_ttl: float = Field(default=600.0, gt=0)
     shared_cache_url: SecretStr | None = None
@@ -154,6 +157,11 @@ class ServerSettings(BaseSettings):
         if self.keep_unsure is not None and self.workers > 1:
             raise ValueError("keep_unsure needs workers to be 1: one process writes to the folder")
         return self
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """What a picture may be."""
+        return limits_for(self.max_pixels, self.max_decoded_bytes)
 
     @property
     def keep_limits(self) -> KeepLimits:

@@ -1,0 +1,139 @@
+"""What all formats have in common: the header that is found, and the errors."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from lipiyana.errors import InvalidImage
+
+SHRUNK_FROM = 25_000_000
+"""Pixels above which a format that can be decoded at half of its size is, where that is wanted."""
+
+MAX_UNPACKED = 155_000_000
+"""Bytes that a decoder may go over one by one, about a hundred million a second: the rows of 50
+megapixels of RGB in 8 bits, of 31 with alpha.
+"""
+
+_RGB = 3  # bytes of a pixel as it is given
+
+STRIP_PIXELS = 1 << 20
+"""Pixels that are converted at a time, so that no second copy of a large picture is made."""
+
+_STRIP_BYTES = 12  # of each of them, meanwhile
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What is known of an encoded picture before it is decoded.
+
+    Attributes:
+        kind: the format by Pillow's name.
+        width: pixels, as stored.
+        height: pixels, as stored.
+        data: what a decoder needs of the bytes.
+        orientation: of EXIF, 1 to 8; 1 where there is none.
+        pixel_bytes: of one decoded pixel in the decoder.
+        buffer_bytes: that the decoder holds beside its pixels.
+        unpacked_bytes: that are gone over one by one, to unpack, to filter or to scale them.
+        halves: whether it can be decoded at half of its size.
+    """
+
+    kind: str
+    width: int
+    height: int
+    data: bytes
+    orientation: int = 1
+    pixel_bytes: int = 4
+    buffer_bytes: int = 0
+    unpacked_bytes: int = 0
+    halves: bool = False
+
+    @property
+    def large(self) -> bool:
+        """Whether it is decoded at half of its size where that is wanted."""
+        return self.halves and self.width * self.height > SHRUNK_FROM
+
+    @property
+    def turned(self) -> bool:
+        """Whether its upright width is the stored height."""
+        return self.orientation in {5, 6, 7, 8}
+
+    def memory(self, *, shrunk: bool = False) -> int:
+        """Estimate the bytes that decoding to an RGB array takes, the array among them."""
+        pixels = self.width * self.height
+        if shrunk and self.large:
+            pixels = -(-self.width // 2) * -(-self.height // 2)
+        converted = min(pixels, STRIP_PIXELS) * _STRIP_BYTES
+        return pixels * (self.pixel_bytes + _RGB) + converted + self.buffer_bytes
+
+
+def check_unpacked(header: ImageHeader, max_pixels: int) -> None:
+    """Refuse what takes too long to unpack.
+
+    Raises:
+        InvalidImage: there are more than `MAX_UNPACKED` bytes, and more than `max_pixels` of RGB.
+    """
+    if header.unpacked_bytes > max(MAX_UNPACKED, (_RGB + 0.1) * max_pixels):
+        bits = 8 * header.unpacked_bytes / (header.width * header.height)
+        raise too_complex(
+            header.kind,
+            f"{header.width}x{header.height} pixels of {bits:.0f} bits to unpack",
+        )
+
+
+def damaged(kind: str) -> InvalidImage:
+    """Give the error of a picture whose pixels do not come."""
+    return InvalidImage(
+        f"the {kind} is cut off or damaged; send it again whole", reason="TRUNCATED_IMAGE"
+    )
+
+
+def bad_header(kind: str) -> InvalidImage:
+    """Give the error of a picture that is not understood as far as its pixels."""
+    return InvalidImage(
+        f"the picture begins like a {kind}, but its header is cut off or damaged",
+        reason="TRUNCATED_IMAGE",
+    )
+
+
+def too_complex(kind: str, what: str) -> InvalidImage:
+    """Give the error of a picture that would cost far more than its size lets expect."""
+    return InvalidImage(
+        f"the {kind} has {what}; save it again as an ordinary JPEG or PNG",
+        reason="IMAGE_TOO_COMPLEX",
+    )
+
+
+def unsupported(kind: str, what: str) -> InvalidImage:
+    """Give the error of a picture of a rare kind."""
+    return InvalidImage(
+        f"{what} is not supported in a {kind}; save it again as an ordinary JPEG or PNG",
+        reason="UNSUPPORTED_FORMAT",
+    )
+
+
+def animated(kind: str, count: str, parts: str = "frames") -> InvalidImage:
+    """Give the error of a picture of several."""
+    return InvalidImage(
+        f"the {kind} has {count} {parts}; send them one by one", reason="ANIMATED_IMAGE"
+    )
+
+
+def exif_orientation(exif: bytes) -> int:
+    """Read the orientation out of EXIF, whatever its form: 1 where there is none."""
+    exif = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for index in range(count):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * index)
+            if tag == _ORIENTATION_TAG:
+                return int(value)
+    except struct.error:
+        return 1
+    return 1

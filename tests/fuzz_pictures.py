@@ -1,0 +1,251 @@
+"""Damaged pictures without end: each is a picture or an error of the contract, soon and in bounds.
+
+    python tests/fuzz_pictures.py --count 10000 --seed 0
+
+Seeds of every format are truncated, changed, spliced, their lengths and sizes made huge, and now
+and then one of `hostile_pictures` is taken. It prints the outcomes, the most CPU time of one
+picture and the memory before and after. It ends with 1 where something else than `InvalidImage`
+came, where a picture took more than `MOST_SECONDS`, or where the memory grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import hostile_pictures as hostile
+from lipiyana.errors import InvalidImage
+from lipiyana.images import decode
+
+MOST_SECONDS = 2.0
+MOST_GROWTH = 64 * 2**20
+"""Bytes that the process may grow by after the first tenth, in which buffers are made."""
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What became of the pictures so far."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    most_seconds: float = 0.0
+    slowest: bytes = b""
+    faults: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def seeds() -> list[bytes]:
+    """Small pictures of every format, in the kinds that are written."""
+    ramp = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)
+    rgb = Image.fromarray(ramp)
+    rgba = rgb.copy()
+    rgba.putalpha(rgb.convert("L"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = rgb.convert("L")
+    made = [
+        hostile.encoded(rgb, "JPEG", exif=exif),
+        hostile.encoded(rgb, "JPEG", progressive=True),
+        hostile.encoded(grey, "JPEG", progressive=True),
+        hostile.encoded(rgb.convert("CMYK"), "JPEG"),
+        hostile.mpo(2),
+        hostile.jpeg_restarts(64, 64, 8),
+        hostile.jpeg_app1(2, 200),
+        hostile.encoded(rgb, "PNG", exif=exif),
+        hostile.encoded(rgba, "PNG"),
+        hostile.encoded(rgb.convert("P"), "PNG", transparency=3),
+        hostile.encoded(rgb.convert("1"), "PNG"),
+        hostile.png(40, 30, 16, 6, interlaced=True),
+        hostile.encoded(rgb, "PNG", save_all=True, append_images=[rgba]),
+        hostile.png_text_bomb(2, 4000),
+        hostile.encoded(rgb, "WEBP", exif=exif),
+        hostile.encoded(rgb, "WEBP", lossless=True),
+        hostile.encoded(rgba, "WEBP"),
+        hostile.webp_animation(3),
+        hostile.webp_chunks(3, 9),
+        hostile.encoded(rgb, "BMP"),
+        hostile.encoded(grey, "BMP"),
+        hostile.encoded(rgb.convert("1"), "BMP"),
+        hostile.bmp_rle(64, 48, b"\x40\x07\0\0" * 48 + b"\0\1"),
+        hostile.tiff_strips(40, 30),
+        hostile.tiff_tiles(40, 30),
+        hostile.tiff_directories(3),
+        hostile.tiff_loop(),
+        hostile.tiff_tags(4, 100),
+        hostile.tiff_one_strip(64, 48, 7, hostile.encoded(grey, "JPEG")),
+    ]
+    compressions = {
+        "RGB": ("raw", "tiff_lzw", "tiff_deflate", "jpeg", "packbits"),
+        "1": ("group3", "group4"),
+        "CMYK": ("raw", "tiff_deflate"),
+        "F": ("raw", "tiff_lzw"),
+        "I;16": ("raw", "tiff_lzw"),
+    }
+    for mode, names in compressions.items():
+        wide = Image.fromarray(ramp[..., 0].astype(np.uint16) * 256)
+        image = wide if mode == "I;16" else rgb.convert(mode)
+        made += [hostile.encoded(image, "TIFF", compression=one, exif=exif) for one in names]
+    return made
+
+
+BOMBS: tuple[Callable[[], bytes], ...] = (
+    lambda: hostile.jpeg_scans(1000, 750, 2500),
+    lambda: hostile.jpeg_scans(64, 64, 400),
+    lambda: hostile.jpeg_first_scans(4000, 3000, 1),
+    lambda: hostile.jpeg_app1(40),
+    lambda: hostile.jpeg_tiny_segments(20_000),
+    lambda: hostile.jpeg_fill_bytes(1_000_000),
+    lambda: hostile.jpeg_stuffed(500_000),
+    lambda: hostile.jpeg_frame(hostile.encoded(hostile.noise(64, 64), "JPEG"), 0xC9),
+    lambda: hostile.jpeg_without_height(64),
+    lambda: hostile.mpo(40),
+    lambda: hostile.png(3000, 2000, 1, 0),
+    lambda: hostile.png(33_000, 4),
+    lambda: hostile.png(9000, 9000, 1, 0),
+    lambda: hostile.png(2000, 2000, 16, 6, filter_type=4),
+    lambda: hostile.png_text_bomb(20, 1_000_000),
+    lambda: hostile.png_profile_bomb(10_000_000),
+    lambda: hostile.png_chunks(50_000),
+    lambda: hostile.png_chunks(50_000, after=True),
+    lambda: hostile.tiff_directories(30_000),
+    lambda: hostile.tiff_tags(900, 100_000),
+    lambda: hostile.tiff_number_array(1_000_000),
+    lambda: hostile.tiff_strips(50, 60_000),
+    lambda: hostile.tiff_tiles(4000, 3000),
+    lambda: hostile.tiff_one_strip(1000, 750, 7, hostile.jpeg_scans(1000, 750, 400, "L")),
+    lambda: hostile.webp_flat(16_383, 3000),
+    lambda: hostile.webp_chunks(20_000),
+    lambda: hostile.bmp_rle(3000, 3000, b"\x01\0" * 2_000_000),
+    lambda: hostile.bmp_rle(3000, 3000, b"\x01\0" * 400_000),
+)
+"""Made once each. What decodes at all costs a second at most, so that thousands can be run."""
+
+_EXTREMES = (
+    b"\0\0",
+    b"\xff\xff",
+    b"\x7f\xff",
+    b"\xff\x7f",
+    b"\0\0\0\0",
+    b"\xff" * 4,
+    b"\0\0\x40\0",
+)
+
+
+def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
+    """Damage a picture in a few of the ways in which files are, or are made to be."""
+    out = bytearray(data)
+    for _ in range(random_.choice((1, 1, 1, 2, 8))):
+        place = random_.randrange(len(out) or 1)
+        # what is said of a picture stands at its beginning, mostly
+        near = min(place, random_.randrange(200))
+        match random_.randrange(8):
+            case 0:
+                del out[place:]
+            case 1 | 2:
+                out[near : near + 1] = bytes([random_.randrange(256)])
+            case 3:
+                out[place : place + 1] = bytes(
+                    [(out[place] if out else 0) ^ 1 << random_.randrange(8)]
+                )
+            case 4:
+                extreme = random_.choice(_EXTREMES)
+                out[near : near + len(extreme)] = extreme
+            case 5:
+                start, end = sorted(random_.randrange(len(other) or 1) for _ in range(2))
+                out[place:place] = other[start:end]
+            case 6:
+                start, end = sorted((place, near))
+                out[start:end] = out[start:end] * random_.choice((2, 2, 3, 50))
+            case _:
+                start, end = sorted((place, near))
+                del out[start:end]
+        del out[4_000_000:]
+    return bytes(out)
+
+
+def pictures(count: int, seed: int, *, bombs_every: int = 200) -> Iterator[bytes]:
+    """Give damaged pictures, the same ones for the same seed."""
+    random_ = random.Random(seed)
+    whole = seeds()
+    bombs: dict[int, bytes] = {}
+    for index in range(count):
+        if index % bombs_every == bombs_every - 1:
+            which = (index // bombs_every) % len(BOMBS)
+            if which not in bombs:
+                bombs[which] = BOMBS[which]()
+            yield bombs[which]
+        else:
+            yield mutated(random_, random_.choice(whole), random_.choice(whole))
+
+
+def run(given: Iterator[bytes], outcomes: Outcomes) -> None:
+    """Decode pictures; what is no `InvalidImage` is a fault, and so is a warning."""
+    for data in given:
+        began = time.process_time()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                pixels = decode(data)
+            known = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+            outcome = "picture" if known else "fault: no picture"
+            del pixels
+        except InvalidImage as error:
+            outcome = error.reason
+            if isinstance(error.__cause__, Warning):
+                outcome = f"fault: {error.__cause__}"
+        except BaseException as error:
+            outcome = f"fault: {type(error).__name__}: {error}"
+        seconds = time.process_time() - began
+        if seconds > outcomes.most_seconds:
+            outcomes.most_seconds, outcomes.slowest = seconds, data
+        if outcome.startswith("fault"):
+            outcomes.faults.append((outcome, data))
+        outcomes.counts[outcome] += 1
+
+
+def resident() -> int:
+    """Bytes of the process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def main() -> int:
+    """Run as a command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="folder for what was a fault, and the slowest")
+    arguments = parser.parse_args()
+    outcomes = Outcomes()
+    given = pictures(arguments.count, arguments.seed)
+    first = max(1, arguments.count // 10)
+    run((next(given) for _ in range(first)), outcomes)
+    start = resident()
+    print(f"{first} pictures: {start / 2**20:.0f} MiB resident")
+    run(given, outcomes)
+    end = resident()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{arguments.count} pictures: {end / 2**20:.0f} MiB resident, peak {peak:.0f} MiB")
+    print(f"most CPU of one: {outcomes.most_seconds:.2f} s")
+    for outcome, count in outcomes.counts.most_common():
+        print(f"{count:7d}  {outcome}")
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        (arguments.keep / "slowest").write_bytes(outcomes.slowest)
+        for index, (_, data) in enumerate(outcomes.faults):
+            (arguments.keep / f"fault-{index}").write_bytes(data)
+    grown = end - start > MOST_GROWTH
+    return int(bool(outcomes.faults) or outcomes.most_seconds > MOST_SECONDS or grown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

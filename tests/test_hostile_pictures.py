@@ -1,0 +1,241 @@
+"""Small files that used to cost a decoder seconds or gigabytes: refused by what stands in them, or
+read without what made them costly."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hostile_pictures as hostile
+from lipiyana import image_formats
+from lipiyana.errors import InvalidImage
+from lipiyana.image_headers import jpeg, read_header
+from lipiyana.images import DEFAULT_LIMITS, ImageLimits, decode, opened
+from lipiyana.types import RawImage
+
+JPEG = hostile.encoded(hostile.noise(64, 64), "JPEG")
+FLAT = Image.new("RGB", (64, 48), (10, 200, 90))
+
+
+REFUSED: dict[str, tuple[hostile.Maker, str]] = {
+    "scans": (lambda: hostile.jpeg_scans(64, 48, 2500), "IMAGE_TOO_COMPLEX"),
+    "scans over many pixels": (
+        lambda: hostile.jpeg_of_size(hostile.jpeg_scans(64, 48, 100), 4000, 3000),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "scans left out": (
+        lambda: hostile.jpeg_of_size(hostile.jpeg_first_scans(64, 48, 1), 6000, 5000),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "comments": (lambda: hostile.jpeg_tiny_segments(20_000), "IMAGE_TOO_COMPLEX"),
+    "arithmetic coding": (lambda: hostile.jpeg_frame(JPEG, 0xC9), "UNSUPPORTED_FORMAT"),
+    "lossless JPEG": (lambda: hostile.jpeg_frame(JPEG, 0xC3), "UNSUPPORTED_FORMAT"),
+    "no height": (lambda: hostile.jpeg_without_height(64), "IMAGE_TOO_SMALL"),
+    "chunks": (lambda: hostile.png_chunks(40_000), "IMAGE_TOO_COMPLEX"),
+    "chunks behind": (lambda: hostile.png_chunks(40_000, after=True), "IMAGE_TOO_COMPLEX"),
+    "data in bytes": (lambda: hostile.png_chunks(40_000, b"IDAT"), "IMAGE_TOO_COMPLEX"),
+    "wide channels": (lambda: hostile.png_of_size(6000, 5000, 16, 6), "IMAGE_TOO_COMPLEX"),
+    "a long side": (lambda: hostile.png_of_size(70_000, 4), "IMAGE_TOO_LARGE"),
+    "pages": (lambda: hostile.tiff_directories(30_000), "ANIMATED_IMAGE"),
+    "strips": (lambda: hostile.tiff_strips(50, 40_000), "IMAGE_TOO_COMPLEX"),
+    "tiles": (lambda: hostile.tiff_tiles(4000, 3000), "IMAGE_TOO_COMPLEX"),
+    "a huge tile": (lambda: hostile.tiff_huge_tile(60_000), "IMAGE_TOO_COMPLEX"),
+    "overlapping strips": (
+        lambda: hostile.tiff_strips(64, 9000, 8, zlib.compress(bytes(64)) + bytes(9000)),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "JPEG strip of many scans": (
+        lambda: hostile.tiff_one_strip(
+            4000, 3000, 7, hostile.jpeg_of_size(hostile.jpeg_scans(64, 48, 480, "L"), 4000, 3000)
+        ),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "a rare compression": (
+        lambda: hostile.tiff_one_strip(64, 64, 34925, bytes(64)),
+        "UNSUPPORTED_FORMAT",
+    ),
+    "WebP chunks": (lambda: hostile.webp_chunks(2000), "IMAGE_TOO_COMPLEX"),
+    "WebP frames": (lambda: hostile.webp_animation(3), "ANIMATED_IMAGE"),
+    "run lengths": (lambda: hostile.bmp_rle(900, 900, b"\1\0" * 600_000), "IMAGE_TOO_COMPLEX"),
+    "runs for many pixels": (lambda: hostile.bmp_rle(5000, 5000, b"\0\1"), "IMAGE_TOO_COMPLEX"),
+    "wide alpha": (
+        lambda: hostile.webp_of_size(16_000, 3000),
+        "IMAGE_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_costs_too_much_never_reaches_a_decoder(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, reason = REFUSED[name]
+    data = make()
+
+    def reached(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a decoder was asked")
+
+    monkeypatch.setattr(image_formats.cv2, "imdecode", reached)
+    monkeypatch.setattr(image_formats, "_opened", reached)
+    with pytest.raises(InvalidImage) as caught:
+        decode(data)
+    assert caught.value.reason == reason
+    assert caught.value.code == "INVALID_ARGUMENT"
+
+
+HARMLESS: dict[str, tuple[hostile.Maker, hostile.Maker]] = {
+    "EXIF segments": (lambda: hostile.jpeg_app1(100), lambda: JPEG),
+    "profile segments": (lambda: hostile.jpeg_icc(100), lambda: JPEG),
+    "comments": (lambda: hostile.jpeg_tiny_segments(5000), lambda: JPEG),
+    "fill bytes": (lambda: hostile.jpeg_fill_bytes(2_000_000), lambda: JPEG),
+    "previews": (lambda: hostile.mpo(50), lambda: JPEG),
+    "texts": (lambda: hostile.png_text_bomb(80, 1_000_000), lambda: hostile.png(64, 64)),
+    "a profile": (lambda: hostile.png_profile_bomb(50_000_000), lambda: hostile.png(64, 64)),
+    "tags": (lambda: hostile.tiff_tags(900, 1_000_000), lambda: hostile.tiff_tags(1, 64)),
+    "numbers": (lambda: hostile.tiff_number_array(2_000_000), lambda: hostile.tiff_tags(1, 64)),
+    "a circle of pages": (hostile.tiff_loop, lambda: hostile.tiff_tags(1, 64)),
+    "a large chunk": (
+        lambda: hostile.webp_chunks(1, 5_000_000, b"XMP "),
+        lambda: hostile.webp_flat(64, 64),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_no_pixel_needs_is_left_out(name: str) -> None:
+    costly, plain = (make() for make in HARMLESS[name])
+    header = read_header(costly)
+    assert len(header.data) < 2 * len(plain) + 4096 or header.kind == "TIFF"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (decode(costly) == decode(plain)).all()
+
+
+@pytest.mark.parametrize("scans", [10, 11, 300])
+def test_scans_are_counted(scans: int) -> None:
+    data = hostile.jpeg_scans(64, 64, scans)
+    frame = jpeg.read_frame(data)
+    assert frame.scans == scans
+    assert frame.total_work() == frame.work  # nothing is left out
+    assert decode(data).shape == (64, 64, 3)
+
+
+def test_scans_that_leave_coefficients_out_count_as_more() -> None:
+    frame = jpeg.read_frame(hostile.jpeg_first_scans(64, 64, 3))
+    assert frame.total_work() > 10 * frame.work
+
+
+def test_a_scan_in_a_comment_or_behind_the_end_is_none() -> None:
+    scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+    data = hostile.jpeg_with(JPEG, [hostile.jpeg_segment(0xFE, scan * 600)]) + scan * 600
+    assert jpeg.read_frame(data).scans == 1
+    assert (decode(data) == decode(JPEG)).all()
+
+
+def test_a_phone_s_progressive_picture_of_48_megapixels_is_let_in() -> None:
+    header = read_header(hostile.jpeg_of_size(hostile.jpeg_scans(64, 48, 10), 8000, 6000))
+    assert header.memory() <= DEFAULT_LIMITS.max_memory
+    assert header.memory(shrunk=True) < 256 * 2**20
+
+
+def test_one_picture_never_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    Image.init()
+    factory, accepts = Image.OPEN["TIFF"]
+
+    def slow(*args: object) -> object:
+        began.set()
+        assert go_on.wait(60)
+        return factory(*args)
+
+    monkeypatch.setitem(Image.OPEN, "TIFF", (slow, accepts))
+    others = [hostile.encoded(FLAT, kind) for kind in ("JPEG", "PNG", "WEBP", "BMP")]
+    shapes: list[tuple[int, ...]] = []
+    tiff = hostile.encoded(FLAT, "TIFF")
+    thread = threading.Thread(target=lambda: shapes.append(decode(tiff).shape))
+    thread.start()
+    assert began.wait(60)
+    try:
+        assert [decode(data).shape for data in others] == [(48, 64, 3)] * len(others)
+        assert not shapes
+    finally:
+        go_on.set()
+        thread.join()
+    assert shapes == [(48, 64, 3)]
+
+
+def test_memory_of_one_picture_is_a_setting() -> None:
+    data = hostile.png(400, 300)
+    need = read_header(data).memory()
+    assert decode(data, ImageLimits(max_memory=need)).shape == (300, 400, 3)
+    with pytest.raises(InvalidImage, match="memory") as caught:
+        decode(data, ImageLimits(max_memory=need - 1))
+    assert caught.value.reason == "IMAGE_TOO_LARGE"
+
+
+@pytest.fixture
+def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipiyana.image_headers.header.SHRUNK_FROM", 1000)
+
+
+@pytest.mark.usefixtures("small_is_large")
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_a_large_jpeg_is_shrunk_while_it_is_decoded(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.new("RGB", (121, 61), "blue")
+    stored.paste("red", (0, 0, 60, 61))
+    data = hostile.encoded(stored, "JPEG", exif=exif)
+    full = decode(data)
+    height, width = full.shape[:2]
+    with opened(data) as picture:
+        assert (picture.width, picture.height) == (width, height)
+        assert picture.pixels.shape == (-(-height // 2), -(-width // 2), 3)
+        apart = picture.pixels[2:-2, 2:-2][::8, ::8].astype(int) - full[4:-4, 4:-4][::16, ::16]
+    assert np.abs(apart).mean() < 20
+
+
+@pytest.mark.usefixtures("small_is_large")
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
+def test_what_no_codec_shrinks_comes_in_full(kind: str) -> None:
+    with opened(hostile.encoded(FLAT, kind)) as picture:
+        assert picture.pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.usefixtures("small_is_large")
+def test_a_large_jpeg_comes_in_full_where_that_is_asked_for() -> None:
+    data = hostile.encoded(FLAT, "JPEG")
+    with opened(data, shrunk=False) as picture:
+        assert (picture.pixels == decode(data)).all()
+
+
+@pytest.mark.usefixtures("small_is_large")
+def test_raw_pixels_come_in_full() -> None:
+    with opened(RawImage.from_array(np.asarray(FLAT))) as picture:
+        assert picture.pixels.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: hostile.encoded(hostile.noise(30, 40_000, "RGBA"), "PNG"),
+        lambda: hostile.encoded(
+            hostile.noise(100, 12_000, "RGBA"), "WEBP", lossless=True, method=0
+        ),
+        lambda: hostile.encoded(hostile.noise(40_000, 30, "L"), "TIFF"),
+    ],
+    ids=["PNG", "WEBP", "TIFF"],
+)
+def test_strips_make_the_picture_that_one_piece_does(
+    make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make()
+    in_strips = decode(data)
+    monkeypatch.setattr(image_formats, "STRIP_PIXELS", 1 << 40)
+    assert (decode(data) == in_strips).all()
