@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,7 @@ from lipiyana.images import ImageLimits
 from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
+from lipiyana.server.ending import AT_ONCE, reserve_of
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.messages import SERVICE, add_service
@@ -28,6 +31,9 @@ from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tokens import Tokens
 from lipiyana.server.tracing import Tracing
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
+
+HEARD_SECONDS = 1.0
+"""In which a client that watches the health of a server is taken to have heard that it ends."""
 
 _WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
@@ -89,9 +95,10 @@ class RecognitionServer:
                 ImageLimits(max_pixels=settings.max_pixels) if settings.repeated_frames else None
             ),
         )
+        self._calls = Calls(self._metrics, tracing)
         self._service = RecognitionService(
             answers,
-            Calls(self._metrics, tracing),
+            self._calls,
             self._metrics,
             max_batch=settings.max_batch,
             max_streams=settings.max_streams,
@@ -105,6 +112,16 @@ class RecognitionServer:
     def accepted(self) -> int:
         """How many pictures wait or are computed."""
         return self._pool.accepted
+
+    @property
+    def unanswered(self) -> int:
+        """How many accepted calls were cut off or are open; may be asked on any thread."""
+        return self._calls.unanswered
+
+    @property
+    def computing(self) -> int:
+        """How many pictures are computed now, whether or not anybody waits for them."""
+        return self._pool.running
 
     @property
     def metrics_port(self) -> int | None:
@@ -144,20 +161,47 @@ class RecognitionServer:
         if self._settings.workers == 1:
             announce(self._settings, self.port, self.metrics_port)
 
-    async def stop(self, grace: float | None = None) -> None:
-        """Take no more calls, finish those accepted within `grace` seconds, give all back.
+    async def stop(self, grace: float | None = None) -> int:
+        """Take no more calls, finish those accepted, give all back, within `grace` seconds.
 
-        May be called again while it runs, with less grace.
+        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. What
+        is computed for them may go on: `computing` tells. May be called again while it runs, with
+        less grace.
+
+        Returns:
+            How many accepted calls were cut off.
         """
+        within = self._settings.shutdown_grace if grace is None else grace
+        now = time.monotonic()
+        end = now + max(within, AT_ONCE / 2)  # callers that are cut off are told in any case
         self._health.drain()
         self._service.drain()
         if self._server is not None:
-            await self._server.stop(self._settings.shutdown_grace if grace is None else grace)
-        await asyncio.to_thread(self._pool.close)
+            await self._end_calls(self._server, now + within - reserve_of(within), end)
+        await asyncio.to_thread(self._pool.close, max(0.0, end - time.monotonic()))
         if self._shared is not None:
             await self._shared.close()
         if self._endpoint is not None:
             await asyncio.to_thread(self._endpoint.close)
+        return self._calls.cut_off_count
+
+    async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
+        """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
+
+        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays open
+        at first, and calls are refused by this server, until the clients that watch its health have
+        heard of it and call elsewhere.
+        """
+        if self._health.watchers and (left := calls_end - time.monotonic()) > 0:
+            await asyncio.sleep(min(HEARD_SECONDS, left / 2))
+        self._health.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(HEARD_SECONDS, max(0.0, calls_end - time.monotonic()))):
+                await self._calls.none_open()
+        stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
+        await asyncio.wait({stopping}, timeout=max(0.0, calls_end - time.monotonic()))
+        self._calls.cut_off()
+        await stopping
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -11,8 +11,7 @@ from lipiyana.errors import LipiyanaError
 from lipiyana.server.answers import ServedRecognizer
 from lipiyana.server.logs import configure_logging
 from lipiyana.server.metrics import Metrics
-from lipiyana.server.run import serve_until_signalled, tracing_of
-from lipiyana.server.server import RecognitionServer
+from lipiyana.server.run import serve_to_the_end
 from lipiyana.server.settings import ServerSettings
 
 MakeRecognizer = Callable[[ServerSettings, Metrics], ServedRecognizer]
@@ -30,16 +29,15 @@ def run_worker(
     configure_logging(settings.log_format)
     metrics = Metrics()
     try:
-        with tracing_of(settings) as tracing:
-            recognizer = make_recognizer(settings, metrics)
-            server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
-            asyncio.run(
-                serve_until_signalled(
-                    server,
-                    lambda _: supervisor.send(None),
-                    signals=(signal.SIGTERM,),
-                    parent=supervisor.fileno(),
-                )
-            )
+        code = serve_to_the_end(
+            settings,
+            make_recognizer(settings, metrics),
+            metrics,
+            on_ready=lambda _: supervisor.send(None),
+            signals=(signal.SIGTERM,),
+            parent=supervisor.fileno(),
+        )
     except LipiyanaError as error:
         supervisor.send(error)
+    else:
+        sys.exit(code)
