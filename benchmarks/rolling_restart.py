@@ -2,10 +2,10 @@
 
     python benchmarks/rolling_restart.py [--restarts N] [--calls N] [--json FILE]
 
-Two servers with a recognizer that reads nothing run as processes of their own. Both clients of the
-project call them all the time: single pictures of 1 kB to 4 MB, batches, and streams that are opened
-again when their server goes. One server after the other gets SIGTERM and is started anew at the same
-port, until there were both as many restarts and as many calls as asked for.
+Two servers with a recognizer that reads nothing run as processes of their own. Both clients of
+the project call them all the time: single pictures of 1 kB to 4 MB, batches, and streams that are
+opened again when their server goes. One server after the other gets SIGTERM and is started anew at
+the same port, until there were both as many restarts and as many calls as asked for.
 
     calls        single calls and batches that were made
     failed       of these, what ended in an error, by the error: lost

@@ -66,7 +66,7 @@ class Calls:
         await self._none_open.wait()
 
     def cut_off(self) -> None:
-        """End the open calls UNAVAILABLE; what is computed for them goes on where it cannot stop."""
+        """End the open calls UNAVAILABLE; what is computed for them may go on."""
         for task in self._open - self._cut_off:
             self._cut_off.add(task)
             self.cut_off_count += 1

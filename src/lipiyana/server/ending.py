@@ -39,19 +39,22 @@ class Ending:
     `os._exit` while it runs.
 
     Attributes:
-        calls: gives how many accepted calls have been or would be cut off.
+        unfinished: gives how many accepted calls, or how many of what `what` says, have been or
+            would be cut off.
         last_act: called before the process is left.
     """
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, what: str = "accepted calls") -> None:
         """Do nothing yet.
 
         Args:
             grace: seconds from the first signal to the end.
+            what: `unfinished` counts, for the log.
         """
-        self.calls: Callable[[], int] = lambda: 0
+        self.unfinished: Callable[[], int] = lambda: 0
         self.last_act: Callable[[], None] = lambda: None
         self._grace = grace
+        self._what = what
         self._changed = threading.Condition()
         self._deadline: float | None = None
         self._signals = 0
@@ -62,7 +65,7 @@ class Ending:
     @property
     def exit_code(self) -> int:
         """0 if all accepted calls were answered, else `CUT_OFF`."""
-        return CUT_OFF if self.calls() else 0
+        return CUT_OFF if self.unfinished() else 0
 
     @property
     def begun(self) -> bool:
@@ -106,11 +109,11 @@ class Ending:
 
     def leave(self, why: str) -> None:
         """End the process now, whatever runs in it. Does not return."""
-        cut_off = self.calls()
+        cut_off = self.unfinished()
         level = logging.ERROR if cut_off else logging.WARNING
 
         def say() -> None:
-            _log.log(level, "%s; %d accepted calls were cut off", why, cut_off)
+            _log.log(level, "%s; %d %s were cut off", why, cut_off, self._what)
             for handler in logging.getLogger().handlers:
                 handler.flush()
 

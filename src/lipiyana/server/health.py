@@ -1,7 +1,7 @@
 """`grpc.health.v1.Health`: serving after the warm-up, not serving from the drain on.
 
-Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else keep
-the server up until the grace period is over.
+Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else
+keep the server up until the grace period is over.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ def serve_to_the_end(
     on_ready: Callable[[Started], None] | None = None,
     signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     parent: int | None = None,
+    last_act: Callable[[], None] = lambda: None,
 ) -> int:
     """Serve in this process until a signal comes; see `serve`.
 
@@ -98,6 +99,7 @@ def serve_to_the_end(
         on_ready: called once calls are welcome.
         signals: that end it.
         parent: a file that ends with the process that this one belongs to; that counts as a signal.
+        last_act: called if the process must be left while something still runs in it.
     """
     with (
         ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
@@ -105,7 +107,8 @@ def serve_to_the_end(
         tracing_of(settings) as tracing,
     ):
         server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
-        ending.calls = lambda: server.unanswered
+        ending.last_act = last_act
+        ending.unfinished = lambda: server.unanswered
         asyncio.run(_serve_until_signalled(server, ending, on_ready))
         if server.computing:
             # a recognizer that is in use cannot be closed, and nobody waits for what it finds

@@ -178,7 +178,8 @@ class RecognitionServer:
         self._service.drain()
         if self._server is not None:
             await self._end_calls(self._server, now + within - reserve_of(within), end)
-        await asyncio.to_thread(self._pool.close, max(0.0, end - time.monotonic()))
+        left = end - reserve_of(within) / 2 - time.monotonic()
+        await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
             await self._shared.close()
         if self._endpoint is not None:
@@ -188,9 +189,9 @@ class RecognitionServer:
     async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
         """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
 
-        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays open
-        at first, and calls are refused by this server, until the clients that watch its health have
-        heard of it and call elsewhere.
+        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays
+        open at first, and calls are refused by this server, until the clients that watch its health
+        have heard of it and call elsewhere.
         """
         if self._health.watchers and (left := calls_end - time.monotonic()) > 0:
             await asyncio.sleep(min(HEARD_SECONDS, left / 2))
