@@ -26,6 +26,8 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._status: Any = _Status.NOT_SERVING
         self._ended = False
         self._watchers = 0
+        self._unwatched = asyncio.Event()
+        self._unwatched.set()
         self._changed = asyncio.Event()
 
     @property
@@ -46,10 +48,9 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._ended = True
         self._set(_Status.NOT_SERVING)
 
-    @property
-    def watchers(self) -> int:
-        """How many watches are open. Clients of this project watch each server that they use."""
-        return self._watchers
+    async def unwatched(self) -> None:
+        """Wait until no watch is open. Clients of this project watch each server that they use."""
+        await self._unwatched.wait()
 
     async def Check(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Tell the state of a service now."""
@@ -66,6 +67,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Tell the state of a service, and each change of it."""
         told = None
         self._watchers += 1
+        self._unwatched.clear()
         try:
             while True:
                 changed = self._changed
@@ -79,6 +81,8 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
                 await changed.wait()
         finally:
             self._watchers -= 1
+            if not self._watchers:
+                self._unwatched.set()
 
     def _set(self, status: Any) -> None:
         self._status = status

@@ -22,6 +22,8 @@ from lipiyana.runtime import ModelStore, available_threads
 from lipiyana.server.answers import ServedRecognizer
 from lipiyana.server.ending import Ending, ending_by_signals
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.native_lines import native_lines_as
+from lipiyana.server.open_files import raise_file_limit
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings import DAY, ServerSettings
 from lipiyana.server.tracing import NoTracing, Tracing, otlp_tracing
@@ -70,14 +72,16 @@ def serve(
     Raises:
         LipiyanaError: the server cannot start.
     """
+    raise_file_limit(settings)
     if settings.workers > 1 and recognizer is None:
         from lipiyana.server.supervisor import supervise  # which needs this module
 
         return supervise(settings, on_ready=on_ready)
     metrics = Metrics()
-    chosen = recognizer or local_recognizer(settings, metrics)
-    alone = settings.model_copy(update={"workers": 1})
-    return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
+    with native_lines_as(settings.log_format):
+        chosen = recognizer or local_recognizer(settings, metrics)
+        alone = settings.model_copy(update={"workers": 1})
+        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
 
 
 def serve_to_the_end(

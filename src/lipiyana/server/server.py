@@ -25,6 +25,7 @@ from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.open_files import warn_of_open_secrets
 from lipiyana.server.pool import ComputePool
 from lipiyana.server.service import RecognitionService
 from lipiyana.server.settings import ServerSettings
@@ -193,11 +194,14 @@ class RecognitionServer:
         open at first, and calls are refused by this server, until the clients that watch its health
         have heard of it and call elsewhere.
         """
-        if self._health.watchers and (left := calls_end - time.monotonic()) > 0:
-            await asyncio.sleep(min(HEARD_SECONDS, left / 2))
-        self._health.end()
+        left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARD_SECONDS, max(0.0, calls_end - time.monotonic()))):
+            async with asyncio.timeout(min(HEARD_SECONDS, left / 2)):
+                await self._health.unwatched()
+        self._health.end()
+        left = max(0.0, calls_end - time.monotonic())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(HEARD_SECONDS, left)):
                 await self._calls.none_open()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
         await asyncio.wait({stopping}, timeout=max(0.0, calls_end - time.monotonic()))
@@ -250,5 +254,6 @@ def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> N
     _log.info("serving at %s", address(settings.host, port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
+    warn_of_open_secrets(settings)
     if settings.tokens is not None and settings.tls is None and not is_loopback(settings.host):
         _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")

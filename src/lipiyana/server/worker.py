@@ -15,6 +15,7 @@ from lipiyana.server.answers import ServedRecognizer
 from lipiyana.server.logs import configure_logging
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_folder import leave_metrics_folder
+from lipiyana.server.native_lines import native_lines_as
 from lipiyana.server.run import serve_to_the_end
 from lipiyana.server.settings import ServerSettings
 
@@ -45,15 +46,16 @@ def run_worker(
             leave_metrics_folder(metrics_folder)
 
     try:
-        code = serve_to_the_end(
-            settings,
-            make_recognizer(settings, metrics),
-            metrics,
-            on_ready=lambda _: _say(supervisor, None),
-            signals=(signal.SIGTERM,),
-            parent=supervisor.fileno(),
-            last_act=clean_up,
-        )
+        with native_lines_as(settings.log_format):
+            code = serve_to_the_end(
+                settings,
+                make_recognizer(settings, metrics),
+                metrics,
+                on_ready=lambda _: _say(supervisor, None),
+                signals=(signal.SIGTERM,),
+                parent=supervisor.fileno(),
+                last_act=clean_up,
+            )
     except LipiyanaError as error:
         _say(supervisor, error)
     else:
