@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
@@ -19,6 +18,8 @@ _LOCK = "lock"
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
     """Make a folder that is removed in the end; remove those whose supervisors were killed."""
+    import fcntl  # which not all systems have; those that share a port do
+
     _remove_abandoned()
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -43,6 +44,8 @@ def leave_metrics_folder(folder: Path) -> None:
 
 
 def _remove_abandoned() -> None:
+    import fcntl
+
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             status = folder.lstat()

@@ -108,12 +108,12 @@ def serve_to_the_end(
     with (
         ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
         closing(recognizer),
-        tracing_of(settings) as tracing,
     ):
-        server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
         ending.last_act = last_act
-        ending.unfinished = lambda: server.unanswered
-        asyncio.run(_serve_until_signalled(server, ending, on_ready))
+        with tracing_of(settings) as tracing:
+            server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
+            ending.unfinished = lambda: server.unanswered
+            asyncio.run(_serve_until_signalled(server, ending, on_ready))
         if server.computing:
             # a recognizer that is in use cannot be closed, and nobody waits for what it finds
             ending.leave(f"{server.computing} pictures are still computed")

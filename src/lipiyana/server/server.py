@@ -178,8 +178,9 @@ class RecognitionServer:
         self._health.drain()
         self._service.drain()
         if self._server is not None:
-            await self._end_calls(self._server, now + within - reserve_of(within), end)
-        left = end - reserve_of(within) / 2 - time.monotonic()
+            reserve = reserve_of(within)
+            await self._end_calls(self._server, now + within - reserve, end - reserve / 2)
+        left = end - reserve_of(within) / 4 - time.monotonic()
         await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
             await self._shared.close()
@@ -189,6 +190,8 @@ class RecognitionServer:
 
     async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
         """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
+
+        Connections are closed at `end` though a caller still sends a request.
 
         gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays
         open at first, and calls are refused by this server, until the clients that watch its health
