@@ -234,7 +234,8 @@ class Supervisor:
     def _worker_settings(self) -> ServerSettings:
         """Settings of a worker: it must have ended, or be killed, before this process ends."""
         grace = self._settings.shutdown_grace
-        return self._settings.model_copy(update={"shutdown_grace": grace - reserve_of(grace) / 2})
+        own = grace - reserve_of(grace) * 3 / 4
+        return self._settings.model_copy(update={"shutdown_grace": own})
 
     def _drain(self) -> None:
         """Tell all workers to finish; the second time, to finish at once. Kill who does not."""
@@ -242,7 +243,7 @@ class Supervisor:
         for process in self._processes:
             process.terminate()
         left = self._ending.remaining()
-        asyncio.get_running_loop().call_later(left - reserve_of(left) / 4, self._kill)
+        asyncio.get_running_loop().call_later(left - reserve_of(left) / 2, self._kill)
 
     def _kill(self) -> None:
         for process in tuple(self._processes):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -58,11 +59,13 @@ def run_worker(
             )
     except LipiyanaError as error:
         _say(supervisor, error)
+        clean_up()
     else:
         _say(supervisor, code)
-        sys.exit(code)
-    finally:
         clean_up()
+        logging.shutdown()
+        # all is closed: the end of the interpreter would only take time
+        os._exit(code)
 
 
 def _say(supervisor: Connection, news: LipiyanaError | int | None) -> None:
