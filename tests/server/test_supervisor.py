@@ -69,7 +69,7 @@ def supervised(proof: Path) -> Iterator[Supervised]:
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "tells_pid", "0"],
         cwd=TESTS,
-        env={**os.environ, PROOF: str(proof)},
+        env={**os.environ, PROOF: str(proof), "TMPDIR": str(proof.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -152,7 +152,7 @@ def test_without_retries_the_call_ends_unavailable(tmp_path: Path) -> None:
         assert int(client.recognize(b"who", BYPASS).text_lines[0].text)
 
 
-def test_workers_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+def test_workers_and_files_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with supervised(tmp_path / "proof") as server, ExitStack() as stack:
         watched = {}
         for pid in both(server.target):
@@ -162,6 +162,7 @@ def test_workers_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         for pid, file in watched.items():
             gone, _, _ = select.select([file], [], [], 60)
             assert gone, f"worker {pid} lives on"
+        assert not list(tmp_path.glob("lipiyana-*"))
 
 
 @pytest.mark.parametrize("reuse", [False, True])

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lipiyana.cli import models_making
-from lipiyana.cli.exit_codes import FAILED, INTERRUPTED
+from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
 from lipiyana.cli.finetune_app import finetune_app
 from lipiyana.cli.options import Features, MinConfidence, Models, parse_features
 from lipiyana.cli.review_app import review_app
@@ -213,9 +213,9 @@ def main() -> NoReturn:
         say_error(error.message)
         sys.exit(FAILED)
     except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
+        if leaving.code in (INTERRUPTED, CUT_OFF):
             # not to wait for threads: a picture under way may take its time, or a server all of it
             sys.stdout.flush()
-            os._exit(INTERRUPTED)
+            os._exit(INTERRUPTED if leaving.code == INTERRUPTED else CUT_OFF)
         raise
     raise AssertionError("an app ends with SystemExit")

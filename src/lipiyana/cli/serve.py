@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from lipiyana.cli.exit_codes import DONE
 from lipiyana.errors import InvalidRequest
 from lipiyana.server import ServerSettings
 from lipiyana.server import serve as serve_until_signalled
@@ -24,6 +23,8 @@ def run(
     keep_unsure: Path | None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
+
+    Gives the exit code: 0, or `CUT_OFF` where accepted calls were not answered.
 
     Raises:
         typer.BadParameter: a setting makes no sense.
@@ -43,5 +44,4 @@ def run(
     except InvalidRequest as error:
         raise typer.BadParameter(error.message) from error
     configure_logging(settings.log_format)
-    serve_until_signalled(settings)
-    return DONE
+    return serve_until_signalled(settings)

@@ -25,7 +25,7 @@ from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 class AsyncClient:
     """Reads pictures on a server. Made and used on one running event loop.
 
-    Files are read on threads. Calls that end UNAVAILABLE are sent again, up to three times.
+    Files are read on threads. Calls that end UNAVAILABLE are sent again, up to four times.
     """
 
     def __init__(

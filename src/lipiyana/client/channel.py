@@ -31,6 +31,13 @@ KEEPALIVE_TIMEOUT_MS = 20_000
 LONGEST_TIMEOUT = 365 * 24 * 3600.0
 """Seconds, a year; a longer timeout is none, as gRPC would take some for one that has passed."""
 
+ATTEMPTS = 5
+"""How often a call is sent at most, over about 3 seconds; gRPC allows no more attempts than 5."""
+
+RECONNECT_MS = 1_000
+"""Milliseconds between attempts to reach a server that is down, at most. All attempts of a call
+together take longer, so that a call outlasts the pause of a server that has just come back."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What the server takes for one; gRPC itself refuses a call for some others."""
 
@@ -41,14 +48,17 @@ _RETRIED = [{"service": _SERVICE.full_name, "method": m} for m in ("Recognize", 
 _SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
+        # the client watches the health of each server, and leaves out one that is about to end
+        # before that one closes its connections
+        "healthCheckConfig": {"serviceName": _SERVICE.full_name},
         "methodConfig": [
             {
                 "name": _RETRIED,
                 "retryPolicy": {
-                    "maxAttempts": 4,
+                    "maxAttempts": ATTEMPTS,
                     "initialBackoff": "0.1s",
-                    "maxBackoff": "1s",
-                    "backoffMultiplier": 2,
+                    "maxBackoff": "2s",
+                    "backoffMultiplier": 3,
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
@@ -97,9 +107,8 @@ class Endpoint:
             ("grpc.service_config", _SERVICE_CONFIG),
             # else all clients of a process would share one connection, and so one worker
             ("grpc.use_local_subchannel_pool", 1),
-            # sooner than the last retry, which else would find the connection still in its pause
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 5_000),
+            ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
             # else a stream would wait for ever for a server that vanished
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),

@@ -24,7 +24,7 @@ from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 class Client:
     """Reads pictures on a server. Safe to share between threads; not to be used after a fork.
 
-    Calls that end UNAVAILABLE are sent again, up to three times; nothing else is.
+    Calls that end UNAVAILABLE are sent again, up to four times; nothing else is.
     """
 
     def __init__(

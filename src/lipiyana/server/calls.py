@@ -8,13 +8,19 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
 
-from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, LipiyanaError
+from lipiyana.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    InternalError,
+    LipiyanaError,
+    Unavailable,
+)
 from lipiyana.server.callers import Caller, address_of, current_entry
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.tracing import NoTracing, Tracing
@@ -39,6 +45,32 @@ class Calls:
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
         self._tracing = tracing or NoTracing()
+        self._open: set[asyncio.Task[Any]] = set()
+        self._cut_off: set[asyncio.Task[Any]] = set()
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._draining = False
+        self.cut_off_count = 0
+
+    @property
+    def unanswered(self) -> int:
+        """How many accepted calls were cut off or are open; may be asked on any thread."""
+        return self.cut_off_count + len(self._open - self._cut_off)
+
+    def drain(self) -> None:
+        """Refuse new calls from now on."""
+        self._draining = True
+
+    async def none_open(self) -> None:
+        """Wait until all accepted calls have ended."""
+        await self._none_open.wait()
+
+    def cut_off(self) -> None:
+        """End the open calls UNAVAILABLE; what is computed for them may go on."""
+        for task in self._open - self._cut_off:
+            self._cut_off.add(task)
+            self.cut_off_count += 1
+            task.cancel()
 
     @asynccontextmanager
     async def call(
@@ -47,7 +79,8 @@ class Calls:
         """Surround the body of a call; gives who calls.
 
         What the body raises ends the call with the status that fits; an error that is not this
-        project's becomes INTERNAL, and only the log has more of it.
+        project's becomes INTERNAL, and only the log has more of it. While the server drains, new
+        calls end UNAVAILABLE before their body begins.
         """
         metadata = text_metadata(context.invocation_metadata())
         request_id = request_id_of(metadata)
@@ -59,11 +92,20 @@ class Calls:
             entry = current_entry.get()
             client = address_of(context.peer()) if entry is None else entry.name
             caller = Caller(request_id, client, deadline_of(context), entry, span)
+            task = asyncio.current_task()
+            assert task is not None, "gRPC runs each call as a task"  # noqa: S101
             try:
-                yield caller
+                if self._draining:
+                    raise shutting_down()
+                with self._opened(task):
+                    yield caller
             except asyncio.CancelledError:
-                code = _cut_off(caller.deadline)
-                raise
+                if task not in self._cut_off:
+                    code = _code_of_cancelled(caller.deadline)
+                    raise
+                task.uncancel()
+                failure = shutting_down()
+                code, reason = failure.code, failure.reason
             except Exception as error:
                 # with its traceback it and this frame would keep each other, and the request
                 failure = as_known(error, request_id).with_traceback(None)
@@ -77,12 +119,29 @@ class Calls:
                     seconds=seconds, pictures=caller.pictures,
                     client="" if entry is None else entry.name,
                 )  # fmt: skip
+                self._cut_off.discard(task)
             if failure is not None:
                 # last, so that whoever hears of a call finds it counted
                 await abort(context, failure, request_id)
 
+    @contextmanager
+    def _opened(self, task: asyncio.Task[Any]) -> Iterator[None]:
+        self._open.add(task)
+        self._none_open.clear()
+        try:
+            yield
+        finally:
+            self._open.discard(task)
+            if not self._open:
+                self._none_open.set()
 
-def _cut_off(deadline: float | None) -> str:
+
+def shutting_down() -> Unavailable:
+    """Make the error of a call that another server should answer."""
+    return Unavailable("the server is shutting down", reason="DRAINING")
+
+
+def _code_of_cancelled(deadline: float | None) -> str:
     """Give the code of a call that gRPC cancelled, which it does for its deadline as well."""
     if deadline is not None and deadline - time.monotonic() <= DEADLINE_SLACK:
         return DeadlineExceeded.code

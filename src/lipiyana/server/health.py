@@ -1,7 +1,7 @@
 """`grpc.health.v1.Health`: serving after the warm-up, not serving from the drain on.
 
-Unlike the servicer that grpcio-health-checking brings, it ends its watches on the drain, which
-would else keep the server up until the grace period is over.
+Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else
+keep the server up until the grace period is over.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     def __init__(self, services: Collection[str]) -> None:
         self._services = frozenset(services) | {""}
         self._status: Any = _Status.NOT_SERVING
-        self._draining = False
+        self._ended = False
+        self._watchers = 0
+        self._unwatched = asyncio.Event()
+        self._unwatched.set()
         self._changed = asyncio.Event()
 
     @property
@@ -38,8 +41,16 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
 
     def drain(self) -> None:
         """Say that they are not, for good."""
-        self._draining = True
         self._set(_Status.NOT_SERVING)
+
+    def end(self) -> None:
+        """End the watches, after a `drain`. Watchers that are still connected begin them anew."""
+        self._ended = True
+        self._set(_Status.NOT_SERVING)
+
+    async def unwatched(self) -> None:
+        """Wait until no watch is open. Clients of this project watch each server that they use."""
+        await self._unwatched.wait()
 
     async def Check(self, request: Any, context: Context) -> Any:  # noqa: N802
         """Tell the state of a service now."""
@@ -55,16 +66,23 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     async def Watch(self, request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ARG002, N802
         """Tell the state of a service, and each change of it."""
         told = None
-        while True:
-            changed = self._changed
-            known = request.service in self._services
-            status = self._status if known else _Status.SERVICE_UNKNOWN
-            if status != told:
-                told = status
-                yield _Status(status=status)
-            if self._draining:
-                return
-            await changed.wait()
+        self._watchers += 1
+        self._unwatched.clear()
+        try:
+            while True:
+                changed = self._changed
+                known = request.service in self._services
+                status = self._status if known else _Status.SERVICE_UNKNOWN
+                if status != told:
+                    told = status
+                    yield _Status(status=status)
+                if self._ended:
+                    return
+                await changed.wait()
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._unwatched.set()
 
     def _set(self, status: Any) -> None:
         self._status = status

@@ -123,8 +123,13 @@ class ComputePool:
         job.future.add_done_callback(lambda _: self._forget_cancelled(job))
         return job.future
 
-    def close(self) -> None:
-        """Finish what runs, drop what waits. Blocks."""
+    @property
+    def running(self) -> int:
+        """How many functions are run now."""
+        return self._running
+
+    def close(self, timeout: float | None = None) -> None:
+        """Finish what runs, drop what waits. Blocks, for `timeout` seconds at most."""
         dropped = []
         with self._changed:
             self._closed = True
@@ -134,8 +139,9 @@ class ComputePool:
             threads = tuple(self._threads)
         for job in dropped:
             job.future.cancel()
+        deadline = None if timeout is None else time.monotonic() + timeout
         for thread in threads:
-            thread.join()
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _check(self, source: Source, count: int, size: int) -> None:
         refusal = self._admission.refusal(source.client, count, size)

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,10 @@ from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.spare_time import SpareTime
 from lipiyana.runtime import ModelStore, available_threads
 from lipiyana.server.answers import ServedRecognizer
+from lipiyana.server.ending import Ending, ending_by_signals
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.native_lines import native_lines_as
+from lipiyana.server.open_files import raise_file_limit
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings import DAY, ServerSettings
 from lipiyana.server.tracing import NoTracing, Tracing, otlp_tracing
@@ -50,8 +53,12 @@ def serve(
     recognizer: ServedRecognizer | None = None,
     *,
     on_ready: Callable[[Started], None] | None = None,
-) -> None:
+) -> int:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
+
+    To be called on the main thread. `settings.shutdown_grace` seconds after the first signal it has
+    returned, or has ended the process with the exit code that it would have returned: code that
+    never returns cannot be stopped otherwise.
 
     Args:
         settings: of the server.
@@ -59,21 +66,58 @@ def serve(
             in the end; by default the models of this machine.
         on_ready: called once calls are welcome.
 
+    Returns:
+        The exit code for the process: 0 if all accepted calls were answered, else `CUT_OFF` (3).
+
     Raises:
         LipiyanaError: the server cannot start.
     """
+    raise_file_limit(settings)
     if settings.workers > 1 and recognizer is None:
         from lipiyana.server.supervisor import supervise  # which needs this module
 
-        supervise(settings, on_ready=on_ready)
-        return
+        return supervise(settings, on_ready=on_ready)
     metrics = Metrics()
-    chosen = recognizer or local_recognizer(settings, metrics)
-    with closing(chosen), tracing_of(settings) as tracing:
-        server = RecognitionServer(
-            chosen, settings.model_copy(update={"workers": 1}), metrics=metrics, tracing=tracing
-        )
-        asyncio.run(serve_until_signalled(server, on_ready))
+    with native_lines_as(settings.log_format):
+        chosen = recognizer or local_recognizer(settings, metrics)
+        alone = settings.model_copy(update={"workers": 1})
+        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
+
+
+def serve_to_the_end(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer,
+    metrics: Metrics,
+    *,
+    on_ready: Callable[[Started], None] | None = None,
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+    parent: int | None = None,
+    last_act: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve in this process until a signal comes; see `serve`.
+
+    Args:
+        settings: of the server.
+        recognizer: what answers; closed in the end.
+        metrics: where calls are counted.
+        on_ready: called once calls are welcome.
+        signals: that end it.
+        parent: a file that ends with the process that this one belongs to; that counts as a signal.
+        last_act: called if the process must be left while something still runs in it.
+    """
+    with (
+        ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
+        closing(recognizer),
+    ):
+        ending.last_act = last_act
+        with tracing_of(settings) as tracing:
+            server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
+            ending.unfinished = lambda: server.unanswered
+            asyncio.run(_serve_until_signalled(server, ending, on_ready))
+        if server.computing:
+            # a recognizer that is in use cannot be closed, and nobody waits for what it finds
+            ending.leave(f"{server.computing} pictures are still computed")
+        return ending.exit_code
 
 
 @contextmanager
@@ -170,48 +214,36 @@ def running_server(
         thread.join()
 
 
-async def serve_until_signalled(
+async def _serve_until_signalled(
     server: RecognitionServer,
-    on_ready: Callable[[RecognitionServer], None] | None = None,
-    *,
-    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
-    parent: int | None = None,
+    ending: Ending,
+    on_ready: Callable[[RecognitionServer], None] | None,
 ) -> None:
     """Start a server, and drain it when a signal comes; a second one cuts that off.
-
-    Args:
-        server: not started yet.
-        on_ready: called once calls are welcome.
-        signals: that end it.
-        parent: a file that ends when the process ends that this one belongs to; that counts as a
-            signal.
 
     Raises:
         LipiyanaError: the server cannot start.
     """
-    received: asyncio.Queue[int] = asyncio.Queue()
+    received: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    for number in signals:
-        loop.add_signal_handler(number, received.put_nowait, number)
-    if parent is not None:
-        orphaned = parent
 
-        def say_once() -> None:
-            loop.remove_reader(orphaned)
-            received.put_nowait(signal.SIGTERM)
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(received.put_nowait, None)
 
-        loop.add_reader(orphaned, say_once)
+    ending.listen(tell)
     await server.start()
     if on_ready is not None:
         on_ready(server)
     await received.get()
-    stopping = asyncio.create_task(server.stop())
+    stopping = asyncio.create_task(server.stop(ending.remaining()))
     second = asyncio.create_task(received.get())
     await asyncio.wait({stopping, second}, return_when=asyncio.FIRST_COMPLETED)
     if second.done():
         await server.stop(0)
     second.cancel()
-    await stopping
+    if cut_off := await stopping:
+        _log.error("%d accepted calls were cut off", cut_off)
 
 
 async def _serve_until_stopped(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,17 +18,22 @@ from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
+from lipiyana.server.ending import AT_ONCE, reserve_of
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.open_files import warn_of_open_secrets
 from lipiyana.server.pool import ComputePool
 from lipiyana.server.service import RecognitionService
 from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tokens import Tokens
 from lipiyana.server.tracing import Tracing
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
+
+HEARD_SECONDS = 1.0
+"""In which a client that watches the health of a server is taken to have heard that it ends."""
 
 _WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
@@ -88,9 +95,10 @@ class RecognitionServer:
             # frames that are compared take of the same memory as those that are read
             decoding_memory=getattr(recognizer, "decoding_memory", None),
         )
+        self._calls = Calls(self._metrics, tracing)
         self._service = RecognitionService(
             answers,
-            Calls(self._metrics, tracing),
+            self._calls,
             self._metrics,
             max_batch=settings.max_batch,
             max_streams=settings.max_streams,
@@ -104,6 +112,16 @@ class RecognitionServer:
     def accepted(self) -> int:
         """How many pictures wait or are computed."""
         return self._pool.accepted
+
+    @property
+    def unanswered(self) -> int:
+        """How many accepted calls were cut off or are open; may be asked on any thread."""
+        return self._calls.unanswered
+
+    @property
+    def computing(self) -> int:
+        """How many pictures are computed now, whether or not anybody waits for them."""
+        return self._pool.running
 
     @property
     def metrics_port(self) -> int | None:
@@ -143,20 +161,54 @@ class RecognitionServer:
         if self._settings.workers == 1:
             announce(self._settings, self.port, self.metrics_port)
 
-    async def stop(self, grace: float | None = None) -> None:
-        """Take no more calls, finish those accepted within `grace` seconds, give all back.
+    async def stop(self, grace: float | None = None) -> int:
+        """Take no more calls, finish those accepted, give all back, within `grace` seconds.
 
-        May be called again while it runs, with less grace.
+        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. What
+        is computed for them may go on: `computing` tells. May be called again while it runs, with
+        less grace.
+
+        Returns:
+            How many accepted calls were cut off.
         """
+        within = self._settings.shutdown_grace if grace is None else grace
+        now = time.monotonic()
+        end = now + max(within, AT_ONCE / 2)  # callers that are cut off are told in any case
         self._health.drain()
         self._service.drain()
         if self._server is not None:
-            await self._server.stop(self._settings.shutdown_grace if grace is None else grace)
-        await asyncio.to_thread(self._pool.close)
+            reserve = reserve_of(within)
+            await self._end_calls(self._server, now + within - reserve, end - reserve / 2)
+        left = end - reserve_of(within) / 4 - time.monotonic()
+        await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
             await self._shared.close()
         if self._endpoint is not None:
             await asyncio.to_thread(self._endpoint.close)
+        return self._calls.cut_off_count
+
+    async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
+        """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
+
+        Connections are closed at `end` though a caller still sends a request.
+
+        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays
+        open at first, and calls are refused by this server, until the clients that watch its health
+        have heard of it and call elsewhere.
+        """
+        left = max(0.0, calls_end - time.monotonic())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(HEARD_SECONDS, left / 2)):
+                await self._health.unwatched()
+        self._health.end()
+        left = max(0.0, calls_end - time.monotonic())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(HEARD_SECONDS, left)):
+                await self._calls.none_open()
+        stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
+        await asyncio.wait({stopping}, timeout=max(0.0, calls_end - time.monotonic()))
+        self._calls.cut_off()
+        await stopping
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -204,5 +256,6 @@ def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> N
     _log.info("serving at %s", address(settings.host, port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
+    warn_of_open_secrets(settings)
     if settings.tokens is not None and settings.tls is None and not is_loopback(settings.host):
         _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")

@@ -10,10 +10,10 @@ from lipiyana.batching import Kind
 from lipiyana.cache import RepeatedFrameReader
 from lipiyana.convert import recognition_to_proto
 from lipiyana.convert_request import config_from_proto, image_from_proto
-from lipiyana.errors import InvalidRequest, LipiyanaError, Overloaded, Unavailable
+from lipiyana.errors import InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.answers import Answers
 from lipiyana.server.callers import Caller
-from lipiyana.server.calls import Calls, Context, as_known
+from lipiyana.server.calls import Calls, Context, as_known, shutting_down
 from lipiyana.server.frames import NewestFrame
 from lipiyana.server.messages import parsed
 from lipiyana.server.metrics import Metrics
@@ -46,7 +46,8 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         self._draining = False
 
     def drain(self) -> None:
-        """End the open streams after the frames that they have sent."""
+        """Refuse new calls, and end the open streams after the frames that they have sent."""
+        self._calls.drain()
         self._draining = True
         for waiting in self._streams:
             _end_for_drain(waiting)
@@ -208,7 +209,7 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
 
 
 def _end_for_drain(waiting: NewestFrame) -> None:
-    waiting.end(Unavailable("the server is shutting down", reason="DRAINING"))
+    waiting.end(shutting_down())
 
 
 def _image_or_error(message: pb.Image) -> bytes | RawImage | LipiyanaError:

@@ -7,12 +7,13 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from lipiyana.errors import InternalError, LipiyanaError
+from lipiyana.server.ending import Ending, ending_by_signals, reserve_of
 from lipiyana.server.listening import address, port_taken
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.metrics_folder import metrics_folder
 from lipiyana.server.run import Started, local_recognizer
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings import ServerSettings
@@ -47,7 +50,7 @@ def supervise(
     make_recognizer: MakeRecognizer = local_recognizer,
     *,
     on_ready: Callable[[Started], None] | None = None,
-) -> None:
+) -> int:
     """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `run.serve`.
 
     Args:
@@ -55,14 +58,23 @@ def supervise(
         make_recognizer: a function of a module, called in each of them.
         on_ready: called once all of them welcome calls.
 
+    Returns:
+        The exit code for the process: 0 if all workers have answered what they had accepted, else
+        `CUT_OFF` (3).
+
     Raises:
         LipiyanaError: a worker cannot start, or a port is taken.
     """
     with ExitStack() as stack:
+        ending = stack.enter_context(
+            ending_by_signals(
+                Ending(settings.shutdown_grace, "workers"), (signal.SIGTERM, signal.SIGINT)
+            )
+        )
         port = stack.enter_context(_reserved_port(settings.host, settings.port))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lipiyana-metrics-")))
+        folder = stack.enter_context(metrics_folder())
         shared = settings.model_copy(update={"port": port})
-        supervisor = Supervisor(shared, make_recognizer, folder)
+        supervisor = Supervisor(shared, make_recognizer, folder, ending)
         if settings.metrics_port is not None:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
@@ -72,21 +84,31 @@ def supervise(
             stack.callback(endpoint.close)
             supervisor.metrics_port = endpoint.port
         asyncio.run(supervisor.run(on_ready))
+        return ending.exit_code
 
 
 class Supervisor:
     """Keeps the workers alive. Belongs to one event loop."""
 
     def __init__(
-        self, settings: ServerSettings, make_recognizer: MakeRecognizer, metrics_folder: Path
+        self,
+        settings: ServerSettings,
+        make_recognizer: MakeRecognizer,
+        metrics_folder: Path,
+        ending: Ending,
     ) -> None:
+        """Start nothing yet; `ending` is told what to do if this must end while workers live."""
         self.metrics_port: int | None = None
         self._settings = settings
         self._make_recognizer = make_recognizer
         self._metrics_folder = metrics_folder
         self._draining = asyncio.Event()
+        self._ending = ending
         self._processes: set[SpawnProcess] = set()
         self._serving = 0
+        self._cut_off = 0
+        ending.unfinished = lambda: self._cut_off + self._serving
+        ending.last_act = self._abandon
 
     @property
     def is_serving(self) -> bool:
@@ -105,8 +127,12 @@ class Supervisor:
             LipiyanaError: one cannot start.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._drain)
+
+        def drain() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._drain)
+
+        self._ending.listen(drain)
         ready: list[asyncio.Future[None]] = [loop.create_future() for _ in self._numbers]
         keepers = [
             asyncio.create_task(self._keep(number, future))
@@ -153,7 +179,7 @@ class Supervisor:
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(
             target=run_worker,
-            args=(self._settings, self._make_recognizer, theirs),
+            args=(self._worker_settings, self._make_recognizer, theirs, self._metrics_folder),
             name=f"lipiyana-worker-{number}",
         )
         with _variable(MULTIPROCESS_VARIABLE, str(self._metrics_folder)):
@@ -174,6 +200,12 @@ class Supervisor:
                 )
         await _readable(process.sentinel)
         process.join()
+        if is_serving and self._draining.is_set() and not _answered_all(process, ours):
+            self._cut_off += 1
+            _log.error(
+                "worker %d (pid %d) ended with %s before it had answered all that it had accepted",
+                number, process.pid, process.exitcode,
+            )  # fmt: skip
         self._serving -= is_serving
         self._processes.discard(process)
         ours.close()
@@ -198,11 +230,31 @@ class Supervisor:
             _log.error("worker %d cannot serve: %s", number, news.message)
         return news is None
 
+    @property
+    def _worker_settings(self) -> ServerSettings:
+        """Settings of a worker: it must have ended, or be killed, before this process ends."""
+        grace = self._settings.shutdown_grace
+        own = grace - reserve_of(grace) * 3 / 4
+        return self._settings.model_copy(update={"shutdown_grace": own})
+
     def _drain(self) -> None:
-        """Tell all workers to finish; the second time, to finish at once."""
+        """Tell all workers to finish; the second time, to finish at once. Kill who does not."""
         self._draining.set()
         for process in self._processes:
             process.terminate()
+        left = self._ending.remaining()
+        asyncio.get_running_loop().call_later(left - reserve_of(left) / 2, self._kill)
+
+    def _kill(self) -> None:
+        for process in tuple(self._processes):
+            _log.error("%s (pid %d) did not end, and is killed", process.name, process.pid)
+            process.kill()
+
+    def _abandon(self) -> None:
+        """Leave nothing behind; called on another thread, when this one may be stuck."""
+        for process in tuple(self._processes):
+            process.kill()
+        shutil.rmtree(self._metrics_folder, ignore_errors=True)
 
 
 @contextmanager
@@ -249,6 +301,14 @@ async def _readable(file: int) -> None:
         await ready.wait()
     finally:
         loop.remove_reader(file)
+
+
+def _answered_all(process: SpawnProcess, worker: Connection) -> bool:
+    """Whether a worker that has ended was done with its calls, though it was killed after that."""
+    try:
+        return process.exitcode == 0 or (worker.poll() and worker.recv() == 0)
+    except EOFError:
+        return False
 
 
 def _failure(ready: asyncio.Future[None]) -> BaseException | None:

@@ -1,0 +1,211 @@
+"""The end of a serving process: begun by a signal, over within a set time whatever still runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+CUT_OFF = 3
+"""Exit code of a server that ended before all accepted calls were answered."""
+
+AT_ONCE = 0.5
+"""Seconds that a process has after the second signal, to tell the callers whom it cuts off."""
+
+_LONGEST_RESERVE = 1.0
+_LOG_SECONDS = 0.2
+"""That the last line may take: whoever reads the log may have stopped to read."""
+
+_log = logging.getLogger("lipiyana.server")
+
+
+def reserve_of(grace: float) -> float:
+    """Give the seconds of a grace period that are not for calls but for closing what is open."""
+    return min(_LONGEST_RESERVE, grace / 5)
+
+
+class Ending:
+    """Takes the signals of this process, and ends it at the deadline if it has not ended by then.
+
+    It works on a thread of its own, so it does not depend on the event loop or on anything else
+    that may be stuck. Code that never returns cannot be stopped in Python; the process is left with
+    `os._exit` while it runs.
+
+    Attributes:
+        unfinished: gives how many accepted calls, or how many of what `what` says, have been or
+            would be cut off.
+        last_act: called before the process is left.
+    """
+
+    def __init__(self, grace: float, what: str = "accepted calls") -> None:
+        """Do nothing yet.
+
+        Args:
+            grace: seconds from the first signal to the end.
+            what: `unfinished` counts, for the log.
+        """
+        self.unfinished: Callable[[], int] = lambda: 0
+        self.last_act: Callable[[], None] = lambda: None
+        self._grace = grace
+        self._what = what
+        self._changed = threading.Condition()
+        self._deadline: float | None = None
+        self._signals = 0
+        self._listener: Callable[[], None] | None = None
+        self._untold = 0
+        self._disarmed = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all accepted calls were answered, else `CUT_OFF`."""
+        return CUT_OFF if self.unfinished() else 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a signal has come."""
+        return self._signals > 0
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called for each signal, also for those that came before.
+
+        It is called on another thread.
+        """
+        with self._changed:
+            self._listener = listener
+            untold, self._untold = self._untold, 0
+        for _ in range(untold):
+            listener()
+
+    def remaining(self) -> float:
+        """Give the seconds until the process is ended; all of the grace before the first signal."""
+        with self._changed:
+            if self._deadline is None:
+                return self._grace
+            return max(0.0, self._deadline - time.monotonic())
+
+    def signalled(self) -> None:
+        """Count a signal: the first one starts the grace period, the second one ends it."""
+        with self._changed:
+            self._signals += 1
+            now = time.monotonic()
+            if self._deadline is None:
+                self._deadline = now + max(self._grace, AT_ONCE)
+                threading.Thread(target=self._watch, name="lipiyana-ending", daemon=True).start()
+            elif self._signals == 2:
+                self._deadline = min(self._deadline, now + AT_ONCE)
+                self._changed.notify_all()
+            listener = self._listener
+            if listener is None:
+                self._untold += 1
+        if listener is not None:
+            listener()
+
+    def leave(self, why: str) -> None:
+        """End the process now, whatever runs in it. Does not return."""
+        cut_off = self.unfinished()
+        level = logging.ERROR if cut_off else logging.WARNING
+
+        def say() -> None:
+            _log.log(level, "%s; %d %s were cut off", why, cut_off, self._what)
+            for handler in logging.getLogger().handlers:
+                handler.flush()
+
+        last = threading.Thread(target=say, daemon=True)
+        last.start()
+        last.join(_LOG_SECONDS)
+        with contextlib.suppress(Exception):
+            self.last_act()
+        os._exit(CUT_OFF if cut_off else 0)
+
+    def disarm(self) -> None:
+        """Let the process live on: everything is closed."""
+        with self._changed:
+            self._disarmed = True
+            self._changed.notify_all()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while not self._disarmed and (left := (self._deadline or 0) - time.monotonic()) > 0:
+                self._changed.wait(left)
+            if self._disarmed:
+                return
+            second = self._signals > 1
+        self.leave(
+            "a second signal came" if second else "the time allowed by shutdown_grace is over"
+        )
+
+
+@contextmanager
+def ending_by_signals(
+    ending: Ending, signals: Sequence[signal.Signals], *, parent: int | None = None
+) -> Iterator[Ending]:
+    """Tell `ending` of each signal. To be entered on the main thread.
+
+    Python runs handlers of signals on the main thread alone, which may be busy. So a thread reads
+    from the file to which the interpreter writes the number of a signal the moment it comes.
+
+    Args:
+        ending: told of the signals.
+        signals: that end the process.
+        parent: a file that ends with the process that this one belongs to; that counts as a signal.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        before = {number: signal.signal(number, _heard) for number in signals}
+        file_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        stop, stopped = socket.socketpair()
+        thread = threading.Thread(
+            target=_tell,
+            args=(ending, ours, frozenset(signals), stopped, parent),
+            name="lipiyana-signals",
+            daemon=True,
+        )
+        thread.start()
+        try:
+            yield ending
+        finally:
+            signal.set_wakeup_fd(file_before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            stop.close()
+            thread.join()
+            stopped.close()
+            ending.disarm()
+
+
+def _heard(_number: int, _frame: object) -> None:
+    """Nothing: the number was written to the file."""
+
+
+def _tell(
+    ending: Ending,
+    numbers: socket.socket,
+    signals: frozenset[int],
+    stopped: socket.socket,
+    parent: int | None,
+) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(numbers, selectors.EVENT_READ)
+        selector.register(stopped, selectors.EVENT_READ)
+        if parent is not None:
+            selector.register(parent, selectors.EVENT_READ)
+        while True:
+            readable = {key.fileobj for key, _ in selector.select()}
+            if stopped in readable:
+                return
+            if parent is not None and parent in readable:
+                selector.unregister(parent)
+                if not ending.begun:  # else it was told already
+                    ending.signalled()
+            if numbers in readable:
+                for number in numbers.recv(64):
+                    if number in signals:
+                        ending.signalled()
