@@ -8,8 +8,6 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
@@ -17,12 +15,15 @@ from lipiyana.images import ImageLimits
 from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
+from lipiyana.server.grpc_server import make_server
+from lipiyana.server.health import SERVICE as HEALTH_SERVICE
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.pool import ComputePool
+from lipiyana.server.reflection import add_reflection
 from lipiyana.server.service import RecognitionService
 from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tokens import Tokens
@@ -93,8 +94,7 @@ class RecognitionServer:
             answers,
             Calls(self._metrics, tracing),
             self._metrics,
-            max_batch=settings.max_batch,
-            max_streams=settings.max_streams,
+            settings,
         )
         self._health = Health([SERVICE])
         self._server: grpc.aio.Server | None = None
@@ -174,14 +174,17 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            () if self._tokens is None else [AccessInterceptor(self._tokens, self._metrics)]
+            () if self._tokens is None else (AccessInterceptor(self._tokens, self._metrics),)
         )
-        server = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
-        add_service(self._service, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        server = make_server(
+            interceptors,
+            channel_options(settings),
+            refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
+        )
+        add_service(server, self._service.methods, max_batch=settings.max_batch)
+        self._health.add_to(server)
         if settings.reflection:
-            names = [SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME]
-            reflection.enable_server_reflection(names, server)
+            add_reflection(server, [SERVICE, HEALTH_SERVICE])
         self.port = listen(server, settings)
         return server
 
