@@ -127,7 +127,7 @@ def answering(method: Method) -> Callable[[Any, Any], Awaitable[None]]:
         try:
             answer = await method(context)
         except grpc.aio.AbortError as aborted:
-            del context
+            del _requests, context
             aborted.__context__ = None
             raise aborted.with_traceback(None) from None
         if answer is not None:
