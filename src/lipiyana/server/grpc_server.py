@@ -20,6 +20,7 @@ from grpc.aio import _server as grpc_aio_server
 
 NO_SUCH_METHOD = "this server has no such method: use lipiyana.v1 or grpc.health.v1"
 
+_GRPC_LOG = "grpc._cython.cygrpc"
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -49,6 +50,14 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
             pass  # the caller has gone, or the server
 
 
+def _hide_metadata(record: logging.LogRecord) -> bool:
+    """Keep what a caller sent out of gRPC's line about metadata that is not UTF-8: tokens, say."""
+    if str(record.msg).startswith("Invalid encoding"):
+        record.msg, record.args = "a call has metadata that is not UTF-8", ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def make_server(
     interceptors: Sequence[grpc.aio.ServerInterceptor],
     options: Sequence[tuple[str, int]],
@@ -62,6 +71,7 @@ def make_server(
         options: of gRPC.
         refused: called for each call of an unknown method.
     """
+    logging.getLogger(_GRPC_LOG).addFilter(_hide_metadata)  # once, however often it is added
     try:
         core = _AioServer(
             cygrpc.get_working_loop(), None, (), tuple(interceptors), tuple(options), None
