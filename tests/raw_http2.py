@@ -49,14 +49,18 @@ class RawConnection:
     def __init__(self, target: str, timeout: float) -> None:
         host, _, port = target.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=timeout)
-        self._socket.sendall(PREFACE + frame(SETTINGS, 0, 0))
+        self._socket.sendall(PREFACE)
         self._buffer = b""
         self._next = 1
         self._stream_window = 65535
         self.windows = {0: 65535}
         self.ended: set[int] = set()
-        while not self._take(SETTINGS):
-            pass
+        self._acknowledged = 0
+        try:
+            self.sync()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +71,9 @@ class RawConnection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def open(self, path: bytes, more: Iterable[Header] = (), *, end: bool = False) -> int:
@@ -97,12 +104,19 @@ class RawConnection:
         return headers
 
     def sync(self) -> None:
-        """Wait until the server has answered all that was sent before."""
-        self._socket.sendall(frame(PING, 0, 0, b"01234567"))
-        while not self._take(PING):
-            pass
+        """Wait until the server has read all that was sent before."""
+        before = self._acknowledged
+        self._socket.sendall(frame(SETTINGS, 0, 0))
+        while self._acknowledged == before:
+            self._take()
 
-    def _take(self, wanted: int, stream: int = 0) -> bytes:
+    def wait_for_room(self, stream: int) -> int:
+        """Wait until the server takes more of a call; 0 once that has ended."""
+        while not self.room(stream) and stream not in self.ended:
+            self._take()
+        return 0 if stream in self.ended else self.room(stream)
+
+    def _take(self, wanted: int = -1, stream: int = 0) -> bytes:
         """Take a frame, and do what it asks for; gives its payload if it is a wanted one."""
         head = self._read(9)
         kind, flags = head[3], head[4]
@@ -115,11 +129,12 @@ class RawConnection:
                         self.windows[window] += value - self._stream_window
                     self._stream_window = value
             self._socket.sendall(frame(SETTINGS, ACK, 0))
+        elif kind == SETTINGS:
+            self._acknowledged += 1
         elif kind == WINDOW_UPDATE and at in self.windows:
             self.windows[at] += int.from_bytes(payload, "big")
         elif kind == PING and not flags & ACK:
             self._socket.sendall(frame(PING, ACK, 0, payload))
-            return b""
         elif kind == RST_STREAM or (kind in {DATA, HEADERS} and flags & END_STREAM):
             self.ended.add(at)
         return payload if kind == wanted and at == stream else b""
