@@ -80,6 +80,6 @@ def make_server(
         _log.warning("this grpcio is not known: a call with a malformed path may end the server")
         return grpc.aio.server(interceptors=interceptors, options=options)
     core.refused = refused
-    server = grpc_aio_server.Server.__new__(grpc_aio_server.Server)
+    server: Any = grpc_aio_server.Server.__new__(grpc_aio_server.Server)
     server._loop, server._server = cygrpc.get_working_loop(), core
     return server  # type: ignore[no-any-return]

@@ -64,7 +64,7 @@ class Health:
         """Have a server answer by this."""
         methods = {"Check": self._check, "List": self._list, "Watch": self._watch}
         # streams all of them, so that no message is taken in before it is asked for
-        handlers = {
+        handlers: dict[str, Any] = {
             name: grpc.stream_stream_rpc_method_handler(
                 answering(_with_errors(method)), None, lambda answer: answer.SerializeToString()
             )

@@ -43,7 +43,7 @@ def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
         except LipiyanaError as error:
             await abort(context, error.with_traceback(None), _request_id(context))
 
-    handler = grpc.stream_stream_rpc_method_handler(
+    handler: Any = grpc.stream_stream_rpc_method_handler(
         answering(answer), None, lambda response: response.SerializeToString()
     )
     server.add_registered_method_handlers(
