@@ -114,7 +114,7 @@ def log_call(
     )  # fmt: skip
 
 
-def answering(method: Method) -> Callable[[Any, Any], Awaitable[None]]:
+def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     """Give a handler of gRPC, for streams, that leaves no call behind.
 
     gRPC's iterator of requests has itself in it, and the exception that ends a call is kept at the
@@ -123,15 +123,13 @@ def answering(method: Method) -> Callable[[Any, Any], Awaitable[None]]:
     is not used, and the exception goes on without those frames.
     """
 
-    async def call(_requests: Any, context: Any) -> None:
+    async def call(_requests: Any, context: Any) -> Any:
         try:
-            answer = await method(context)
+            return await method(context)
         except grpc.aio.AbortError as aborted:
             del _requests, context
             aborted.__context__ = None
             raise aborted.with_traceback(None) from None
-        if answer is not None:
-            await context.write(answer)
 
     return call
 

@@ -46,7 +46,13 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
         described = _DESCRIPTOR.methods_by_name[name]
         request: type[Message] = getattr(service_pb, described.input_type.name)
         response: type[Message] = getattr(service_pb, described.output_type.name)
-        handlers[name] = grpc.stream_stream_rpc_method_handler(
+        # an answer that is given goes out together with the status, in half the time of two
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if described.server_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+        handlers[name] = make(
             answering(method),
             _reader(request, WireLimits(described.input_type, repeated)),
             response.SerializeToString,
