@@ -21,7 +21,7 @@ from lipiyana.server.open_files import raise_file_limit
 
 logging.basicConfig(format="%(message)s")
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
-raise_file_limit(ServerSettings(max_streams=200, max_queue=100, max_batch=50, threads=4))
+raise_file_limit(ServerSettings(max_connections=300, threads=4))
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
@@ -49,9 +49,9 @@ def test_a_limit_that_is_too_low_is_told() -> None:
     assert "ulimit -n" in said
 
 
-def test_streams_and_calls_have_a_connection_each() -> None:
-    small = ServerSettings(max_streams=1, max_queue=100, threads=1)
-    large = ServerSettings(max_streams=1001, max_queue=1100, threads=2)
+def test_each_connection_that_is_allowed_has_a_file() -> None:
+    small = ServerSettings(max_connections=1, threads=1)
+    large = ServerSettings(max_connections=2001, threads=2)
     assert files_needed(large) - files_needed(small) == 2001
 
 

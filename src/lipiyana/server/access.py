@@ -10,7 +10,7 @@ import grpc
 
 from lipiyana.errors import Unauthenticated
 from lipiyana.server.callers import Entry, current_entry
-from lipiyana.server.calls import Context, abort, log_call, request_id_of, text_metadata
+from lipiyana.server.calls import Context, abort, answering, log_call, request_id_of, text_metadata
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.tokens import Tokens
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -56,8 +56,8 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _refusal(error: Unauthenticated, request_id: str) -> Any:
-    async def refuse(_requests: Any, context: Context) -> None:
+    async def refuse(context: Context) -> None:
         await abort(context, error, request_id)
 
     # of this kind whatever the method is: it alone does not wait for a message
-    return grpc.stream_stream_rpc_method_handler(refuse)
+    return grpc.stream_stream_rpc_method_handler(answering(refuse))

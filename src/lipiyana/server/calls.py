@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -37,6 +37,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+Method = Callable[[Any], Awaitable[Any]]
+"""Takes the context of a call, whose `read` gives the requests and then `grpc.aio.EOF`. Gives an
+answer, or writes answers and gives None."""
 
 
 class Calls:
@@ -167,6 +171,26 @@ def log_call(
             "seconds": round(seconds, 6), "pictures": pictures, "client": client,
         },
     )  # fmt: skip
+
+
+def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Give a handler of gRPC, for streams, that leaves no call behind.
+
+    gRPC's iterator of requests has itself in it, and the exception that ends a call is kept at the
+    call, while its traceback has frames that have the call: rings, in which the call, and its place
+    among those that its connection may have, would wait for the garbage collector. So the iterator
+    is not used, and the exception goes on without those frames.
+    """
+
+    async def call(_requests: Any, context: Any) -> Any:
+        try:
+            return await method(context)
+        except grpc.aio.AbortError as aborted:
+            del _requests, context
+            aborted.__context__ = None
+            raise aborted.with_traceback(None) from None
+
+    return call
 
 
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:

@@ -17,10 +17,20 @@ class NewestFrame:
         self._setup: service_pb.StreamSetup | None = None
         self._frame: service_pb.StreamFrame | None = None
         self._dropped: list[int] = []
+        self._is_read = False
         self._ended = False
         self._failure: Exception | None = None
         self._changed = asyncio.Event()
         self._told = asyncio.Event()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a frame waits, or was taken and has not been answered."""
+        return self._is_read or self._frame is not None
+
+    def answered(self) -> None:
+        """Say that the frame that was taken last has its answer."""
+        self._is_read = False
 
     def begin(self, setup: service_pb.StreamSetup) -> None:
         """Say what is asked; before the frames."""
@@ -70,6 +80,7 @@ class NewestFrame:
             self._changed.clear()
             await self._changed.wait()
         frame, self._frame = self._frame, None
+        self._is_read = True
         dropped, self._dropped = self._dropped, []
         self._told.set()
         return frame, dropped

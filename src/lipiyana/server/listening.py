@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.server.receiving import WINDOW
 from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tls import server_credentials
 
@@ -17,12 +18,34 @@ LEAST_PING_SECONDS = 30
 """Clients that ask more often than this whether the server is there are cut off: half of the time
 between their pings, since these do not come in even steps. gRPC's own bound is 5 minutes."""
 
+HANDSHAKE_SECONDS = 20
+"""In which a connection must have said what it wants; until then it takes one of the few."""
+
+IDLE_CONNECTION_SECONDS = 600
+"""A connection without calls is asked to come anew when it has one: it takes one of the few."""
+
+MAX_PENDING = 8192
+"""Calls of one method that gRPC holds before the server takes them. Those beyond it are CANCELLED
+without a reason, so it is far above what one connection may have."""
+
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
     """Give the options of gRPC that follow from the settings."""
     options = [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
+        # the window of a stream does not grow with the bandwidth of its connection (to 64 MB by
+        # gRPC's own reckoning): what nobody has asked for stays small
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", WINDOW),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        # gRPC refuses more, and counts calls that were reset until they are cleared away
+        ("grpc.max_concurrent_streams", settings.max_connection_calls),
+        ("grpc.server.max_pending_requests", MAX_PENDING),
+        ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
+        ("grpc.http2.settings_timeout", HANDSHAKE_SECONDS * 1000),
+        ("grpc.max_connection_idle_ms", IDLE_CONNECTION_SECONDS * 1000),
         # with one worker 0, else a second server would share the port in silence
         ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),

@@ -2,82 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.server.calls import Method, answering
+from lipiyana.server.wire_limits import Limit, WireLimits
 from lipiyana.v1 import recognition_service_pb2 as service_pb
-from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 
-SERVICE = service_pb.DESCRIPTOR.services_by_name["RecognitionService"].full_name
+_DESCRIPTOR = service_pb.DESCRIPTOR.services_by_name["RecognitionService"]
+
+SERVICE = _DESCRIPTOR.full_name
+
+MAX_FEATURES = 16
+MAX_SCRIPT_HINTS = 32
+"""Several times as many as there are."""
 
 M = TypeVar("M", bound=Message)
 
 
-def add_service(service: service_grpc.RecognitionServiceServicer, server: grpc.aio.Server) -> None:
-    """Add a service as the generated code does, but for requests that do not parse.
+def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batch: int) -> None:
+    """Have a server answer the methods of the service.
 
-    gRPC would end their calls UNKNOWN, before anything of the service runs. Here they reach the
-    method as the error that they are, for `parsed` to raise.
+    All are streams of requests for gRPC, so that it takes in no message before the method asks for
+    it. A request that does not parse, or has too much in it, reaches the method as the error that
+    it is: gRPC would end the call UNKNOWN before anything of the service runs.
+
+    Args:
+        server: not started yet.
+        methods: by their names; they give an answer, or write answers themselves and give None.
+        max_batch: pictures of one request.
     """
-    handlers: dict[str, Any] = {
-        "Recognize": grpc.unary_unary_rpc_method_handler(
-            _letting_go(service.Recognize),
-            _reader(service_pb.RecognizeRequest),
-            service_pb.RecognizeResponse.SerializeToString,
-        ),
-        "BatchRecognize": grpc.unary_unary_rpc_method_handler(
-            _letting_go(service.BatchRecognize),
-            _reader(service_pb.BatchRecognizeRequest),
-            service_pb.BatchRecognizeResponse.SerializeToString,
-        ),
-        "StreamRecognize": grpc.stream_stream_rpc_method_handler(
-            service.StreamRecognize,
-            _reader(service_pb.StreamRecognizeRequest),
-            service_pb.StreamRecognizeResponse.SerializeToString,
-        ),
+    repeated = {
+        "images": Limit(max_batch, "BATCH_TOO_LARGE", "max_batch"),
+        "features": Limit(MAX_FEATURES),
+        "script_hints": Limit(MAX_SCRIPT_HINTS),
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    handlers = {}
+    for name, method in methods.items():
+        described = _DESCRIPTOR.methods_by_name[name]
+        request: type[Message] = getattr(service_pb, described.input_type.name)
+        response: type[Message] = getattr(service_pb, described.output_type.name)
+        # an answer that is given goes out together with the status, in half the time of two
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if described.server_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+        handlers[name] = make(
+            answering(method),
+            _reader(request, WireLimits(described.input_type, repeated)),
+            response.SerializeToString,
+        )
+    server.add_registered_method_handlers(SERVICE, handlers)
 
 
-def parsed(request: M | InvalidRequest) -> M:
-    """Give a request.
-
-    Raises:
-        InvalidRequest: it did not parse (UNPARSABLE_MESSAGE).
-    """
-    if isinstance(request, InvalidRequest):
-        raise request
-    return request
-
-
-def _letting_go(method: Callable[..., Any]) -> Callable[[Any, Any], Awaitable[Any]]:
-    """Give a method that leaves no request behind when it is aborted.
-
-    gRPC keeps the exception at the context, which the frames in its traceback have: a ring, in
-    which the requests of refused calls would wait for the garbage collector.
-    """
-
-    async def call(request: Any, context: Any) -> Any:
-        answer = method(request, context)
-        del request
-        try:
-            return await answer
-        except grpc.aio.AbortError as aborted:
-            raise aborted.with_traceback(None) from None
-
-    return call
-
-
-def _reader(kind: type[M]) -> Callable[[bytes], M | InvalidRequest]:
+def _reader(kind: type[M], limits: WireLimits) -> Callable[[bytes], M | InvalidRequest]:
     name = kind.DESCRIPTOR.full_name
 
     def read(data: bytes) -> M | InvalidRequest:
         try:
+            limits.check(data)
             return kind.FromString(data)
+        except InvalidRequest as error:
+            return error.with_traceback(None)
         except DecodeError:
             return InvalidRequest(
                 f"the message is no {name}: make it from the contract's .proto files",

@@ -18,8 +18,8 @@ _log = logging.getLogger("lipiyana.server")
 
 
 def files_needed(settings: ServerSettings) -> int:
-    """Give how many files one process has open if each stream and call has its own connection."""
-    return BESIDE_CALLS + settings.max_streams + settings.threads + settings.max_queue
+    """Give how many files one process has open with all the connections that it allows."""
+    return BESIDE_CALLS + settings.max_connections + settings.threads
 
 
 def raise_file_limit(settings: ServerSettings) -> None:
@@ -43,7 +43,7 @@ def raise_file_limit(settings: ServerSettings) -> None:
         _log.warning(
             "this process may have %d files open, and these settings need %d: connections above "
             "that will have to wait. Raise the limit (`ulimit -n`, LimitNOFILE of systemd), or "
-            "lower max_streams and max_queue",
+            "lower max_connections",
             soft, needed,
         )  # fmt: skip
 

@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
@@ -19,6 +17,8 @@ from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
 from lipiyana.server.ending import AT_ONCE, reserve_of
+from lipiyana.server.grpc_server import make_server
+from lipiyana.server.health import SERVICE as HEALTH_SERVICE
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.messages import SERVICE, add_service
@@ -26,6 +26,7 @@ from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.open_files import warn_of_open_secrets
 from lipiyana.server.pool import ComputePool
+from lipiyana.server.reflection import add_reflection
 from lipiyana.server.service import RecognitionService
 from lipiyana.server.settings import ServerSettings
 from lipiyana.server.tokens import Tokens
@@ -100,8 +101,7 @@ class RecognitionServer:
             answers,
             self._calls,
             self._metrics,
-            max_batch=settings.max_batch,
-            max_streams=settings.max_streams,
+            settings,
         )
         self._health = Health([SERVICE])
         self._server: grpc.aio.Server | None = None
@@ -225,14 +225,17 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            () if self._tokens is None else [AccessInterceptor(self._tokens, self._metrics)]
+            () if self._tokens is None else (AccessInterceptor(self._tokens, self._metrics),)
         )
-        server = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
-        add_service(self._service, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        server = make_server(
+            interceptors,
+            channel_options(settings),
+            refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
+        )
+        add_service(server, self._service.methods, max_batch=settings.max_batch)
+        self._health.add_to(server)
         if settings.reflection:
-            names = [SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME]
-            reflection.enable_server_reflection(names, server)
+            add_reflection(server, [SERVICE, HEALTH_SERVICE])
         self.port = listen(server, settings)
         return server
 

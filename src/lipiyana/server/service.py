@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
+
+import grpc
 
 from lipiyana.batching import Kind
 from lipiyana.cache import RepeatedFrameReader
 from lipiyana.convert import recognition_to_proto
 from lipiyana.convert_request import config_from_proto, image_from_proto
-from lipiyana.errors import InvalidRequest, LipiyanaError, Overloaded
+from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.answers import Answers
 from lipiyana.server.callers import Caller
-from lipiyana.server.calls import Calls, Context, as_known, shutting_down
+from lipiyana.server.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.frames import NewestFrame
-from lipiyana.server.messages import parsed
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.places import Places
 from lipiyana.server.pool import Room
+from lipiyana.server.receiving import Receiving, parsed
+from lipiyana.server.settings import ServerSettings
 from lipiyana.status import to_status
 from lipiyana.tracks import StreamTracks
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
-from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 
 SETUP_SECONDS = 10
 """In which the setup of a stream must come."""
@@ -31,19 +35,30 @@ SETUP_SECONDS = 10
 Outcome = Recognition | LipiyanaError
 
 
-class RecognitionService(service_grpc.RecognitionServiceServicer):
+class RecognitionService:
     """Answers the calls of one server, on its event loop."""
 
     def __init__(
-        self, answers: Answers, calls: Calls, metrics: Metrics, *, max_batch: int, max_streams: int
+        self, answers: Answers, calls: Calls, metrics: Metrics, settings: ServerSettings
     ) -> None:
         self._answers = answers
         self._calls = calls
         self._metrics = metrics
-        self._max_batch = max_batch
-        self._max_streams = max_streams
+        self._receiving = Receiving(settings)
+        self._max_streams = settings.max_streams
+        self._stream_places = Places(settings.max_streams)
+        self._idle_seconds = settings.stream_idle_timeout
         self._streams: set[NewestFrame] = set()
         self._draining = False
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """The methods of the contract by their names."""
+        return {
+            "Recognize": self._recognize,
+            "BatchRecognize": self._batch_recognize,
+            "StreamRecognize": self._stream_recognize,
+        }
 
     def drain(self) -> None:
         """Refuse new calls, and end the open streams after the frames that they have sent."""
@@ -52,12 +67,10 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         for waiting in self._streams:
             _end_for_drain(waiting)
 
-    async def Recognize(  # noqa: N802
-        self, request: service_pb.RecognizeRequest, context: Context
-    ) -> service_pb.RecognizeResponse:
+    async def _recognize(self, context: Context) -> service_pb.RecognizeResponse:
         """Read one picture."""
         async with self._calls.call("Recognize", context) as caller:
-            message = parsed(request)
+            message = await self._receiving.message(context, caller.client)
             config = self._config(message.config)
             image = image_from_proto(message.image)
             caller.spend(1)
@@ -65,14 +78,13 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
             value = await self._answer(image, config, key, caller, Kind.CALL)
             return service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
 
-    async def BatchRecognize(  # noqa: N802
-        self, request: service_pb.BatchRecognizeRequest, context: Context
-    ) -> service_pb.BatchRecognizeResponse:
+    async def _batch_recognize(self, context: Context) -> service_pb.BatchRecognizeResponse:
         """Read several pictures; they fail one by one, but are queued all or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
-            message = parsed(request)
+            message = await self._receiving.message(context, caller.client)
             pictures = message.images
-            self._check_count(len(pictures))
+            if not pictures:
+                raise InvalidRequest("the batch is empty", field="images", reason="EMPTY_BATCH")
             config = self._config(message.config)
             caller.spend(len(pictures))
             images = [_image_or_error(picture) for picture in pictures]
@@ -93,15 +105,11 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
                     ]
             return service_pb.BatchRecognizeResponse(items=[_item(t.result()) for t in tasks])
 
-    async def StreamRecognize(  # type: ignore[override]  # noqa: N802
-        self,
-        request_iterator: AsyncIterator[service_pb.StreamRecognizeRequest],
-        context: Context,
-    ) -> None:
+    async def _stream_recognize(self, context: Context) -> None:
         """Read frames as they come; the newest wins."""
         async with self._calls.call("StreamRecognize", context, is_stream=True) as caller:
-            with self._open_stream() as waiting:
-                reader = asyncio.create_task(_receive(request_iterator, waiting))
+            with self._open_stream(caller.client) as waiting:
+                reader = asyncio.create_task(_receive(context, waiting, self._idle_seconds))
                 try:
                     config = self._config((await _setup(waiting)).config)
                     tracks = StreamTracks(config.layout)
@@ -115,6 +123,7 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
                         outcome = await self._frame(image, config, key, caller, frames)
                         followed = tracks.update(outcome, len(dropped))
                         await context.write(_response(frame.frame_id, followed, dropped))
+                        waiting.answered()
                 finally:
                     reader.cancel()
                     with suppress(asyncio.CancelledError):
@@ -126,13 +135,17 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
         return config
 
     @contextmanager
-    def _open_stream(self) -> Iterator[NewestFrame]:
-        if len(self._streams) >= self._max_streams:
-            raise Overloaded(
-                f"{self._max_streams} streams are open, as many as this server takes (its setting "
-                "max_streams)",
-                reason="TOO_MANY_STREAMS",
-            )
+    def _open_stream(self, client: str) -> Iterator[NewestFrame]:
+        refusal = Overloaded(
+            f"{len(self._streams)} streams are open of the {self._max_streams} that this server "
+            "takes (its setting max_streams); the last eighth is for clients that have few",
+            reason="TOO_MANY_STREAMS",
+        )
+        with self._stream_places.now(client, refusal), self._registered() as waiting:
+            yield waiting
+
+    @contextmanager
+    def _registered(self) -> Iterator[NewestFrame]:
         waiting = NewestFrame()
         self._streams.add(waiting)
         if self._draining:
@@ -141,17 +154,6 @@ class RecognitionService(service_grpc.RecognitionServiceServicer):
             yield waiting
         finally:
             self._streams.discard(waiting)
-
-    def _check_count(self, count: int) -> None:
-        if count == 0:
-            raise InvalidRequest("the batch is empty", field="images", reason="EMPTY_BATCH")
-        if count > self._max_batch:
-            raise InvalidRequest(
-                f"the batch has {count} pictures, this server takes {self._max_batch} "
-                "(its setting max_batch)",
-                field="images",
-                reason="BATCH_TOO_LARGE",
-            )
 
     async def _answer(
         self,
@@ -244,15 +246,13 @@ async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
         raise _setup_missing() from None
 
 
-async def _receive(
-    requests: AsyncIterator[service_pb.StreamRecognizeRequest], waiting: NewestFrame
-) -> None:
+async def _receive(context: Context, waiting: NewestFrame, idle_seconds: float) -> None:
     try:
-        first = await anext(aiter(requests), None)
-        if first is None or parsed(first).WhichOneof("message") != "setup":
+        first = await context.read()
+        if first is grpc.aio.EOF or parsed(first).WhichOneof("message") != "setup":
             raise _setup_missing()
         waiting.begin(first.setup)
-        async for request in requests:
+        while (request := await _next(context, waiting, idle_seconds)) is not grpc.aio.EOF:
             if parsed(request).WhichOneof("message") != "frame":
                 raise InvalidRequest(
                     "after the setup a stream has frames alone",
@@ -265,6 +265,28 @@ async def _receive(
         waiting.end(error)
     else:
         waiting.end()
+
+
+async def _next(context: Context, waiting: NewestFrame, idle_seconds: float) -> Any:
+    """Wait for the next message of a stream; `grpc.aio.EOF` after the last.
+
+    Raises:
+        DeadlineExceeded: none came for too long (STREAM_IDLE), while there was nothing to answer.
+    """
+    coming = asyncio.ensure_future(context.read())
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=idle_seconds)
+            if done:
+                return coming.result()
+            if not waiting.is_busy:
+                raise DeadlineExceeded(
+                    f"no frame came for {idle_seconds:g} s (the server's setting "
+                    "stream_idle_timeout); open the stream again when there is one",
+                    reason="STREAM_IDLE",
+                )
+    finally:
+        coming.cancel()
 
 
 def _setup_missing() -> InvalidRequest:

@@ -50,6 +50,12 @@ class ServerSettings(BaseSettings):
         max_queue_bytes: of the pictures that wait or are computed, as they came.
         max_batch: pictures in one batch.
         max_streams: streams that may be open in each process.
+        max_connections: connections to each process.
+        max_connection_calls: calls that one connection may have under way.
+        max_receiving_bytes: of messages of calls that are under way to each process; as many
+            are taken in at a time as this has room for, were each `max_message_bytes` long.
+        receive_timeout: seconds in which the message of a call must come.
+        stream_idle_timeout: seconds without a frame after which a stream is ended.
         model_batch: rows that one run of a model takes together from several pictures; 1 joins
             nothing. It needs more threads than CPUs.
         model_batch_wait: seconds that a run waits for others to join.
@@ -100,7 +106,12 @@ class ServerSettings(BaseSettings):
     max_queue: int = Field(default=128, ge=1)
     max_queue_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
     max_batch: int = Field(default=64, ge=1)
-    max_streams: int = Field(default=256, ge=1)
+    max_streams: int = Field(default=64, ge=1)
+    max_connections: int = Field(default=256, ge=1, le=100_000)
+    max_connection_calls: int = Field(default=256, ge=1, le=10_000)
+    max_receiving_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
+    receive_timeout: float = Field(default=30.0, gt=0)
+    stream_idle_timeout: float = Field(default=300.0, gt=0)
     model_batch: int = Field(default=1, ge=1)
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
@@ -135,6 +146,12 @@ class ServerSettings(BaseSettings):
                 raise ValueError(
                     f"{one} must not exceed {largest}, which is what {all_} has for one caller"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _a_message_can_be_received(self) -> Self:
+        if self.max_receiving_bytes < self.max_message_bytes:
+            raise ValueError("max_receiving_bytes must not be below max_message_bytes")
         return self
 
     @model_validator(mode="after")
