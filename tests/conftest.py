@@ -14,8 +14,10 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import ModelStore
+from needs import PICTURES, missing_fonts
 
 settings.register_profile("lipiyana", deadline=None)  # no test is about time
 settings.load_profile("lipiyana")
@@ -84,9 +86,18 @@ def encode() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
+def font_library() -> FontLibrary:
+    """The renderer's fonts; tests that need them skip where any of the set is missing."""
+    library = FontLibrary.load()
+    if missing := library.missing():
+        pytest.skip(missing_fonts(missing))
+    return library
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real pictures; tests that need it skip where it is missing."""
     folder = Path(__file__).parents[1] / ".." / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("../shared/data, the real pictures, is not here")
+        pytest.skip(PICTURES)
     return folder
