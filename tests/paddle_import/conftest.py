@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from needs import PADDLE
+
 SCRIPT = Path(__file__).with_name("paddle_models.py")
 
 
@@ -32,7 +34,7 @@ def paddle_python() -> str:
         return named
     if find_spec("paddle") and find_spec("paddle2onnx") and find_spec("paddleocr"):
         return sys.executable
-    pytest.skip("Paddle is not here: name an interpreter that has it by LIPIYANA_PADDLE_PYTHON")
+    pytest.skip(PADDLE)
 
 
 @pytest.fixture(scope="session")
