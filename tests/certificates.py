@@ -27,11 +27,13 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.files.certificate)
         self._authority.private_key_pem.write_to_path(self.files.key)
 
-    def sign(self, name: str, *, days: int = 365) -> Certificate:
-        """Make a certificate for 127.0.0.1 with this common name, good for so many days."""
+    def sign(self, name: str, alternative: str = "IP:127.0.0.1", *, days: int = 365) -> Certificate:
+        """Make a certificate for 127.0.0.1, or another subject, with this common name."""
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         signed = self._authority.issue_cert(
-            "127.0.0.1", common_name=name, not_after=datetime.now(UTC) + timedelta(days=days)
+            alternative.partition(":")[2],
+            common_name=name,
+            not_after=datetime.now(UTC) + timedelta(days=days),
         )
         signed.cert_chain_pems[0].write_to_path(made.certificate)
         signed.private_key_pem.write_to_path(made.key)

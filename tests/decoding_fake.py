@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
@@ -39,7 +38,7 @@ class Decoder(FakeRecognizer):
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
         if config is not None:
-            if not (math.isfinite(config.min_confidence) and 0 <= config.min_confidence <= 1):
+            if not 0 <= config.least_confidence <= 1:
                 raise InvalidRequest("min_confidence", field="min_confidence")
             if set(config.script_hints) - set(SCRIPTS):
                 raise InvalidRequest("script_hints", field="script_hints")

@@ -81,7 +81,7 @@ class FakeRecognizer:
         *,
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
-        if config is not None and config.min_confidence > 1:
+        if config is not None and config.least_confidence > 1:
             raise InvalidRequest("min_confidence must be from 0 to 1", field="min_confidence")
         return [self.recognize(image, config) for image in images]
 

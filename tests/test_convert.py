@@ -84,7 +84,7 @@ CONFIGS = st.builds(
     features=st.frozensets(st.sampled_from(types.Feature)),
     layout=st.sampled_from(types.Layout),
     script_hints=several(NAMES),
-    min_confidence=FLOATS.map(shortest_float32),
+    min_confidence=st.none() | FLOATS.map(shortest_float32),
     cache_policy=st.sampled_from(types.CachePolicy),
     romanize=st.booleans(),
 )

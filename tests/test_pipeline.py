@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,11 @@ from lipiyana.types import (
     Feature,
     Frame,
     Layout,
+    Plate,
     RawImage,
     Recognition,
     RecognitionConfig,
+    TextLine,
 )
 
 Draw = Callable[..., np.ndarray]
@@ -127,6 +130,25 @@ def test_limits_reach_the_decoder(store: ModelStore, scene: np.ndarray) -> None:
     with pytest.raises(InvalidImage) as caught:
         small.recognize(raw(scene))
     assert caught.value.reason == "IMAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize("config", [LINE, PLATE])
+def test_min_confidence_holds_for_crops(
+    recognizer: LocalRecognizer, draw_text: Draw, config: RecognitionConfig
+) -> None:
+    def rows(least: float | None) -> list[TextLine | Plate]:
+        found = recognizer.recognize(picture, replace(config, min_confidence=least))
+        return [*found.text_lines, *found.plates]
+
+    picture = raw(draw_text("KA 01 AB 1234"))
+    (row,) = rows(None)
+    assert 0 < row.confidence < 1
+    assert rows(0.0) == rows(row.confidence) == [row]
+    assert rows(math.nextafter(row.confidence, 1)) == rows(1.0) == []
+    # where nothing is said a crop's one row is there, however unsure
+    picture = raw(np.full((48, 48, 3), 255, np.uint8))
+    assert [row.confidence for row in rows(None)] == [0.0]
+    assert rows(0.01) == []
 
 
 def test_unsure_lines_are_dropped(recognizer: LocalRecognizer, scene: np.ndarray) -> None:

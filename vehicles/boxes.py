@@ -26,10 +26,16 @@ def areas(boxes: Boxes) -> npt.NDArray[np.float64]:
 
 def intersections(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
     """Areas (n, m) that each of `a` shares with each of `b`."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = (high - low).clip(0)
-    return np.asarray(sides[..., 0] * sides[..., 1])
+    shared = _common_lengths(a, b, 0)
+    shared *= _common_lengths(a, b, 1)
+    return shared
+
+
+def _common_lengths(a: Boxes, b: Boxes, axis: int) -> npt.NDArray[np.float64]:
+    """Lengths (n, m) that two boxes have in common along x (0) or y (1)."""
+    lengths = np.minimum(a[:, None, axis + 2], b[None, :, axis + 2])
+    lengths -= np.maximum(a[:, None, axis], b[None, :, axis])
+    return np.maximum(lengths, 0, out=lengths)
 
 
 def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:

@@ -28,7 +28,7 @@ from lipiyana.vehicles.letterbox import InputShape, letterbox
 
 OPERATING_POINT = 0.3
 """Confidence of a detection whose score is the threshold of its class: what callers get who ask
-for nothing else (`RecognitionConfig.min_confidence`).
+for nothing else (`lipiyana.types.SCENE_CONFIDENCE`).
 """
 
 _MOST_CANDIDATES = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,43 @@ considered is shown it, and nobody else, as it lies below the operating point.
 """
 
 
+MOST_DETECTIONS = 1000
+"""Of one picture: the surest stay. What is compared with all that stays takes bounded time."""
+
+_BLOCK = 128
+
+Clash = Callable[[Boxes, Boxes], npt.NDArray[np.bool_]]
+"""Tells (n, m) which of n boxes cannot stay beside which of m."""
+
+
+def first_apart(boxes: Boxes, clash: Clash, most: int = MOST_DETECTIONS) -> npt.NDArray[np.intp]:
+    """Take boxes one after another, and leave out what clashes with one that was taken before.
+
+    They are compared in blocks, with those alone that are still in question: at most `most` times
+    n pairs, and a few blocks of them at once in memory.
+
+    Args:
+        boxes: (n, 4), the best first.
+        clash: is symmetric.
+        most: how many are taken.
+
+    Returns:
+        Their indices, ascending.
+    """
+    taken = np.empty(0, np.intp)
+    left = np.arange(len(boxes))
+    while len(left) and len(taken) < most:
+        block, left = left[:_BLOCK], left[_BLOCK:]
+        clashes = clash(boxes[block], boxes[block])
+        stays = np.ones(len(block), np.bool_)
+        for row in range(len(block)):
+            if stays[row]:
+                stays[row + 1 :] &= ~clashes[row, row + 1 :]
+        taken = np.concatenate([taken, block[stays]])
+        left = left[~clash(boxes[block[stays]], boxes[left]).any(axis=0)]
+    return taken[:most]
+
+
 def suppress(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
@@ -37,18 +75,17 @@ def suppress(
         classes: (n,).
 
     Returns:
-        Indices of what stays, the best first; of equals the earlier.
+        Indices of what stays, the best first; of equals the earlier. At most `MOST_DETECTIONS`.
     """
     order = np.argsort(-scores, kind="stable")
-    alive = np.ones(len(order), np.bool_)
-    for label in np.unique(classes):
-        ranks = np.flatnonzero(classes[order] == label)
-        mine = boxes[order[ranks]]
-        beaten = iou(mine, mine) > SAME_CLASS
-        for row, rank in enumerate(ranks):
-            if alive[rank]:
-                alive[ranks[row + 1 :]] &= ~beaten[row, row + 1 :]
-    return order[alive]
+    ranks = [np.flatnonzero(classes[order] == label) for label in np.unique(classes)]
+    kept = [mine[first_apart(boxes[order[mine]], _one_thing_of_a_class)] for mine in ranks]
+    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[:MOST_DETECTIONS]
+    return np.asarray(order[best])
+
+
+def _one_thing_of_a_class(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+    return np.asarray(iou(a, b) > SAME_CLASS)
 
 
 def voted(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from lipiyana import types
-from lipiyana.errors import InternalError
+from lipiyana.errors import InternalError, InvalidRequest
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.wire_enums import (
     CACHE_OUTCOMES,
@@ -79,6 +79,19 @@ def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
     for plate in row["plates"]:
         plate.setdefault("vehicle_index", None)
     return row
+
+
+def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
+    """Read what `recognition_to_json` made; names that are not known are passed over.
+
+    Raises:
+        InvalidRequest: it is not of that form.
+    """
+    try:
+        message = ParseDict(row, pb.Recognition(), ignore_unknown_fields=True)
+        return recognition_from_proto(message)
+    except (ParseError, InternalError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"not the JSON of a result: {type(error).__name__}") from None
 
 
 def _box_to_proto(box: types.Box) -> pb.Box:

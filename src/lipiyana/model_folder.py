@@ -108,15 +108,20 @@ def writing_to(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file that is whole or what it was before, also after a power cut.
+
+    A link of that name is replaced, not followed. `mode` has its permissions, less the umask.
 
     Raises:
         OSError: it cannot be written; nothing is left of it.
     """
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("wb") as file:
+        # what lies there may be a link to another file: it goes, and a new one is made
+        partial.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

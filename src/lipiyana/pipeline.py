@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import math
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -173,7 +172,7 @@ class LocalRecognizer:
 
     def _check(self, config: RecognitionConfig) -> frozenset[Feature]:
         """Refuse what cannot be served; return the features that are wanted."""
-        if not (math.isfinite(config.min_confidence) and 0 <= config.min_confidence <= 1):
+        if not 0 <= config.least_confidence <= 1:  # nor NaN
             raise InvalidRequest(
                 f"min_confidence is {config.min_confidence}; it must be from 0 to 1",
                 field="min_confidence",
@@ -199,10 +198,11 @@ class LocalRecognizer:
             crop = crop_quad(pixels, quad)
             (reading,) = self._reader.read([crop], hints=config.script_hints)
         line = text_line(PlateRow(quad, reading), config.romanize, pixels.shape)
+        lines = (line,) if line.confidence >= config.least_confidence else ()
         return Recognition(
             width,
             height,
-            text_lines=(line,),
+            text_lines=lines,
             models=tuple(map(model_info, self._reader.entries)),
             timings=clock.timings,
         )
@@ -211,10 +211,12 @@ class LocalRecognizer:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
             reading = self._plate_reader.read(pixels)
+        found = plate(reading, config.romanize, pixels.shape)
+        plates = (coloured(found, pixels),) if found.confidence >= config.least_confidence else ()
         return Recognition(
             width,
             height,
-            plates=(coloured(plate(reading, config.romanize, pixels.shape), pixels),),
+            plates=plates,
             models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
         )

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.types import Box
-from lipiyana.vehicles.boxes import array_of, inside
+from lipiyana.vehicles.boxes import Boxes, array_of, inside
 from lipiyana.vehicles.detection import PLATE, Detection, VehicleDetector
-from lipiyana.vehicles.nms import suppress
+from lipiyana.vehicles.nms import first_apart, suppress
 from lipiyana.vehicles.tiles import Tile, cut_off
 
 MOST_CROPS = 12
@@ -62,16 +62,18 @@ def find_plates_in_vehicles(
 
 
 def one_a_place(plates: Sequence[Detection]) -> list[Detection]:
-    """Drop plates that overlap a surer one, or lie in it, or around it; the surest first."""
+    """Drop plates that overlap a surer one, or lie in it, or around it; the surest first, at most
+    `lipiyana.vehicles.nms.MOST_DETECTIONS`.
+    """
     boxes = array_of([plate.box for plate in plates])
     confidences = np.array([plate.confidence for plate in plates])
-    kept: list[int] = []
-    shared = inside(boxes, boxes)
-    shared = np.maximum(shared, shared.T)
-    for index in suppress(boxes, confidences, np.zeros(len(plates), np.intp)).tolist():
-        if all(shared[index, other] <= _ONE_PLACE for other in kept):
-            kept.append(index)
-    return [plates[index] for index in kept]
+    kept = suppress(boxes, confidences, np.zeros(len(plates), np.intp))
+    kept = kept[first_apart(boxes[kept], _at_one_place)]
+    return [plates[index] for index in kept.tolist()]
+
+
+def _at_one_place(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.maximum(inside(a, b), inside(b, a).T) > _ONE_PLACE)
 
 
 def _without_plate(vehicles: Sequence[Detection], plates: Sequence[Detection]) -> list[Detection]:

@@ -136,15 +136,15 @@ def prolonged(
     """
     bounds = [Bounds.of(line.polygon) for line in lines]
     places = array_of([Box(b.x_min, b.y_min, b.x_max, b.y_max) for b in bounds])
-    shared = inside(places, array_of([one.box for one in plates]))
+    shared = inside(places, array_of([one.box for one in plates])) > _ONE_PLACE
     whole = list(plates)
     for index, one in enumerate(plates):
         part = _letters(one.text)
         if len(one.lines) != 1 or len(part) < _FEWEST:
             continue
-        for line, share in zip(lines, shared[:, index], strict=True):
+        for line in (lines[number] for number in np.flatnonzero(shared[:, index]).tolist()):
             seen = _letters(line.reading.text)
-            if share <= _ONE_PLACE or part not in seen or part == seen:
+            if part not in seen or part == seen:
                 continue
             read = plate_of(choose_plate([[line]]), romanize, shape)
             if read.registration.valid:
@@ -160,17 +160,17 @@ def apart(plates: Sequence[Plate]) -> list[Plate]:
     """Leave out plates that share most of their own place, or of another's, with a registration
     that is read better: a detector finds parts of large plates too.
     """
+    read = [index for index, one in enumerate(plates) if one.registration.valid]
     boxes = array_of([one.box for one in plates])
-    shared = inside(boxes, boxes)
-    shared = np.maximum(shared, shared.T)
+    better = boxes[read]
+    shared = np.maximum(inside(boxes, better), inside(better, boxes).T) > _ONE_PLACE
+    qualities = [_quality(one) for one in plates]
     return [
         one
         for index, one in enumerate(plates)
         if not any(
-            other.registration.valid
-            and _quality(other) > _quality(one)
-            and shared[index, place] > _ONE_PLACE
-            for place, other in enumerate(plates)
+            qualities[read[number]] > qualities[index]
+            for number in np.flatnonzero(shared[index]).tolist()
         )
     ]
 

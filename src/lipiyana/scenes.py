@@ -102,16 +102,16 @@ class SceneReader:
             [
                 Vehicle(v.label, v.confidence, v.box)
                 for v in vehicles
-                if Feature.VEHICLES in features and v.confidence >= config.min_confidence
+                if Feature.VEHICLES in features and v.confidence >= config.least_confidence
             ],
-            [p for p in plates if p.confidence >= config.min_confidence],
+            [p for p in plates if p.confidence >= config.least_confidence],
         )
         return Recognition(
             width,
             height,
             vehicles=shown,
             plates=owned,
-            text_lines=tuple(n for n in lines if n.confidence >= config.min_confidence),
+            text_lines=tuple(n for n in lines if n.confidence >= config.least_confidence),
             models=tuple(map(model_info, self.entries)),
             timings=clock.timings,
         )
@@ -120,7 +120,7 @@ class SceneReader:
         self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
     ) -> tuple[list[Detection], list[Detection]]:
         """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
-        least = max(LEAST_CONFIDENCE, min(config.min_confidence, _HELPFUL))
+        least = max(LEAST_CONFIDENCE, min(config.least_confidence, _HELPFUL))
         plate_detector = self._plate_detector() if Feature.PLATES in features else None
         found: list[Detection] = []
         if self._vehicles is not None and (Feature.VEHICLES in features or plate_detector):

@@ -159,6 +159,10 @@ ImageInput = bytes | os.PathLike[str] | RawImage
 """A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
 
 
+SCENE_CONFIDENCE = 0.3
+"""What is less sure is left out of a scene where the caller names no other limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecognitionConfig:
     """What is asked of one picture.
@@ -168,7 +172,9 @@ class RecognitionConfig:
         layout: what the picture shows.
         script_hints: ISO 15924 codes that are likely here; soft, never a filter: they decide where
             the script of a line of text is in doubt.
-        min_confidence: drop what is less sure than this, in [0, 1].
+        min_confidence: drop what is less sure than this, in [0, 1]; a line or plate of those
+            layouts too. None drops nothing of a line or a plate, and in a scene what is less sure
+            than 0.3.
         cache_policy: whether a cached answer will do.
         romanize: fill the `romanized` fields (needs the extra `indic`).
     """
@@ -176,9 +182,16 @@ class RecognitionConfig:
     features: frozenset[Feature] = frozenset()
     layout: Layout = Layout.SCENE
     script_hints: tuple[str, ...] = ()
-    min_confidence: float = 0.3
+    min_confidence: float | None = None
     cache_policy: CachePolicy = CachePolicy.USE
     romanize: bool = False
+
+    @property
+    def least_confidence(self) -> float:
+        """What `min_confidence` says, or what holds for this layout where it says nothing."""
+        if self.min_confidence is not None:
+            return self.min_confidence
+        return SCENE_CONFIDENCE if self.layout is Layout.SCENE else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lipiyana.cache import KeyMaker, SharedKeyMaker
 from lipiyana.types import (
+    SCENE_CONFIDENCE,
     CachePolicy,
     Feature,
     Layout,
@@ -49,6 +50,8 @@ def test_what_does_not() -> None:
     bypass = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
     assert KEYS.key(b"a", CONFIG) == KEYS.key(b"a", bypass)
     assert SHARED_KEYS.key(b"a", CONFIG) == SHARED_KEYS.key(b"a", bypass)
+    said = replace(CONFIG, min_confidence=SCENE_CONFIDENCE)
+    assert KEYS.key(b"a", CONFIG) == KEYS.key(b"a", said)
     assert len(KEYS.key(b"a", CONFIG)) == 16
     assert KEYS.key(b"a", CONFIG) == KeyMaker("plan", seed=1).key(b"a", RecognitionConfig())
 

@@ -73,6 +73,17 @@ def test_options_reach_the_recognizer(here: Path, fake: FakeRecognizer) -> None:
     assert config.min_confidence == 0.01
 
 
+def test_models_that_find_nothing_are_not_silent(here: Path, fake: FakeRecognizer) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (here / name).write_text(name)
+    assert "nothing was found" not in invoke("a.jpg", "b.jpg", "--models", ".").stderr
+    fake.finds_nothing = True
+    told = invoke("a.jpg", "b.jpg", "--models", ".")
+    assert told.exit_code == 0
+    assert "nothing was found in any of 2 pictures" in told.stderr
+    assert len(rows(told)) == 2
+
+
 def test_a_bad_picture_is_a_row_and_exit_code_1(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("bad")
     (here / "b.jpg").write_text("good")

@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
-from lipiyana.cli.recognizers import CA_VARIABLE, TOKEN_VARIABLE, connect, in_process
-from lipiyana.errors import InvalidRequest, NotFound, Unauthenticated
+from lipiyana.cli.recognizers import (
+    CA_VARIABLE,
+    CERTIFICATE_VARIABLE,
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    connect,
+    in_process,
+)
+from lipiyana.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
 from lipiyana.images import MAX_PIXELS_VARIABLE
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, running_server
@@ -32,7 +39,7 @@ def test_a_guarded_server_is_reached_as_the_environment_says(
             if known:
                 assert recognizer.recognize(b"a").image_width == 64
             else:
-                with pytest.raises(Unauthenticated):
+                with pytest.raises(Unauthenticated, match=f"; set {TOKEN_VARIABLE}"):
                     recognizer.recognize(b"a")
             recognizer.close()
 
@@ -41,6 +48,33 @@ def test_a_certificate_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CA_VARIABLE, "none.pem")
     with pytest.raises(NotFound, match=r"none\.pem"):
         connect("localhost:1", None)
+
+
+def test_a_server_that_asks_for_a_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    served, own = authority.sign("server"), authority.sign("own")
+    settings = ServerSettings(
+        port=0,
+        threads=1,
+        tls_certificate=served.certificate,
+        tls_key=served.key,
+        tls_client_ca=authority.files.certificate,
+    )
+    monkeypatch.setenv(CA_VARIABLE, str(authority.files.certificate))
+    with running_server(FakeRecognizer(), settings) as server:
+        recognizer = connect(server.target, None).recognizer
+        with pytest.raises(Unavailable, match=f"{CERTIFICATE_VARIABLE} and {KEY_VARIABLE}"):
+            recognizer.recognize(b"a")
+        recognizer.close()
+        monkeypatch.setenv(CERTIFICATE_VARIABLE, str(own.certificate))
+        with pytest.raises(InvalidRequest, match="go together"):
+            connect(server.target, None)
+        monkeypatch.setenv(KEY_VARIABLE, str(own.key))
+        recognizer = connect(server.target, None).recognizer
+        assert recognizer.recognize(b"a").image_width == 64
+        recognizer.close()
 
 
 @pytest.mark.parametrize(("text", "pixels"), [("", 50_000_000), ("1000", 1000)])

@@ -137,6 +137,8 @@ def test_raw_pictures_and_files(
     [
         RecognitionConfig(layout=Layout.LINE),
         RecognitionConfig(layout=Layout.PLATE),
+        RecognitionConfig(layout=Layout.LINE, min_confidence=1.0),
+        RecognitionConfig(layout=Layout.PLATE, min_confidence=1.0),
         RecognitionConfig(features=frozenset({Feature.TEXT})),
         RecognitionConfig(features=frozenset({Feature.PLATES})),
         RecognitionConfig(min_confidence=0.01, script_hints=("Latn", "Knda")),

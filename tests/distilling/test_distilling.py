@@ -17,17 +17,18 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
+from lipiyana.distilling import text_detector
 from lipiyana.distilling.comparing import is_found, sample_scenes
 from lipiyana.distilling.crops import CropMix, batches
 from lipiyana.distilling.exporting import export_student, read_student
 from lipiyana.distilling.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
 from lipiyana.distilling.network import TextStudent, WithProbabilities, computed_in_int8
-from lipiyana.distilling.pool import Seen, fill_pool, found_cores, photographs
+from lipiyana.distilling.pool import Pool, Seen, fill_pool, found_cores, photographs
 from lipiyana.distilling.streets import Streets
 from lipiyana.distilling.text_detector import DistillJob, distill_text_detector
 from lipiyana.distilling.walls import Walls
-from lipiyana.errors import InvalidRequest
-from lipiyana.finetuning.course import Limits
+from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.finetuning.course import Limits, Measured
 from lipiyana.finetuning.job import WORK, Listener
 from lipiyana.finetuning.rendered_lines import corpus_like
 from lipiyana.finetuning.saving import BEST
@@ -37,6 +38,7 @@ from lipiyana.ocr.detection import SCENE_DETECTION, TextDetector, TextRegion
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.corpus import Corpus, Sample
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.quantizing import floor
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.norms import folded, install
@@ -249,7 +251,9 @@ def test_a_line_is_found_by_one_box_that_is_not_much_larger() -> None:
     assert not is_found(line, [])
 
 
-def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> None:
+def test_from_photos_to_a_served_student(
+    tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for number, scene in enumerate(sample_scenes(SAMPLES)[:12]):
@@ -270,6 +274,14 @@ def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> N
     assert not (job.out / "manifest.toml").exists()
     with pytest.raises(InvalidRequest, match="--resume"):
         distill_text_detector(job, store)
+    # so few steps teach nothing
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match=r"student is not registered.*--resume") as weak:
+            distill_text_detector(replace(job, resume=True), store)
+        assert weak.value.reason == floor.TOO_WEAK
+        assert not (job.out / "manifest.toml").exists()
+    monkeypatch.setattr(floor, "LEAST", 0.0)
+    monkeypatch.setattr(floor, "LEAST_SHARE", 0.0)
     made = distill_text_detector(replace(job, resume=True), store)
     assert [entry.name for entry in made.models] == ["student", "student-float"]
     assert not (job.out / WORK).exists()
@@ -283,6 +295,32 @@ def test_from_photos_to_a_served_student(tmp_path: Path, store: ModelStore) -> N
     assert caught.value.reason == "FINISHED"
     from_itself = replace(job, start=served.entry("student-float").file)
     assert distill_text_detector(from_itself, store, stopping).course.ending == "interrupted"
+
+
+def test_a_student_that_finds_none_of_the_samples_is_not_registered(
+    drawn: tuple[Seen, ...], tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its overlap is good where it was measured, and it finds no line of a whole picture."""
+
+    def overlap_of_one(learner: DistillLearner) -> Measured:
+        return Measured(0.0, 0.0)
+
+    monkeypatch.setattr(DistillLearner, "measure", overlap_of_one)
+    monkeypatch.setattr(text_detector, "_pool", lambda *_: Pool(drawn, drawn[:1]))
+    scenes = sample_scenes(SAMPLES)[:1]
+    monkeypatch.setattr(text_detector, "sample_scenes", lambda _: scenes)
+    job = DistillJob(
+        out=tmp_path / "models",
+        streets=0,
+        limits=Limits(minutes=60, steps=1, measure_every_s=600),
+        recipe=FAST,
+        mix_size=64,
+        samples=SAMPLES,
+    )
+    with pytest.raises(ModelUnavailable, match="lines of the project's samples") as weak:
+        distill_text_detector(job, store)
+    assert weak.value.reason == floor.TOO_WEAK
+    assert not (job.out / "manifest.toml").exists()
 
 
 def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,17 @@ from numbers_drawn import write_labelled
 
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
+from lipiyana.quantizing import floor
 from needs import TORCH
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_floor() -> Iterator[None]:
+    """Models that learned for seconds are registered here, however little they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(floor, "LEAST", 0.0)
+        patch.setattr(floor, "LEAST_SHARE", 0.0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from numbers_drawn import draw_number
 from lipiyana.distilling import pruned_reader
 from lipiyana.distilling.pruned_reader import PruneJob, prune_reader
 from lipiyana.distilling.pruning import droppable, least_needed, without
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.finetuning import line_source, reader_learner
 from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.job import WORK, Listener
@@ -34,6 +34,7 @@ from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.network import Block, LineReaderNet, ReaderShape
 from lipiyana.ocr.training.run import Recipe
+from lipiyana.quantizing import floor
 from lipiyana.runtime import ModelStore
 
 DIGITS = Charset("0123456789")
@@ -122,6 +123,13 @@ def test_a_pruned_reader_is_registered(
     )
     stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
     assert prune_reader(replace(job, blocks=2), store, stopping).course.ending == "interrupted"
+    monkeypatch.setattr(floor, "LEAST", 1.1)  # more than any reader reads
+    with pytest.raises(ModelUnavailable, match=r"not registered.*--resume") as weak:
+        prune_reader(replace(job, blocks=2, resume=True), store)
+    assert weak.value.reason == floor.TOO_WEAK
+    assert not (job.out / "manifest.toml").exists()
+    monkeypatch.setattr(floor, "LEAST", 0.0)
+    monkeypatch.setattr(floor, "LEAST_SHARE", 0.0)
     made = prune_reader(replace(job, blocks=2, resume=True), store)
     assert len(made.left) == 2
     assert made.milliseconds[1] > 0

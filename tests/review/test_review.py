@@ -17,8 +17,9 @@ from lipiyana.errors import InvalidRequest
 from lipiyana.ocr.recognition import LineReader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review import keeping_recognizer
-from lipiyana.review.keeper import KeepLimits, UnsureKeeper, read_kept, scene_hash
+from lipiyana.review.keeper import KeepLimits, UnsureKeeper, scene_hash
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
+from lipiyana.review.kept import read_kept
 from lipiyana.review.tasks import CONFIG, TASKS, export_tasks, import_labels
 from lipiyana.review.unsureness import (
     Unsureness,
@@ -160,7 +161,7 @@ def test_a_full_disk_does_not_end_the_reading(
 
     from lipiyana.review import keeper as module
 
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **mode: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     keeper = UnsureKeeper(tmp_path)

@@ -13,7 +13,8 @@ import pytest
 
 from lipiyana.client import Client
 from lipiyana.errors import InvalidRequest, PermissionDenied
-from lipiyana.review.keeper import UnsureKeeper, read_kept
+from lipiyana.review.keeper import UnsureKeeper
+from lipiyana.review.kept import read_kept
 from lipiyana.review.spare_time import SpareTime
 from lipiyana.server import ServerSettings, local_recognizer, running_server
 from lipiyana.types import CachePolicy, Frame, RecognitionConfig

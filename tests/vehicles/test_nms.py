@@ -9,9 +9,11 @@ from lipiyana.vehicles.boxes import areas, inside, iou
 from lipiyana.vehicles.network import Candidates
 from lipiyana.vehicles.nms import (
     AGREEING,
+    MOST_DETECTIONS,
     ONE_THING,
     SAME_CLASS,
     SECOND_NAME,
+    first_apart,
     suppress,
     surest,
     voted,
@@ -138,3 +140,39 @@ def test_the_surest_stay_in_their_order() -> None:
     every = Candidates(np.zeros((5, 4)), confidences, np.arange(5))
     assert every.surest(3).classes.tolist() == [1, 3, 4]
     assert every.surest(5) is every
+
+
+def test_of_very_many_the_surest_stay_and_few_are_compared() -> None:
+    side = 100
+    numbers = np.arange(side * side)
+    corners = np.stack([numbers % side, numbers // side], axis=1) * 20.0
+    boxes = np.hstack([corners, corners + 15])
+    scores = np.random.default_rng(0).uniform(0.01, 1, len(boxes))
+    compared = []
+
+    def clash(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+        compared.append(len(a) * len(b))
+        return np.asarray(iou(a, b) > SAME_CLASS)
+
+    order = np.argsort(-scores)
+    assert first_apart(boxes[order], clash).tolist() == list(range(MOST_DETECTIONS))
+    assert sum(compared) < (MOST_DETECTIONS + 200) * len(boxes)
+    assert max(compared) < 200 * len(boxes)
+    kept = surest(boxes, scores, numbers % 3)
+    assert kept.indices.tolist() == order[:MOST_DETECTIONS].tolist()
+    assert np.allclose(kept.boxes, boxes[kept.indices])
+
+
+def test_of_very_many_around_one_place_one_stays() -> None:
+    boxes = np.random.default_rng(0).uniform(0, 5, (10_000, 4))
+    boxes[:, 2:] += 100
+    scores = np.random.default_rng(1).uniform(0.01, 1, len(boxes))
+    compared = []
+
+    def clash(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+        compared.append(len(a) * len(b))
+        return np.asarray(iou(a, b) > SAME_CLASS)
+
+    assert first_apart(boxes, clash).tolist() == [0]
+    assert sum(compared) < 10 * len(boxes), "what is out is compared no more"
+    assert suppress(boxes, scores, np.zeros(len(boxes), np.intp)).tolist() == [scores.argmax()]

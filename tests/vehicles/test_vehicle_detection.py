@@ -128,7 +128,7 @@ def test_thresholds_become_the_usual_confidence(model: bytes, tmp_path: Path) ->
     by_label = {d.label: d.confidence for d in found}
     assert by_label["car"] == pytest.approx(OPERATING_POINT, abs=1e-3)
     assert by_label["bus"] == pytest.approx(0.95)
-    assert RecognitionConfig().min_confidence == OPERATING_POINT
+    assert RecognitionConfig().least_confidence == OPERATING_POINT
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def _question(config: RecognitionConfig) -> list[object]:
         sorted(feature.value for feature in config.features),
         config.layout.value,
         config.script_hints,
-        repr(config.min_confidence),
+        repr(config.least_confidence),
         config.romanize,
     ]
 

@@ -62,7 +62,7 @@ def read(
         Layout, typer.Option(help="What a picture shows: a scene, one line, one plate.")
     ] = Layout.SCENE,
     features: Features = None,
-    min_confidence: MinConfidence = 0.3,
+    min_confidence: MinConfidence = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -160,7 +160,7 @@ def annotate(
         typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where copies go."),
     ],
     features: Features = None,
-    min_confidence: MinConfidence = 0.3,
+    min_confidence: MinConfidence = None,
     models: Models = None,
 ) -> None:
     """Write copies of pictures with boxes and text drawn on them."""

@@ -17,6 +17,7 @@ from lipiyana.errors import InvalidRequest
 from lipiyana.manifest import ModelEntry
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.quantizing.calibration import inputs_of, read_pictures
+from lipiyana.quantizing.floor import require_answers
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.runtime import ModelStore
 from lipiyana.timings import TWIN
@@ -28,7 +29,7 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
     """Quantize a model and register it with its float twin; 1 where it agrees too little.
 
     Raises:
-        ModelUnavailable: there is no such model.
+        ModelUnavailable: there is no such model, or it finds nothing in the pictures.
         InvalidRequest: there is nothing to calibrate with, or `out` cannot be written.
     """
     search = import_with("train", "lipiyana.quantizing.search", "lipiyana models quantize")
@@ -46,6 +47,7 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
             every_layer=True,
             on_step=say_step,
         )
+        require_answers(entry.name + SUFFIX, made.says_nothing)
         sessions = [store.session(name), search.open_file(small, entry.task)]
         before, after = median_milliseconds(sessions, typical_input(sessions[0]))
         _show(made, before, after, entry, small)

@@ -34,7 +34,7 @@ class ReadRequest:
     inputs: tuple[str, ...]
     layout: Layout
     features: frozenset[Feature]
-    min_confidence: float
+    min_confidence: float | None
     output: Path | None
     resume: bool
     workers: int | None
@@ -69,6 +69,11 @@ def run(request: ReadRequest) -> int:
     except KeyboardInterrupt:
         say_error(f"interrupted{_how_to_go_on(request.output)}")
         return INTERRUPTED
+    if request.models is not None and totals.empty and not totals.shown:
+        say_warning(
+            f"nothing was found in any of {totals.empty} pictures; `lipiyana models list --models "
+            f"{request.models}` shows which models looked"
+        )
     return _sum_up(totals, time.monotonic() - began, request.output)
 
 

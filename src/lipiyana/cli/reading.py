@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -41,11 +41,15 @@ class Totals:
         read: pictures that were read, in earlier runs too where the run went on with a file.
         failed: rows with an error, of earlier runs too.
         stopped_by: the error that ended the run early.
+        empty: pictures that were read in this run and show nothing.
+        shown: those that show something.
     """
 
     read: int
     failed: int
     stopped_by: LipiyanaError | None = None
+    empty: int = field(default=0, compare=False)
+    shown: int = field(default=0, compare=False)
 
 
 def read_pictures(
@@ -65,7 +69,7 @@ def read_pictures(
     Raises:
         OSError: a row could not be written.
     """
-    read = failed = 0
+    read = failed = empty = shown = 0
 
     def count(is_error: bool) -> None:
         nonlocal read, failed
@@ -78,9 +82,17 @@ def read_pictures(
     for source, outcome in map_in_order(recognize, remaining, workers):
         output.write(printable(source.path), outcome)
         count(isinstance(outcome, LipiyanaError))
+        if isinstance(outcome, Recognition):
+            shows = _shows_anything(outcome)
+            shown, empty = shown + shows, empty + (not shows)
         if isinstance(outcome, STOPPING):
-            return Totals(read, failed, outcome)
-    return Totals(read, failed)
+            return Totals(read, failed, outcome, empty, shown)
+    return Totals(read, failed, None, empty, shown)
+
+
+def _shows_anything(found: Recognition) -> bool:
+    texts = [line.text for line in found.text_lines] + [plate.text for plate in found.plates]
+    return bool(found.vehicles) or any(texts)
 
 
 def _without_kept(

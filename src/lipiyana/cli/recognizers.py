@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipiyana.errors import NotFound
+from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.recognizer import Recognizer
 
 CALLS_IN_FLIGHT = 8
@@ -29,6 +29,12 @@ in flight wait for one another in the server.
 CA_VARIABLE = "LIPIYANA_SERVER_CA"
 """Environment variable: the PEM file of who signs the server's certificate. Turns TLS on."""
 
+CERTIFICATE_VARIABLE = "LIPIYANA_SERVER_CERTIFICATE"
+"""Environment variable: a PEM file, the certificate of this client, where a server asks for one."""
+
+KEY_VARIABLE = "LIPIYANA_SERVER_KEY"
+"""Environment variable: a PEM file, the key of that certificate."""
+
 TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
 """Environment variable: the token for the server; an option would be in the list of processes."""
 
@@ -37,21 +43,36 @@ def connect(server: str, workers: int | None) -> Chosen:
     """Use a server, `HOST:PORT`, as the environment says.
 
     Raises:
-        NotFound: the file of the certificate cannot be read.
+        NotFound: a file that a variable names cannot be read.
+        InvalidRequest: a certificate has no key, or the token is not printable ASCII.
     """
     import grpc
 
     from lipiyana.client import Client
 
-    tls = None
-    if ca := os.environ.get(CA_VARIABLE):
-        try:
-            tls = grpc.ssl_channel_credentials(Path(ca).read_bytes())
-        except OSError as error:
-            raise NotFound(f"{CA_VARIABLE} names {ca}: {error.strerror}") from None
+    ca, certificate, key = map(_named_file, (CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE))
+    if (certificate is None) != (key is None) or (certificate is not None and ca is None):
+        raise InvalidRequest(
+            f"{CERTIFICATE_VARIABLE}, {KEY_VARIABLE} and {CA_VARIABLE} go together; "
+            f"{CA_VARIABLE} alone is enough for a server that asks for no certificate",
+            field="server",
+            reason="INVALID_SETTINGS",
+        )
+    tls = None if ca is None else grpc.ssl_channel_credentials(ca, key, certificate)
     token = os.environ.get(TOKEN_VARIABLE) or None
     client = Client(server, tls=tls, token=token, timeout=TIMEOUT)
     return Chosen(client, workers or CALLS_IN_FLIGHT)
+
+
+def _named_file(variable: str) -> bytes | None:
+    """Read the file that a variable names; None where it is not set."""
+    path = os.environ.get(variable)
+    if not path:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise NotFound(f"{variable} names {path}: {error.strerror}") from None
 
 
 def in_process(

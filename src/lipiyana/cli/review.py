@@ -21,7 +21,7 @@ _SHOWN = 10
 
 def show(folder: Path) -> int:
     """Print a table of what is kept; no text of a plate is shown."""
-    from lipiyana.review.keeper import read_kept
+    from lipiyana.review.kept import read_kept
 
     table = Table(box=None)
     for heading in ("file", "unsure", "why", "kept"):

@@ -11,10 +11,12 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from lipiyana.client.channel import Endpoint
+from lipiyana.client.diagnosis import failed_handshake, refused_token
 from lipiyana.errors import (
     DeadlineExceeded,
     LipiyanaError,
     MessageTooLarge,
+    Unauthenticated,
     Unavailable,
 )
 from lipiyana.status import DETAILS_KEY, from_status
@@ -36,9 +38,10 @@ def to_error(
     for key, value in trailers or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             try:
-                return from_status(Status.FromString(value))
+                error = from_status(Status.FromString(value))
             except DecodeError:
                 break
+            return refused_token(error, endpoint) if isinstance(error, Unauthenticated) else error
     text = details or ""
     if found := _TOO_LARGE.search(text):
         return _too_large(found, endpoint)
@@ -57,7 +60,7 @@ def to_error(
 
 def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
-        return Unavailable(
+        return failed_handshake(text, endpoint) or Unavailable(
             f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there?"
         )
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:

@@ -16,7 +16,7 @@ from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_o
 from lipiyana.finetuning.line_source import LineMix, other_lines
 from lipiyana.finetuning.reader_learner import ReaderLearner, ReaderRecipe, measured_batches
 from lipiyana.finetuning.saving import BEST
-from lipiyana.finetuning.scoring import sample_lines, score_cases
+from lipiyana.finetuning.scoring import LineCase, sample_lines, score_cases
 from lipiyana.finetuning.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models, write_atomically
@@ -24,6 +24,7 @@ from lipiyana.ocr.recognition import LineReader
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.quantizing.floor import require_useful
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.runtime import ModelStore
@@ -73,7 +74,8 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
         InvalidRequest: so many blocks cannot be left out, the base is no good, there are no fonts
             to render with, or the folder has an unfinished course (UNFINISHED) or a finished model
             of the name (FINISHED).
-        ModelUnavailable: the base is not installed.
+        ModelUnavailable: the base is not installed, or the pruned reader reads next to nothing
+            (MODEL_TOO_WEAK): then nothing is registered, and the course stays.
     """
     told = listener or Listener()
     base = choose_base(store, job.base)
@@ -138,26 +140,34 @@ def _finish(
     told.on_step("comparing")
     sessions = [open_file(path, Task.LINE_READER) for path in (base.entry.file, twin)]
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
-    cases = sample_lines(job.samples) if job.samples is not None else ()
-    cer, int8 = None, None
-    if cases:
-        staged = work / "staged"
-        files = zip((*names, _WHOLE), (twin, small, base.entry.file), strict=True)
-        add_models(staged, [_model(job, base, name, file) for name, file in files])
-        trial = ModelStore(staged, store.threads)
-        int8 = compare_twins(trial, names, cases, ())
-        whole = score_cases(LineReader(trial, _WHOLE), cases)
-        cer = whole.cer, int8.float_score.cer
+    samples = sample_lines(job.samples) if job.samples is not None else ()
+    cases = samples or _rendered(mix)
+    staged = work / "staged"
+    files = zip((*names, _WHOLE), (twin, small, base.entry.file), strict=True)
+    add_models(staged, [_model(job, base, name, file) for name, file in files])
+    trial = ModelStore(staged, store.threads)
+    int8 = compare_twins(trial, names, cases, ())
+    both = score_cases(LineReader(trial, _WHOLE), cases).cer, int8.float_score.cer
+    measure = "characters of lines that neither learned from, read right (1 - CER)"
+    require_useful(job.name, measure, *(max(0.0, 1 - one) for one in reversed(both)))
+    cer = both if samples else None
     told.on_step("registering")
     entries = add_models(job.out, _models(job, base, (twin, small), int8, left, cer))
     return Pruned(course.state, entries, left, cer, milliseconds)
+
+
+def _rendered(mix: LineMix) -> tuple[LineCase, ...]:
+    """Lines to read where there are no samples; those by which the blocks were chosen."""
+    return tuple(
+        LineCase("rendered", one.image, one.text) for one in other_lines(mix, _TRIED_LINES)
+    )
 
 
 def _models(
     job: PruneJob,
     base: ChosenBase,
     files: tuple[Path, Path],
-    int8: Int8 | None,
+    int8: Int8,
     left: tuple[Left, ...],
     cer: tuple[float, float] | None,
 ) -> list[NewModel]:
@@ -172,8 +182,8 @@ def _models(
     return twins(
         _model(job, base, job.name + FLOAT_SUFFIX, twin, card),
         _model(job, base, job.name, small, card),
-        good=int8 is None or int8.good,
-        faster=int8 is None or int8.preferred,
+        good=int8.good,
+        faster=int8.preferred,
     )
 
 

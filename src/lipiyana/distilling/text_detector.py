@@ -28,6 +28,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.detection import TextDetector
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.quantizing.floor import LEAST_SHARE, require_useful
 from lipiyana.quantizing.search import open_file
 from lipiyana.runtime import ModelStore
 
@@ -80,7 +81,8 @@ def distill_text_detector(
         InvalidRequest: the teacher is no text detector, `start` no student, there are too few
             pictures, or the folder has an unfinished course (UNFINISHED) or a finished student of
             the name that `start` is not (FINISHED), and `resume` is not set.
-        ModelUnavailable: the teacher is not installed.
+        ModelUnavailable: the teacher is not installed, or the student finds next to nothing
+            (MODEL_TOO_WEAK): then nothing is registered, and the course stays.
         LookupError: streets are wanted and there are no fonts.
     """
     told = listener or Listener()
@@ -139,7 +141,9 @@ def _finish(
     export_student(net, twin)
     told.on_step("quantizing")
     quantized = quantize_student(twin, small, pool.train)
-    scores = {"overlap_with_teacher": round(1 - (state.best.error if state.best else 1.0), 4)}
+    overlap = 1 - (state.best.error if state.best else 1.0)
+    measure = "pixels of text that the teacher finds, too, in pictures that were held back (Dice)"
+    require_useful(job.name, measure, overlap, 1.0)
     models = [
         NewModel(
             name,
@@ -149,21 +153,25 @@ def _finish(
             teacher.licence,
             f"lines that {teacher.name} finds in {len(pool.train)} pictures",
             _card(job, teacher, state, quantized.agreement),
-            scores=scores,
+            scores={"overlap_with_teacher": round(overlap, 4)},
         )
         for name, file in ((job.name + FLOAT_SUFFIX, twin), (job.name, small))
     ]
-    told.on_step("registering")
-    entries = add_models(job.out, twins(*models, good=True, faster=True))
+    # INT8 that answers otherwise than what was learned is no twin of it
+    pair = twins(*models, good=quantized.agreement >= LEAST_SHARE, faster=True)
     compared = None
     if job.samples is not None:
         told.on_step("comparing")
+        add_models(work / "staged", pair)
         compared = compare(
             TextDetector(store, name=teacher.name),
-            TextDetector(ModelStore(job.out, store.threads), name=entries[0].name),
+            TextDetector(ModelStore(work / "staged", store.threads), name=pair[0].name),
             sample_scenes(job.samples),
         )
-    return Distilled(state, entries, compared)
+        measure = "lines of the project's samples that are found"
+        require_useful(job.name, measure, compared.recall[1], compared.recall[0])
+    told.on_step("registering")
+    return Distilled(state, add_models(job.out, pair), compared)
 
 
 def _card(job: DistillJob, teacher: ModelEntry, state: CourseState, agreement: float) -> str:

@@ -22,6 +22,7 @@ from lipiyana.finetuning.twins import FLOAT_SUFFIX, int8_notes, no_better, today
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models, write_atomically
 from lipiyana.ocr.training.checkpoints import load_weights
+from lipiyana.quantizing.floor import require_useful
 from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.vehicles.detection import PLATE
@@ -96,6 +97,7 @@ def finish_detector(
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
+        ModelUnavailable: the new detector finds next to nothing (MODEL_TOO_WEAK).
         LipiyanaError: a model cannot be loaded.
     """
     on_step("exporting")
@@ -117,6 +119,7 @@ def finish_detector(
     good = whole.ap50 - rounded.ap50 <= _INT8_LOSS
     faster = good and milliseconds[1] < milliseconds[0]
     best, after = (new[1], rounded) if faster else (new[0], whole)
+    require_useful(made.name, "mean AP50 on your validation part", after.ap50, before.ap50)
     better = after.ap50 > before.ap50
     facts = DetectorFacts(
         name=made.name,

@@ -33,6 +33,7 @@ from lipiyana.ocr.scripts import COMMON, script_of_char
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.quantizing.floor import require_useful
 from lipiyana.runtime import ModelStore
 
 _BASE = "base"
@@ -73,6 +74,7 @@ def finish_reader(
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
+        ModelUnavailable: the new reader reads next to nothing (MODEL_TOO_WEAK).
         LipiyanaError: a model cannot be loaded.
     """
     on_step("exporting")
@@ -94,6 +96,9 @@ def finish_reader(
     before = installed_reader(staged, _BASE)
     after = _reader(staged, preferred, specialist)
     validation = Comparison(cases, read(before, cases), read(after, cases))
+    measure = "characters of your validation part that are read right (1 - CER)"
+    now, earlier = (max(0.0, 1 - s.cer) for s in (validation.score_after, validation.score_before))
+    require_useful(made.name, measure, now, earlier)
     compared = None
     if shown:
         compared = Comparison(shown, read_lines(before, shown), read_lines(after, shown))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.finetuning.course import (
     CourseState,
     Learner,
@@ -24,6 +24,7 @@ from lipiyana.finetuning.course import (
 from lipiyana.finetuning.scoring import sample_folder
 from lipiyana.manifest import ModelEntry
 from lipiyana.model_folder import writing_to
+from lipiyana.quantizing.floor import TOO_WEAK
 
 WORK = ".finetuning"
 """Folder of the course, within that of the models to be."""
@@ -157,11 +158,23 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
         InvalidRequest: an unfinished course is there and `resume` is not set, or it is of other
             data or another base (UNFINISHED); `resume` is set and none is there (NOT_STOPPED); the
             disk is full or nearly so (DISK_FULL), or the folder cannot be written.
+        ModelUnavailable: what was learned is of no use (MODEL_TOO_WEAK); the course stays, as if it
+            had been stopped.
     """
     work = job.out / WORK
     with writing_to(job.out):
         course = OpenCourse(job, work, _begin(job, work, key), told)
-        yield course
+        try:
+            yield course
+        except ModelUnavailable as error:
+            if error.reason == TOO_WEAK:  # what was learned stays, to be gone on with
+                course.state.ending = "interrupted"
+                course.state.write(work)
+                raise ModelUnavailable(
+                    f"{error.message}. --resume with more --minutes goes on with it",
+                    reason=TOO_WEAK,
+                ) from None
+            raise
         if not course.interrupted:
             shutil.rmtree(work, ignore_errors=True)
 

@@ -17,6 +17,7 @@ from lipiyana.manifest import ModelEntry, Task, charset_digest
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.paddle_import.description import PaddleModel
 from lipiyana.paddle_import.paddle_process import convert
+from lipiyana.quantizing.floor import require_answers
 from lipiyana.quantizing.search import Quantized, open_file, quantize_within
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.timings import TWIN
@@ -66,7 +67,8 @@ def import_paddle(
 
     Raises:
         MissingExtra: the interpreter has no Paddle.
-        ModelUnavailable: the model cannot be converted, or is not what its description says.
+        ModelUnavailable: the model cannot be converted, is not what its description says, or finds
+            nothing in any input.
         InvalidRequest: the folder cannot be written.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +83,7 @@ def import_paddle(
         if len(inputs) > 1:
             small = work / "int8.onnx"
             quantized = quantize_within(adapted, small, model.task, inputs, on_step=on_step)
+            require_answers(model.name, quantized.says_nothing)
             files.append(small)
         sessions = [open_file(file, model.task) for file in files]
         milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))

@@ -47,6 +47,18 @@ def agreement(task: Task, one: Sequence[Outputs], other: Sequence[Outputs]) -> f
     return max(0.0, 1 - relative_difference(one, other))
 
 
+def says_nothing(task: Task, answers: Sequence[Outputs]) -> bool:
+    """Tell whether a text detector finds no pixel of text, or a reader no letter, in any input.
+
+    What others find is not known here: of them it is said that they do.
+    """
+    if task is Task.LINE_READER:
+        return not any(text for one in answers for text in _texts(one[0]))
+    if task is Task.TEXT_DETECTOR:
+        return not any((one[0] > SCENE_DETECTION.pixel_threshold).any() for one in answers)
+    return False
+
+
 def relative_difference(one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
     """Norm of the difference of all outputs, by the norm of the first ones."""
     difference = norm = 0.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.quantization import Quantizer
-from lipiyana.quantizing.agreement import Outputs, agreement, relative_difference
+from lipiyana.quantizing.agreement import Outputs, agreement, relative_difference, says_nothing
 from lipiyana.runtime import Session
 
 Floats = npt.NDArray[np.float32]
@@ -45,12 +45,15 @@ class Quantized:
         left_float: the groups that stayed float, the most sensitive first.
         sensitivities: of every group, the greatest first; empty where nothing had to be left out
             and nobody asked.
+        says_nothing: whether the float model finds nothing in any input, so that agreeing with it
+            means nothing; see `agreement.says_nothing`.
     """
 
     agreement: float
     all_layers: float
     left_float: tuple[Sensitivity, ...]
     sensitivities: tuple[Sensitivity, ...]
+    says_nothing: bool = False
 
 
 def quantize_within(
@@ -115,7 +118,8 @@ def quantize_within(
                 left.append(one)
                 reached = found_now
                 shutil.copyfile(work / "less.onnx", out)
-    return Quantized(reached, whole, tuple(left), tuple(sensitivities))
+    silent = says_nothing(task, wanted)
+    return Quantized(reached, whole, tuple(left), tuple(sensitivities), silent)
 
 
 def open_file(path: Path, task: Task) -> Session:

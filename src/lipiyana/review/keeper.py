@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from lipiyana.errors import PermissionDenied
 from lipiyana.model_folder import write_atomically
+from lipiyana.review.kept import Kept, is_picture_name, is_stray, note_of, read_kept
 from lipiyana.review.unsureness import Unsureness
 
 NOTICE = (
@@ -33,7 +33,6 @@ NOTICE = (
 )
 
 _NOTICE_FILE = "PRIVATE.txt"
-_OURS = re.compile(r"\.?[0-9a-f]{20}\.\w+(\.note\.json)?(\.part)?")
 _HASH_SIDE = 16
 _BETTER = 0.1
 _log = logging.getLogger(__name__)
@@ -58,31 +57,6 @@ class KeepLimits:
     same_scene: int = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One picture of the folder.
-
-    Attributes:
-        file: its name there.
-        score: how unsure the models were.
-        reasons: each reason's own score.
-        scene: hash of the whole picture, hexadecimal.
-        track: of a stream's vehicle, "" for none.
-        kept_at: seconds since 1970.
-        size: in bytes.
-        answer: what was read, as the JSON rows of `lipiyana read` have it.
-    """
-
-    file: str
-    score: float
-    reasons: dict[str, float]
-    scene: str
-    track: str
-    kept_at: float
-    size: int
-    answer: dict[str, Any]
-
-
 class UnsureKeeper:
     """The folder. Safe to share between threads; one process at a time should write to it."""
 
@@ -100,7 +74,7 @@ class UnsureKeeper:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
-            (folder / _NOTICE_FILE).write_text(NOTICE, "utf-8")
+            write_atomically(folder / _NOTICE_FILE, NOTICE.encode())
             self._kept = {one.file: one for one in read_kept(folder)}
             self._remove_strays()
             self._remove_old()
@@ -129,7 +103,7 @@ class UnsureKeeper:
 
         Args:
             data: the picture's encoded bytes.
-            suffix: of its format, with the dot.
+            suffix: of its format: a dot, then letters and digits.
             pixels: (H, W, 3) RGB.
             unsure: see `unsureness.judge`.
             answer: what was read.
@@ -137,6 +111,9 @@ class UnsureKeeper:
 
         Returns:
             Whether it is there now.
+
+        Raises:
+            ValueError: the suffix is none.
         """
         if self._broken or unsure.score < self.limits.least or len(data) > self.limits.max_bytes:
             return False
@@ -151,6 +128,8 @@ class UnsureKeeper:
             size=len(data),
             answer=answer,
         )
+        if not is_picture_name(one.file):
+            raise ValueError(f"{suffix!r} is no suffix of a picture")
         with self._lock:
             try:
                 return self._add(one, data)
@@ -177,10 +156,9 @@ class UnsureKeeper:
         for other in alike:
             self._remove(other)
         path = self.folder / one.file
-        write_atomically(path, data)
-        path.chmod(0o600)
-        write_atomically(_note(path), json.dumps(asdict(one), ensure_ascii=False).encode())
-        _note(path).chmod(0o600)
+        write_atomically(path, data, mode=0o600)
+        note = json.dumps(asdict(one), ensure_ascii=False).encode()
+        write_atomically(note_of(path), note, mode=0o600)
         self._kept[one.file] = one
         while self._over():
             self._remove(min(self._kept.values(), key=lambda kept: (kept.score, -kept.kept_at)))
@@ -203,28 +181,15 @@ class UnsureKeeper:
 
     def _remove_strays(self) -> None:
         """Remove what an end in the middle left: pictures without a note, notes without one."""
-        whole = {name for file in self._kept for name in (file, _note(Path(file)).name)}
+        whole = {name for file in self._kept for name in (file, note_of(Path(file)).name)}
         for path in self.folder.iterdir():
-            if path.name not in whole and _OURS.fullmatch(path.name):
+            if path.name not in whole and is_stray(path):
                 path.unlink(missing_ok=True)
 
     def _remove(self, one: Kept) -> None:
         (self.folder / one.file).unlink(missing_ok=True)
-        _note(self.folder / one.file).unlink(missing_ok=True)
+        note_of(self.folder / one.file).unlink(missing_ok=True)
         self._kept.pop(one.file, None)
-
-
-def read_kept(folder: Path) -> list[Kept]:
-    """Read what a folder keeps; notes without a picture, and broken ones, are passed over."""
-    found = []
-    for path in sorted(folder.glob("*.note.json")):
-        try:
-            one = Kept(**json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
-            continue
-        if (folder / one.file).is_file():
-            found.append(one)
-    return found
 
 
 def scene_hash(pixels: npt.NDArray[np.uint8]) -> int:
@@ -233,7 +198,3 @@ def scene_hash(pixels: npt.NDArray[np.uint8]) -> int:
     size = (_HASH_SIDE + 1, _HASH_SIDE)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.int16)
     return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")
-
-
-def _note(path: Path) -> Path:
-    return path.with_name(f"{path.name}.note.json")

@@ -23,6 +23,8 @@ from lipiyana.errors import InvalidRequest
 Corners = tuple[tuple[float, float], ...]
 
 _PICTURE_KEYS = ("image", "ocr", "captioning", "img", "picture")
+_PLACE = {"points", "x", "y", "width", "height"}
+_SHOWN = 200  # characters of an address, in messages
 # uploads get eight hexadecimal digits before their name
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
@@ -38,23 +40,29 @@ class Transcription:
     problem: str = ""
 
 
-def read_export(path: Path, content: str) -> Iterator[Transcription]:
+def read_export(path: Path, content: str, *, follow_links: bool = True) -> Iterator[Transcription]:
     """Read the tasks of an export. Pictures are looked for beside it, and in the folders below.
+
+    Args:
+        path: of the export.
+        content: of it.
+        follow_links: whether pictures may be links to what is elsewhere.
 
     Raises:
         InvalidRequest: it is not Label Studio's JSON.
     """
     try:
         tasks = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"{path} is not JSON: {error}", field="data") from None
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise _not_an_export(path)
     if tasks and not any("annotations" in task or "completions" in task for task in tasks):
         raise _not_an_export(path)
-    pictures = PictureFinder(path.parent)
+    pictures = PictureFinder(path.parent, follow_links=follow_links)
     for number, task in enumerate(tasks, 1):
-        where = f"{path.name}, task {task.get('id', number)}"
+        identity = task.get("id")
+        where = f"{path.name}, task {identity if isinstance(identity, int) else number}"
         yield from _transcriptions(where, task, pictures)
 
 
@@ -69,17 +77,26 @@ def _not_an_export(path: Path) -> InvalidRequest:
 class PictureFinder:
     """Finds the file that an export speaks of, wherever it was made."""
 
-    def __init__(self, root: Path) -> None:
-        """Look below this folder."""
+    def __init__(self, root: Path, *, follow_links: bool = True) -> None:
+        """Look below this folder; a link that leads out of it counts if links are followed."""
         self._root = root
+        self._inside = None if follow_links else root.resolve()
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[Path]]:
         found: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(self._root.rglob("*")):
-            if path.is_file():
+            if self._is_file(path):
                 found[path.name].append(path)
         return found
+
+    def _is_file(self, path: Path) -> bool:
+        try:
+            if not path.is_file():
+                return False
+            return self._inside is None or path.resolve().is_relative_to(self._inside)
+        except (OSError, RuntimeError):  # a name that is too long, a loop of links
+            return False
 
     def ending_in(self, name: PurePosixPath) -> Path | None:
         """Find the only file whose path ends in all of a name."""
@@ -92,12 +109,15 @@ class PictureFinder:
 
     def find(self, address: str) -> Path | None:
         """Find by as much of the address as fits below the folder, then by the name alone."""
-        parts = urlsplit(address)
-        inner = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+        try:
+            parts = urlsplit(address)
+            inner = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+        except ValueError:  # it looks like an address and is none
+            return None
         steps = [step for step in PurePosixPath(inner).parts if step not in {"/", ".."}]
         for start in range(len(steps)):
             candidate = self._root.joinpath(*steps[start:])
-            if candidate.is_file():
+            if self._is_file(candidate):
                 return candidate
         if not steps:
             return None
@@ -110,35 +130,52 @@ class PictureFinder:
 def _transcriptions(
     where: str, task: Mapping[str, Any], pictures: PictureFinder
 ) -> Iterator[Transcription]:
-    address = _address(task.get("data", {}))
+    address = _address(task.get("data"))
     if address is None:
         yield Transcription(where, None, problem="the task names no picture")
         return
     picture = pictures.find(address)
     if picture is None:
-        problem = f"the picture {address} is not beside the export; put the pictures there"
+        shown = address.encode("utf-8", "backslashreplace").decode()[:_SHOWN]
+        problem = f"the picture {shown} is not beside the export; put the pictures there"
         yield Transcription(where, None, problem=problem)
         return
-    annotations = task.get("annotations", task.get("completions", []))
-    done = [a for a in annotations if not a.get("was_cancelled") and not a.get("skipped")]
+    annotations = task.get("annotations", task.get("completions"))
+    done = [a for a in _tables(annotations) if not a.get("was_cancelled") and not a.get("skipped")]
     if not done:
         yield Transcription(where, picture, problem="nobody has annotated the task")
         return
     # the last annotation is the one that a reviewer left
     regions: dict[str, dict[str, Any]] = {}
-    for result in done[-1].get("result", []):
-        if isinstance(result, dict) and isinstance(result.get("value"), dict):
-            regions.setdefault(str(result.get("id", "")), {}).update(
-                _region(result, result["value"])
-            )
+    for result in _tables(done[-1].get("result")):
+        if isinstance(value := result.get("value"), Mapping):
+            regions.setdefault(json.dumps(result.get("id", "")), {}).update(_region(result, value))
     if not regions:
         yield Transcription(where, picture, problem="the annotation is empty")
     for number, region in enumerate(regions.values(), 1):
-        here, text = f"{where}, region {number}", region.get("text")
+        here, text, corners = f"{where}, region {number}", region.get("text"), region.get("corners")
+        problem = "" if corners else region.get("problem", "")
         if text is None:
             yield Transcription(here, picture, problem="a region has no text")
+        elif not _is_unicode(text):
+            yield Transcription(here, picture, problem="the text of a region is not valid Unicode")
         else:
-            yield Transcription(here, picture, text, region.get("corners"))
+            yield Transcription(here, picture, text, corners, problem)
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    """Give the objects of a list; none of what is no list."""
+    rows = value if isinstance(value, list) else []
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether a text can be written; JSON can spell halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _address(data: object) -> str | None:
@@ -154,12 +191,15 @@ def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, An
     found: dict[str, Any] = {}
     text = value.get("text")
     if isinstance(text, list):
-        found["text"] = "\n".join(str(row) for row in text)
+        found["text"] = "\n".join(row for row in text if isinstance(row, str))
     elif isinstance(text, str):
         found["text"] = text
-    corners = _corners(result, value)
-    if corners is not None:
-        found["corners"] = corners
+    if not _PLACE.isdisjoint(value):
+        corners = _corners(result, value)
+        if corners is None or not all(math.isfinite(c) for point in corners for c in point):
+            found["problem"] = "the place of a region makes no sense"
+        else:
+            found["corners"] = corners
     return found
 
 
@@ -173,10 +213,10 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
         angle = math.radians(float(value.get("rotation", 0)))
         # an angle is of the picture's pixels, and these are shares of sides that differ
         aspect = float(result.get("original_width", 1)) / float(result.get("original_height", 1))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        along = (math.cos(angle) * width, math.sin(angle) * width * aspect)
+        down = (-math.sin(angle) * height / aspect, math.cos(angle) * height)
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
-    along = (math.cos(angle) * width, math.sin(angle) * width * aspect)
-    down = (-math.sin(angle) * height / aspect, math.cos(angle) * height)
     return (
         (x, y),
         (x + along[0], y + along[1]),

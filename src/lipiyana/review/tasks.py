@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.convert import recognition_from_json
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.images import load
 from lipiyana.model_folder import write_atomically, writing_to
 from lipiyana.ocr.crops import crop_quad
-from lipiyana.review.keeper import Kept, read_kept
+from lipiyana.review.kept import Kept, read_kept, read_without_links
 from lipiyana.review.label_studio_export import read_export
+from lipiyana.types import Box, Polygon
 
 TASKS = "tasks.json"
 CONFIG = "label_config.xml"
 LABELS = "labels.tsv"
+
+_LONGEST_STEM = 60  # characters of a picture's name that its crops have in theirs
 
 LABEL_CONFIG = """<View>
   <Image name="image" value="$image" zoom="true"/>
@@ -69,7 +74,7 @@ def export_tasks(folder: Path, out: Path) -> int:
         out.mkdir(parents=True, exist_ok=True)
         out.chmod(0o700)
         for one in kept:
-            shutil.copyfile(folder / one.file, out / one.file)
+            write_atomically(out / one.file, read_without_links(folder / one.file), mode=0o600)
         tasks = [task(one) for one in kept]
         data = json.dumps(tasks, ensure_ascii=False, indent=1).encode()
         write_atomically(out / TASKS, data)
@@ -78,26 +83,37 @@ def export_tasks(folder: Path, out: Path) -> int:
 
 
 def task(one: Kept) -> dict[str, Any]:
-    """Make one task with its prediction."""
-    answer = one.answer
-    width, height = int(answer["image_width"]), int(answer["image_height"])
-    results: list[dict[str, Any]] = []
-    for plate in answer.get("plates", []):
-        points = _corners(plate["box"])
-        results += _region(f"p{len(results)}", "plate", points, plate["text"], (width, height))
-    for line in answer.get("text_lines", []):
-        points = [(point["x"], point["y"]) for point in line["polygon"]]
-        results += _region(f"l{len(results)}", "line", points, line["text"], (width, height))
+    """Make one task with its prediction; an answer that makes no sense predicts nothing."""
     return {
         "data": {"image": f"/data/local-files/?d={one.file}"},
         "meta": {"unsure": one.score, "reasons": one.reasons},
-        "predictions": [{"model_version": "lipiyana", "score": 1 - one.score, "result": results}],
+        "predictions": [
+            {"model_version": "lipiyana", "score": 1 - one.score, "result": _results(one.answer)}
+        ],
     }
 
 
-def _corners(box: dict[str, float]) -> list[tuple[float, float]]:
-    left, top, right, bottom = (box[key] for key in ("x_min", "y_min", "x_max", "y_max"))
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+def _results(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the results of all regions of an answer, which somebody else may have written."""
+    try:
+        found = recognition_from_json(answer)
+    except InvalidRequest:
+        return []
+    regions = [("plate", _corners(plate.box), plate.text) for plate in found.plates]
+    regions += [("line", line.polygon, line.text) for line in found.text_lines]
+    size = found.image_width, found.image_height
+    coordinates = [value for _, points, _ in regions for point in points for value in point]
+    if 0 in size or not all(map(math.isfinite, coordinates)):
+        return []
+    results: list[dict[str, Any]] = []
+    for label, points, text in regions:
+        results += _region(f"{label[0]}{len(results)}", label, points, text, size)
+    return results
+
+
+def _corners(box: Box) -> Polygon:
+    left, top, right, bottom = box.x_min, box.y_min, box.x_max, box.y_max
+    return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
 def _region(
@@ -125,7 +141,8 @@ def import_labels(export: Path, out: Path) -> Crops:
     """Cut what people labelled out of its pictures, with a `labels.tsv` to fine-tune from.
 
     Args:
-        export: Label Studio's JSON, beside its pictures or above them.
+        export: Label Studio's JSON, beside its pictures or above them; a link that leads out of
+            its folder is not followed.
         out: gets a crop a region. Crops of other pictures that are there already stay labelled;
             what was there of the same pictures is replaced.
 
@@ -142,7 +159,7 @@ def import_labels(export: Path, out: Path) -> Crops:
         out.mkdir(parents=True, exist_ok=True)
         out.chmod(0o700)
         pictures = set()
-        for found in read_export(export, content):
+        for found in read_export(export, content, follow_links=False):
             text = found.text.replace("\n", "/").replace("\t", " ").strip()
             if found.picture is None or found.problem or not text:
                 problems.append(f"{found.where}: {found.problem or 'the text is empty'}")
@@ -152,8 +169,9 @@ def import_labels(export: Path, out: Path) -> Crops:
             except LipiyanaError as error:
                 problems.append(f"{found.where}: {error.message}")
                 continue
-            beginning = f"{found.picture.stem}-{_digest(found.picture.relative_to(export.parent))}"
-            name = f"{beginning}-{_digest(found.corners)}.png"
+            inner = found.picture.relative_to(export.parent)
+            beginning = f"{_plain(inner.stem)}-{_digest(os.fsencode(inner))}"
+            name = f"{beginning}-{_digest(str(found.corners).encode())}.png"
             pictures.add(beginning)
             _, data = cv2.imencode(".png", crop[..., ::-1])
             write_atomically(out / name, data.tobytes())
@@ -181,13 +199,27 @@ def _crop(
     return crop_quad(pixels, np.array(corners) * [width, height])
 
 
-def _digest(value: object) -> str:
-    return hashlib.blake2b(str(value).encode(), digest_size=4).hexdigest()
+def _digest(value: bytes) -> str:
+    return hashlib.blake2b(value, digest_size=4).hexdigest()
+
+
+def _plain(stem: str) -> str:
+    """Make a picture's name one that a row of a list can hold."""
+    return "".join(c if c.isprintable() else "_" for c in stem[:_LONGEST_STEM])
 
 
 def _earlier(path: Path) -> dict[str, str]:
-    """The rows of a list, with a part where they have one, by their files."""
-    if not path.is_file():
+    """The rows of a list, with a part where they have one, by their files.
+
+    Raises:
+        OSError: it is a link, or cannot be read.
+        InvalidRequest: it is not UTF-8.
+    """
+    if not path.exists():
         return {}
-    rows = (line.removesuffix("\r") for line in path.read_text("utf-8").split("\n"))
+    try:
+        content = read_without_links(path).decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{path} is not UTF-8; save it as UTF-8", field="out") from None
+    rows = (line.removesuffix("\r") for line in content.split("\n"))
     return {row.split("\t")[0]: row for row in rows if "\t" in row}

@@ -1,0 +1,90 @@
+"""Why a server cannot be reached though it is there: TLS and tokens, and what has to be set.
+
+gRPC reports every failure of a handshake as UNAVAILABLE; its details say which it was.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lipiyana.client.channel import Endpoint
+from lipiyana.errors import Unauthenticated, Unavailable
+
+TLS_FAILED = "TLS_FAILED"
+"""Reason of an `Unavailable` that waiting does not mend: how the client speaks must change."""
+
+_CONNECTING = re.compile(r"last error: .*", re.DOTALL)
+_CLOSED = re.compile(r"Socket closed|Connection reset by peer|Broken pipe|End of TCP stream")
+_SET_CA = "LIPIYANA_SERVER_CA (the commands) or `tls` (Python)"
+_SET_OWN = (
+    "set LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY (the commands), or give `tls` a key "
+    "and a certificate (Python)"
+)
+_SET_TOKEN = "LIPIYANA_SERVER_TOKEN (the commands) or `token` (Python)"  # noqa: S105
+
+
+_WHY_WITH_TLS = tuple(
+    (re.compile(pattern), why)
+    for pattern, why in (
+        (
+            "WRONG_VERSION_NUMBER",
+            f"does not speak TLS; leave out {_SET_CA}, or let the server have a certificate",
+        ),
+        (
+            "Hostname Verification Check failed",
+            "shows a certificate for another name; call the server by a name or an address that "
+            "its certificate has (subjectAltName)",
+        ),
+        (
+            "CERTIFICATE_VERIFY_FAILED(?:: (?P<detail>[^:]+))?",
+            "shows a certificate that is not trusted{detail}; name the PEM file of who signed it: "
+            f"{_SET_CA}",
+        ),
+        (
+            "Failed to create security handshaker",
+            f"cannot be verified: what {_SET_CA} names holds no PEM certificate, or key and "
+            "certificate of this client do not fit together",
+        ),
+        (
+            f"ALERT_|CERTIFICATE_REQUIRED|{_CLOSED.pattern}",
+            "ends connections after the handshake: it asks for a certificate of this client, or "
+            f"does not trust the one that it got; {_SET_OWN}",
+        ),
+        (
+            "Tls handshake failed(?P<detail>.{0,200})",
+            "and this client cannot agree on TLS{detail}",
+        ),
+    )
+)
+
+
+def failed_handshake(text: str, endpoint: Endpoint) -> Unavailable | None:
+    """Explain an UNAVAILABLE call by the details that gRPC gives; None if it is not about TLS."""
+    found = _CONNECTING.search(text)
+    if found is None:  # a call that ended on a connection that was good
+        return None
+    why = (_without_tls if endpoint.tls is None else _with_tls)(found[0])
+    return Unavailable(f"{endpoint.target} {why}", reason=TLS_FAILED) if why else None
+
+
+def _without_tls(last: str) -> str:
+    if not _CLOSED.search(last):
+        return ""
+    return (
+        "takes connections and closes them unanswered; if it expects TLS, as it seems, name the "
+        f"PEM file of who signs its certificate: {_SET_CA}"
+    )
+
+
+def _with_tls(last: str) -> str:
+    for pattern, why in _WHY_WITH_TLS:
+        if found := pattern.search(last):
+            detail = found.groupdict().get("detail")
+            return why.format(detail=f" ({detail.strip()})" if detail else "")
+    return ""
+
+
+def refused_token(error: Unauthenticated, endpoint: Endpoint) -> Unauthenticated:
+    """Say beside the server's words which setting has the token."""
+    do = "set" if endpoint.token is None else "correct"
+    return Unauthenticated(f"{error.message}; {do} {_SET_TOKEN}", reason=error.reason)

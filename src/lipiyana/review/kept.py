@@ -1,0 +1,147 @@
+"""What a folder of unsure pictures holds: pictures under names of this project's form, each with a
+note beside it.
+
+A folder may have been written by somebody else, so nothing in it is believed: a note speaks of the
+picture that its own name names, links are not followed, and what is of another form is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lipiyana.files import MAX_FILE_BYTES
+
+NOTE = ".note.json"
+"""What a picture's name is followed by in the name of its note."""
+
+_PICTURE = re.compile(r"[0-9a-f]{20}\.[a-z0-9]{1,8}")
+_STRAY = re.compile(rf"\.?{_PICTURE.pattern}({re.escape(NOTE)})?(\.part)?")
+_SCENE = re.compile(r"[0-9a-f]{64}")
+_REASON = re.compile(r"[a-z]{1,20}")
+_LONGEST_NOTE = 16 * 1024 * 1024
+_LONGEST_TRACK = 200
+_LAST_DAY = 253_402_214_400  # of the year 9999, in seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One picture of the folder.
+
+    Attributes:
+        file: its name there.
+        score: how unsure the models were.
+        reasons: each reason's own score.
+        scene: hash of the whole picture, hexadecimal.
+        track: of a stream's vehicle, "" for none.
+        kept_at: seconds since 1970.
+        size: in bytes.
+        answer: what was read, as the JSON rows of `lipiyana read` have it.
+    """
+
+    file: str
+    score: float
+    reasons: dict[str, float]
+    scene: str
+    track: str
+    kept_at: float
+    size: int
+    answer: dict[str, Any]
+
+
+def note_of(picture: Path) -> Path:
+    """Name the note of a picture."""
+    return picture.with_name(picture.name + NOTE)
+
+
+def is_picture_name(name: str) -> bool:
+    """Say whether a name is of the form that kept pictures have."""
+    return _PICTURE.fullmatch(name) is not None
+
+
+def is_stray(path: Path) -> bool:
+    """Say whether a file, or a link, has a name of this project's form."""
+    is_folder = path.is_dir() and not path.is_symlink()
+    return _STRAY.fullmatch(path.name) is not None and not is_folder
+
+
+def read_kept(folder: Path) -> list[Kept]:
+    """Read what a folder keeps.
+
+    Passed over are notes without a picture, broken ones, those that speak of another file than
+    their own picture, and links.
+    """
+    found = []
+    for path in sorted(folder.glob(f"*{NOTE}")):
+        file = path.name.removesuffix(NOTE)
+        if not is_picture_name(file):
+            continue
+        try:
+            size = _regular_size(folder / file)
+            note = json.loads(read_without_links(path, _LONGEST_NOTE))
+        except (OSError, ValueError, RecursionError):
+            continue
+        one = _kept(file, size, note)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Read a regular file that is no link.
+
+    Raises:
+        OSError: it is not one, it cannot be read, or it has more than `max_bytes`.
+    """
+    _regular_size(path)
+    # between the look and the opening the file may have been replaced by a link, or a pipe
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{path} is no regular file")
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(f"{path} has more than {max_bytes} bytes")
+    return data
+
+
+def _regular_size(path: Path) -> int:
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{path} is no regular file")
+    return found.st_size
+
+
+def _kept(file: str, size: int, note: object) -> Kept | None:
+    """Make one of a note; None where it is not of this project's form."""
+    if not isinstance(note, Mapping) or note.get("file") != file:
+        return None
+    reasons, answer = note.get("reasons"), note.get("answer")
+    scene, track = note.get("scene"), note.get("track")
+    score, kept_at = _number(note.get("score"), 1), _number(note.get("kept_at"), _LAST_DAY)
+    if not isinstance(reasons, Mapping) or not isinstance(answer, dict):
+        return None
+    if not isinstance(scene, str) or not isinstance(track, str):
+        return None
+    scores = {name: _number(value, 1) for name, value in reasons.items() if _REASON.fullmatch(name)}
+    known = {name: value for name, value in scores.items() if value is not None}
+    if score is None or kept_at is None or len(known) < len(reasons):
+        return None
+    if not _SCENE.fullmatch(scene) or len(track) > _LONGEST_TRACK:
+        return None
+    return Kept(file, score, known, scene, track, kept_at, size, answer)
+
+
+def _number(value: object, most: float) -> float | None:
+    """Give a number from 0 to `most`; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and 0 <= value <= most else None

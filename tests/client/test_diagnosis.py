@@ -1,0 +1,122 @@
+"""A server that is there and cannot be used: the error says what is wrong and what to set."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from certificates import Authority, Certificate
+from lipiyana import AsyncClient, Client
+from lipiyana.client.diagnosis import TLS_FAILED
+from lipiyana.errors import Unauthenticated, Unavailable
+from lipiyana.server import ServerSettings, running_server
+from served_fake import FakeRecognizer
+
+
+class Parties:
+    """Who may sign, and for whom."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = Authority(folder, "authority")
+        self.served = self.authority.sign("server")
+        self.elsewhere = self.authority.sign("elsewhere", "DNS:elsewhere.example")
+        (folder / "other").mkdir()
+        self.stranger = Authority(folder / "other", "stranger")
+        self.strange = self.stranger.sign("camera")
+
+    def trusts(self, who: Authority, own: Certificate | None = None) -> grpc.ChannelCredentials:
+        pair = () if own is None else (own.key.read_bytes(), own.certificate.read_bytes())
+        return grpc.ssl_channel_credentials(who.files.certificate.read_bytes(), *pair)
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
+    return Parties(tmp_path_factory.mktemp("parties"))
+
+
+@contextlib.contextmanager
+def served(
+    files: Certificate | None, client_ca: Path | None = None, tokens: Path | None = None
+) -> Iterator[str]:
+    settings = ServerSettings(
+        port=0,
+        threads=1,
+        tls_certificate=files.certificate if files else None,
+        tls_key=files.key if files else None,
+        tls_client_ca=client_ca,
+        tokens=tokens,
+    )
+    with running_server(FakeRecognizer(), settings) as server:
+        yield server.target
+
+
+CASES = {
+    "plaintext": "expects TLS.*LIPIYANA_SERVER_CA.*`tls`",
+    "no TLS": "does not speak TLS; leave out LIPIYANA_SERVER_CA",
+    "stranger": r"not trusted \(.*LIPIYANA_SERVER_CA",
+    "other name": "another name",
+    "no PEM": "no PEM certificate",
+    "no certificate": "LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY",
+    "strange certificate": "LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_tls_that_fails(parties: Parties, case: str) -> None:
+    known = parties.trusts(parties.authority)
+    tls = {
+        "plaintext": None,
+        "stranger": parties.trusts(parties.stranger),
+        "no PEM": grpc.ssl_channel_credentials(b"nonsense"),
+        "strange certificate": parties.trusts(parties.authority, parties.strange),
+    }.get(case, known)
+    files = {"no TLS": None, "other name": parties.elsewhere}.get(case, parties.served)
+    client_ca = parties.authority.files.certificate if "certificate" in case else None
+    with served(files, client_ca) as target:
+        with (
+            Client(target, tls=tls) as client,
+            pytest.raises(Unavailable, match=CASES[case]) as caught,
+        ):
+            client.recognize(b"a")
+        assert caught.value.reason == TLS_FAILED
+        assert caught.value.message.startswith(target)
+        async with AsyncClient(target, tls=tls) as asynchronous:
+            with pytest.raises(Unavailable, match=CASES[case]):
+                await asynchronous.recognize(b"a")
+
+
+def test_nobody_there_is_no_matter_of_tls(parties: Parties) -> None:
+    for tls in (None, parties.trusts(parties.authority)):
+        with (
+            Client("127.0.0.1:1", tls=tls) as client,
+            pytest.raises(Unavailable, match="is `lipiyana serve` running there") as caught,
+        ):
+            client.recognize(b"a")
+        assert caught.value.reason == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("token", "reason", "says"),
+    [(None, "TOKEN_MISSING", "set"), ("other", "TOKEN_UNKNOWN", "correct")],
+)
+async def test_tokens_that_are_refused(
+    tmp_path: Path, token: str | None, reason: str, says: str
+) -> None:
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text(f'[a]\nsha256 = "{hashlib.sha256(b"secret").hexdigest()}"\n')
+    words = rf"; {says} LIPIYANA_SERVER_TOKEN \(the commands\) or `token`"
+    with served(None, tokens=tokens) as target:
+        with (
+            Client(target, token=token) as client,
+            pytest.raises(Unauthenticated, match=words) as caught,
+        ):
+            client.recognize(b"a")
+        assert caught.value.reason == reason
+        async with AsyncClient(target, token=token) as asynchronous:
+            with pytest.raises(Unauthenticated, match=words):
+                await asynchronous.recognize(b"a")
