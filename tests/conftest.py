@@ -14,11 +14,17 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from lipiyana import runtime
+from lipiyana.manifest import MANIFEST, Task
+from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import ModelStore
+from needs import PICTURES, missing_fonts
 
 settings.register_profile("lipiyana", deadline=None)  # no test is about time
 settings.load_profile("lipiyana")
+
+pytest_plugins = ("counting_skips",)
 
 Picture = npt.NDArray[np.uint8]
 
@@ -34,6 +40,22 @@ def subnormal_numbers() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def store() -> ModelStore:
     """The built-in models, one thread."""
+    return ModelStore(threads=1)
+
+
+@pytest.fixture
+def store_without_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
+    """The built-in models but for those that find vehicles and plates, one thread."""
+    models, folder = runtime._built_in(), tmp_path / "built_in"
+    folder.mkdir()
+    for path in models.iterdir():
+        (folder / path.name).symlink_to(path)
+    head, *entries = (models / MANIFEST).read_text("utf-8").split("[[model]]")
+    kept = [entry for entry in entries if Task.VEHICLE_DETECTOR not in entry]
+    assert len(kept) < len(entries)
+    (folder / MANIFEST).unlink()
+    (folder / MANIFEST).write_text("[[model]]".join([head, *kept]), "utf-8")
+    monkeypatch.setattr(runtime, "_built_in", lambda: folder)
     return ModelStore(threads=1)
 
 
@@ -84,9 +106,18 @@ def encode() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
+def font_library() -> FontLibrary:
+    """The renderer's fonts; tests that need them skip where any of the set is missing."""
+    library = FontLibrary.load()
+    if missing := library.missing():
+        pytest.skip(missing_fonts(missing))
+    return library
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real pictures; tests that need it skip where it is missing."""
     folder = Path(__file__).parents[1] / ".." / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("../shared/data, the real pictures, is not here")
+        pytest.skip(PICTURES)
     return folder

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx", reason="detectors are made with onnx")
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 13

@@ -15,6 +15,7 @@ from lipiyana.manifest import Task, read_manifest
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.packed import model_suffix, pack, read_unpacked
 from lipiyana.runtime import ModelStore
+from needs import TORCH
 
 MODELS = Path(__file__).parents[1] / "models"
 TWIN = MODELS / "vehicles.float.onnx.xz"
@@ -166,8 +167,7 @@ def test_a_python_without_lzma_says_what_to_do(
 
 
 def test_the_detector_that_ships_packed_can_be_trained_from() -> None:
-    pytest.importorskip("torch", reason="needs the extra train")
-    pytest.importorskip("onnx", reason="needs the extra train")
+    pytest.importorskip("torch", reason=TORCH)
     from lipiyana.finetuning.detector_base import choose_detector
     from lipiyana.vehicles.training.evaluation import predict_with_onnx, predict_with_torch
     from lipiyana.vehicles.training.network import is_coco

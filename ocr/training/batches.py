@@ -5,24 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels, to_text
-from lipiyana.ocr.line_input import HEIGHT, bucket_width, line_input
+from lipiyana.ocr.line_input import bucket_width, line_input
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.lines import Line, fits, stretch
 from lipiyana.ocr.training.loading import in_processes
-from lipiyana.ocr.training.network import TIME_STRIDE
 from lipiyana.ocr.training.plate_lines import PlateRows
 from lipiyana.ocr.training.real_crops import RealCrops
 from lipiyana.ocr.training.rendering import render_line
@@ -74,17 +72,6 @@ class SourceConfig:
     seed: int = 0
     workers: int = 1
     max_width: int = 480
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line to learn from: (H, W, 3) RGB, its text in logical order, its script or, where that
-    does not matter, its source.
-    """
-
-    image: npt.NDArray[np.uint8]
-    text: str
-    script: str
 
 
 class BatchSource(IterableDataset[Batch]):
@@ -153,12 +140,6 @@ def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterato
             yield collate(buckets.pop(width))
 
 
-def fits(labels: list[int], width: int) -> bool:
-    """Whether CTC can spell the labels in this width: a step each, one more between twins."""
-    twins = sum(a == b for a, b in pairwise(labels))
-    return 0 < len(labels) + twins <= width // TIME_STRIDE
-
-
 def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
     """The best label a step, twins joined and blanks dropped; (N, T, classes) to logical text."""
     texts = []
@@ -166,15 +147,6 @@ def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
         labels = [b for a, b in zip([0, *best], best, strict=False) if b not in (0, a)]
         texts.append(to_text(charset.decode(labels)))
     return texts
-
-
-def stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Scale to the reader's height, a little wider or narrower than it was."""
-    height, width = image.shape[:2]
-    factor = float(np.exp(rng.normal(0, 0.1)))
-    wide = max(4, round(HEIGHT * width / height * factor))
-    how = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (wide, HEIGHT), interpolation=how), np.uint8)
 
 
 def collate(lines: list[tuple[Line, list[int]]]) -> Batch:

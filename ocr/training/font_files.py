@@ -12,11 +12,6 @@ import uharfbuzz as hb
 
 from lipiyana.ocr.scripts import SCRIPTS
 
-FOLDERS = (
-    Path("/usr/share/fonts"),
-    Path("/usr/local/share/fonts"),
-    Path("~/.local/share/fonts").expanduser(),
-)
 SUFFIXES = {".ttf", ".otf", ".ttc", ".otc"}
 CACHE = Path("~/.cache/lipiyana/fonts.json").expanduser()
 FORMAT = 3
@@ -83,7 +78,7 @@ class FontFile:
     variations: tuple[tuple[str, float], ...] = ()
 
 
-def scan(folders: Iterable[Path] = FOLDERS, cache: Path | None = CACHE) -> list[FontFile]:
+def scan(folders: Iterable[Path], cache: Path | None = CACHE) -> list[FontFile]:
     """Read every font below `folders`, in the order of their paths.
 
     What was read of an unchanged file is taken from `cache`, which is rewritten where it differs.

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lipiyana.label_fonts import font_folders
 from lipiyana.ocr.scripts import COMMON, SCRIPTS, script_of_char
 from lipiyana.ocr.training.faces import NO_GLYPH, Face
-from lipiyana.ocr.training.font_files import FOLDERS, FontFile, scan
+from lipiyana.ocr.training.font_files import FontFile, scan
 from lipiyana.ocr.training.shaping import check_shaping
 
 Split = Literal["train", "held_out", "all"]
@@ -46,14 +47,17 @@ class FontLibrary:
         self._open: OrderedDict[FontFile, Face] = OrderedDict()
 
     @classmethod
-    def load(cls, folders: Iterable[Path] = FOLDERS) -> FontLibrary:
+    def load(cls, folders: Iterable[Path] | None = None) -> FontLibrary:
         """Find the fonts below `folders`, and read which are held out from `fonts.toml`.
+
+        Args:
+            folders: the system's, or those of `LIPIYANA_FONTS`, where it is None.
 
         Raises:
             RuntimeError: HarfBuzz is too old, or does not shape.
         """
         settings = tomllib.loads((files(__package__) / "fonts.toml").read_text("utf-8"))
-        library = cls(scan(folders), settings)
+        library = cls(scan(font_folders() if folders is None else folders), settings)
         for family in library.families("Deva", "all")[:1]:
             check_shaping(library.open(library.faces("Deva", family)[0]))
         return library
@@ -73,8 +77,26 @@ class FontLibrary:
             )
         )
 
+    def missing(self) -> tuple[str, ...]:
+        """Name the families of the project's set that are not installed, sorted.
+
+        The set is that of `scripts/install_fonts.sh`; asked for are the families that `fonts.toml`
+        holds out or prefers for plates. Where some are missing less is rendered, with other fonts.
+        """
+        wanted = self._plate.union(*self._held_out.values())
+        return tuple(sorted(wanted.difference(*self._files.values())))
+
     def faces(self, script: str, family: str) -> tuple[FontFile, ...]:
-        """The files of one family."""
+        """The files of one family.
+
+        Raises:
+            LookupError: it is not installed.
+        """
+        if family not in self._files[script]:
+            raise LookupError(
+                f"the font family {family!r} of {script} is not installed: "
+                "scripts/install_fonts.sh installs it"
+            )
         return tuple(self._files[script][family])
 
     def draws_digits(self, family: str) -> bool:

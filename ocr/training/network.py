@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Activation = Literal["gelu", "relu"]
-TIME_STRIDE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,9 @@ class MissingExtra(LipiyanaError):
     def for_extra(cls, extra: str, purpose: str) -> MissingExtra:
         """Say which extra `purpose` needs and how to install it."""
         return cls(
-            f"{purpose} needs the extra '{extra}': pip install 'lipiyana[{extra}]'", extra=extra
+            f"{purpose} needs the extra '{extra}': in a clone of the project, "
+            f"pip install '.[{extra}]'",
+            extra=extra,
         )
 
 

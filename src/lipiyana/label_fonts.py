@@ -29,16 +29,28 @@ _FAMILIES = {
     "Mtei": ("NotoSansMeeteiMayek", "Nirmala"),
     "Latn": ("DejaVuSans", "NotoSans", "LiberationSans", "Arial", "Helvetica"),
 }
-_FOLDERS = (
-    Path("/usr/share/fonts"),
-    Path("/usr/local/share/fonts"),
-    Path.home() / ".local" / "share" / "fonts",
-    Path.home() / ".fonts",
-    Path("/System/Library/Fonts"),
-    Path("/Library/Fonts"),
-    Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts",
-)
 _SUFFIXES = (".ttf", ".otf", ".ttc")
+
+FONTS_VARIABLE = "LIPIYANA_FONTS"
+"""Names the variable with the folders to look for fonts in, in place of the system's."""
+
+
+def font_folders() -> tuple[Path, ...]:
+    """List the folders of fonts: those of `LIPIYANA_FONTS` where it is set, else the system's.
+
+    Folders are joined as in `PATH`. They need not exist: an empty one hides all fonts.
+    """
+    if named := os.environ.get(FONTS_VARIABLE):
+        return tuple(Path(folder).expanduser() for folder in named.split(os.pathsep) if folder)
+    return (
+        Path("/usr/share/fonts"),
+        Path("/usr/local/share/fonts"),
+        Path("~/.local/share/fonts").expanduser(),
+        Path("~/.fonts").expanduser(),
+        Path("/System/Library/Fonts"),
+        Path("/Library/Fonts"),
+        Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts",
+    )
 
 
 def runs(text: str) -> list[tuple[str, str]]:
@@ -112,7 +124,7 @@ def _shapes() -> bool:
 def _files() -> dict[str, Path]:
     """Map file names, without style and in lower case, to the regular style's files."""
     found: dict[str, Path] = {}
-    for folder in _FOLDERS:
+    for folder in font_folders():
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in _SUFFIXES:
                 stem = path.stem.partition("[")[0].removesuffix("-Regular")

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("uharfbuzz", reason="plates are drawn with the extra `render`")
-
 from one_character_pairs import degraded, pairs, through_camera
 
 from lipiyana.cache import RepeatedFrames
 from lipiyana.ocr.training.fonts import FontLibrary
 
 
-@pytest.fixture(scope="module")
-def library() -> FontLibrary:
-    library = FontLibrary.load()
-    if not library.families("Latn"):
-        pytest.skip("no fonts are installed")
-    return library
+@pytest.fixture
+def library(font_library: FontLibrary) -> FontLibrary:
+    return font_library
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_tokens_in_plaintext(tmp_path: Path) -> None:
 
 
 def test_certificates_end(tmp_path: Path) -> None:
-    made = Authority(tmp_path, "authority").files.certificate
+    made = Authority(tmp_path, "authority").sign("server", days=2).certificate
     assert certificate(made).level == "note"  # it is good for two days
     assert certificate(made, now=0).level == "ok"
     assert certificate(made, now=4e9).level == "wrong"

@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from lipiyana.errors import (
 )
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import Recognizer
+from lipiyana.runtime import ModelStore
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import (
     CacheOutcome,
@@ -72,6 +74,12 @@ class Readers:
 
 @pytest.fixture(scope="module")
 def readers(recognizer: LocalRecognizer) -> Iterator[Readers]:
+    with served(recognizer) as readers:
+        yield readers
+
+
+@contextmanager
+def served(recognizer: LocalRecognizer) -> Iterator[Readers]:
     with (
         running_server(recognizer, ServerSettings(port=0, threads=1)) as server,
         Client(server.target) as client,
@@ -238,12 +246,10 @@ def test_bad_configs(
             assert comparable(caught.value) == comparable(error)
 
 
-def test_a_feature_without_its_model(readers: Readers, scene_png: bytes) -> None:
-    missing = frozenset(Feature) - readers.local.features
-    if not missing:
-        pytest.skip("the models of all features are installed")
-    config = RecognitionConfig(features=missing)
-    error = readers.agree(scene_png, config)
+def test_a_feature_without_its_model(store_without_detector: ModelStore, scene_png: bytes) -> None:
+    config = RecognitionConfig(features=frozenset({Feature.VEHICLES}))
+    with served(LocalRecognizer(store_without_detector)) as readers:
+        error = readers.agree(scene_png, config)
     assert type(error) is ModelUnavailable
     assert error.code == "FAILED_PRECONDITION"
 

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.distilling import text_detector
 from lipiyana.distilling.comparing import is_found, sample_scenes
@@ -198,11 +200,8 @@ def test_the_served_student_is_in_two_minds_at_the_threshold() -> None:
     )
 
 
-def test_a_street_is_the_same_by_its_number() -> None:
-    library = FontLibrary.load()
-    if not library.families("Deva", "train"):
-        pytest.skip("no fonts are installed")
-    streets = Streets(corpus_like(None, Charset.load()), library)
+def test_a_street_is_the_same_by_its_number(font_library: FontLibrary) -> None:
+    streets = Streets(corpus_like(None, Charset.load()), font_library)
     first, second = streets.picture(3), streets.picture(3)
     assert (first == second).all()
     assert first.ndim == 3
@@ -223,21 +222,15 @@ class _BlankAtFirst(Corpus):
         return replace(sample, text=" ", drawn=" ")
 
 
-def test_a_street_whose_sign_leaves_no_ink_is_drawn_anew() -> None:
-    library = FontLibrary.load()
-    if not library.families("Deva", "train"):
-        pytest.skip("no fonts are installed")
+def test_a_street_whose_sign_leaves_no_ink_is_drawn_anew(font_library: FontLibrary) -> None:
     corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
-    assert Streets(corpus, library).picture(3).std() > 1
+    assert Streets(corpus, font_library).picture(3).std() > 1
     assert corpus.blanks == 1
 
 
-def test_a_wall_is_the_same_by_its_number_and_is_written_on() -> None:
-    library = FontLibrary.load()
-    if not library.families("Latn"):
-        pytest.skip("needs fonts")
+def test_a_wall_is_the_same_by_its_number_and_is_written_on(font_library: FontLibrary) -> None:
     grey = np.full((90, 120, 3), 120, np.uint8)
-    walls = Walls(corpus_like(None, Charset.load()), library, [lambda: grey])
+    walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: grey])
     first, second = walls.picture(3), walls.picture(3)
     assert (first == second).all()
     assert all(walls.picture(number).std() > 1 for number in range(4, 8))

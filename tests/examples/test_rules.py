@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("yaml", reason="the rules of the example are YAML")
-
 from lipiyana.convert import recognition_to_json
 from lipiyana.errors import InvalidImage
 from lipiyana.pipeline import LocalRecognizer

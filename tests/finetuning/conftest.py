@@ -12,6 +12,7 @@ from numbers_drawn import write_labelled
 from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.quantizing import floor
+from needs import TORCH
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,8 +27,7 @@ def no_floor() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models whose reader is tiny and has learned nothing."""
-    torch = pytest.importorskip("torch", reason="needs the extra train")
-    pytest.importorskip("onnx", reason="needs the extra train")
+    torch = pytest.importorskip("torch", reason=TORCH)
     from lipiyana.ocr.charset import Charset
     from lipiyana.ocr.training.export_reader import export_float
     from lipiyana.ocr.training.network import Block, LineReaderNet, ReaderShape

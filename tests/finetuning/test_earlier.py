@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
-
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
 from lipiyana.finetuning.job import Job, Listener

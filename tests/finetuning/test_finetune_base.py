@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-pytest.importorskip("onnx", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.finetuning.base import choose_base, words_to_draw

@@ -9,9 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="needs the extra train")
-
 from boxes_drawn import HEIGHT, WIDTH, write_coco, write_yolo
 
 from lipiyana.errors import InvalidRequest, NotFound

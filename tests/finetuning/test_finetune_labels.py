@@ -9,9 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="needs the extra train")
-
 from numbers_drawn import draw_number, write_labelled
 
 from lipiyana.errors import InvalidRequest, NotFound

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from numbers_drawn import draw_number
 
@@ -27,12 +29,6 @@ from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.run import Recipe
 from lipiyana.runtime import ModelStore
 from lipiyana.types import RegistrationFormat
-
-
-@pytest.fixture(scope="module")
-def fonts() -> None:
-    if not FontLibrary.load().families("Latn", "train"):
-        pytest.skip("no fonts are installed")
 
 
 def spelt(text: str) -> str:
@@ -65,7 +61,7 @@ def test_rows_are_joined_and_mistyped_labels_named() -> None:
     assert letters_and_digits("को.३५प ६२१३-a") == "को३५प६२१३A"
 
 
-def test_the_kin_of_plates_are_plates_of_the_same_format(fonts: None) -> None:
+def test_the_kin_of_plates_are_plates_of_the_same_format(font_library: FontLibrary) -> None:
     charset = Charset.load()
     rng = np.random.default_rng(0)
     plates = ["को.३५प\n६२१३"]
@@ -78,7 +74,7 @@ def test_the_kin_of_plates_are_plates_of_the_same_format(fonts: None) -> None:
     assert len({line.text for line in lines}) > 5
 
 
-def test_lines_that_measure_are_the_same_every_time(fonts: None) -> None:
+def test_lines_that_measure_are_the_same_every_time(font_library: FontLibrary) -> None:
     example = Example("a:1", Path("nowhere.png"), "MH12AB1234", "train")
     mix = LineMix((example,), Charset.load().characters, None, plates=("MH12AB1234",))
     first, second = other_lines(mix, 4), other_lines(mix, 4)

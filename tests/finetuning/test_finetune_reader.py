@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from numbers_drawn import draw_number
 

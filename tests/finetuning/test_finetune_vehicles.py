@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-onnx = pytest.importorskip("onnx", reason="needs the extra train")
-pytest.importorskip("faster_coco_eval", reason="needs the extra train")
+from needs import TORCH
 
+torch = pytest.importorskip("torch", reason=TORCH)
+import onnx
 from boxes_drawn import draw_boxes, write_yolo
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.finetuning.finishing import wants_specialist
 from lipiyana.finetuning.scoring import LineCase, ReadCases, read_lines

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
-
 from lipiyana.errors import InvalidRequest
 from lipiyana.finetuning.job import WORK, Job, Listener, course_of
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from typer.testing import CliRunner
 

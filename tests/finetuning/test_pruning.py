@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from numbers_drawn import draw_number
 
@@ -27,9 +29,9 @@ from lipiyana.manifest import Task
 from lipiyana.model_folder import NewModel, add_models
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.recognition import LineReader
-from lipiyana.ocr.training.batches import Line
 from lipiyana.ocr.training.checkpoints import shape_of
 from lipiyana.ocr.training.export_reader import export_float
+from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.network import Block, LineReaderNet, ReaderShape
 from lipiyana.ocr.training.run import Recipe
 from lipiyana.quantizing import floor

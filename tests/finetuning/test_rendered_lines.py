@@ -5,19 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra train")
-
 from lipiyana.finetuning.rendered_lines import KINDRED, RenderedLines
 from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.scripts import script_of
-from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.runtime import ModelStore
+
+pytestmark = pytest.mark.usefixtures("font_library")
 
 
 def kin(*labels: str, with_words: bool = True) -> list[str]:
-    if not FontLibrary.load().families("Beng", "train"):
-        pytest.skip("no fonts are installed")
     words = ModelStore().default_for_task(Task.LINE_READER).words if with_words else None
     rng = np.random.default_rng(5)
     rendered = RenderedLines(labels, Charset.load(), words, rng)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-import lzma
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from indicnlp.normalize.indic_normalize import IndicNormalizerFactory
 
+from lipiyana.finetuning.rendered_lines import corpus_like
+from lipiyana.manifest import Task
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.training.corpus import Corpus
+from lipiyana.runtime import ModelStore
 
-WORDS = Path(__file__).parents[2] / ".." / "shared" / "data" / "words"
 SPECIAL = "\u200c\u200d\u200b\u00a0 \u0640“”‘’…कर्ि्ाेौअআোৗতব়നര്ௌാംഇൗيكهىةۀیۂٻءﻻﷲ٣"
 INDIC = "".join(chr(point) for point in range(0x0900, 0x0D80))
 
@@ -72,15 +74,24 @@ def test_what_the_reader_returns_stays_within_the_charset(text: str) -> None:
     assert Charset.load().covers(normalize(text))
 
 
-@pytest.mark.skipif(not WORDS.exists(), reason="the word lists of ../shared are not here")
+@pytest.fixture(scope="module")
+def likely_words(store: ModelStore) -> Corpus:
+    """Words that the language model holds likely, some 1,400 a script."""
+    return corpus_like(store.default_for_task(Task.LINE_READER).words, Charset.load())
+
+
 @pytest.mark.parametrize(
-    "language", ["hi", "mr", "ne", "bn", "as", "pa", "gu", "or", "ta", "te", "kn", "ml"]
-)
-def test_it_agrees_with_indic_nlp(language: str) -> None:
-    indic_normalize = pytest.importorskip("indicnlp.normalize.indic_normalize")
-    theirs = indic_normalize.IndicNormalizerFactory().get_normalizer(language)
-    with lzma.open(WORDS / f"{language}.txt.xz", "rt", encoding="utf-8") as lines:
-        words = [normalize(line) for line in lines][::40]
+    ("language", "script"),
+    [
+        ("hi", "Deva"), ("mr", "Deva"), ("ne", "Deva"), ("bn", "Beng"), ("as", "Beng"),
+        ("pa", "Guru"), ("gu", "Gujr"), ("or", "Orya"), ("ta", "Taml"), ("te", "Telu"),
+        ("kn", "Knda"), ("ml", "Mlym"),
+    ],
+)  # fmt: skip
+def test_it_agrees_with_indic_nlp(language: str, script: str, likely_words: Corpus) -> None:
+    theirs = IndicNormalizerFactory().get_normalizer(language)
+    words = [normalize(word) for word in sorted(likely_words.words(script))]
+    assert len(words) > 1000
     for word in words:
         # two rewrites change what is seen: Odia va and the Malayalam au sign stay here
         if not set(word) & set("ଵൗ"):

@@ -38,14 +38,12 @@ CHARSET = Charset.load()
     ],
 )
 def test_known_words(text: str, script: str, expected: str) -> None:
-    pytest.importorskip("indic_transliteration")
     assert romanize(text, script) == expected
 
 
 @pytest.mark.parametrize("code", [code for code in SCRIPTS if code != "Latn"])
 @given(data=st.data())
 def test_no_letter_of_the_script_remains(code: str, data: st.DataObject) -> None:
-    pytest.importorskip("indic_transliteration")
     letters = [ch for ch in CHARSET.characters if script_of_char(ch) == code and ch.isalnum()]
     text = data.draw(st.text(st.sampled_from(letters), max_size=12))
     assert all(script_of_char(ch) in {"Latn", "Zyyy"} for ch in romanize(text, code))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from needs import PADDLE
+
 SCRIPT = Path(__file__).with_name("paddle_models.py")
 
 
@@ -27,13 +29,12 @@ def run_paddle(python: str, *arguments: str) -> None:
 @pytest.fixture(scope="session")
 def paddle_python() -> str:
     """The interpreter that LIPIYANA_PADDLE_PYTHON names, or this one where it has Paddle."""
-    pytest.importorskip("onnx", reason="needs the extra train")
     named = os.environ.get("LIPIYANA_PADDLE_PYTHON")
     if named:
         return named
     if find_spec("paddle") and find_spec("paddle2onnx") and find_spec("paddleocr"):
         return sys.executable
-    pytest.skip("Paddle is not here: name an interpreter that has it by LIPIYANA_PADDLE_PYTHON")
+    pytest.skip(PADDLE)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-pytest.importorskip("onnx", reason="needs the extra train")
-
 from lipiyana.cli.main import app
 from lipiyana.errors import InvalidRequest, MissingExtra, ModelUnavailable, NotFound, Unavailable
 from lipiyana.manifest import Task

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
-onnx = pytest.importorskip("onnx", reason="needs the extra train")
-onnxruntime = pytest.importorskip("onnxruntime")
+import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from lipiyana.compact_graph import compact

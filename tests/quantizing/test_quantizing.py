@@ -5,11 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
-from typer.testing import CliRunner
-
-onnx = pytest.importorskip("onnx", reason="needs the extra train")
 from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
 
 from lipiyana.cli import bench, quantize
 from lipiyana.cli.main import app

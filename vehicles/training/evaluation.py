@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lipiyana.packed import read_unpacked
 from lipiyana.runtime import Session
@@ -22,8 +22,10 @@ from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.network import candidates
 from lipiyana.vehicles.nms import surest
 from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.network import DetectorNet
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
+
+if TYPE_CHECKING:
+    from lipiyana.vehicles.training.network import DetectorNet
 
 _MOST = 300
 _RECALLS = 101
@@ -63,6 +65,8 @@ class ClassScore:
 
 def predict_with_torch(net: DetectorNet) -> PredictFunction:
     """Predict with a network in fp32, in evaluation mode from now on."""
+    import torch  # here alone: scores are counted without it
+
     net.eval()
 
     def predict(pixels: Floats) -> tuple[Floats, Floats]:

@@ -18,7 +18,7 @@ from lipiyana.ocr.line_input import bucket_width
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.plate_crops import TWO_ROW_ASPECT
 from lipiyana.ocr.plate_rows import split_two_rows
-from lipiyana.ocr.training.batches import fits
+from lipiyana.ocr.training.lines import fits
 
 LEAST_LABELS = 10
 MAX_WIDTH = 960

@@ -18,7 +18,8 @@ from lipiyana.errors import LipiyanaError
 from lipiyana.finetuning.examples import Example, ExampleCache
 from lipiyana.finetuning.rendered_lines import RenderedLines
 from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.training.batches import Batch, Line, gathered
+from lipiyana.ocr.training.batches import Batch, gathered
+from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.ocr.training.real_crops import vary
 

@@ -23,9 +23,10 @@ from lipiyana.finetuning.saving import BEST, save_weights
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.line_input import bucket_width
-from lipiyana.ocr.training.batches import Batch, Line, collate, greedy_texts
+from lipiyana.ocr.training.batches import Batch, collate, greedy_texts
 from lipiyana.ocr.training.checkpoints import load_weights, shape_of
 from lipiyana.ocr.training.fake_quantization import simulate_int8
+from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.metrics import edit_distance
 from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.run import Recipe

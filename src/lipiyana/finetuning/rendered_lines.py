@@ -16,9 +16,9 @@ from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.language_model import LanguageModel
 from lipiyana.ocr.registrations import parse
 from lipiyana.ocr.scripts import script_of
-from lipiyana.ocr.training.batches import Line, stretch
 from lipiyana.ocr.training.corpus import Corpus
 from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.ocr.training.lines import Line, stretch
 from lipiyana.ocr.training.plate_lines import rendered_rows
 from lipiyana.ocr.training.plate_texts import random_registration
 from lipiyana.ocr.training.recipe import Style

@@ -8,6 +8,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,9 @@ class Comparison:
             yield normalize(case.text), text
 
 
-def sample_folder() -> Path | None:
-    """Find the project's own samples: a checkout has them, an installed package has not."""
-    folder = Path(__file__).resolve().parents[3] / "samples"
-    return folder if (folder / "truth.jsonl").is_file() else None
+def sample_folder() -> Path:
+    """Find the project's own samples, which are installed with it."""
+    return Path(str(resources.files("lipiyana.samples")))
 
 
 def sample_lines(folder: Path) -> tuple[LineCase, ...]:

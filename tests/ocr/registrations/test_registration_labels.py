@@ -1,29 +1,35 @@
-"""Every label of the real plates parses (where those are at hand)."""
+"""Every label of a plate parses: those of samples/, and of the real plates where they are here."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pytest
-
 from lipiyana.ocr.registrations import parse
 
-SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
-
-pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="needs the pictures of ../shared")
+ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("folder", ["in_plates", "auto_rickshaw_ka", "ne_plates", "bn_plates"])
-def test_crops(folder: str) -> None:
-    lines = (SHARED / "text" / folder / "labels.tsv").read_text(encoding="utf-8").splitlines()
-    labels = [line.split("\t")[1] for line in lines]
-    painted = ["".join(ch for ch in label if ch not in "/. -") for label in labels]
-    assert [parse(label.split("/")).canonical for label in labels] == painted
+def test_crops(shared_data: Path) -> None:
+    for folder in ("in_plates", "auto_rickshaw_ka", "ne_plates", "bn_plates"):
+        lines = (shared_data / "text" / folder / "labels.tsv").read_text("utf-8").splitlines()
+        texts = [line.split("\t")[1] for line in lines]
+        painted = ["".join(ch for ch in text if ch not in "/. -") for text in texts]
+        assert [parse(text.split("/")).canonical for text in texts] == painted
 
 
-def test_whole_cars() -> None:
-    pictures = json.loads((SHARED / "vehicles" / "train" / "meta.json").read_text("utf-8"))
+def test_the_plates_of_the_samples() -> None:
+    rows = (ROOT / "samples" / "truth.jsonl").read_text("utf-8").splitlines()
+    plates = [plate for row in rows for plate in json.loads(row)["plates"]]
+    assert len(plates) >= 40
+    for plate in plates:
+        found = parse(plate["rows"])
+        assert found.valid
+        assert (found.canonical, found.format) == (plate["canonical"], plate["format"])
+
+
+def test_whole_cars(shared_data: Path) -> None:
+    pictures = json.loads((shared_data / "vehicles" / "train" / "meta.json").read_text("utf-8"))
     labels = [plate for picture in pictures for plate in picture["plates"] or ()]
     assert all(parse(label).valid for label in labels)
     # one label has the district 0B, which is a confusion of 08

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.training.average import averaged, main
 from lipiyana.vehicles.training.export_detector import export_float, load_checkpoint

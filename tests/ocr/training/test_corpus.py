@@ -19,7 +19,6 @@ from lipiyana.ocr.training.hard_words import HardWords
 from lipiyana.ocr.training.syllables import TrigramModel
 from lipiyana.ocr.training.word_lists import WordList, is_held_out, load_word_list
 
-WORDS = Path(__file__).parents[3] / ".." / "shared" / "data" / "words"
 CHARSET = Charset.load()
 
 
@@ -200,9 +199,8 @@ def test_the_trigram_model_makes_words_of_the_same_stuff() -> None:
     assert TrigramModel([]).sample(rng) == ""
 
 
-@pytest.mark.skipif(not WORDS.exists(), reason="the word lists of ../shared are not here")
-def test_the_real_lists_hold_their_script_alone() -> None:
-    for path in sorted(WORDS.glob("*.txt.xz"))[::5]:
+def test_the_real_lists_hold_their_script_alone(shared_data: Path) -> None:
+    for path in sorted((shared_data / "words").glob("*.txt.xz"))[::5]:
         read = load_word_list(path, CHARSET)
         assert len(read.words) > 1000
         assert {script_of_char(ch) for word in read.words for ch in word} == {read.script}

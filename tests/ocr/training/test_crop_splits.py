@@ -9,11 +9,12 @@ import pytest
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.training.splits import Part, folders, folds, load_crops, validation_numbers
+from needs import PICTURES
 
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 PARTS: tuple[Part, ...] = ("train", "validation")
 CROPS = [folder for folder in folders() if folder != "olx_plate"]
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="the crops of ../shared are not here")
+needs_data = pytest.mark.skipif(not DATA.exists(), reason=PICTURES)
 
 
 def test_an_unknown_folder_or_fold_is_an_error() -> None:

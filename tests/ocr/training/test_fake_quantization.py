@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-onnx = pytest.importorskip("onnx", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
+import onnx
 
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.training.checkpoints import load_weights

@@ -3,8 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("uharfbuzz", reason="needs the extra render")
-
 from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.label_order import to_labels
 from lipiyana.ocr.registrations import parse
@@ -13,12 +11,9 @@ from lipiyana.ocr.training.plate_lines import PlateRows, as_read, rendered_rows
 from lipiyana.ocr.training.plate_texts import random_registration
 
 
-@pytest.fixture(scope="module")
-def library() -> FontLibrary:
-    library = FontLibrary.load()
-    if not library.families("Deva", "all"):
-        pytest.skip("the renderer's fonts are not installed")
-    return library
+@pytest.fixture
+def library(font_library: FontLibrary) -> FontLibrary:
+    return font_library
 
 
 def test_the_charset_spells_every_registration() -> None:

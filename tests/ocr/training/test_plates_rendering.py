@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("uharfbuzz", reason="needs the extra `render`")
-
 from lipiyana.ocr.registrations import REGION_NAMES, parse
-from lipiyana.ocr.scripts import SCRIPTS, script_of
+from lipiyana.ocr.scripts import script_of
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.plate_painting import paint_plate
 from lipiyana.ocr.training.plate_styles import random_style
@@ -24,13 +22,9 @@ ALL_FONTS = RenderRecipe(split="all")
 seeds = st.integers(0, 2**32 - 1)
 
 
-@pytest.fixture(scope="module")
-def library() -> FontLibrary:
-    library = FontLibrary.load()
-    missing = [code for code in SCRIPTS if not library.families(code, "all")]
-    if missing:
-        pytest.skip(f"no fonts for {missing}: run scripts/install_fonts.sh")
-    return library
+@pytest.fixture
+def library(font_library: FontLibrary) -> FontLibrary:
+    return font_library
 
 
 @given(seeds, st.sampled_from(FORMATS), st.sampled_from([1, 2]))

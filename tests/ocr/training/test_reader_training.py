@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-pytest.importorskip("onnx", reason="needs the extra train")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.training.batches import Batch, fits, greedy_texts
+from lipiyana.ocr.training.batches import Batch, greedy_texts
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import export_float
+from lipiyana.ocr.training.lines import fits
 from lipiyana.ocr.training.network import FadingGelu, LineReaderNet, ReaderShape
 from lipiyana.ocr.training.run import Recipe
 from lipiyana.ocr.training.schedule import learning_rate_factor

@@ -6,9 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("uharfbuzz", reason="needs the extra `render`")
-
-from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.ocr.training import effects, lettering
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.ocr.training.recipe import RenderRecipe
@@ -30,13 +27,9 @@ WORDS = {
 STYLES = ("sign", "print", "plate")
 
 
-@pytest.fixture(scope="module")
-def library() -> FontLibrary:
-    library = FontLibrary.load()
-    missing = [code for code in SCRIPTS if not library.families(code, "all")]
-    if missing:
-        pytest.skip(f"no fonts for {missing}: run scripts/install_fonts.sh")
-    return library
+@pytest.fixture
+def library(font_library: FontLibrary) -> FontLibrary:
+    return font_library
 
 
 def face_of(library: FontLibrary, script: str):

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra train")
-onnx = pytest.importorskip("onnx", reason="needs the extra train")
-onnxruntime = pytest.importorskip("onnxruntime")
+from needs import TORCH
 
+torch = pytest.importorskip("torch", reason=TORCH)
+import onnx
+import onnxruntime
 from onnx import TensorProto, numpy_helper
 
 from lipiyana.ocr.charset import Charset

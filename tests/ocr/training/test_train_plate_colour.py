@@ -3,8 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("uharfbuzz", reason="needs the extra `render`")
-
 from lipiyana.ocr.plate_colour import COLOURS, _network
 from lipiyana.ocr.training.train_plate_colour import Examples, _slopes, reliability, train
 

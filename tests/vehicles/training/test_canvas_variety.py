@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.training.batches import Canvases
 from lipiyana.vehicles.training.cutouts import Cutouts, paste

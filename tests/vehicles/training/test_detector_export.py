@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import pytest
 
-pytest.importorskip("onnxruntime")
+from needs import TORCH
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.fake_quantization import round_weight

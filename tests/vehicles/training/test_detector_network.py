@@ -3,13 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
+
+import onnxruntime as ort
 
 from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco
-
-ort = pytest.importorskip("onnxruntime")
 
 
 def _outputs_of_the_onnx(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet

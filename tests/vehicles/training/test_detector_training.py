@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.schedule import learning_rate_factor

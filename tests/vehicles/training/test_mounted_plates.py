@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.vehicles.training.batches import Canvases
@@ -21,9 +23,7 @@ BARE = np.ones(1, bool)
 
 
 @pytest.fixture(scope="module")
-def plates() -> MountedPlates:
-    if not FontLibrary.load().families("Latn"):
-        pytest.skip("no fonts")
+def plates(font_library: FontLibrary) -> MountedPlates:
     return MountedPlates(np.random.default_rng(0), of_each_kind=6)
 
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.training import pseudo_labels
 from lipiyana.vehicles.training.labels import CLASSES, IN_COCO, VEHICLES

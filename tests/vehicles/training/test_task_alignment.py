@@ -1,6 +1,8 @@
 import pytest
 
-torch = pytest.importorskip("torch")
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.training.assignment import TOP, assign, giou, iou
 from lipiyana.vehicles.training.network import anchor_points

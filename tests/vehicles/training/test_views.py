@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from street_drawing import COLOURS
 
-pytest.importorskip("torch")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.letterbox import PADDING, InputShape, letterbox
 from lipiyana.vehicles.training.batches import Canvases, draw_chances

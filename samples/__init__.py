@@ -1,0 +1,1 @@
+"""Pictures that this project drew, and what there is to read in each (`truth.jsonl`)."""

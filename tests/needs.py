@@ -1,0 +1,21 @@
+"""Why a test skips: what it needs that `make test` does not install, and how to get it.
+
+Everything else a test imports is installed by `make test`: where that is missing, it fails.
+"""
+
+from __future__ import annotations
+
+TORCH = "trains: needs torch and the extra `train` (docs/fine-tuning.md says how to install them)"
+FONTS = "renders: needs the renderer's fonts (scripts/install_fonts.sh installs them); missing: "
+PICTURES = "needs ../shared/data, the maintainers' real pictures and word lists: not published"
+REDIS = "needs a Redis server: no wheel brings one for this system, install redis-server"
+PADDLE = (
+    "needs an interpreter that has Paddle: name it by LIPIYANA_PADDLE_PYTHON"
+    " (docs/fine-tuning.md, Bring a PaddleOCR model)"
+)
+
+
+def missing_fonts(names: tuple[str, ...]) -> str:
+    """Say which fonts are missing: the first few by name."""
+    shown = ", ".join(names[:4])
+    return FONTS + (f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown)
