@@ -94,7 +94,7 @@ def test_nobody_there_is_no_matter_of_tls(parties: Parties) -> None:
     for tls in (None, parties.trusts(parties.authority)):
         with (
             Client("127.0.0.1:1", tls=tls) as client,
-            pytest.raises(Unavailable, match="is `lipiyana serve` running there") as caught,
+            pytest.raises(Unavailable, match="is `lipiyana serve` running there, and") as caught,
         ):
             client.recognize(b"a")
         assert caught.value.reason == "UNAVAILABLE"

@@ -8,9 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
-import grpc
 from blocks import ROOT, Block
 
 from certificates import Authority
@@ -28,7 +28,7 @@ class Stage:
         self.folder = folder
         self.page = page
         self._cwd = folder / "examples" if page.startswith("examples/") else folder
-        self._servers: list[subprocess.Popen[bytes]] = []
+        self._servers: list[subprocess.Popen[str]] = []
         self._done: set[Block] = set()
         self._token = ""
         with socket.socket() as free:
@@ -77,7 +77,7 @@ class Stage:
         (self._cwd / first.removeprefix("# ")).write_text(self._here(block.text), "utf-8")
 
     def _serve(self, block: Block) -> None:
-        """Run the lines before the last one, start it, and wait until its port takes calls."""
+        """Run the lines before the last one, start it, and wait until it says that it serves."""
         *lines, last = block.text.strip().splitlines()
         assert last.startswith(_SERVE), f"{block.name}: what follows a server never begins"
         if lines:
@@ -89,20 +89,21 @@ class Stage:
         command[0] = str(Path(sys.executable).with_name(command[0]))
         if "--port" not in command and "--config" not in command:
             command += ["--port", self._port]
-        log = (self.folder / f"server-{block.line}.log").open("wb")
-        with log:
-            server = subprocess.Popen(
-                command, cwd=self._cwd, env=self._environment(), stdout=log, stderr=log
-            )
+        server = subprocess.Popen(
+            command, cwd=self._cwd, env=self._environment(), text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
         self._servers = [server]
-        with grpc.insecure_channel(f"127.0.0.1:{self._port}") as channel:
-            # a server with TLS takes no such channel: that its port is open must do
-            while server.poll() is None and not _listens(int(self._port)):
-                try:
-                    grpc.channel_ready_future(channel).result(timeout=0.2)
-                except grpc.FutureTimeoutError:
-                    continue
-        assert server.poll() is None, Path(log.name).read_text("utf-8", "replace")
+        said: list[str] = []
+        assert server.stdout is not None
+        for line in server.stdout:
+            said.append(line)
+            if "serving at" in line:
+                break
+        else:
+            raise AssertionError("".join(said))
+        # what it says later must not fill the pipe
+        threading.Thread(target=server.stdout.read, daemon=True).start()
 
     def _here(self, text: str) -> str:
         return text.replace(_PORT, self._port).replace(_OTHER_HOST, "127.0.0.1")
@@ -117,11 +118,6 @@ class Stage:
 
 def _serves(block: Block) -> bool:
     return block.language == "sh" and not block.not_run and _SERVE in block.text
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _fill(folder: Path, cwd: Path) -> None:

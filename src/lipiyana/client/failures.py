@@ -61,7 +61,8 @@ def to_error(
 def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
         return failed_handshake(text, endpoint) or Unavailable(
-            f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there?"
+            f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running "
+            "there, and has it logged that it serves?"
         )
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
         # gRPC does so to a call that reaches a server while it stops; it was not begun
