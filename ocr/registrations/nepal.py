@@ -163,9 +163,7 @@ NEPAL_BEFORE_INDIA = (_latin_zones(_INDIAN_TOO, shortest=3),)
 NEPAL_PATTERNS = (
     *_devanagari(DEVANAGARI_DIGITS),
     *_devanagari(DIGITS),
-    _latin_zones(
-        same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES
-    ),
+    _latin_zones(same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES),
     # KA 12 PA 3456 is Karnataka's as well, which comes first; the colours may decide
     _latin_zones(_INDIAN_TOO),
     _latin(

@@ -20,9 +20,7 @@ SURE = 0.9
 """Confidence above which a character was not misread: no repair changes it."""
 
 
-def repairs(
-    text: str, confidences: Sequence[float] = (), grammar: Grammar = GRAMMAR
-) -> list[str]:
+def repairs(text: str, confidences: Sequence[float] = (), grammar: Grammar = GRAMMAR) -> list[str]:
     """Every registration that the fewest confusions turn into `text`.
 
     At most `MOST_REPAIRS`, a third of the characters, and as many as there are digits and as there
