@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from plate_sets import squeeze
@@ -119,12 +120,14 @@ def scores(name: str, labels: int, exact: int, plates: Sequence[Read]) -> tuple[
 def calibration(plates: Sequence[Read]) -> list[tuple[str, ...]]:
     """How many of the valid ones are right, by their confidence."""
     rows = []
-    for low, high in zip(_BINS, _BINS[1:], strict=False):
+    for low, high in pairwise(_BINS):
         inside = [plate for plate in plates if plate.valid and low <= plate.confidence < high]
         if inside:
             mean = sum(plate.confidence for plate in inside) / len(inside)
             right = sum(plate.right for plate in inside) / len(inside)
-            rows.append((f"{low:g} to {min(high, 1):g}", str(len(inside)), f"{mean:.3f}", f"{right:.3f}"))
+            rows.append(
+                (f"{low:g} to {min(high, 1):g}", str(len(inside)), f"{mean:.3f}", f"{right:.3f}")
+            )
     return rows
 
 
