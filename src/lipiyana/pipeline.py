@@ -41,7 +41,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "9"
+PIPELINE_VERSION = "10"
 """Changes whenever the same models would give another answer for the same picture."""
 
 _log = logging.getLogger(__name__)
