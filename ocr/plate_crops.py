@@ -57,7 +57,7 @@ class PlateCropReader:
         self._detector = TextDetector(store, CROP_DETECTION)
         self._reader = reader
 
-    def read(self, crop: npt.NDArray[np.uint8]) -> PlateReading:
+    def read(self, crop: npt.NDArray[np.uint8], *, known: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
         The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
@@ -66,10 +66,14 @@ class PlateCropReader:
         more a little smaller, with narrow letters of the lower row widened, and in the rows in
         which text is found, also as two before a number; that takes longest, so nothing else is
         searched for text.
+
+        Args:
+            crop: one plate, or what may be one.
+            known: whether it is known to show a plate, so that none of this is spared.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop))])
         plate = choose_plate([first])
-        if _is_sure(plate) or not _shows_digits(plate):
+        if _is_sure(plate) or not (known or _shows_digits(plate)):
             return plate
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop)]
         if cuts:
@@ -77,7 +81,7 @@ class PlateCropReader:
             plate = choose_plate([first, *cuts_read])
         else:
             cuts_read = []
-        if not _is_nearly_one(plate):
+        if not (known or _is_nearly_one(plate)):
             return plate
         upper, *lower = first
         widened = [_with_beginning_widened(crop, row.polygon) for row in lower]

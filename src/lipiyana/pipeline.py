@@ -210,7 +210,7 @@ class LocalRecognizer:
     def _plate(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
-            reading = self._plate_reader.read(pixels)
+            reading = self._plate_reader.read(pixels, known=True)
         return Recognition(
             width,
             height,

@@ -88,6 +88,12 @@ def test_what_shows_no_digits_is_left_at_that(store: ModelStore) -> None:
     assert len(reader.batches) == 1
 
 
+def test_what_is_known_to_be_a_plate_is_tried_in_all_ways(store: ModelStore) -> None:
+    reader = Reads("GATE", "NO", sure=0.95)
+    PlateCropReader(store, reader).read(SQUARE, known=True)
+    assert [len(batch) for batch in reader.batches] == [2, 4, 3]
+
+
 def test_a_doubtful_plate_is_read_in_few_strips(store: ModelStore) -> None:
     """No text is looked for in what is no registration, and the number of strips has a bound."""
     reader = Reads("12", "34", sure=0.6)
