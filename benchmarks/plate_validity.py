@@ -119,7 +119,7 @@ def scores(name: str, labels: int, exact: int, plates: Sequence[Read]) -> tuple[
 
 def calibration(plates: Sequence[Read]) -> list[tuple[str, ...]]:
     """How many of the valid ones are right, by their confidence."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for low, high in pairwise(_BINS):
         inside = [plate for plate in plates if plate.valid and low <= plate.confidence < high]
         if inside:
@@ -158,8 +158,10 @@ def main() -> None:
     rows = []
     for title, names in groups.items():
         mine = [plate for plate in plates if plate.set_name in names]
-        counts = (sum(table.get(name, 0) for name in names) for table in (labels, exact))
-        rows.append(scores(title, *counts, mine))
+        count, read_exactly = (
+            sum(table.get(name, 0) for name in names) for table in (labels, exact)
+        )
+        rows.append(scores(title, count, read_exactly, mine))
     console = Console(width=110)
     headings = ("set", "plates", "exact %", "exact called valid %", "wrong / valid", "wrong %")
     console.print(terminal_table(f"plates, part {args.part}", headings, rows, {"set"}))

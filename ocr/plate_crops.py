@@ -146,7 +146,8 @@ def _second_look(crop: npt.NDArray[np.uint8]) -> list[_Strip]:
     size = (max(1, round(_AGAIN * width)), max(1, round(_AGAIN * height)))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     pad = max(1, round(_AGAIN_PADDING * size[1]))
-    padded = np.asarray(cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE))
+    bordered = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    padded = np.asarray(bordered, np.uint8)
     scale = np.array([width / size[0], height / size[1]])
     # a margin must not change how many rows are likely
     rows = list(two_rows(padded)) if _may_have_two_rows(crop) else _whole(padded)

@@ -104,7 +104,7 @@ def _on_no_vehicle(places: Sequence[Box], vehicles: Sequence[Box] | None) -> lis
     if vehicles is None:
         return [False] * len(places)
     shares = inside(array_of(places), array_of(vehicles))
-    return [not shared for shared in (shares > _ON_VEHICLE).any(axis=1).tolist()]
+    return [not bool((row > _ON_VEHICLE).any()) for row in shares]
 
 
 def _belief(plate: Plate, lonely: bool) -> float:
