@@ -152,7 +152,9 @@ def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
     assert doubting_signs([doubtful], [])[0].confidence < OPERATING_POINT
 
 
-@pytest.mark.parametrize("text", ["17:15:28", "03-16-2021", "98450 12345", "2021/3/16"])
+@pytest.mark.parametrize(
+    "text", ["17:15:28", "03-16-2021", "98450 12345", "Mo.9406525421", "2021/3/16"]
+)
 def test_a_clock_on_a_vehicle_is_no_plate_either(text: str) -> None:
     plate = dataclasses.replace(found("", HERE, confidence=0.9), text=text)
     (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])

@@ -30,7 +30,8 @@ _LETTERS_OF_A_WORD = 3
 _LETTERS_OF_WORDS = 7  # registrations in English letters have six at most
 _SURELY_READ = 0.8
 _CLOCK_OR_DATE = re.compile(r"\d{1,2}:\d{2}|\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
-_DIGITS_OF_A_PHONE = 9  # and more, without letters: no registration has as many
+_DIGITS_OF_A_PHONE = 9  # and more
+_LETTERS_OF_A_PHONE = 3  # at most, as in "Mob."; registrations with so many digits have five
 _UNREAD = 0.5  # of 59 places in 190 photographs of auto-rickshaws half of the unread were lamps
 _FEWEST = 3  # letters and digits that are read on a plate, if anything is
 
@@ -119,7 +120,7 @@ def _belief(plate: Plate, lonely: bool) -> float:
 
 def _is_clock_or_phone(text: str) -> bool:
     digits = sum(map(str.isdecimal, text))
-    phone = digits >= _DIGITS_OF_A_PHONE and not any(map(str.isalpha, text))
+    phone = digits >= _DIGITS_OF_A_PHONE and sum(map(str.isalpha, text)) <= _LETTERS_OF_A_PHONE
     return phone or bool(_CLOCK_OR_DATE.search(text.replace(" ", "")))
 
 
