@@ -7,8 +7,8 @@ import math
 from lipiyana.ocr.plate_hypotheses import CUT_OFF, Signs
 
 VALID = 0.8
-"""Confidence from which a registration is called valid: on the selection part 2 of 89 crops that
-are so were read wrong, and 0.87 of those that were read right are.
+"""Confidence from which a registration is called valid: on the selection part 2 of 103 crops that
+are so were read wrong, and 0.93 of those that were read right are.
 """
 
 WEIGHTS = {
