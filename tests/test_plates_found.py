@@ -153,7 +153,7 @@ def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
 
 
 @pytest.mark.parametrize(
-    "text", ["17:15:28", "03-16-2021", "98450 12345", "Mo.9406525421", "2021/3/16"]
+    "text", ["17:15:28", "03-16-2021", "98450 12345", "Mo.9406525421", "गेट न०.३\nGATE No.3"]
 )
 def test_a_clock_on_a_vehicle_is_no_plate_either(text: str) -> None:
     plate = dataclasses.replace(found("", HERE, confidence=0.9), text=text)

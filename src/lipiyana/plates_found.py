@@ -125,11 +125,16 @@ def _is_clock_or_phone(text: str) -> bool:
 
 
 def _says_something_else(plate: Plate) -> bool:
-    """Whether it was read surely and is too long for a part of a registration, yet none."""
+    """Whether it is words with a number of up to three digits, as on a gate, or was read surely and
+    is too long for a part of a registration, yet none.
+    """
     said = plate.registration
+    letters = sum(map(str.isalpha, plate.text))
+    digits = sum(map(str.isdecimal, plate.text))
+    if not said.canonical and letters >= _LETTERS_OF_WORDS and 0 < digits <= _FEWEST:
+        return True
     if said.canonical or said.alternatives or not plate.lines:
         return False
-    letters = sum(map(str.isalpha, plate.text))
     sure = min(line.confidence for line in plate.lines) >= _SURELY_READ
     return sure and letters >= _LETTERS_OF_WORDS
 
