@@ -12,7 +12,7 @@ Quad = npt.NDArray[np.float64]
 
 _SHARED = 0.5
 _TOUCHING = -0.5
-_STACKED_GAP = 0.8
+_STACKED_GAP = 1.2
 _BESIDE_GAP = 1.5
 
 

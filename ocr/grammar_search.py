@@ -7,7 +7,7 @@ can stand there. No character comes up that the reader did not see at its place.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ from lipiyana.ocr.decoding import beam_search
 from lipiyana.ocr.label_order import to_labels, to_text
 from lipiyana.ocr.registrations import GRAMMAR, Reading
 from lipiyana.ocr.registrations.automaton import Automaton
-from lipiyana.ocr.registrations.slots import Pattern
+from lipiyana.ocr.registrations.slots import Pattern, Slot
 from lipiyana.types import RegistrationFormat
 
 WIDTH = 12
@@ -34,8 +34,30 @@ def _as_labels(pattern: Pattern) -> Pattern:
     return replace(pattern, slots=tuple(slots))
 
 
+_ARROW = "1"
+"""What readers take the arrow of military plates for; it has no class of its own."""
+
+_ARROW_PLACES = (0, 2)
+_ARROW_SLOT = Slot("arrow", words={_ARROW: ""})
+
+
+def _with_arrow(pattern: Pattern) -> Iterator[Pattern]:
+    """A military pattern with the arrow before the year or behind it."""
+    year, *rest = pattern.slots
+    yield replace(pattern, slots=(_ARROW_SLOT, year, *rest))
+    yield replace(pattern, slots=(year, _ARROW_SLOT, *rest))
+
+
 _PATTERNS = tuple(map(_as_labels, GRAMMAR.patterns))
-_AUTOMATON = Automaton(_PATTERNS)
+_AUTOMATON = Automaton(
+    _PATTERNS
+    + tuple(
+        arrowed
+        for pattern in _PATTERNS
+        if pattern.format is RegistrationFormat.MILITARY
+        for arrowed in _with_arrow(pattern)
+    )
+)
 
 CHARACTERS = tuple(
     sorted(
@@ -69,10 +91,12 @@ class Candidate:
 
     Attributes:
         log_probability: natural logarithm, over all ways to read it, and of how usual the form is.
+        labels: what spells it, of `CHARACTERS`; with the arrow of a military plate.
     """
 
     text: str
     log_probability: float
+    labels: str = ""
 
 
 def letters_and_digits(
@@ -123,26 +147,44 @@ def search(rows: Sequence[npt.NDArray[np.float32]], top: int = 4) -> list[Candid
         classes_a_step=CLASSES_A_STEP,
         scorer=follows,
     )
-    readings = ((GRAMMAR.reading(to_text(labels)), score) for labels, score in found)
+    readings = ((_reading(labels), score, labels) for labels, score in found)
     weighed = [
-        Candidate("".join(reading.parts), score + prior(reading))
-        for reading, score in readings
+        Candidate("".join(reading.parts), score + prior(reading), labels)
+        for reading, score, labels in readings
         if reading is not None
     ]
-    return sorted(weighed, key=lambda c: (-c.log_probability, c.text))[:top]
+    ranked = sorted(weighed, key=lambda c: (-c.log_probability, c.text))
+    # with its arrow and without one it is one registration
+    return list({candidate.text: candidate for candidate in reversed(ranked)}.values())[::-1][:top]
+
+
+def _reading(labels: str) -> Reading | None:
+    text = to_text(labels)
+    reading = GRAMMAR.reading(text)
+    if reading is not None:
+        return reading
+    for place in _ARROW_PLACES:
+        if text[place : place + 1] == _ARROW:
+            reading = GRAMMAR.reading(text[:place] + text[place + 1 :])
+            if reading is not None and reading.pattern.format is RegistrationFormat.MILITARY:
+                return reading
+    return None
 
 
 def prior(reading: Reading) -> float:
     """Natural logarithm of how usual a form is, cautiously: fewer than 2 % of the cars on the
     road have a number of fewer than four digits or three series letters, some 4 % no letters.
     Short numbers, above all without letters, are rather a part of a plate than a plate. Trade
-    plates are as seldom, but nothing else ends in TC and four digits.
+    plates are as seldom, but nothing else ends in TC and four digits. In Nepal a tenth of the
+    numbers has three digits, a hundredth two.
     """
     kind, missing = reading.pattern.format, 4 - len(reading.part("number"))
     if kind is RegistrationFormat.LEGACY:
         return -_SELDOM - _MISSING_DIGIT * missing
     if kind in {RegistrationFormat.DIPLOMATIC, RegistrationFormat.MILITARY}:
         return -_SELDOM
+    if kind is RegistrationFormat.NEPAL:
+        return -_MISSING_DIGIT * missing - (_SELDOM / 2 if reading.parts[0].isascii() else 0.0)
     if kind is not RegistrationFormat.STANDARD:
         return 0.0
     letters = len(reading.part("lot"))

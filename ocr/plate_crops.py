@@ -12,9 +12,9 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
 from lipiyana.ocr.grammar_search import letters_and_digits
-from lipiyana.ocr.plate_rows import two_rows
+from lipiyana.ocr.plate_rows import three_rows, two_rows
 from lipiyana.ocr.plate_stacks import stacked_before_number
-from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
+from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate, steps_of
 from lipiyana.ocr.reading_order import group_rows
 from lipiyana.ocr.recognition import Reader
 from lipiyana.runtime import ModelStore
@@ -26,8 +26,19 @@ TWO_ROW_ASPECT = 2.6
 
 CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enlargement=8.0)
 
+THREE_ROW_ASPECT = 2.4
+"""A crop wider than this times its height has no three rows, as province plates of Nepal have."""
+
 _PADDING = 0.25
-_SURE = 0.99  # of each character: on real plates nothing so sure was wrong
+_SURE = 0.99  # of each character, and of the registration
+_SURE_ALONE = 0.998  # of each character where no other model reads its script
+_AGREED, _UNUSUAL = 0.5, -1.0  # nats
+_CLEAR = 0.9  # confidence
+_SECOND_LOOK = 1  # index of the attempt
+_FEWEST_DIGITS = 2  # of what is read first: where there are fewer there is hardly a plate
+_MOST_DIGITS, _FEWEST_LETTERS = 8, 3  # more digits with fewer letters are a telephone number
+_AGAIN = 0.75  # scale of the second look at the rows that were read first
+_AGAIN_PADDING = 0.06
 _NARROW = 0.2  # of the lower row: where letters stand that are drawn narrow before a large number
 _WIDENED = 2.0
 
@@ -46,39 +57,50 @@ class PlateCropReader:
         self._detector = TextDetector(store, CROP_DETECTION)
         self._reader = reader
 
-    def read(self, crop: npt.NDArray[np.uint8]) -> PlateReading:
+    def read(self, crop: npt.NDArray[np.uint8], *, known: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
         The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
-        line between them. Where they leave a doubt, the rows are also tried as one, as the
-        detector finds them, as two before a number, and with narrow letters of the lower widened.
+        line between them. What shows no digits is left at that. Where a doubt is left, other rows
+        are tried: the crop as one, two or three. What then is nearly a registration is read once
+        more a little smaller, with narrow letters of the lower row widened, and in the rows in
+        which text is found, also as two before a number; that takes longest, so nothing else is
+        searched for text.
+
+        Args:
+            crop: one plate, or what may be one.
+            known: whether it is known to show a plate, so that none of this is spared.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop))])
         plate = choose_plate([first])
-        if not _is_sure(plate):
-            upper, *lower = first
-            widened = [_with_beginning_widened(crop, row.polygon) for row in lower]
-            others = [_cut(crop, quads) for quads in self._other_rows(crop)]
-            *read, below = self._read_rows([*others, widened])
-            under = [[upper, *below]] if below else []
-            plate = choose_plate([first, *read, *under])
+        if _is_sure(plate) or not (known or _shows_digits(plate)):
+            return plate
+        cuts = [_cut(crop, rows) for rows in _other_cuts(crop)]
+        if cuts:
+            cuts_read = self._read_rows(cuts)
+            plate = choose_plate([first, *cuts_read])
+        else:
+            cuts_read = []
+        if not (known or _is_nearly_one(plate)):
+            return plate
+        upper, *lower = first
+        widened = [_with_beginning_widened(crop, row.polygon) for row in lower]
+        again, below = self._read_rows([_second_look(crop), widened])
+        attempts = [first, again, *cuts_read, *([[upper, *below]] if below else [])]
+        plate = choose_plate(attempts, _SECOND_LOOK)
+        if plate.likely < _CLEAR:
+            found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop))]
+            if found:
+                plate = choose_plate([*attempts, *self._read_rows(found)], _SECOND_LOOK)
         return plate
 
     def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[PlateRow]]:
         strips = [strip for attempt in attempts for _, strip in attempt]
         readings = iter(self._reader.read(strips, keep=letters_and_digits))
-        return [[PlateRow(quad, next(readings)) for quad, _ in attempt] for attempt in attempts]
-
-    def _other_rows(self, crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
-        if _may_have_two_rows(crop):
-            yield _whole(crop)
-        blocks = self._blocks(crop)
-        if blocks:
-            rows = group_rows(blocks)
-            yield [enclosing_quad([blocks[index] for index in row]) for row in rows]
-        stacked = stacked_before_number(blocks)
-        if stacked:
-            yield stacked
+        return [
+            [PlateRow(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
+            for attempt in attempts
+        ]
 
     def _blocks(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
         pad = round(_PADDING * crop.shape[0])
@@ -98,6 +120,40 @@ def _with_beginning_widened(crop: npt.NDArray[np.uint8], quad: Quad) -> _Strip:
     return quad, np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
 
 
+def _rows_of(blocks: Sequence[Quad]) -> Iterator[list[Quad]]:
+    """The rows in which blocks of text stand, and as two before a number."""
+    if blocks:
+        yield [enclosing_quad([blocks[index] for index in row]) for row in group_rows(blocks)]
+    stacked = stacked_before_number(blocks)
+    if stacked:
+        yield stacked
+
+
+def _other_cuts(crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
+    """Other numbers of rows than the likely one."""
+    height, width = map(int, crop.shape[:2])
+    if _may_have_two_rows(crop):
+        yield _whole(crop)
+    if width < THREE_ROW_ASPECT * height:
+        yield list(three_rows(crop))
+
+
+def _second_look(crop: npt.NDArray[np.uint8]) -> list[_Strip]:
+    """The likely rows of a crop that is a little smaller and has a margin: what is seen surely is
+    seen in it too. Places are those in the crop.
+    """
+    height, width = crop.shape[:2]
+    size = (max(1, round(_AGAIN * width)), max(1, round(_AGAIN * height)))
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    pad = max(1, round(_AGAIN_PADDING * size[1]))
+    bordered = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    padded = np.asarray(bordered, np.uint8)
+    scale = np.array([width / size[0], height / size[1]])
+    # a margin must not change how many rows are likely
+    rows = list(two_rows(padded)) if _may_have_two_rows(crop) else _whole(padded)
+    return [((quad - pad) * scale, strip) for quad, strip in _cut(padded, rows)]
+
+
 def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
     return list(two_rows(crop)) if _may_have_two_rows(crop) else _whole(crop)
 
@@ -113,5 +169,27 @@ def _whole(crop: npt.NDArray[np.uint8]) -> list[Quad]:
 
 
 def _is_sure(plate: PlateReading) -> bool:
-    registration = plate.registration
-    return registration.valid and min(registration.character_confidences, default=0.0) >= _SURE
+    """Whether all models saw every character surely, and the form is no unusual one, which a part
+    of a plate may have too.
+    """
+    signs = plate.signs
+    if signs is None or not plate.registration.valid:
+        return False
+    if signs.unusual < _UNUSUAL or plate.likely < _SURE:
+        return False
+    if signs.alone:
+        return signs.weakest >= _SURE_ALONE
+    return signs.weakest >= _SURE and signs.other_model < _AGREED
+
+
+def _is_nearly_one(plate: PlateReading) -> bool:
+    """Whether something that it says is or may be a registration."""
+    said = plate.registration
+    return bool(said.canonical or said.alternatives)
+
+
+def _shows_digits(plate: PlateReading) -> bool:
+    """Whether there are as many digits as a registration has, and letters beside many of them."""
+    read = "".join(row.reading.text for row in plate.rows)
+    digits, letters = (sum(map(kind, read)) for kind in (str.isdecimal, str.isalpha))
+    return digits >= _FEWEST_DIGITS and (digits <= _MOST_DIGITS or letters >= _FEWEST_LETTERS)

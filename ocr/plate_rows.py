@@ -1,4 +1,6 @@
-"""Where to cut a plate of two rows: along the emptiest line between them, which may be tilted."""
+"""Where to cut a plate of two or three rows: along the emptiest lines between them, which may be
+tilted.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ _SLOPES = np.linspace(-0.24, 0.24, 25)
 _STEEP = 0.25  # what a slope of 1 costs, as a share of the mean change
 _CLEAN = 0.1  # likewise, so that of two empty lines the better placed is taken
 _FIRST, _LAST = 0.3, 0.68  # where the middle of the cut may be, as shares of the height
+_UPPER, _LOWER = (0.2, 0.46), (0.54, 0.82)  # likewise of both cuts between three rows
 _OVERLAP = 0.02
 _LEAST_SHARE = 0.05
 
@@ -64,8 +67,49 @@ def split_two_rows(
     return crop_quad(crop, upper), crop_quad(crop, lower)
 
 
+def three_rows(crop: npt.NDArray[np.uint8]) -> tuple[Quad, Quad, Quad]:
+    """Cut a plate between its three rows, which are tilted alike.
+
+    Args:
+        crop: as of `two_rows`.
+
+    Returns:
+        Corners of the rows from the top, as of `two_rows`.
+    """
+    height, width = map(int, crop.shape[:2])
+    crossed, _, stretched = _crossed(crop)
+    upper, lower = (slice(round(a * _HEIGHT), round(b * _HEIGHT)) for a, b in (_UPPER, _LOWER))
+    tilt = int((crossed[:, upper].min(axis=1) + crossed[:, lower].min(axis=1)).argmin())
+    slope = float(_SLOPES[tilt]) / stretched
+    starts = (part.start + int(crossed[tilt, part].argmin()) for part in (upper, lower))
+    (first, below), (above, last) = (
+        cut_along(width, height, (start + 0.5) / _HEIGHT, slope) for start in starts
+    )
+    middle = np.concatenate([below[:2], above[2:]])
+    return first, middle, last
+
+
 def _emptiest_line(crop: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Middle of the line as a share of the height, and its slope."""
+    crossed, shares, stretched = _crossed(crop)
+    part = slice(round(_FIRST * _HEIGHT), round(_LAST * _HEIGHT))
+    # the ground above or below all text is empty too, but it has a row on one side alone
+    above = shares[part]
+    weighed = crossed[:, part] / np.maximum(np.minimum(above, 1 - above), _LEAST_SHARE)
+    slope, start = np.unravel_index(int(weighed.argmin()), weighed.shape)
+    return (part.start + int(start) + 0.5) / _HEIGHT, float(_SLOPES[slope]) / stretched
+
+
+def _crossed(
+    crop: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+    """How much changes along each line through the crop.
+
+    Returns:
+        (slopes, `_HEIGHT`) by the tilt of the line and its height in the middle of the crop;
+        (`_HEIGHT`,) the share of all change that lies above each height; how much wider the crop is
+        than what was looked at: slopes are the same in both but where the width was cut.
+    """
     height, width = crop.shape[:2]
     wide = max(2, round(width * _HEIGHT / max(1, height)))
     small = cv2.resize(crop, (min(wide, 8 * _HEIGHT), _HEIGHT), interpolation=cv2.INTER_AREA)
@@ -73,18 +117,12 @@ def _emptiest_line(crop: npt.NDArray[np.uint8]) -> tuple[float, float]:
     change = cv2.blur(np.abs(np.diff(grey, axis=1)), (1, 3))
     columns = np.arange(change.shape[1])
     across = (columns + 1) - small.shape[1] / 2
-    starts = np.arange(round(_FIRST * _HEIGHT), round(_LAST * _HEIGHT))
     # (slopes, starts, columns)
-    rows = starts[None, :, None] + np.round(_SLOPES[:, None, None] * across).astype(int)
-    crossed = change[np.clip(rows, 0, _HEIGHT - 1), columns].mean(axis=2)
+    rows = np.arange(_HEIGHT)[None, :, None] + np.round(_SLOPES[:, None, None] * across).astype(int)
+    crossed = change[np.clip(rows, 0, _HEIGHT - 1), columns].mean(axis=2).astype(np.float64)
     crossed += (_CLEAN + _STEEP * np.abs(_SLOPES)[:, None]) * float(change.mean())
-    # the ground above or below all text is empty too, but it has a row on one side alone
-    above = np.cumsum(change.sum(axis=1))[starts] / max(1e-6, float(change.sum()))
-    crossed /= np.maximum(np.minimum(above, 1 - above), _LEAST_SHARE)
-    slope, start = np.unravel_index(int(crossed.argmin()), crossed.shape)
-    # slopes are the same in both scales but where the width was cut
-    stretched = wide / small.shape[1]
-    return (int(starts[start]) + 0.5) / _HEIGHT, float(_SLOPES[slope]) / stretched
+    shares = np.cumsum(change.sum(axis=1)) / max(1e-6, float(change.sum()))
+    return crossed, shares, wide / small.shape[1]
 
 
 def _parallelogram(width: float, left: float, right: float, height: float) -> Quad:

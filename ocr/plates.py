@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.ocr.geometry import Bounds, Quad
-from lipiyana.ocr.plate_hypotheses import NO_REGISTRATION, likeliest
+from lipiyana.ocr.line_input import content_width
+from lipiyana.ocr.plate_confidence import VALID, confidence
+from lipiyana.ocr.plate_hypotheses import NO_REGISTRATION, Row, Signs, Verdict, likeliest
 from lipiyana.ocr.recognition import LineReading
 from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
@@ -21,6 +22,8 @@ _LEAST_WHERE_LOW = -0.2  # natural logarithm a character: of low rows little can
 _FEWEST_CHARACTERS = 6
 _MOST_CHARACTERS = 16
 _FEWEST_DIGITS = 2
+_PIXELS_A_STEP = 4
+_PARSED = 0.95  # factor of confidence: what was parsed, not searched, was not weighed either
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,23 +31,41 @@ class PlateRow:
     """One row of a plate, or a line that may be one: where it is and what it says.
 
     The reading must have kept what `grammar_search.letters_and_digits` makes.
+
+    Attributes:
+        polygon: (4, 2) its corners.
+        reading: what it says.
+        steps: how many of the reader's time steps show it, the rest being padding; None where its
+            crop had the shape of its polygon.
     """
 
     polygon: Quad
     reading: LineReading
+    steps: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlateReading:
-    """A plate: its rows from the top, and what they spell."""
+    """A plate: its rows from the top, and what they spell.
+
+    Attributes:
+        registration: valid where `likely` is `plate_confidence.VALID` or more; with less it has
+            its `canonical` all the same.
+        likely: probability that the registration is what is painted; 0 where nothing parses.
+        signs: what `likely` was computed from, where it was.
+    """
 
     rows: tuple[PlateRow, ...]
     registration: Registration
+    likely: float = 0.0
+    signs: Signs | None = None
 
     @property
     def confidence(self) -> float:
-        """Mean over all characters of the registration, or of what was read if none parses."""
-        sure = self.registration.character_confidences or _character_confidences(self.rows)
+        """`likely`, or the mean over all characters that were read where nothing parses."""
+        if self.registration.canonical:
+            return self.likely
+        sure = _character_confidences(self.rows)
         return float(np.mean(sure)) if sure else 0.0
 
     @property
@@ -57,23 +78,42 @@ def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
     return tuple(c for row in rows for c in row.reading.character_confidences)
 
 
-def choose_plate(attempts: Sequence[Sequence[PlateRow]]) -> PlateReading:
+def choose_plate(
+    attempts: Sequence[Sequence[PlateRow]], second_look: int | None = None
+) -> PlateReading:
     """Decide what a plate says that was read in several ways, maybe by several models.
 
     The registration that is likeliest over all attempts wins; where none is likely enough, the
     attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
     be taken stands among the alternatives.
+
+    Args:
+        attempts: the rows of each, from the top.
+        second_look: index of the attempt that shows rows of another one once more: where that says
+            something else, it speaks against a registration.
     """
-    attempts = [seen for rows in attempts for seen in _by_model(rows)]
+    seen = [
+        (rows, index == second_look)
+        for index, attempt in enumerate(attempts)
+        for rows in _by_model(attempt)
+    ]
+    attempts = [rows for rows, _ in seen]
+    looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
     plates = [_parsed(rows) for rows in attempts]
-    verdict = likeliest([_kept(rows) for rows in attempts])
+    verdict = likeliest([_kept(rows) for rows in attempts], looks)
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
-        return replace(plates[verdict.attempt], registration=verdict.registration)
+        return _judged(plates[verdict.attempt].rows, verdict)
     best = max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
-    if verdict is None or best.registration.valid:
+    if verdict is None or best.registration.canonical:
         return best
     possible = (verdict.registration.canonical, *verdict.registration.alternatives)
     return replace(best, registration=Registration(alternatives=possible))
+
+
+def _judged(rows: tuple[PlateRow, ...], verdict: Verdict) -> PlateReading:
+    likely = confidence(verdict.signs)
+    registration = replace(verdict.registration, valid=likely >= VALID)
+    return PlateReading(rows, registration, likely, verdict.signs)
 
 
 def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
@@ -87,11 +127,10 @@ def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
     for indices in _candidates(lines):
         if used.intersection(indices):
             continue
-        rows = tuple(lines[index] for index in indices)
-        registration = _found(rows)
-        if registration is not None:
+        found = _found(tuple(lines[index] for index in indices))
+        if found is not None and found.registration.valid:
             used.update(indices)
-            plates.append(PlateReading(rows, registration))
+            plates.append(found)
     return plates
 
 
@@ -103,7 +142,7 @@ def _candidates(lines: Sequence[PlateRow]) -> Iterator[tuple[int, ...]]:
     yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
 
 
-def _found(rows: Sequence[PlateRow]) -> Registration | None:
+def _found(rows: tuple[PlateRow, ...]) -> PlateReading | None:
     texts = [row.reading.text for row in rows]
     if not _worth_searching("".join(texts)):
         return None
@@ -111,7 +150,7 @@ def _found(rows: Sequence[PlateRow]) -> Registration | None:
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
-        return verdict.registration
+        return _judged(rows, verdict)
     return _read_first(rows)
 
 
@@ -134,11 +173,11 @@ def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
 
 
 def _parsed(rows: Sequence[PlateRow]) -> PlateReading:
-    read = [row for row in rows if row.reading.text]
-    return PlateReading(tuple(read or rows[:1]), _read_first(read) or Registration())
+    read = tuple(row for row in rows if row.reading.text)
+    return _read_first(read) or PlateReading(read or tuple(rows[:1]), Registration())
 
 
-def _read_first(rows: Sequence[PlateRow]) -> Registration | None:
+def _read_first(rows: tuple[PlateRow, ...]) -> PlateReading | None:
     """Find what the reader saw first: that knows spelt-out letters and repairs more than the
     search does, but not how likely a form is, so it is as strict as in a scene.
     """
@@ -147,7 +186,10 @@ def _read_first(rows: Sequence[PlateRow]) -> Registration | None:
     if found is None or not found.character_confidences:
         return None
     sure = np.log(np.maximum(found.character_confidences, _NONE)).mean()
-    return found if float(sure) >= _least(rows) else None
+    if float(sure) < _least(rows):
+        return None
+    likely = _PARSED * min(found.character_confidences)
+    return PlateReading(rows, replace(found, valid=likely >= VALID), likely)
 
 
 def _least(rows: Sequence[PlateRow]) -> float:
@@ -157,5 +199,21 @@ def _least(rows: Sequence[PlateRow]) -> float:
     return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
 
 
-def _kept(rows: Sequence[PlateRow]) -> list[npt.NDArray[np.float32]]:
-    return [row.reading.kept for row in rows if row.reading.kept is not None]
+def _kept(rows: Sequence[PlateRow]) -> list[Row]:
+    return [
+        Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model)
+        for row in rows
+        if row.reading.kept is not None
+    ]
+
+
+def _steps(row: PlateRow, count: int) -> float:
+    if row.steps is not None:
+        return min(count, row.steps)
+    along, down = (np.linalg.norm(row.polygon[[1, 3]] - row.polygon[[0, 0]], axis=1)).tolist()
+    return min(count, steps_of(max(1, round(down)), round(along)))
+
+
+def steps_of(height: int, width: int) -> float:
+    """How many time steps of the reader show a crop of this size."""
+    return content_width(height, width) / _PIXELS_A_STEP

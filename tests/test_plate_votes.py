@@ -78,7 +78,7 @@ def test_text_that_does_not_parse() -> None:
 
 def test_a_surely_read_plate_is_not_replaced() -> None:
     vote = PlateVote()
-    for _ in range(5):
+    for _ in range(4):
         vote.see(reading(TRUE))
     # one digit apart, as the buses of one fleet are
     assert shown(vote, reading("KA01AB1235"), reading(OTHER)) == ["KA01AB1235", OTHER]
@@ -172,9 +172,11 @@ def test_what_may_be_a_misreading(read: str, unsure: tuple[int, ...], expected: 
 
 @given(st.integers(0, 10**6))
 def test_sure_readings_are_never_exchanged(seed: int) -> None:
-    """A track that jumps between vehicles at will shows each its own plate."""
+    """A track that jumps at will between vehicles of different plates shows each its own."""
     dice = random.Random(seed)
-    plates = [f"KA{dice.randint(1, 20):02}AB{dice.randint(1000, 9999)}" for _ in range(3)]
+    # digits that differ in every place: three edits are a misreading, six are another plate
+    first = [dice.sample("0123456789", 3) for _ in range(6)]
+    plates = ["KA{}{}AB{}{}{}{}".format(*digits) for digits in zip(*first, strict=True)]
     vote, current = PlateVote(), 0
     for _ in range(40):
         if dice.random() < 0.2:
@@ -231,3 +233,38 @@ def test_a_conflict_with_the_vehicle_is_told_of_what_is_shown() -> None:
     unread = dataclasses.replace(unparsed("KA01AB12"), category_conflict=False)
     assert vote.see(unread, vehicle_label="auto_rickshaw").category_conflict
     assert not vote.see(unread, vehicle_label="car").category_conflict
+
+
+@pytest.mark.parametrize("wrong", ["KA01AB1235", "KA01AB0294", "KAO1A81284", "KA01AB"])
+@pytest.mark.parametrize("blurred", [1, 2, 3, 4])
+def test_a_registration_read_five_times_is_not_replaced_by_its_misreading(
+    wrong: str, blurred: int
+) -> None:
+    """However sure the blurred frames are, and though they agree with each other."""
+    vote = PlateVote()
+    clear, misread = reading(TRUE, sure=0.97), reading(wrong, sure=0.99)
+    frames = [*[clear] * 5, *[misread] * blurred, clear, *[misread] * blurred]
+    told = shown(vote, *frames)
+    near = wrong != "KA01AB"  # four edits away
+    assert not near or set(told) == {TRUE}
+    assert shown(vote, clear) == [TRUE]
+
+
+def test_a_misreading_that_comes_more_often_was_none() -> None:
+    vote = PlateVote()
+    far_away, near_by = reading("KA01AB1284", sure=0.7), reading(TRUE, sure=0.99)
+    assert shown(vote, *[far_away] * 5, *[near_by] * 3)[-1] == "KA01AB1284"
+    assert shown(vote, *[near_by] * 2)[-1] == TRUE
+
+
+def test_a_doubtful_registration_is_shown_as_the_established_one() -> None:
+    vote = PlateVote()
+    for _ in range(5):
+        vote.see(reading(TRUE))
+    doubtful = reading(OTHER)
+    doubtful = dataclasses.replace(
+        doubtful, registration=dataclasses.replace(doubtful.registration, valid=False)
+    )
+    assert shown(vote, doubtful) == [TRUE]
+    # after a gap it may be another vehicle
+    assert vote.see(doubtful, resumed=True).registration.canonical == OTHER

@@ -12,6 +12,7 @@ from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read
 from lipiyana.runtime import ModelStore
 from lipiyana.types import Box, Plate, Registration, TextLine
 from lipiyana.vehicles.detection import PLATE, Detection
+from lipiyana.vehicles.network import OPERATING_POINT
 
 Draw = Callable[..., np.ndarray]
 HERE = Box(100, 100, 200, 130)
@@ -60,6 +61,21 @@ def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: 
     assert plate == Plate("", 0.05, box)
 
 
+def test_on_no_vehicle_only_what_would_be_shown_is_read(
+    reader: PlateCropReader, draw_text: Draw
+) -> None:
+    board = draw_text("KA 01 AB 1234")
+    box = Box(0, 0, board.shape[1], board.shape[0])
+    around, elsewhere = Box(-9, -9, 999, 999), Box(900, 900, 999, 999)
+    for confidence, vehicles, is_read in (
+        (0.25, [around], True), (0.25, [elsewhere], False), (0.25, [], False), (0.25, None, True),
+        (0.35, [], True),
+    ):  # fmt: skip
+        found = Detection(PLATE, confidence, box)
+        plate = read_plate(board, found, reader, False, vehicles)
+        assert plate.registration.valid is is_read
+
+
 def test_the_better_reading_at_the_detector_s_place() -> None:
     inner = Box(105, 104, 190, 127)
     valid, surer = found("KA01AB1234", HERE), found("KA01AB1235", inner, sure=0.95)
@@ -106,7 +122,7 @@ def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
     ]
     doubted = doubting_signs(street, [Box(50, 0, 250, 200)])
     factors = [d.confidence / plate.confidence for d, plate in zip(doubted, street, strict=True)]
-    assert factors == pytest.approx([0.5, 0.4, 1])
+    assert factors == pytest.approx([0.5, 0.285, 1])
     restored = [
         dataclasses.replace(d, confidence=plate.confidence)
         for d, plate in zip(doubted, street, strict=True)
@@ -115,6 +131,34 @@ def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
     assert doubting_signs([], [HERE]) == []
     elsewhere = doubting_signs(street, [])
     assert [p.confidence for p in elsewhere[:2]] == [doubted[1].confidence] * 2
+    # where nobody looks for vehicles, what lies on none is not known
+    assert doubting_signs(street, None)[1].confidence == doubted[0].confidence
+
+
+@pytest.mark.parametrize(
+    "text", ["17:15:28", "16-03-2021", "GATE No.3", "9845012345", "समुद्र तल से ऊँचाई 207 मी", ""]
+)
+@pytest.mark.parametrize("confidence", [0.31, 0.76, 1.0])
+def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
+    text: str, confidence: float
+) -> None:
+    plate = dataclasses.replace(found("", HERE, confidence=confidence), text=text)
+    (left,) = doubting_signs([plate], [])
+    assert 0.01 < left.confidence < OPERATING_POINT
+    doubtful = dataclasses.replace(
+        found("KA01AB1234", HERE, confidence=confidence),
+        registration=Registration("KA01AB1234", valid=False),
+    )
+    assert doubting_signs([doubtful], [])[0].confidence < OPERATING_POINT
+
+
+@pytest.mark.parametrize(
+    "text", ["17:15:28", "03-16-2021", "98450 12345", "Mo.9406525421", "गेट न०.३\nGATE No.3"]
+)
+def test_a_clock_on_a_vehicle_is_no_plate_either(text: str) -> None:
+    plate = dataclasses.replace(found("", HERE, confidence=0.9), text=text)
+    (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])
+    assert left.confidence < OPERATING_POINT
 
 
 @pytest.mark.parametrize(

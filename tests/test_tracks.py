@@ -96,6 +96,36 @@ def test_a_plate_without_a_vehicle_is_voted_too() -> None:
     assert followed.vehicles == ()
 
 
+@pytest.mark.parametrize("found_in_blur", [True, False])
+def test_blurred_frames_between_do_not_change_an_established_registration(
+    found_in_blur: bool,
+) -> None:
+    """Whether the vehicle is found in the blurred frames or its plate alone."""
+    tracks = StreamTracks()
+    car = Simulated("KA01AB1234", 100, 100, 3)
+    told_of = []
+    for time in range(16):
+        found = frame([car], time)
+        if time in (5, 6, 9, 10, 11):
+            vehicle = 0 if found_in_blur else None
+            misread = plate("KA01AB0294", car.plate_box(time), vehicle, 0.99)
+            found = replace(found, plates=(misread,))
+            if not found_in_blur:
+                found = replace(found, vehicles=())
+        told_of.append(updated(tracks, found).plates[0].registration.canonical)
+    assert told_of == ["KA01AB1234"] * 16
+
+
+def test_a_plate_keeps_its_vote_when_its_vehicle_is_found() -> None:
+    tracks = StreamTracks()
+    car = Simulated("KA01AB1234", 100, 100, 3)
+    for time in range(5):
+        alone = Recognition(1280, 720, plates=(plate(car.plate, car.plate_box(time), None),))
+        updated(tracks, alone)
+    misread = replace(frame([car], 5), plates=(plate("KA01AB1294", car.plate_box(5), 0, 0.99),))
+    assert told(updated(tracks, misread)) == [(1, "KA01AB1234")]
+
+
 def test_labels_are_voted() -> None:
     tracks = StreamTracks()
     car = Simulated("KA01AB1234", 100, 100, 5)

@@ -73,11 +73,9 @@ def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
 
 
 def sightings(recognition: Recognition) -> tuple[Sighting, ...]:
-    """Take the plates whose registration could be parsed."""
+    """Take the plates whose registration was read beyond doubt."""
     return tuple(
-        _sighting(recognition, plate)
-        for plate in recognition.plates
-        if plate.registration.canonical
+        _sighting(recognition, plate) for plate in recognition.plates if plate.registration.valid
     )
 
 

@@ -78,6 +78,11 @@ _ALWAYS_TRANSPORT = frozenset({"auto_rickshaw", "e_rickshaw", "truck", "bus", "t
 _NEVER_FOR_TRANSPORT = frozenset({Category.PRIVATE, Category.ELECTRIC_PRIVATE, Category.VINTAGE})
 
 
+# what a text may be instead where the colours say so: red on yellow is temporary and not a taxi of
+# the series TC, white on red is KA 12 PA 3456 of Nepal's zone Karnali and not of Karnataka
+_BY_COLOUR = (RegistrationFormat.TEMPORARY, RegistrationFormat.NEPAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Categorized:
     """A registration with its category.
@@ -96,7 +101,8 @@ def categorize(registration: Registration, colour: PlateColour | None) -> Catego
     """Say whom a registration belongs to.
 
     What the text says stays where the colour contradicts it; where the colour says more, the
-    colour decides. Red on yellow tells a temporary plate from a taxi's with the series TC.
+    colour decides. Red on yellow tells a temporary plate from a taxi's with the series TC, and
+    white on red a plate of Nepal from one of Karnataka or Goa.
 
     Args:
         registration: as parsed.
@@ -107,7 +113,7 @@ def categorize(registration: Registration, colour: PlateColour | None) -> Catego
     readings = [
         reading
         for reading in GRAMMAR.readings(registration.canonical)
-        if reading.pattern.format in (registration.format, RegistrationFormat.TEMPORARY)
+        if reading.pattern.format in (registration.format, *_BY_COLOUR)
     ]
     for reading in readings:
         category = _agreed(reading, colour)

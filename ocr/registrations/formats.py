@@ -8,7 +8,7 @@ names its format; `Grammar.readings` gives them all.
 from __future__ import annotations
 
 from lipiyana.ocr.registrations.bangladesh import BANGLADESH_PATTERNS
-from lipiyana.ocr.registrations.nepal import NEPAL_PATTERNS
+from lipiyana.ocr.registrations.nepal import NEPAL_BEFORE_INDIA, NEPAL_PATTERNS
 from lipiyana.ocr.registrations.regions import REGION_NAMES
 from lipiyana.ocr.registrations.slots import Pattern, Slot, digits, same
 from lipiyana.types import Category, RegistrationFormat
@@ -123,5 +123,7 @@ INDIA_PATTERNS = (
     ),
 )  # fmt: skip
 
-PATTERNS: tuple[Pattern, ...] = INDIA_PATTERNS + NEPAL_PATTERNS + BANGLADESH_PATTERNS
+PATTERNS: tuple[Pattern, ...] = (
+    NEPAL_BEFORE_INDIA + INDIA_PATTERNS + NEPAL_PATTERNS + BANGLADESH_PATTERNS
+)
 """The whole table, most preferred first."""

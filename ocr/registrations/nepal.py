@@ -1,7 +1,8 @@
 """Registrations of Nepal: zones (until 2018) and provinces, in Devanagari and in Latin letters.
 
-Zone plates: zone, lot, class letter, number (बा १२ च ३४५६). Province plates: province, transport
-office, lot, class letter, number (प्रदेश ३-०१-००१ च १२३४). Embossed plates: province, class letter
+Zone plates: zone, lot, class letter, number (बा १२ च ३४५६, BA 12 CHA 3456). Province plates, often
+in three rows: province, transport office, lot, class letter, number (प्रदेश ३-०१-००१ च १२३४, बागमती
+०१-००१ च १२३४). Embossed plates: province, class letter
 A to K, two letters, number (BAGMATI B AB 1234). Classes as in the schedules of the Motor Vehicles
 and Transport Management Rules 2054.
 """
@@ -32,6 +33,9 @@ ZONES = {
     "म": ("MA", "Mahakali"),
 }
 """Zone as painted: in English letters, and its name."""
+
+_SHORT_ZONES = {"DH": "DHA", "BH": "BHE"}
+"""Zones whose last letter is left out in English letters."""
 
 PROVINCES = (
     ("Koshi", ("कोशी", "को"), ("KOSHI", "KO")),
@@ -82,6 +86,8 @@ def _devanagari_provinces() -> tuple[dict[str, str], dict[str, str]]:
         for digit in (DIGITS[number], DEVANAGARI_DIGITS[number]):
             words[f"प्रदेश{digit}"] = f"PRADESH{number}"
             names[f"प्रदेश{digit}"] = f"{name} Province"
+        words[painted[0]] = latin[0]
+        names[painted[0]] = f"{name} Province"
         for word, roman in zip(painted, latin, strict=True):
             for province, roman_word in (("प्रदेश", "PRADESH"), ("प्र", "PRA")):
                 words[f"{word}{province}"] = f"{roman}{roman_word}"
@@ -125,21 +131,47 @@ def _devanagari(painted_digits: str) -> tuple[Pattern, Pattern]:
     )
 
 
+def _latin(region: Slot, names: Mapping[str, str], *lots: Slot, classes: Slot) -> Pattern:
+    return Pattern(
+        RegistrationFormat.NEPAL,
+        "NP",
+        (region, *lots, classes, digits("number", 1, 4, nonzero=True)),
+        names,
+        class_categories=_LATIN_CATEGORIES,
+    )
+
+
+def _latin_zones(zones: Mapping[str, str], *, longest: int = 3, shortest: int = 2) -> Pattern:
+    """Zone plates in English letters; `longest` and `shortest` are lengths of a class."""
+    names = {painted: _ZONE_NAMES[zone] for painted, zone in zones.items()}
+    classes = [word for word in CLASSES.values() if shortest <= len(word) <= longest]
+    return _latin(
+        Slot("region", words=zones),
+        names,
+        digits("lot", 1, 3, nonzero=True),
+        classes=Slot("class", words=same(*classes)),
+    )
+
+
+_ZONE_NAMES = dict(ZONES.values())
+_INDIAN_TOO = same("GA", "KA")
+"""Zones whose letters are codes of Indian states (Goa, Karnataka) as well."""
+
+NEPAL_BEFORE_INDIA = (_latin_zones(_INDIAN_TOO, shortest=3),)
+"""No series of Goa or Karnataka has three letters, let alone those of a class of Nepal."""
+
 NEPAL_PATTERNS = (
     *_devanagari(DEVANAGARI_DIGITS),
     *_devanagari(DIGITS),
-    Pattern(
-        RegistrationFormat.NEPAL,
-        "NP",
-        (
-            Slot("region", words=same(*_LATIN_PROVINCE_NAMES)),
-            digits("office", 2, nonzero=True),
-            digits("lot", 3, nonzero=True),
-            Slot("class", words=same(*CLASSES.values())),
-            digits("number", 1, 4, nonzero=True),
-        ),
-        _LATIN_PROVINCE_NAMES,
-        class_categories=_LATIN_CATEGORIES,
+    _latin_zones(same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES),
+    # KA 12 PA 3456 is Karnataka's as well, which comes first; the colours may decide
+    _latin_zones(_INDIAN_TOO),
+    _latin(
+        Slot("region", words=same(*_EMBOSSED_NAMES)),
+        _EMBOSSED_NAMES,
+        digits("office", 2, nonzero=True),
+        digits("lot", 3, nonzero=True),
+        classes=Slot("class", words=same(*CLASSES.values())),
     ),
     Pattern(
         RegistrationFormat.NEPAL,

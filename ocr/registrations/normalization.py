@@ -55,11 +55,19 @@ def normalize_rows(
     return [row for row in map(normalize, read) if row.text]
 
 
-def native_digits(text: str) -> str:
-    """Give all digits the script of those that are not ASCII, if there are any.
+def mixes_digits(text: str) -> bool:
+    """Whether Arabic digits stand among those of another script.
 
-    A plate is painted in one kind of digits; a mixture is a reader's doing.
+    A plate is painted in one kind of digits, so one of them was misread, and which one cannot be
+    told: where the reader saw 8 in a row of Devanagari, ४ (four) may be painted as well as ८
+    (eight). A zero has the same shape in all scripts.
     """
+    digits = [ch for ch in text if ch.isdecimal() and unicodedata.decimal(ch)]
+    return len({ch.isascii() for ch in digits}) == 2
+
+
+def native_digits(text: str) -> str:
+    """Give all digits the script of those that are not ASCII, if there are any."""
     zero = next((_zero(ch) for ch in text if not ch.isascii() and ch.isdecimal()), None)
     if zero is None:
         return text

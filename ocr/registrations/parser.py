@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lipiyana.ocr.registrations.characters import Characters, join
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Reading
-from lipiyana.ocr.registrations.normalization import native_digits, normalize_rows
+from lipiyana.ocr.registrations.normalization import mixes_digits, native_digits, normalize_rows
 from lipiyana.ocr.registrations.regions import REGION_NAMES
 from lipiyana.ocr.registrations.repair import repairs
 from lipiyana.ocr.registrations.transliteration import transliterate
@@ -47,7 +47,9 @@ def parse(
     as a state's code goes, as words do, only from beside what needs no repair. A repair
     counts if it is the only one of its size; where several are possible nothing parses and
     `alternatives` has them, those that change the least confident characters first. A repaired
-    character keeps the confidence it was read with.
+    character keeps the confidence it was read with; one that was read surely is not repaired. Where
+    Arabic digits stand among those of another script nothing parses: what they may stand for is
+    among the `alternatives`.
 
     Args:
         rows: what was read, with any separators.
@@ -67,6 +69,8 @@ def examine(rows: Sequence[Characters]) -> Outcome:
     for window in _windows(rows, _is_foreign):
         read = join(window)
         found = _exact(read) or _repaired(read)
+        if found and mixes_digits(read.text):
+            return Outcome(Registration(alternatives=_texts(found)))
         if found:
             return replace(_choose(read, found), whole=len(window) == len(rows))
     return _beside_words(rows)
@@ -77,7 +81,8 @@ def _beside_words(rows: Sequence[Characters]) -> Outcome:
     if any(_is_word(row.text) for row in rows):
         for window in _windows(rows, _is_foreign_or_word):
             read = join(window)
-            outcome = _choose(read, found) if (found := _exact(read)) else Outcome()
+            found = [] if mixes_digits(read.text) else _exact(read)
+            outcome = _choose(read, found) if found else Outcome()
             if outcome.registration.region_code:
                 return replace(outcome, whole=len(window) == len(rows))
     return Outcome()
@@ -127,7 +132,13 @@ def _exact(read: Characters) -> list[Characters]:
 
 def _repaired(read: Characters) -> list[Characters]:
     # the confusions are those of English letters and Arabic digits
-    return [read.with_text(text) for text in repairs(read.text)] if read.text.isascii() else []
+    if not read.text.isascii():
+        return []
+    return [read.with_text(text) for text in repairs(read.text, read.confidences)]
+
+
+def _texts(found: Sequence[Characters]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(candidate.text for candidate in found))
 
 
 def _choose(read: Characters, found: Sequence[Characters]) -> Outcome:
@@ -136,8 +147,7 @@ def _choose(read: Characters, found: Sequence[Characters]) -> Outcome:
     if len(distinct) > 1:
         if read.confidences:
             distinct.sort(key=lambda candidate: _lost_confidence(read, candidate))
-        texts = tuple(candidate.text for candidate in distinct)
-        return Outcome(Registration(alternatives=texts))
+        return Outcome(Registration(alternatives=_texts(distinct)))
     chosen = distinct[0]
     reading = GRAMMAR.reading(chosen.text)
     if reading is None:

@@ -19,6 +19,7 @@ from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.scripts import script_of
 
 Part = Literal["train", "validation", "all"]
+PlatePart = Literal["train", "selection", "report"]
 
 
 def belongs(part: Part, *, held_out: bool) -> bool:
@@ -69,3 +70,27 @@ def load_crops(folder: Path, part: Part, fold: int = 0) -> Iterator[tuple[Path, 
         if belongs(part, held_out=int(Path(name).stem) in chosen):
             text = normalize(label)
             yield folder / name, text, script_of(text)
+
+
+@lru_cache(maxsize=1)
+def _plate_table() -> dict[tuple[str, str], dict[int, PlatePart]]:
+    text = resources.files("lipiyana.ocr.training").joinpath("plate_parts.tsv").read_text("utf-8")
+    numbers: defaultdict[tuple[str, str], dict[int, PlatePart]] = defaultdict(dict)
+    for line in text.splitlines()[1:]:
+        folder, prefix, part, first, last = line.split("\t")
+        held_out: PlatePart = "selection" if part == "selection" else "report"
+        numbers[folder, prefix].update(dict.fromkeys(range(int(first), int(last) + 1), held_out))
+    return numbers
+
+
+def plate_part(folder: str, stem: str) -> PlatePart:
+    """Return the part that a plate's picture is in.
+
+    Args:
+        folder: of crops, or the source of a street picture.
+        stem: the file's name without its extension; it ends in the number of the picture.
+    """
+    prefix, _, number = stem.rpartition("_")
+    # the street pictures are named after their source
+    table = _plate_table().get((folder, "" if prefix == folder else prefix), {})
+    return table.get(int(number), "train")

@@ -50,7 +50,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 
-PIPELINE_VERSION = "10"
+PIPELINE_VERSION = "11"
 """Changes whenever the same models would give another answer for the same picture."""
 
 MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
@@ -247,7 +247,7 @@ class LocalRecognizer:
     def _plate(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
-            reading = self._plate_reader.read(pixels)
+            reading = self._plate_reader.read(pixels, known=True)
         found = plate(reading, config.romanize, pixels.shape)
         plates = (coloured(found, pixels),) if found.confidence >= config.least_confidence else ()
         return Recognition(

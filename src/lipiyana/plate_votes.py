@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from lipiyana.ocr.registrations.categories import categorize, conflicts
 from lipiyana.types import Plate, Registration
@@ -12,6 +12,9 @@ _SURE = 0.9  # a character that is surer than this was not misread
 _MOST_EDITS = 2
 _EDIT_OF_SURE = _MOST_EDITS + 1
 _TIMES = 3
+_ESTABLISHED = 5
+"""Readings of one registration after which its track is known by it."""
+_A_MISREADING = 3  # edits from an established registration, however surely they were read
 
 
 class PlateVote:
@@ -27,12 +30,19 @@ class PlateVote:
       the leader in between, or twice with a greater sum than the leader's; or at once after a gap,
       when the tracker may have met another vehicle.
 
+    - A registration that was read five times is established. What differs from it in three
+      characters at most is a misreading of it, however sure the reader is of it: blurred frames
+      between clear ones are read wrong, and twice the same way. It takes over only with a greater
+      sum than the leader's, gathered without the leader in between. A doubtful registration on
+      such a track is shown as the leader.
+
     So a wrong reading at the beginning is corrected, and no vehicle gets the plate of another
     on the word of the tracker alone.
     """
 
     def __init__(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)
+        self._times: Counter[str] = Counter()
         self._best: dict[str, Registration] = {}
         self._rivals: defaultdict[str, list[Registration]] = defaultdict(list)
 
@@ -60,10 +70,12 @@ class PlateVote:
                 self._count(reading)
             else:
                 self._rivals[reading.canonical].append(reading)
-                if resumed or self._overtakes(reading, leader):
+                if self._overtakes(reading, leader, resumed=resumed):
                     self._restart(self._rivals[reading.canonical])
             leader = self._leader()
-        if leader is None or leader.canonical == reading.canonical or not may_be(plate, leader):
+        if leader is None or leader.canonical == reading.canonical:
+            return plate
+        if not (may_be(plate, leader) or self._is_misread(reading, leader, resumed=resumed)):
             return plate
         return dataclasses.replace(
             plate,
@@ -79,17 +91,31 @@ class PlateVote:
 
     def _count(self, reading: Registration) -> None:
         self._sums[reading.canonical] += _sureness(reading)
+        self._times[reading.canonical] += 1
         best = self._best.get(reading.canonical)
         if best is None or _sureness(reading) > _sureness(best):
             self._best[reading.canonical] = reading
 
-    def _overtakes(self, reading: Registration, leader: Registration) -> bool:
+    def _is_established(self, leader: Registration) -> bool:
+        return self._times[leader.canonical] >= _ESTABLISHED
+
+    def _is_misread(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
+        """Whether an established registration is shown in place of a reading."""
+        if not reading.canonical or not self._is_established(leader):
+            return False
+        doubtful = not reading.valid and not resumed
+        return doubtful or _plain_edits(reading, leader) <= _A_MISREADING
+
+    def _overtakes(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
         seen = self._rivals[reading.canonical]
-        total = sum(map(_sureness, seen))
-        return len(seen) >= _TIMES or (len(seen) > 1 and total > self._sums[leader.canonical])
+        heavier = sum(map(_sureness, seen)) > self._sums[leader.canonical]
+        if self._is_established(leader) and _plain_edits(reading, leader) <= _A_MISREADING:
+            return heavier
+        return resumed or len(seen) >= _TIMES or (len(seen) > 1 and heavier)
 
     def _restart(self, readings: list[Registration]) -> None:
         self._sums.clear()
+        self._times.clear()
         self._best.clear()
         for reading in readings:
             self._count(reading)
@@ -111,6 +137,10 @@ def _is_near(reading: Registration, other: Registration) -> bool:
         return True
     edits = _edits(reading.canonical, reading.character_confidences, other.canonical)
     return reading.country == other.country and edits <= _MOST_EDITS
+
+
+def _plain_edits(reading: Registration, other: Registration) -> int:
+    return _edits(reading.canonical, (), other.canonical)
 
 
 def _edits(text: str, confidences: tuple[float, ...], other: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -11,40 +12,61 @@ import numpy.typing as npt
 
 from lipiyana.ocr.geometry import Bounds
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.ocr.plates import PlateReading, PlateRow, choose_plate
+from lipiyana.ocr.plates import PlateRow, choose_plate
 from lipiyana.results import plate as plate_of
 from lipiyana.results import text_line
 from lipiyana.types import Box, Plate
 from lipiyana.vehicles.boxes import array_of, inside
 from lipiyana.vehicles.detection import Detection
+from lipiyana.vehicles.network import OPERATING_POINT
 
 _MARGIN = 0.2  # of a plate's height, on all sides: detectors cut letters at the edges
 _WORTH_READING = 0.1  # confidence of a detector: what is less is given as it was found, unread
 _ONE_PLACE = 0.5
 _ON_VEHICLE = 0.5  # of a plate's area
+_NO_PLATE = 0.95 * OPERATING_POINT  # factor of confidence: nothing of it is shown by default
 _SIGN_LIKE = 0.4
 _LETTERS_OF_A_WORD = 3
+_LETTERS_OF_WORDS = 7  # registrations in English letters have six at most
+_SURELY_READ = 0.8
+_CLOCK_OR_DATE = re.compile(r"\d{1,2}:\d{2}|\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_DIGITS_OF_A_PHONE = 9  # and more
+_LETTERS_OF_A_PHONE = 3  # at most, as in "Mob."; registrations with so many digits have five
 _UNREAD = 0.5  # of 59 places in 190 photographs of auto-rickshaws half of the unread were lamps
 _FEWEST = 3  # letters and digits that are read on a plate, if anything is
 
 _Image = npt.NDArray[np.uint8]
 
 
-def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
+def read_plate(
+    image: _Image,
+    found: Detection,
+    reader: PlateCropReader,
+    romanize: bool,
+    vehicles: Sequence[Box] | None = None,
+) -> Plate:
     """Read a plate where a detector found it.
 
-    Its confidence is how sure it is that there is a plate: the detector's, or that of the
-    reading if it is a registration and surer. What cannot be read is a plate without text, and
-    so is what the detector hardly believes in.
+    Of a valid registration the confidence is how likely it is what is painted; of all else the
+    detector's, how likely there is a plate. What cannot be read is a plate without text, and so is
+    what the detector hardly believes in: the less so where it lies on no vehicle.
+
+    Args:
+        image: (height, width, 3) RGB.
+        found: where the plate is.
+        reader: of crops of plates.
+        romanize: as `lipiyana.results.text_line`.
+        vehicles: where vehicles are; None where nobody has looked for them.
 
     Raises:
         MissingExtra: see `lipiyana.results.text_line`.
     """
-    if found.confidence < _WORTH_READING:
+    (lonely,) = _on_no_vehicle([found.box], vehicles)
+    if found.confidence < (OPERATING_POINT if lonely else _WORTH_READING):
         return Plate("", found.confidence, found.box)
     x_min, y_min, x_max, y_max = _with_margin(found.box, *image.shape[:2])
-    reading = reader.read(image[y_min:y_max, x_min:x_max])
     offset = np.array([x_min, y_min], np.float64)
+    reading = reader.read(image[y_min:y_max, x_min:x_max])
     rows = [
         dataclasses.replace(row, polygon=row.polygon + offset)
         for row in reading.rows
@@ -53,36 +75,68 @@ def read_plate(image: _Image, found: Detection, reader: PlateCropReader, romaniz
     lines = tuple(text_line(row, romanize, image.shape) for row in rows)
     return Plate(
         text="\n".join(line.text for line in lines),
-        confidence=max(found.confidence, _sureness(reading)),
+        confidence=reading.likely if reading.registration.valid else found.confidence,
         box=found.box,
         lines=lines,
         registration=reading.registration,
     )
 
 
-def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box]) -> list[Plate]:
-    """Make plates less sure that are no registration and lie on no vehicle, or say words without a
-    digit: signs, and boards on lorries and buses, look like plates. Those that say nothing are
-    less sure too: lamps look like plates that are too far away to be read.
+def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box] | None) -> list[Plate]:
+    """Make plates less sure that are no registration beyond doubt.
+
+    What lies on no vehicle then is no plate: it falls below the operating point, as do clocks,
+    dates, telephone numbers and words with a number anywhere. Other words without a digit are less
+    sure, since boards on lorries and buses look like plates, and so is what says nothing: lamps
+    look like plates that are too far away to be read.
 
     Args:
         plates: as a detector found them and they were read.
-        vehicles: where vehicles are.
+        vehicles: where vehicles are; None where nobody has looked for them.
     """
-    shares = inside(array_of([plate.box for plate in plates]), array_of(vehicles))
-    alone = np.asarray(~(shares > _ON_VEHICLE).any(axis=1))
+    alone = _on_no_vehicle([plate.box for plate in plates], vehicles)
     return [
         dataclasses.replace(plate, confidence=_belief(plate, lonely) * plate.confidence)
-        for plate, lonely in zip(plates, alone.tolist(), strict=True)
+        for plate, lonely in zip(plates, alone, strict=True)
     ]
+
+
+def _on_no_vehicle(places: Sequence[Box], vehicles: Sequence[Box] | None) -> list[bool]:
+    if vehicles is None:
+        return [False] * len(places)
+    shares = inside(array_of(places), array_of(vehicles))
+    return [not bool((row > _ON_VEHICLE).any()) for row in shares]
 
 
 def _belief(plate: Plate, lonely: bool) -> float:
     if plate.registration.valid:
         return 1.0
-    if lonely or _is_words(plate.text):
+    if lonely or _is_clock_or_phone(plate.text) or _says_something_else(plate):
+        return _NO_PLATE
+    if _is_words(plate.text):
         return _SIGN_LIKE
     return 1.0 if sum(map(str.isalnum, plate.text)) >= _FEWEST else _UNREAD
+
+
+def _is_clock_or_phone(text: str) -> bool:
+    digits = sum(map(str.isdecimal, text))
+    phone = digits >= _DIGITS_OF_A_PHONE and sum(map(str.isalpha, text)) <= _LETTERS_OF_A_PHONE
+    return phone or bool(_CLOCK_OR_DATE.search(text.replace(" ", "")))
+
+
+def _says_something_else(plate: Plate) -> bool:
+    """Whether it is words with a number of up to three digits, as on a gate, or was read surely and
+    is too long for a part of a registration, yet none.
+    """
+    said = plate.registration
+    letters = sum(map(str.isalpha, plate.text))
+    digits = sum(map(str.isdecimal, plate.text))
+    if not said.canonical and letters >= _LETTERS_OF_WORDS and 0 < digits <= _FEWEST:
+        return True
+    if said.canonical or said.alternatives or not plate.lines:
+        return False
+    sure = min(line.confidence for line in plate.lines) >= _SURELY_READ
+    return sure and letters >= _LETTERS_OF_WORDS
 
 
 def _is_words(text: str) -> bool:
@@ -193,10 +247,6 @@ def _quality(plate: Plate) -> tuple[bool, float]:
     registration = plate.registration
     sure = registration.character_confidences or [line.confidence for line in plate.lines]
     return registration.valid, fmean(sure) if sure else 0.0
-
-
-def _sureness(reading: PlateReading) -> float:
-    return reading.confidence if reading.registration.valid else 0.0
 
 
 def _with_margin(box: Box, height: int, width: int) -> tuple[int, int, int, int]:

@@ -22,7 +22,7 @@ from lipiyana.plate_search import find_plates_in_vehicles
 from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plate
 from lipiyana.results import coloured, in_reading_order, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
-from lipiyana.types import Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
+from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
 from lipiyana.vehicles.detection import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.network import OPERATING_POINT
 
@@ -79,8 +79,11 @@ class SceneReader:
         """
         height, width = pixels.shape[:2]
         vehicles, places = self._find(pixels, config, features, clock)
-        plates = self._read_places(pixels, places, config, clock)
-        plates = doubting_signs(plates, [v.box for v in vehicles if v.confidence >= _HELPFUL])
+        bearers: list[Box] | None = None
+        if self._vehicles is not None:
+            bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
+        plates = self._read_places(pixels, places, bearers, config, clock)
+        plates = doubting_signs(plates, bearers)
         rows: list[PlateRow] = []
         if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
             rows = self._read_rows(pixels, config.script_hints, clock)
@@ -145,13 +148,17 @@ class SceneReader:
         self,
         pixels: _Image,
         places: Sequence[Detection],
+        vehicles: Sequence[Box] | None,
         config: RecognitionConfig,
         clock: Clock,
     ) -> list[Plate]:
         if not places:
             return []
         with clock.stage("read_plates"):
-            return [read_plate(pixels, one, self._plate_reader, config.romanize) for one in places]
+            return [
+                read_plate(pixels, one, self._plate_reader, config.romanize, vehicles)
+                for one in places
+            ]
 
     def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
         with clock.stage("detect_text"):

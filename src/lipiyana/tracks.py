@@ -22,8 +22,9 @@ class StreamTracks:
         """Follow what `layout` shows: crops of lines and plates have nothing to follow."""
         self._layout = layout
         self._time = 0
-        self._vehicles, self._loose_plates = Tracker(), Tracker()
-        self._votes: dict[tuple[Tracker, int], PlateVote] = {}
+        self._vehicles, self._plates = Tracker(), Tracker()
+        self._votes: dict[int, PlateVote] = {}
+        self._votes_of_plates: dict[int, PlateVote] = {}
         self._last: Recognition | None = None
 
     def update(
@@ -37,10 +38,11 @@ class StreamTracks:
 
         Returns:
             The same, with `track_id` and the label of the track for each vehicle that is sure
-            enough to be followed, and registrations as `PlateVote` has them. A plate that
-            belongs to no vehicle is followed by itself. Of a vehicle with several plates the
-            surest one votes. What is equal to the last bit to what came before was read in the same
-            pixels, or taken over from them, and votes only once.
+            enough to be followed, and registrations as `PlateVote` has them. A vehicle's surest
+            plate votes for it. A plate that belongs to no vehicle is followed by itself; where its
+            vehicle was not found in this frame alone, it keeps the vehicle's vote. What is equal to
+            the last bit to what came before was read in the same pixels, or taken over from them,
+            and votes only once.
         """
         self._time += 1 + dropped
         if isinstance(outcome, LipiyanaError) or self._layout is not Layout.SCENE:
@@ -52,54 +54,59 @@ class StreamTracks:
             self._time,
             repeated=repeated,
         )
-        plates = list(outcome.plates)
-        self._vote_in_vehicles(plates, outcome.vehicles, tracked, repeated)
-        self._vote_loose(plates, repeated)
-        self._votes = {
-            (tracker, number): vote
-            for (tracker, number), vote in self._votes.items()
-            if number in tracker.known
-        }
+        plates = self._voted(outcome, tracked, repeated)
+        for votes, tracker in (
+            (self._votes, self._vehicles),
+            (self._votes_of_plates, self._plates),
+        ):
+            for number in votes.keys() - tracker.known:
+                del votes[number]
         return dataclasses.replace(
             outcome,
             vehicles=tuple(map(_with_track, outcome.vehicles, tracked)),
-            plates=tuple(plates),
+            plates=plates,
         )
-
-    def _vote_in_vehicles(
-        self,
-        plates: list[Plate],
-        vehicles: Sequence[Vehicle],
-        tracked: Sequence[Tracked | None],
-        repeated: bool,
-    ) -> None:
-        for vehicle, track in zip(vehicles, tracked, strict=True):
-            if track is not None and vehicle.plate_indices:
-                surest = max(vehicle.plate_indices, key=lambda index: plates[index].confidence)
-                plates[surest] = self._voted(
-                    self._vehicles, track, plates[surest], repeated, vehicle_label=track.label
-                )
-
-    def _vote_loose(self, plates: list[Plate], repeated: bool) -> None:
-        loose = [index for index, plate in enumerate(plates) if plate.vehicle_index is None]
-        found = [Detection(PLATE, plates[i].confidence, plates[i].box) for i in loose]
-        tracked = self._loose_plates.update(found, self._time, repeated=repeated)
-        for index, track in zip(loose, tracked, strict=True):
-            if track is not None:
-                plates[index] = self._voted(self._loose_plates, track, plates[index], repeated)
 
     def _voted(
-        self,
-        tracker: Tracker,
-        track: Tracked,
-        plate: Plate,
-        repeated: bool,
-        vehicle_label: str = "",
-    ) -> Plate:
-        vote = self._votes.setdefault((tracker, track.track_id), PlateVote())
-        return vote.see(
-            plate, resumed=track.resumed, repeated=repeated, vehicle_label=vehicle_label
+        self, outcome: Recognition, vehicles: Sequence[Tracked | None], repeated: bool
+    ) -> tuple[Plate, ...]:
+        """Let plates vote, those of vehicles first; each vote hears one plate a frame."""
+        plates = list(outcome.plates)
+        followed = self._plates.update(
+            [Detection(PLATE, plate.confidence, plate.box) for plate in plates],
+            self._time,
+            repeated=repeated,
         )
+        heard: set[int] = set()
+        for vehicle, track in zip(outcome.vehicles, vehicles, strict=True):
+            if track is None or not vehicle.plate_indices:
+                continue
+            surest = max(vehicle.plate_indices, key=lambda index: plates[index].confidence)
+            one = followed[surest]
+            vote = self._votes.get(track.track_id)
+            if vote is None:
+                # its plate may have been seen before it was
+                before = self._votes_of_plates.get(one.track_id) if one else None
+                taken = before is None or before in self._votes.values()
+                vote = PlateVote() if before is None or taken else before
+                self._votes[track.track_id] = vote
+            if one is not None:
+                self._votes_of_plates[one.track_id] = vote
+            heard.add(id(vote))
+            plates[surest] = vote.see(
+                plates[surest],
+                resumed=track.resumed,
+                repeated=repeated,
+                vehicle_label=track.label,
+            )
+        for index, one in enumerate(followed):
+            if one is None or plates[index].vehicle_index is not None:
+                continue
+            vote = self._votes_of_plates.setdefault(one.track_id, PlateVote())
+            if id(vote) not in heard:
+                heard.add(id(vote))
+                plates[index] = vote.see(plates[index], resumed=one.resumed, repeated=repeated)
+        return tuple(plates)
 
 
 def _shows_the_same(one: Recognition, other: Recognition) -> bool:

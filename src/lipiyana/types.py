@@ -230,9 +230,10 @@ class Registration:
 
     Attributes:
         canonical: letters and digits only, upper case, exactly the digits that are painted;
-            English letters for India, the plate's own script for Nepal and Bangladesh;
-            "" where nothing parses.
-        valid: whether `canonical` fits a known format.
+            English letters for India (and Nepal where the plate has them), else the plate's own
+            script; "" where nothing parses.
+        valid: whether `canonical` fits a known format and was read beyond doubt. What parses and is
+            doubtful has its `canonical` and is not valid.
         format: the family, or None where nothing parses.
         country: ISO 3166-1 alpha-2 (`IN`, `NP`, `BD`), or "".
         region_code: state or union territory code, zone or city as painted.
@@ -263,7 +264,11 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A registration plate. `text` is its rows as read, joined by a newline."""
+    """A registration plate. `text` is its rows as read, joined by a newline.
+
+    `confidence` is, of a valid registration, how likely it is what is painted; of any other plate,
+    how likely there is one (for a crop that is known to be one: how likely its text is right).
+    """
 
     text: str
     confidence: float

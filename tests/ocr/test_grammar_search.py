@@ -75,3 +75,12 @@ def test_all_that_is_found_is_a_registration_and_best_first(seed: int, steps: in
     assert scores == sorted(scores, reverse=True)
     assert all(GRAMMAR.accepts(candidate.text) for candidate in found)
     assert best_path([row]) <= 0
+
+
+@pytest.mark.parametrize("seen_as", ["103B123456A", "031B123456A", "03B123456A"])
+def test_the_arrow_of_a_military_plate_is_no_digit(seen_as: str) -> None:
+    assert search([seen(*seen_as)])[0].text == "03B123456A"
+
+
+def test_a_year_is_no_arrow() -> None:
+    assert search([seen(*"11B123456A")])[0].text == "11B123456A"

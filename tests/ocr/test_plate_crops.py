@@ -62,17 +62,44 @@ def test_a_crop_that_is_not_wide_is_read_as_two_rows_first(store: ModelStore) ->
 
 
 def test_a_doubtful_one_is_tried_in_other_ways(store: ModelStore) -> None:
-    reader = Reads("KA01", "1234", "KA01AB1234", sure=0.95)
+    reader = Reads("KA01", "1234", "KA01AB1234", "", "", "", sure=0.95)
     plate = PlateCropReader(store, reader).read(SQUARE)
-    assert len(reader.batches) == 2
-    assert reader.batches[1][0] == SQUARE.shape
+    _, (whole, *three), (upper, lower, _) = reader.batches
+    # as one row and as three, then the likely rows a little smaller and the lower one widened
+    assert whole == SQUARE.shape
+    assert len(three) == 3
+    assert upper[1] == lower[1] < SQUARE.shape[1]
     assert plate.registration.canonical == "KA01AB1234"
 
 
 def test_the_beginning_of_a_doubtful_lower_row_is_widened(store: ModelStore) -> None:
-    reader = Reads("KA01", "1234", "", "AB1234", sure=0.95)
+    reader = Reads("KA01", "1234", "", "", "", "", "", "", "AB1234", sure=0.95)
     plate = PlateCropReader(store, reader).read(SQUARE)
-    first, second = reader.batches
+    first, _, second = reader.batches
     lower_height, lower_width = first[1][:2]
     assert second[-1] == (lower_height, round(1.2 * lower_width), 3)
     assert plate.registration.canonical == "KA01AB1234"
+
+
+def test_what_shows_no_digits_is_left_at_that(store: ModelStore) -> None:
+    reader = Reads("GATE", "NO", sure=0.95)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    assert not plate.registration.valid
+    assert len(reader.batches) == 1
+
+
+def test_what_is_known_to_be_a_plate_is_tried_in_all_ways(store: ModelStore) -> None:
+    reader = Reads("GATE", "NO", sure=0.95)
+    PlateCropReader(store, reader).read(SQUARE, known=True)
+    assert [len(batch) for batch in reader.batches] == [2, 4, 3]
+
+
+def test_a_doubtful_plate_is_read_in_few_strips(store: ModelStore) -> None:
+    """No text is looked for in what is no registration, and the number of strips has a bound."""
+    reader = Reads("12", "34", sure=0.6)
+    PlateCropReader(store, reader).read(SQUARE)
+    assert [len(batch) for batch in reader.batches] == [2, 4]
+    for text in ("12345", "9752338380", "17 15 28"):
+        wide = Reads(text.replace(" ", ""), sure=0.99)
+        PlateCropReader(store, wide).read(WIDE)
+        assert [len(batch) for batch in wide.batches] == [1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.plate_rows import split_two_rows, two_rows
+from lipiyana.ocr.plate_rows import split_two_rows, three_rows, two_rows
 
 STROKES = 20
 
@@ -51,6 +51,20 @@ def test_the_rows_come_level() -> None:
         dark = np.argwhere(row[..., 0] < 120)
         left, right = (dark[dark[:, 1] < 30], dark[dark[:, 1] > 70])
         assert left[:, 0].max() == pytest.approx(right[:, 0].max(), abs=6)
+
+
+@pytest.mark.parametrize("slope", [-0.2, 0.0, 0.15])
+def test_both_cuts_between_three_rows(slope: float) -> None:
+    crop = np.full((96, 100, 3), 230, np.uint8)
+    for x in range(4, 96, 5):
+        for middle in (20, 48, 76):
+            y = round(middle + slope * (x - 50))
+            crop[max(0, y - 9) : y + 9, x : x + 2] = 20
+    first, middle_row, last = three_rows(crop)
+    for x, corners in ((0, (3, 0)), (100, (2, 1))):
+        for upper, lower, cut in ((first, middle_row, 34), (middle_row, last, 62)):
+            found = (upper[corners[0], 1] + lower[corners[1], 1]) / 2
+            assert found == pytest.approx(cut + slope * (x - 50), abs=5)
 
 
 @given(st.integers(1, 70), st.integers(1, 300), st.integers(0, 255))

@@ -472,8 +472,11 @@ class Registration(_message.Message):
     CHARACTER_CONFIDENCES_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     canonical: _builtins.str
-    """Letters and digits only, upper case, exactly the digits that are painted."""
+    """Letters and digits only, upper case, exactly the digits that are painted.
+    A doubtful registration has it too; see `valid`.
+    """
     valid: _builtins.bool
+    """It fits a known format, and so much speaks for each character that it is what is painted."""
     format: Global___RegistrationFormat.ValueType
     country: _builtins.str
     """ISO 3166-1 alpha-2."""
@@ -535,6 +538,7 @@ class Plate(_message.Message):
     text: _builtins.str
     """The rows as read, joined by a newline."""
     confidence: _builtins.float
+    """Of a valid registration, how likely it is what is painted; else how likely there is a plate."""
     colour: Global___PlateColour.ValueType
     colour_confidence: _builtins.float
     category_conflict: _builtins.bool

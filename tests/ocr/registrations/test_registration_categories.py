@@ -116,3 +116,13 @@ def test_cars_may_be_anything_and_unknown_labels_too() -> None:
     for category in Category:
         assert not conflicts(category, "car")
         assert not conflicts(category, "combine_harvester")
+
+
+def test_white_on_red_tells_a_zone_of_nepal_from_a_state_of_india() -> None:
+    registration = parse("KA 12 PA 3456")
+    assert registration.country == "IN"
+    found = categorize(registration, PlateColour.WHITE_ON_RED)
+    assert not found.conflict
+    assert (found.registration.country, found.registration.region_name) == ("NP", "Karnali")
+    assert found.registration.category is Category.PRIVATE
+    assert categorize(registration, PlateColour.BLACK_ON_WHITE).registration.country == "IN"

@@ -24,7 +24,7 @@ from lipiyana.ocr.registrations.characters import Characters
 from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
 from lipiyana.ocr.registrations.nepal import ZONES
 from lipiyana.ocr.registrations.transliteration import transliterate
-from lipiyana.types import RegistrationFormat
+from lipiyana.types import Category, RegistrationFormat
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,37 @@ def test_every_city_of_bangladesh(city: str) -> None:
     assert parsed.romanized.endswith("GA110083")
 
 
-@pytest.mark.parametrize("text", ["बा१२च34५६", "ঢাকাগ১১23৪৫"])
-def test_one_plate_has_one_kind_of_digits(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "possible"), [("बा१२च38५६", "बा१२च३८५६"), ("ঢাকাগ১১23৪৫", "ঢাকাগ১১২৩৪৫")]
+)
+def test_two_kinds_of_digits_are_a_doubt(text: str, possible: str) -> None:
+    """A Latin 8 among Devanagari digits may be ८ (eight), or ४ (four), which looks like it."""
     assert not GRAMMAR.accepts(text)
-    # a reader's mixture is made one kind
-    assert parse(text).valid
+    parsed = parse(text)
+    assert not parsed.valid
+    assert parsed.canonical == ""
+    assert parsed.alternatives == (possible,)
+
+
+def test_a_zero_is_the_same_in_all_scripts() -> None:
+    assert parse("बा१0च३00६").canonical == "बा१०च३००६"
+
+
+def test_a_surely_read_letter_is_not_repaired() -> None:
+    unsure = [0.9, 0.9, 0.6, *[0.9] * 7]
+    assert parse(["MHI2AB1234"], [unsure]).canonical == "MH12AB1234"
+    assert not parse(["MHI2AB1234"], [[0.95] * 10]).valid
+    # nothing is known of these
+    assert parse("MHI2AB1234").canonical == "MH12AB1234"
+
+
+@pytest.mark.parametrize("zone", ["ME", "KO", "SA", "JA", "BA", "NA", "LU", "DHA", "RA", "BHE"])
+@pytest.mark.parametrize("lot", ["1", "12", "102"])
+def test_zones_of_nepal_in_latin_letters(zone: str, lot: str) -> None:
+    parsed = parse([f"{zone} {lot}", "CHA 9081"])
+    assert (parsed.canonical, parsed.country) == (f"{zone}{lot}CHA9081", "NP")
+    assert (parsed.lot, parsed.vehicle_class, parsed.number) == (lot, "CHA", "9081")
+    assert parsed.category is Category.PRIVATE
 
 
 @pytest.mark.parametrize("script", sorted({name for name, _ in _spelt_letters()}))
