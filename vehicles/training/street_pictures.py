@@ -8,16 +8,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.training.splits import Part, belongs
+from lipiyana.ocr.training import splits
+from lipiyana.ocr.training.splits import belongs
 from lipiyana.vehicles.training.labels import CLASSES, EXHAUSTIVE
 
 Pixels = npt.NDArray[np.uint8]
+
+Part = Literal["train", "selection", "report"]
+COLLECTIONS = ("train", "train2")
+SIGNS = "hi_scenes"
+
+# sources that label near objects alone: the shorter side of what they surely label, in pixels
+_SMALLEST: Mapping[str, float] = {"traffic7": 24.0}
+# photos of signs on which a vehicle or a train may be
+_MAY_SHOW_ONE = (
+    *("0069", "0109", "0139", "0186", "0262", "0319", "0336", "0359", "0376", "0383"),
+    *("0123", "0241", "0295", "0352", "0361"),
+)
 
 UNDECIDED = -1
 """Class of a box whose object belongs to some class unknown: nothing is learnt there."""
@@ -33,6 +46,7 @@ class StreetPicture:
         boxes: (n, 4) float32 x_min, y_min, x_max, y_max in pixels.
         classes: (n,) int64, indices of `CLASSES` or `UNDECIDED`.
         known: (classes,) bool, those of which every object has a box.
+        smallest: pixels; objects with a shorter side may have no box.
     """
 
     path: Path
@@ -40,6 +54,7 @@ class StreetPicture:
     boxes: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int64]
     known: npt.NDArray[np.bool_]
+    smallest: float = 0.0
 
     def pixels(self) -> Pixels:
         """Read the picture, (height, width, 3) RGB.
@@ -54,13 +69,63 @@ class StreetPicture:
 
 
 @lru_cache(maxsize=1)
+def parts() -> Mapping[tuple[str, str], Part]:
+    """Part of each picture, by its collection and file name (`parts.tsv`)."""
+    table = resources.files("lipiyana.vehicles.training").joinpath("parts.tsv")
+    rows = (line.split("\t") for line in table.read_text("utf-8").splitlines()[1:])
+    return {(collection, image): cast("Part", part) for collection, image, part in rows}
+
+
+def load_part(data: Path, part: Part) -> list[StreetPicture]:
+    """Labels of the street pictures of one part, of both collections.
+
+    Args:
+        data: the folder that holds `vehicles`; in each collection are `meta.json`, `images/` and
+            `labels/`.
+        part: train, selection or report. Nothing is ever chosen on report.
+
+    Raises:
+        ValueError: a source or a class is not known.
+    """
+    folder = data / "vehicles"
+    names = (folder / "classes.txt").read_text("utf-8").split()
+    entries = {
+        collection: json.loads((folder / collection / "meta.json").read_text("utf-8"))
+        for collection in COLLECTIONS
+    }
+    # the larger copy of a picture is used in its place
+    replaced = {e.get("replaces") for each in entries.values() for e in each}
+    part_of = parts()
+    return [
+        _picture(folder / collection, entry, names)
+        for collection, each in entries.items()
+        for entry in each
+        if part_of.get((collection, entry["image"])) == part and entry["image"] not in replaced
+    ]
+
+
+def load_signs(data: Path, part: Part) -> list[StreetPicture]:
+    """Photos of signs and walls without any vehicle or plate, of one part."""
+    folder = data / "signs" / SIGNS
+    part_of = parts()
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.ones(len(CLASSES), np.bool_)
+    return [
+        StreetPicture(folder / image, SIGNS, *nothing)
+        for collection, image in part_of
+        if collection == SIGNS
+        and part_of[collection, image] == part
+        and not image.startswith(_MAY_SHOW_ONE)
+    ]
+
+
+@lru_cache(maxsize=1)
 def validation_names() -> frozenset[str]:
     """File names of the pictures that are never trained on (`validation.tsv`)."""
     table = resources.files("lipiyana.vehicles.training").joinpath("validation.tsv")
     return frozenset(table.read_text("utf-8").split()[1:])
 
 
-def load_pictures(folder: Path, part: Part) -> list[StreetPicture]:
+def load_pictures(folder: Path, part: splits.Part) -> list[StreetPicture]:
     """Labels of the pictures of one part, in the order of `meta.json`.
 
     Args:
@@ -81,7 +146,7 @@ def load_pictures(folder: Path, part: Part) -> list[StreetPicture]:
 
 def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> StreetPicture:
     source, file = str(entry["source"]), str(entry["image"])
-    if source not in EXHAUSTIVE:
+    if source not in EXHAUSTIVE and "exhaustive" not in entry:
         raise ValueError(f"nothing says which classes the source {source!r} of {file} labels")
     width, height = entry["size"]
     text = (folder / "labels" / file).with_suffix(".txt").read_text("utf-8")
@@ -91,5 +156,14 @@ def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> Street
     boxes = relative.clip(0, 1) * np.tile(np.array([width, height], np.float32), 2)
     index = [CLASSES.index(name) if name in CLASSES else UNDECIDED for name in names]
     classes = np.array([index[int(row)] for row in rows[:, 0]], np.int64)
-    known = np.array([name in EXHAUSTIVE[source] for name in CLASSES])
-    return StreetPicture(folder / "images" / file, source, boxes, classes, known)
+    exhaustive = entry.get("exhaustive", EXHAUSTIVE.get(source, ()))
+    known = np.array([name in exhaustive for name in CLASSES])
+    ignored = np.array(entry.get("ignore") or (), np.float32).reshape(-1, 4)
+    if len(ignored):
+        half = ignored[:, 2:] / 2
+        relative = np.concatenate([ignored[:, :2] - half, ignored[:, :2] + half], axis=1)
+        size = np.tile(np.array([width, height], np.float32), 2)
+        boxes = np.concatenate([boxes, relative.clip(0, 1) * size])
+        classes = np.concatenate([classes, np.full(len(ignored), UNDECIDED)])
+    smallest = _SMALLEST.get(source, 0.0)
+    return StreetPicture(folder / "images" / file, source, boxes, classes, known, smallest)
