@@ -44,6 +44,8 @@ _PLATE_SCALES = (0.35, 2.4)
 # where every vehicle has a box there is no plate outside of them, give or take this share of a side
 _MARGIN = 0.1
 _PLATE = CLASSES.index(PLATE)
+# pictures whose light others are shown in
+_LIGHTS = 300
 # pixels of the shorter side from which on a vehicle can be shown from close by
 _CLOSE_UP = 72.0
 
@@ -135,7 +137,7 @@ class Canvases:
         self._empty_chances = weights / weights.sum() if len(empty) else weights
         self._cutouts = Cutouts(pictures) if variety.pastes else None
         self._plates = usual_plates() if variety.mounted else None
-        lit = pictures if variety.relit else ()
+        lit = pictures[:: max(1, len(pictures) // _LIGHTS)] if variety.relit else ()
         self._lights = [light_of(picture.pixels()) for picture in lit]
         self._chances = draw_chances(pictures)
         large = [_large(picture) for picture in pictures]
