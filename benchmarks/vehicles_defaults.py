@@ -165,7 +165,9 @@ _CARRIERS: Mapping[str, str] = {
 }
 
 
-def _plates(pictures: Sequence[StreetPicture], found: Sequence[Found]) -> dict[str, tuple[int, int]]:
+def _plates(
+    pictures: Sequence[StreetPicture], found: Sequence[Found]
+) -> dict[str, tuple[int, int]]:
     """Plates and those found, by source, and by the vehicle around them where it has a box."""
     counts: dict[str, tuple[int, int]] = {}
     for picture, each in zip(pictures, found, strict=True):
@@ -194,4 +196,6 @@ def calibrated(found: Found, thresholds: Mapping[str, float]) -> Found:
         known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
         scores[mine] = np.interp(scores[mine], *known)
     order = np.argsort(-scores, kind="stable")
-    return replace(found, boxes=found.boxes[order], scores=scores[order], classes=found.classes[order])
+    return replace(
+        found, boxes=found.boxes[order], scores=scores[order], classes=found.classes[order]
+    )

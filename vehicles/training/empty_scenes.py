@@ -22,8 +22,7 @@ from lipiyana.ocr.training.palettes import sign_palette
 from lipiyana.ocr.training.scene_signs import SignKind, SignLine, paint_sign
 from lipiyana.ocr.training.scene_stage import Stage
 from lipiyana.ocr.training.street_scenes import ScenePlan, SignPlan, render_scene
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import StreetPicture
+from lipiyana.vehicles.training.street_pictures import StreetPicture, without_any
 
 SOURCE = "rendered"
 
@@ -50,7 +49,6 @@ def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]
     folder.mkdir(parents=True, exist_ok=True)
     library = FontLibrary.load()
     vocabularies = load_vocabularies()
-    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.ones(len(CLASSES), np.bool_)
     pictures = []
     for number in range(count):
         path = folder / f"{number:04d}.jpg"
@@ -59,13 +57,11 @@ def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]
             draw = _KINDS[number % len(_KINDS)]
             image = draw(rng, library, vocabularies)
             cv2.imwrite(str(path), np.ascontiguousarray(image[:, :, ::-1]))
-        pictures.append(StreetPicture(path, SOURCE, *nothing))
+        pictures.append(without_any(path, SOURCE))
     return pictures
 
 
-def _street(
-    rng: np.random.Generator, library: FontLibrary, words: dict[str, Vocabulary]
-) -> Image:
+def _street(rng: np.random.Generator, library: FontLibrary, words: dict[str, Vocabulary]) -> Image:
     """A street with some signs and nobody on it."""
     width, height = _size(rng)
     places = [place for place in _PLACES if rng.random() < 0.7] or [_PLACES[0]]
@@ -113,16 +109,19 @@ def _arrows(rng: np.random.Generator, _: FontLibrary, __: dict[str, Vocabulary])
 
 # corners of the parts of a symbol, in a square of side 1 about its middle
 _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
-    (((-0.5, -0.12), (0.1, -0.12), (0.1, -0.35), (0.5, 0), (0.1, 0.35), (0.1, 0.12), (-0.5, 0.12)),),
+    (((-0.5, -0.1), (0.1, -0.1), (0.1, -0.4), (0.5, 0), (0.1, 0.4), (0.1, 0.1), (-0.5, 0.1)),),
     (((-0.45, -0.4), (0.05, 0), (-0.45, 0.4), (-0.2, 0.4), (0.35, 0), (-0.2, -0.4)),),
     (((-0.5, 0.45), (0, -0.45), (0.5, 0.45)),),
     (((-0.5, -0.1), (0.5, -0.1), (0.5, 0.1), (-0.5, 0.1)),),
     (((-0.3, -0.5), (0.3, -0.5), (0.3, -0.2), (-0.3, -0.2)), ((-0.3, 0), (0.3, 0), (0, 0.5))),
 )  # fmt: skip
 
-_KINDS: tuple[
-    Callable[[np.random.Generator, FontLibrary, dict[str, Vocabulary]], Image], ...
-] = (_street, _wall, _arrows, _wall)
+_KINDS: tuple[Callable[[np.random.Generator, FontLibrary, dict[str, Vocabulary]], Image], ...] = (
+    _street,
+    _wall,
+    _arrows,
+    _wall,
+)
 
 
 def _wall_stage(rng: np.random.Generator, width: int, height: int) -> Stage:

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.training import splits
-from lipiyana.ocr.training.splits import belongs
 from lipiyana.vehicles.training.labels import CLASSES, EXHAUSTIVE
 
 Pixels = npt.NDArray[np.uint8]
 
 Part = Literal["train", "selection", "report"]
+"""Train is learnt from, selection chooses; report is looked at once a version, and chooses nothing.
+"""
+
 COLLECTIONS = ("train", "train2")
 SIGNS = "hi_scenes"
 
@@ -70,78 +71,68 @@ class StreetPicture:
 
 @lru_cache(maxsize=1)
 def parts() -> Mapping[tuple[str, str], Part]:
-    """Part of each picture, by its collection and file name (`parts.tsv`)."""
+    """Part of each picture, by its collection and file name: `parts.tsv`, of `build_parts`."""
     table = resources.files("lipiyana.vehicles.training").joinpath("parts.tsv")
     rows = (line.split("\t") for line in table.read_text("utf-8").splitlines()[1:])
     return {(collection, image): cast("Part", part) for collection, image, part in rows}
 
 
-def load_part(data: Path, part: Part) -> list[StreetPicture]:
-    """Labels of the street pictures of one part, of both collections.
+def load_pictures(folder: Path, part: Part | None) -> list[StreetPicture]:
+    """Labels of the pictures of one collection, in the order of `meta.json`.
 
     Args:
-        data: the folder that holds `vehicles`; in each collection are `meta.json`, `images/` and
-            `labels/`.
-        part: train, selection or report. Nothing is ever chosen on report.
-
-    Raises:
-        ValueError: a source or a class is not known.
-    """
-    folder = data / "vehicles"
-    names = (folder / "classes.txt").read_text("utf-8").split()
-    entries = {
-        collection: json.loads((folder / collection / "meta.json").read_text("utf-8"))
-        for collection in COLLECTIONS
-    }
-    # the larger copy of a picture is used in its place
-    replaced = {e.get("replaces") for each in entries.values() for e in each}
-    part_of = parts()
-    return [
-        _picture(folder / collection, entry, names)
-        for collection, each in entries.items()
-        for entry in each
-        if part_of.get((collection, entry["image"])) == part and entry["image"] not in replaced
-    ]
-
-
-def load_signs(data: Path, part: Part) -> list[StreetPicture]:
-    """Photos of signs and walls without any vehicle or plate, of one part."""
-    folder = data / "signs" / SIGNS
-    part_of = parts()
-    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.ones(len(CLASSES), np.bool_)
-    return [
-        StreetPicture(folder / image, SIGNS, *nothing)
-        for collection, image in part_of
-        if collection == SIGNS
-        and part_of[collection, image] == part
-        and not image.startswith(_MAY_SHOW_ONE)
-    ]
-
-
-@lru_cache(maxsize=1)
-def validation_names() -> frozenset[str]:
-    """File names of the pictures that are never trained on (`validation.tsv`)."""
-    table = resources.files("lipiyana.vehicles.training").joinpath("validation.tsv")
-    return frozenset(table.read_text("utf-8").split()[1:])
-
-
-def load_pictures(folder: Path, part: splits.Part) -> list[StreetPicture]:
-    """Labels of the pictures of one part, in the order of `meta.json`.
-
-    Args:
-        folder: holds `meta.json`, `images/` and `labels/`; `classes.txt` is beside it.
-        part: train, validation or all.
+        folder: holds `meta.json`, `images/` and `labels/`; `classes.txt` is beside it. Its name is
+            that of the collection.
+        part: what is wanted; None for all. A picture that the table does not list is of train.
 
     Raises:
         ValueError: a source or a class is not known.
     """
     names = (folder.parent / "classes.txt").read_text("utf-8").split()
-    held_out = validation_names()
     pictures = []
     for entry in json.loads((folder / "meta.json").read_text("utf-8")):
-        if belongs(part, held_out=entry["image"] in held_out):
+        if part in {None, parts().get((folder.name, entry["image"]), "train")}:
             pictures.append(_picture(folder, entry, names))
     return pictures
+
+
+def load_part(data: Path, part: Part) -> list[StreetPicture]:
+    """Labels of the street pictures of one part, of all collections.
+
+    A picture of which there is a larger copy is left out.
+
+    Args:
+        data: the folder that holds `vehicles`, in which each collection is a folder.
+        part: what is wanted.
+
+    Raises:
+        ValueError: as `load_pictures`.
+    """
+    folders = [data / "vehicles" / name for name in COLLECTIONS]
+    entries = (json.loads((folder / "meta.json").read_text("utf-8")) for folder in folders)
+    replaced = {entry.get("replaces") for each in entries for entry in each}
+    pictures = (picture for folder in folders for picture in load_pictures(folder, part))
+    return [picture for picture in pictures if picture.path.name not in replaced]
+
+
+def load_signs(data: Path, part: Part) -> list[StreetPicture]:
+    """Photos of signs and walls without any vehicle or plate, of one part.
+
+    Args:
+        data: the folder that holds `signs`.
+        part: what is wanted.
+    """
+    return [
+        without_any(data / "signs" / SIGNS / image, SIGNS)
+        for (collection, image), of in parts().items()
+        if collection == SIGNS and of == part and not image.startswith(_MAY_SHOW_ONE)
+    ]
+
+
+def without_any(path: Path, source: str) -> StreetPicture:
+    """A picture that shows neither a vehicle nor a plate."""
+    known = np.ones(len(CLASSES), np.bool_)
+    return StreetPicture(path, source, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), known)
 
 
 def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> StreetPicture:

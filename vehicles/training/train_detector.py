@@ -47,6 +47,7 @@ from lipiyana.vehicles.training.evaluation import (
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
+from lipiyana.vehicles.training.mining import mining_chances
 from lipiyana.vehicles.training.network import (
     DetectorNet,
     anchor_points,
@@ -55,7 +56,6 @@ from lipiyana.vehicles.training.network import (
     widened,
 )
 from lipiyana.vehicles.training.norms import calibrate, folded, install
-from lipiyana.vehicles.training.mining import mining_chances
 from lipiyana.vehicles.training.street_pictures import load_part, load_signs
 from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
