@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ Detect = Callable[[npt.NDArray[np.uint8]], Found]
 """Detections in one picture (height, width, 3) RGB, their scores calibrated."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Defaults:
     """Figures at the default confidence.
 
@@ -57,6 +57,27 @@ class Defaults:
     type_right: float
     filling: int
     plates: Mapping[str, tuple[int, int]]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What each figure is, and the figure."""
+        return [
+            (
+                f"recall of vehicles of {LEAST_SIDE:.0f} pixels and more, right type",
+                f"{self.recall:.3f}",
+            ),
+            ("their precision", f"{self.precision:.3f}"),
+            ("their recall, whatever the type", f"{self.found:.3f}"),
+            ("vehicles named on a photo without any", f"{self.phantoms:.3f}"),
+            ("plates named on a photo without any", f"{self.phantom_plates:.3f}"),
+            (
+                f"type right of a vehicle that fills the picture, of {self.filling}",
+                f"{self.type_right:.3f}",
+            ),
+            *(
+                (f"plates found: {name}", f"{right} of {every}")
+                for name, (every, right) in self.plates.items()
+            ),
+        ]
 
 
 def at_defaults(
@@ -186,16 +207,3 @@ def _plates(
             every, right = counts.get(key, (0, 0))
             counts[key] = (every + 1, right + bool(overlap >= _RIGHT))
     return dict(sorted(counts.items()))
-
-
-def calibrated(found: Found, thresholds: Mapping[str, float]) -> Found:
-    """Scores as confidences, as `vehicles.network` makes them."""
-    scores = found.scores.copy()
-    for label, threshold in thresholds.items():
-        mine = found.classes == CLASSES.index(label)
-        known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
-        scores[mine] = np.interp(scores[mine], *known)
-    order = np.argsort(-scores, kind="stable")
-    return replace(
-        found, boxes=found.boxes[order], scores=scores[order], classes=found.classes[order]
-    )
