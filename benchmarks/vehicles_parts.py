@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lipiyana.vehicles.training.evaluation import ClassScore, Found, score
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
-LEAST_SIDES = (0, 12, 20, 32, 64)
+LEAST_SIDES = (0, 12, 20, 32, 48)
 """Pixels of the pictures, whose longer side has 640 in most of them."""
 
 COUNTRIES: Mapping[str, frozenset[str]] = MappingProxyType(

@@ -138,3 +138,16 @@ def test_the_surest_stay_in_their_order() -> None:
     every = Candidates(np.zeros((5, 4)), confidences, np.arange(5))
     assert every.surest(3).classes.tolist() == [1, 3, 4]
     assert every.surest(5) is every
+
+
+def test_a_small_one_within_a_surer_one_of_its_class_is_a_part_of_it() -> None:
+    car, mirror, far_car = [0.0, 0, 100, 80], [5.0, 20, 25, 40], [90.0, 0, 120, 30]
+    driver = [10.0, 10, 50, 70]
+    boxes = np.array([car, mirror, far_car, driver])
+    scores, classes = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 0, 1])
+    kept = surest(boxes, scores, classes)
+    told = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
+    assert told == {0: 0.9, 1: SECOND_NAME, 2: 0.7, 3: 0.6}
+    # the surer one of both is no part, however small
+    kept = surest(boxes[:2], scores[[1, 0]], classes[:2])
+    assert kept.scores.tolist() == [0.9, 0.8]

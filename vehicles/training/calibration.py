@@ -68,6 +68,8 @@ def _judged(
 
 def fit(judged: Judged) -> dict[str, Curve]:
     """Choose the curve of every class of which there are detections."""
+    if not len(judged.scores):
+        return {}
     whole = _curve(judged.scores, judged.right.astype(np.float64), np.ones(len(judged.scores)))
     curves = {}
     for index in np.unique(judged.classes):
