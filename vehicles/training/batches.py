@@ -191,7 +191,7 @@ class Canvases:
         """A picture and what a tile shows of it."""
         if empty:
             picture = self._empty[int(rng.choice(len(self._empty), p=self._empty_chances))]
-        elif self._filling and rng.random() < self._variety.filling:
+        elif self._variety.filling and self._filling and rng.random() < self._variety.filling:
             number = self._filling[int(rng.integers(len(self._filling)))]
             picture = self._pictures[number]
             box = self._large[number][int(rng.integers(len(self._large[number])))]
