@@ -309,11 +309,12 @@ class BatchSource(IterableDataset[Batch]):
         """Draw batch after batch."""
         rng = chance_of_process(self.mix.seed)
         canvases = self.mix.canvases
-        shapes = self.mix.shapes or (((self.mix.size, self.mix.size), 1.0),)
+        shapes = self.mix.shapes
         chances = np.array([chance for _, chance in shapes])
-        chances /= chances.sum()
         while True:
-            shape, _ = shapes[int(rng.choice(len(shapes), p=chances))]
+            shape = None
+            if shapes:
+                shape = shapes[int(rng.choice(len(shapes), p=chances / chances.sum()))][0]
             share = self.mosaic_share.item()
             yield collate([canvases.draw(rng, share, shape) for _ in range(self.mix.batch)])
 

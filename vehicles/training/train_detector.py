@@ -1,13 +1,14 @@
 """Trains the detector of vehicles and plates on labelled street pictures.
 
-    python -m lipiyana.vehicles.training.train_detector --pictures DIR --start yolox_nano.onnx \
-        --run runs/detector --minutes 75
-    python -m lipiyana.vehicles.training.train_detector --pictures DIR --int8 --minutes 15 \
+    python -m lipiyana.vehicles.training.train_detector --data DIR --run runs/detector \
+        --start models/training/vehicles-0.9.0.float.onnx.xz --minutes 75
+    python -m lipiyana.vehicles.training.train_detector --data DIR --int8 --minutes 15 \
         --start runs/detector/last.pt --run runs/detector_int8 --body-rate 5e-5 --head-rate 1e-4
 
 The learning rate warms up, stays, and falls over the last part of the time given, when
-the mosaics end too unless `--last-mosaics` says otherwise; a run can be lengthened by starting
-from its checkpoint again.
+the mosaics end too unless `--last-mosaics` says otherwise; with `--decay-share 0` it stays. A run
+goes on where it stopped by the same command; it can be lengthened by starting from its checkpoint
+again. It learns from the train part, and measures on the selection part.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from lipiyana.vehicles.training.evaluation import (
     predict_with_torch,
     score,
 )
+from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
@@ -213,11 +215,10 @@ def train(
 
 def loaded(path: Path) -> DetectorNet:
     """A network with the weights of YOLOX-nano, a checkpoint or a float twin."""
+    if not is_coco(path):
+        return load_checkpoint(path)
     net = DetectorNet(len(CLASSES))
-    if is_coco(path):
-        load_coco(net, path, [coco_mix(label) for label in CLASSES])
-    else:
-        net.load_state_dict(widened(net, load_weights(path)))
+    load_coco(net, path, [coco_mix(label) for label in CLASSES])
     return net.eval()
 
 
