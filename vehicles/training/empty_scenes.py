@@ -7,7 +7,7 @@ heights above the sea, the clock of a camera.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -61,19 +61,26 @@ def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]
     return pictures
 
 
-def _street(rng: np.random.Generator, library: FontLibrary, words: dict[str, Vocabulary]) -> Image:
+def _street(
+    rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]
+) -> Image:
     """A street with some signs and nobody on it."""
-    width, height = _size(rng)
-    places = [place for place in _PLACES if rng.random() < 0.7] or [_PLACES[0]]
-    signs = tuple(SignPlan(_kind(rng), _lines(rng, words), place) for place in places)
+    width, height = scene_size(rng)
+    signs = sign_plans(rng, words)
     condition = rng.choice(["day", "shadow", "haze", "night", "noise"])
     plan = ScenePlan(width, height, condition, bool(rng.random() < 0.3), signs)
     return np.asarray(render_scene(rng, library, plan).image, np.uint8)
 
 
-def _wall(rng: np.random.Generator, library: FontLibrary, words: dict[str, Vocabulary]) -> Image:
+def sign_plans(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignPlan, ...]:
+    """One to three signs of a street."""
+    places = [place for place in _PLACES if rng.random() < 0.7] or [_PLACES[0]]
+    return tuple(SignPlan(_kind(rng), _lines(rng, words), place) for place in places)
+
+
+def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]) -> Image:
     """A board, or letters alone, on a wall; nothing else."""
-    width, height = _size(rng)
+    width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
     wide, tall = width * rng.uniform(0.5, 1.1), height * rng.uniform(0.3, 1.0)
     kind: SignKind = "words" if rng.random() < 0.2 else _kind(rng)
@@ -85,9 +92,9 @@ def _wall(rng: np.random.Generator, library: FontLibrary, words: dict[str, Vocab
     return stage.picture()
 
 
-def _arrows(rng: np.random.Generator, _: FontLibrary, __: dict[str, Vocabulary]) -> Image:
+def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabulary]) -> Image:
     """Panels with arrows, bars and rings."""
-    width, height = _size(rng)
+    width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
     for _panel in range(int(rng.integers(1, 5))):
         palette = sign_palette(rng)
@@ -116,7 +123,9 @@ _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
     (((-0.3, -0.5), (0.3, -0.5), (0.3, -0.2), (-0.3, -0.2)), ((-0.3, 0), (0.3, 0), (0, 0.5))),
 )  # fmt: skip
 
-_KINDS: tuple[Callable[[np.random.Generator, FontLibrary, dict[str, Vocabulary]], Image], ...] = (
+_KINDS: tuple[
+    Callable[[np.random.Generator, FontLibrary, Mapping[str, Vocabulary]], Image], ...
+] = (
     _street,
     _wall,
     _arrows,
@@ -136,7 +145,8 @@ def _wall_stage(rng: np.random.Generator, width: int, height: int) -> Stage:
     return stage
 
 
-def _size(rng: np.random.Generator) -> tuple[int, int]:
+def scene_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a rendered picture."""
     return _SIZES[int(rng.integers(len(_SIZES)))]
 
 
@@ -144,7 +154,7 @@ def _kind(rng: np.random.Generator) -> SignKind:
     return _SIGNS[int(rng.integers(len(_SIGNS)))]
 
 
-def _lines(rng: np.random.Generator, words: dict[str, Vocabulary]) -> tuple[SignLine, ...]:
+def _lines(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignLine, ...]:
     """What a sign says: places and phrases of one language, and numbers in Latin digits."""
     chance = random.Random(int(rng.integers(1 << 30)))
     languages = sorted(code for code in words if LANGUAGES[code] in _SCRIPTS)

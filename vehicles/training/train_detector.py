@@ -37,6 +37,7 @@ from lipiyana.vehicles.training.batches import (
     CanvasMix,
     batch_loader,
 )
+from lipiyana.vehicles.training.drawn_streets import drawn_streets
 from lipiyana.vehicles.training.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
@@ -243,7 +244,9 @@ def main() -> None:
     parser.add_argument(
         "--frozen", nargs="*", default=(), help="layers of the backbone that stay as they are"
     )
-    parser.add_argument("--scenes", type=int, default=0, help="rendered pictures without vehicles")
+    parser.add_argument(
+        "--scenes", type=int, default=0, help="rendered walls, half as many streets"
+    )
     parser.add_argument("--no-norms", action="store_true", help="leave batch norms folded")
     add_variety_options(parser)
     add_run_options(parser, defaults)
@@ -271,8 +274,9 @@ def main() -> None:
         frozen=args.frozen,
     )
     resumed = trainer.resume()
-    pictures = tuple(load_part(args.data, "train"))
-    scenes = empty_scenes(args.run / "empty", args.scenes, args.seed) if args.scenes else []
+    drawn = drawn_streets(args.run / "drawn", args.scenes // 2, args.seed)
+    pictures = (*load_part(args.data, "train"), *drawn)
+    scenes = empty_scenes(args.run / "empty", args.scenes, args.seed)
     signs = (*load_signs(args.data, "train"), *scenes)
     teacher = trainer.averaged if resumed else loaded(args.start)
     source = BatchSource(

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.vehicles.training.batches import BatchSource, Canvases, CanvasMix
+from lipiyana.vehicles.training.drawn_streets import drawn_streets
 from lipiyana.vehicles.training.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.mining import mining_chances
@@ -105,3 +106,23 @@ def test_rendered_scenes_are_kept_and_hold_no_objects(tmp_path: Path) -> None:
     again = empty_scenes(tmp_path, 3)
     assert again[0].path.stat().st_mtime_ns == before
     assert UNDECIDED not in again[0].classes
+
+
+def test_drawn_vehicles_fill_their_boxes_and_bear_their_plates(tmp_path: Path) -> None:
+    if not all(FontLibrary.load().families(script) for script in ("Deva", "Beng", "Latn")):
+        pytest.skip("no fonts")
+    pictures = drawn_streets(tmp_path, 4)
+    plate = CLASSES.index("plate")
+    for picture in pictures:
+        assert picture.known.all()
+        plates = picture.boxes[picture.classes == plate]
+        vehicles = picture.boxes[picture.classes != plate]
+        assert len(plates) == len(vehicles) > 0
+        height, width = picture.pixels().shape[:2]
+        assert (picture.boxes >= 0).all()
+        assert (vehicles <= (width, height, width, height)).all()
+        middles = (plates[:, None, :2] + plates[:, None, 2:]) / 2
+        lies = (middles > vehicles[None, :, :2]) & (middles < vehicles[None, :, 2:])
+        assert lies.all(2).any(1).all()
+    again = drawn_streets(tmp_path, 4)
+    assert all((a.boxes == b.boxes).all() for a, b in zip(pictures, again, strict=True))
