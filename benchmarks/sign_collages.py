@@ -49,7 +49,7 @@ def load_collages(data: Path, folder: str, *, seeds: Sequence[int]) -> list[Sign
     """Put all validation words of `folder` on streets, once with each seed."""
     words = [(image, text) for name, image, text in load_lines(data / "text", "validation")
              if name == folder]  # fmt: skip
-    pictures = load_pictures(data / "vehicles" / "train", "validation")
+    pictures = load_pictures(data / "vehicles" / "train", "selection")
     streets = [picture for picture in pictures if picture.source != "olx_plate"]
     signs: list[Sign] = []
     for seed in seeds:

@@ -1,55 +1,79 @@
-"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano.
+"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano and the version
+before.
 
-    python benchmarks/vehicles.py [--float FILE] [--int8 FILE] [--data ../shared/data]
-        [--docs docs] [--out FOLDER] [--json FILE]
+    python benchmarks/vehicles.py [--models FOLDER] [--before FOLDER] [--part report]
+        [--data ../shared/data] [--docs docs] [--out FOLDER] [--json FILE]
 
-Average precision on the validation pictures, each class on the sources that label all of it, and
-the time of each model alone on one thread, the models in turns; for INT8 again without what is
-small, and by country. `--docs` writes the tables and a plot of precision by recall; `--out` a sheet
-of the worst misses, which shows real pictures and must stay out of the repository.
+Average precision, each class on the pictures that label all of it; figures at the default
+confidence; how far confidence and truth are apart; and the time of each model alone on one thread,
+the models in turns. For INT8 again without what is small, and by country. Pictures are those of the
+selection part, which everything was chosen on; `--part report` is for the last table of a version,
+and `--docs` writes that and a plot of precision by recall. `--out` makes a sheet of the worst
+misses, which shows real pictures and must stay out of the repository.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from vehicles_defaults import Defaults, at_defaults
 from vehicles_models import Detector, coco_detector, own_detector, timed
 from vehicles_parts import scores_by_country, scores_by_size
-from vehicles_report import Parts, Result, precision_plot, table, write_markdown
+from vehicles_report import Parts, Result, defaults_table, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
 
-from lipiyana.packed import PACKED, read_unpacked
-from lipiyana.vehicles.training.evaluation import Found, find, score
-from lipiyana.vehicles.training.export_detector import FLOAT_FILE, INT8_FILE
-from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
+from lipiyana.manifest import Task
+from lipiyana.packed import read_unpacked
+from lipiyana.runtime import ModelStore
+from lipiyana.vehicles.training.calibration import calibration_error, judge
+from lipiyana.vehicles.training.evaluation import Found, score
+from lipiyana.vehicles.training.street_pictures import StreetPicture, load_part, load_signs
 
 ROOT = Path(__file__).parents[1]
 
 
+def detectors_of(folder: Path, told: str, *, twin: bool) -> list[Detector]:
+    """The detector of a folder of models that serves, and its float twin before it if wanted."""
+    store = ModelStore(folder, threads=1)
+    served = store.default_for_task(Task.VEHICLE_DETECTOR)
+    detectors = [own_detector(f"{told}INT8", store, served)]
+    if twin:
+        entry = store.entry(served.parameters["twin"])
+        detectors.insert(0, own_detector(f"{told}fp32", store, entry))
+    return detectors
+
+
 def measure(
-    detectors: list[Detector], pictures: list[StreetPicture], rounds: int
-) -> tuple[list[Result], list[list[Found]]]:
-    """Score every detector on its classes, and time them in turns."""
+    detectors: Sequence[Detector],
+    pictures: Sequence[StreetPicture],
+    signs: Sequence[StreetPicture],
+    rounds: int,
+) -> tuple[list[Result], list[Defaults], list[list[Found]]]:
+    """Score every detector on its classes, the own ones at defaults too, and time them in turns."""
     shown = [picture.pixels() for picture in pictures[:8]]
     own_input = timed(detectors, shown, rounds)
     same_input = timed([replace(d, shape=detectors[0].shape) for d in detectors], shown, rounds)
-    results, everything = [], []
+    results, defaults, everything = [], [], []
     for detector, median, same in zip(detectors, own_input, same_input, strict=True):
-        found = find(pictures, detector.predict, detector.shape)
+        found = [detector.detect(picture.pixels()) for picture in pictures]
         scores = score(pictures, found, detector.classes)
         size = len(read_unpacked(detector.path))
-        results.append(Result(detector.name, scores, median, same, size))
+        error = calibration_error(judge(pictures, found), {})
+        results.append(Result(detector.name, scores, median, same, size, error))
         everything.append(found)
-    return results, everything
+        if len(detector.classes) == len(detectors[-1].classes):
+            defaults.append(at_defaults(pictures, found, signs, detector.detect))
+    return results, defaults, everything
 
 
 def parts_of(
-    detector: Detector, pictures: list[StreetPicture], found: list[Found]
+    detector: Detector, pictures: Sequence[StreetPicture], found: Sequence[Found]
 ) -> dict[str, Parts]:
     """Score what a detector found again by parts, by what they are called in JSON."""
     by_size = scores_by_size(pictures, found, detector.classes)
@@ -57,12 +81,11 @@ def parts_of(
     return {
         "ap50_by_least_side": Parts(
             f"AP50 of {detector.name} again, by the shorter side of what is labelled, in pixels "
-            "of pictures of 416 at most. What is smaller is neither asked for nor wrong to find",
+            "of the picture. What is smaller is neither asked for nor wrong to find",
             sides,
         ),
         "ap50_by_country": Parts(
-            f"AP50 of {detector.name} again, by the country of the pictures. Those of Bangladesh "
-            "are of a photographer of whom no other picture was trained on",
+            f"AP50 of {detector.name} again, by the country of the pictures",
             scores_by_country(pictures, found, detector.classes),
         ),
     }
@@ -71,8 +94,9 @@ def parts_of(
 def main() -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--float", type=Path, default=ROOT / "models" / (FLOAT_FILE + PACKED))
-    parser.add_argument("--int8", type=Path, default=ROOT / "models" / INT8_FILE)
+    parser.add_argument("--models", type=Path, default=ROOT / "models", help="with a manifest")
+    parser.add_argument("--before", type=Path, help="models of the version to compare with")
+    parser.add_argument("--part", choices=["selection", "report"], default="selection")
     parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")
     parser.add_argument("--rounds", type=int, default=40, help="timed runs of each model")
     parser.add_argument("--docs", type=Path, help="folder for the table and the plot")
@@ -81,25 +105,29 @@ def main() -> None:
     args = parser.parse_args()
     if args.out and args.out.resolve().is_relative_to(ROOT.resolve()):
         parser.error("real pictures do not belong into the repository: name a folder outside of it")
+    if args.docs and args.part != "report":
+        parser.error("the tables are of --part report: on selection everything was chosen")
     coco = args.data / "weights" / "yolox_nano.onnx"
-    for path in (args.float, args.int8, coco):
+    for path in (coco, args.models / "manifest.toml"):
         if not path.is_file():
             parser.error(f"there is no {path}")
 
-    detectors = [
-        coco_detector("YOLOX-nano, COCO", coco),
-        own_detector("fp32", args.float),
-        own_detector("INT8", args.int8),
-    ]
-    pictures = load_pictures(args.data / "vehicles" / "train", "validation")
+    detectors = [coco_detector("YOLOX-nano, COCO", coco)]
+    if args.before:
+        detectors += detectors_of(args.before, "before, ", twin=False)
+    detectors += detectors_of(args.models, "", twin=True)
+    pictures = load_part(args.data, args.part)
     # every source among the first pictures, which are timed
     order = np.random.default_rng(0).permutation(len(pictures))
     pictures = [pictures[index] for index in order]
-    results, found = measure(detectors, pictures, args.rounds)
+    signs = load_signs(args.data, args.part)
+    results, defaults, found = measure(detectors, pictures, signs, args.rounds)
     parts = parts_of(detectors[-1], pictures, found[-1])
-    Console().print(table(results), *(part.table() for part in parts.values()))
+    names = [result.name for result in results][-len(defaults) :]
+    told = dict(zip(names, defaults, strict=True))
+    Console().print(table(results), defaults_table(told), *(p.table() for p in parts.values()))
     if args.docs:
-        write_markdown(args.docs / "vehicle-scores.md", results, list(parts.values()))
+        write_markdown(args.docs / "vehicle-scores.md", results, told, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
     if args.out:
@@ -107,7 +135,9 @@ def main() -> None:
         sheet(misses(pictures, found[-1])).save(args.out / "worst_misses.png")
     if args.json:
         figures = {
+            "part": args.part,
             "detectors": [result.figures() for result in results],
+            "defaults": {name: dict(one.rows()) for name, one in told.items()},
             **{name: part.figures() for name, part in parts.items()},
         }
         args.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from lipiyana.manifest import Task
-from lipiyana.quantizing.search import open_file
+from lipiyana.manifest import ModelEntry
+from lipiyana.runtime import ModelStore
+from lipiyana.vehicles.detection import VehicleDetector
 from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.network import input_of
-from lipiyana.vehicles.training.evaluation import Floats, PredictFunction, predict_with_session
+from lipiyana.vehicles.training.evaluation import (
+    Floats,
+    Found,
+    PredictFunction,
+    find_in,
+    predict_with_session,
+)
 from lipiyana.vehicles.training.labels import CLASSES, COCO_INDICES
 
 # the classes of COCO by what they are called here; the rest has no counterpart
@@ -32,8 +39,8 @@ _STRIDES, _COCO_SHAPE = (8, 16, 32), InputShape(416, None)
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A model, what it is called in tables, the classes that it knows, and what it sees pictures
-    as.
+    """A model, what it is called in tables, the classes that it knows, what it sees pictures as,
+    and how it detects as served.
     """
 
     name: str
@@ -41,16 +48,29 @@ class Detector:
     predict: PredictFunction
     classes: tuple[str, ...]
     shape: InputShape
+    detect: Callable[[npt.NDArray[np.uint8]], Found]
 
     def input(self, picture: npt.NDArray[np.uint8]) -> Floats:
         """Make its input (1, 3, rows, columns) of (height, width, 3) RGB."""
         return letterbox(picture, self.shape)[0][None]
 
 
-def own_detector(name: str, path: Path) -> Detector:
-    """One of this project's models."""
-    session = open_file(path, Task.VEHICLE_DETECTOR)
-    return Detector(name, path, predict_with_session(session), CLASSES, input_of(session))
+def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
+    """One of this project's models, as it is served."""
+    session = store.session(entry.name)
+    served = VehicleDetector(store, entry.name)
+
+    def detect(image: npt.NDArray[np.uint8]) -> Found:
+        detections = served.detect(image)
+        boxes = [(d.box.x_min, d.box.y_min, d.box.x_max, d.box.y_max) for d in detections]
+        return Found(
+            np.array(boxes, np.float64).reshape(-1, 4),
+            np.array([d.confidence for d in detections], np.float64),
+            np.array([CLASSES.index(d.label) for d in detections], np.intp),
+        )
+
+    predict, shape = predict_with_session(session), input_of(session)
+    return Detector(name, entry.file, predict, CLASSES, shape, detect)
 
 
 def coco_detector(name: str, path: Path) -> Detector:
@@ -70,7 +90,10 @@ def coco_detector(name: str, path: Path) -> Detector:
         scores[..., indices] = raw[..., 4:5] * raw[..., columns]
         return np.concatenate([centres - halves, centres + halves], -1), scores
 
-    return Detector(name, path, predict, tuple(_OF_COCO), _COCO_SHAPE)
+    def detect(image: npt.NDArray[np.uint8]) -> Found:
+        return find_in(image, predict, _COCO_SHAPE)
+
+    return Detector(name, path, predict, tuple(_OF_COCO), _COCO_SHAPE, detect)
 
 
 def _grid(size: int) -> tuple[Floats, Floats]:

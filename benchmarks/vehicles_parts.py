@@ -14,17 +14,20 @@ import numpy.typing as npt
 from lipiyana.vehicles.training.evaluation import ClassScore, Found, score
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
-LEAST_SIDES = (0, 8, 12, 16, 24)
-"""Pixels of the pictures, whose longer side has 416 at most."""
+LEAST_SIDES = (0, 12, 20, 32, 48)
+"""Pixels of the pictures, whose longer side has 640 in most of them."""
 
 COUNTRIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "Bangladesh": frozenset({"dhaka"}),
-        "India": frozenset({"iiith_auto", "indian_obstacle", "olx_plate"}),
+        "Bangladesh": frozenset({"dhaka", "dhaka640", "bangla_plates"}),
+        "India": frozenset(
+            {"iiith_auto", "indian_obstacle", "olx_plate", "juvd", "odisha_plates", "riders"}
+        ),
+        "India and elsewhere": frozenset({"traffic7"}),
         "Nepal": frozenset({"kathmandu"}),
     }
 )
-"""Sources of pictures; a few of the Indian ones are from elsewhere."""
+"""Sources of pictures."""
 
 Scores = Mapping[str, ClassScore]
 

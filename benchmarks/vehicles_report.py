@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from report_tables import Marks, markdown_table, terminal_table, write_between
 from rich.table import Table
+from vehicles_defaults import Defaults
 
 from lipiyana.vehicles.training.evaluation import ClassScore
 from lipiyana.vehicles.training.labels import CLASSES
@@ -33,6 +34,7 @@ class Result:
         milliseconds: for a picture as it sees them.
         at_same_input: milliseconds for the input that all detectors were given.
         model_bytes: of its file.
+        calibration_error: how far its confidences and the shares of right ones are apart.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Result:
     milliseconds: float
     at_same_input: float
     model_bytes: int
+    calibration_error: float
 
     def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
         """AP50 and AP50-95, means over those of `labels` that it was scored on."""
@@ -61,6 +64,7 @@ class Result:
             "milliseconds": self.milliseconds,
             "milliseconds_at_same_input": self.at_same_input,
             "bytes": self.model_bytes,
+            "calibration_error": self.calibration_error,
             "classes": by_class,
         }
 
@@ -100,6 +104,8 @@ def rows(results: Sequence[Result]) -> list[list[str]]:
         for cell in (f"{1000 / r.milliseconds:.0f}/s", f"{r.model_bytes / 1e6:.1f} MB")
     ]
     table_rows.append(["pictures a second, file", "", *rates])
+    errors = [cell for r in results for cell in (f"{100 * r.calibration_error:.1f}", "")]
+    table_rows.append(["expected calibration error, %", "", *errors])
     return table_rows
 
 
@@ -147,13 +153,34 @@ class Parts:
         return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
 
 
-def write_markdown(path: Path, results: Sequence[Result], parts: Sequence[Parts]) -> None:
+def defaults_rows(defaults: Mapping[str, Defaults]) -> list[list[str]]:
+    """A row a figure, a column a detector."""
+    columns = [dict(one.rows()) for one in defaults.values()]
+    return [[told, *(column.get(told, "") for column in columns)] for told in columns[-1]]
+
+
+def defaults_table(defaults: Mapping[str, Defaults]) -> Table:
+    """Figures at the default confidence, for the terminal."""
+    told = "at the default confidence"
+    return terminal_table(told, ["", *defaults], defaults_rows(defaults), {""})
+
+
+def write_markdown(
+    path: Path,
+    results: Sequence[Result],
+    defaults: Mapping[str, Defaults],
+    parts: Sequence[Parts],
+) -> None:
     """Put the tables between the marks of a page, and leave the rest of the page alone.
 
     Raises:
         ValueError: the page has no marks.
     """
     texts = [markdown_table(headings(results), rows(results), _SET_LEFT)]
+    if defaults:
+        told = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
+                              {"at the default confidence"})  # fmt: skip
+        texts += ["What a caller is told who asks for nothing else:", told]
     for part in parts:
         texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
     write_between(path, _SCORES, texts)

@@ -8,7 +8,8 @@ classes, a line each, and `input_size`, where the file leaves the size open, the
 pixels, such a multiple too.
 
 Parameters of its entry in the manifest, all optional: `input_size`, in the place of the metadata's;
-`thresholds`, by class the score that counts as `OPERATING_POINT`.
+`calibration`, by class a list of [score, confidence], both rising, between which confidences lie on
+straight lines; or `thresholds`, by class the one score that counts as `OPERATING_POINT`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +89,7 @@ class DetectorNetwork:
         self.shape = input_of(session)
         self._session = session
         self._boxes, self._scores = names.index("boxes"), names.index("scores")
-        self._thresholds = _thresholds(entry, self.classes)
+        self._curves = _curves(entry, self.classes)
 
     def run(self, images: Iterable[npt.NDArray[np.uint8]], least: float) -> list[Candidates]:
         """Look at pictures (height, width, 3) RGB, those of one input shape in one batch.
@@ -131,9 +133,8 @@ class DetectorNetwork:
         least: float,
     ) -> Candidates:
         confidences = scores.astype(np.float64)
-        for index, threshold in self._thresholds.items():
-            known = (0.0, threshold, 1.0), (0.0, OPERATING_POINT, 1.0)
-            confidences[:, index] = np.interp(confidences[:, index], *known)
+        for index, curve in self._curves.items():
+            confidences[:, index] = confidence_of(confidences[:, index], curve)
         return candidates(boxes / np.tile(scale, 2), confidences, least)
 
 
@@ -177,12 +178,52 @@ def input_of(session: Session) -> InputShape:
         raise _unfit(entry, str(error)) from error
 
 
-def _thresholds(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, float]:
-    given = entry.parameters.get("thresholds", {})
-    for label, threshold in given.items():
+Curve = tuple[tuple[float, float], ...]
+"""Pairs of a score and the confidence that it counts as, both rising, within (0, 1)."""
+
+
+def confidence_of(scores: npt.NDArray[np.float64], curve: Curve) -> npt.NDArray[np.float64]:
+    """Confidences of scores in [0, 1]: on straight lines from 0 over the pairs to 1."""
+    known = np.array([(0.0, 0.0), *curve, (1.0, 1.0)])
+    return np.interp(scores, known[:, 0], known[:, 1])
+
+
+def operating_scores(entry: ModelEntry) -> dict[str, float]:
+    """By class the score that counts as `OPERATING_POINT`, of those that the entry tells."""
+    found = {str(label): float(score) for label, score in _given(entry, "thresholds").items()}
+    for label, curve in _given(entry, "calibration").items():
+        known = np.array([(0.0, 0.0), *curve, (1.0, 1.0)])
+        found[label] = float(np.interp(OPERATING_POINT, known[:, 1], known[:, 0]))
+    return found
+
+
+def _given(entry: ModelEntry, name: str) -> Mapping[str, Any]:
+    given: Mapping[str, Any] = entry.parameters.get(name, {})
+    return given
+
+
+def _curves(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, Curve]:
+    curves: dict[int, Curve] = {}
+    for label, threshold in _given(entry, "thresholds").items():
         if label not in classes or not 0 < threshold < 1:
             raise _unfit(entry, f"its threshold {threshold} of {label!r} makes no sense")
-    return {classes.index(label): float(threshold) for label, threshold in given.items()}
+        curves[classes.index(label)] = ((float(threshold), OPERATING_POINT),)
+    for label, pairs in _given(entry, "calibration").items():
+        if label not in classes or not _rises(pairs):
+            raise _unfit(entry, f"its calibration {pairs} of {label!r} makes no sense")
+        curves[classes.index(label)] = tuple((float(x), float(y)) for x, y in pairs)
+    return curves
+
+
+def _rises(pairs: object) -> bool:
+    """Whether these are pairs of numbers of which both rise within (0, 1)."""
+    try:
+        known = np.array(pairs, np.float64)
+    except (TypeError, ValueError):
+        return False
+    if known.ndim != 2 or known.shape[1] != 2:
+        return False
+    return bool((np.diff(known, axis=0, prepend=0.0, append=1.0) > 0).all())
 
 
 def _unfit(entry: ModelEntry, why: str) -> ModelUnavailable:

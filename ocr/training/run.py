@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 
 Net = TypeVar("Net", bound=nn.Module)
+_LONGEST_STEP_S = 180.0
+
 Measure = Callable[[], Mapping[str, object]]
 """Scores the moving average; what it returns is logged."""
 
@@ -182,11 +184,14 @@ class Run(Generic[Net]):
             measure: now and then, and at the end.
         """
         begun = evaluated = saved = time.monotonic()
-        before = self.trained_s
-        while (elapsed := time.monotonic() - begun) < minutes * 60:
-            self.trained_s = before + elapsed
+        before, elapsed = self.trained_s, 0.0
+        while elapsed < minutes * 60:
             yield elapsed / (minutes * 60)
             now = time.monotonic()
+            # a process that was stopped for a while did not compute
+            elapsed += min(now - begun, _LONGEST_STEP_S)
+            begun = now
+            self.trained_s = before + elapsed
             if now - saved > self.recipe.save_every_s:
                 self.save()
                 saved = time.monotonic()

@@ -35,18 +35,18 @@ def test_what_is_small_and_missed_counts_only_where_all_is_asked_for() -> None:
     assert tuple(scores) == LEAST_SIDES
     assert [scores[side]["car"].objects for side in LEAST_SIDES] == [2, 1, 1, 1, 1]
     assert scores[0]["car"].ap50 == pytest.approx(0.5, abs=0.01)
-    assert scores[8]["car"].ap50 == pytest.approx(1)
+    assert scores[12]["car"].ap50 == pytest.approx(1)
 
 
 def test_a_speck_that_is_found_is_not_wrong_where_larger_ones_are_asked_for() -> None:
     scores = scores_by_size([_picture(LARGE, SPECK)], [_found(SPECK, LARGE)], ["car"])
-    assert scores[24]["car"].ap50 == pytest.approx(1)
+    assert scores[32]["car"].ap50 == pytest.approx(1)
 
 
 def test_something_large_that_is_not_there_stays_wrong() -> None:
     elsewhere = (200, 10, 260, 60)
     scores = scores_by_size([_picture(LARGE, SPECK)], [_found(elsewhere, LARGE)], ["car"])
-    assert scores[24]["car"].ap50 < 0.6
+    assert scores[32]["car"].ap50 < 0.6
 
 
 def test_each_country_is_scored_on_its_own_pictures() -> None:
@@ -65,19 +65,19 @@ def test_the_page_has_all_tables_and_keeps_its_own_text(tmp_path: Path) -> None:
     found = [_found(LARGE), _found()]
     scores = scores_by_size(pictures, found, ["car"])[0]
     results = [
-        Result("first", scores, 20.0, 40.0, 10**6),
-        Result("second", scores, 10.0, 30.0, 10**6),
+        Result("first", scores, 20.0, 40.0, 10**6, 0.1),
+        Result("second", scores, 10.0, 30.0, 10**6, 0.1),
     ]
     parts = Parts("by country", scores_by_country(pictures, found, ["car"]))
     page = tmp_path / "scores.md"
     page.write_text(
         "# Own\n<!-- scores: written by benchmarks/vehicles.py -->old<!-- end of scores -->\nlast\n"
     )
-    write_markdown(page, results, [parts])
+    write_markdown(page, results, {}, [parts])
     text = page.read_text()
     assert text.startswith("# Own\n")
     assert text.endswith("last\n")
     assert "old" not in text
     assert "| car | 100.0 of 1 | 0.0 of 1 |" in text
     assert "ratio 0.50" in text
-    assert table(results).row_count == 6  # car, two means, two times, size
+    assert table(results).row_count == 7  # car, two means, two times, size, calibration

@@ -176,3 +176,16 @@ def test_of_very_many_around_one_place_one_stays() -> None:
     assert first_apart(boxes, clash).tolist() == [0]
     assert sum(compared) < 10 * len(boxes), "what is out is compared no more"
     assert suppress(boxes, scores, np.zeros(len(boxes), np.intp)).tolist() == [scores.argmax()]
+
+
+def test_a_small_one_within_a_surer_one_of_its_class_is_a_part_of_it() -> None:
+    car, mirror, far_car = [0.0, 0, 100, 80], [5.0, 20, 25, 40], [90.0, 0, 120, 30]
+    driver = [10.0, 10, 50, 70]
+    boxes = np.array([car, mirror, far_car, driver])
+    scores, classes = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 0, 1])
+    kept = surest(boxes, scores, classes)
+    told = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
+    assert told == {0: 0.9, 1: SECOND_NAME, 2: 0.7, 3: 0.6}
+    # the surer one of both is no part, however small
+    kept = surest(boxes[:2], scores[[1, 0]], classes[:2])
+    assert kept.scores.tolist() == [0.9, 0.8]

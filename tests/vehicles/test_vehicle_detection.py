@@ -22,7 +22,7 @@ from lipiyana.runtime import ModelStore, Session
 from lipiyana.types import Box, RecognitionConfig
 from lipiyana.vehicles.detection import VehicleDetector
 from lipiyana.vehicles.letterbox import PADDING, InputShape
-from lipiyana.vehicles.network import OPERATING_POINT
+from lipiyana.vehicles.network import OPERATING_POINT, operating_scores
 
 Picture = npt.NDArray[np.uint8]
 SIZE = 128
@@ -131,9 +131,27 @@ def test_thresholds_become_the_usual_confidence(model: bytes, tmp_path: Path) ->
     assert RecognitionConfig().least_confidence == OPERATING_POINT
 
 
+def test_a_calibration_lies_on_straight_lines_and_tells_the_operating_score(
+    model: bytes, tmp_path: Path
+) -> None:
+    curve = [[0.5, 0.2], [0.9, 0.4]]
+    folder = install(tmp_path, model, parameters={"calibration": {"car": curve}})
+    store = ModelStore(folder, threads=1)
+    found = VehicleDetector(store).detect(street(128, 128, (RED, (8, 8, 60, 40))))
+    # the drawn model scores 0.95: halfway from 0.9 to 1
+    assert [d.confidence for d in found] == [pytest.approx(0.7, abs=1e-3)]
+    entry = store.default_for_task(Task.VEHICLE_DETECTOR)
+    assert operating_scores(entry) == {"car": pytest.approx(0.7)}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"calibration": {"car": [[0.5, 0.2], [0.4, 0.3]]}}, "calibration"),
+        ({"calibration": {"car": [[0.5, 1.0]]}}, "calibration"),
+        ({"calibration": {"car": [0.5, 0.2]}}, "calibration"),
+        ({"calibration": {"car": "sure"}}, "calibration"),
+        ({"calibration": {"tractor": [[0.5, 0.2]]}}, "tractor"),
         ({"thresholds": {"tractor": 0.5}}, "tractor"),
         ({"thresholds": {"car": 1.5}}, "1.5"),
         ({"input_size": 640}, "640"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from lipiyana.vehicles.training.mounted_plates import usual_plates
 from lipiyana.vehicles.training.network import anchor_points
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.variety import Variety
-from lipiyana.vehicles.training.views import View, glimpse, letterboxed
+from lipiyana.vehicles.training.views import View, close_up, glimpse, letterboxed
 from lipiyana.vehicles.training.weather import light_of, relit, repainted, weathered
 
 MOSAIC_SHARE = 0.5
@@ -43,6 +44,10 @@ _PLATE_SCALES = (0.35, 2.4)
 # where every vehicle has a box there is no plate outside of them, give or take this share of a side
 _MARGIN = 0.1
 _PLATE = CLASSES.index(PLATE)
+# pictures whose light others are shown in
+_LIGHTS = 300
+# pixels of the shorter side from which on a vehicle can be shown from close by
+_CLOSE_UP = 72.0
 
 _AS_THEY_ARE = Variety()
 _Tile = tuple[int, int, int, int]  # left, top, right, bottom
@@ -57,26 +62,29 @@ class Batch:
     """Canvases of one size.
 
     Attributes:
-        pixels: (N, 3, S, S) uint8 BGR.
+        pixels: (N, 3, H, W) uint8 BGR.
         boxes: (N, M, 4) float32 x_min, y_min, x_max, y_max in pixels, zeros where there are fewer.
         classes: (N, M) int64, -1 where there are fewer.
         known: (N, A, classes) bool: whether the absence of a class from an anchor is known.
+        smallest: (N, A) float32 pixels: of objects with a shorter side it is not known.
     """
 
     pixels: Tensor
     boxes: Tensor
     classes: Tensor
     known: Tensor
+    smallest: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """One training input: pixels (S, S, 3) RGB, and boxes, classes and `known` as in `Batch`."""
+    """One training input: pixels (H, W, 3) RGB, and the rest as in `Batch`."""
 
     pixels: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int64]
     known: npt.NDArray[np.bool_]
+    smallest: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,10 @@ class CanvasMix:
         seed: of chance.
         workers: processes that draw; 0 for the trainer's own.
         variety: how far the canvases go from the pictures.
+        empty: pictures without any vehicle or plate, of which a share of the canvases is made.
+        empty_chances: how likely each of them is drawn; alike where there are none.
+        shapes: (width, height) of canvases and how likely each is, one shape a batch; squares of
+            `size` where there are none.
     """
 
     pictures: tuple[StreetPicture, ...]
@@ -98,38 +110,70 @@ class CanvasMix:
     seed: int = 0
     workers: int = 1
     variety: Variety = _AS_THEY_ARE
+    empty: tuple[StreetPicture, ...] = ()
+    empty_chances: tuple[float, ...] = ()
+    shapes: tuple[tuple[tuple[int, int], float], ...] = ()
+
+    @property
+    def canvases(self) -> Canvases:
+        """What draws them."""
+        return Canvases(self.pictures, self.size, self.variety, self.empty, self.empty_chances)
 
 
 class Canvases:
     """Makes canvases of labelled pictures, which may know of more classes than `CLASSES` has."""
 
     def __init__(
-        self, pictures: Sequence[StreetPicture], size: int, variety: Variety = _AS_THEY_ARE
+        self,
+        pictures: Sequence[StreetPicture],
+        size: int,
+        variety: Variety = _AS_THEY_ARE,
+        empty: Sequence[StreetPicture] = (),
+        empty_chances: Sequence[float] = (),
     ) -> None:
         self._pictures, self._size, self._variety = pictures, size, variety
+        self._empty = empty
+        weights = np.array(empty_chances or [1.0] * len(empty))
+        self._empty_chances = weights / weights.sum() if len(empty) else weights
         self._cutouts = Cutouts(pictures) if variety.pastes else None
         self._plates = usual_plates() if variety.mounted else None
-        lit = pictures if variety.relit else ()
+        lit = pictures[:: max(1, len(pictures) // _LIGHTS)] if variety.relit else ()
         self._lights = [light_of(picture.pixels()) for picture in lit]
         self._chances = draw_chances(pictures)
-        points, _ = anchor_points(size)
-        self._points = points.numpy()
+        large = [_large(picture) for picture in pictures]
+        self._filling = [i for i, boxes in enumerate(large) if len(boxes)]
+        self._large = large
+        self._points = _points_of(size, size)
 
-    def draw(self, rng: np.random.Generator, mosaic_share: float) -> Canvas:
-        """Make a canvas of four pictures, with a chance of `mosaic_share`, or of one."""
-        size = self._size
-        tiles: tuple[_Tile, ...] = ((0, 0, size, size),)
+    def draw(
+        self,
+        rng: np.random.Generator,
+        mosaic_share: float,
+        shape: tuple[int, int] | None = None,
+    ) -> Canvas:
+        """Make a canvas of four pictures, with a chance of `mosaic_share`, or of one.
+
+        Args:
+            rng: of chance.
+            mosaic_share: of the canvases.
+            shape: width and height; a square of the given size without.
+        """
+        width, height = shape or (self._size, self._size)
+        self._points = _points_of(width, height)
+        tiles: tuple[_Tile, ...] = ((0, 0, width, height),)
         if rng.random() < mosaic_share:
-            x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * size)
-            tiles = ((0, 0, x, y), (x, 0, size, y), (0, y, x, size), (x, y, size, size))
-        pixels = np.empty((size, size, 3), np.uint8)
+            x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * (width, height))
+            tiles = ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height))
+        pixels = np.empty((height, width, 3), np.uint8)
         known = np.ones((len(self._points), len(self._pictures[0].known)), np.bool_)
+        smallest = np.zeros(len(self._points), np.float32)
         boxes, classes = [], []
+        empty = bool(self._empty) and rng.random() < self._variety.empty
         for tile in tiles:
-            picture = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
-            view = self._view(picture, tile, rng, alone=len(tiles) == 1)
+            picture, view = self._shown(tile, rng, empty=empty, alone=len(tiles) == 1)
             left, top, right, bottom = tile
             pixels[top:bottom, left:right] = view.pixels
+            smallest[self._inside(tile)] = picture.smallest * view.scale
             boxes.append(view.boxes + np.array([left, top, left, top], np.float32))
             classes.append(view.classes)
             here = self._inside(tile)
@@ -137,8 +181,25 @@ class Canvases:
             if np.delete(picture.known, _PLATE).all():
                 known[here & ~self._near(boxes[-1]), _PLATE] = True
         whole = View(pixels, np.concatenate(boxes), np.concatenate(classes))
-        whole = self._with_plates(self._with_pastes(whole, known, rng), known, rng)
-        return self._finished(whole, known, rng)
+        if not empty:
+            whole = self._with_plates(self._with_pastes(whole, known, rng), known, rng)
+        return self._finished(whole, known, smallest, rng)
+
+    def _shown(
+        self, tile: _Tile, rng: np.random.Generator, *, empty: bool, alone: bool
+    ) -> tuple[StreetPicture, View]:
+        """A picture and what a tile shows of it."""
+        if empty:
+            picture = self._empty[int(rng.choice(len(self._empty), p=self._empty_chances))]
+        elif self._variety.filling and self._filling and rng.random() < self._variety.filling:
+            number = self._filling[int(rng.integers(len(self._filling)))]
+            picture = self._pictures[number]
+            box = self._large[number][int(rng.integers(len(self._large[number])))]
+            width, height = tile[2] - tile[0], tile[3] - tile[1]
+            return picture, close_up(picture, picture.pixels(), box, width, height, rng)
+        else:
+            picture = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
+        return picture, self._view(picture, tile, rng, alone=alone)
 
     def _with_pastes(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
@@ -165,7 +226,11 @@ class Canvases:
         return mounted
 
     def _finished(
-        self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
+        self,
+        view: View,
+        known: npt.NDArray[np.bool_],
+        smallest: npt.NDArray[np.float32],
+        rng: np.random.Generator,
     ) -> Canvas:
         sides = (view.boxes[:, 2:] - view.boxes[:, :2]).min(1, initial=np.inf)
         taught = (view.classes != UNDECIDED) & (sides >= self._variety.smallest)
@@ -176,7 +241,8 @@ class Canvases:
             pixels = repainted(pixels, rng)
         if rng.random() < self._variety.relit:
             pixels = relit(pixels, self._lights[int(rng.integers(len(self._lights)))], rng)
-        return Canvas(weathered(pixels, rng), view.boxes[taught], view.classes[taught], known)
+        boxes, classes = view.boxes[taught], view.classes[taught]
+        return Canvas(weathered(pixels, rng), boxes, classes, known, smallest)
 
     def _view(
         self,
@@ -187,14 +253,14 @@ class Canvases:
         alone: bool,
     ) -> View:
         image = picture.pixels()
+        left, top, right, bottom = tile
         if alone and rng.random() < _LETTERBOXED:
-            return letterboxed(picture, image, self._size, flip=bool(rng.random() < 0.5))
+            return letterboxed(picture, image, right, bottom, flip=bool(rng.random() < 0.5))
         scales = _SCALES if alone else _TILE_SCALES
         if picture.known[_PLATE]:
             scales = _PLATE_SCALES
         wider = np.log(self._variety.wider) * np.array([-1, 1])
         factor = np.exp(rng.uniform(*(np.log(scales) + wider))) * self._size / max(image.shape[:2])
-        left, top, right, bottom = tile
         return glimpse(picture, image, right - left, bottom - top, float(factor), rng)
 
     def _near(self, boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
@@ -207,6 +273,18 @@ class Canvases:
     def _inside(self, box: Sequence[float] | npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         x, y = self._points.T
         return np.asarray((x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3]))
+
+
+@lru_cache(maxsize=16)
+def _points_of(width: int, height: int) -> npt.NDArray[np.float32]:
+    return np.asarray(anchor_points(width, height)[0].numpy(), np.float32)
+
+
+def _large(picture: StreetPicture) -> npt.NDArray[np.float32]:
+    """Boxes of the vehicles that have enough pixels to be shown from close by."""
+    sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(1, initial=np.inf)
+    vehicle = (picture.classes != UNDECIDED) & (picture.classes != _PLATE)
+    return picture.boxes[vehicle & (sides >= _CLOSE_UP)]
 
 
 def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
@@ -230,11 +308,15 @@ class BatchSource(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         """Draw batch after batch."""
         rng = chance_of_process(self.mix.seed)
-        canvases = Canvases(self.mix.pictures, self.mix.size, self.mix.variety)
+        canvases = self.mix.canvases
+        shapes = self.mix.shapes
+        chances = np.array([chance for _, chance in shapes])
         while True:
-            yield collate(
-                [canvases.draw(rng, self.mosaic_share.item()) for _ in range(self.mix.batch)]
-            )
+            shape = None
+            if shapes:
+                shape = shapes[int(rng.choice(len(shapes), p=chances / chances.sum()))][0]
+            share = self.mosaic_share.item()
+            yield collate([canvases.draw(rng, share, shape) for _ in range(self.mix.batch)])
 
 
 def collate(canvases: Sequence[Canvas]) -> Batch:
@@ -251,6 +333,7 @@ def collate(canvases: Sequence[Canvas]) -> Batch:
         boxes=torch.from_numpy(boxes),
         classes=torch.from_numpy(classes),
         known=torch.from_numpy(np.stack([canvas.known for canvas in canvases])),
+        smallest=torch.from_numpy(np.stack([canvas.smallest for canvas in canvases])),
     )
 
 

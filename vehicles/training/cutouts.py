@@ -42,7 +42,8 @@ class Cutouts:
             for index in _alone(picture):
                 by_class.setdefault(int(picture.classes[index]), []).append((number, index))
         self._of_class = [by_class[label] for label in sorted(by_class)]
-        chances = np.sqrt([len(places) for places in self._of_class])
+        # rare classes nearly as often as common ones
+        chances = np.array([len(places) for places in self._of_class]) ** 0.25
         self._chances = chances / chances.sum()
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[View, npt.NDArray[np.bool_]]:

@@ -1,7 +1,7 @@
 """From a trained checkpoint to the files that ship: the float twin and the INT8 detector.
 
     python -m lipiyana.vehicles.training.export_detector --checkpoint runs/detector/last.pt \
-        --pictures DIR --out models
+        --data DIR --out runs/detector_export --half
 
 Both take `images` (N, 3, rows, columns) as `vehicles.letterbox` makes them, of any sides that are
 multiples of its stride, and give `boxes` (N, A, 4) in pixels of the input and `scores` (N, A,
@@ -12,16 +12,19 @@ as the same 8-bit levels, the others as fp16; training starts from it again with
 Rounding loses nothing of a detector that was trained with `--int8`, and about a point of mean AP50
 of another; with `--half` all are fp16.
 
-Both files are plain ONNX. What ships is the INT8 file as it is, and the float twin packed:
+Both files are plain ONNX, and a manifest beside them says what their scores are worth, which is
+chosen on the selection part. What ships is the INT8 file as it is, and the float twin packed:
 `python -m lipiyana.packed models/vehicles.float.onnx`.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +33,14 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
+from lipiyana.manifest import Task
 from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.stored_weights import store_weights
 from lipiyana.quantization import quantize_file
 from lipiyana.vehicles.letterbox import STRIDE, InputShape, letterbox
+from lipiyana.vehicles.network import Curve
 from lipiyana.vehicles.training.batches import SIZE, Canvases
+from lipiyana.vehicles.training.calibration import calibration_error, fit, judge
 from lipiyana.vehicles.training.evaluation import (
     Floats,
     find,
@@ -44,8 +50,13 @@ from lipiyana.vehicles.training.evaluation import (
 )
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
 from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
-from lipiyana.vehicles.training.street_pictures import StreetPicture, load_pictures
+from lipiyana.vehicles.training.network import (
+    FIRST_LAYERS,
+    OUTPUT_LAYERS,
+    DetectorNet,
+    widened,
+)
+from lipiyana.vehicles.training.street_pictures import StreetPicture, load_part, load_signs
 
 FLOAT_FILE = "vehicles.float.onnx"
 INT8_FILE = "vehicles.int8.onnx"
@@ -64,7 +75,7 @@ class _WithScores(nn.Module):
 def load_checkpoint(path: Path) -> DetectorNet:
     """The averaged network of a checkpoint (`.pt`) or of a float twin (`.onnx`, `.onnx.xz`)."""
     net = DetectorNet(len(CLASSES))
-    net.load_state_dict(load_weights(path))
+    net.load_state_dict(widened(net, load_weights(path)))
     return net.eval()
 
 
@@ -155,31 +166,72 @@ def calibration_inputs(
         yield letterbox(canvases.draw(rng, 0.0).pixels, shape)[0][None]
 
 
+def manifest_of(out: Path, curves: Mapping[str, Curve], version: str) -> str:
+    """What `manifest.toml` says of both files.
+
+    Args:
+        out: their folder.
+        curves: what scores are worth, by class.
+        version: of the models.
+    """
+    pairs = {label: [list(pair) for pair in curve] for label, curve in curves.items()}
+    sections = []
+    for name, other, file in (
+        ("vehicles-int8", "vehicles-float", INT8_FILE),
+        ("vehicles-float", "vehicles-int8", FLOAT_FILE),
+    ):
+        facts = {
+            "name": name,
+            "task": Task.VEHICLE_DETECTOR.value,
+            "version": version,
+            "file": file,
+            "sha256": hashlib.sha256((out / file).read_bytes()).hexdigest(),
+            "licence": "Apache-2.0",
+            "data": "street pictures and photos of signs of India, Bangladesh and Nepal "
+            "(their sources are in the card), from YOLOX-nano's weights",
+            "card": "vehicles.md",
+        }
+        lines = ["[[model]]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
+        lines += ["", "[model.parameters]", f"twin = {json.dumps(other)}", ""]
+        lines.append("[model.parameters.calibration]")
+        lines += [f"{label} = {json.dumps(curve)}" for label, curve in pairs.items()]
+        sections.append("\n".join(lines) + "\n")
+    return "\n".join(sections)
+
+
 def main() -> None:
-    """Read the command line, export, quantize, and print AP50, AP50-95 and threshold by class."""
+    """Read the command line, export, quantize, calibrate, and print figures of selection."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--pictures", type=Path, required=True, help="folder with meta.json")
+    parser.add_argument("--data", type=Path, required=True, help="holds vehicles and signs")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--calibration-pictures", type=int, default=200)
     parser.add_argument("--size", type=int, default=SIZE, help="the longer side of an input")
+    parser.add_argument("--version", default="0", help="of the models, in the manifest")
     parser.add_argument("--half", action="store_true", help="trained without --int8")
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
     net, shape = load_checkpoint(args.checkpoint), InputShape(args.size)
     export_float(net, args.out / FLOAT_FILE, shape.size, rounded=not args.half)
-    training = load_pictures(args.pictures, "train")
+    training = load_part(args.data, "train")
     inputs = calibration_inputs(training, args.calibration_pictures, shape)
     quantize(args.out / FLOAT_FILE, args.out / INT8_FILE, inputs)
-    validation = load_pictures(args.pictures, "validation")
+    pictures, signs = load_part(args.data, "selection"), load_signs(args.data, "selection")
     for name in (FLOAT_FILE, INT8_FILE):
-        found = find(validation, predict_with_onnx(args.out / name), shape)
-        scores = score(validation, found)
-        sys.stdout.write(f"{name}\tmean\t{mean_ap50(scores):.4f}\n")
+        predict = predict_with_onnx(args.out / name)
+        found, empty = find(pictures, predict, shape), find(signs, predict, shape)
+        scores = score(pictures, found)
+        judged = judge([*pictures, *signs], [*found, *empty])
+        # the last is what serves: its curves are those of both
+        curves = fit(judged)
+        error = calibration_error(judged, curves)
+        sys.stdout.write(f"{name}\tmean AP50 {mean_ap50(scores):.4f}\tECE {error:.4f}\n")
         for label, entry in scores.items():
-            figures = f"{entry.ap50:.4f}\t{entry.ap:.4f}\t{entry.threshold:.2f}"
+            figures = f"{entry.ap50:.4f}\t{entry.ap:.4f}\t{entry.objects}"
             sys.stdout.write(f"{name}\t{label}\t{figures}\n")
+    text = manifest_of(args.out, curves, args.version)
+    (args.out / "manifest.toml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

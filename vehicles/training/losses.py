@@ -49,7 +49,9 @@ def losses(boxes: Tensor, logits: Tensor, batch: Batch, assigned: Assignment) ->
     targets = torch.zeros_like(logits)
     targets.scatter_(2, labels.clamp(min=0)[..., None], (assigned.quality * positive)[..., None])
 
-    known = taught_classes(batch.known.to(positive.device), labels, positive)
+    sides = (boxes.detach()[..., 2:] - boxes.detach()[..., :2]).amin(-1)
+    surely = batch.known.to(positive.device) & (sides >= batch.smallest.to(sides))[..., None]
+    known = taught_classes(surely, labels, positive)
     errors = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     whole = assigned.quality.sum().clamp(min=1.0)
     score = (errors * known).sum() / whole

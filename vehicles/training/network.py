@@ -9,7 +9,9 @@ Apache-2.0): depthwise CSPDarknet, PAFPN, decoupled head without anchors. Change
 - there is no objectness. It says "some vehicle", so pictures in which only some classes are
   labelled cannot teach it. A class's logit is a row of the class branch plus a row of the box
   branch; they start as COCO's class and objectness rows;
-- batch norms are folded; `norms` puts new ones in for the time of training.
+- batch norms are folded; `norms` puts new ones in for the time of training;
+- what follows the finest maps has room for more: convolutions of all channels where YOLOX-nano has
+  depthwise ones, and blocks that it has not (`widened` starts them so that nothing is lost).
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ INT8 in these costs 8 points of mean AP50, of which the stem and the layer after
 gains no time.
 """
 
+NOTHING = 1e-6
+"""Standard deviation of the weights of what adds nothing: exporters take zeros for one another."""
+
 _HEAD = 64
+_FINE_CHANNELS = 64
 _NEW_CLASS_BIAS = -4.6  # a score of 0.01: what is new is rare until learnt otherwise
 
 
@@ -62,13 +68,20 @@ class Unit(nn.Module):
     """A convolution and its activation, (N, C, H, W) to (N, out, H / stride, W / stride)."""
 
     def __init__(
-        self, channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1
+        self,
+        channels: int,
+        out: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        *,
+        linear: bool = False,
     ) -> None:
         super().__init__()
         padding = (kernel - 1) // 2
         self.conv = nn.Conv2d(channels, out, kernel, stride, padding, groups=groups)
         self.norm: nn.BatchNorm2d | None = None
-        self.activation = FadingSilu()
+        self.activation = nn.Identity() if linear else FadingSilu()
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve and activate."""
@@ -79,18 +92,19 @@ class Unit(nn.Module):
         return y
 
 
-def _separable(channels: int, out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(Unit(channels, channels, 3, stride, groups=channels), Unit(channels, out))
+def _separable(channels: int, out: int, stride: int = 1, *, dense: bool = False) -> nn.Sequential:
+    groups = 1 if dense else channels
+    return nn.Sequential(Unit(channels, channels, 3, stride, groups=groups), Unit(channels, out))
 
 
 class Bottleneck(nn.Module):
     """A pointwise and a separable convolution, with a shortcut around both or without."""
 
-    def __init__(self, channels: int, *, shortcut: bool) -> None:
+    def __init__(self, channels: int, *, shortcut: bool, dense: bool = False) -> None:
         super().__init__()
         self.shortcut = shortcut
         self.reduce = Unit(channels, channels)
-        self.mix = _separable(channels, channels)
+        self.mix = _separable(channels, channels, dense=dense)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same."""
@@ -98,21 +112,46 @@ class Bottleneck(nn.Module):
         return x + y if self.shortcut else y
 
 
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside the input itself; it begins as what adds nothing to it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Unit(channels, channels, 3)
+        self.second = Unit(channels, channels, 3, linear=True)
+        for value in self.second.conv.parameters():
+            nn.init.normal_(value, std=NOTHING)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), nothing below 0, to the same."""
+        return functional.relu(x + self.second(self.first(x)))
+
+
 class CrossStage(nn.Module):
     """Half of the channels go through bottlenecks, half around them (CSP)."""
 
-    def __init__(self, channels: int, out: int, depth: int, *, shortcut: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        depth: int,
+        *,
+        shortcut: bool,
+        dense: bool = False,
+        added: int = 0,
+    ) -> None:
         super().__init__()
         self.deep = Unit(channels, out // 2)
         self.around = Unit(channels, out // 2)
         self.blocks = nn.Sequential(
-            *(Bottleneck(out // 2, shortcut=shortcut) for _ in range(depth))
+            *(Bottleneck(out // 2, shortcut=shortcut, dense=dense) for _ in range(depth))
         )
+        self.added = nn.Sequential(*(Residual(out // 2) for _ in range(added)))
         self.join = Unit(out, out)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, out, H, W)."""
-        y: Tensor = self.join(torch.cat([self.blocks(self.deep(x)), self.around(x)], 1))
+        y: Tensor = self.join(torch.cat([self.added(self.blocks(self.deep(x))), self.around(x)], 1))
         return y
 
 
@@ -141,9 +180,13 @@ class Backbone(nn.Module):
         self.stem = Unit(3, 16, kernel=6, stride=2)
         self.stage2 = nn.Sequential(_separable(16, 32, 2), CrossStage(32, 32, 1, shortcut=True))
         self.stage3 = nn.Sequential(_separable(32, 64, 2), CrossStage(64, 64, 3, shortcut=True))
-        self.stage4 = nn.Sequential(_separable(64, 128, 2), CrossStage(128, 128, 3, shortcut=True))
+        self.stage4 = nn.Sequential(
+            _separable(64, 128, 2), CrossStage(128, 128, 3, shortcut=True, dense=True, added=1)
+        )
         self.stage5 = nn.Sequential(
-            _separable(128, 256, 2), PyramidPool(256), CrossStage(256, 256, 1, shortcut=False)
+            _separable(128, 256, 2),
+            PyramidPool(256),
+            CrossStage(256, 256, 1, shortcut=False, dense=True, added=2),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -159,13 +202,13 @@ class Pyramid(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lateral5 = Unit(256, 128)
-        self.down4 = CrossStage(256, 128, 1, shortcut=False)
+        self.down4 = CrossStage(256, 128, 1, shortcut=False, dense=True, added=1)
         self.lateral4 = Unit(128, 64)
-        self.down3 = CrossStage(128, 64, 1, shortcut=False)
+        self.down3 = CrossStage(128, 64, 1, shortcut=False, dense=True)
         self.shrink3 = _separable(64, 64, 2)
-        self.up4 = CrossStage(128, 128, 1, shortcut=False)
+        self.up4 = CrossStage(128, 128, 1, shortcut=False, dense=True, added=1)
         self.shrink4 = _separable(128, 128, 2)
-        self.up5 = CrossStage(256, 256, 1, shortcut=False)
+        self.up5 = CrossStage(256, 256, 1, shortcut=False, dense=True, added=1)
 
     def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> tuple[Tensor, ...]:
         """Maps of the same sizes and channels as they came."""
@@ -186,9 +229,15 @@ class LevelHead(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.stem = Unit(channels, _HEAD)
-        self.class_branch = nn.Sequential(_separable(_HEAD, _HEAD), _separable(_HEAD, _HEAD))
+        # at the finest map, where most of the time goes, all but one stay depthwise
+        coarse = channels > _FINE_CHANNELS
+        self.class_branch = nn.Sequential(
+            _separable(_HEAD, _HEAD, dense=True), _separable(_HEAD, _HEAD, dense=coarse)
+        )
         self.class_rows = nn.Conv2d(_HEAD, classes, 1)
-        self.box_branch = nn.Sequential(_separable(_HEAD, _HEAD), _separable(_HEAD, _HEAD))
+        self.box_branch = nn.Sequential(
+            _separable(_HEAD, _HEAD, dense=coarse), _separable(_HEAD, _HEAD, dense=coarse)
+        )
         self.box = nn.Conv2d(_HEAD, 4, 1)
         self.presence_rows = nn.Conv2d(_HEAD, classes, 1)
 
@@ -231,6 +280,35 @@ class DetectorNet(nn.Module):
                 module.share = share
 
 
+def widened(net: DetectorNet, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights for `net` from those of the network before it was widened, which compute the same.
+
+    A convolution of each channel alone becomes the diagonal of one of all channels; blocks that
+    were added begin as what adds nothing. Weights that fit already stay as they are.
+
+    Args:
+        net: what they are for.
+        weights: a state dict without norms.
+    """
+    wide = dict(weights)
+    for name, own in net.state_dict().items():
+        if name in weights:
+            wide[name] = _on_the_diagonal(weights[name], own)
+        elif ".added." in name and ".norm." not in name:
+            wide[name] = torch.randn_like(own) * NOTHING if ".second." in name else own.clone()
+    return wide
+
+
+def _on_the_diagonal(weight: Tensor, own: Tensor) -> Tensor:
+    """A convolution of each channel alone as one of all channels, if `own` is such a one."""
+    if weight.shape == own.shape or weight.shape != (len(own), 1, *own.shape[2:]):
+        return weight
+    dense = torch.zeros_like(own, device=weight.device)
+    channels = torch.arange(len(own))
+    dense[channels, channels] = weight[:, 0].to(dense)
+    return dense
+
+
 def _decode(values: Tensor, stride: int) -> Tensor:
     rows, columns = values.shape[2:]
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
@@ -241,12 +319,18 @@ def _decode(values: Tensor, stride: int) -> Tensor:
     return torch.cat([centres - halves, centres + halves], 1).flatten(2).transpose(1, 2)
 
 
-def anchor_points(size: int) -> tuple[Tensor, Tensor]:
-    """Centres (A, 2) x, y of the anchors' cells in pixels, and their strides (A,)."""
+def anchor_points(width: int, height: int | None = None) -> tuple[Tensor, Tensor]:
+    """Centres (A, 2) x, y of the anchors' cells in pixels, and their strides (A,).
+
+    Args:
+        width: of the input.
+        height: of the input; the width where it is a square.
+    """
     points, strides = [], []
     for stride in STRIDES:
-        along = (torch.arange(size // stride) + 0.5) * stride
-        y, x = torch.meshgrid(along, along, indexing="ij")
+        across = (torch.arange(width // stride) + 0.5) * stride
+        down = (torch.arange((height or width) // stride) + 0.5) * stride
+        y, x = torch.meshgrid(down, across, indexing="ij")
         points.append(torch.stack([x, y], -1).reshape(-1, 2))
         strides.append(torch.full((points[-1].shape[0],), float(stride)))
     return torch.cat(points), torch.cat(strides)
@@ -285,9 +369,10 @@ def load_coco(net: DetectorNet, path: Path, mixes: Sequence[Sequence[int]]) -> N
             elif name.endswith("presence_rows"):
                 known = [[0] if mix else [] for mix in mixes]
                 weight, bias = _mixed(weight, bias, known)
-            if layer.weight.shape != weight.shape:
+            fitted = _on_the_diagonal(torch.from_numpy(weight.copy()), layer.weight)
+            if layer.weight.shape != fitted.shape:
                 raise ValueError(f"{path} is not YOLOX-nano: {name} is of shape {weight.shape}")
-            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            layer.weight.copy_(fitted)
             assert layer.bias is not None
             layer.bias.copy_(torch.from_numpy(bias.copy()))
 
@@ -298,7 +383,7 @@ _Floats = npt.NDArray[np.float32]
 def _layers_in_graph_order(net: DetectorNet) -> Iterator[tuple[str, nn.Conv2d]]:
     # modules are defined in the order of the graph
     for name, module in net.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and ".added." not in name:
             yield name, module
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from lipiyana.vehicles.training.network import Unit
+from lipiyana.vehicles.training.network import NOTHING, Unit
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -23,9 +23,10 @@ _EPS, _MOMENTUM = 1e-3, 0.03
 
 
 def install(net: nn.Module) -> None:
-    """Put a norm behind every convolution that has an activation; `calibrate` comes next."""
+    """Put a norm behind every unit's convolution that learns; `calibrate` comes next."""
     for unit in _units(net):
-        unit.norm = nn.BatchNorm2d(unit.conv.out_channels, _EPS, _MOMENTUM)
+        if unit.conv.weight.requires_grad:
+            unit.norm = nn.BatchNorm2d(unit.conv.out_channels, _EPS, _MOMENTUM)
 
 
 @torch.no_grad()
@@ -36,7 +37,15 @@ def calibrate(net: nn.Module, pixels: Tensor) -> None:
         net: with norms.
         pixels: (N, 3, S, S), of the kind that it is trained with.
     """
-    hooks = [unit.norm.register_forward_hook(_measure) for unit in _units(net) if unit.norm]
+    hooks = []
+    for unit in _units(net):
+        if unit.norm is None:
+            continue
+        silent = bool(unit.conv.weight.abs().max() < 100 * NOTHING)
+        if silent:
+            # a gain of 0 learns to let something through, if there is something
+            nn.init.kaiming_normal_(unit.conv.weight)
+        hooks.append(unit.norm.register_forward_hook(_silence if silent else _measure))
     net(pixels)
     for hook in hooks:
         hook.remove()
@@ -62,6 +71,14 @@ def folded(net: Net) -> Net:
 
 def _units(net: nn.Module) -> Iterator[Unit]:
     return (module for module in net.modules() if isinstance(module, Unit))
+
+
+def _silence(norm: nn.Module, inputs: tuple[Tensor], _: Tensor) -> Tensor:
+    _measure(norm, inputs, _)
+    assert isinstance(norm, nn.BatchNorm2d)
+    nn.init.zeros_(norm.weight)
+    nn.init.zeros_(norm.bias)
+    return torch.zeros_like(inputs[0])
 
 
 def _measure(norm: nn.Module, inputs: tuple[Tensor], _: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Trains the detector of vehicles and plates on labelled street pictures.
 
-    python -m lipiyana.vehicles.training.train_detector --pictures DIR --start yolox_nano.onnx \
-        --run runs/detector --minutes 75
-    python -m lipiyana.vehicles.training.train_detector --pictures DIR --int8 --minutes 15 \
+    python -m lipiyana.vehicles.training.train_detector --data DIR --run runs/detector \
+        --start models/training/vehicles-0.9.0.float.onnx.xz --minutes 75
+    python -m lipiyana.vehicles.training.train_detector --data DIR --int8 --minutes 15 \
         --start runs/detector/last.pt --run runs/detector_int8 --body-rate 5e-5 --head-rate 1e-4
 
 The learning rate warms up, stays, and falls over the last part of the time given, when
-the mosaics end too unless `--last-mosaics` says otherwise; a run can be lengthened by starting
-from its checkpoint again.
+the mosaics end too unless `--last-mosaics` says otherwise; with `--decay-share 0` it stays. A run
+goes on where it stopped by the same command; it can be lengthened by starting from its checkpoint
+again. It learns from the train part, and measures on the selection part.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from lipiyana.vehicles.training.batches import (
     CanvasMix,
     batch_loader,
 )
+from lipiyana.vehicles.training.drawn_streets import drawn_streets
+from lipiyana.vehicles.training.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
     find,
@@ -43,16 +46,33 @@ from lipiyana.vehicles.training.evaluation import (
     predict_with_torch,
     score,
 )
+from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
-from lipiyana.vehicles.training.network import DetectorNet, anchor_points, is_coco, load_coco
+from lipiyana.vehicles.training.mining import mining_chances
+from lipiyana.vehicles.training.network import (
+    DetectorNet,
+    anchor_points,
+    is_coco,
+    load_coco,
+    widened,
+)
 from lipiyana.vehicles.training.norms import calibrate, folded, install
-from lipiyana.vehicles.training.pseudo_labels import completed, without_forgotten
-from lipiyana.vehicles.training.street_pictures import load_pictures
+from lipiyana.vehicles.training.street_pictures import load_part, load_signs
 from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
-_NEW_LAYERS = ("class_rows", "presence_rows")
+_NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
+
+
+SHAPES: tuple[tuple[tuple[int, int], float], ...] = (
+    ((704, 416), 0.55),
+    ((640, 480), 0.2),
+    ((544, 544), 0.1),
+    ((480, 640), 0.08),
+    ((416, 704), 0.07),
+)
+"""Width and height of canvases, all of about the same area, and how many of each there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +101,11 @@ class Trainer(Run[DetectorNet]):
         classes: Sequence[str] = CLASSES,
         *,
         norms: bool = False,
+        frozen: Sequence[str] = (),
     ) -> None:
         net = DetectorNet(len(classes))
+        for layer in frozen:
+            net.backbone.get_submodule(layer).requires_grad_(requires_grad=False)
         if norms:
             install(net)
         super().__init__(
@@ -90,12 +113,10 @@ class Trainer(Run[DetectorNet]):
             net,
             recipe,
             device,
-            is_new=lambda name: name.split(".")[-2] in _NEW_LAYERS,
+            is_new=lambda name: not _NEW_LAYERS.isdisjoint(name.split(".")),
             made_for=("classes", list(classes)),
         )
         self.size = size
-        points, strides = anchor_points(size)
-        self._points, self._strides = points.to(device), strides.to(device)
 
     @property
     def averaged(self) -> DetectorNet:
@@ -118,7 +139,7 @@ class Trainer(Run[DetectorNet]):
     def take(self, weights: Mapping[str, Tensor], pixels: Tensor | None = None) -> None:
         """Take weights without norms, and begin anew; `pixels` as `start_from` has them."""
         # norms, where there are any, have nothing to take
-        self.net.load_state_dict(weights, strict=pixels is None)
+        self.net.load_state_dict(widened(self.net, weights), strict=pixels is None)
         self._begin(pixels)
 
     def _begin(self, pixels: Tensor | None) -> None:
@@ -145,13 +166,14 @@ class Trainer(Run[DetectorNet]):
         pixels = pixels.to(memory_format=torch.channels_last)
         with self.autocast():
             boxes, logits = self.net(pixels)
+        points, strides = anchor_points(pixels.shape[3], pixels.shape[2])
         assigned = assign(
             batch.boxes.to(self.device),
             batch.classes.to(self.device),
             boxes.detach(),
             logits.detach().sigmoid(),
-            self._points,
-            self._strides,
+            points.to(self.device),
+            strides.to(self.device),
         )
         lost = losses(boxes, logits, batch, assigned)
         total = lost.total
@@ -192,6 +214,15 @@ def train(
             score_loss = box_loss = 0.0
 
 
+def loaded(path: Path) -> DetectorNet:
+    """A network with the weights of YOLOX-nano, a checkpoint or a float twin."""
+    if not is_coco(path):
+        return load_checkpoint(path)
+    net = DetectorNet(len(CLASSES))
+    load_coco(net, path, [coco_mix(label) for label in CLASSES])
+    return net.eval()
+
+
 def _summary(scores: Mapping[str, ClassScore]) -> dict[str, object]:
     by_class = {label: round(entry.ap50, 4) for label, entry in scores.items()}
     return {"map50": round(mean_ap50(scores), 4), "ap50": by_class}
@@ -201,7 +232,7 @@ def main() -> None:
     """Read the command line and train."""
     defaults = Recipe()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=Path, required=True, help="folder with meta.json")
+    parser.add_argument("--data", type=Path, required=True, help="holds vehicles and signs")
     parser.add_argument(
         "--start", type=Path, required=True, help="YOLOX-nano, a float twin or a checkpoint"
     )
@@ -211,10 +242,10 @@ def main() -> None:
     parser.add_argument("--ema-decay", type=float, default=defaults.ema_decay)
     parser.add_argument("--last-mosaics", type=float, default=0.0, help="share while rates fall")
     parser.add_argument(
-        "--teacher", type=Path, help="labels what sources do not, a file as for --start"
+        "--frozen", nargs="*", default=(), help="layers of the backbone that stay as they are"
     )
     parser.add_argument(
-        "--doubter", type=Path, help="finds what labels forgot, a float twin or a checkpoint"
+        "--scenes", type=int, default=0, help="rendered walls, half as many streets"
     )
     parser.add_argument("--no-norms", action="store_true", help="leave batch norms folded")
     add_variety_options(parser)
@@ -234,19 +265,32 @@ def main() -> None:
     )
     # what is computed in INT8 has its norms folded
     norms = not (args.int8 or args.no_norms)
-    trainer = Trainer(args.run, recipe, torch.device(args.device), args.size, norms=norms)
+    trainer = Trainer(
+        args.run,
+        recipe,
+        torch.device(args.device),
+        args.size,
+        norms=norms,
+        frozen=args.frozen,
+    )
     resumed = trainer.resume()
-    labelled = load_pictures(args.pictures, "train")
-    pictures = without_forgotten(labelled, args.doubter, trainer.size)
+    drawn = drawn_streets(args.run / "drawn", args.scenes // 2, args.seed)
+    pictures = (*load_part(args.data, "train"), *drawn)
+    scenes = empty_scenes(args.run / "empty", args.scenes, args.seed)
+    signs = (*load_signs(args.data, "train"), *scenes)
+    teacher = trainer.averaged if resumed else loaded(args.start)
     source = BatchSource(
         CanvasMix(
-            pictures=completed(pictures, args.teacher, trainer.size),
+            pictures=pictures,
             size=trainer.size,
             batch=args.batch,
             # other canvases than before, where a run goes on
             seed=args.seed + trainer.step,
             workers=args.workers,
             variety=variety_of(args),
+            empty=signs,
+            empty_chances=mining_chances(signs, predict_with_torch(teacher), trainer.size),
+            shapes=SHAPES,
         )
     )
     batches = iter(batch_loader(source))
@@ -254,12 +298,12 @@ def main() -> None:
         trainer.start_from(args.start, next(batches).pixels if norms else None)
     if args.int8:
         simulate_int8(trainer.net)
-    validation = load_pictures(args.pictures, "validation")
+    selection = load_part(args.data, "selection")
 
     def measure() -> dict[str, object]:
         predict = predict_with_torch(trainer.averaged)
-        found = find(validation, predict, InputShape(trainer.size))
-        return _summary(score(validation, found))
+        found = find(selection, predict, InputShape(trainer.size))
+        return _summary(score(selection, found))
 
     train(
         trainer,
@@ -267,7 +311,7 @@ def main() -> None:
         args.minutes,
         set_mosaic_share=source.mosaic_share.fill_,
         last_mosaics=args.last_mosaics,
-        measure=measure,
+        measure=measure if args.evaluate_every else None,
     )
 
 

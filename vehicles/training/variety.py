@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Variety:
         smallest: pixels; what has a shorter side is neither taught nor background.
         mounted: share of the vehicles without boxes of plates that get a rendered plate.
         relit: share of the canvases that are shown in the light of another picture.
+        empty: share of the canvases that show no vehicle, where pictures without one are given.
+        filling: share of the views in which one vehicle fills the view.
     """
 
     pastes: float = 0.0
@@ -25,6 +27,8 @@ class Variety:
     smallest: float = 0.0
     mounted: float = 0.0
     relit: float = 0.0
+    empty: float = 0.0
+    filling: float = 0.0
 
 
 def add_variety_options(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +52,14 @@ def add_variety_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--relit", type=float, default=defaults.relit, help="share in another picture's light"
     )
+    parser.add_argument(
+        "--empty", type=float, default=defaults.empty, help="share of canvases without vehicles"
+    )
+    parser.add_argument(
+        "--filling", type=float, default=defaults.filling, help="share of views from close by"
+    )
 
 
 def variety_of(args: argparse.Namespace) -> Variety:
     """Collect what the options of `add_variety_options` gave."""
-    return Variety(args.pastes, args.repainted, args.wider, args.smallest, args.mounted, args.relit)
+    return Variety(**{field.name: getattr(args, field.name) for field in fields(Variety)})

@@ -14,6 +14,10 @@ from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, Street
 # of a cut box's area, how much must be left for it to be taught, and to be there at all
 _TAUGHT, _THERE = 0.2, 0.03
 _SMALLEST = 3.0
+# of a view's area, from which share on a cut box is taught however little of it is left
+_FILLING = 0.5
+# of a view's side, how much the object of a close-up takes
+_CLOSE = (0.55, 2.5)
 _ASPECT = 0.08
 
 Boxes = npt.NDArray[np.float32]
@@ -27,11 +31,13 @@ class View:
         pixels: (height, width, 3) RGB.
         boxes: (n, 4) float32 x_min, y_min, x_max, y_max within the view.
         classes: (n,) int64; `UNDECIDED` for what is cut too much, or too small, to be learnt.
+        scale: pixels of the view a pixel of the picture.
     """
 
     pixels: Pixels
     boxes: Boxes
     classes: npt.NDArray[np.int64]
+    scale: float = 1.0
 
 
 def transform(
@@ -63,16 +69,44 @@ def transform(
     boxes = whole.clip(0, np.array([width, height] * 2)).astype(np.float32)
     left = _areas(boxes) / _areas(whole).clip(1e-6)
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
-    taught = (left >= _TAUGHT) & (sides >= _SMALLEST)
+    # a part that fills most of the view is all that there is to see
+    filling = _areas(boxes) >= _FILLING * width * height
+    taught = ((left >= _TAUGHT) | filling) & (sides >= _SMALLEST)
     there = left >= _THERE
     classes = np.where(taught, picture.classes, UNDECIDED)
-    return View(np.asarray(pixels, np.uint8), boxes[there], classes[there])
+    factor = float(np.sqrt(np.abs(scale).prod()))
+    return View(np.asarray(pixels, np.uint8), boxes[there], classes[there], factor)
 
 
-def letterboxed(picture: StreetPicture, image: Pixels, size: int, *, flip: bool) -> View:
-    """The whole picture as serving shows it: at the top left, its longer side the canvas's."""
-    scale = size / max(image.shape[:2])
-    return transform(picture, image, _matrix(image, scale, scale, 0, 0, flip), size, size)
+def letterboxed(
+    picture: StreetPicture, image: Pixels, width: int, height: int, *, flip: bool
+) -> View:
+    """The whole picture as serving shows it: at the top left, as large as the view lets it be."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    return transform(picture, image, _matrix(image, scale, scale, 0, 0, flip), width, height)
+
+
+def close_up(
+    picture: StreetPicture,
+    image: Pixels,
+    box: Boxes,
+    width: int,
+    height: int,
+    rng: np.random.Generator,
+) -> View:
+    """One object (4,) from so near that it fills the view, give or take, or that a part does."""
+    sides = box[2:] - box[:2]
+    window = np.array([width, height])
+    share = np.exp(rng.uniform(*np.log(_CLOSE)))
+    scale = float(share * (window / sides).min())
+    flip = bool(rng.random() < 0.5)
+    matrix = _matrix(image, scale, scale, 0, 0, flip)
+    low, high = (matrix[:, :2] @ corner + matrix[:, 2] for corner in (box[:2], box[2:]))
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    # what is smaller than the view lies anywhere in it; what is larger covers it anyhow
+    room = np.sort(np.stack([-low, window - high]), axis=0)
+    matrix[:, 2] += rng.uniform(room[0], room[1])
+    return transform(picture, image, matrix, width, height)
 
 
 def glimpse(

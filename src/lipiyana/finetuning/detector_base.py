@@ -18,7 +18,7 @@ from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.network import input_of
 from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.network import DetectorNet
+from lipiyana.vehicles.training.network import DetectorNet, widened
 
 _ROWS = ("class_rows", "presence_rows")
 _RARE = 2.0
@@ -56,9 +56,11 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
     """
     entry, candidates = base_candidates(store, base, Task.VEHICLE_DETECTOR)
     for candidate in candidates:
-        weights = load_weights(candidate.file)
         classes = tuple(metadata(candidate.file).get("classes", "").split("\n"))
-        if set(weights) != set(DetectorNet(len(classes)).state_dict()):
+        net = DetectorNet(len(classes))
+        # twins of detectors before this one have fewer weights
+        weights = widened(net, load_weights(candidate.file))
+        if _shapes(weights) != _shapes(net.state_dict()):
             continue
         if classes[: len(CLASSES)] != CLASSES:
             raise InvalidRequest(
@@ -73,6 +75,10 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
         "weights under their names) and names none; `lipiyana models list` shows what is installed",
         field="base",
     )
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def grow_classes(base: DetectorBase, classes: Sequence[str]) -> dict[str, Tensor]:

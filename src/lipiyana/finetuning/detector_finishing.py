@@ -27,7 +27,7 @@ from lipiyana.quantizing.search import open_file
 from lipiyana.quantizing.timing import median_milliseconds, typical_input
 from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.letterbox import InputShape
-from lipiyana.vehicles.network import input_of
+from lipiyana.vehicles.network import input_of, operating_scores
 from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import (
     PredictFunction,
@@ -134,7 +134,7 @@ def finish_detector(
         notes=tuple(_notes(made, before, after, better, good, faster)),
     )
     on_step("registering")
-    chosen = thresholds(after.taught, made.base.entry.parameters.get("thresholds", {}))
+    chosen = thresholds(after.taught, operating_scores(made.base.entry))
     entries = add_models(out, _models(made, twin, small, facts, chosen, good, faster))
     report = report_of(out, made.name)
     write_atomically(report, render_detector_report(facts, made.validation).encode())

@@ -18,7 +18,7 @@ def _as_labelled(picture, confidence: float = 0.9) -> Found:
 
 
 def test_the_labels_themselves_score_one(streets) -> None:
-    pictures = load_pictures(streets("dhaka"), "all")
+    pictures = load_pictures(streets("dhaka"), None)
     scores = score(pictures, [_as_labelled(picture) for picture in pictures])
     assert set(scores) == {"auto_rickshaw", "car", "bus"}
     assert mean_ap50(scores) == pytest.approx(1)
@@ -29,7 +29,7 @@ def test_the_labels_themselves_score_one(streets) -> None:
 
 
 def test_half_found_scores_half_and_a_wrong_box_before_it_less(streets) -> None:
-    pictures = load_pictures(streets("dhaka", count=2), "all")
+    pictures = load_pictures(streets("dhaka", count=2), None)
     none = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     half = score(pictures, [_as_labelled(pictures[0]), none])
     assert half["car"].ap50 == pytest.approx(0.5, abs=0.01)
@@ -38,15 +38,15 @@ def test_half_found_scores_half_and_a_wrong_box_before_it_less(streets) -> None:
 
 
 def test_a_class_counts_only_where_it_is_labelled(streets) -> None:
-    partial = load_pictures(streets("iiith_auto"), "all")
+    partial = load_pictures(streets("iiith_auto"), None)
     assert set(score(partial, [_as_labelled(p) for p in partial])) == {"auto_rickshaw"}
-    both = [*load_pictures(streets("dhaka"), "all"), *partial]
+    both = [*load_pictures(streets("dhaka"), None), *partial]
     assert score(both, [_as_labelled(p) for p in both])["car"].objects == 4
     assert score(both, [_as_labelled(p) for p in both])["car"].ap50 == pytest.approx(1)
 
 
 def test_what_matches_an_undecided_box_is_neither_right_nor_wrong(streets) -> None:
-    pictures = load_pictures(streets("dhaka", count=2), "all")
+    pictures = load_pictures(streets("dhaka", count=2), None)
     found = [_as_labelled(picture) for picture in pictures]
     first = pictures[0]
     undecided = np.where(first.classes == BUS, UNDECIDED, first.classes)
@@ -58,7 +58,7 @@ def test_what_matches_an_undecided_box_is_neither_right_nor_wrong(streets) -> No
 
 @pytest.mark.parametrize("shape", [InputShape(160), InputShape(160, None)])
 def test_boxes_come_back_from_the_letterbox(streets, shape: InputShape) -> None:
-    (picture,) = load_pictures(streets("dhaka", count=1), "all")
+    (picture,) = load_pictures(streets("dhaka", count=1), None)
     size, (height, width) = shape.size, picture.pixels().shape[:2]
 
     def predict(pixels: np.ndarray):

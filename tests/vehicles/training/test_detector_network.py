@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
-from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco
+from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco, widened
 
 
 def _outputs_of_the_onnx(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +62,45 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     onnx.save(helper.make_model(graph), str(tmp_path / "other.onnx"))
     with pytest.raises(ValueError, match="0 convolutions"):
         load_coco(DetectorNet(1), tmp_path / "other.onnx", [[0]])
+
+
+def _before(net: DetectorNet) -> dict[str, torch.Tensor]:
+    """The weights that the network before it was widened has where this one computes the same."""
+    narrow = {}
+    for name, value in net.state_dict().items():
+        if ".added." in name:
+            continue
+        depthwise = value.ndim == 4 and value.shape[2] == 3 and len(value) == value.shape[1]
+        narrow[name] = value[:, :1].clone() if depthwise else value.clone()
+    return narrow
+
+
+def test_weights_from_before_compute_the_same_in_the_wider_network() -> None:
+    torch.manual_seed(0)
+    wide = DetectorNet(3).eval()
+    narrow = _before(wide)
+    weights = widened(wide, narrow)
+    assert weights.keys() == wide.state_dict().keys()
+    wide.load_state_dict(weights)
+    features = torch.rand(1, 128, 8, 8)
+    unit = wide.pyramid.up5.blocks[0].mix[0]
+    expected = torch.nn.functional.conv2d(
+        features,
+        narrow["pyramid.up5.blocks.0.mix.0.conv.weight"],
+        narrow["pyramid.up5.blocks.0.mix.0.conv.bias"],
+        padding=1,
+        groups=128,
+    )
+    torch.testing.assert_close(unit.conv(features), expected)
+    added = wide.pyramid.up5.added
+    torch.testing.assert_close(added(features), features, atol=1e-3, rtol=0)
+    # what is wide already stays as it is
+    again = widened(wide, weights)
+    assert all(torch.equal(value, weights[name]) for name, value in again.items())
+
+
+def test_inputs_need_not_be_squares() -> None:
+    points, strides = anchor_points(96, 64)
+    boxes, _ = DetectorNet(2).eval()(torch.zeros(1, 3, 64, 96))
+    assert len(points) == len(strides) == boxes.shape[1] == 12 * 8 + 6 * 4 + 3 * 2
+    assert points.amax(0).tolist() == [92.0, 60.0]

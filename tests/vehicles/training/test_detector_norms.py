@@ -41,6 +41,32 @@ def test_calibrated_norms_change_nothing_and_folded_ones_are_gone() -> None:
     assert set(folded(net).state_dict()) == names
 
 
+def test_what_adds_nothing_learns_to_add_something() -> None:
+    net, pixels = DetectorNet(3), _pixels()
+    install(net)
+    calibrate(net, pixels)
+    second = net.backbone.stage5[2].added[0].second
+    assert second.conv.weight.std() > 0.01
+    assert not second.norm.weight.any()
+    net.train()(pixels)[1].square().mean().backward()
+    assert second.norm.weight.grad.abs().max() > 0
+    with torch.no_grad():
+        folded_second = folded(net).backbone.stage5[2].added[0].second
+    assert not folded_second.conv.weight.any()
+
+
+def test_layers_that_stay_as_they_are_have_no_norms_and_no_gradients(tmp_path: Path) -> None:
+    trainer = Trainer(
+        tmp_path, Recipe(fade_steps=0), torch.device("cpu"), SIZE, norms=True, frozen=("stem",)
+    )
+    backbone = trainer.net.backbone
+    assert backbone.stem.norm is None
+    assert backbone.stage2[0][0].norm is not None
+    trainer.net(_pixels())[1].mean().backward()
+    assert backbone.stem.conv.weight.grad is None
+    assert backbone.stage2[0][0].conv.weight.grad is not None
+
+
 def test_a_folded_network_computes_what_the_norms_did() -> None:
     net = DetectorNet(3)
     install(net)
@@ -65,11 +91,14 @@ def test_a_run_with_norms_saves_folded_weights_and_resumes(streets, tmp_path: Pa
     from lipiyana.vehicles.training.views import letterboxed
 
     known = np.ones((len(anchor_points(SIZE)[0]), len(CLASSES)), bool)
+    smallest = np.zeros(len(known), np.float32)
     views = [
-        letterboxed(picture, picture.pixels(), SIZE, flip=False)
-        for picture in load_pictures(streets("dhaka"), "all")
+        letterboxed(picture, picture.pixels(), SIZE, SIZE, flip=False)
+        for picture in load_pictures(streets("dhaka"), None)
     ]
-    batch = collate([Canvas(view.pixels, view.boxes, view.classes, known) for view in views])
+    batch = collate(
+        [Canvas(view.pixels, view.boxes, view.classes, known, smallest) for view in views]
+    )
     base = Trainer(tmp_path, Recipe(fade_steps=0), torch.device("cpu"), SIZE)
     base.save("base.pt")
     run = tmp_path / "run"

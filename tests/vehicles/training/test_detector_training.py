@@ -42,11 +42,14 @@ def _trainer(run: Path, **changes: float) -> Trainer:
 
 def _batch(folder: Path):
     views = [
-        letterboxed(picture, picture.pixels(), SIZE, flip=False)
-        for picture in load_pictures(folder, "all")
+        letterboxed(picture, picture.pixels(), SIZE, SIZE, flip=False)
+        for picture in load_pictures(folder, None)
     ]
     known = np.ones((len(anchor_points(SIZE)[0]), len(CLASSES)), bool)
-    return collate([Canvas(view.pixels, view.boxes, view.classes, known) for view in views])
+    smallest = np.zeros(len(known), np.float32)
+    return collate(
+        [Canvas(view.pixels, view.boxes, view.classes, known, smallest) for view in views]
+    )
 
 
 def test_the_loss_falls_on_a_few_drawn_pictures(streets, tmp_path: Path) -> None:

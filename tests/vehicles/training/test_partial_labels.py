@@ -23,6 +23,7 @@ def _batch(source: str, boxes: list[list[float]], classes: list[int]) -> Batch:
         boxes=torch.tensor([boxes or [[0.0] * 4]]),
         classes=torch.tensor([classes or [-1]]),
         known=known.expand(1, anchors, -1).clone(),
+        smallest=torch.zeros(1, anchors),
     )
 
 
@@ -75,3 +76,15 @@ def test_nothing_is_taught_where_nothing_is_known() -> None:
     batch.known[:] = False
     gradient, _ = _gradient(batch)
     assert (gradient == 0).all()
+
+
+def test_small_ones_are_no_background_where_only_near_ones_are_labelled() -> None:
+    batch = _batch("dhaka", [], [])
+    points, strides = anchor_points(SIZE)
+    # the anchors predict boxes of four strides: 32 pixels at the finest map
+    batch.smallest[0, : len(points) // 2] = 40.0
+    gradient, _ = _gradient(batch)
+    unsure = (strides * 4 < 40) & (torch.arange(len(points)) < len(points) // 2)
+    assert unsure.any()
+    assert (gradient[unsure] == 0).all()
+    assert (gradient[~unsure][:, CAR] > 0).all()

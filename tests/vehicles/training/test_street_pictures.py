@@ -2,92 +2,99 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from lipiyana.ocr.training.splits import validation_numbers
-from lipiyana.vehicles.training.build_split import (
-    ALIKE_BITS,
-    SHARE,
-    choose,
-    difference_hash,
-    groups_alike,
-)
+from lipiyana.vehicles.training.build_parts import UNSEEN_PHOTOGRAPHER, deal
 from lipiyana.vehicles.training.labels import CLASSES, EXHAUSTIVE
 from lipiyana.vehicles.training.street_pictures import (
+    COLLECTIONS,
     UNDECIDED,
+    load_part,
     load_pictures,
-    validation_names,
+    load_signs,
+    parts,
 )
 
-
-@pytest.fixture
-def real(shared_data: Path) -> Path:
-    return shared_data / "vehicles" / "train"
+PARTS = ("train", "selection", "report")
 
 
-def _names(folder: Path, part: str) -> set[str]:
-    return {picture.path.name for picture in load_pictures(folder, part)}
-
-
-def test_parts_are_disjoint_and_whole(real: Path) -> None:
-    train, validation = _names(real, "train"), _names(real, "validation")
-    assert not train & validation
-    assert train | validation == _names(real, "all")
-    assert validation == validation_names()
-
-
-def test_a_photographer_and_the_readers_registrations_are_held_out(real: Path) -> None:
-    groups = defaultdict(set)
-    for entry in json.loads((real / "meta.json").read_text()):
-        groups[entry["source"], entry["group"]].add(entry["image"])
-    held_out = validation_names()
-    of_dhaka = [names & held_out for (source, _), names in groups.items() if source == "dhaka"]
-    assert sorted(len(names) > 0 for names in of_dhaka) == [False, False, False, True]
-    plates = {int(name[-8:-4]) for name in held_out if name.startswith("olx_plate")}
-    numbers = {
-        int(e[-8:-4])
-        for (source, _), names in groups.items()
-        if source == "olx_plate"
-        for e in names
-    }
-    assert plates == numbers & validation_numbers("olx_plate")
-
-
-def test_pictures_that_look_alike_are_in_one_part(real: Path) -> None:
-    held_out = validation_names()
-    names = [
-        entry["image"]
-        for entry in json.loads((real / "meta.json").read_text())
-        if entry["source"] not in {"dhaka", "olx_plate"}
+def _entries(data: Path) -> list[tuple[str, dict]]:
+    return [
+        (collection, entry)
+        for collection in COLLECTIONS
+        for entry in json.loads((data / "vehicles" / collection / "meta.json").read_text())
     ]
-    hashes = [difference_hash(cv2.imread(str(real / "images" / name))) for name in names]
-    groups = groups_alike(hashes)
-    assert any(len(group) > 1 for group in groups)
-    for group in groups:
-        assert len({names[index] in held_out for index in group}) == 1
 
 
-def test_the_committed_list_is_what_the_builder_chooses(real: Path) -> None:
-    entries = json.loads((real / "meta.json").read_text())
-    assert frozenset(choose(entries, real / "images", seed=0)) == validation_names()
+def test_every_picture_has_one_part_and_larger_copies_take_the_place_of_others(
+    shared_data: Path,
+) -> None:
+    entries = _entries(shared_data)
+    loaded = [picture.path.name for part in PARTS for picture in load_part(shared_data, part)]
+    replaced = {entry.get("replaces") for _, entry in entries}
+    assert len(loaded) == len(set(loaded))
+    assert set(loaded) == {entry["image"] for _, entry in entries} - replaced
+    assert {(collection, entry["image"]) for collection, entry in entries} <= set(parts())
 
 
-def test_groups_join_over_a_third_and_sources_keep_their_share(tmp_path: Path) -> None:
-    a = np.zeros(128, bool)
-    b, c, d = a.copy(), a.copy(), ~a
-    b[:ALIKE_BITS] = True
-    c[: 2 * ALIKE_BITS] = True
-    assert sorted(map(sorted, groups_alike([a, b, c, d]))) == [[0, 1, 2], [3]]
+def test_groups_are_whole_and_a_copy_is_where_its_original_is(shared_data: Path) -> None:
+    of = defaultdict(set)
+    for collection, entry in _entries(shared_data):
+        part = parts()[collection, entry["image"]]
+        if entry["source"] in {"dhaka", "dhaka640"} or collection != "train":
+            of[entry["source"], entry["group"]].add(part)
+        if "replaces" in entry:
+            assert part == parts()["train", entry["replaces"]]
+    for (source, group), found in of.items():
+        if group == UNSEEN_PHOTOGRAPHER:
+            # his pictures chose detectors before this one: those never report
+            assert found == ({"selection"} if source == "dhaka" else {"selection", "report"})
+        else:
+            assert len(found) == 1, (source, group)
 
-    rng = np.random.default_rng(0)
-    entries = []
-    for number in range(40):
-        name = f"x_{number:04}.png"
-        cv2.imwrite(str(tmp_path / name), rng.integers(0, 255, (9, 9, 3), np.uint8))
-        entries.append({"image": name, "source": "kathmandu", "group": "tr"})
-    assert len(set(choose(entries, tmp_path, seed=3))) == round(40 * SHARE)
+
+def test_what_detectors_were_taught_or_chosen_on_never_reports(shared_data: Path) -> None:
+    of_first = {part for (collection, _), part in parts().items() if collection == "train"}
+    assert of_first == {"train", "selection"}
+    plates = {
+        int(image[-8:-4]): part
+        for (_, image), part in parts().items()
+        if image.startswith("olx_plate")
+    }
+    selected = {number for number, part in plates.items() if part == "selection"}
+    assert selected == set(plates) & validation_numbers("olx_plate")
+
+
+def test_the_committed_table_is_what_the_builder_deals(shared_data: Path) -> None:
+    dealt = {(collection, image): part for collection, image, part in deal(shared_data, seed=0)}
+    assert dealt == parts()
+
+
+def test_signs_are_dealt_and_those_that_may_show_a_vehicle_are_left_out(shared_data: Path) -> None:
+    names = [{p.path.name for p in load_signs(shared_data, part)} for part in PARTS]
+    assert not names[0] & names[1] | names[1] & names[2] | names[0] & names[2]
+    assert "0069.webp" not in set().union(*names)
+    assert len(names[2]) > 0.4 * sum(map(len, names))
+    (first, *_) = load_signs(shared_data, "train")
+    assert not len(first.boxes)
+    assert first.known.all()
+
+
+def test_a_picture_says_itself_what_it_labels_and_what_is_to_be_ignored(streets) -> None:
+    folder = streets("juvd", count=1)
+    (entry,) = json.loads((folder / "meta.json").read_text())
+    entry |= {"exhaustive": ["car", "bus"], "ignore": [[0.5, 0.25, 0.2, 0.1]]}
+    (folder / "meta.json").write_text(json.dumps([entry]))
+    (picture,) = load_pictures(folder, None)
+    assert {CLASSES[i] for i in np.flatnonzero(picture.known)} == {"car", "bus"}
+    assert picture.classes[-1] == UNDECIDED
+    np.testing.assert_allclose(picture.boxes[-1], [128, 48, 192, 72], atol=1e-3)
+    assert picture.smallest == 0
+    near_ones = folder / "meta.json"
+    near_ones.write_text(near_ones.read_text().replace("juvd", "traffic7"))
+    assert load_pictures(folder, None)[0].smallest == 24
 
 
 def test_labels_are_read_in_pixels_with_what_their_source_knows(streets) -> None:
@@ -110,7 +117,7 @@ def test_a_source_that_nobody_described_is_refused(streets) -> None:
     meta = (folder / "meta.json").read_text().replace("dhaka", "elsewhere")
     (folder / "meta.json").write_text(meta)
     with pytest.raises(ValueError, match="elsewhere"):
-        load_pictures(folder, "all")
+        load_pictures(folder, None)
 
 
 def test_every_class_is_known_somewhere() -> None:

@@ -40,9 +40,9 @@ def _check(view, tolerance: float) -> int:
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_letterboxed_boxes_lie_on_their_objects_as_serving_sees_them(streets, flip: bool) -> None:
-    (picture,) = load_pictures(streets("dhaka", count=1), "all")
+    (picture,) = load_pictures(streets("dhaka", count=1), None)
     image = picture.pixels()
-    view = letterboxed(picture, image, SIZE, flip=flip)
+    view = letterboxed(picture, image, SIZE, SIZE, flip=flip)
     assert _check(view, tolerance=1.0) == 3
     served, _ = letterbox(image[:, ::-1] if flip else image, InputShape(SIZE, None))
     difference = np.abs(view.pixels[:, :, ::-1].transpose(2, 0, 1) - served)
@@ -54,7 +54,7 @@ def test_letterboxed_boxes_lie_on_their_objects_as_serving_sees_them(streets, fl
 def test_glimpses_keep_boxes_on_their_objects(streets) -> None:
     rng = np.random.default_rng(1)
     seen = 0
-    for picture in load_pictures(streets("dhaka", count=4), "all"):
+    for picture in load_pictures(streets("dhaka", count=4), None):
         for _ in range(10):
             scale = float(rng.uniform(0.5, 2))
             view = glimpse(picture, picture.pixels(), 200, 150, scale, rng)
@@ -64,8 +64,8 @@ def test_glimpses_keep_boxes_on_their_objects(streets) -> None:
 
 
 def test_what_is_cut_or_too_small_is_undecided(streets) -> None:
-    (picture,) = load_pictures(streets("dhaka", count=1), "all")
-    far = letterboxed(picture, picture.pixels(), 12, flip=False)
+    (picture,) = load_pictures(streets("dhaka", count=1), None)
+    far = letterboxed(picture, picture.pixels(), 12, 12, flip=False)
     assert len(far.classes) == 3
     assert (far.classes == UNDECIDED).all()
 
@@ -82,8 +82,8 @@ def test_weather_keeps_shape_and_type_and_changes_the_picture() -> None:
 
 def test_a_mosaic_knows_under_each_picture_what_that_picture_knows(streets) -> None:
     pictures = [
-        *load_pictures(streets("dhaka", count=2), "all"),
-        *load_pictures(streets("iiith_auto", count=2), "all"),
+        *load_pictures(streets("dhaka", count=2), None),
+        *load_pictures(streets("iiith_auto", count=2), None),
     ]
     canvases = Canvases(pictures, SIZE)
     rng = np.random.default_rng(3)
@@ -101,7 +101,7 @@ def test_a_mosaic_knows_under_each_picture_what_that_picture_knows(streets) -> N
 def test_there_are_no_plates_outside_of_labelled_vehicles(streets) -> None:
     plate = CLASSES.index("plate")
     points = anchor_points(SIZE)[0].numpy()
-    canvases = Canvases(load_pictures(streets("dhaka", count=4), "all"), SIZE)
+    canvases = Canvases(load_pictures(streets("dhaka", count=4), None), SIZE)
     rng = np.random.default_rng(5)
     for _ in range(6):
         canvas = canvases.draw(rng, mosaic_share=0.0)
@@ -110,12 +110,12 @@ def test_there_are_no_plates_outside_of_labelled_vehicles(streets) -> None:
             inside |= ((points >= box[:2]) & (points < box[2:])).all(1)
         assert not canvas.known[inside, plate].any()
         assert canvas.known[~inside, plate].mean() > 0.5
-    autos = Canvases(load_pictures(streets("iiith_auto", count=2), "all"), SIZE)
+    autos = Canvases(load_pictures(streets("iiith_auto", count=2), None), SIZE)
     assert not autos.draw(rng, mosaic_share=0.5).known[:, plate].any()
 
 
 def test_pictures_of_rare_classes_are_drawn_more_often(streets) -> None:
-    pictures = load_pictures(streets("dhaka", count=40), "all")
+    pictures = load_pictures(streets("dhaka", count=40), None)
     for picture in pictures[1:]:
         picture.classes[:] = CLASSES.index("car")
     chances = draw_chances(pictures)
