@@ -15,7 +15,7 @@ from lipiyana.ocr.charset import Charset
 from lipiyana.ocr.normalization import normalize
 from lipiyana.ocr.plate_rows import split_two_rows
 from lipiyana.ocr.training.effects import wires
-from lipiyana.ocr.training.splits import Part, load_crops
+from lipiyana.ocr.training.splits import Part, folders, load_crops
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,10 +30,11 @@ SKIPPED = frozenset({"auto_rickshaw_ka"})
 def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
     """Yield (folder, (H, W, 3) RGB, text) for each line of `part` ("train" or "validation").
 
-    A plate of two rows, marked by `/` in its text, comes as two lines.
+    A plate of two rows, marked by `/` in its text, comes as two lines. A folder whose validation
+    part is not fixed is left out.
     """
-    for folder in sorted(p.name for p in root.iterdir() if p.is_dir()):
-        if folder in SKIPPED:
+    for folder in sorted(set(folders()) - SKIPPED):
+        if not (root / folder).is_dir():
             continue
         for path, text, _ in load_crops(root / folder, part):
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -29,16 +30,20 @@ def test_it_serves_until_it_is_told_to_stop() -> None:
         assert process.wait(60) == 0
 
 
-def test_a_taken_port_is_told() -> None:
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_taken_port_is_told(log_format: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, "-c", "from lipiyana.cli.main import main; main()",
-             "serve", "--port", str(port)],
+             "serve", "--port", str(port), "--log-format", log_format],
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert done.returncode == 1
     assert "is taken" in done.stderr
+    if log_format == "json":
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert lines[-1]["reason"] == "PORT_IN_USE"
 
 
 @pytest.mark.parametrize(

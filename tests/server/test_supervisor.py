@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lipiyana.client import Client
 from lipiyana.errors import Unavailable
+from lipiyana.server.supervisor import _reserved_port
 from lipiyana.types import CachePolicy, Frame, RecognitionConfig
 from worker_recognizers import KILLER, PROOF
 
@@ -192,3 +193,14 @@ def run_to_end(factory: str, port: int) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def test_connections_of_the_server_before_do_not_keep_the_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as before:
+        port = before.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            answering, _ = before.accept()
+            answering.close()  # this end closes first, so that the port waits for late packets
+            assert caller.recv(1) == b""
+    with _reserved_port("127.0.0.1", port) as reserved:
+        assert reserved == port

@@ -21,7 +21,7 @@ between their pings, since these do not come in even steps. gRPC's own bound is 
 HANDSHAKE_SECONDS = 20
 """In which a connection must have said what it wants; until then it takes one of the few."""
 
-IDLE_CONNECTION_SECONDS = 600
+IDLE_CONNECTION_SECONDS = 60
 """A connection without calls is asked to come anew when it has one: it takes one of the few."""
 
 MAX_PENDING = 8192

@@ -273,6 +273,8 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
             chosen = int(alone.getsockname()[1])
         shared = socket.socket(family, socket.SOCK_STREAM)
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # else connections of a server that has just left the port would keep it for a minute
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.bind((host, chosen))
     except OSError:
         raise port_taken(address(host, port)) from None
