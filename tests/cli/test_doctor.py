@@ -65,3 +65,13 @@ def test_the_extras_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) ->
     assert {"indic", "server", "train", "paddle", "redis", "otel"} <= set(missing)
     assert missing["server"] == ["xxhash"]
     assert missing["redis"] == []
+
+
+def test_settings_that_cannot_be_checked_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipiyana.cli.doctor.extras", lambda: [("server", ["xxhash"])])
+    config = tmp_path / "server.toml"
+    result = CliRunner().invoke(app, ["doctor", "--config", str(config)])
+    assert result.exit_code == 1
+    assert "cannot be checked: install the extra `server`" in result.stdout.replace("\n", " ")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1.health import HealthServicer
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from certificates import Authority, Certificate
 from lipiyana import AsyncClient, Client
 from lipiyana.client.diagnosis import TLS_FAILED
 from lipiyana.errors import Unauthenticated, Unavailable
 from lipiyana.server import ServerSettings, running_server
+from lipiyana.server.messages import SERVICE
 from served_fake import FakeRecognizer
 
 
@@ -98,6 +103,22 @@ def test_nobody_there_is_no_matter_of_tls(parties: Parties) -> None:
         ):
             client.recognize(b"a")
         assert caught.value.reason == "UNAVAILABLE"
+
+
+def test_a_server_that_is_not_warm_yet_is_told_apart() -> None:
+    server = grpc.server(ThreadPoolExecutor(2))
+    health = HealthServicer()
+    health.set(SERVICE, HealthCheckResponse.NOT_SERVING)
+    add_HealthServicer_to_server(health, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with (
+        Client(f"127.0.0.1:{port}") as client,
+        pytest.raises(Unavailable, match="still starting, or is shutting down") as caught,
+    ):
+        client.recognize(b"a")
+    server.stop(0).wait()
+    assert caught.value.reason == "NOT_SERVING"
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,10 @@ def _fill(folder: Path, cwd: Path) -> None:
             shutil.copy(scene, cwd / name)
     shutil.copy(scenes[0], cwd / "street.jpg")
     shutil.copy(plate, cwd / "plate.jpg")
-    (folder / "samples").mkdir()
-    shutil.copy(plate, folder / "samples")
+    for kind in ("scenes", "plates"):
+        (folder / "samples" / kind).mkdir(parents=True)
+        for picture in sorted((ROOT / "samples" / kind).glob("*.jpg"))[:2]:
+            shutil.copy(picture, folder / "samples" / kind)
     _put_models(cwd / "models-mine")
     authority = Authority(cwd, "ca")
     signed = authority.sign("server")

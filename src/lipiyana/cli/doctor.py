@@ -78,6 +78,13 @@ def _fonts() -> Finding:
 def _server(config: Path | None) -> Iterator[Finding]:
     missing = dict(extras()).get("server", [])
     if missing:
+        if config is not None:
+            yield Finding(
+                "wrong",
+                "server",
+                f"{config} cannot be checked: install the extra `server` "
+                "(`pip install '.[server]'` in a clone)",
+            )
         return
     from lipiyana.cli.doctor_server import server
 

@@ -60,6 +60,12 @@ def to_error(
 
 def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
+        if "backend unhealthy" in text:
+            return Unavailable(
+                f"{endpoint.target} is still starting, or is shutting down; try again in some "
+                "seconds",
+                reason="NOT_SERVING",
+            )
         return failed_handshake(text, endpoint) or Unavailable(
             f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running "
             "there, and has it logged that it serves?"
