@@ -72,6 +72,7 @@ def test_settings_that_cannot_be_checked_are_told(
 ) -> None:
     monkeypatch.setattr("lipiyana.cli.doctor.extras", lambda: [("server", ["xxhash"])])
     config = tmp_path / "server.toml"
+    config.write_text("port = 50051")
     result = CliRunner().invoke(app, ["doctor", "--config", str(config)])
     assert result.exit_code == 1
     assert "cannot be checked: install the extra `server`" in result.stdout.replace("\n", " ")
