@@ -185,7 +185,7 @@ Curve = tuple[tuple[float, float], ...]
 def confidence_of(scores: npt.NDArray[np.float64], curve: Curve) -> npt.NDArray[np.float64]:
     """Confidences of scores in [0, 1]: on straight lines from 0 over the pairs to 1."""
     known = np.array([(0.0, 0.0), *curve, (1.0, 1.0)])
-    return np.interp(scores, known[:, 0], known[:, 1])
+    return np.asarray(np.interp(scores, known[:, 0], known[:, 1]), np.float64)
 
 
 def operating_scores(entry: ModelEntry) -> dict[str, float]:

@@ -110,7 +110,8 @@ def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabular
             points = np.array(shape, np.float32) * unit * 0.8 @ turned.T + middle
             stage.polygon(points.astype(np.float32), ink)
         if rng.random() < 0.4:
-            stage.ellipse(*middle.tolist(), unit * 0.42, unit * 0.42, ink, opacity=0.6)
+            x, y = middle.tolist()
+            stage.ellipse(x, y, unit * 0.42, unit * 0.42, ink, opacity=0.6)
     return stage.picture()
 
 

@@ -9,7 +9,10 @@ from lipiyana.vehicles.training.evaluation import PredictFunction, find
 from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 _SURE = 0.1
-_EASY, _MOST = 0.5, 3.0
+_MOST = 3.0
+
+EASY = 0.5
+"""How likely a picture is drawn on which nothing wrong is found, beside others."""
 
 
 def mining_chances(
@@ -24,4 +27,4 @@ def mining_chances(
     """
     found = find(pictures, predict, InputShape(size))
     wrong = [float(each.scores[each.scores >= _SURE].sum()) for each in found]
-    return tuple(_EASY + min(each, _MOST) for each in wrong)
+    return tuple(EASY + min(each, _MOST) for each in wrong)

@@ -50,7 +50,7 @@ from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
-from lipiyana.vehicles.training.mining import mining_chances
+from lipiyana.vehicles.training.mining import EASY, mining_chances
 from lipiyana.vehicles.training.network import (
     DetectorNet,
     anchor_points,
@@ -277,7 +277,7 @@ def main() -> None:
     drawn = drawn_streets(args.run / "drawn", args.scenes // 2, args.seed)
     pictures = (*load_part(args.data, "train"), *drawn)
     scenes = empty_scenes(args.run / "empty", args.scenes, args.seed)
-    signs = (*load_signs(args.data, "train"), *scenes)
+    signs = load_signs(args.data, "train")
     teacher = trainer.averaged if resumed else loaded(args.start)
     source = BatchSource(
         CanvasMix(
@@ -288,8 +288,12 @@ def main() -> None:
             seed=args.seed + trainer.step,
             workers=args.workers,
             variety=variety_of(args),
-            empty=signs,
-            empty_chances=mining_chances(signs, predict_with_torch(teacher), trainer.size),
+            empty=(*signs, *scenes),
+            # what is rendered is easy
+            empty_chances=(
+                *mining_chances(signs, predict_with_torch(teacher), trainer.size),
+                *(EASY for _ in scenes),
+            ),
             shapes=SHAPES,
         )
     )
