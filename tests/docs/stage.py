@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 from blocks import ROOT, Block
 
@@ -103,7 +104,7 @@ class Stage:
         else:
             raise AssertionError("".join(said))
         # what it says later must not fill the pipe
-        threading.Thread(target=server.stdout.read, daemon=True).start()
+        threading.Thread(target=_drain, args=(server.stdout,), daemon=True).start()
 
     def _here(self, text: str) -> str:
         return text.replace(_PORT, self._port).replace(_OTHER_HOST, "127.0.0.1")
@@ -118,6 +119,11 @@ class Stage:
 
 def _serves(block: Block) -> bool:
     return block.language == "sh" and not block.not_run and _SERVE in block.text
+
+
+def _drain(said: IO[str]) -> None:
+    with said:
+        said.read()
 
 
 def _fill(folder: Path, cwd: Path) -> None:
