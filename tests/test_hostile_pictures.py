@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import hostile_pictures as hostile
+from hostile_webp import webp_groups
 from lipiyana import image_formats
 from lipiyana.errors import InvalidImage
 from lipiyana.image_headers import jpeg, read_header
@@ -61,6 +62,8 @@ REFUSED: dict[str, tuple[hostile.Maker, str]] = {
         "UNSUPPORTED_FORMAT",
     ),
     "WebP chunks": (lambda: hostile.webp_chunks(2000), "IMAGE_TOO_COMPLEX"),
+    "WebP groups": (lambda: webp_groups(408), "IMAGE_TOO_COMPLEX"),
+    "WebP groups of alpha": (lambda: webp_groups(408, in_alpha=True), "IMAGE_TOO_COMPLEX"),
     "WebP frames": (lambda: hostile.webp_animation(3), "ANIMATED_IMAGE"),
     "run lengths": (lambda: hostile.bmp_rle(900, 900, b"\1\0" * 600_000), "IMAGE_TOO_COMPLEX"),
     "runs for many pixels": (lambda: hostile.bmp_rle(5000, 5000, b"\0\1"), "IMAGE_TOO_COMPLEX"),
@@ -142,6 +145,23 @@ def test_a_phone_s_progressive_picture_of_48_megapixels_is_let_in() -> None:
     header = read_header(hostile.jpeg_of_size(hostile.jpeg_scans(64, 48, 10), 8000, 6000))
     assert header.memory() <= DEFAULT_LIMITS.max_memory
     assert header.memory(shrunk=True) < 256 * 2**20
+
+
+@pytest.mark.parametrize("in_alpha", [False, True])
+def test_groups_of_prefix_codes_count_as_memory(in_alpha: bool) -> None:  # noqa: FBT001
+    few, many = (webp_groups(side, in_alpha=in_alpha) for side in (4, 64))
+    assert (decode(many) == (0, 255)[in_alpha]).all()
+    tables = read_header(many).buffer_bytes - read_header(few).buffer_bytes
+    assert tables > 200 * 5 * 1024  # the 255 others, of which each has five tables of 1 KiB
+
+
+@pytest.mark.parametrize("method", [0, 3, 6])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_what_the_encoder_writes_has_few_groups(mode: str, method: int, lossless: bool) -> None:  # noqa: FBT001
+    image = hostile.noise(500, 300, "RGBA").resize((1000, 700)).convert(mode)
+    header = read_header(hostile.encoded(image, "WEBP", lossless=lossless, method=method))
+    assert header.buffer_bytes - len(header.data) < 2**20
 
 
 def test_one_picture_never_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
