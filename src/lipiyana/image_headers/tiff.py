@@ -23,6 +23,10 @@ MAX_PAGES_COUNTED = 100
 MAX_PARTS = 20_000
 """Strips or tiles: a strip a row is usual, small tiles of a large picture are not."""
 
+MAX_PART_SEGMENTS = 16
+"""Of JPEG, for each part, beside those that one picture may have: a part with tables of its own has
+13 at most."""
+
 MAX_PART_SHARE = 4
 """The largest strip or tile, and all of them together, may have so many times the pixels."""
 
@@ -185,10 +189,13 @@ class _Directory:
 
     def check_jpegs(self, width: int, height: int) -> None:
         """Refuse what no JPEG of this size might do either."""
-        self.check_sizes()
+        parts = list(self._parts())
+        if sum(size for _, size in parts) > len(self._data) or len({*parts}) < len(parts):
+            raise too_complex(KIND, "strips that overlap")
         work = 0.0
-        for at, size in self._parts():
-            frame = jpeg.read_frame(self._data[at : at + size])
+        segments = jpeg.Segments(jpeg.MAX_SEGMENTS + MAX_PART_SEGMENTS * len(parts))
+        for at, size in parts:
+            frame = jpeg.read_frame(self._data[at : at + size], segments)
             work += frame.total_work()
             if work > jpeg.MAX_WORK or work > 100 * MAX_PART_SHARE * max(width * height, 1 << 20):
                 raise too_complex(KIND, f"JPEG strips of {frame.scans} scans")
