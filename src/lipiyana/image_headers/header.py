@@ -22,6 +22,7 @@ STRIP_PIXELS = 1 << 20
 
 _STRIP_BYTES = 12  # of each of them, meanwhile
 _ORIENTATION_TAG = 0x0112
+_MAX_EXIF_TAGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,10 @@ def animated(kind: str, count: str, parts: str = "frames") -> InvalidImage:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Read the orientation out of EXIF, whatever its form: 1 where there is none."""
+    """Read the orientation out of EXIF, whatever its form: 1 where there is none.
+
+    Of a directory of more than 1,000 tags the first 1,000 are looked at.
+    """
     exif = exif.removeprefix(b"Exif\x00\x00")
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
@@ -130,7 +134,7 @@ def exif_orientation(exif: bytes) -> int:
     try:
         (start,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, start)
-        for index in range(count):
+        for index in range(min(count, _MAX_EXIF_TAGS)):
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * index)
             if tag == _ORIENTATION_TAG:
                 return int(value)

@@ -62,7 +62,7 @@ def _pixel_bytes(depth: int, colour: int) -> int:
 def _walk(data: bytes) -> tuple[bytes, int]:
     """Give the chunks that a decoder needs, and the orientation."""
     runs: list[tuple[int, int]] = [(0, len(_SIGNATURE))]
-    orientation = 1
+    orientation, described = 1, False
     at = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -75,7 +75,8 @@ def _walk(data: bytes) -> tuple[bytes, int]:
                 runs[-1] = runs[-1][0], end
             else:
                 runs.append((at, end))
-        elif kind == b"eXIf":
+        elif kind == b"eXIf" and not described:
+            described = True
             orientation = exif_orientation(data[at + 8 : end - 4])
         elif kind == b"acTL" and length >= 4:
             (frames,) = struct.unpack_from(">I", data.ljust(at + 12, b"\0"), at + 8)

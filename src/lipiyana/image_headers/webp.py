@@ -37,7 +37,7 @@ def read(data: bytes) -> ImageHeader:
     kept: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
     lossless_at: list[int] = []
-    orientation, frames, alpha = 1, 0, False
+    orientation, described, frames, alpha = 1, False, 0, False
     at = 12
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -54,7 +54,8 @@ def read(data: bytes) -> ImageHeader:
                 elif name == b"ALPH" and body[0] & _COMPRESSION == _AS_VP8L:
                     lossless_at.append(at + 8 + 1)
             alpha |= _has_alpha(name, body)
-        elif name == b"EXIF":
+        elif name == b"EXIF" and not described:
+            described = True
             orientation = exif_orientation(data[at + 8 : end])
         elif name == b"ANMF":
             frames += 1
