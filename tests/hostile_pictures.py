@@ -187,6 +187,24 @@ def png(
     )
 
 
+def empty_blocks(count: int, body: bytes) -> bytes:
+    """A zlib stream that begins with blocks of nothing."""
+    deflate = zlib.compressobj(9)
+    return (
+        zlib.compress(b"")[:2]
+        + b"\0\0\0\xff\xff" * count
+        + deflate.compress(body)[2:]
+        + (deflate.flush())
+    )
+
+
+def png_empty_blocks(count: int) -> bytes:
+    whole = png(64, 64, 8, 0)
+    at = whole.index(b"IDAT") - 4
+    packed = empty_blocks(count, bytes(65 * 64))
+    return whole[:at] + png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
+
+
 def png_text_bomb(count: int, size: int) -> bytes:
     packed = b"key\0\0" + zlib.compress(bytes(size), 9)
     return png(64, 64, before=png_chunk(b"zTXt", packed) * count)

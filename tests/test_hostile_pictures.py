@@ -44,6 +44,11 @@ REFUSED: dict[str, tuple[hostile.Maker, str]] = {
     "chunks": (lambda: hostile.png_chunks(40_000), "IMAGE_TOO_COMPLEX"),
     "chunks behind": (lambda: hostile.png_chunks(40_000, after=True), "IMAGE_TOO_COMPLEX"),
     "data in bytes": (lambda: hostile.png_chunks(40_000, b"IDAT"), "IMAGE_TOO_COMPLEX"),
+    "empty blocks": (lambda: hostile.png_empty_blocks(20_000), "IMAGE_TOO_COMPLEX"),
+    "empty blocks in a strip": (
+        lambda: hostile.tiff_one_strip(64, 64, 8, hostile.empty_blocks(20_000, bytes(4096))),
+        "IMAGE_TOO_COMPLEX",
+    ),
     "wide channels": (lambda: hostile.png_of_size(6000, 5000, 16, 6), "IMAGE_TOO_COMPLEX"),
     "a long side": (lambda: hostile.png_of_size(70_000, 4), "IMAGE_TOO_LARGE"),
     "pages": (lambda: hostile.tiff_directories(30_000), "ANIMATED_IMAGE"),
@@ -132,6 +137,24 @@ def test_what_no_pixel_needs_is_left_out(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (decode(costly) == decode(plain)).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(5, 4000), (4000, 5), (300, 200)])
+@pytest.mark.parametrize("mode", ["1", "L", "RGBA"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_noise_that_is_packed_badly_is_read(kind: str, mode: str, width: int, height: int) -> None:
+    image = hostile.noise(width, height, "L" if mode == "1" else mode).convert(mode)
+    worst: dict[str, object] = (
+        {"compress_level": 1, "compress_type": zlib.Z_FIXED}
+        if kind == "PNG"
+        else {"compression": "tiff_deflate", "strip_size": 1}
+    )
+    assert decode(hostile.encoded(image, kind, **worst)).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("count", [0, 10])
+def test_a_few_empty_blocks_are_read(count: int) -> None:
+    assert not decode(hostile.png_empty_blocks(count)).any()
 
 
 EXIF_AGAIN: dict[str, Callable[[bytes], bytes]] = {

@@ -23,6 +23,8 @@ STRIP_PIXELS = 1 << 20
 _STRIP_BYTES = 12  # of each of them, meanwhile
 _ORIENTATION_TAG = 0x0112
 _MAX_EXIF_TAGS = 1_000
+_WORST_DEFLATED = 1.25
+_DEFLATED_SLACK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ def check_unpacked(header: ImageHeader, max_pixels: int) -> None:
             header.kind,
             f"{header.width}x{header.height} pixels of {bits:.0f} bits to unpack",
         )
+
+
+def check_deflated(kind: str, packed: int, unpacked: int) -> None:
+    """Refuse deflated bytes that are far more than a packer makes: blocks of nothing, for example.
+
+    Raises:
+        InvalidImage: there are more than the worst packers, with 9 bits for 8, would leave.
+    """
+    if packed > _WORST_DEFLATED * unpacked + _DEFLATED_SLACK:
+        raise too_complex(kind, f"{packed} packed bytes for {unpacked} of pixels")
 
 
 def damaged(kind: str) -> InvalidImage:

@@ -8,6 +8,7 @@ from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
     bad_header,
+    check_deflated,
     exif_orientation,
     too_complex,
 )
@@ -32,15 +33,19 @@ def read(data: bytes) -> ImageHeader:
     """Read the header of a PNG; texts, profiles and the like are left out of `data`.
 
     Raises:
-        InvalidImage: it is cut off before its size, animated, or has too many chunks.
+        InvalidImage: it is cut off before its size, animated, or has too many chunks or packed
+            bytes.
     """
     if data[12:16] != b"IHDR" or len(data) < 29:
         raise bad_header(KIND)
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    interlaced = data[28] > 0
     if colour not in _CHANNELS:
         raise bad_header(KIND)
     needed, orientation = _walk(data)
     row = (width * _CHANNELS[colour] * depth + 7) // 8 + 1
+    # seven passes have twice the rows, each of which is filled up to whole bytes
+    check_deflated(KIND, len(needed), (1 + interlaced) * (row + interlaced) * height)
     return ImageHeader(
         KIND,
         width,
