@@ -23,6 +23,7 @@ from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import hostile_pictures as hostile
+from hostile_webp import webp_groups
 from lipiyana.errors import InvalidImage
 from lipiyana.image_headers import read_header
 from lipiyana.images import opened
@@ -66,9 +67,10 @@ CASES: dict[str, Callable[[], bytes]] = {
     "WebP 16383x3000, lossy": lambda: hostile.webp_flat(16383, 3000, lossless=False),
     "WebP 14000x3000, alpha": lambda: hostile.webp_flat(14000, 3000, alpha=True),
     "BMP 33 MP, RGB": lambda: hostile.encoded(flat("RGB", 5700), "BMP"),
-    "BMP 10 MP, run lengths": lambda: hostile.bmp_rle(
-        3160, 3160, (b"\xff\0" * 13 + b"\0\0") * 3160 + b"\0\1"
+    "BMP 2 MP, run lengths": lambda: hostile.bmp_rle(
+        1414, 1414, (b"\xff\0" * 6 + b"\0\0") * 1414 + b"\0\1"
     ),
+    "WebP of 9,801 groups of codes": lambda: webp_groups(396),
 }
 
 

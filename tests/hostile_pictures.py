@@ -102,6 +102,19 @@ def jpeg_restarts(width: int, height: int, count: int) -> bytes:
     return head + jpeg_segment(0xDD, struct.pack(">H", 1)) + parts[0] + restarts + b"\xff\xd9"
 
 
+def jpeg_tables(segments: int, tables: int) -> bytes:
+    """The first quantization table again and again, before the one that counts."""
+    body = (b"\0" + b"\1" * 64) * tables
+    return jpeg_with(encoded(noise(64, 64), "JPEG"), [jpeg_segment(0xDB, body)] * segments)
+
+
+def exif_tags(count: int, orientation: int) -> bytes:
+    """EXIF of many tags, the last of which is the orientation."""
+    tags = struct.pack("<HHII", 1, 3, 1, 0) * (count - 1)
+    last = struct.pack("<HHII", 0x0112, 3, 1, orientation)
+    return b"II*\0" + struct.pack("<IH", 8, count) + tags + last
+
+
 def jpeg_frame(whole: bytes, marker: int) -> bytes:
     """Say that a JPEG is of another process, such as 0xC9: arithmetic coding."""
     at = max(whole.find(b"\xff\xc0"), whole.find(b"\xff\xc2"))
@@ -172,6 +185,24 @@ def png(
             png_chunk(b"IEND", b""),
         )
     )
+
+
+def empty_blocks(count: int, body: bytes) -> bytes:
+    """A zlib stream that begins with blocks of nothing."""
+    deflate = zlib.compressobj(9)
+    return (
+        zlib.compress(b"")[:2]
+        + b"\0\0\0\xff\xff" * count
+        + deflate.compress(body)[2:]
+        + (deflate.flush())
+    )
+
+
+def png_empty_blocks(count: int) -> bytes:
+    whole = png(64, 64, 8, 0)
+    at = whole.index(b"IDAT") - 4
+    packed = empty_blocks(count, bytes(65 * 64))
+    return whole[:at] + png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
 
 
 def png_text_bomb(count: int, size: int) -> bytes:
@@ -266,6 +297,20 @@ def tiff_strips(width: int, height: int, compression: int = 1, strip: bytes = b"
     return tiff_of(lambda _: tiff_directory(entries), strip + offsets + sizes)
 
 
+def tiff_jpeg_strips(count: int, segments: int) -> bytes:
+    """A strip a row, each of which is a JPEG of its own with many segments."""
+    strip = jpeg_with(encoded(noise(8, 1, "L"), "JPEG"), [jpeg_segment(0xFE, b"")] * segments)
+    base = 8 + len(strip) * count
+    offsets = struct.pack(f"<{count}I", *range(8, base, len(strip)))
+    sizes = struct.pack("<I", len(strip)) * count
+    entries = tiff_entries(8, count, 8, len(strip), compression=7) | {
+        273: (4, count, base),
+        278: (4, 1, 1),
+        279: (4, count, base + len(offsets)),
+    }
+    return tiff_of(lambda _: tiff_directory(entries), strip * count + offsets + sizes)
+
+
 def tiff_tiles(width: int, height: int, side: int = 16) -> bytes:
     count = -(-width // side) * -(-height // side)
     body = bytes(side * side)
@@ -325,11 +370,11 @@ def webp_of_size(width: int, height: int) -> bytes:
     return flat[:21] + struct.pack("<I", width - 1 | height - 1 << 14 | 1 << 28) + flat[25:]
 
 
-def webp_chunks(count: int, size: int = 0, name: bytes = b"junk") -> bytes:
+def webp_chunks(count: int, body: int | bytes = 0, name: bytes = b"junk") -> bytes:
     inner = webp_flat(64, 64)[12:]
     head = b"VP8X", struct.pack("<B3x", 0x08) + b"\x3f\0\0\x3f\0\0"
-    body = riff(head, *[(name, bytes(size))] * count)[12:]
-    data = b"WEBP" + body[:18] + inner + body[18:]
+    chunks = riff(head, *[(name, bytes(body))] * count)[12:]
+    data = b"WEBP" + chunks[:18] + inner + chunks[18:]
     return b"RIFF" + struct.pack("<I", len(data)) + data
 
 

@@ -3,18 +3,22 @@ read without what made them costly."""
 
 from __future__ import annotations
 
+import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import hostile_pictures as hostile
+from hostile_webp import webp_groups
 from lipiyana import image_formats
 from lipiyana.errors import InvalidImage
+from lipiyana.image_headers import header as header_module
 from lipiyana.image_headers import jpeg, read_header
 from lipiyana.images import DEFAULT_LIMITS, ImageLimits, decode, opened
 from lipiyana.types import RawImage
@@ -40,6 +44,11 @@ REFUSED: dict[str, tuple[hostile.Maker, str]] = {
     "chunks": (lambda: hostile.png_chunks(40_000), "IMAGE_TOO_COMPLEX"),
     "chunks behind": (lambda: hostile.png_chunks(40_000, after=True), "IMAGE_TOO_COMPLEX"),
     "data in bytes": (lambda: hostile.png_chunks(40_000, b"IDAT"), "IMAGE_TOO_COMPLEX"),
+    "empty blocks": (lambda: hostile.png_empty_blocks(20_000), "IMAGE_TOO_COMPLEX"),
+    "empty blocks in a strip": (
+        lambda: hostile.tiff_one_strip(64, 64, 8, hostile.empty_blocks(20_000, bytes(4096))),
+        "IMAGE_TOO_COMPLEX",
+    ),
     "wide channels": (lambda: hostile.png_of_size(6000, 5000, 16, 6), "IMAGE_TOO_COMPLEX"),
     "a long side": (lambda: hostile.png_of_size(70_000, 4), "IMAGE_TOO_LARGE"),
     "pages": (lambda: hostile.tiff_directories(30_000), "ANIMATED_IMAGE"),
@@ -56,14 +65,26 @@ REFUSED: dict[str, tuple[hostile.Maker, str]] = {
         ),
         "IMAGE_TOO_COMPLEX",
     ),
+    "JPEG strips at one place": (
+        lambda: hostile.tiff_strips(8, 2000, 7, hostile.encoded(hostile.noise(8, 8, "L"), "JPEG")),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "JPEG strips of many segments": (
+        lambda: hostile.tiff_jpeg_strips(300, 400),
+        "IMAGE_TOO_COMPLEX",
+    ),
+    "tables in a segment": (lambda: hostile.jpeg_tables(1, 1000), "IMAGE_TOO_COMPLEX"),
+    "segments of tables": (lambda: hostile.jpeg_tables(100, 1), "IMAGE_TOO_COMPLEX"),
     "a rare compression": (
         lambda: hostile.tiff_one_strip(64, 64, 34925, bytes(64)),
         "UNSUPPORTED_FORMAT",
     ),
     "WebP chunks": (lambda: hostile.webp_chunks(2000), "IMAGE_TOO_COMPLEX"),
+    "WebP groups": (lambda: webp_groups(408), "IMAGE_TOO_COMPLEX"),
+    "WebP groups of alpha": (lambda: webp_groups(408, in_alpha=True), "IMAGE_TOO_COMPLEX"),
     "WebP frames": (lambda: hostile.webp_animation(3), "ANIMATED_IMAGE"),
     "run lengths": (lambda: hostile.bmp_rle(900, 900, b"\1\0" * 600_000), "IMAGE_TOO_COMPLEX"),
-    "runs for many pixels": (lambda: hostile.bmp_rle(5000, 5000, b"\0\1"), "IMAGE_TOO_COMPLEX"),
+    "runs for many pixels": (lambda: hostile.bmp_rle(65_535, 40, b"\0\1"), "IMAGE_TOO_COMPLEX"),
     "wide alpha": (
         lambda: hostile.webp_of_size(16_000, 3000),
         "IMAGE_TOO_LARGE",
@@ -91,6 +112,7 @@ def test_what_costs_too_much_never_reaches_a_decoder(
 
 HARMLESS: dict[str, tuple[hostile.Maker, hostile.Maker]] = {
     "EXIF segments": (lambda: hostile.jpeg_app1(100), lambda: JPEG),
+    "tables again": (lambda: hostile.jpeg_tables(8, 8), lambda: JPEG),
     "profile segments": (lambda: hostile.jpeg_icc(100), lambda: JPEG),
     "comments": (lambda: hostile.jpeg_tiny_segments(5000), lambda: JPEG),
     "fill bytes": (lambda: hostile.jpeg_fill_bytes(2_000_000), lambda: JPEG),
@@ -115,6 +137,50 @@ def test_what_no_pixel_needs_is_left_out(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (decode(costly) == decode(plain)).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(5, 4000), (4000, 5), (300, 200)])
+@pytest.mark.parametrize("mode", ["1", "L", "RGBA"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_noise_that_is_packed_badly_is_read(kind: str, mode: str, width: int, height: int) -> None:
+    image = hostile.noise(width, height, "L" if mode == "1" else mode).convert(mode)
+    worst: dict[str, object] = (
+        {"compress_level": 1, "compress_type": zlib.Z_FIXED}
+        if kind == "PNG"
+        else {"compression": "tiff_deflate", "strip_size": 1}
+    )
+    assert decode(hostile.encoded(image, kind, **worst)).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("count", [0, 10])
+def test_a_few_empty_blocks_are_read(count: int) -> None:
+    assert not decode(hostile.png_empty_blocks(count)).any()
+
+
+EXIF_AGAIN: dict[str, Callable[[bytes], bytes]] = {
+    "JPEG": lambda exif: hostile.jpeg_with(
+        JPEG, [hostile.jpeg_segment(0xE1, b"Exif\0\0" + exif)] * 30
+    ),
+    "PNG": lambda exif: hostile.png(64, 64, before=hostile.png_chunk(b"eXIf", exif) * 30),
+    "WEBP": lambda exif: hostile.webp_chunks(30, exif, b"EXIF"),
+}
+
+
+@pytest.mark.parametrize("kind", EXIF_AGAIN)
+def test_exif_is_looked_at_once_and_a_thousand_tags_of_it(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def counted(form: str, *args: object) -> tuple[object, ...]:
+        seen.append(1)
+        return struct.unpack_from(form, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(
+        header_module, "struct", SimpleNamespace(unpack_from=counted, error=struct.error)
+    )
+    assert read_header(EXIF_AGAIN[kind](hostile.exif_tags(5000, 0))).orientation == 1
+    assert 1000 <= len(seen) < 1010
 
 
 @pytest.mark.parametrize("scans", [10, 11, 300])
@@ -142,6 +208,23 @@ def test_a_phone_s_progressive_picture_of_48_megapixels_is_let_in() -> None:
     header = read_header(hostile.jpeg_of_size(hostile.jpeg_scans(64, 48, 10), 8000, 6000))
     assert header.memory() <= DEFAULT_LIMITS.max_memory
     assert header.memory(shrunk=True) < 256 * 2**20
+
+
+@pytest.mark.parametrize("in_alpha", [False, True])
+def test_groups_of_prefix_codes_count_as_memory(in_alpha: bool) -> None:
+    few, many = (webp_groups(side, in_alpha=in_alpha) for side in (4, 64))
+    assert (decode(many) == (0, 255)[in_alpha]).all()
+    tables = read_header(many).buffer_bytes - read_header(few).buffer_bytes
+    assert tables > 200 * 5 * 1024  # the 255 others, of which each has five tables of 1 KiB
+
+
+@pytest.mark.parametrize("method", [0, 3, 6])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_what_the_encoder_writes_has_few_groups(mode: str, method: int, lossless: bool) -> None:
+    image = hostile.noise(500, 300, "RGBA").resize((1000, 700)).convert(mode)
+    header = read_header(hostile.encoded(image, "WEBP", lossless=lossless, method=method))
+    assert header.buffer_bytes - len(header.data) < 2**20
 
 
 def test_one_picture_never_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,9 @@ STRIP_PIXELS = 1 << 20
 
 _STRIP_BYTES = 12  # of each of them, meanwhile
 _ORIENTATION_TAG = 0x0112
+_MAX_EXIF_TAGS = 1_000
+_WORST_DEFLATED = 1.25
+_DEFLATED_SLACK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,16 @@ def check_unpacked(header: ImageHeader, max_pixels: int) -> None:
         )
 
 
+def check_deflated(kind: str, packed: int, unpacked: int) -> None:
+    """Refuse deflated bytes that are far more than a packer makes: blocks of nothing, for example.
+
+    Raises:
+        InvalidImage: there are more than the worst packers, with 9 bits for 8, would leave.
+    """
+    if packed > _WORST_DEFLATED * unpacked + _DEFLATED_SLACK:
+        raise too_complex(kind, f"{packed} packed bytes for {unpacked} of pixels")
+
+
 def damaged(kind: str) -> InvalidImage:
     """Give the error of a picture whose pixels do not come."""
     return InvalidImage(
@@ -122,7 +135,10 @@ def animated(kind: str, count: str, parts: str = "frames") -> InvalidImage:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Read the orientation out of EXIF, whatever its form: 1 where there is none."""
+    """Read the orientation out of EXIF, whatever its form: 1 where there is none.
+
+    Of a directory of more than 1,000 tags the first 1,000 are looked at.
+    """
     exif = exif.removeprefix(b"Exif\x00\x00")
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
@@ -130,7 +146,7 @@ def exif_orientation(exif: bytes) -> int:
     try:
         (start,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, start)
-        for index in range(count):
+        for index in range(min(count, _MAX_EXIF_TAGS)):
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * index)
             if tag == _ORIENTATION_TAG:
                 return int(value)

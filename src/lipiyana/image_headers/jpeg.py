@@ -27,6 +27,11 @@ MAX_WORK = 600_000_000
 progressive picture of 48 megapixels has 400 million in its ten scans; 600 million take about a
 second."""
 
+MAX_DEFINITIONS = 64
+"""Segments of quantization tables, Huffman tables and restart intervals before the first scan. A
+picture uses eight tables at most; where each has a segment of its own, and they come twice, these
+are 18."""
+
 _SMOOTHING = 20  # scans that guessing what the scans leave out costs as much as
 
 _MARKER = re.compile(rb"[\xff][^\x00\xd0-\xd7\xff]")
@@ -38,6 +43,8 @@ _PROGRESSIVE = 0xC2
 _APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
 _NAMES = {_APP0: b"JFIF\0", _APP14: b"Adobe"}  # which say what the colours are
 _TABLES = {_DQT, _DHT, _DRI}
+_LONGEST = {_DQT: 4 + 2 * 4 * 129, _DHT: 4 + 2 * 8 * (17 + 256), _DRI: 6}
+"""Of a segment, its marker and length included: all tables there are, twice."""
 _SMOOTHED = range(1, 10)  # coefficients that libjpeg guesses where they were not sent exactly
 
 
@@ -99,8 +106,8 @@ def read(data: bytes) -> ImageHeader:
     Raises:
         InvalidImage: it is cut off, of a rare kind, or has too many segments or scans.
     """
-    head, frame, at, orientation = _read_tables(data)
-    end = count_scans(data, at, frame)
+    head, frame, at, orientation = _read_tables(data, Segments())
+    end = count_scans(data, at, frame, Segments())
     if frame.total_work() > MAX_WORK:
         raise too_complex(
             KIND,
@@ -120,14 +127,37 @@ def read(data: bytes) -> ImageHeader:
     )
 
 
-def read_frame(data: bytes) -> Frame:
+@dataclass(slots=True)
+class Segments:
+    """Counts the segments of a file, so that a JPEG of many parts has no more than one part may."""
+
+    most: int = MAX_SEGMENTS
+    count: int = 0
+
+    def add(self) -> None:
+        """Count one.
+
+        Raises:
+            InvalidImage: there are too many.
+        """
+        self.count += 1
+        if self.count > self.most:
+            raise too_complex(KIND, f"more than {self.most} segments")
+
+
+def read_frame(data: bytes, segments: Segments | None = None) -> Frame:
     """Read the frame and count the scans of a JPEG that stands in another format.
+
+    Args:
+        data: the JPEG.
+        segments: of all JPEGs in the file so far, to which its own are added.
 
     Raises:
         InvalidImage: as `read`, but for `MAX_WORK`.
     """
-    _, frame, at, _ = _read_tables(data)
-    count_scans(data, at, frame)
+    segments = segments or Segments()
+    _, frame, at, _ = _read_tables(data, segments)
+    count_scans(data, at, frame, segments)
     return frame
 
 
@@ -139,6 +169,7 @@ class _Head:
     tables: list[bytes] = field(default_factory=list)
     frame: Frame | None = None
     orientation: int = 0
+    described: bool = False
 
     def take(self, marker: int, segment: bytes) -> None:
         """Take a segment, or leave it out."""
@@ -151,19 +182,21 @@ class _Head:
             self.frame = _frame(body, progressive=marker == _PROGRESSIVE)
         if marker in _FRAMES or marker in _TABLES:
             self.tables.append(segment)
+            _check_tables(marker, segment, len(self.tables))
         elif marker in self.marks and body.startswith(_NAMES[marker]):
             self.marks[marker] = self.marks[marker] or segment
-        elif marker == _APP1 and not self.orientation and body.startswith(b"Exif\0\0"):
-            self.orientation = exif_orientation(body)
+        elif marker == _APP1 and not self.described and body.startswith(b"Exif\0\0"):
+            self.orientation, self.described = exif_orientation(body), True
 
 
-def _read_tables(data: bytes) -> tuple[list[bytes], Frame, int, int]:
+def _read_tables(data: bytes, segments: Segments) -> tuple[list[bytes], Frame, int, int]:
     """Walk up to the first scan: what a decoder needs, the frame, where the scan is, and the
     orientation.
     """
     head = _Head()
     at = 2
-    for _ in range(MAX_SEGMENTS):
+    while True:
+        segments.add()
         found = _MARKER.search(data, at)
         if found is None:
             raise bad_header(KIND)
@@ -179,16 +212,16 @@ def _read_tables(data: bytes) -> tuple[list[bytes], Frame, int, int]:
         segment = _segment(data, at)
         head.take(marker, segment)
         at += len(segment)
-    raise too_complex(KIND, f"more than {MAX_SEGMENTS} segments")
 
 
-def count_scans(data: bytes, at: int, frame: Frame) -> int:
+def count_scans(data: bytes, at: int, frame: Frame, segments: Segments) -> int:
     """Add the scans from `at` on to the frame; give the end of the picture, behind its mark.
 
     Raises:
         InvalidImage: a second frame begins, or there are too many scans or segments.
     """
-    for _ in range(MAX_SEGMENTS):
+    while True:
+        segments.add()
         marker = data[at + 1]
         if marker == _EOI:
             return at + 2
@@ -207,7 +240,12 @@ def count_scans(data: bytes, at: int, frame: Frame) -> int:
         if found is None:
             return len(data)
         at = found.start()
-    raise too_complex(KIND, f"more than {MAX_SEGMENTS} segments")
+
+
+def _check_tables(marker: int, segment: bytes, count: int) -> None:
+    """Refuse what is defined again and again; Pillow goes over these tables in Python."""
+    if count > MAX_DEFINITIONS or (marker in _LONGEST and len(segment) > _LONGEST[marker]):
+        raise too_complex(KIND, "tables that are defined again and again")
 
 
 def _segment(data: bytes, at: int) -> bytes:

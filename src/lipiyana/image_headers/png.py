@@ -8,6 +8,7 @@ from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
     bad_header,
+    check_deflated,
     exif_orientation,
     too_complex,
 )
@@ -32,15 +33,19 @@ def read(data: bytes) -> ImageHeader:
     """Read the header of a PNG; texts, profiles and the like are left out of `data`.
 
     Raises:
-        InvalidImage: it is cut off before its size, animated, or has too many chunks.
+        InvalidImage: it is cut off before its size, animated, or has too many chunks or packed
+            bytes.
     """
     if data[12:16] != b"IHDR" or len(data) < 29:
         raise bad_header(KIND)
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    interlaced = data[28] > 0
     if colour not in _CHANNELS:
         raise bad_header(KIND)
     needed, orientation = _walk(data)
     row = (width * _CHANNELS[colour] * depth + 7) // 8 + 1
+    # seven passes have twice the rows, each of which is filled up to whole bytes
+    check_deflated(KIND, len(needed), (1 + interlaced) * (row + interlaced) * height)
     return ImageHeader(
         KIND,
         width,
@@ -62,7 +67,7 @@ def _pixel_bytes(depth: int, colour: int) -> int:
 def _walk(data: bytes) -> tuple[bytes, int]:
     """Give the chunks that a decoder needs, and the orientation."""
     runs: list[tuple[int, int]] = [(0, len(_SIGNATURE))]
-    orientation = 1
+    orientation, described = 1, False
     at = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -75,7 +80,8 @@ def _walk(data: bytes) -> tuple[bytes, int]:
                 runs[-1] = runs[-1][0], end
             else:
                 runs.append((at, end))
-        elif kind == b"eXIf":
+        elif kind == b"eXIf" and not described:
+            described = True
             orientation = exif_orientation(data[at + 8 : end - 4])
         elif kind == b"acTL" and length >= 4:
             (frames,) = struct.unpack_from(">I", data.ljust(at + 12, b"\0"), at + 8)

@@ -11,6 +11,7 @@ from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
     bad_header,
+    check_deflated,
     too_complex,
     unsupported,
 )
@@ -22,6 +23,10 @@ MAX_PAGES_COUNTED = 100
 
 MAX_PARTS = 20_000
 """Strips or tiles: a strip a row is usual, small tiles of a large picture are not."""
+
+MAX_PART_SEGMENTS = 16
+"""Of JPEG, for each part, beside those that one picture may have: a part with tables of its own has
+13 at most."""
 
 MAX_PART_SHARE = 4
 """The largest strip or tile, and all of them together, may have so many times the pixels."""
@@ -53,6 +58,8 @@ _WIDE_STRIP_BYTES = 32 << 20  # numbers of 64 bits, of a strip that is converted
 _LAB = 8
 
 _NONE, _JPEG = 1, 7
+_DEFLATED = {8, 32946}
+_ZLIB_BYTES = 64  # of a strip that is otherwise empty, and of rows that end within a byte
 _COMPRESSIONS = {_NONE, 2, 3, 4, 5, _JPEG, 8, 32773, 32946}
 """CCITT, LZW, JPEG, Deflate and PackBits: what cameras, scanners and editors write."""
 
@@ -116,7 +123,7 @@ def read(data: bytes) -> ImageHeader:
     if compression == _JPEG:
         directory.check_jpegs(width, height)
     elif compression != _NONE:
-        directory.check_sizes()
+        directory.check_sizes(-(-part * samples * bits // 8))
     return ImageHeader(
         KIND,
         width,
@@ -178,17 +185,25 @@ class _Directory:
             raise too_complex(KIND, f"{count} {parts} of {sides[0]}x{sides[1]} pixels")
         return one
 
-    def check_sizes(self) -> None:
-        """Refuse packed strips that are longer together than the file: they would overlap."""
-        if sum(size for _, size in self._parts()) > 2 * len(self._data):
+    def check_sizes(self, part_bytes: int) -> None:
+        """Refuse packed strips that are longer together than the file, so that they overlap, or
+        than deflating `part_bytes` of each could make them.
+        """
+        sizes = [size for _, size in self._parts()]
+        if sum(sizes) > 2 * len(self._data):
             raise too_complex(KIND, "strips that overlap")
+        if self.number(_COMPRESSION) in _DEFLATED:
+            check_deflated(KIND, sum(sizes), (part_bytes + _ZLIB_BYTES) * len(sizes))
 
     def check_jpegs(self, width: int, height: int) -> None:
         """Refuse what no JPEG of this size might do either."""
-        self.check_sizes()
+        parts = list(self._parts())
+        if sum(size for _, size in parts) > len(self._data) or len({*parts}) < len(parts):
+            raise too_complex(KIND, "strips that overlap")
         work = 0.0
-        for at, size in self._parts():
-            frame = jpeg.read_frame(self._data[at : at + size])
+        segments = jpeg.Segments(jpeg.MAX_SEGMENTS + MAX_PART_SEGMENTS * len(parts))
+        for at, size in parts:
+            frame = jpeg.read_frame(self._data[at : at + size], segments)
             work += frame.total_work()
             if work > jpeg.MAX_WORK or work > 100 * MAX_PART_SHARE * max(width * height, 1 << 20):
                 raise too_complex(KIND, f"JPEG strips of {frame.scans} scans")

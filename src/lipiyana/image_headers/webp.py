@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from lipiyana.image_headers import vp8l
 from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
@@ -18,6 +19,8 @@ MAX_CHUNKS = 1_000
 
 _NEEDED = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH"}
 _ALPHA = 0x10
+_SIZE_BYTES = 5  # of a VP8L chunk, with its mark
+_COMPRESSION, _AS_VP8L = 3, 1  # of an ALPH chunk
 
 
 def accepts(start: bytes) -> bool:
@@ -29,11 +32,12 @@ def read(data: bytes) -> ImageHeader:
     """Read the header of a WebP; profiles and the like are left out of `data`.
 
     Raises:
-        InvalidImage: it is cut off, animated, or has too many chunks.
+        InvalidImage: it is cut off, animated, or has too many chunks or groups of prefix codes.
     """
     kept: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
-    orientation, frames, alpha = 1, 0, False
+    lossless_at: list[int] = []
+    orientation, described, frames, alpha = 1, False, 0, False
     at = 12
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -45,8 +49,13 @@ def read(data: bytes) -> ImageHeader:
             if name not in sizes:
                 sizes[name] = _size(name, body)
                 kept.append(data[at:end])
+                if name == b"VP8L":
+                    lossless_at.append(at + 8 + _SIZE_BYTES)
+                elif name == b"ALPH" and body[0] & _COMPRESSION == _AS_VP8L:
+                    lossless_at.append(at + 8 + 1)
             alpha |= _has_alpha(name, body)
-        elif name == b"EXIF":
+        elif name == b"EXIF" and not described:
+            described = True
             orientation = exif_orientation(data[at + 8 : end])
         elif name == b"ANMF":
             frames += 1
@@ -71,7 +80,8 @@ def read(data: bytes) -> ImageHeader:
         orientation,
         # the pixels as they are, with alpha those that OpenCV gives as well
         pixel_bytes=4 * lossless + 4 * alpha or 3,
-        buffer_bytes=len(data),
+        buffer_bytes=len(data)
+        + sum(vp8l.group_bytes(data, start, width, height) for start in lossless_at),
     )
 
 
