@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -150,7 +151,9 @@ def _found(rows: tuple[PlateRow, ...]) -> PlateReading | None:
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
-        return _judged(rows, verdict)
+        # a line's crop ends at its ink, which is no edge that cuts a character
+        whole = replace(verdict, signs=replace(verdict.signs, room=math.inf))
+        return _judged(rows, whole)
     return _read_first(rows)
 
 
