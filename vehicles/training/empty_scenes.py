@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.scripts import LANGUAGES
 from lipiyana.ocr.training import backgrounds, numbers
 from lipiyana.ocr.training.boards import Vocabulary, load_vocabularies
 from lipiyana.ocr.training.fonts import FontLibrary
@@ -28,8 +27,10 @@ SOURCE = "rendered"
 
 _SIZES = ((960, 720), (960, 540), (720, 960), (800, 800))
 _SIGNS: tuple[SignKind, ...] = ("shop", "green", "blue", "milestone", "banner")
-# those that most machines have fonts of
-_SCRIPTS = frozenset({"Deva", "Latn", "Beng"})
+# languages of scripts that most machines have fonts of
+_LANGUAGES: Mapping[str, str] = {
+    "hi": "Deva", "mr": "Deva", "ne": "Deva", "bn": "Beng", "as": "Beng", "en": "Latn",
+}  # fmt: skip
 _PLACES = ((0.04, 0.08, 0.48, 0.4), (0.54, 0.1, 0.97, 0.36), (0.3, 0.42, 0.7, 0.66))
 
 Image = npt.NDArray[np.uint8]
@@ -158,12 +159,11 @@ def _kind(rng: np.random.Generator) -> SignKind:
 def _lines(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignLine, ...]:
     """What a sign says: places and phrases of one language, and numbers in Latin digits."""
     chance = random.Random(int(rng.integers(1 << 30)))
-    languages = sorted(code for code in words if LANGUAGES[code] in _SCRIPTS)
-    language = chance.choice(languages)
+    language = chance.choice(tuple(_LANGUAGES))
     # some phrases are templates
     texts = [t for t in (*words[language].phrases, *words[language].places) if "{" not in t]
     lines = [
-        SignLine(chance.choice(texts), LANGUAGES[language], chance.uniform(0.8, 1.6))
+        SignLine(chance.choice(texts), _LANGUAGES[language], chance.uniform(0.8, 1.6))
         for _ in range(chance.randint(1, 3))
     ]
     if chance.random() < 0.6:

@@ -166,15 +166,14 @@ def calibration_inputs(
         yield letterbox(canvases.draw(rng, 0.0).pixels, shape)[0][None]
 
 
-def manifest_of(out: Path, curves: Mapping[str, Curve], version: str) -> str:
+def manifest_of(out: Path, curves: Mapping[str, Mapping[str, Curve]], version: str) -> str:
     """What `manifest.toml` says of both files.
 
     Args:
         out: their folder.
-        curves: what scores are worth, by class.
+        curves: by file what its scores are worth, by class; INT8 gives lower ones.
         version: of the models.
     """
-    pairs = {label: [list(pair) for pair in curve] for label, curve in curves.items()}
     sections = []
     for name, other, file in (
         ("vehicles-int8", "vehicles-float", INT8_FILE),
@@ -194,7 +193,7 @@ def manifest_of(out: Path, curves: Mapping[str, Curve], version: str) -> str:
         lines = ["[[model]]", *(f"{key} = {json.dumps(value)}" for key, value in facts.items())]
         lines += ["", "[model.parameters]", f"twin = {json.dumps(other)}", ""]
         lines.append("[model.parameters.calibration]")
-        lines += [f"{label} = {json.dumps(curve)}" for label, curve in pairs.items()]
+        lines += [f"{label} = {json.dumps(pairs)}" for label, pairs in curves[file].items()]
         sections.append("\n".join(lines) + "\n")
     return "\n".join(sections)
 
@@ -218,14 +217,14 @@ def main() -> None:
     inputs = calibration_inputs(training, args.calibration_pictures, shape)
     quantize(args.out / FLOAT_FILE, args.out / INT8_FILE, inputs)
     pictures, signs = load_part(args.data, "selection"), load_signs(args.data, "selection")
+    curves: dict[str, Mapping[str, Curve]] = {}
     for name in (FLOAT_FILE, INT8_FILE):
         predict = predict_with_onnx(args.out / name)
         found, empty = find(pictures, predict, shape), find(signs, predict, shape)
         scores = score(pictures, found)
         judged = judge([*pictures, *signs], [*found, *empty])
-        # the last is what serves: its curves are those of both
-        curves = fit(judged)
-        error = calibration_error(judged, curves)
+        curves[name] = fit(judged)
+        error = calibration_error(judged, curves[name])
         sys.stdout.write(f"{name}\tmean AP50 {mean_ap50(scores):.4f}\tECE {error:.4f}\n")
         for label, entry in scores.items():
             figures = f"{entry.ap50:.4f}\t{entry.ap:.4f}\t{entry.objects}"
