@@ -42,7 +42,7 @@ lint: $(VENV)/.dev ## check format and lint
 	$(BIN)/ruff check --quiet .
 
 types: installed ## mypy --strict; the benchmarks and what trains only where torch is installed
-	MYPYPATH=$(INSTALLED):benchmarks $(BIN)/mypy $(INSTALLED)/lipiyana \
+	MYPYPATH=$(INSTALLED):benchmarks:tests $(BIN)/mypy $(INSTALLED)/lipiyana \
 	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*.py || echo --exclude '/(training|finetuning|distilling)/')
 
 imports: installed ## import-linter on the wheel

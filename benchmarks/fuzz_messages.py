@@ -66,17 +66,21 @@ class Fuzzer:
         self.growth = 0
         self.channel = grpc.insecure_channel(server.target)
         pictures = [picture(kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF")]
-        config = pb.RecognitionConfig(features=[1, 2], script_hints=["Deva"], min_confidence=0.3)
+        config = pb.RecognitionConfig(
+            features=[pb.FEATURE_TEXT, pb.FEATURE_PLATES], script_hints=["Deva"], min_confidence=0.3
+        )
         images = [pb.Image(encoded=data) for data in pictures]
-        images.append(pb.Image(raw=pb.RawImage(data=bytes(12), width=2, height=2, pixel_format=1)))
+        raw = pb.RawImage(data=bytes(12), width=2, height=2, pixel_format=pb.PIXEL_FORMAT_RGB8)
+        images.append(pb.Image(raw=raw))
         frame = service_pb.StreamFrame(frame_id=1, image=images[0])
         setup = service_pb.StreamSetup(config=config)
         self.good = service_pb.RecognizeRequest(image=images[0]).SerializeToString()
+        singles: list[tuple[str, list[Message]]] = [
+            (f"{SERVICE}/Recognize", [service_pb.RecognizeRequest(image=image, config=config)])
+            for image in images
+        ]
         self.seeds: list[tuple[str, list[Message]]] = [
-            *(
-                (f"{SERVICE}/Recognize", [service_pb.RecognizeRequest(image=image, config=config)])
-                for image in images
-            ),
+            *singles,
             (
                 f"{SERVICE}/BatchRecognize",
                 [service_pb.BatchRecognizeRequest(images=images[:4], config=config)],
@@ -107,12 +111,16 @@ class Fuzzer:
             kind()
             if cpu_seconds() - cpu > MAX_CPU_SECONDS:
                 self.faults.append(f"message {number} ({kind.__name__}) took {cpu_seconds() - cpu}")
-            answer = self.channel.unary_unary(f"{SERVICE}/Recognize")(self.good, timeout=SECONDS)
+            answer = self.unary("Recognize")(self.good, timeout=SECONDS)
             if service_pb.RecognizeResponse.FromString(answer).recognition.image_width != 40:
                 self.faults.append(f"the good call after message {number} had another answer")
         self.growth = resident_bytes() - before
         if self.growth > MAX_GROWTH:
             self.faults.append(f"memory grew by {self.growth >> 20} MiB")
+
+    def unary(self, rpc: str) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
+        """Give a call that sends and takes messages as bytes."""
+        return self.channel.unary_unary(f"{SERVICE}/{rpc}")
 
     def call(self) -> None:
         """Send changed messages as a client of gRPC."""
@@ -120,12 +128,12 @@ class Fuzzer:
         sent = [self.changed(message.SerializeToString()) for message in messages]
         if self.random.random() < 0.1:
             sent = sent[: self.random.randrange(len(sent) + 1)]
-        call = self.channel.stream_stream(path)
+        call: grpc.StreamStreamMultiCallable[bytes, bytes] = self.channel.stream_stream(path)
         try:
             for _ in call(iter(sent), timeout=SECONDS):
                 pass
         except grpc.RpcError as error:
-            self.count(error.code().name)  # type: ignore[attr-defined]
+            self.count(error.code().name)
         else:
             self.count("OK")
 
@@ -167,9 +175,9 @@ class Fuzzer:
         )
         rpc = self.random.choice(["Recognize", "BatchRecognize"])
         try:
-            self.channel.unary_unary(f"{SERVICE}/{rpc}")(value * count, timeout=SECONDS)
+            self.unary(rpc)(value * count, timeout=SECONDS)
         except grpc.RpcError as error:
-            self.count(error.code().name)  # type: ignore[attr-defined]
+            self.count(error.code().name)
         else:
             self.count("OK")
 
