@@ -63,11 +63,14 @@ class Row:
         kept: what `grammar_search.letters_and_digits` made of it.
         steps: how many of its time steps show the crop; the rest is padding.
         model: the name of the model.
+        ends_at_ink: whether its crop ends where the writing does, as that of a line of a scene: it
+            then cuts no character, however near its ends one stands.
     """
 
     kept: Kept
     steps: float
     model: str = ""
+    ends_at_ink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +275,7 @@ def _rooms(evidence: Evidence, rows: Sequence[Row]) -> dict[int, float]:
     for index, row in enumerate(rows):
         mine = [i for i, one in enumerate(evidence.characters) if one.row == index]
         places = [evidence.characters[i].place * row.steps for i in mine]
-        if len(places) > 1:
+        if len(places) > 1 and not row.ends_at_ink:
             pitch = max(1.0, median(b - a for a, b in pairwise(places)))
             found[mine[0]] = places[0] / pitch
             found[mine[-1]] = (row.steps - places[-1]) / pitch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -147,13 +146,11 @@ def _found(rows: tuple[PlateRow, ...]) -> PlateReading | None:
     texts = [row.reading.text for row in rows]
     if not _worth_searching("".join(texts)):
         return None
-    verdict = likeliest([_kept(seen) for seen in _by_model(rows)])
+    verdict = likeliest([_kept(seen, ends_at_ink=True) for seen in _by_model(rows)])
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
-        # a line's crop ends at its ink, which is no edge that cuts a character
-        whole = replace(verdict, signs=replace(verdict.signs, room=math.inf))
-        return _judged(rows, whole)
+        return _judged(rows, verdict)
     return _read_first(rows)
 
 
@@ -202,9 +199,9 @@ def _least(rows: Sequence[PlateRow]) -> float:
     return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
 
 
-def _kept(rows: Sequence[PlateRow]) -> list[Row]:
+def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
     return [
-        Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model)
+        Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
         for row in rows
         if row.reading.kept is not None
     ]

@@ -7,7 +7,7 @@ for another.
 from __future__ import annotations
 
 import contextlib
-import io
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,26 +16,33 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
+from lipiyana.decoding_budget import DecodingBudget
 from lipiyana.errors import InvalidImage
 from lipiyana.image_headers import STRIP_PIXELS, ImageHeader, damaged
 
 _Pixels = npt.NDArray[np.uint8]
 
 
-def decode_pixels(header: ImageHeader, *, shrunk: bool = False) -> _Pixels:
+def decode_pixels(
+    header: ImageHeader, *, shrunk: bool = False, seconds: float = math.inf
+) -> _Pixels:
     """Decode to RGB (height, width, 3), upright.
 
     Args:
         header: as `read_header` gives it, of a size and cost that were found to be in bounds.
         shrunk: whether a large picture may come at half of its size (`ImageHeader.large`).
+        seconds: of this thread's CPU time that unpacking may take.
 
     Raises:
-        InvalidImage: the data are cut off or damaged, of an odd kind, or too large for the memory.
+        InvalidImage: the data are cut off or damaged, of an odd kind, too large for the memory, or
+            take too long to unpack.
     """
+    budget = DecodingBudget(header.kind, seconds)
     try:
         if header.kind == "WEBP":
             return _webp(header)
-        with contextlib.closing(_opened(header)) as opened:
+        budget.check_streams(header.data, header.deflated)
+        with contextlib.closing(_opened(header, budget)) as opened:
             if shrunk and header.large:
                 opened.draft(None, (opened.width // 2, opened.height // 2))
             _load(opened, header)
@@ -46,15 +53,15 @@ def decode_pixels(header: ImageHeader, *, shrunk: bool = False) -> _Pixels:
         ) from None
 
 
-def _opened(header: ImageHeader) -> ImageFile.ImageFile:
+def _opened(header: ImageHeader, budget: DecodingBudget) -> ImageFile.ImageFile:
     # `Image.open` would apply Pillow's own pixel limit, which is one for the whole process
     if header.kind not in Image.OPEN:
         Image.preinit()
         Image.init()
     factory, _ = Image.OPEN[header.kind]
     try:
-        opened = factory(io.BytesIO(header.data), "")
-    except MemoryError:
+        opened = factory(budget.file(header.data), "")
+    except (MemoryError, InvalidImage):
         raise
     except Exception as error:
         raise damaged(header.kind) from error
@@ -67,7 +74,7 @@ def _opened(header: ImageHeader) -> ImageFile.ImageFile:
 def _load(opened: ImageFile.ImageFile, header: ImageHeader) -> None:
     try:
         opened.load()
-    except MemoryError:
+    except (MemoryError, InvalidImage):
         raise
     except Exception as error:
         raise damaged(header.kind) from error

@@ -35,6 +35,7 @@ class ImageLimits:
         max_side: pixels; no JPEG has more.
         max_memory: bytes that decoding takes, as the header has it, with the pixels that come out:
             formats and kinds of pixels differ by a factor of four.
+        max_seconds: of CPU time that unpacking takes: far more than any ordinary picture needs.
     """
 
     max_pixels: int = 50_000_000
@@ -42,6 +43,7 @@ class ImageLimits:
     min_side: int = 4
     max_side: int = 65_535
     max_memory: int = 500_000_000
+    max_seconds: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,15 +90,21 @@ def environment_limits() -> ImageLimits:
     return limits_for(pixels)
 
 
-def limits_for(max_pixels: int, max_memory: int | None = None) -> ImageLimits:
+def limits_for(
+    max_pixels: int,
+    max_memory: int | None = None,
+    max_seconds: float = DEFAULT_LIMITS.max_seconds,
+) -> ImageLimits:
     """Give limits with as much memory for one picture as so many pixels need.
 
     Args:
         max_pixels: of a picture.
         max_memory: bound on the memory all the same.
+        max_seconds: see `ImageLimits`.
     """
     needed = max(DEFAULT_LIMITS.max_memory, _PIXEL_MEMORY * max_pixels)
-    return ImageLimits(max_pixels, max_memory=min(needed, max_memory or needed))
+    memory = min(needed, max_memory or needed)
+    return ImageLimits(max_pixels, max_memory=memory, max_seconds=max_seconds)
 
 
 def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
@@ -143,10 +151,10 @@ def opened(
     header = _checked_header(given, limits, shrunk=shrunk)
     upright = (header.height, header.width) if header.turned else (header.width, header.height)
     if memory is None:
-        yield Picture(decode_pixels(header, shrunk=shrunk), *upright)
+        yield Picture(decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds), *upright)
         return
     with memory.room(header.memory(shrunk=shrunk), timeout) as room:
-        pixels = decode_pixels(header, shrunk=shrunk)
+        pixels = decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds)
         room.shrink(pixels.nbytes)
         yield Picture(pixels, *upright)
 
@@ -188,7 +196,7 @@ def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
     """
-    return decode_pixels(_checked_header(data, limits))
+    return decode_pixels(_checked_header(data, limits), seconds=limits.max_seconds)
 
 
 def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -> ImageHeader:

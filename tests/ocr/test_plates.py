@@ -36,6 +36,26 @@ def test_a_line_that_parses_is_a_plate() -> None:
     assert plate.confidence > 0.9
 
 
+def at_the_edge(text: str) -> PlateRow:
+    """A row whose first and last characters stand at the ends of its crop."""
+    whole = row(text, UPPER)
+    assert whole.reading.kept is not None
+    kept = np.repeat(whole.reading.kept, 5, axis=0)[5:-5]
+    return replace(whole, reading=replace(whole.reading, kept=kept[4:-4]))
+
+
+def test_the_crop_of_a_line_cuts_no_character_and_that_of_a_plate_does() -> None:
+    line = at_the_edge("KA01AB1234")
+    (found,) = find_plates([line])
+    assert found.registration.valid
+    assert min(found.registration.character_confidences) > 0.8
+    plate = choose_plate([[line]])
+    assert plate.registration.canonical == "KA01AB1234"
+    assert not plate.registration.valid
+    assert plate.registration.character_confidences[0] == 0.5
+    assert plate.registration.character_confidences[-1] == 0.5
+
+
 @pytest.mark.parametrize("places", [(UPPER, LOWER), (LEFT, RIGHT)])
 def test_neighbours_are_joined(places: tuple[np.ndarray, np.ndarray]) -> None:
     (plate,) = find_plates([row("1234", places[1]), row("KA01AB", places[0])])

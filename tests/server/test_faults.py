@@ -181,7 +181,9 @@ def test_nothing_over_the_limits_is_decoded(
     pixels_taken = []
     take = lipiyana.images.decode_pixels
     monkeypatch.setattr(
-        lipiyana.images, "decode_pixels", lambda opened: pixels_taken.append(1) or take(opened)
+        lipiyana.images,
+        "decode_pixels",
+        lambda opened, **how: pixels_taken.append(1) or take(opened, **how),
     )
     decoder = Decoder(ImageLimits(max_pixels=320 * 320 // 8))
     small = encode(np.zeros((50, 50, 3), np.uint8))

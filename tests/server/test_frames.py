@@ -4,12 +4,39 @@ import asyncio
 
 import pytest
 
-from lipiyana.server.frames import NewestFrame
-from lipiyana.v1.recognition_service_pb2 import StreamFrame, StreamSetup
+from lipiyana.server.frames import NewestFrame, WaitingFrame
+from lipiyana.v1.recognition_service_pb2 import StreamSetup
 
 
-def frame(frame_id: int) -> StreamFrame:
-    return StreamFrame(frame_id=frame_id)
+def frame(frame_id: int) -> WaitingFrame:
+    return WaitingFrame(frame_id, b"picture")
+
+
+class Rooms:
+    """Counts the frames whose bytes are held."""
+
+    def __init__(self) -> None:
+        self.held: set[int] = set()
+
+    def frame(self, frame_id: int) -> WaitingFrame:
+        made = frame(frame_id)
+        self.held.add(frame_id)
+        made.room.callback(self.held.discard, frame_id)
+        return made
+
+
+async def test_only_the_frame_that_waits_holds_bytes() -> None:
+    rooms, waiting = Rooms(), NewestFrame()
+    waiting.put(rooms.frame(1))
+    waiting.put(rooms.frame(2))
+    assert rooms.held == {2}
+    await waiting.take()
+    assert not rooms.held
+    waiting.put(rooms.frame(3))
+    assert rooms.held == {3}
+    waiting.close()
+    waiting.put(rooms.frame(4))
+    assert not rooms.held
 
 
 async def test_the_newest_wins_and_the_drops_are_told_once() -> None:

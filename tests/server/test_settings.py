@@ -25,7 +25,7 @@ def test_the_defaults() -> None:
 
 
 def test_no_picture_may_take_more_than_all_of_them_together() -> None:
-    assert ServerSettings().image_limits == ImageLimits()
+    assert ServerSettings().image_limits == ImageLimits(max_seconds=2.0)
     assert (
         ServerSettings(max_pixels=10**9, max_decoded_bytes=2**40).image_limits.max_memory == 10**10
     )

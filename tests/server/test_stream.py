@@ -8,9 +8,10 @@ import grpc
 import pytest
 
 from lipiyana.client import Client
-from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound
+from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound, Overloaded
 from lipiyana.recognizer import FrameResult
-from lipiyana.server import RecognitionServer
+from lipiyana.server import RecognitionServer, ServerSettings, running_server
+from lipiyana.server.frames import NewestFrame, WaitingFrame
 from lipiyana.status import DETAILS_KEY
 from lipiyana.types import CacheOutcome, Frame, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -200,3 +201,33 @@ def test_a_client_that_vanishes_costs_nobody_else(client: Client, fake: FakeReco
     gone.set()
     assert client.recognize(b"2").text_lines[0].text == "2"
     assert fake.computed == [b"1", b"2"]
+
+
+def test_frames_that_wait_are_bounded_by_their_bytes(
+    fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
+    arrived = threading.Event()
+    put = NewestFrame.put
+
+    def telling(self: NewestFrame, frame: WaitingFrame) -> None:
+        put(self, frame)
+        if frame.frame_id == 2:
+            arrived.set()
+
+    monkeypatch.setattr(NewestFrame, "put", telling)
+    fake.hold()
+
+    def frames() -> Iterator[Frame]:
+        yield Frame(1, b"1" * 1900)
+        fake.wait_for(b"1" * 1900)
+        yield Frame(2, b"2" * 1900)
+        assert arrived.wait(PATIENCE)
+        fake.release()
+
+    with running_server(fake, settings) as server, Client(server.target) as client:
+        results = list(client.recognize_stream(frames()))
+        assert texts(results) == [(1, "1" * 40), (2, "QUEUE_FULL")]
+        assert isinstance(results[1].outcome, Overloaded)
+        assert results[1].outcome.retry_after
+        assert client.recognize(b"3" * 1900).text_lines  # what was held is given back

@@ -41,6 +41,7 @@ class ImageHeader:
         buffer_bytes: that the decoder holds beside its pixels.
         unpacked_bytes: that are gone over one by one, to unpack, to filter or to scale them.
         halves: whether it can be decoded at half of its size.
+        deflated: offset and size in `data` of each zlib stream that a decoder unpacks in one go.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class ImageHeader:
     buffer_bytes: int = 0
     unpacked_bytes: int = 0
     halves: bool = False
+    deflated: tuple[tuple[int, int], ...] = ()
 
     @property
     def large(self) -> bool:

@@ -138,6 +138,7 @@ def read(data: bytes) -> ImageHeader:
         unpacked_bytes=width
         * height
         * _unpacked(samples, bits, compression, directory.number(_PHOTOMETRIC)),
+        deflated=tuple(directory.parts()) if compression in _DEFLATED else (),
     )
 
 
@@ -189,7 +190,7 @@ class _Directory:
         """Refuse packed strips that are longer together than the file, so that they overlap, or
         than deflating `part_bytes` of each could make them.
         """
-        sizes = [size for _, size in self._parts()]
+        sizes = [size for _, size in self.parts()]
         if sum(sizes) > 2 * len(self._data):
             raise too_complex(KIND, "strips that overlap")
         if self.number(_COMPRESSION) in _DEFLATED:
@@ -197,7 +198,7 @@ class _Directory:
 
     def check_jpegs(self, width: int, height: int) -> None:
         """Refuse what no JPEG of this size might do either."""
-        parts = list(self._parts())
+        parts = list(self.parts())
         if sum(size for _, size in parts) > len(self._data) or len({*parts}) < len(parts):
             raise too_complex(KIND, "strips that overlap")
         work = 0.0
@@ -208,7 +209,8 @@ class _Directory:
             if work > jpeg.MAX_WORK or work > 100 * MAX_PART_SHARE * max(width * height, 1 << 20):
                 raise too_complex(KIND, f"JPEG strips of {frame.scans} scans")
 
-    def _parts(self) -> Iterator[tuple[int, int]]:
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """Give the offset and the size in bytes of each strip or tile."""
         tiled = _TILES in self._tags
         sizes = self.numbers(_TILE_BYTES if tiled else _STRIP_BYTES)
         return zip(self._offsets(), sizes, strict=False)

@@ -138,6 +138,14 @@ class Answers:
         count = alone + sum(key not in self._flights for key in waited_for)
         return self._pool.room(count, size if alone or waited_for else 0, source=source)
 
+    def bytes_of(self, image: bytes | RawImage, source: Source) -> AbstractContextManager[object]:
+        """Keep room for the bytes of a picture that is not asked about yet.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        return self._pool.room(0, _size(image), source=source)
+
     async def answer(
         self,
         image: bytes | RawImage,
@@ -232,7 +240,7 @@ class Answers:
     ) -> AbstractContextManager[object]:
         if room is None and key is not None and key in self._flights:
             # who joins brings nothing to compute, but gRPC keeps the request of a call that waits
-            return self._pool.room(0, _size(image), source=source)
+            return self.bytes_of(image, source)
         return nullcontext()
 
     def _is_kept(self, key: bytes) -> bool:

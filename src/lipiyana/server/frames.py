@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import RawImage
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 MAX_DROPPED = 1000
 """Ids of dropped frames that may wait to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFrame:
+    """One frame of a stream.
+
+    Attributes:
+        frame_id: as the client named it.
+        image: its picture, or why there is none to be read.
+        room: closed when the frame waits no more; it holds what is kept for its bytes.
+    """
+
+    frame_id: int
+    image: bytes | RawImage | LipiyanaError
+    room: ExitStack = field(default_factory=ExitStack, compare=False)
 
 
 class NewestFrame:
@@ -15,7 +34,7 @@ class NewestFrame:
 
     def __init__(self) -> None:
         self._setup: service_pb.StreamSetup | None = None
-        self._frame: service_pb.StreamFrame | None = None
+        self._frame: WaitingFrame | None = None
         self._dropped: list[int] = []
         self._is_read = False
         self._ended = False
@@ -46,11 +65,13 @@ class NewestFrame:
             await self._changed.wait()
         return self._setup
 
-    def put(self, frame: service_pb.StreamFrame) -> None:
+    def put(self, frame: WaitingFrame) -> None:
         """Let a frame wait, in place of the one that waits now; after the end it is refused."""
         if self._ended:
+            frame.room.close()
             return
         if self._frame is not None:
+            self._frame.room.close()
             self._dropped.append(self._frame.frame_id)
         self._frame = frame
         self._changed.set()
@@ -67,7 +88,14 @@ class NewestFrame:
             self._ended, self._failure = True, failure
             self._changed.set()
 
-    async def take(self) -> tuple[service_pb.StreamFrame, list[int]] | None:
+    def close(self) -> None:
+        """Give up the frame that waits."""
+        self._ended = True
+        if self._frame is not None:
+            self._frame.room.close()
+            self._frame = None
+
+    async def take(self) -> tuple[WaitingFrame, list[int]] | None:
         """Wait for a frame; it comes with the ids of those dropped since the last one.
 
         None after the last frame. Raises what `end` was given, after the last frame.
@@ -80,6 +108,7 @@ class NewestFrame:
             self._changed.clear()
             await self._changed.wait()
         frame, self._frame = self._frame, None
+        frame.room.close()  # from here on it counts where it is queued
         self._is_read = True
         dropped, self._dropped = self._dropped, []
         self._told.set()

@@ -21,6 +21,7 @@ from lipiyana.server.grpc_server import make_server
 from lipiyana.server.health import SERVICE as HEALTH_SERVICE
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
+from lipiyana.server.memory_bounds import warn_of_too_little_memory
 from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
@@ -260,5 +261,6 @@ def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> N
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
     warn_of_open_secrets(settings)
+    warn_of_too_little_memory(settings)
     if settings.tokens is not None and settings.tls is None and not is_loopback(settings.host):
         _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import grpc
@@ -17,7 +17,7 @@ from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Ove
 from lipiyana.server.answers import Answers
 from lipiyana.server.callers import Caller
 from lipiyana.server.calls import Calls, Context, Method, as_known, shutting_down
-from lipiyana.server.frames import NewestFrame
+from lipiyana.server.frames import NewestFrame, WaitingFrame
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.places import Places
 from lipiyana.server.pool import Room
@@ -109,15 +109,14 @@ class RecognitionService:
         """Read frames as they come; the newest wins."""
         async with self._calls.call("StreamRecognize", context, is_stream=True) as caller:
             with self._open_stream(caller.client) as waiting:
-                reader = asyncio.create_task(_receive(context, waiting, self._idle_seconds))
+                reader = asyncio.create_task(self._receive(context, waiting, caller))
                 try:
                     config = self._config((await _setup(waiting)).config)
                     tracks = StreamTracks(config.layout)
                     frames = self._answers.frame_reader(config)
                     while (taken := await waiting.take()) is not None:
                         frame, dropped = taken
-                        image = _image_or_error(frame.image)
-                        key = None
+                        image, key = frame.image, None
                         if not isinstance(image, LipiyanaError):
                             key = self._answers.key(image, config)
                         outcome = await self._frame(image, config, key, caller, frames)
@@ -128,6 +127,44 @@ class RecognitionService:
                     reader.cancel()
                     with suppress(asyncio.CancelledError):
                         await reader
+
+    async def _receive(self, context: Context, waiting: NewestFrame, caller: Caller) -> None:
+        """Let the frames of a stream wait one by one, until its end."""
+        try:
+            first = await context.read()
+            if first is grpc.aio.EOF or parsed(first).WhichOneof("message") != "setup":
+                raise _setup_missing()
+            waiting.begin(first.setup)
+            while True:
+                request = await _next(context, waiting, self._idle_seconds)
+                if request is grpc.aio.EOF:
+                    break
+                if parsed(request).WhichOneof("message") != "frame":
+                    raise InvalidRequest(
+                        "after the setup a stream has frames alone",
+                        field="frame",
+                        reason="FRAME_EXPECTED",
+                    )
+                waiting.put(self._with_room(request.frame, caller))
+                del request
+                await waiting.room()  # who reads no results is not read any further
+        except (
+            Exception
+        ) as error:  # what cannot be parsed ends the stream, after its last good frame
+            waiting.end(error)
+        else:
+            waiting.end()
+
+    def _with_room(self, frame: service_pb.StreamFrame, caller: Caller) -> WaitingFrame:
+        """Keep room for the bytes of a frame while it waits; without room its error waits."""
+        image = _image_or_error(frame.image)
+        with ExitStack() as room:
+            if not isinstance(image, LipiyanaError):
+                try:
+                    room.enter_context(self._answers.bytes_of(image, caller.source(Kind.STREAM)))
+                except Overloaded as error:
+                    image = error
+            return WaitingFrame(frame.frame_id, image, room.pop_all())
 
     def _config(self, message: pb.RecognitionConfig) -> RecognitionConfig:
         config = config_from_proto(message)
@@ -154,6 +191,7 @@ class RecognitionService:
             yield waiting
         finally:
             self._streams.discard(waiting)
+            waiting.close()
 
     async def _answer(
         self,
@@ -244,27 +282,6 @@ async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
             return await waiting.setup()
     except TimeoutError:
         raise _setup_missing() from None
-
-
-async def _receive(context: Context, waiting: NewestFrame, idle_seconds: float) -> None:
-    try:
-        first = await context.read()
-        if first is grpc.aio.EOF or parsed(first).WhichOneof("message") != "setup":
-            raise _setup_missing()
-        waiting.begin(first.setup)
-        while (request := await _next(context, waiting, idle_seconds)) is not grpc.aio.EOF:
-            if parsed(request).WhichOneof("message") != "frame":
-                raise InvalidRequest(
-                    "after the setup a stream has frames alone",
-                    field="frame",
-                    reason="FRAME_EXPECTED",
-                )
-            waiting.put(request.frame)
-            await waiting.room()  # who reads no results is not read any further
-    except Exception as error:  # what cannot be parsed ends the stream, after its last good frame
-        waiting.end(error)
-    else:
-        waiting.end()
 
 
 async def _next(context: Context, waiting: NewestFrame, idle_seconds: float) -> Any:

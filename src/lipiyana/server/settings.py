@@ -63,6 +63,7 @@ class ServerSettings(BaseSettings):
         max_pixels: width times height of a picture.
         max_decoded_bytes: that the pictures which are computed at a time take in each process,
             decoded; one whose turn has come waits for room. A picture that needs more is refused.
+        max_decode_seconds: of CPU time that unpacking one picture may take.
         cache_bytes: bound of the cache of answers; 0 turns it off.
         cache_ttl: seconds that an answer is kept.
         shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
@@ -106,7 +107,7 @@ class ServerSettings(BaseSettings):
     max_queue: int = Field(default=128, ge=1)
     max_queue_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
     max_batch: int = Field(default=64, ge=1)
-    max_streams: int = Field(default=64, ge=1)
+    max_streams: int = Field(default=32, ge=1)
     max_connections: int = Field(default=256, ge=1, le=100_000)
     max_connection_calls: int = Field(default=256, ge=1, le=10_000)
     max_receiving_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
@@ -117,6 +118,7 @@ class ServerSettings(BaseSettings):
     max_message_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
     max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
     max_decoded_bytes: int = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
+    max_decode_seconds: float = Field(default=2.0, gt=0)
     cache_bytes: int = Field(default=64 * MEBIBYTE, ge=0)
     cache_ttl: float = Field(default=600.0, gt=0)
     shared_cache_url: SecretStr | None = None
@@ -178,7 +180,7 @@ class ServerSettings(BaseSettings):
     @property
     def image_limits(self) -> ImageLimits:
         """What a picture may be."""
-        return limits_for(self.max_pixels, self.max_decoded_bytes)
+        return limits_for(self.max_pixels, self.max_decoded_bytes, self.max_decode_seconds)
 
     @property
     def keep_limits(self) -> KeepLimits:

@@ -1,0 +1,71 @@
+"""Deflated pictures of blocks that each have code tables of their own and hold nothing."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from hostile_pictures import png_chunk, tiff_one_strip
+
+_LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
+"""The order in which RFC 1951, 3.2.7 has the lengths of the codes of code lengths."""
+
+_ONE, _ZEROS = (0, 1), (1, 1)  # a length of 1, and a run of lengths of 0
+_BLOCKS = 4  # after which the bits of a block end with a byte
+
+
+def _block() -> str:
+    """The bits of a block whose only code is the end of the block, first bit first."""
+
+    def number(value: int, bits: int) -> str:
+        return f"{value:0{bits}b}"[::-1]
+
+    def run_of_zeros(count: int) -> str:
+        code, bits = _ZEROS
+        return f"{code:0{bits}b}" + number(count - 11, 7)
+
+    code, bits = _ONE
+    one = f"{code:0{bits}b}"
+    return "".join(
+        (
+            number(0, 1),  # not the last block
+            number(2, 2),  # with codes of its own
+            number(257 - 257, 5),  # codes of literals and lengths
+            number(1 - 1, 5),  # of distances
+            number(len(_LENGTH_CODES) - 4, 4),
+            *(number(symbol in {1, 18}, 3) for symbol in _LENGTH_CODES),
+            run_of_zeros(138),
+            run_of_zeros(118),
+            one,  # the length of the code of the block's end
+            one,  # of the only distance
+            "0",  # the block's end
+        )
+    )
+
+
+def blocks_with_tables(count: int, body: bytes) -> bytes:
+    """A zlib stream of `count` such blocks, a multiple of 4, and of `body`."""
+    bits = _block() * _BLOCKS
+    four = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+    deflate = zlib.compressobj(9)
+    packed = deflate.compress(body)[2:] + deflate.flush()
+    return zlib.compress(b"")[:2] + four * (count // _BLOCKS) + packed
+
+
+def png_of_tables(width: int, height: int, count: int) -> bytes:
+    """A black PNG in RGB."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    packed = blocks_with_tables(count, bytes((3 * width + 1) * height))
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            png_chunk(b"IHDR", header),
+            png_chunk(b"IDAT", packed),
+            png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def tiff_of_tables(width: int, height: int, count: int) -> bytes:
+    """A black TIFF in grey."""
+    return tiff_one_strip(width, height, 8, blocks_with_tables(count, bytes(width * height)))

@@ -1,0 +1,36 @@
+"""Pictures whose cost stands in no header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hostile_deflate import png_of_tables, tiff_of_tables
+from lipiyana.errors import InvalidImage
+from lipiyana.images import ImageLimits, decode
+
+KINDS: dict[str, Callable[[int, int, int], bytes]] = {"PNG": png_of_tables, "TIFF": tiff_of_tables}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_blocks_with_tables_of_their_own_are_read(kind: str) -> None:
+    assert not decode(KINDS[kind](100, 80, 400)).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_takes_too_long_to_unpack_is_given_up(kind: str) -> None:
+    data = KINDS[kind](1200, 1000, 100_000)
+    limits = ImageLimits(max_seconds=0.001)
+    with pytest.raises(InvalidImage, match=r"takes more than 0\.001 s of CPU time") as caught:
+        decode(data, limits)
+    assert caught.value.reason == "IMAGE_TOO_COMPLEX"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_data_are_told_by_the_decoder(kind: str) -> None:
+    data = bytearray(KINDS[kind](100, 80, 400))
+    data[1000:1040] = b"\xff" * 40
+    with pytest.raises(InvalidImage) as caught:
+        decode(bytes(data))
+    assert caught.value.reason == "TRUNCATED_IMAGE"
