@@ -17,6 +17,7 @@ from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.detection import VehicleDetector
 from lipiyana.vehicles.letterbox import InputShape, letterbox
 from lipiyana.vehicles.network import input_of
+from lipiyana.vehicles.overview import overview_of
 from lipiyana.vehicles.training.evaluation import (
     Floats,
     Found,
@@ -50,9 +51,11 @@ class Detector:
     shape: InputShape
     detect: Callable[[npt.NDArray[np.uint8]], Found]
 
-    def input(self, picture: npt.NDArray[np.uint8]) -> Floats:
-        """Make its input (1, 3, rows, columns) of (height, width, 3) RGB."""
-        return letterbox(picture, self.shape)[0][None]
+    def inputs(self, picture: npt.NDArray[np.uint8]) -> list[Floats]:
+        """Make its inputs (1, 3, rows, columns) of (height, width, 3) RGB."""
+        overview = overview_of(self.shape)
+        shapes = [self.shape] if overview is None else [self.shape, overview]
+        return [letterbox(picture, shape)[0][None] for shape in shapes]
 
 
 def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
@@ -109,12 +112,13 @@ def timed(
     detectors: Sequence[Detector], pictures: Sequence[npt.NDArray[np.uint8]], rounds: int
 ) -> list[float]:
     """Median milliseconds of each detector for one picture on one thread, taken in turns."""
-    inputs = [[detector.input(picture) for picture in pictures] for detector in detectors]
+    inputs = [[detector.inputs(picture) for picture in pictures] for detector in detectors]
     times: list[list[float]] = [[] for _ in detectors]
     for number in range(rounds + 2):
         for taken, detector, own in zip(times, detectors, inputs, strict=True):
             begin = time.perf_counter()
-            detector.predict(own[number % len(own)])
+            for pixels in own[number % len(own)]:
+                detector.predict(pixels)
             if number >= 2:  # the first two warm up
                 taken.append(1000 * (time.perf_counter() - begin))
     return [statistics.median(taken) for taken in times]

@@ -13,6 +13,7 @@ from lipiyana.runtime import ModelStore
 from lipiyana.types import Box
 from lipiyana.vehicles.network import Candidates, DetectorNetwork
 from lipiyana.vehicles.nms import surest
+from lipiyana.vehicles.overview import overview_of, with_overview
 from lipiyana.vehicles.tiles import Tile, cut_off, near_edge, parts, tiles
 
 PLATE = "plate"
@@ -59,7 +60,7 @@ class VehicleDetector:
         return DetectorNetwork(self._store.session(self.entry.name))
 
     def detect(self, image: _Image, least: float = LEAST_CONFIDENCE) -> list[Detection]:
-        """Find everything in one picture; a large one is searched as a whole and in tiles.
+        """Find everything in one picture, in two sizes (`overview`) and, if it is large, in tiles.
 
         Args:
             image: (height, width, 3) RGB.
@@ -77,7 +78,12 @@ class VehicleDetector:
         cuts = (image[view.y_min : view.y_max, view.x_min : view.x_max] for view in views)
         seen, doubts = [], []
         most = _MOST_CANDIDATES // len(views)
-        for view, local in zip(views, network.run(cuts, least), strict=True):
+        looks = network.run(cuts, least)
+        overview = overview_of(network.shape)
+        if overview is not None:
+            (second,) = network.run([image], least, overview)
+            looks[0] = with_overview(looks[0], second, height, width)
+        for view, local in zip(views, looks, strict=True):
             found = local.moved(view.x_min, view.y_min)
             found = found[~cut_off(found.boxes, view, height, width)].surest(most)
             seen.append(found)

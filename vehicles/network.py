@@ -91,8 +91,18 @@ class DetectorNetwork:
         self._boxes, self._scores = names.index("boxes"), names.index("scores")
         self._curves = _curves(entry, self.classes)
 
-    def run(self, images: Iterable[npt.NDArray[np.uint8]], least: float) -> list[Candidates]:
+    def run(
+        self,
+        images: Iterable[npt.NDArray[np.uint8]],
+        least: float,
+        shape: InputShape | None = None,
+    ) -> list[Candidates]:
         """Look at pictures (height, width, 3) RGB, those of one input shape in one batch.
+
+        Args:
+            images: the pictures.
+            least: smallest confidence.
+            shape: of the inputs; `shape` of the network without.
 
         Returns:
             For each at most 1000 candidates with a confidence of `least` or more, in pixels of
@@ -101,7 +111,7 @@ class DetectorNetwork:
         Raises:
             ModelUnavailable: the scores are not of as many classes as the model names.
         """
-        inputs = [letterbox(image, self.shape) for image in images]
+        inputs = [letterbox(image, shape or self.shape) for image in images]
         shapes: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, (pixels, _) in enumerate(inputs):
             shapes[pixels.shape].append(index)

@@ -19,8 +19,9 @@ from lipiyana.packed import read_unpacked
 from lipiyana.runtime import Session
 from lipiyana.vehicles.detection import LEAST_CONFIDENCE
 from lipiyana.vehicles.letterbox import InputShape, letterbox
-from lipiyana.vehicles.network import candidates
+from lipiyana.vehicles.network import Candidates, candidates
 from lipiyana.vehicles.nms import surest
+from lipiyana.vehicles.overview import overview_of, with_overview
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
 
@@ -121,12 +122,19 @@ def find(
 
 def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
     """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
-    pixels, scale = letterbox(image, shape)
-    boxes, scores = predict(pixels[None])
-    there = candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
+    there = _look(image, predict, shape)
+    overview = overview_of(shape)
+    if overview is not None:
+        there = with_overview(there, _look(image, predict, overview), *image.shape[:2])
     kept = surest(there.boxes, there.confidences, there.classes)
     classes = there.classes[kept.indices[:_MOST]]
     return Found(kept.boxes[:_MOST], kept.scores[:_MOST], classes)
+
+
+def _look(image: Pixels, predict: PredictFunction, shape: InputShape) -> Candidates:
+    pixels, scale = letterbox(image, shape)
+    boxes, scores = predict(pixels[None])
+    return candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
 
 
 def score(
