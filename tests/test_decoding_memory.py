@@ -10,6 +10,7 @@ from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import DeadlineExceeded, InvalidImage
 from lipiyana.image_headers import read_header
 from lipiyana.images import DEFAULT_LIMITS, opened
+from lipiyana.types import PixelFormat, RawImage
 
 
 def in_thread(memory: DecodingMemory, size: int, order: list[int]) -> threading.Thread:
@@ -94,4 +95,17 @@ def test_small_files_of_many_pixels_are_not_decoded_all_at_once() -> None:
         thread.join(60)
     assert len(seen) == 12
     assert max(seen) <= 2 * need
+    assert memory.used == 0
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "taken"), [("rgb8", 0), ("bgr8", 3 * 8 * 6), ("gray8", 3 * 8 * 6)]
+)
+def test_raw_pictures_take_room_for_what_is_made_of_them(pixel_format: str, taken: int) -> None:
+    kind = PixelFormat(pixel_format)
+    raw = RawImage(bytes(8 * 6 * kind.channels), 8, 6, kind)
+    memory = DecodingMemory(1000)
+    with opened(raw, memory=memory) as picture:
+        assert memory.used == taken
+        assert picture.pixels.shape == (6, 8, 3)
     assert memory.used == 0

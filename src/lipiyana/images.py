@@ -64,6 +64,7 @@ class Picture:
 DEFAULT_LIMITS = ImageLimits()
 
 _PIXEL_MEMORY = 10  # bytes
+_RGB_BYTES = 3
 
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 """Environment variable: `ImageLimits.max_pixels` of commands and servers."""
@@ -144,9 +145,13 @@ def opened(
         DeadlineExceeded: there was no room in time.
     """
     given = picture_bytes(image, limits.max_bytes)
-    if isinstance(given, RawImage):  # its bytes were there before, and are counted by whom it came
-        pixels = from_raw(given, limits)
-        yield Picture(pixels, given.width, given.height)
+    if isinstance(given, RawImage):
+        _check_raw(given, limits)
+        # those of RGB were there before, and are counted where they came in
+        copied = given.pixel_format is not PixelFormat.RGB8
+        needed = _RGB_BYTES * given.width * given.height * copied
+        with contextlib.nullcontext() if memory is None else memory.room(needed, timeout):
+            yield Picture(from_raw(given, limits), given.width, given.height)
         return
     header = _checked_header(given, limits, shrunk=shrunk)
     upright = (header.height, header.width) if header.turned else (header.width, header.height)
@@ -165,6 +170,17 @@ def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     Raises:
         InvalidImage: the sizes do not fit together or are outside the limits.
     """
+    _check_raw(raw, limits)
+    shape = (raw.height, raw.width, raw.pixel_format.channels)
+    pixels = np.frombuffer(raw.data, np.uint8).reshape(shape)
+    if raw.pixel_format is PixelFormat.GRAY8:
+        return np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(
+        pixels[..., ::-1] if raw.pixel_format is PixelFormat.BGR8 else pixels
+    )
+
+
+def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
     if raw.width < 1 or raw.height < 1:
         raise InvalidImage(
             f"a raw picture needs a width and a height, not {raw.width}x{raw.height}",
@@ -178,13 +194,6 @@ def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
             reason="BAD_RAW_IMAGE",
         )
     _check_size(raw.width, raw.height, limits)
-    shape = (raw.height, raw.width, raw.pixel_format.channels)
-    pixels = np.frombuffer(raw.data, np.uint8).reshape(shape)
-    if raw.pixel_format is PixelFormat.GRAY8:
-        return np.repeat(pixels, 3, axis=2)
-    return np.ascontiguousarray(
-        pixels[..., ::-1] if raw.pixel_format is PixelFormat.BGR8 else pixels
-    )
 
 
 def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:

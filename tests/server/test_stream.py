@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,3 +232,30 @@ def test_frames_that_wait_are_bounded_by_their_bytes(
         assert isinstance(results[1].outcome, Overloaded)
         assert results[1].outcome.retry_after
         assert client.recognize(b"3" * 1900).text_lines  # what was held is given back
+
+
+def test_refused_frames_do_not_wait_for_the_garbage_collector(
+    client: Client, server: RecognitionServer
+) -> None:
+    def errors() -> int:
+        return sum(isinstance(thing, LipiyanaError) for thing in gc.get_objects())
+
+    unknown = pb.Image(raw=pb.RawImage(data=b"x", width=1, height=1, pixel_format=99))
+    image = service_pb.StreamFrame(frame_id=1, image=unknown)
+    requests = [SETUP, service_pb.StreamRecognizeRequest(frame=image)]
+    with grpc.insecure_channel(server.target) as channel:
+        method = RecognitionServiceStub(channel).StreamRecognize
+        list(method(iter(requests)))  # imports
+        gc.collect()
+        gc.disable()
+        try:
+            before = errors()
+            for _ in range(5):
+                (response,) = method(iter(requests))
+                assert response.WhichOneof("outcome") == "error"
+            with pytest.raises(grpc.RpcError):
+                list(method(iter([SETUP, SETUP])))
+            client.recognize(b"a")  # all that came before has ended
+            assert errors() == before
+        finally:
+            gc.enable()

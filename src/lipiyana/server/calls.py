@@ -111,8 +111,7 @@ class Calls:
                 failure = shutting_down()
                 code, reason = failure.code, failure.reason
             except Exception as error:
-                # with its traceback it and this frame would keep each other, and the request
-                failure = as_known(error, request_id).with_traceback(None)
+                failure = as_known(error, request_id)
                 code, reason = failure.code, failure.reason
             finally:
                 seconds = time.monotonic() - begin
@@ -201,9 +200,13 @@ async def abort(context: Context, error: LipiyanaError, request_id: str) -> None
 
 
 def as_known(error: Exception, request_id: str) -> LipiyanaError:
-    """Turn what should not have happened into an error that can be shown, and log it."""
+    """Turn what should not have happened into an error that can be shown, and log it.
+
+    It comes without its traceback: with that, an error that a frame holds and the frame keep each
+    other, and the picture in the frame, until the garbage collector comes round.
+    """
     if isinstance(error, LipiyanaError):
-        return error
+        return error.with_traceback(None)
     # where it happened, but not what the exception says: that may quote a plate
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error(

@@ -73,6 +73,7 @@ class RecognitionService:
             message = await self._receiving.message(context, caller.client)
             config = self._config(message.config)
             image = image_from_proto(message.image)
+            del message  # the picture's bytes are there once, however long it waits
             caller.spend(1)
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
@@ -82,18 +83,19 @@ class RecognitionService:
         """Read several pictures; they fail one by one, but are queued all or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
-            pictures = message.images
-            if not pictures:
+            if not message.images:
                 raise InvalidRequest("the batch is empty", field="images", reason="EMPTY_BATCH")
             config = self._config(message.config)
-            caller.spend(len(pictures))
-            images = [_image_or_error(picture) for picture in pictures]
+            images = [_image_or_error(picture) for picture in message.images]
+            size = message.ByteSize()
+            del message
+            caller.spend(len(images))
             good = {
                 i: image for i, image in enumerate(images) if not isinstance(image, LipiyanaError)
             }
             keys = {index: self._answers.key(image, config) for index, image in good.items()}
             source = caller.source(Kind.BATCH)
-            with self._answers.room(list(keys.values()), message.ByteSize(), source) as room:
+            with self._answers.room(list(keys.values()), size, source) as room:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
                         group.create_task(
@@ -148,10 +150,9 @@ class RecognitionService:
                 waiting.put(self._with_room(request.frame, caller))
                 del request
                 await waiting.room()  # who reads no results is not read any further
-        except (
-            Exception
-        ) as error:  # what cannot be parsed ends the stream, after its last good frame
-            waiting.end(error)
+        except Exception as error:
+            # what cannot be parsed ends the stream, after its last good frame
+            waiting.end(as_known(error, caller.request_id))
         else:
             waiting.end()
 
@@ -163,7 +164,7 @@ class RecognitionService:
                 try:
                     room.enter_context(self._answers.bytes_of(image, caller.source(Kind.STREAM)))
                 except Overloaded as error:
-                    image = error
+                    image = as_known(error, caller.request_id)
             return WaitingFrame(frame.frame_id, image, room.pop_all())
 
     def _config(self, message: pb.RecognitionConfig) -> RecognitionConfig:
@@ -244,7 +245,7 @@ class RecognitionService:
         try:
             caller.spend(1)
         except Overloaded as error:
-            return error
+            return as_known(error, caller.request_id)
         return await self._outcome(image, config, key, caller, Kind.STREAM, frames)
 
 
@@ -256,7 +257,7 @@ def _image_or_error(message: pb.Image) -> bytes | RawImage | LipiyanaError:
     try:
         return image_from_proto(message)
     except LipiyanaError as error:
-        return error
+        return error.with_traceback(None)
 
 
 def _item(outcome: Outcome) -> service_pb.BatchRecognizeResponse.Item:
