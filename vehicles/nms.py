@@ -16,8 +16,9 @@ SAME_CLASS = 0.5
 AGREEING = 0.55
 """IoU with what stays above which a box of its class has a say in where it is."""
 
-ONE_THING = 0.85
-"""IoU above which two boxes are one thing whatever their classes: a van is no car as well."""
+ONE_THING = 0.6
+"""IoU above which two boxes are one thing whatever their classes: a van is no car as well. On the
+selection part 0.6 names a fiftieth less wrongly than 0.85, and mean AP50 is the same."""
 
 WITHIN, PART = 0.9, 0.4
 """How much of a box lies in a surer one of its class, and the greatest share of its area, from
