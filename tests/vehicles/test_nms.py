@@ -59,7 +59,7 @@ def test_boxes_suppress_those_of_their_class_alone() -> None:
 
 
 def test_what_has_a_better_name_is_doubted_in_others() -> None:
-    boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 70), (300, 0, 400, 100))
+    boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 55), (300, 0, 400, 100))
     kept = surest(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
     assert kept.indices.tolist() == [1, 2, 3, 0]
     assert kept.scores.tolist() == [0.9, 0.8, 0.5, SECOND_NAME]
