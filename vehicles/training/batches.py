@@ -38,6 +38,7 @@ SIZE = 704
 """The longer side of an input, learning and serving."""
 
 _LETTERBOXED = 0.6
+_FILLING_OVERVIEWS = 0.4  # of the canvases as small as the second look, those that show one thing
 _TILE_SCALES, _SCALES = (0.4, 1.2), (0.6, 1.6)
 # cars are photographed for their sale close by; plates must be found far away and in crops too
 _PLATE_SCALES = (0.35, 2.4)
@@ -161,7 +162,9 @@ class Canvases:
         width, height = shape or (self._size, self._size)
         self._points = _points_of(width, height)
         tiles: tuple[_Tile, ...] = ((0, 0, width, height),)
-        if rng.random() < mosaic_share:
+        # as the second look at a picture sees it: whole, or one thing that fills it
+        overview = max(width, height) <= self._size // 2
+        if rng.random() < mosaic_share and not overview:
             x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * (width, height))
             tiles = ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height))
         pixels = np.empty((height, width, 3), np.uint8)
@@ -170,7 +173,9 @@ class Canvases:
         boxes, classes = [], []
         empty = bool(self._empty) and rng.random() < self._variety.empty
         for tile in tiles:
-            picture, view = self._shown(tile, rng, empty=empty, alone=len(tiles) == 1)
+            picture, view = self._shown(
+                tile, rng, empty=empty, alone=len(tiles) == 1, overview=overview
+            )
             left, top, right, bottom = tile
             pixels[top:bottom, left:right] = view.pixels
             smallest[self._inside(tile)] = picture.smallest * view.scale
@@ -181,17 +186,26 @@ class Canvases:
             if np.delete(picture.known, _PLATE).all():
                 known[here & ~self._near(boxes[-1]), _PLATE] = True
         whole = View(pixels, np.concatenate(boxes), np.concatenate(classes))
-        if not empty:
+        if not empty and not overview:
             whole = self._with_plates(self._with_pastes(whole, known, rng), known, rng)
         return self._finished(whole, known, smallest, rng)
 
     def _shown(
-        self, tile: _Tile, rng: np.random.Generator, *, empty: bool, alone: bool
+        self,
+        tile: _Tile,
+        rng: np.random.Generator,
+        *,
+        empty: bool,
+        alone: bool,
+        overview: bool,
     ) -> tuple[StreetPicture, View]:
         """A picture and what a tile shows of it."""
+        filling = self._variety.filling
+        if overview and filling:
+            filling = max(filling, _FILLING_OVERVIEWS)
         if empty:
             picture = self._empty[int(rng.choice(len(self._empty), p=self._empty_chances))]
-        elif self._variety.filling and self._filling and rng.random() < self._variety.filling:
+        elif filling and self._filling and rng.random() < filling:
             number = self._filling[int(rng.integers(len(self._filling)))]
             picture = self._pictures[number]
             box = self._large[number][int(rng.integers(len(self._large[number])))]
@@ -199,7 +213,7 @@ class Canvases:
             return picture, close_up(picture, picture.pixels(), box, width, height, rng)
         else:
             picture = self._pictures[int(rng.choice(len(self._pictures), p=self._chances))]
-        return picture, self._view(picture, tile, rng, alone=alone)
+        return picture, self._view(picture, tile, rng, alone=alone, overview=overview)
 
     def _with_pastes(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
@@ -251,10 +265,11 @@ class Canvases:
         rng: np.random.Generator,
         *,
         alone: bool,
+        overview: bool,
     ) -> View:
         image = picture.pixels()
         left, top, right, bottom = tile
-        if alone and rng.random() < _LETTERBOXED:
+        if overview or (alone and rng.random() < _LETTERBOXED):
             return letterboxed(picture, image, right, bottom, flip=bool(rng.random() < 0.5))
         scales = _SCALES if alone else _TILE_SCALES
         if picture.known[_PLATE]:

@@ -66,13 +66,18 @@ _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
 
 
 SHAPES: tuple[tuple[tuple[int, int], float], ...] = (
-    ((704, 416), 0.55),
-    ((640, 480), 0.2),
-    ((544, 544), 0.1),
-    ((480, 640), 0.08),
-    ((416, 704), 0.07),
+    ((704, 416), 0.41),
+    ((640, 480), 0.15),
+    ((544, 544), 0.08),
+    ((480, 640), 0.06),
+    ((416, 704), 0.05),
+    ((288, 192), 0.13),
+    ((288, 288), 0.06),
+    ((192, 288), 0.06),
 )
-"""Width and height of canvases, all of about the same area, and how many of each there are."""
+"""Width and height of canvases and how many of each there are: those of the first look at a
+picture, all of about the same area, and those of the second (`lipiyana.vehicles.overview`).
+"""
 
 
 @dataclass(frozen=True, slots=True)

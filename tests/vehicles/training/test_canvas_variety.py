@@ -169,3 +169,24 @@ def test_a_wider_range_of_scales_reaches_further(streets) -> None:
         return float((boxes[:, 2] - boxes[:, 0]).max())
 
     assert largest(Variety(wider=2)) > 1.2 * largest(Variety())
+
+
+def test_a_canvas_as_small_as_the_second_look_shows_the_whole_picture(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=1), "train")
+    canvas = Canvases(pictures, SIZE).draw(_rng(), 1.0, (SIZE // 2, SIZE // 2))
+    scale = (SIZE // 2) / max(pictures[0].pixels().shape[:2])
+    sides = scale * (pictures[0].boxes[:, 2:] - pictures[0].boxes[:, :2])
+    assert canvas.pixels.shape == (SIZE // 2, SIZE // 2, 3)
+    np.testing.assert_allclose(canvas.boxes[:, 2:] - canvas.boxes[:, :2], sides, rtol=0.05)
+
+
+def test_things_fill_canvases_as_small_as_the_second_look(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=3), "train")
+    canvases, rng = Canvases(pictures, SIZE, Variety(filling=0.01)), _rng()
+
+    def filled(shape: tuple[int, int]) -> float:
+        drawn = [canvases.draw(rng, 0.0, shape) for _ in range(60)]
+        sides = [(c.boxes[:, 2:] - c.boxes[:, :2]).max(initial=0) for c in drawn]
+        return float(np.mean(np.array(sides) > 0.45 * max(shape)))
+
+    assert filled((SIZE // 2, SIZE // 2)) > filled((SIZE, SIZE)) + 0.1
