@@ -157,11 +157,15 @@ def score(
     for label in classes:
         index = names.index(label)
         numbers = [i for i, picture in enumerate(pictures) if picture.known[index]]
-        objects = sum(int((pictures[i].classes == index).sum()) for i in numbers)
+        objects = sum(_count(pictures[i], index) for i in numbers)
         if not objects:
             continue
         truth = COCO(_as_coco([pictures[i] for i in numbers], index))
-        rows = [row for image, i in enumerate(numbers) for row in _rows(image, found[i], index)]
+        rows = [
+            row
+            for image, i in enumerate(numbers)
+            for row in _rows(image, found[i], index, pictures[i].smallest)
+        ]
         if not rows:
             scores[label] = ClassScore(0.0, 0.0, objects, np.zeros(_RECALLS), 1.0)
             continue
@@ -193,6 +197,11 @@ def mean_ap50(scores: Mapping[str, ClassScore]) -> float:
     return float(np.mean([entry.ap50 for entry in scores.values()]))
 
 
+def _count(picture: StreetPicture, index: int) -> int:
+    sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(axis=1, initial=np.inf)
+    return int(((picture.classes == index) & (sides >= picture.smallest)).sum())
+
+
 def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]:
     annotations: list[dict[str, object]] = []
     for image, picture in enumerate(pictures):
@@ -207,7 +216,9 @@ def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]
                         "bbox": [box[0], box[1], width, height],
                         "area": width * height,
                         # what matches one of these is neither right nor wrong
-                        "iscrowd": int(of_class == UNDECIDED),
+                        "iscrowd": int(
+                            of_class == UNDECIDED or min(width, height) < picture.smallest
+                        ),
                     }
                 )
     return {
@@ -218,9 +229,10 @@ def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]
     }
 
 
-def _rows(image: int, found: Found, index: int) -> list[dict[str, object]]:
-    mine = found.classes == index
+def _rows(image: int, found: Found, index: int, smallest: float) -> list[dict[str, object]]:
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    # whether what is smaller is there, nobody knows
+    mine = (found.classes == index) & (sides.min(axis=1, initial=np.inf) >= smallest)
     boxes = np.concatenate([found.boxes[:, :2], sides], axis=1)[mine]
     return [
         {"image_id": image, "category_id": 1, "bbox": box, "score": confidence}

@@ -45,6 +45,29 @@ def test_a_class_counts_only_where_it_is_labelled(streets) -> None:
     assert score(both, [_as_labelled(p) for p in both])["car"].ap50 == pytest.approx(1)
 
 
+def test_what_is_smaller_than_a_source_labels_is_neither_right_nor_wrong(streets) -> None:
+    pictures = load_pictures(streets("dhaka", count=2), None)
+    found = [_as_labelled(picture) for picture in pictures]
+    whole = score(pictures, found)["car"]
+    speck = Found(np.array([[50.0, 50, 58, 90]]), np.array([0.99]), np.array([CAR]))
+    found[0] = Found(
+        *(
+            np.concatenate([getattr(one, name) for one in (found[0], speck)])
+            for name in ("boxes", "scores", "classes")
+        )
+    )
+    assert score(pictures, found)["car"].ap50 < whole.ap50
+    pictures[0] = replace(
+        pictures[0],
+        boxes=np.concatenate([pictures[0].boxes, np.array([[10, 10, 19, 60]], np.float32)]),
+        classes=np.append(pictures[0].classes, CAR),
+        smallest=10.0,
+    )
+    scored = score(pictures, found)["car"]
+    assert scored.objects == whole.objects
+    assert scored.ap50 == pytest.approx(whole.ap50)
+
+
 def test_what_matches_an_undecided_box_is_neither_right_nor_wrong(streets) -> None:
     pictures = load_pictures(streets("dhaka", count=2), None)
     found = [_as_labelled(picture) for picture in pictures]
