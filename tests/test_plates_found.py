@@ -8,7 +8,7 @@ import pytest
 
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plate
+from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plates
 from lipiyana.runtime import ModelStore
 from lipiyana.types import Box, Plate, Registration, TextLine
 from lipiyana.vehicles.detection import PLATE, Detection
@@ -36,7 +36,7 @@ def test_a_plate_is_read_where_it_stands(reader: PlateCropReader, draw_text: Dra
     picture = np.full((400, 700, 3), 120, np.uint8)
     picture[200 : 200 + height, 150 : 150 + width] = board
     box = Box(150.4, 199.7, 150 + width, 200 + height)
-    plate = read_plate(picture, Detection(PLATE, 0.5, box), reader, romanize=False)
+    (plate,) = read_plates(picture, [Detection(PLATE, 0.5, box)], reader, romanize=False)
     assert plate.registration.canonical == "KA01AB1234"
     assert plate.box == box
     assert plate.confidence > 0.9  # as sure as its reading
@@ -50,15 +50,27 @@ def test_a_plate_is_read_where_it_stands(reader: PlateCropReader, draw_text: Dra
 def test_what_cannot_be_read_is_a_plate_still(reader: PlateCropReader) -> None:
     picture = np.full((100, 100, 3), 120, np.uint8)
     for box in (Box(10, 10, 60, 24), Box(99.2, 99.2, 99.9, 99.9), Box(0, 0, 100, 100)):
-        plate = read_plate(picture, Detection(PLATE, 0.4, box), reader, romanize=False)
+        (plate,) = read_plates(picture, [Detection(PLATE, 0.4, box)], reader, romanize=False)
         assert plate == Plate("", 0.4, box)
 
 
 def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: Draw) -> None:
     board = draw_text("KA 01 AB 1234")
     box = Box(0, 0, board.shape[1], board.shape[0])
-    plate = read_plate(board, Detection(PLATE, 0.05, box), reader, romanize=False)
+    (plate,) = read_plates(board, [Detection(PLATE, 0.05, box)], reader, romanize=False)
     assert plate == Plate("", 0.05, box)
+
+
+def test_of_very_many_plates_the_surest_are_read(
+    reader: PlateCropReader, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipiyana.plates_found.MOST_READ", 2)
+    board = draw_text("KA 01 AB 1234")
+    box = Box(0, 0, board.shape[1], board.shape[0])
+    places = [Detection(PLATE, confidence, box) for confidence in (0.5, 0.7, 0.4, 0.6)]
+    plates = read_plates(board, places, reader, romanize=False)
+    assert [plate.registration.valid for plate in plates] == [False, True, False, True]
+    assert [plates[0].confidence, plates[2].confidence] == [0.5, 0.4]
 
 
 def test_on_no_vehicle_only_what_would_be_shown_is_read(
@@ -72,7 +84,7 @@ def test_on_no_vehicle_only_what_would_be_shown_is_read(
         (0.35, [], True),
     ):  # fmt: skip
         found = Detection(PLATE, confidence, box)
-        plate = read_plate(board, found, reader, False, vehicles)
+        (plate,) = read_plates(board, [found], reader, False, vehicles)
         assert plate.registration.valid is is_read
 
 

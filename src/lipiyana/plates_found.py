@@ -22,6 +22,10 @@ from lipiyana.vehicles.network import OPERATING_POINT
 
 _MARGIN = 0.2  # of a plate's height, on all sides: detectors cut letters at the edges
 _WORTH_READING = 0.1  # confidence of a detector: what is less is given as it was found, unread
+
+MOST_READ = 100
+"""Plates of one picture; each takes milliseconds."""
+
 _ONE_PLACE = 0.5
 _ON_VEHICLE = 0.5  # of a plate's area
 _NO_PLATE = 0.95 * OPERATING_POINT  # factor of confidence: nothing of it is shown by default
@@ -38,14 +42,14 @@ _FEWEST = 3  # letters and digits that are read on a plate, if anything is
 _Image = npt.NDArray[np.uint8]
 
 
-def read_plate(
+def read_plates(
     image: _Image,
-    found: Detection,
+    places: Sequence[Detection],
     reader: PlateCropReader,
     romanize: bool,
     vehicles: Sequence[Box] | None = None,
-) -> Plate:
-    """Read a plate where a detector found it.
+) -> list[Plate]:
+    """Read plates where a detector found them: of more than `MOST_READ` the surest.
 
     Of a valid registration the confidence is how likely it is what is painted; of all else the
     detector's, how likely there is a plate. What cannot be read is a plate without text, and so is
@@ -53,7 +57,7 @@ def read_plate(
 
     Args:
         image: (height, width, 3) RGB.
-        found: where the plate is.
+        places: where the plates are.
         reader: of crops of plates.
         romanize: as `lipiyana.results.text_line`.
         vehicles: where vehicles are; None where nobody has looked for them.
@@ -61,9 +65,17 @@ def read_plate(
     Raises:
         MissingExtra: see `lipiyana.results.text_line`.
     """
-    (lonely,) = _on_no_vehicle([found.box], vehicles)
-    if found.confidence < (OPERATING_POINT if lonely else _WORTH_READING):
-        return Plate("", found.confidence, found.box)
+    alone = _on_no_vehicle([place.box for place in places], vehicles)
+    surest = sorted(range(len(places)), key=lambda index: -places[index].confidence)[:MOST_READ]
+    return [
+        _read(image, place, reader, romanize)
+        if index in surest and place.confidence >= (OPERATING_POINT if lonely else _WORTH_READING)
+        else Plate("", place.confidence, place.box)
+        for index, (place, lonely) in enumerate(zip(places, alone, strict=True))
+    ]
+
+
+def _read(image: _Image, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
     x_min, y_min, x_max, y_max = _with_margin(found.box, *image.shape[:2])
     offset = np.array([x_min, y_min], np.float64)
     reading = reader.read(image[y_min:y_max, x_min:x_max])

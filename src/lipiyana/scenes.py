@@ -19,7 +19,7 @@ from lipiyana.ocr.plates import PlateRow, find_plates
 from lipiyana.ocr.recognition import Reader
 from lipiyana.ocr.stray_marks import doubted
 from lipiyana.plate_search import find_plates_in_vehicles
-from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plate
+from lipiyana.plates_found import apart, doubting_signs, merged, prolonged, read_plates
 from lipiyana.results import coloured, in_reading_order, plate, text_line
 from lipiyana.runtime import ModelStore, model_info
 from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
@@ -155,10 +155,7 @@ class SceneReader:
         if not places:
             return []
         with clock.stage("read_plates"):
-            return [
-                read_plate(pixels, one, self._plate_reader, config.romanize, vehicles)
-                for one in places
-            ]
+            return read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
 
     def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
         with clock.stage("detect_text"):
