@@ -84,3 +84,14 @@ def test_long_and_odd_messages_fit_the_trailers(message: str) -> None:
     sent = to_status(errors.InvalidImage(message)).message
     assert len(sent.encode()) <= MAX_MESSAGE_BYTES
     assert sent.endswith("...")
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(-5, 0.0), (2, 2.0), (4 * 10**18, 3600.0)])
+def test_a_server_that_asks_for_an_odd_time(asked: int, taken: float) -> None:
+    status = to_status(errors.Overloaded("full"))
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.seconds = asked
+    status.details[1].Pack(retry)
+    error = from_status(status)
+    assert isinstance(error, errors.Overloaded)
+    assert error.retry_after == taken

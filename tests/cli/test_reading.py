@@ -11,6 +11,7 @@ from lipiyana.cli.patience import Patience
 from lipiyana.cli.reading import Totals, read_pictures
 from lipiyana.cli.rows import FORMS
 from lipiyana.cli.sources import list_pictures
+from lipiyana.errors import Overloaded
 from lipiyana.types import RecognitionConfig
 
 FORM_NAMES = [".jsonl", ".csv"]
@@ -143,6 +144,21 @@ def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -
     assert 10 < recognizer.seen.count("busy") < 30
     assert totals.stopped_by is not None
     assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
+
+
+def test_no_wait_is_longer_than_the_patience() -> None:
+    clock, waits = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock[0] += seconds
+
+    def ask() -> None:
+        raise Overloaded("full", retry_after=100_000.0)
+
+    with pytest.raises(Overloaded):
+        Patience(seconds=20, sleep=sleep, now=lambda: clock[0]).offer(ask)
+    assert waits == [20.0]
 
 
 def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, pictures: Path) -> None:

@@ -50,5 +50,8 @@ class Patience:
             except Overloaded as busy:
                 if busy.reason != "RATE_LIMITED" and self.now() >= until:
                     raise
-                self.sleep(busy.retry_after + random.uniform(0, spread))  # noqa: S311
+                wait = busy.retry_after + random.uniform(0, spread)  # noqa: S311
+                if busy.reason != "RATE_LIMITED":
+                    wait = min(wait, max(0.0, until - self.now()))
+                self.sleep(wait)
                 spread = min(2 * spread, _LONGEST_SPREAD)
