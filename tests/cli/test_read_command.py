@@ -65,7 +65,7 @@ def test_rows_go_to_stdout_and_all_else_to_stderr(here: Path, fake: FakeRecogniz
 
 def test_options_reach_the_recognizer(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("a")
-    invoke("a.jpg", "--layout", "plate", "--features", "text, plates", "--min-confidence", "0.01")
+    invoke("a.jpg", "--layout", "PLATE", "--features", "text, plates", "--min-confidence", "0.01")
     (config,) = fake.configs
     assert config is not None
     assert config.layout is Layout.PLATE
@@ -118,17 +118,18 @@ def test_a_file_that_may_not_be_read(
     [
         ([], "INPUT"),
         ([""], "empty name"),
-        (["a.jpg", "--layout", "page"], "page"),
+        (["a.jpg", "--layout", "page"], "page is not one of scene, line, plate"),
         (["a.jpg", "--features", "text,faces"], "faces"),
         (["a.jpg", "--features", ""], "vehicles"),
-        (["a.jpg", "--min-confidence", "1.5"], "1"),
-        (["a.jpg", "--min-confidence", "nan"], "1"),
-        (["a.jpg", "--workers", "0"], "1"),
+        (["a.jpg", "--min-confidence", "1.5"], "1.5 is not between 0 and 1"),
+        (["a.jpg", "--min-confidence", "nan"], "nan is not a number"),
+        (["a.jpg", "--workers", "0"], "0 is not between 1 and 1024"),
+        (["a.jpg", "--workers", "two"], "two is not a whole number"),
         (["a.jpg", "--output", "rows.txt"], ".jsonl"),
         (["a.jpg", "--resume"], "--output"),
         (["a.jpg", "--server", "localhost"], "HOST:PORT"),
         (["a.jpg", "--server", "localhost:1", "--models", "."], "server"),
-        (["a.jpg", "--models", "missing"], "missing"),
+        (["a.jpg", "--models", "missing"], "there is no folder missing"),
         (["a.jpg", "--bogus"], "--bogus"),
     ],
 )
