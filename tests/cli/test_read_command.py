@@ -150,7 +150,9 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     (here / "empty" / "notes.txt").write_text("no picture")
     result = invoke(*arguments, "--output", "out.csv")
     assert result.exit_code == 2
-    assert "no picture found" in result.stderr
+    assert f"no picture found in {arguments[0]}" in result.stderr
+    assert ".jpg" in result.stderr
+    assert ("passed over 1 .txt" in result.stderr) == ("empty" in arguments)
     assert not (here / "out.csv").exists()
 
 
@@ -187,15 +189,62 @@ def test_rows_are_not_written_over(here: Path, fake: FakeRecognizer) -> None:
     assert "--resume" in again.stderr
     resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 0
-    assert "1 read, 0 failed" in resumed.stderr
+    assert "0 read, 0 failed, 1 skipped that out.jsonl had" in resumed.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert fake.seen == ["a"]
 
 
 def test_earlier_failures_count_when_a_run_goes_on(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("bad")
-    for _ in range(2):
-        assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
+    (here / "b.jpg").write_text("b")
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
+    resumed = invoke("a.jpg", "b.jpg", "--output", "out.jsonl", "--resume")
+    assert resumed.exit_code == 1
+    assert "1 read, 0 failed, 1 skipped that out.jsonl had (1 of them failed)" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--layout", "plate"),
+        ("--features", "text"),
+        ("--min-confidence", "0.5"),
+        ("--models", "."),
+    ],
+)
+def test_a_run_goes_on_with_the_options_that_it_began_with(
+    here: Path, fake: FakeRecognizer, option: str, value: str
+) -> None:
+    (here / "a.jpg").write_text("a")
+    assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
+    before = (here / "out.jsonl").read_bytes()
+    other = invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value)
+    assert other.exit_code == 2
+    assert f"the rows of out.jsonl were read with {option} " in other.stderr
+    assert (here / "out.jsonl").read_bytes() == before
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 0
+    (here / "out.jsonl").unlink()  # nothing is left to be mixed with
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value).exit_code == 0
+
+
+def test_rows_whose_options_are_not_known_are_gone_on_with(
+    here: Path, fake: FakeRecognizer
+) -> None:
+    (here / "a.jpg").write_text("a")
+    assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
+    for content in ("{", "[]", None):
+        options = here / ".out.jsonl.options"
+        options.unlink() if content is None else options.write_text(content)
+        resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume", "--layout", "line")
+        assert resumed.exit_code == 0
+
+
+def test_what_is_passed_over_is_told_at_the_end(here: Path, fake: FakeRecognizer) -> None:
+    (here / "in").mkdir()
+    for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
+        (here / "in" / name).write_text("a")
+    told = invoke("in").stderr.splitlines()
+    assert told[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
 
 
 def test_a_stopped_run_says_why_and_how_to_go_on(here: Path, fake: FakeRecognizer) -> None:
