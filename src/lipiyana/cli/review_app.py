@@ -20,7 +20,13 @@ _Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", parser=fold
 def list_kept(
     folder: Annotated[Path, typer.Argument(metavar="DIR", parser=existing_folder)],
 ) -> None:
-    """Show what is kept, the least sure first, and why."""
+    """Show what is kept, the least sure first.
+
+    Columns: the file; how unsure the models were, from 0 to 1; the reasons with their own scores;
+    the day on which it was kept. Reasons: `margin` (another letter was nearly as likely), `grammar`
+    (a plate whose text had to be changed to be a registration, or is none), `detector` (a vehicle
+    whose confidence is near one half).
+    """
     from lipiyana.cli.review import show
 
     raise typer.Exit(show(folder))
