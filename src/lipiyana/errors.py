@@ -106,7 +106,7 @@ def how_to_install(extra: str) -> str:
     """Give the commands that install an extra, in a clone of the project and beside a wheel."""
     first = f"{_CPU_TORCH}, then " if extra == "train" else ""
     return (
-        f"{first}pip install '.[{extra}]' in a clone of the project, or "
+        f"{first}pip install --editable '.[{extra}]' in a clone of the project, or "
         f"pip install 'WHEEL[{extra}]' with the file of the wheel"
     )
 

@@ -73,7 +73,7 @@ def test_missing_extras_are_told_with_their_commands(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("lipiyana.cli.doctor.extras", lambda: missing)
     otel, paddle, redis, train = _extras()
     assert [one.level for one in (otel, paddle, redis, train)] == ["note", "ok", "ok", "note"]
-    assert "pip install '.[otel]'" in otel.detail
+    assert "pip install --editable '.[otel]'" in otel.detail
     assert "pip install" not in paddle.detail
     assert "--index-url https://download.pytorch.org/whl/cpu torch, then" in train.detail
     assert "'WHEEL[train]'" in train.detail
