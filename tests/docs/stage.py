@@ -140,7 +140,7 @@ def _fill(folder: Path, cwd: Path) -> None:
     (folder / "home").mkdir(parents=True)
     if cwd != folder:
         shutil.copytree(ROOT / "examples", cwd)
-    for name in ("photos", "street", "camera"):
+    for name in ("photos", "street", "camera", "crops"):
         (cwd / name).mkdir()
         for scene in scenes:
             shutil.copy(scene, cwd / name)
