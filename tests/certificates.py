@@ -27,11 +27,13 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.files.certificate)
         self._authority.private_key_pem.write_to_path(self.files.key)
 
-    def sign(self, name: str, alternative: str = "IP:127.0.0.1", *, days: int = 365) -> Certificate:
-        """Make a certificate for 127.0.0.1, or another subject, with this common name."""
+    def sign(
+        self, name: str, alternative: str = "IP:127.0.0.1", *also: str, days: int = 365
+    ) -> Certificate:
+        """Make a certificate for 127.0.0.1, or other subjects, with this common name."""
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         signed = self._authority.issue_cert(
-            alternative.partition(":")[2],
+            *(subject.partition(":")[2] for subject in (alternative, *also)),
             common_name=name,
             not_after=datetime.now(UTC) + timedelta(days=days),
         )

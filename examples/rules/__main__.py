@@ -32,12 +32,17 @@ def main() -> int:
     arguments = parser.parse_args()
     if (arguments.server is None) != (arguments.frames is None):
         parser.error("--server and --frames go together")
+    if arguments.frames is not None and not arguments.frames.is_dir():
+        parser.error(f"there is no folder {arguments.frames}")
     try:
         engine = RuleEngine(load_rules(arguments.rules))
         with contextlib.closing(_results(arguments)) as results:
             for event in engine.events(results):
                 print(json.dumps(asdict(event), ensure_ascii=False), flush=True)
-    except (RulesError, LipiyanaError, OSError, ValueError) as error:
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        return 2
+    except (RulesError, LipiyanaError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

@@ -25,6 +25,9 @@ from typing import ClassVar
 
 ERROR_DOMAIN = "lipiyana"
 
+# the build without CUDA: a thirtieth of what the package index gives by default
+_CPU_TORCH = "pip install --index-url https://download.pytorch.org/whl/cpu torch"
+
 
 class LipiyanaError(Exception):
     """Base of all errors of this project."""
@@ -96,11 +99,16 @@ class MissingExtra(LipiyanaError):
     @classmethod
     def for_extra(cls, extra: str, purpose: str) -> MissingExtra:
         """Say which extra `purpose` needs and how to install it."""
-        return cls(
-            f"{purpose} needs the extra '{extra}': in a clone of the project, "
-            f"pip install '.[{extra}]'",
-            extra=extra,
-        )
+        return cls(f"{purpose} needs the extra '{extra}': {how_to_install(extra)}", extra=extra)
+
+
+def how_to_install(extra: str) -> str:
+    """Give the commands that install an extra, in a clone of the project and beside a wheel."""
+    first = f"{_CPU_TORCH}, then " if extra == "train" else ""
+    return (
+        f"{first}pip install --editable '.[{extra}]' in a clone of the project, or "
+        f"pip install 'WHEEL[{extra}]' with the file of the wheel"
+    )
 
 
 class Overloaded(LipiyanaError):

@@ -67,13 +67,23 @@ def test_a_bad_picture_leaves_the_others(here: Path) -> None:
     assert "1 written to out, 2 failed" in result.stderr
 
 
-@pytest.mark.parametrize(("inputs", "output"), [("in", "in"), ("in", "."), ("in/a.png", "in")])
-def test_a_picture_is_never_written_over(here: Path, inputs: str, output: str) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "output", "says"),
+    [
+        ("in", "in", "in would be both read and written to"),
+        ("in", ".", "in is read, and lies in ., which is written to"),
+        ("in/a.png", "in", "in/a.png is read, and lies in in, which is written to"),
+    ],
+)
+def test_a_picture_is_never_written_over(
+    here: Path, inputs: str, output: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     picture(here / "in" / "a.png")
     before = (here / "in" / "a.png").read_bytes()
     result = invoke(inputs, "-o", output)
     assert result.exit_code == 2
-    assert "is written to" in " ".join(result.stderr.split())
+    assert f"{says}; name another folder" in " ".join(result.stderr.split())
     assert (here / "in" / "a.png").read_bytes() == before
 
 
@@ -127,8 +137,19 @@ def test_copies_inside_an_input_are_not_annotated_again(here: Path) -> None:
 
 def test_no_picture_is_exit_code_2(here: Path) -> None:
     (here / "in").mkdir()
-    assert invoke("in", "-o", "out").exit_code == 2
+    (here / "in" / "a.heic").touch()
+    result = invoke("in", "-o", "out")
+    assert result.exit_code == 2
+    assert "no picture found in in: passed over 1 .heic" in result.stderr
     assert not (here / "out").exists()
+
+
+def test_what_is_passed_over_is_told(here: Path) -> None:
+    picture(here / "in" / "a.png")
+    (here / "in" / "b.heic").touch()
+    assert "passed over, as no pictures: 1 .heic" in invoke("in", "-o", "out").stderr
+    (here / "in" / "b.heic").unlink()
+    assert "passed over" not in invoke("in", "-o", "out").stderr
 
 
 def test_names_never_collide() -> None:

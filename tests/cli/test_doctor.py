@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipiyana.cli.doctor import cpu
+from lipiyana.cli.doctor import _extras, cpu
 from lipiyana.cli.installation import extras
 from lipiyana.cli.main import app
+from lipiyana.cli.trial import read_rendered_plate
 
 
 def test_a_sound_installation() -> None:
@@ -65,6 +66,23 @@ def test_the_extras_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) ->
     assert {"indic", "server", "train", "paddle", "redis", "otel"} <= set(missing)
     assert missing["server"] == ["xxhash"]
     assert missing["redis"] == []
+
+
+def test_missing_extras_are_told_with_their_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = [("otel", ["x"]), ("paddle", ["paddlepaddle"]), ("redis", []), ("train", ["torch"])]
+    monkeypatch.setattr("lipiyana.cli.doctor.extras", lambda: missing)
+    otel, paddle, redis, train = _extras()
+    assert [one.level for one in (otel, paddle, redis, train)] == ["note", "ok", "ok", "note"]
+    assert "pip install --editable '.[otel]'" in otel.detail
+    assert "pip install" not in paddle.detail
+    assert "--index-url https://download.pytorch.org/whl/cpu torch, then" in train.detail
+    assert "'WHEEL[train]'" in train.detail
+
+
+def test_stages_are_those_of_the_time_that_is_shown() -> None:
+    trial = read_rendered_plate(None)
+    assert trial.stages
+    assert sum(trial.stages.values()) <= trial.next
 
 
 def test_settings_that_cannot_be_checked_are_told(

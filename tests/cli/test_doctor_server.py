@@ -29,7 +29,7 @@ def test_the_defaults_of_a_server_are_sound(tmp_path: Path) -> None:
         ('tokens = "none.toml"', "server", "wrong", "cannot use the tokens"),
         ('shared_cache_url = "redis://127.0.0.1:1"', "shared cache", "wrong", "cannot be reached"),
         ("prot = 1", "server", "wrong", "prot"),
-        ('tls_certificate = "a"\ntls_key = "b"', "server", "wrong", "TLS cannot use"),
+        ('tls_certificate = "a"\ntls_key = "b"', "server", "wrong", "no such file"),
     ],
 )
 def test_what_is_said_of_settings(
@@ -46,7 +46,7 @@ def test_tokens_in_plaintext(tmp_path: Path) -> None:
     found = by_subject(f'tokens = "{tokens}"\nhost = "0.0.0.0"', tmp_path)
     assert found["access"].level == "note"
     assert "plaintext" in found["access"].detail
-    assert found["tokens"].detail == "1 keys"
+    assert found["tokens"].detail == "1 key"
     assert by_subject(f'tokens = "{tokens}"', tmp_path)["access"].level == "ok"
 
 
@@ -100,3 +100,12 @@ def test_counters_are_read(tmp_path: Path) -> None:
 )
 def test_who_else_is_there(usage: Usage, says: str) -> None:
     assert says in " ".join(finding.detail for finding in neighbours(usage))
+
+
+def test_variables_that_nothing_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
+    found = by_subject("", tmp_path)["environment"]
+    assert found.level == "note"
+    assert "did you mean LIPIYANA_MAX_QUEUE?" in found.detail
+    monkeypatch.setenv("LIPIYANA_TOKNES", "tokens.toml")
+    assert by_subject("", tmp_path)["server"].level == "wrong"

@@ -65,7 +65,7 @@ def test_rows_go_to_stdout_and_all_else_to_stderr(here: Path, fake: FakeRecogniz
 
 def test_options_reach_the_recognizer(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("a")
-    invoke("a.jpg", "--layout", "plate", "--features", "text, plates", "--min-confidence", "0.01")
+    invoke("a.jpg", "--layout", "PLATE", "--features", "text, plates", "--min-confidence", "0.01")
     (config,) = fake.configs
     assert config is not None
     assert config.layout is Layout.PLATE
@@ -118,17 +118,18 @@ def test_a_file_that_may_not_be_read(
     [
         ([], "INPUT"),
         ([""], "empty name"),
-        (["a.jpg", "--layout", "page"], "page"),
+        (["a.jpg", "--layout", "page"], "page is not one of scene, line, plate"),
         (["a.jpg", "--features", "text,faces"], "faces"),
         (["a.jpg", "--features", ""], "vehicles"),
-        (["a.jpg", "--min-confidence", "1.5"], "1"),
-        (["a.jpg", "--min-confidence", "nan"], "1"),
-        (["a.jpg", "--workers", "0"], "1"),
+        (["a.jpg", "--min-confidence", "1.5"], "1.5 is not between 0 and 1"),
+        (["a.jpg", "--min-confidence", "nan"], "nan is not a number"),
+        (["a.jpg", "--workers", "0"], "0 is not between 1 and 1024"),
+        (["a.jpg", "--workers", "two"], "two is not a whole number"),
         (["a.jpg", "--output", "rows.txt"], ".jsonl"),
         (["a.jpg", "--resume"], "--output"),
         (["a.jpg", "--server", "localhost"], "HOST:PORT"),
         (["a.jpg", "--server", "localhost:1", "--models", "."], "server"),
-        (["a.jpg", "--models", "missing"], "missing"),
+        (["a.jpg", "--models", "missing"], "there is no folder missing"),
         (["a.jpg", "--bogus"], "--bogus"),
     ],
 )
@@ -149,7 +150,9 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     (here / "empty" / "notes.txt").write_text("no picture")
     result = invoke(*arguments, "--output", "out.csv")
     assert result.exit_code == 2
-    assert "no picture found" in result.stderr
+    assert f"no picture found in {arguments[0]}" in result.stderr
+    assert ".jpg" in result.stderr
+    assert ("passed over 1 .txt" in result.stderr) == ("empty" in arguments)
     assert not (here / "out.csv").exists()
 
 
@@ -186,15 +189,62 @@ def test_rows_are_not_written_over(here: Path, fake: FakeRecognizer) -> None:
     assert "--resume" in again.stderr
     resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 0
-    assert "1 read, 0 failed" in resumed.stderr
+    assert "0 read, 0 failed, 1 skipped that out.jsonl had" in resumed.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert fake.seen == ["a"]
 
 
 def test_earlier_failures_count_when_a_run_goes_on(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("bad")
-    for _ in range(2):
-        assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
+    (here / "b.jpg").write_text("b")
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
+    resumed = invoke("a.jpg", "b.jpg", "--output", "out.jsonl", "--resume")
+    assert resumed.exit_code == 1
+    assert "1 read, 0 failed, 1 skipped that out.jsonl had (1 of them failed)" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--layout", "plate"),
+        ("--features", "text"),
+        ("--min-confidence", "0.5"),
+        ("--models", "."),
+    ],
+)
+def test_a_run_goes_on_with_the_options_that_it_began_with(
+    here: Path, fake: FakeRecognizer, option: str, value: str
+) -> None:
+    (here / "a.jpg").write_text("a")
+    assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
+    before = (here / "out.jsonl").read_bytes()
+    other = invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value)
+    assert other.exit_code == 2
+    assert f"the rows of out.jsonl were read with {option} " in other.stderr
+    assert (here / "out.jsonl").read_bytes() == before
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 0
+    (here / "out.jsonl").unlink()  # nothing is left to be mixed with
+    assert invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value).exit_code == 0
+
+
+def test_rows_whose_options_are_not_known_are_gone_on_with(
+    here: Path, fake: FakeRecognizer
+) -> None:
+    (here / "a.jpg").write_text("a")
+    assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
+    for content in ("{", "[]", None):
+        options = here / ".out.jsonl.options"
+        options.unlink() if content is None else options.write_text(content)
+        resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume", "--layout", "line")
+        assert resumed.exit_code == 0
+
+
+def test_what_is_passed_over_is_told_at_the_end(here: Path, fake: FakeRecognizer) -> None:
+    (here / "in").mkdir()
+    for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
+        (here / "in" / name).write_text("a")
+    told = invoke("in").stderr.splitlines()
+    assert told[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
 
 
 def test_a_stopped_run_says_why_and_how_to_go_on(here: Path, fake: FakeRecognizer) -> None:

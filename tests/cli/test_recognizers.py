@@ -92,3 +92,12 @@ def test_a_limit_that_makes_no_sense(text: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
     with pytest.raises(InvalidRequest, match="LIPIYANA_MAX_PIXELS"):
         in_process(None, None, 1)
+
+
+def test_a_misspelt_variable_of_the_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_TLS_CERTIFICATE", "server.pem")  # of a server, and none of this
+    connect("localhost:1", None).recognizer.close()
+    monkeypatch.setenv("LIPIYANA_SERVER_TOKNE", "secret")
+    with pytest.raises(InvalidRequest, match="did you mean LIPIYANA_SERVER_TOKEN") as caught:
+        connect("localhost:1", None)
+    assert "secret" not in caught.value.message

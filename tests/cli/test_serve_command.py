@@ -58,3 +58,27 @@ def test_settings_that_make_no_sense(
     result = CliRunner().invoke(app, ["serve", "--config", "settings.toml"])
     assert result.exit_code == 2
     assert says in result.stderr
+
+
+def test_what_leaves_the_server_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
+    command = [sys.executable, "-c", "from lipiyana.cli.main import main; main()", "serve"]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--host", "0.0.0.0"], stderr=-1, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "whoever reaches 0.0.0.0 may call" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert "nothing reads the variable LIPIYANA_MAX_QEUE; did you mean LIPIYANA_MAX_QUEUE?" in said
+
+
+def test_a_misspelt_variable_of_tokens_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_TOKNES", "tokens.toml")
+    result = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
+    assert result.exit_code == 2
+    assert "did you mean LIPIYANA_TOKENS?" in result.stderr

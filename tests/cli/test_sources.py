@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import typer
 
-from lipiyana.cli.sources import list_pictures, refuse_inputs_in
+from lipiyana.cli.sources import describe_passed_over, list_pictures, refuse_inputs_in
 
 
 def make(root: Path, *names: str) -> None:
@@ -172,6 +173,28 @@ def test_a_folder_that_is_written_to_is_left_out(here: Path) -> None:
 @pytest.mark.parametrize("given", ["in/kept", "in/kept/b.jpg", "in/kept/deep"])
 def test_what_is_written_to_is_no_input(here: Path, given: str) -> None:
     make(here, "in/kept/b.jpg", "in/kept/deep/c.jpg")
-    with pytest.raises(typer.BadParameter, match="is written to"):
+    with pytest.raises(typer.BadParameter, match="written to; name another folder"):
         refuse_inputs_in(here / "in" / "kept", [given], "--keep-unsure")
     refuse_inputs_in(here / "in" / "kept", ["in"], "--keep-unsure")
+
+
+def test_what_is_passed_over_is_counted_by_kind_and_once(here: Path) -> None:
+    make(here, "in/a.jpg", "in/b.HEIC", "in/c.heic", "in/deep/d.pdf", "in/README", "in/.hidden")
+    (here / "in" / "link").symlink_to(here / "in" / "deep")
+    for inputs in (["in"], ["in", "in/deep"], ["in/deep", "in", "in"]):
+        passed: Counter[str] = Counter()
+        assert [source.path for source in list_pictures(inputs).walk(passed)] == ["in/a.jpg"]
+        assert passed == {".heic": 2, ".pdf": 1, "without a suffix": 1, "links to folders": 1}
+
+
+def test_many_kinds_are_not_all_named() -> None:
+    kinds = {f".{letter}": 1 for letter in "bcdefgh"} | {".a": 3}
+    assert describe_passed_over(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
+    assert describe_passed_over({}) == ""
+
+
+def test_an_input_that_is_not_there_is_named_as_it_was_given(here: Path) -> None:
+    (source,) = list_pictures(["nosuch/"])
+    assert source.error is not None
+    assert source.error.message == "there is no file or folder nosuch/"
+    assert source.error.code == "NOT_FOUND"

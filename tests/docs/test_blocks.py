@@ -14,10 +14,11 @@ import pytest
 import typer
 from blocks import BLOCKS, PAGES, ROOT, Block
 from packaging.requirements import Requirement
-from stage import Stage
+from stage import Stage, missing_program
 
 from lipiyana.cli.main import app
 from lipiyana.server import ServerSettings
+from needs import OPENSSL
 
 LANGUAGES = {"sh", "python", "toml", "json", "text"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -39,6 +40,8 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage
 def test_it_runs_as_pasted(
     block: Block, stages: dict[str, Stage], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    if missing_program(block):
+        pytest.skip(OPENSSL)
     if block.page not in stages:
         for stage in stages.values():
             stage.close()

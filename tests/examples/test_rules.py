@@ -232,3 +232,21 @@ def test_the_command_tells_what_is_wrong(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "rules: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--server", "localhost:1", "--frames", "nosuch"], "there is no folder nosuch"),
+        (["nosuch.jsonl"], "nosuch.jsonl: No such file or directory"),
+    ],
+)
+def test_files_that_are_not_there_are_named(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    command = [sys.executable, "-m", "rules", str(written(tmp_path, ENTERED)), *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT / "examples", check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip().endswith(says)

@@ -153,3 +153,13 @@ def assert_verdict(said: str, better: bool) -> None:
     last = said.splitlines()[-1]
     assert last.startswith("use it: " if better else "it is no better than what you have; ")
     assert "lipiyana read --models finetuned" in last
+
+
+@pytest.mark.parametrize("command", ["reader", "plates", "vehicles"])
+def test_that_nothing_was_stopped_is_said_before_the_data_is_looked_at(
+    command: str, tmp_path: Path
+) -> None:
+    arguments = ["finetune", command, str(tmp_path / "none"), "--out", str(tmp_path), "--resume"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "nothing was stopped" in result.stderr

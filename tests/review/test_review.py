@@ -280,3 +280,11 @@ def test_a_second_import_replaces_what_the_first_said(tmp_path: Path) -> None:
     second = imported(a=[(2, "right")])
     assert sorted(second.values()) == [["SHOP", "validation"], ["right"]]
     assert second.keys() < first.keys()
+
+
+def test_a_folder_that_keeps_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    for arguments in (["list", str(tmp_path)], ["export", str(tmp_path), "-o", str(tmp_path)]):
+        result = CliRunner().invoke(app, ["review", *arguments])
+        assert isinstance(result.exception, InvalidRequest)
+        assert "keeps no unsure pictures" in str(result.exception)

@@ -58,6 +58,10 @@ def test_arguments_beat_the_environment_and_that_the_file(
         ("max_decoded_bytes = 1000", "max_decoded_bytes"),
         ("port =", "config"),
         ("host = 'a\xff'", "config"),
+        ("[server]\nport = 1", "server"),
+        ('cache_bytes = "many"', "cache_bytes"),
+        ('cache_bytes = "1 MiBs"', "cache_bytes"),
+        ("cache_bytes = 1.5", "cache_bytes"),
     ],
 )
 def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None:
@@ -70,7 +74,7 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None
 
 def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_CACHE_TTL", "soon")
-    with pytest.raises(InvalidRequest, match="cache_ttl"):
+    with pytest.raises(InvalidRequest, match="LIPIYANA_CACHE_TTL is 'soon': it must be a number"):
         ServerSettings.load()
 
 
@@ -94,3 +98,91 @@ def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: 
     with pytest.raises(InvalidRequest, match="is empty") as caught:
         ServerSettings.load()
     assert caught.value.field == name.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("max_qeue = 1", "unknown setting max_qeue in {}; did you mean max_queue\\?"),
+        ("colour = 1", "unknown setting colour in {}$"),
+        ("max_queue = 'many'", "max_queue in {} is 'many': it must be a whole number"),
+        ("port = 70000", "port in {} is 70000: it must be at most 65535"),
+        ("reflection = 'maybe'", "reflection in {} is 'maybe': it must be true or false"),
+        ("log_format = 'xml'", "log_format in {} is 'xml': it must be 'text' or 'json'"),
+        ("cache_bytes = '64 MEGS'", 'it must be a number of bytes, or a size such as "512 MiB"'),
+        ("[server]", r"{} has a table \[server\]: settings stand at the top"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(text)
+    with pytest.raises(InvalidRequest, match=says.format(file)):
+        ServerSettings.load(file)
+
+
+def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text("shared_cache_secret = 123456")
+    with pytest.raises(InvalidRequest, match="shared_cache_secret") as caught:
+        ServerSettings.load(file)
+    assert "123456" not in caught.value.message
+
+
+def test_a_value_of_the_command_line_is_told_by_its_name() -> None:
+    with pytest.raises(InvalidRequest, match="port is 70000: it must be at most 65535"):
+        ServerSettings.load(port=70000)
+
+
+def test_the_variable_that_kubernetes_sets_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_PORT", "tcp://10.0.0.1:50051")
+    with pytest.raises(InvalidRequest, match="enableServiceLinks"):
+        ServerSettings.load()
+
+
+@pytest.mark.parametrize("written", ["3 MiB", "3mib", "3_145_728", "3145728 B", "3.0 MiB"])
+def test_sizes_may_have_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(f'cache_bytes = "{written}"\nmax_queue_bytes = "1 GB"')
+    settings = ServerSettings.load(file)
+    assert (settings.cache_bytes, settings.max_queue_bytes) == (3 * 2**20, 10**9)
+    monkeypatch.setenv("LIPIYANA_CACHE_BYTES", written)
+    assert ServerSettings.load().cache_bytes == 3 * 2**20
+
+
+def test_paths_of_a_file_are_taken_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text('tokens = "tokens.toml"\nmodels = "../models"\nkeep_unsure = "/srv/unsure"')
+    monkeypatch.setenv("LIPIYANA_TLS_KEY", "server.key")
+    settings = ServerSettings.load(file, tls_certificate=Path("server.pem"))
+    assert settings.tokens == tmp_path / "tokens.toml"
+    assert settings.models == tmp_path / "../models"
+    assert settings.keep_unsure == Path("/srv/unsure")
+    assert (settings.tls_certificate, settings.tls_key) == (Path("server.pem"), Path("server.key"))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LIPIYANA_TOKNES", "LIPIYANA_TOKENS"),
+        ("LIPIYANA_TOKEN", "LIPIYANA_TOKENS"),
+        ("lipiyana_tls_cert", "LIPIYANA_TLS_CERTIFICATE"),
+        ("LIPIYANA_TSL_KEY", "LIPIYANA_TLS_KEY"),
+        ("LIPIYANA_TLS", ""),
+    ],
+)
+def test_a_misspelt_variable_opens_no_door(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "file")
+    hint = f"; did you mean {meant}" if meant else ""
+    with pytest.raises(InvalidRequest, match=f"nothing reads the variable {name}{hint}"):
+        ServerSettings.load()
+
+
+def test_other_misspelt_variables_only_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
+    assert ServerSettings.load().max_queue == 128

@@ -107,14 +107,31 @@ def test_a_new_certificate_needs_no_restart(
             assert client.recognize(b"a").image_width == 64
 
 
-@pytest.mark.parametrize("wrong", ["missing", "other key", "no PEM"])
+@pytest.mark.parametrize("missing", ["tls_certificate", "tls_key", "tls_client_ca"])
+def test_a_file_that_is_missing_is_named(
+    fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, missing: str
+) -> None:
+    files = {
+        "tls_certificate": served.certificate,
+        "tls_key": served.key,
+        "tls_client_ca": authority.files.certificate,
+    }
+    files[missing] = tmp_path / "none.pem"
+    with (
+        pytest.raises(InvalidRequest, match=f"{missing} is .*none.pem, and there") as caught,
+        running_server(fake, ServerSettings(host="127.0.0.1", port=0, **files)),
+    ):
+        pass
+    assert (caught.value.field, caught.value.reason) == (missing, "INVALID_SETTINGS")
+
+
+@pytest.mark.parametrize("wrong", ["other key", "no PEM"])
 def test_files_that_cannot_be_used(
     fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, wrong: str
 ) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     files = {
-        "missing": Certificate(tmp_path / "none.pem", served.key),
         "other key": Certificate(served.certificate, authority.files.key),
         "no PEM": Certificate(served.certificate, empty),
     }[wrong]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -15,7 +16,14 @@ from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.sources import Source, lies_in, list_pictures, refuse_inputs_in
+from lipiyana.cli.sources import (
+    Source,
+    lies_in,
+    list_pictures,
+    no_picture_found,
+    refuse_inputs_in,
+    say_passed_over,
+)
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
 from lipiyana.images import decode, environment_limits
@@ -42,8 +50,9 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
     chosen = recognizers.in_process(models, workers=1, pictures=1)
     used: set[Path] = set()
     done = failed = 0
+    passed_over: Counter[str] = Counter()
     with RunProgress(stderr(), listing) as progress:
-        for source in listing:
+        for source in listing.walk(passed_over):
             problem = _annotate(source, chosen.recognizer, config, folder, used)
             if problem:
                 say_error(f"{printable(source.path)}: {problem}")
@@ -51,10 +60,11 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
             failed += bool(problem)
             progress.step(bool(problem))
     if not done and not failed:
-        say_error("no picture found")
+        say_error(no_picture_found(listing, passed_over))
         return USAGE
     where = printable(os.fspath(folder))
     stderr().print(f"{done} written to {where}, {failed} failed", markup=False)
+    say_passed_over(passed_over)
     return FAILED if failed else DONE
 
 

@@ -14,10 +14,13 @@ from lipiyana.cli.doctor_machine import Usage, cpu, memory, neighbours, threads
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.findings import Finding, Level
 from lipiyana.cli.installation import extras, versions
-from lipiyana.errors import LipiyanaError
+from lipiyana.errors import LipiyanaError, how_to_install
 from lipiyana.label_fonts import drawable_scripts
 from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.runtime import ModelStore
+
+_ELSEWHERE = "paddle"
+"""The extra of an environment of its own: its pins do not go together with the others'."""
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -60,8 +63,12 @@ def _verdict(counts: dict[str, int]) -> Text:
 
 def _extras() -> Iterator[Finding]:
     for extra, missing in extras():
-        if missing:
-            yield Finding("note", f"extra {extra}", f"not installed ({', '.join(missing)})")
+        if missing and extra == _ELSEWHERE:
+            detail = "not here, and it should not be: see import-paddle in docs/fine-tuning.md"
+            yield Finding("ok", f"extra {extra}", detail)
+        elif missing:
+            detail = f"not installed ({', '.join(missing)}): {how_to_install(extra)}"
+            yield Finding("note", f"extra {extra}", detail)
         else:
             yield Finding("ok", f"extra {extra}", "installed")
 
@@ -83,7 +90,7 @@ def _server(config: Path | None) -> Iterator[Finding]:
                 "wrong",
                 "server",
                 f"{config} cannot be checked: install the extra `server` "
-                "(`pip install '.[server]'` in a clone)",
+                f"({how_to_install('server')})",
             )
         return
     from lipiyana.cli.doctor_server import server

@@ -40,8 +40,8 @@ def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
     return Finding(
         "note",
         "cpu",
-        f"{name}, {lacking}: INT8 models are slower here and may lose accuracy by saturation; "
-        "their float twins do not",
+        f"{name}, {lacking}: the sums of INT8 models may saturate, which costs accuracy; those of "
+        "their float twins do not. `lipiyana models bench` measures which are faster here",
     )
 
 

@@ -12,6 +12,7 @@ from lipiyana.addresses import is_loopback
 from lipiyana.cli.findings import Finding
 from lipiyana.errors import LipiyanaError, MissingExtra
 from lipiyana.runtime import available_threads
+from lipiyana.variables import unread_variables
 
 SOON = 14 * 86_400
 """Seconds before its end at which a certificate is worth a word."""
@@ -25,6 +26,8 @@ def server(config: Path | None) -> Iterator[Finding]:
         from lipiyana.server.tokens import read_keys
 
         settings = ServerSettings.load(config)
+        for unread in unread_variables(ServerSettings.model_fields):
+            yield Finding("note", "environment", str(unread))
         yield _concurrency(settings)
         yield _cache(settings)
         if settings.shared_cache is not None:
@@ -32,7 +35,7 @@ def server(config: Path | None) -> Iterator[Finding]:
         yield from _access(settings)
         if settings.tokens is not None:
             keys = read_keys(settings.tokens)
-            yield Finding("ok", "tokens", f"{len(keys)} keys")
+            yield Finding("ok", "tokens", "1 key" if len(keys) == 1 else f"{len(keys)} keys")
         if settings.tls is not None:
             server_credentials(settings.tls)
             yield certificate(settings.tls.certificate)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lipiyana.cli.options import Models, Resume
+from lipiyana.cli.values import folder_to_write, number, whole_number
 
 finetune_app = typer.Typer(
     help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
@@ -30,7 +31,7 @@ _Boxes = Annotated[
     ),
 ]
 _Out = Annotated[
-    Path, typer.Option(metavar="DIR", file_okay=False, help="Where the new models go.")
+    Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where the new models go.")
 ]
 _Base = Annotated[
     str | None,
@@ -40,10 +41,16 @@ _Base = Annotated[
         "in use.",
     ),
 ]
-_Minutes = Annotated[float, typer.Option(min=0.01, max=10_000.0, help="Learn at most so long.")]
+_Minutes = Annotated[
+    float, typer.Option(metavar="M", parser=number(0.01, 10_000), help="Learn at most so long.")
+]
 _Workers = Annotated[
     int | None,
-    typer.Option(min=0, max=64, help="Processes that make pictures to learn from. Default: 1."),
+    typer.Option(
+        metavar="N",
+        parser=whole_number(0, 64),
+        help="Processes that make pictures to learn from. Default: 1.",
+    ),
 ]
 
 

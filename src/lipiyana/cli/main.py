@@ -14,6 +14,7 @@ from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
 from lipiyana.cli.finetune_app import finetune_app
 from lipiyana.cli.options import Features, MinConfidence, Models, parse_features
 from lipiyana.cli.review_app import review_app
+from lipiyana.cli.values import choice, existing_file, folder_to_write, whole_number
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Layout
 
@@ -59,7 +60,12 @@ def root(
 def read(
     inputs: Inputs,
     layout: Annotated[
-        Layout, typer.Option(help="What a picture shows: a scene, one line, one plate.")
+        Layout,
+        typer.Option(
+            metavar="scene|line|plate",
+            parser=choice(Layout),
+            help="What a picture shows: a scene, one line, one plate.",
+        ),
     ] = Layout.SCENE,
     features: Features = None,
     min_confidence: MinConfidence = None,
@@ -74,7 +80,11 @@ def read(
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, help="Pictures read at a time. Default: one a CPU."),
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1, 1024),
+            help="Pictures read at a time. Default: one a CPU.",
+        ),
     ] = None,
     models: Models = None,
     server: Annotated[
@@ -89,7 +99,7 @@ def read(
         Path | None,
         typer.Option(
             metavar="DIR",
-            file_okay=False,
+            parser=folder_to_write,
             help="Keep the pictures that the models are least sure of, for `lipiyana review`. "
             "Plates are personal data.",
         ),
@@ -120,19 +130,29 @@ def serve(
         str | None, typer.Option(help="Address to listen on. Default: this machine alone.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port for gRPC. Default: 50051.")
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole_number(0, 65535), help="Port for gRPC. Default: 50051."
+        ),
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port for Prometheus. Default: none.")
+        int | None,
+        typer.Option(
+            metavar="N", parser=whole_number(0, 65535), help="Port for Prometheus. Default: none."
+        ),
     ] = None,
     models: Models = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Settings as TOML."),
+        typer.Option(metavar="FILE", parser=existing_file, help="Settings as TOML."),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, help="Processes that share the port. Default: 1."),
+        typer.Option(
+            metavar="N",
+            parser=whole_number(1, 1024),
+            help="Processes that share the port. Default: 1.",
+        ),
     ] = None,
     log_format: Annotated[
         str | None, typer.Option(metavar="text|json", help="Form of the log. Default: text.")
@@ -140,7 +160,7 @@ def serve(
     keep_unsure: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", file_okay=False, help="Keep unsure pictures there. Default: none."
+            metavar="DIR", parser=folder_to_write, help="Keep unsure pictures there. Default: none."
         ),
     ] = None,
 ) -> None:
@@ -157,7 +177,9 @@ def annotate(
     inputs: Inputs,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where copies go."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", parser=folder_to_write, help="Where copies go."
+        ),
     ],
     features: Features = None,
     min_confidence: MinConfidence = None,
@@ -193,7 +215,7 @@ def doctor(
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="A server's settings, to look at too."
+            metavar="FILE", parser=existing_file, help="A server's settings, to look at too."
         ),
     ] = None,
 ) -> None:

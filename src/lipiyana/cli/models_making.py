@@ -8,13 +8,23 @@ from typing import Annotated
 import typer
 
 from lipiyana.cli.options import Models, Resume
+from lipiyana.cli.values import (
+    choice,
+    existing_file,
+    existing_folder,
+    folder_to_write,
+    number,
+    whole_number,
+)
 from lipiyana.manifest import Task
 
 _CALIBRATION = typer.Option(
-    metavar="DIR", help="Folder of pictures as the model will see them.", exists=True
+    metavar="DIR", parser=existing_folder, help="Folder of pictures as the model will see them."
 )
-Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where it goes.")]
-Minutes = Annotated[float, typer.Option(min=0.01, max=100_000.0, help="Learn at most so long.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where it goes.")]
+Minutes = Annotated[
+    float, typer.Option(metavar="M", parser=number(0.01, 100_000), help="Learn at most so long.")
+]
 
 
 def add_to(models_app: typer.Typer) -> None:
@@ -32,7 +42,11 @@ def quantize(
     out: Out = Path("quantized"),
     least_agreement: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Layers stay float until the answers agree so far."),
+        typer.Option(
+            metavar="F",
+            parser=number(0, 1),
+            help="Layers stay float until the answers agree so far.",
+        ),
     ] = 0.98,
     models: Models = None,
 ) -> None:
@@ -50,7 +64,9 @@ def prune(
         str | None,
         typer.Argument(metavar="[READER]", help="Line reader to prune. Default: the one in use."),
     ] = None,
-    blocks: Annotated[int, typer.Option(min=1, help="Blocks to leave out.")] = 3,
+    blocks: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number(1), help="Blocks to leave out.")
+    ] = 3,
     out: Out = Path("pruned"),
     minutes: Minutes = 30.0,
     resume: Resume = False,
@@ -76,14 +92,15 @@ def distill(
         typer.Option(
             metavar="DIR",
             help="Folder of pictures to look at beside the rendered ones; no labels needed.",
-            exists=True,
-            file_okay=False,
+            parser=existing_folder,
         ),
     ] = None,
     streets: Annotated[
         int,
         typer.Option(
-            min=0, max=1_000_000, help="Pictures to render: streets, and walls full of lettering."
+            metavar="N",
+            parser=whole_number(0, 1_000_000),
+            help="Pictures to render: streets, and walls full of lettering.",
         ),
     ] = 2000,
     start: Annotated[
@@ -91,8 +108,7 @@ def distill(
         typer.Option(
             metavar="FILE",
             help="Float file of a student to go on from. Default: begin from nothing.",
-            exists=True,
-            dir_okay=False,
+            parser=existing_file,
         ),
     ] = None,
     minutes: Minutes = 60.0,
@@ -137,7 +153,12 @@ def import_paddle(
         typer.Option(metavar="FILE", help="Characters, one a line, where the model lists none."),
     ] = None,
     task: Annotated[
-        Task | None, typer.Option(help="What the model does, where it does not say so.")
+        Task | None,
+        typer.Option(
+            metavar="text_detector|line_reader",
+            parser=choice(Task),
+            help="What the model does, where it does not say so.",
+        ),
     ] = None,
     licence: Annotated[str, typer.Option(help="SPDX expression, as its makers state it.")] = "",
 ) -> None:

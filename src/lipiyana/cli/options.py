@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lipiyana.cli.values import existing_folder, number
 from lipiyana.types import Feature
 
 Models = Annotated[
@@ -15,8 +16,7 @@ Models = Annotated[
         "--models",
         metavar="DIR",
         help="Folder with a manifest.toml; its models come before the installed ones.",
-        exists=True,
-        file_okay=False,
+        parser=existing_folder,
     ),
 ]
 
@@ -33,8 +33,8 @@ Features = Annotated[
 MinConfidence = Annotated[
     float | None,
     typer.Option(
-        min=0.0,
-        max=1.0,
+        metavar="F",
+        parser=number(0, 1),
         help="Leave out what is less sure than this. Default: 0.3 in a scene; a line or a plate "
         "is always there.",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +22,14 @@ from lipiyana.cli.paths import printable
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.reading import Totals, read_pictures
 from lipiyana.cli.rows import FORMS
-from lipiyana.cli.sources import Listing, list_pictures, refuse_inputs_in
+from lipiyana.cli.run_options import refuse_other_options, write_options
+from lipiyana.cli.sources import (
+    Listing,
+    list_pictures,
+    no_picture_found,
+    refuse_inputs_in,
+    say_passed_over,
+)
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
 _PEEK = 256  # more CPUs than this are not told from this many
@@ -54,13 +62,15 @@ def run(request: ReadRequest) -> int:
     listing = list_pictures(request.inputs, apart=request.keep_unsure)
     for pattern in listing.unmatched:
         say_warning(f"nothing fits {printable(pattern)}")
-    pictures = sum(1 for _ in islice(listing, _PEEK))
+    passed_over: Counter[str] = Counter()
+    pictures = sum(1 for _ in islice(listing.walk(passed_over), _PEEK))
     if pictures == 0:
-        say_error("no picture found")
+        say_error(no_picture_found(listing, passed_over))
         return USAGE
+    passed_over.clear()
     began = time.monotonic()
     try:
-        totals = _read(request, listing, pictures)
+        totals = _read(request, listing, pictures, passed_over)
     except OutputError as error:
         say_error(str(error))
         return USAGE
@@ -74,7 +84,9 @@ def run(request: ReadRequest) -> int:
             f"nothing was found in any of {totals.empty} pictures; `lipiyana models list --models "
             f"{request.models}` shows which models looked"
         )
-    return _sum_up(totals, time.monotonic() - began, request.output)
+    code = _sum_up(totals, time.monotonic() - began, request.output)
+    say_passed_over(passed_over)
+    return code
 
 
 def _check(request: ReadRequest) -> None:
@@ -102,7 +114,9 @@ def _check(request: ReadRequest) -> None:
         raise typer.BadParameter("not with --models.", param_hint="--reader")
 
 
-def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
+def _read(
+    request: ReadRequest, listing: Listing, pictures: int, passed_over: Counter[str]
+) -> Totals:
     config = RecognitionConfig(
         features=request.features, layout=request.layout, min_confidence=request.min_confidence
     )
@@ -118,13 +132,17 @@ def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
         output: Output = StandardOutput()
         if request.output is not None:
             form = FORMS[request.output.suffix.lower()]()
+            options = _what_rows_depend_on(request)
+            if request.resume:
+                refuse_other_options(request.output, options)
             output = stack.enter_context(OutputFile(request.output, form, resume=request.resume))
+            write_options(request.output, options)
         on_terminal = request.output is None and sys.stdout.isatty()
         progress = stack.enter_context(
             RunProgress(stderr(), listing, results_on_terminal=on_terminal)
         )
         return read_pictures(
-            listing,
+            listing.walk(passed_over),
             chosen.recognizer,
             config,
             output,
@@ -133,10 +151,32 @@ def _read(request: ReadRequest, listing: Listing, pictures: int) -> Totals:
         )
 
 
+def _what_rows_depend_on(request: ReadRequest) -> dict[str, str]:
+    from lipiyana.runtime import MODELS_VARIABLE
+
+    models = request.models or os.environ.get(MODELS_VARIABLE)
+    confidence = request.min_confidence
+    return {
+        "--layout": request.layout.value,
+        "--features": ",".join(sorted(feature.value for feature in request.features)) or "unset",
+        "--min-confidence": "unset" if confidence is None else f"{confidence:g}",
+        "--models": os.path.realpath(models) if models else "unset",
+        "--reader": request.reader or "unset",
+        "--server": "unset" if request.server is None else "set",
+    }
+
+
 def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
     if totals.stopped_by is not None:
         say_error(f"stopped: {totals.stopped_by.message}{_how_to_go_on(output)}")
-    stderr().print(f"{totals.read} read, {totals.failed} failed, {seconds:.1f} s")
+    skipped = ""
+    if totals.skipped:
+        skipped = f", {totals.skipped} skipped that {output} had"
+        if totals.skipped_failed:
+            skipped += f" ({totals.skipped_failed} of them failed)"
+    read = totals.read - totals.skipped + totals.skipped_failed
+    failed = totals.failed - totals.skipped_failed
+    stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
     return FAILED if totals.failed else DONE
 
 

@@ -40,6 +40,8 @@ class Totals:
     Attributes:
         read: pictures that were read, in earlier runs too where the run went on with a file.
         failed: rows with an error, of earlier runs too.
+        skipped: of both, those of earlier runs.
+        skipped_failed: of these, those with an error.
         stopped_by: the error that ended the run early.
         empty: pictures that were read in this run and show nothing.
         shown: those that show something.
@@ -50,6 +52,8 @@ class Totals:
     stopped_by: LipiyanaError | None = None
     empty: int = field(default=0, compare=False)
     shown: int = field(default=0, compare=False)
+    skipped: int = field(default=0, compare=False)
+    skipped_failed: int = field(default=0, compare=False)
 
 
 def read_pictures(
@@ -69,25 +73,38 @@ def read_pictures(
     Raises:
         OSError: a row could not be written.
     """
-    read = failed = empty = shown = 0
+    read = failed = empty = shown = skipped = skipped_failed = 0
+    stopped_by = None
 
-    def count(is_error: bool) -> None:
-        nonlocal read, failed
-        failed += is_error
-        read += not is_error
+    def skip(is_error: bool) -> None:
+        nonlocal skipped, skipped_failed
+        skipped += 1
+        skipped_failed += is_error
         on_row(is_error)
 
-    remaining = _without_kept(sources, output.kept(), count)
+    remaining = _without_kept(sources, output.kept(), skip)
     recognize = partial(_recognize, recognizer, config, patience)
     for source, outcome in map_in_order(recognize, remaining, workers):
         output.write(printable(source.path), outcome)
-        count(isinstance(outcome, LipiyanaError))
+        is_error = isinstance(outcome, LipiyanaError)
+        failed += is_error
+        read += not is_error
+        on_row(is_error)
         if isinstance(outcome, Recognition):
             shows = _shows_anything(outcome)
             shown, empty = shown + shows, empty + (not shows)
         if isinstance(outcome, STOPPING):
-            return Totals(read, failed, outcome, empty, shown)
-    return Totals(read, failed, None, empty, shown)
+            stopped_by = outcome
+            break
+    return Totals(
+        read + skipped - skipped_failed,
+        failed + skipped_failed,
+        stopped_by,
+        empty,
+        shown,
+        skipped,
+        skipped_failed,
+    )
 
 
 def _shows_anything(found: Recognition) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.recognizer import Recognizer
+from lipiyana.variables import unread_variables
 
 CALLS_IN_FLIGHT = 8
 """Default of calls to a server at a time: enough for it to batch, too few to fill its queue."""
@@ -44,12 +45,22 @@ def connect(server: str, workers: int | None) -> Chosen:
 
     Raises:
         NotFound: a file that a variable names cannot be read.
-        InvalidRequest: a certificate has no key, or the token is not printable ASCII.
+        InvalidRequest: a certificate has no key, the token is not printable ASCII, or a variable
+            seems to be misspelt.
     """
     import grpc
 
     from lipiyana.client import Client
 
+    for unread in unread_variables(()):
+        # a misspelt one would send the pictures, or the token, without TLS
+        if unread.name.startswith("LIPIYANA_SERV") and unread.nearest in {
+            CA_VARIABLE,
+            CERTIFICATE_VARIABLE,
+            KEY_VARIABLE,
+            TOKEN_VARIABLE,
+        }:
+            raise InvalidRequest(str(unread), field="server", reason="INVALID_SETTINGS")
     ca, certificate, key = map(_named_file, (CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE))
     if (certificate is None) != (key is None) or (certificate is not None and ca is None):
         raise InvalidRequest(

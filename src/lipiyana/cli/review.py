@@ -20,13 +20,17 @@ _SHOWN = 10
 
 
 def show(folder: Path) -> int:
-    """Print a table of what is kept; no text of a plate is shown."""
-    from lipiyana.review.kept import read_kept
+    """Print a table of what is kept; no text of a plate is shown.
+
+    Raises:
+        InvalidRequest: nothing is kept there.
+    """
+    from lipiyana.review.kept import require_kept
 
     table = Table(box=None)
     for heading in ("file", "unsure", "why", "kept"):
         table.add_column(heading, no_wrap=True)
-    for one in sorted(read_kept(folder), key=lambda one: (-one.score, one.file)):
+    for one in require_kept(folder):
         why = ", ".join(f"{name} {score:.2f}" for name, score in one.reasons.items() if score)
         table.add_row(Text(one.file), f"{one.score:.2f}", why, _day(one.kept_at))
     Console(soft_wrap=True, highlight=False).print(table)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import typer
-
-from lipiyana.cli.exit_codes import FAILED
-from lipiyana.errors import InvalidRequest, LipiyanaError
+from lipiyana.cli.console import say_error
+from lipiyana.cli.exit_codes import FAILED, USAGE
+from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 from lipiyana.server import ServerSettings
 from lipiyana.server import serve as serve_until_signalled
 from lipiyana.server.logs import configure_logging
+from lipiyana.variables import unread_variables
 
 _log = logging.getLogger("lipiyana.server")
 
@@ -28,11 +28,11 @@ def run(
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
 
-    Gives the exit code: 0, `CUT_OFF` where accepted calls were not answered, or `FAILED` where the
-    server could not start and the log, of JSON, says why.
+    Gives the exit code: 0, `CUT_OFF` where accepted calls were not answered, `USAGE` where a
+    setting makes no sense, or `FAILED` where the server could not start and the log, of JSON, says
+    why.
 
     Raises:
-        typer.BadParameter: a setting makes no sense.
         LipiyanaError: the server cannot start, and the log is of text.
     """
     try:
@@ -46,9 +46,12 @@ def run(
             log_format=log_format,
             keep_unsure=keep_unsure,
         )
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.message) from error
+    except (InvalidRequest, NotFound) as error:
+        say_error(error.message)
+        return USAGE
     configure_logging(settings.log_format)
+    for unread in unread_variables(ServerSettings.model_fields):
+        _log.warning("%s", unread)
     try:
         return serve_until_signalled(settings)
     except LipiyanaError as error:

@@ -10,19 +10,22 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from lipiyana.cli.console import stderr
 from lipiyana.cli.paths import printable
-from lipiyana.errors import InternalError, LipiyanaError, PermissionDenied
+from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff",
 )  # fmt: skip
 """Names that end so, in either case, are pictures where a folder is read."""
+
+_KINDS = 6  # of files, or names of INPUTs, that a message lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,19 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file of a folder that is not read: it has no picture's suffix.
+
+    Attributes:
+        path: as reached from its INPUT.
+        kind: its suffix in lower case, or what else it is.
+    """
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The INPUTs, patterns expanded: iterating over it finds the pictures as it goes.
 
@@ -56,16 +72,22 @@ class Listing:
     apart: str = ""
 
     def __iter__(self) -> Iterator[Source]:
+        return self.walk()
+
+    def walk(self, passed_over: Counter[str] | None = None) -> Iterator[Source]:
+        """Find the pictures; count in `passed_over`, by kind, what in the folders is none."""
         seen: set[str] = set()
         for item in self.inputs:
             found = _walk(item, self.apart) if item in self.folders else _single(item)
-            if item not in self.overlapping:
-                yield from found
-                continue
-            for source in found:
-                if source.path not in seen:
-                    seen.add(source.path)
-                    yield source
+            for one in found:
+                if item in self.overlapping:
+                    if one.path in seen:
+                        continue
+                    seen.add(one.path)
+                if isinstance(one, Source):
+                    yield one
+                elif passed_over is not None:
+                    passed_over[one.kind] += 1
 
 
 def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
@@ -101,52 +123,94 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
     """
     own = os.path.realpath(folder)
     for item in inputs:
-        if lies_in(item, own):
-            raise typer.BadParameter(
-                f"{folder} holds {printable(item)}, and is written to.", param_hint=option
-            )
+        if not lies_in(item, own):
+            continue
+        if os.path.realpath(item) == own:
+            clash = f"{printable(item)} would be both read and written to"
+        else:
+            clash = f"{printable(item)} is read, and lies in {folder}, which is written to"
+        raise typer.BadParameter(f"{clash}; name another folder.", param_hint=option)
+
+
+def describe_passed_over(passed_over: Mapping[str, int]) -> str:
+    """Write what was passed over by kind and count, the most first; "" where nothing was."""
+    kinds = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{count} {printable(kind)}" for kind, count in kinds[:_KINDS])
+    if len(kinds) > _KINDS:
+        shown += f", {sum(count for _, count in kinds[_KINDS:])} others"
+    return shown
+
+
+def say_passed_over(passed_over: Mapping[str, int]) -> None:
+    """Tell, at the end of a run, which files of its folders were not read."""
+    if shown := describe_passed_over(passed_over):
+        stderr().print(f"passed over, as no pictures: {shown}", markup=False)
+
+
+def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
+    """Say which INPUTs have no picture, what is in them, and what would be read."""
+    named = ", ".join(printable(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
+    more = len(listing.inputs) + len(listing.unmatched) - _KINDS
+    if more > 0:
+        named += f" and {more} more"
+    message = f"no picture found in {named}"
+    if shown := describe_passed_over(passed_over):
+        message += f": passed over {shown}"
+    return f"{message}. In folders files are read that end in {' '.join(SUFFIXES)}"
 
 
 def _single(path: str) -> Iterator[Source]:
-    yield Source(path, os.path.basename(path))
+    missing = None if os.path.lexists(path) else NotFound(_no_such(path))
+    yield Source(path, os.path.basename(path), missing)
 
 
-def _walk(root: str, apart: str) -> Iterator[Source]:
+def _no_such(path: str) -> str:
+    return f"there is no file or folder {printable(path)}"
+
+
+def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:
     stack = [_entries(root, "")]
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
-        elif isinstance(entry, Source):
+        elif isinstance(entry, Source | PassedOver):
             yield entry
         elif not lies_in(os.path.join(root, entry), apart):
             stack.append(_entries(root, entry))
 
 
-def _entries(root: str, folder: str) -> Iterator[Source | str]:
-    """Give the pictures of a folder, and its folders as strings that end with a separator."""
+def _entries(root: str, folder: str) -> Iterator[Source | PassedOver | str]:
+    """Give what is in a folder, its folders as strings that end with a separator."""
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:
             # with its separator a folder sorts where its pictures' paths do
-            names = sorted(
-                entry.name + os.sep if is_folder else entry.name
-                for entry in entries
-                if not entry.name.startswith(".")
-                and (
-                    (is_folder := entry.is_dir(follow_symlinks=False))
-                    or entry.name.lower().endswith(SUFFIXES)
-                )
-            )
+            names = []
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    names.append(entry.name + os.sep)
+                elif entry.name.lower().endswith(SUFFIXES):
+                    names.append(entry.name)
+                else:
+                    yield PassedOver(os.path.join(root, folder + entry.name), _kind(entry))
     except OSError as error:
         yield Source(path, folder or os.path.basename(path), _unreadable(error, path))
         return
-    for name in names:
+    for name in sorted(names):
         relative = folder + name
         if name.endswith(os.sep):
             yield relative
         else:
             yield Source(os.path.join(root, relative), relative)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink() and entry.is_dir():
+        return "links to folders"
+    return Path(entry.name).suffix.lower() or "without a suffix"
 
 
 def lies_in(path: str, folder: str) -> bool:

@@ -131,7 +131,7 @@ def finish_detector(
         plates=_plates(made, samples, base, best),
         int8_ap50=(whole.ap50, rounded.ap50),
         milliseconds=milliseconds,
-        notes=tuple(_notes(made, before, after, better, good, faster)),
+        notes=tuple(_notes(made, before, after, better, good, faster, whole.ap50 - rounded.ap50)),
     )
     on_step("registering")
     chosen = thresholds(after.taught, operating_scores(made.base.entry))
@@ -163,10 +163,12 @@ def _notes(
     better: bool,
     good: bool,
     faster: bool,
+    lost: float,
 ) -> Iterator[str]:
     if not better:
         yield no_better("mean AP50", before.ap50, after.ap50)
-    yield from int8_notes("too much", good=good, faster=faster)
+    cost = f"{lost:.3f} of mean AP50, more than {_INT8_LOSS:g}"
+    yield from int8_notes(cost, good=good, faster=faster)
     if after.kept is not None and after.kept < 0.8:
         yield (
             "what you did not label is found otherwise than before; with all classes labelled the "

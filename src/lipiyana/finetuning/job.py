@@ -161,6 +161,7 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
         ModelUnavailable: what was learned is of no use (MODEL_TOO_WEAK); the course stays, as if it
             had been stopped.
     """
+    refuse_to_resume_nothing(job)
     work = job.out / WORK
     with writing_to(job.out):
         course = OpenCourse(job, work, _begin(job, work, key), told)
@@ -179,14 +180,22 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _begin(job: Job, work: Path, key: str) -> CourseState:
-    found = read_state(work)
-    if found is None and job.resume:
+def refuse_to_resume_nothing(job: Job) -> None:
+    """Say at once, before any data is looked at, that there is nothing to go on with.
+
+    Raises:
+        InvalidRequest: `resume` is set, and no course was stopped there (NOT_STOPPED).
+    """
+    if job.resume and read_state(job.out / WORK) is None:
         raise InvalidRequest(
             f"nothing was stopped in {job.out}; the command without --resume begins anew",
             field="resume",
             reason="NOT_STOPPED",
         )
+
+
+def _begin(job: Job, work: Path, key: str) -> CourseState:
+    found = read_state(work)
     if found is not None and (job.resume or found.seconds > 0):
         if not job.resume:
             raise InvalidRequest(

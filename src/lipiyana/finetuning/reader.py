@@ -14,7 +14,7 @@ from lipiyana.finetuning.base import ChosenBase, choose_base, words_to_draw
 from lipiyana.finetuning.checking import CheckedData, check
 from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
 from lipiyana.finetuning.finishing import Finetuned, finish_reader
-from lipiyana.finetuning.job import Job, Listener, course_of, key_of
+from lipiyana.finetuning.job import Job, Listener, course_of, key_of, refuse_to_resume_nothing
 from lipiyana.finetuning.labels import read_labels
 from lipiyana.finetuning.line_source import LineMix
 from lipiyana.finetuning.plates import as_plates, format_notes, registrations
@@ -58,6 +58,7 @@ def finetune_reader(
         LipiyanaError: something else that a message explains.
     """
     told = listener or Listener()
+    refuse_to_resume_nothing(job)
     base = choose_base(store, job.base)
     refuse_finished(job, base.entry.sha256, going_on_from(job))
     warn_of_disuse(job, base.entry, told)

@@ -48,14 +48,15 @@ def int8_notes(cost: str, *, good: bool, faster: bool) -> Iterator[str]:
         faster: as in `twins`.
     """
     if not good:
-        yield f"INT8 is not registered: it loses {cost}"
+        yield f"INT8 loses {cost}: it is not registered, and the float model is served alone"
     elif not faster:
-        yield "INT8 is slower than its float twin on this machine, which is preferred therefore"
+        yield "INT8 is slower on this machine, so the float model is served"
 
 
 def no_better(measure: str, before: float, after: float) -> str:
     """Say that nothing was gained on the validation part, by a measure."""
     return (
         f"the new model is no better on your validation part ({measure} {after:.3f}, "
-        f"{before:.3f} before): more pictures are needed, or more minutes"
+        f"{before:.3f} before), and is registered all the same: whatever uses its folder uses it. "
+        "More pictures are needed, or more minutes"
     )

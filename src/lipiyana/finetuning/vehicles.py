@@ -19,7 +19,7 @@ from lipiyana.finetuning.detector_finishing import (
 from lipiyana.finetuning.detector_learner import DetectorLearner, DetectorRecipe
 from lipiyana.finetuning.detector_scoring import Validation
 from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_disuse
-from lipiyana.finetuning.job import Job, Listener, course_of, key_of
+from lipiyana.finetuning.job import Job, Listener, course_of, key_of, refuse_to_resume_nothing
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import predict_with_torch
@@ -63,6 +63,7 @@ def finetune_vehicles(
         LipiyanaError: something else that a message explains.
     """
     told = listener or Listener()
+    refuse_to_resume_nothing(job)
     base = choose_detector(store, job.base)
     refuse_finished(job, base.entry.sha256, going_on_from(job))
     warn_of_disuse(job, base.entry, told)

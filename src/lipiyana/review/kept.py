@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lipiyana.errors import InvalidRequest
 from lipiyana.files import MAX_FILE_BYTES
 
 NOTE = ".note.json"
@@ -92,6 +93,18 @@ def read_kept(folder: Path) -> list[Kept]:
         if one is not None:
             found.append(one)
     return found
+
+
+def require_kept(folder: Path) -> list[Kept]:
+    """Read what a folder keeps, the least sure first.
+
+    Raises:
+        InvalidRequest: it keeps nothing.
+    """
+    kept = sorted(read_kept(folder), key=lambda one: (-one.score, one.file))
+    if not kept:
+        raise InvalidRequest(f"{folder} keeps no unsure pictures", field="folder")
+    return kept
 
 
 def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:

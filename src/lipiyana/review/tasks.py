@@ -20,7 +20,7 @@ from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.images import load
 from lipiyana.model_folder import write_atomically, writing_to
 from lipiyana.ocr.crops import crop_quad
-from lipiyana.review.kept import Kept, read_kept, read_without_links
+from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
 from lipiyana.types import Box, Polygon
 
@@ -67,9 +67,7 @@ def export_tasks(folder: Path, out: Path) -> int:
     Raises:
         InvalidRequest: nothing is kept there, or `out` cannot be written.
     """
-    kept = sorted(read_kept(folder), key=lambda one: (-one.score, one.file))
-    if not kept:
-        raise InvalidRequest(f"{folder} keeps no unsure pictures", field="folder")
+    kept = require_kept(folder)
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
         out.chmod(0o700)

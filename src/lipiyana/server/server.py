@@ -262,5 +262,9 @@ def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> N
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
     warn_of_open_secrets(settings)
     warn_of_too_little_memory(settings)
-    if settings.tokens is not None and settings.tls is None and not is_loopback(settings.host):
+    if is_loopback(settings.host):
+        return
+    if settings.tokens is None and settings.tls_client_ca is None:
+        _log.warning("whoever reaches %s may call: set tokens, or tls_client_ca", settings.host)
+    if settings.tokens is not None and settings.tls is None:
         _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from lipiyana.batching import open_to_one
 from lipiyana.cache import SharedCacheOptions
-from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.images import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime import available_threads
 from lipiyana.server.logs import LogFormat
+from lipiyana.server.settings_errors import as_bad_setting, refuse_doubtful_guards
+from lipiyana.server.settings_file import read_settings_file
+from lipiyana.server.sizes import Size
 from lipiyana.server.tls import TLSFiles
+from lipiyana.variables import PREFIX
 
 MEBIBYTE = 1024 * 1024
 DAY = 24 * 3600
 
-_PREFIX = "LIPIYANA_"
-_GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
-"""What shuts people out: a variable that was meant to name one of these and is empty is refused."""
+_PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
 
 
 def _share_of_threads(settings: dict[str, Any]) -> int:
@@ -37,6 +37,8 @@ def _share_of_threads(settings: dict[str, Any]) -> int:
 
 class ServerSettings(BaseSettings):
     """Settings of one server; each is a key of the TOML file and, upper case, a variable.
+
+    Numbers of bytes may be written with a unit there: `"512 MiB"`.
 
     Attributes:
         host: address to listen on. Loopback by default, since whoever reaches the port may use
@@ -91,7 +93,7 @@ class ServerSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
+        env_prefix=PREFIX,
         # as files for containers write what is not set
         env_ignore_empty=True,
         extra="forbid",
@@ -105,21 +107,21 @@ class ServerSettings(BaseSettings):
     workers: int = Field(default=1, ge=1)
     threads: int = Field(default_factory=_share_of_threads, ge=1)
     max_queue: int = Field(default=128, ge=1)
-    max_queue_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
+    max_queue_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
     max_batch: int = Field(default=64, ge=1)
     max_streams: int = Field(default=32, ge=1)
     max_connections: int = Field(default=256, ge=1, le=100_000)
     max_connection_calls: int = Field(default=256, ge=1, le=10_000)
-    max_receiving_bytes: int = Field(default=256 * MEBIBYTE, ge=1024)
+    max_receiving_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
     receive_timeout: float = Field(default=30.0, gt=0)
     stream_idle_timeout: float = Field(default=300.0, gt=0)
     model_batch: int = Field(default=1, ge=1)
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
-    max_message_bytes: int = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
+    max_message_bytes: Size = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
     max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
-    max_decoded_bytes: int = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
+    max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
     max_decode_seconds: float = Field(default=2.0, gt=0)
-    cache_bytes: int = Field(default=64 * MEBIBYTE, ge=0)
+    cache_bytes: Size = Field(default=64 * MEBIBYTE, ge=0)
     cache_ttl: float = Field(default=600.0, gt=0)
     shared_cache_url: SecretStr | None = None
     shared_cache_secret: SecretStr = SecretStr("")
@@ -211,54 +213,40 @@ class ServerSettings(BaseSettings):
     def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:
         """Gather the settings; an argument that is None counts as not given.
 
+        Paths in the file are taken from its folder, all others from the current one.
+
         Raises:
             NotFound: there is no such file.
             InvalidRequest: `field` is not a setting, or has a value that makes no sense
                 (INVALID_SETTINGS).
         """
-        if file is not None and not file.is_file():
-            raise NotFound(f"there is no settings file {file}")
-
-        _refuse_empty_guards()
+        names = tuple(cls.model_fields)
+        refuse_doubtful_guards(names)
+        values = {} if file is None else read_settings_file(file, names, _PATHS)
 
         class FromFile(cls):  # type: ignore[misc, valid-type]
-            model_config = SettingsConfigDict(toml_file=file)
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                first = super().settings_customise_sources(settings_cls, **sources)
+                return *first, InitSettingsSource(settings_cls, values)
 
+        given = {name: value for name, value in arguments.items() if value is not None}
         try:
-            loaded = FromFile(**{k: v for k, v in arguments.items() if v is not None})
+            loaded = FromFile(**given)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            text = first["msg"].removeprefix("Value error, ")
-            problem = f"{field}: {text}" if field else text
-            raise InvalidRequest(
-                f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS"
-            ) from None
-        except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
-            raise InvalidRequest(
-                f"cannot read {file}: {error}", field="config", reason="INVALID_SETTINGS"
-            ) from None
+            raise as_bad_setting(error, given, file, names) from None
         return cls.model_construct(**loaded.model_dump())
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments, then the environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def _refuse_empty_guards() -> None:
-    for name, text in os.environ.items():
-        setting = name.lower().removeprefix(_PREFIX.lower())
-        if setting in _GUARDS and name.lower() != setting and not text:
-            raise InvalidRequest(
-                f"bad settings: {name} is empty; name a file, or do not set it",
-                field=setting,
-                reason="INVALID_SETTINGS",
-            )
+        """Take arguments, then the environment."""
+        return init_settings, env_settings

@@ -25,10 +25,15 @@ class TLSFiles:
     client_ca: Path | None = None
 
     @property
+    def by_setting(self) -> tuple[tuple[str, Path], ...]:
+        """All of them, with the settings that name them."""
+        optional = () if self.client_ca is None else (("tls_client_ca", self.client_ca),)
+        return (("tls_certificate", self.certificate), ("tls_key", self.key), *optional)
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """All of them."""
-        optional = () if self.client_ca is None else (self.client_ca,)
-        return (self.certificate, self.key, *optional)
+        return tuple(path for _, path in self.by_setting)
 
 
 def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
@@ -61,6 +66,13 @@ def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
 
 
 def _configuration(files: TLSFiles) -> Any:
+    for setting, path in files.by_setting:
+        if not path.is_file():
+            raise InvalidRequest(
+                f"{setting} is {path}, and there is no such file",
+                field=setting,
+                reason="INVALID_SETTINGS",
+            )
     try:
         _check(files)
         key, certificate = files.key.read_bytes(), files.certificate.read_bytes()

@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.nms import SECOND_NAME
 from lipiyana.vehicles.training.calibration import (

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+from needs import TORCH
+
+pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.vehicles.training.batches import BatchSource, Canvases, CanvasMix

@@ -1,0 +1,106 @@
+"""What is wrong with a setting, in words of whoever wrote it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.variables import PREFIX, nearest_name, unread_variables
+
+GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
+"""What shuts people out. A variable that was meant to name one of these must not be overlooked."""
+
+_LIKE_GUARDS = ("tls", "token")
+_SECRETS = ("shared_cache_url", "shared_cache_secret")
+
+_WANTED = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "path_type": "a path in quotes",
+    "literal_error": "{expected}",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+    "string_too_short": "a name or an address",
+    "string_pattern_mismatch": "up to 64 letters, digits, `.`, `_` and `-`",
+}
+"""What a value must be, by pydantic's name of what is wrong with it."""
+
+
+def bad_setting(problem: str, field: str) -> InvalidRequest:
+    """Make the error of settings that make no sense."""
+    return InvalidRequest(f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS")
+
+
+def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> InvalidRequest:
+    """Make the error of a name that is no setting, with the one that may be meant."""
+    nearest = nearest_name(name.lower(), names)
+    where = "" if file is None else f" in {file}"
+    hint = f"; did you mean {nearest}?" if nearest else ""
+    return bad_setting(f"unknown setting {name}{where}{hint}", name)
+
+
+def as_bad_setting(
+    error: ValidationError, given: Mapping[str, Any], file: Path | None, names: Collection[str]
+) -> InvalidRequest:
+    """Tell the first error of pydantic: which setting, where its value stands, what it must be.
+
+    Args:
+        error: of the settings.
+        given: the arguments, which come before the environment and the file.
+        file: of the settings.
+        names: of all settings.
+    """
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    text = first["msg"].removeprefix("Value error, ")
+    if not field:  # of settings that do not go together
+        return bad_setting(text, field)
+    if first["type"] == "extra_forbidden":
+        return unknown_setting(field, None, names)
+    variable = next((name for name in os.environ if name.upper() == PREFIX + field.upper()), None)
+    if field in given:
+        where = field
+    elif variable is not None:
+        where = variable
+    else:
+        where = field if file is None else f"{field} in {file}"
+    value = "not usable" if field in _SECRETS else repr(first["input"])
+    if first["type"] in _WANTED:
+        wanted = f"must be {_WANTED[first['type']].format_map(first.get('ctx', {}))}"
+    else:
+        wanted = text.replace("Input should", "must")
+    hint = ""
+    if variable is not None and "://" in str(first["input"]) and field == "port":
+        hint = " (Kubernetes sets it beside a Service of this name: enableServiceLinks: false)"
+    return bad_setting(f"{where} is {value}: it {wanted}{hint}", field)
+
+
+def refuse_doubtful_guards(names: Collection[str]) -> None:
+    """Refuse a variable that was meant to shut people out and does not.
+
+    Raises:
+        InvalidRequest: a variable of TLS or tokens is empty, or is no setting (INVALID_SETTINGS).
+    """
+    for name, text in os.environ.items():
+        setting = name.lower().removeprefix(PREFIX.lower())
+        if setting in GUARDS and name.lower() != setting and not text:
+            raise bad_setting(f"{name} is empty; name a file, or do not set it", setting)
+    for unread in unread_variables(names):
+        meant = unread.nearest.removeprefix(PREFIX).lower()
+        words = unread.name.removeprefix(PREFIX).lower().split("_")
+        if meant in GUARDS or any(word.startswith(_LIKE_GUARDS) for word in words):
+            raise bad_setting(f"{unread}", unread.name)
