@@ -122,9 +122,9 @@ def test_a_base_of_squares_is_scored_on_squares(
     watch(detector_finishing, "predict_with_session", "new")
     job = replace(job_of(tmp_path, steps=1), base=str(square))
     assert finetune_vehicles(job, ModelStore(threads=1)).before is not None
-    # all pictures and samples are four to three; what is made takes rectangles
-    rectangle, whole = {(96, 2 * SIZE)}, {(2 * SIZE, 2 * SIZE)}
-    assert seen == {"base": whole, "course": rectangle, "new": rectangle}
+    # all pictures and samples are four to three; what is made takes rectangles, and looks twice
+    rectangles, whole = {(96, 2 * SIZE), (SIZE, SIZE)}, {(2 * SIZE, 2 * SIZE)}
+    assert seen == {"base": whole, "course": rectangles, "new": rectangles}
     network = VehicleDetector(ModelStore(job.out, threads=1)).network()
     assert network.shape == InputShape(2 * SIZE)
 

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from lipiyana.ocr.training.loading import chance_of_process, in_processes
 from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.training.canvas_shapes import Shapes
 from lipiyana.vehicles.training.cutouts import Cutouts, paste
 from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.mounted_plates import usual_plates
@@ -113,7 +114,7 @@ class CanvasMix:
     variety: Variety = _AS_THEY_ARE
     empty: tuple[StreetPicture, ...] = ()
     empty_chances: tuple[float, ...] = ()
-    shapes: tuple[tuple[tuple[int, int], float], ...] = ()
+    shapes: Shapes = ()
 
     @property
     def canvases(self) -> Canvases:

@@ -37,6 +37,7 @@ from lipiyana.vehicles.training.batches import (
     CanvasMix,
     batch_loader,
 )
+from lipiyana.vehicles.training.canvas_shapes import SHAPES
 from lipiyana.vehicles.training.drawn_streets import drawn_streets
 from lipiyana.vehicles.training.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.evaluation import (
@@ -63,21 +64,6 @@ from lipiyana.vehicles.training.street_pictures import load_part, load_signs
 from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
 _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
-
-
-SHAPES: tuple[tuple[tuple[int, int], float], ...] = (
-    ((704, 416), 0.41),
-    ((640, 480), 0.15),
-    ((544, 544), 0.08),
-    ((480, 640), 0.06),
-    ((416, 704), 0.05),
-    ((288, 192), 0.13),
-    ((288, 288), 0.06),
-    ((192, 288), 0.06),
-)
-"""Width and height of canvases and how many of each there are: those of the first look at a
-picture, all of about the same area, and those of the second (`lipiyana.vehicles.overview`).
-"""
 
 
 @dataclass(frozen=True, slots=True)
