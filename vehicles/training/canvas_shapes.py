@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from lipiyana.vehicles.letterbox import InputShape
-from lipiyana.vehicles.overview import overview_of
-
 Shapes = tuple[tuple[tuple[int, int], float], ...]
 """(width, height) of canvases, and how many of each there are."""
 
@@ -21,11 +18,3 @@ SHAPES: Shapes = (
 """Width and height of canvases and how many of each there are: those of the first look at a
 picture, all of about the same area, and those of the second (`lipiyana.vehicles.overview`).
 """
-
-
-def squares_of_both_looks(size: int) -> Shapes:
-    """Squares of a size, and a fifth as small as the second look."""
-    second = overview_of(InputShape(size))
-    if second is None:
-        return (((size, size), 1.0),)
-    return ((size, size), 0.8), ((second.size, second.size), 0.2)

@@ -22,7 +22,6 @@ from lipiyana.finetuning.earlier import going_on_from, refuse_finished, warn_of_
 from lipiyana.finetuning.job import Job, Listener, course_of, key_of, refuse_to_resume_nothing
 from lipiyana.runtime import ModelStore
 from lipiyana.vehicles.training.batches import CanvasMix
-from lipiyana.vehicles.training.canvas_shapes import squares_of_both_looks
 from lipiyana.vehicles.training.evaluation import predict_with_torch
 
 MEASURED_PICTURES = 150
@@ -76,9 +75,7 @@ def finetune_vehicles(
     with course_of(job, _key(job, base, data), told) as course:
         told.on_step("reading the pictures")
         # as large as what the base is served with: the new one takes its place
-        size = base.shape.size
-        pictures = at_hand(data.train, course.work / "train")
-        mix = CanvasMix(pictures, size, shapes=squares_of_both_looks(size))
+        mix = CanvasMix(at_hand(data.train, course.work / "train"), base.shape.size)
         step = max(1, -(-len(data.validation) // MEASURED_PICTURES))
         validation = Validation.of(
             at_hand(data.validation[::step], course.work / "validation"),
