@@ -22,8 +22,10 @@ from pathlib import Path
 from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-import hostile_pictures as hostile
-from hostile_webp import webp_groups
+import hostile_png
+import hostile_tiff
+import hostile_webp
+from hostile_pictures import bmp_rle, encoded, noise
 from lipiyana.errors import InvalidImage
 from lipiyana.image_headers import read_header
 from lipiyana.images import opened
@@ -39,7 +41,7 @@ def flat(mode: str, side: int = SIDE) -> Image.Image:
 
 def textured(width: int, height: int) -> Image.Image:
     """Make a picture of noise that is repeated: as much to decode as a photo, made quickly."""
-    tile = hostile.noise(512, 512).resize((1024, 1024))
+    tile = noise(512, 512).resize((1024, 1024))
     out = Image.new("RGB", (width, height))
     for y in range(0, height, 1024):
         for x in range(0, width, 1024):
@@ -48,29 +50,29 @@ def textured(width: int, height: int) -> Image.Image:
 
 
 CASES: dict[str, Callable[[], bytes]] = {
-    "JPEG 8000x6000, noise": lambda: hostile.encoded(textured(8000, 6000), "JPEG", quality=85),
-    "JPEG 8000x6000, progressive, noise": lambda: hostile.encoded(
+    "JPEG 8000x6000, noise": lambda: encoded(textured(8000, 6000), "JPEG", quality=85),
+    "JPEG 8000x6000, progressive, noise": lambda: encoded(
         textured(8000, 6000), "JPEG", quality=85, progressive=True
     ),
-    "JPEG 6000x4000, noise": lambda: hostile.encoded(textured(6000, 4000), "JPEG", quality=85),
-    "JPEG 50 MP, CMYK": lambda: hostile.encoded(flat("CMYK"), "JPEG"),
-    "PNG 50 MP, 1 bit": lambda: hostile.png(SIDE, SIDE, 1, 0),
-    "PNG 50 MP, RGB": lambda: hostile.png(SIDE, SIDE, 8, 2, filter_type=4),
-    "PNG 31 MP, RGBA": lambda: hostile.png(5560, 5560, 8, 6, filter_type=4),
-    "PNG 17 MP, RGBA 16 bits": lambda: hostile.png(4140, 4140, 16, 6, filter_type=4),
-    "PNG 50 MP, grey 16 bits": lambda: hostile.png(SIDE, SIDE, 16, 0),
-    "TIFF 50 MP, RGB, LZW": lambda: hostile.tiff_flat(SIDE, SIDE, "RGB", "tiff_lzw"),
-    "TIFF 50 MP, RGB, JPEG": lambda: hostile.tiff_flat(SIDE, SIDE, "RGB", "jpeg"),
-    "TIFF 50 MP, 1 bit, group 4": lambda: hostile.tiff_flat(SIDE, SIDE, "1", "group4"),
-    "TIFF 9 MP, floats": lambda: hostile.tiff_flat(3000, 3000, "F", "tiff_deflate"),
-    "WebP 16383x3000, lossless": lambda: hostile.webp_flat(16383, 3000),
-    "WebP 16383x3000, lossy": lambda: hostile.webp_flat(16383, 3000, lossless=False),
-    "WebP 14000x3000, alpha": lambda: hostile.webp_flat(14000, 3000, alpha=True),
-    "BMP 33 MP, RGB": lambda: hostile.encoded(flat("RGB", 5700), "BMP"),
-    "BMP 2 MP, run lengths": lambda: hostile.bmp_rle(
+    "JPEG 6000x4000, noise": lambda: encoded(textured(6000, 4000), "JPEG", quality=85),
+    "JPEG 50 MP, CMYK": lambda: encoded(flat("CMYK"), "JPEG"),
+    "PNG 50 MP, 1 bit": lambda: hostile_png.zeros(SIDE, SIDE, 1, 0),
+    "PNG 50 MP, RGB": lambda: hostile_png.zeros(SIDE, SIDE, 8, 2, filter_type=4),
+    "PNG 31 MP, RGBA": lambda: hostile_png.zeros(5560, 5560, 8, 6, filter_type=4),
+    "PNG 17 MP, RGBA 16 bits": lambda: hostile_png.zeros(4140, 4140, 16, 6, filter_type=4),
+    "PNG 50 MP, grey 16 bits": lambda: hostile_png.zeros(SIDE, SIDE, 16, 0),
+    "TIFF 50 MP, RGB, LZW": lambda: hostile_tiff.plain(SIDE, SIDE, "RGB", "tiff_lzw"),
+    "TIFF 50 MP, RGB, JPEG": lambda: hostile_tiff.plain(SIDE, SIDE, "RGB", "jpeg"),
+    "TIFF 50 MP, 1 bit, group 4": lambda: hostile_tiff.plain(SIDE, SIDE, "1", "group4"),
+    "TIFF 9 MP, floats": lambda: hostile_tiff.plain(3000, 3000, "F", "tiff_deflate"),
+    "WebP 16383x3000, lossless": lambda: hostile_webp.plain(16383, 3000),
+    "WebP 16383x3000, lossy": lambda: hostile_webp.plain(16383, 3000, lossless=False),
+    "WebP 14000x3000, alpha": lambda: hostile_webp.plain(14000, 3000, alpha=True),
+    "BMP 33 MP, RGB": lambda: encoded(flat("RGB", 5700), "BMP"),
+    "BMP 2 MP, run lengths": lambda: bmp_rle(
         1414, 1414, (b"\xff\0" * 6 + b"\0\0") * 1414 + b"\0\1"
     ),
-    "WebP of 9,801 groups of codes": lambda: webp_groups(396),
+    "WebP of 9,801 groups of codes": lambda: hostile_webp.groups(396),
 }
 
 
@@ -84,7 +86,7 @@ def status(name: str) -> int:
 
 def measure(data: bytes) -> dict[str, object]:
     """Decode in this process."""
-    with opened(hostile.encoded(flat("RGB", 64), "JPEG")):
+    with opened(encoded(flat("RGB", 64), "JPEG")):
         pass  # loads what is loaded once
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from hostile_deflate import png_of_tables, tiff_of_tables
+import hostile_deflate
 from lipiyana.errors import InvalidImage
 from lipiyana.images import ImageLimits, decode
 
-KINDS: dict[str, Callable[[int, int, int], bytes]] = {"PNG": png_of_tables, "TIFF": tiff_of_tables}
+KINDS: dict[str, Callable[[int, int, int], bytes]] = {
+    "PNG": hostile_deflate.png_of_tables,
+    "TIFF": hostile_deflate.tiff_of_tables,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
