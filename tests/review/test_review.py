@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -230,6 +231,12 @@ def test_nothing_to_export(tmp_path: Path) -> None:
         export_tasks(tmp_path, tmp_path / "out")
     (tmp_path / "e.json").write_text("[]")
     with pytest.raises(InvalidRequest, match="nothing in"):
+        import_labels(tmp_path / "e.json", tmp_path / "out")
+
+
+def test_an_export_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "e.json")
+    with pytest.raises(InvalidRequest, match="no regular file"):
         import_labels(tmp_path / "e.json", tmp_path / "out")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -107,13 +108,15 @@ def test_a_new_certificate_needs_no_restart(
             assert client.recognize(b"a").image_width == 64
 
 
-@pytest.mark.parametrize("wrong", ["missing", "other key", "no PEM"])
+@pytest.mark.parametrize("wrong", ["missing", "other key", "no PEM", "pipe"])
 def test_files_that_cannot_be_used(
     fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, wrong: str
 ) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
+    os.mkfifo(tmp_path / "pipe.pem")
     files = {
+        "pipe": Certificate(served.certificate, tmp_path / "pipe.pem"),
         "missing": Certificate(tmp_path / "none.pem", served.key),
         "other key": Certificate(served.certificate, authority.files.key),
         "no PEM": Certificate(served.certificate, empty),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import MAX_SETTINGS_BYTES, read_file
 from lipiyana.recognizer import Recognizer
 
 CALLS_IN_FLIGHT = 8
@@ -70,7 +71,7 @@ def _named_file(variable: str) -> bytes | None:
     if not path:
         return None
     try:
-        return Path(path).read_bytes()
+        return read_file(path, MAX_SETTINGS_BYTES)
     except OSError as error:
         raise NotFound(f"{variable} names {path}: {error.strerror}") from None
 

@@ -7,9 +7,7 @@ picture that its own name names, links are not followed, and what is of another 
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
 import stat
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipiyana.files import MAX_FILE_BYTES
+from lipiyana.files import MAX_FILE_BYTES, parse_json, read_file
 
 NOTE = ".note.json"
 """What a picture's name is followed by in the name of its note."""
@@ -85,8 +83,8 @@ def read_kept(folder: Path) -> list[Kept]:
             continue
         try:
             size = _regular_size(folder / file)
-            note = json.loads(read_without_links(path, _LONGEST_NOTE))
-        except (OSError, ValueError, RecursionError):
+            note = parse_json(read_without_links(path, _LONGEST_NOTE))
+        except (OSError, ValueError):
             continue
         one = _kept(file, size, note)
         if one is not None:
@@ -100,17 +98,7 @@ def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     Raises:
         OSError: it is not one, it cannot be read, or it has more than `max_bytes`.
     """
-    _regular_size(path)
-    # between the look and the opening the file may have been replaced by a link, or a pipe
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    flags |= getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(f"{path} is no regular file")
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise OSError(f"{path} has more than {max_bytes} bytes")
-    return data
+    return read_file(path, max_bytes, follow_links=False)
 
 
 def _regular_size(path: Path) -> int:

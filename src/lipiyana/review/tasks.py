@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lipiyana.convert import recognition_from_json
 from lipiyana.errors import InvalidRequest, LipiyanaError
+from lipiyana.files import MAX_MODEL_BYTES, read_text
 from lipiyana.images import load
 from lipiyana.model_folder import write_atomically, writing_to
 from lipiyana.ocr.crops import crop_quad
@@ -150,9 +151,10 @@ def import_labels(export: Path, out: Path) -> Crops:
         InvalidRequest: it is no export, nothing in it is labelled, or `out` cannot be written.
     """
     try:
-        content = export.read_text("utf-8")
+        content = read_text(export, max_bytes=MAX_MODEL_BYTES)
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{export} cannot be read: {error}", field="export") from None
+        why = getattr(error, "strerror", error)
+        raise InvalidRequest(f"{export} cannot be read: {why}", field="export") from None
     rows: dict[str, str] = {}
     problems = []
     with writing_to(out):

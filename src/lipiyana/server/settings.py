@@ -9,14 +9,15 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from lipiyana.batching import open_to_one
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import read_toml
 from lipiyana.images import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime import available_threads
@@ -216,13 +217,17 @@ class ServerSettings(BaseSettings):
             InvalidRequest: `field` is not a setting, or has a value that makes no sense
                 (INVALID_SETTINGS).
         """
-        if file is not None and not file.is_file():
-            raise NotFound(f"there is no settings file {file}")
-
         _refuse_empty_guards()
+        stated = {} if file is None else _read(file)
 
         class FromFile(cls):  # type: ignore[misc, valid-type]
-            model_config = SettingsConfigDict(toml_file=file)
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                # arguments, then the environment, then the file
+                in_file = InitSettingsSource(settings_cls, stated)
+                return sources["init_settings"], sources["env_settings"], in_file
 
         try:
             loaded = FromFile(**{k: v for k, v in arguments.items() if v is not None})
@@ -234,23 +239,18 @@ class ServerSettings(BaseSettings):
             raise InvalidRequest(
                 f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS"
             ) from None
-        except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
-            raise InvalidRequest(
-                f"cannot read {file}: {error}", field="config", reason="INVALID_SETTINGS"
-            ) from None
         return cls.model_construct(**loaded.model_dump())
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments, then the environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return read_toml(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no settings file {file}") from None
+    except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
+        raise InvalidRequest(
+            f"cannot read {file}: {error}", field="config", reason="INVALID_SETTINGS"
+        ) from None
 
 
 def _refuse_empty_guards() -> None:
