@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
-from lipiyana.cli.console import say_step, stderr
+from lipiyana.cli.console import say_step, stderr, stdout
 from lipiyana.cli.exit_codes import DONE
 from lipiyana.cli.extras import import_with
 from lipiyana.errors import InvalidRequest
@@ -69,7 +68,7 @@ def _inputs(described: Any, calibration: Path) -> list[Any]:
 
 
 def _show(made: Any) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     for entry in made.models:
         console.print(f"{entry.name}  {entry.task.value}  {entry.file}", markup=False)
     if made.quantized is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import typer
 
-from lipiyana.cli.paths import printable
+from lipiyana.cli.paths import shown
 from lipiyana.errors import InternalError, LipiyanaError, PermissionDenied
 
 SUFFIXES = (
@@ -103,7 +103,7 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
     for item in inputs:
         if lies_in(item, own):
             raise typer.BadParameter(
-                f"{folder} holds {printable(item)}, and is written to.", param_hint=option
+                f"{folder} holds {shown(item)}, and is written to.", param_hint=option
             )
 
 
@@ -160,8 +160,8 @@ def lies_in(path: str, folder: str) -> bool:
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:
     """Say why a folder gives no pictures: it gets a row, so that its pictures are missed."""
     if isinstance(error, PermissionError):
-        return PermissionDenied(f"the folder {printable(folder)} may not be read")
-    return InternalError(f"the folder {printable(folder)} cannot be read: {error.strerror}")
+        return PermissionDenied(f"the folder {shown(folder)} may not be read")
+    return InternalError(f"the folder {shown(folder)} cannot be read: {error.strerror}")
 
 
 def _overlapping(items: Sequence[str], folders: frozenset[str]) -> frozenset[str]:
