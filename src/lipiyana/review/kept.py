@@ -20,8 +20,10 @@ from lipiyana.files import MAX_FILE_BYTES, parse_json, read_file
 NOTE = ".note.json"
 """What a picture's name is followed by in the name of its note."""
 
+NOTE_BEGINNING = '{{"file": "{}"'
+"""Of a note, with its picture's name."""
+
 _PICTURE = re.compile(r"[0-9a-f]{20}\.[a-z0-9]{1,8}")
-_STRAY = re.compile(rf"\.?{_PICTURE.pattern}({re.escape(NOTE)})?(\.part)?")
 _SCENE = re.compile(r"[0-9a-f]{64}")
 _REASON = re.compile(r"[a-z]{1,20}")
 _LONGEST_NOTE = 16 * 1024 * 1024
@@ -64,10 +66,18 @@ def is_picture_name(name: str) -> bool:
     return _PICTURE.fullmatch(name) is not None
 
 
-def is_stray(path: Path) -> bool:
-    """Say whether a file, or a link, has a name of this project's form."""
-    is_folder = path.is_dir() and not path.is_symlink()
-    return _STRAY.fullmatch(path.name) is not None and not is_folder
+def picture_name(name: str) -> str | None:
+    """Give the name of the picture that a file is, or that a note is of; None for other files."""
+    picture = name.removesuffix(NOTE)
+    return picture if is_picture_name(picture) else None
+
+
+def says_of(note: Path, picture: str) -> bool:
+    """Say whether a file is a note of this project's form, of a picture of that name."""
+    try:
+        return _kept(picture, 0, parse_json(read_without_links(note, _LONGEST_NOTE))) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def read_kept(folder: Path) -> list[Kept]:

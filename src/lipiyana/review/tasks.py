@@ -23,6 +23,7 @@ from lipiyana.model_folder import write_atomically, writing_to
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_kept, read_without_links
 from lipiyana.review.label_studio_export import read_export
+from lipiyana.review.private_folder import make_private
 from lipiyana.types import Box, Polygon
 
 TASKS = "tasks.json"
@@ -72,13 +73,12 @@ def export_tasks(folder: Path, out: Path) -> int:
     if not kept:
         raise InvalidRequest(f"{folder} keeps no unsure pictures", field="folder")
     with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-        out.chmod(0o700)
+        make_private(out)
         for one in kept:
             write_atomically(out / one.file, read_without_links(folder / one.file), mode=0o600)
         tasks = [task(one) for one in kept]
         data = json.dumps(tasks, ensure_ascii=False, indent=1).encode()
-        write_atomically(out / TASKS, data)
+        write_atomically(out / TASKS, data, mode=0o600)
         write_atomically(out / CONFIG, LABEL_CONFIG.encode())
     return len(kept)
 
@@ -158,8 +158,7 @@ def import_labels(export: Path, out: Path) -> Crops:
     rows: dict[str, str] = {}
     problems = []
     with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-        out.chmod(0o700)
+        make_private(out)
         pictures = set()
         for found in read_export(export, content, follow_links=False):
             text = found.text.replace("\n", "/").replace("\t", " ").strip()
@@ -176,7 +175,7 @@ def import_labels(export: Path, out: Path) -> Crops:
             name = f"{beginning}-{_digest(str(found.corners).encode())}.png"
             pictures.add(beginning)
             _, data = cv2.imencode(".png", crop[..., ::-1])
-            write_atomically(out / name, data.tobytes())
+            write_atomically(out / name, data.tobytes(), mode=0o600)
             rows[name] = f"{name}\t{text}"
         if not rows:
             raise InvalidRequest(
@@ -188,7 +187,7 @@ def import_labels(export: Path, out: Path) -> Crops:
         kept = {name: row for name, row in earlier if name.rpartition("-")[0] not in pictures}
         rows = kept | rows
         lines = "".join(f"{row}\n" for row in rows.values())
-        write_atomically(out / LABELS, lines.encode())
+        write_atomically(out / LABELS, lines.encode(), mode=0o600)
     return Crops(len(rows), tuple(problems))
 
 
