@@ -95,8 +95,10 @@ def in_process(
     from lipiyana.cli.review import keeping
     from lipiyana.images import environment_limits
     from lipiyana.pipeline import LocalRecognizer
+    from lipiyana.quiet_decoders import quiet_decoders
     from lipiyana.runtime import available_threads
 
+    quiet_decoders()
     cpus = available_threads()
     chosen = workers or max(1, min(cpus, pictures))
     threads = max(1, cpus // chosen)
