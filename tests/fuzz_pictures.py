@@ -3,9 +3,10 @@
     python tests/fuzz_pictures.py --count 10000 --seed 0
 
 Seeds of every format are truncated, changed, spliced, their lengths and sizes made huge, and now
-and then one of the `hostile_*` modules is taken. It prints the outcomes, the most CPU time of one
-picture and the memory before and after. It ends with 1 where something else than `InvalidImage`
-came, where a picture took more than `MOST_SECONDS`, or where the memory grew.
+and then one of the `hostile_*` modules is taken. Each is decoded within the limits of a server. It
+prints the outcomes, the most CPU time of one picture and the memory before and after. It ends with 1
+where something else than `InvalidImage` came, where a picture took more than `MOST_SECONDS`, or where
+the memory grew.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import hostile_deflate
 import hostile_jpeg
 import hostile_png
 import hostile_tiff
@@ -31,6 +33,9 @@ import hostile_webp
 from hostile_pictures import bmp_rle, encoded, noise
 from lipiyana.errors import InvalidImage
 from lipiyana.images import decode
+from lipiyana.server.settings import ServerSettings
+
+LIMITS = ServerSettings().image_limits
 
 MOST_SECONDS = 2.0
 MOST_GROWTH = 64 * 2**20
@@ -127,6 +132,11 @@ BOMBS: tuple[Callable[[], bytes], ...] = (
     lambda: hostile_tiff.tiles(4000, 3000),
     lambda: hostile_tiff.one_strip(1000, 750, 7, hostile_jpeg.scans(1000, 750, 400, "L")),
     lambda: hostile_webp.plain(16_383, 3000),
+    lambda: hostile_png.literals(4000, 3000, interlaced=True, transparent=b"\0\1\0\1\0\1"),
+    lambda: hostile_png.literals(4000, 3000, copies=True),
+    lambda: hostile_deflate.png_of_tables(1200, 1000, 100_000),
+    lambda: hostile_webp.groups(396),
+    lambda: encoded(noise(4000, 3000), "WEBP", quality=60, method=0),
     lambda: hostile_webp.chunks(20_000),
     lambda: bmp_rle(3000, 3000, b"\x01\0" * 2_000_000),
     lambda: bmp_rle(3000, 3000, b"\x01\0" * 400_000),
@@ -198,7 +208,7 @@ def run(given: Iterator[bytes], outcomes: Outcomes) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                pixels = decode(data)
+                pixels = decode(data, LIMITS)
             known = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
             outcome = "picture" if known else "fault: no picture"
             del pixels
