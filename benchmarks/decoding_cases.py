@@ -50,12 +50,13 @@ def photo(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
 
 
-def copies(side: int, mode: str = "RGB") -> Image.Image:
-    """Make a square of copies of a small one of noise, which take next to no bytes."""
-    small = np.asarray(noisy(64, 64, mode))
-    times = -(-side // 64)
-    whole = np.tile(small, (times, times) + (1,) * (small.ndim - 2))
-    return Image.fromarray(whole[:side, :side])
+def copies(
+    width: int, height: int, mode: str = "RGB", *, most: int = 256, side: int = 64
+) -> Image.Image:
+    """Make a picture of copies of a small one of noise, which take few bytes."""
+    small = np.asarray(noisy(side, side, mode, most=most))
+    times = (-(-height // side), -(-width // side)) + (1,) * (small.ndim - 2)
+    return Image.fromarray(np.tile(small, times)[:height, :width])
 
 
 def smooth(side: int) -> Image.Image:
@@ -143,6 +144,10 @@ CASES: dict[str, Case] = {
     "PNG 9 MP, RGB, interlaced": lambda: hostile_png.literals(FIT, FIT, interlaced=True),
     "PNG 9 MP, RGB, tRNS": lambda: hostile_png.literals(FIT, FIT, transparent=_TRANSPARENT),
     "PNG 9 MP, RGBA, entropy": lambda: hostile_png.literals(FIT, FIT, 8, 6),
+    "PNG 9 MP, RGBA, entropy, 200 values": lambda: hostile_png.literals(FIT, FIT, 8, 6, values=200),
+    "PNG 31 MP, RGBA, copies of noise": lambda: hostile_png.literals(
+        5560, 5560, 8, 6, values=256, copies=True
+    ),
     "PNG 9 MP, grey, alpha, entropy": lambda: hostile_png.literals(FIT, FIT, 8, 4),
     "PNG 9 MP, grey, entropy": lambda: hostile_png.literals(FIT, FIT, 8, 0),
     "PNG 9 MP, grey, tRNS": lambda: hostile_png.literals(FIT, FIT, 8, 0, transparent=b"\0\1"),
@@ -198,7 +203,7 @@ CASES: dict[str, Case] = {
     "WebP 9 MP, lossy, coarse": lambda: _webp(FIT, FIT, quality=0),
     "WebP 9 MP, lossy, fairly coarse": lambda: _webp(FIT, FIT, quality=10),
     "WebP 9 MP, lossy, alpha of copies": lambda: encoded(
-        _with_alpha(copies(FIT), copies(FIT, "L")), "WEBP", quality=5, method=0
+        _with_alpha(copies(FIT, FIT), copies(FIT, FIT, "L")), "WEBP", quality=5, method=0
     ),
     "WebP 9 MP, lossy, alpha of slow changes": lambda: encoded(
         _with_alpha(flat("RGB", FIT), smooth(FIT).convert("L")), "WEBP", quality=5, method=4
@@ -217,7 +222,13 @@ CASES: dict[str, Case] = {
         photo(FIT, FIT), "WEBP", lossless=True, quality=20, method=2
     ),
     "WebP 9 MP, lossless, copies": lambda: encoded(
-        copies(FIT), "WEBP", lossless=True, quality=20, method=1
+        copies(FIT, FIT), "WEBP", lossless=True, quality=20, method=1
+    ),
+    "WebP 42 MP, lossless, alpha, copies": lambda: encoded(
+        copies(14000, 3000, "RGBA", most=2, side=1024), "WEBP", lossless=True, quality=0, method=0
+    ),
+    "WebP 9 MP, lossless, alpha, copies": lambda: encoded(
+        copies(FIT, FIT, "RGBA", most=64, side=256), "WEBP", lossless=True, quality=0, method=0
     ),
     "WebP 9 MP, lossless, slow changes": lambda: encoded(
         smooth(FIT), "WEBP", lossless=True, quality=40, method=3

@@ -4,9 +4,9 @@
 
 Seeds of every format are truncated, changed, spliced, their lengths and sizes made huge, and now
 and then one of the `hostile_*` modules is taken. Each is decoded within the limits of a server. It
-prints the outcomes, the most CPU time of one picture and the memory before and after. It ends with 1
-where something else than `InvalidImage` came, where a picture took more than `MOST_SECONDS`, or where
-the memory grew.
+prints the outcomes, the most CPU time of one picture and the memory before and after. It ends
+with 1 where something else than `InvalidImage` came, where a picture took more than
+`MOST_SECONDS`, or where the memory grew.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import hostile_webp
 from hostile_pictures import bmp_rle, encoded, noise
 from lipiyana.errors import InvalidImage
 from lipiyana.images import decode
+from lipiyana.quiet_decoders import quiet_decoders
 from lipiyana.server.settings import ServerSettings
 
 LIMITS = ServerSettings().image_limits
@@ -186,7 +187,7 @@ def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
     return bytes(out)
 
 
-def pictures(count: int, seed: int, *, bombs_every: int = 200) -> Iterator[bytes]:
+def pictures(count: int, seed: int, *, bombs_every: int = 100) -> Iterator[bytes]:
     """Give damaged pictures, the same ones for the same seed."""
     random_ = random.Random(seed)
     whole = seeds()
@@ -239,6 +240,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for what was a fault, and the slowest")
     arguments = parser.parse_args()
+    quiet_decoders()
     outcomes = Outcomes()
     given = pictures(arguments.count, arguments.seed)
     first = max(1, arguments.count // 10)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+from importlib.util import find_spec
 
 import cv2
-from PIL import Image
 
 
 def quiet_decoders() -> None:
@@ -18,7 +18,7 @@ def quiet_decoders() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     # a symbol of libtiff is found by way of the module that is linked with it, where there is one
     with contextlib.suppress(OSError, AttributeError):
-        libtiff = ctypes.CDLL(Image.core.__file__)
+        libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
         for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
             set_handler = getattr(libtiff, name)
             set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
