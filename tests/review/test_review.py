@@ -14,14 +14,13 @@ from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
 from lipiyana.convert import recognition_to_json
-from lipiyana.errors import InvalidRequest, PermissionDenied
+from lipiyana.errors import InvalidRequest
 from lipiyana.ocr.recognition import LineReader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review import keeping_recognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper, scene_hash
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.kept import read_kept
-from lipiyana.review.private_folder import NOTICE
 from lipiyana.review.tasks import CONFIG, TASKS, export_tasks, import_labels
 from lipiyana.review.unsureness import (
     Unsureness,
@@ -159,61 +158,6 @@ def test_what_an_end_in_the_middle_left_is_removed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "PRIVATE.txt", "my own notes.txt", whole, f"{whole}.note.json",
     }  # fmt: skip
-
-
-def test_a_stranger_s_files_of_such_names_are_left(tmp_path: Path) -> None:
-    UnsureKeeper(tmp_path)
-    name = f"{'0' * 20}.jpg"
-    strange = {
-        name: b"a picture of somebody's",
-        f".{name}.part": b"a part",
-        f"{'1' * 20}.jpg.note.json": b'{"file": "of another form"}',
-        f".{'2' * 20}.jpg.note.json.part": b"no note",
-    }
-    for file, content in strange.items():
-        (tmp_path / file).write_bytes(content)
-    (tmp_path / f"{'3' * 20}.jpg").symlink_to(tmp_path / name)
-    before = {path.name for path in tmp_path.iterdir()}
-    assert UnsureKeeper(tmp_path).kept == ()
-    assert {path.name for path in tmp_path.iterdir()} == before
-    assert {file: (tmp_path / file).read_bytes() for file in strange} == strange
-
-
-@pytest.mark.parametrize("how", ["link", "full", "foreign notice", "notice is a link", "file"])
-def test_a_folder_of_somebody_else_s_is_not_taken(tmp_path: Path, how: str) -> None:
-    target, folder = tmp_path / "target", tmp_path / "kept"
-    target.mkdir(0o755)
-    if how == "link":
-        folder.symlink_to(target)
-    elif how == "file":
-        folder.touch()
-    else:
-        folder.mkdir(0o755)
-        (target / "PRIVATE.txt").write_text(NOTICE)
-    if how == "full":
-        (folder / "a.txt").touch()
-    elif how == "foreign notice":
-        (folder / "PRIVATE.txt").write_text("mine")
-    elif how == "notice is a link":
-        (folder / "PRIVATE.txt").symlink_to(target / "PRIVATE.txt")
-    before = sorted(str(path) for path in tmp_path.rglob("*"))
-    modes = {path: path.stat().st_mode for path in (target, folder)}
-    with pytest.raises(PermissionDenied, match="cannot keep pictures"):
-        UnsureKeeper(folder)
-    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
-    assert {path: path.stat().st_mode for path in modes} == modes
-
-
-def test_what_is_exported_leaves_a_folder_s_permissions(tmp_path: Path) -> None:
-    keeper = UnsureKeeper(tmp_path / "kept")
-    offer(keeper, 1, 0.9)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out").chmod(0o755)
-    export_tasks(tmp_path / "kept", tmp_path / "out")
-    export_tasks(tmp_path / "kept", tmp_path / "new" / "out")
-    for folder, mode in ((tmp_path / "out", 0o755), (tmp_path / "new" / "out", 0o700)):
-        assert stat.S_IMODE(folder.stat().st_mode) == mode
-        assert stat.S_IMODE((folder / TASKS).stat().st_mode) == 0o600
 
 
 def test_a_full_disk_does_not_end_the_reading(
