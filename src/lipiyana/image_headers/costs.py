@@ -1,7 +1,7 @@
 """What decoding costs: the parts of the work, and the CPU time that each takes.
 
 A reader of headers counts the parts. Their times were fitted to flat pictures of every format and
-to ones of as much entropy as can be, by `benchmarks/picture_memory.py --fit`: none of them takes
+to ones of as much entropy as can be, by `benchmarks/picture_memory.py --fit`: none of them took
 longer than is estimated. Most take less, a photo as PNG half of it, a phone's JPEG nine tenths. The
 times are of one core of a server's Xeon at 2.6 GHz, which had other work to do.
 """
