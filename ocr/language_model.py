@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.ocr.scripts import script_of
 from lipiyana.ocr.word_set import WordSet
 
@@ -181,7 +182,7 @@ def load_words(path: Path, sha256: str) -> LanguageModel:
         ModelUnavailable: the file is missing, or is not the one that the manifest names.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path, MAX_MODEL_BYTES)
     except OSError as error:
         raise ModelUnavailable(f"the language model {path} cannot be read: {error}") from error
     if hashlib.sha256(data).hexdigest() != sha256:

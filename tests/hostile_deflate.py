@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
-from hostile_pictures import png_chunk, tiff_one_strip
+import hostile_png
+import hostile_tiff
 
 _LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
 """The order in which RFC 1951, 3.2.7 has the lengths of the codes of code lengths."""
@@ -59,13 +60,33 @@ def png_of_tables(width: int, height: int, count: int) -> bytes:
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
-            png_chunk(b"IHDR", header),
-            png_chunk(b"IDAT", packed),
-            png_chunk(b"IEND", b""),
+            hostile_png.chunk(b"IHDR", header),
+            hostile_png.chunk(b"IDAT", packed),
+            hostile_png.chunk(b"IEND", b""),
         )
     )
 
 
 def tiff_of_tables(width: int, height: int, count: int) -> bytes:
     """A black TIFF in grey."""
-    return tiff_one_strip(width, height, 8, blocks_with_tables(count, bytes(width * height)))
+    return hostile_tiff.one_strip(
+        width, height, 8, blocks_with_tables(count, bytes(width * height))
+    )
+
+
+def empty_blocks(count: int, body: bytes) -> bytes:
+    """A zlib stream that begins with blocks of nothing."""
+    deflate = zlib.compressobj(9)
+    return (
+        zlib.compress(b"")[:2]
+        + b"\0\0\0\xff\xff" * count
+        + deflate.compress(body)[2:]
+        + (deflate.flush())
+    )
+
+
+def png_of_empty_blocks(count: int) -> bytes:
+    whole = hostile_png.zeros(64, 64, 8, 0)
+    at = whole.index(b"IDAT") - 4
+    packed = empty_blocks(count, bytes(65 * 64))
+    return whole[:at] + hostile_png.chunk(b"IDAT", packed) + hostile_png.chunk(b"IEND", b"")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 
-import hostile_pictures as hostile
+from PIL import Image
+
+from hostile_pictures import encoded
 
 
 class Bits:
@@ -70,17 +72,49 @@ def vp8l_image(side: int) -> bytes:
     return bits.bytes()
 
 
-def webp_groups(side: int, *, in_alpha: bool = False) -> bytes:
+def groups(side: int, *, in_alpha: bool = False) -> bytes:
     """Such a picture, or one whose alpha is coded so."""
     image = vp8l_image(side)
     if not in_alpha:
         size = side - 1 | side - 1 << 14
-        return hostile.riff((b"VP8L", b"\x2f" + struct.pack("<I", size) + image))
-    lossy = hostile.webp_flat(side, side, lossless=False)
+        return riff((b"VP8L", b"\x2f" + struct.pack("<I", size) + image))
+    lossy = plain(side, side, lossless=False)
     (length,) = struct.unpack_from("<I", lossy, 16)
     canvas = struct.pack("<I", side - 1)[:3] * 2
-    return hostile.riff(
+    return riff(
         (b"VP8X", b"\x10\0\0\0" + canvas),
         (b"ALPH", b"\1" + image),
         (b"VP8 ", lossy[20 : 20 + length]),
     )
+
+
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"WEBP" + b"".join(
+        name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+        for name, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def plain(width: int, height: int, *, lossless: bool = True, alpha: bool = False) -> bytes:
+    mode = "RGBA" if alpha else "RGB"
+    return encoded(Image.new(mode, (width, height)), "WEBP", lossless=lossless, method=0)
+
+
+def of_size(width: int, height: int) -> bytes:
+    """A lossless WebP with alpha of 34 bytes, whatever it is said to show."""
+    flat = plain(64, 64, alpha=True)
+    return flat[:21] + struct.pack("<I", width - 1 | height - 1 << 14 | 1 << 28) + flat[25:]
+
+
+def chunks(count: int, body: int | bytes = 0, name: bytes = b"junk") -> bytes:
+    inner = plain(64, 64)[12:]
+    head = b"VP8X", struct.pack("<B3x", 0x08) + b"\x3f\0\0\x3f\0\0"
+    chunks = riff(head, *[(name, bytes(body))] * count)[12:]
+    data = b"WEBP" + chunks[:18] + inner + chunks[18:]
+    return b"RIFF" + struct.pack("<I", len(data)) + data
+
+
+def animation(frames: int) -> bytes:
+    pictures = [Image.new("RGB", (64, 64), (90 * i % 256, i % 250, 9)) for i in range(frames)]
+    return encoded(pictures[0], "WEBP", save_all=True, append_images=pictures[1:])

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-import hostile_pictures as hostile
+import hostile_png
+from hostile_pictures import encoded, noise
 from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import DeadlineExceeded, InvalidImage
 from lipiyana.image_headers import read_header
@@ -68,14 +69,14 @@ def test_more_than_all_comes_alone() -> None:
 
 def test_a_failure_gives_room_back() -> None:
     memory = DecodingMemory(10**9)
-    cut = hostile.encoded(hostile.noise(64, 64), "PNG")[:-900]
+    cut = encoded(noise(64, 64), "PNG")[:-900]
     with pytest.raises(InvalidImage), opened(cut, DEFAULT_LIMITS, memory):
         pass
     assert memory.used == 0
 
 
 def test_small_files_of_many_pixels_are_not_decoded_all_at_once() -> None:
-    data = hostile.png(2000, 1000, 1, 0)
+    data = hostile_png.zeros(2000, 1000, 1, 0)
     need = read_header(data).memory()
     assert need > 500 * len(data)
     memory = DecodingMemory(2 * need)

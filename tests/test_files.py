@@ -7,8 +7,17 @@ from typing import Any, cast
 
 import pytest
 
+from lipiyana import files
 from lipiyana.errors import InvalidImage, LipiyanaError, NotFound, PermissionDenied
-from lipiyana.files import picture_bytes, read_picture_file
+from lipiyana.files import (
+    open_regular,
+    parse_json,
+    picture_bytes,
+    read_file,
+    read_picture_file,
+    read_text,
+    read_toml,
+)
 from lipiyana.types import RawImage
 
 
@@ -54,7 +63,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         def refuse(path: Path, *_: object) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PermissionDenied):
         read_picture_file(path)
 
@@ -64,3 +73,78 @@ def test_a_path_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         read_picture_file(missing)
     assert caught.value.message.encode().endswith(b"\\xff.jpg")
+
+
+def test_a_file_has_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_file(path, 5) == b"12345"
+    with pytest.raises(OSError, match="more than 4 bytes") as caught:
+        read_file(path, 4)
+    assert caught.value.strerror == "more than 4 bytes"
+
+
+def test_a_link_is_followed_or_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_file(tmp_path / "link") == b"1"
+    with pytest.raises(OSError, match="no regular file"):
+        read_file(tmp_path / "link", follow_links=False)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "pipe", "link to a pipe", "."])
+def test_what_is_no_file_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link to a pipe").symlink_to(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        read_file(tmp_path / name)
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"1")
+    really_open = os.open
+
+    def replaced(name: Path, flags: int) -> int:
+        path.unlink()
+        os.mkfifo(path)
+        return really_open(name, flags)
+
+    monkeypatch.setattr(files.os, "open", replaced)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match="no regular file"):
+        open_regular(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_of_the_kernel_that_has_nothing_to_give_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # an empty pipe that says it is regular, as /proc/kmsg does
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    (tmp_path / "file").write_bytes(b"1")
+    monkeypatch.setattr(files, "_check_regular", lambda *_: None)
+    monkeypatch.setattr(files.os, "open", lambda *_: reading)
+    try:
+        with pytest.raises(OSError, match="nothing can be read"):
+            read_file(tmp_path / "file")
+    finally:
+        os.close(writing)
+
+
+def test_text_ends_its_lines_in_one_way(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
+    assert read_text(path, "utf-8-sig") == "one\ntwo\nthree\n" == path.read_text("utf-8-sig")
+
+
+def test_what_is_nested_too_deeply_is_a_value_error(tmp_path: Path) -> None:
+    path = tmp_path / "file.toml"
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_toml(path)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json("[" * 200_000)

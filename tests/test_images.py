@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from lipiyana import files
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
 from lipiyana.images import ImageLimits, decode, load
 from lipiyana.types import PixelFormat, RawImage
@@ -239,7 +240,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*args: object, **kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    monkeypatch.setattr(files, "open_regular", refuse)  # root may read everything
     with pytest.raises(PermissionDenied, match="permissions"):
         load(path)
 

@@ -1,15 +1,123 @@
-"""Reading the file of a picture, with this project's errors; no decoding, no heavy import."""
+"""Reading files that somebody names: regular ones, of a bounded size, without waiting.
+
+A pipe waits for a writer and a device may never end; both are refused here, so that whoever names
+one gets an error instead of a process that hangs. No decoding of pictures, no heavy import.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import stat
+import tomllib
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
 from lipiyana.types import ImageInput, RawImage
 
 MAX_FILE_BYTES = 100_000_000
+
+MAX_SETTINGS_BYTES = 4 * 1024 * 1024
+"""Of a file that people write by hand: settings, keys, certificates, manifests."""
+
+MAX_MODEL_BYTES = 2**31
+"""Of a model's file, a checkpoint, or a file of labels."""
+
+
+def open_regular(path: os.PathLike[str] | str, *, follow_links: bool = True) -> BinaryIO:
+    """Open a regular file to read its bytes.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a device, a pipe, or, without `follow_links`,
+            a link.
+    """
+    # opening a pipe waits for a writer, unless it is opened so
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+    flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
+    # before the opening, which may do something by itself where it is a device
+    _check_regular(Path(path).stat(follow_symlinks=follow_links), path)
+    descriptor = os.open(path, flags)
+    try:
+        _check_regular(os.fstat(descriptor), path)  # it may have been replaced meanwhile
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(
+    path: os.PathLike[str] | str, max_bytes: int = MAX_FILE_BYTES, *, follow_links: bool = True
+) -> bytes:
+    """Read a regular file.
+
+    Args:
+        path: of the file.
+        max_bytes: that it may have.
+        follow_links: whether it may be a link.
+
+    Raises:
+        OSError: as `open_regular`, or it has more than `max_bytes`.
+    """
+    with open_regular(path, follow_links=follow_links) as file:
+        # files of the kernel call themselves regular, have no size, and may have nothing to give
+        data: bytes | None = file.read(max_bytes + 1)
+    if data is None:
+        raise OSError(errno.EAGAIN, "nothing can be read now", os.fspath(path))
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"more than {max_bytes} bytes", os.fspath(path))
+    return data
+
+
+def read_text(
+    path: os.PathLike[str] | str,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    *,
+    max_bytes: int = MAX_FILE_BYTES,
+) -> str:
+    """Read a regular file of text; its lines end in a line feed however they end in the file.
+
+    Raises:
+        OSError: as `read_file`.
+        UnicodeDecodeError: it is not in that encoding.
+    """
+    text = read_file(path, max_bytes).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_toml(path: os.PathLike[str] | str) -> dict[str, Any]:
+    """Read a TOML file of at most `MAX_SETTINGS_BYTES`.
+
+    Raises:
+        OSError: as `read_file`.
+        ValueError: it is no TOML, not UTF-8, or nested too deeply.
+    """
+    try:
+        return tomllib.loads(read_text(path, max_bytes=MAX_SETTINGS_BYTES))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: it is none, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, no regular file", os.fspath(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
 
 
 def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
@@ -22,24 +130,21 @@ def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -
     """
     shown = os.fsencode(path).decode("utf-8", "backslashreplace")
     try:
-        mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode):  # opening a pipe would wait, a device might never end
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise InvalidImage(f"{shown} is {kind}; name a picture", reason="NOT_AN_IMAGE")
-        with Path(path).open("rb") as file:
-            data = file.read(max_bytes + 1)
+        return read_file(path, max_bytes)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"there is no file {shown}") from None
     except PermissionError:
         raise PermissionDenied(f"{shown} may not be read; check its permissions") from None
     except (OSError, ValueError) as error:
-        raise InvalidImage(f"{shown} cannot be read: {error}", reason="NOT_AN_IMAGE") from error
-    if len(data) > max_bytes:
+        if getattr(error, "errno", None) == errno.EFBIG:
+            raise InvalidImage(
+                f"the picture has more than {max_bytes} bytes, the most that is accepted",
+                reason="IMAGE_TOO_LARGE",
+            ) from None
+        why = getattr(error, "strerror", None) or error
         raise InvalidImage(
-            f"the picture has more than {max_bytes} bytes, the most that is accepted",
-            reason="IMAGE_TOO_LARGE",
-        )
-    return data
+            f"{shown} cannot be read: {why}; name a picture", reason="NOT_AN_IMAGE"
+        ) from error
 
 
 def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:

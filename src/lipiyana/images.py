@@ -17,7 +17,7 @@ from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.files import picture_bytes
 from lipiyana.image_formats import decode_pixels
-from lipiyana.image_headers import ImageHeader, check_unpacked, read_header
+from lipiyana.image_headers import ImageHeader, read_header
 from lipiyana.types import ImageInput, PixelFormat, RawImage
 
 RgbArray = npt.NDArray[np.uint8]
@@ -35,7 +35,8 @@ class ImageLimits:
         max_side: pixels; no JPEG has more.
         max_memory: bytes that decoding takes, as the header has it, with the pixels that come out:
             formats and kinds of pixels differ by a factor of four.
-        max_seconds: of CPU time that unpacking takes: far more than any ordinary picture needs.
+        max_seconds: of CPU time that decoding takes. What is expected to take half of it, on the
+            machine that `image_headers.costs` speaks of, is refused before it is decoded.
     """
 
     max_pixels: int = 50_000_000
@@ -65,6 +66,11 @@ DEFAULT_LIMITS = ImageLimits()
 
 _PIXEL_MEMORY = 10  # bytes
 _RGB_BYTES = 3
+
+_EXPECTED = 0.5
+"""Of the time that decoding may take, what may be expected of it: most machines are slower than the
+one on which the costs were measured.
+"""
 
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 """Environment variable: `ImageLimits.max_pixels` of commands and servers."""
@@ -214,7 +220,6 @@ def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -
     _check_bytes(len(data), limits)
     header = read_header(data)
     _check_size(header.width, header.height, limits)
-    check_unpacked(header, limits.max_pixels)
     memory = header.memory(shrunk=shrunk)
     if memory > limits.max_memory:
         raise InvalidImage(
@@ -222,6 +227,15 @@ def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -
             f"{memory / 1e6:.0f} MB of memory; one picture is given at most "
             f"{limits.max_memory / 1e6:g}: scale it down, or save it as an ordinary JPEG",
             reason="IMAGE_TOO_LARGE",
+        )
+    seconds = header.seconds(shrunk=shrunk)
+    if seconds > _EXPECTED * limits.max_seconds:
+        raise InvalidImage(
+            f"decoding the {header.kind} of {header.width}x{header.height} pixels and "
+            f"{len(data) / 1e6:.1f} MB would take about {seconds:.1f} s of CPU time; at most "
+            f"{_EXPECTED * limits.max_seconds:g} are given to a picture: scale it down, or save it "
+            "as an ordinary JPEG",
+            reason="IMAGE_TOO_COMPLEX",
         )
     return header
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
 from lipiyana.packed import unpacked
 
 MANIFEST = "manifest.toml"
@@ -75,7 +75,7 @@ class ModelEntry:
                 manifest names or one that cannot be unpacked (MODEL_CORRUPT).
         """
         try:
-            data = self.file.read_bytes()
+            data = read_file(self.file, MAX_MODEL_BYTES)
         except OSError as error:
             raise ModelUnavailable(
                 f"the model {self.name} is not installed: {self.file} cannot be read"
@@ -103,13 +103,15 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
     """
     path = folder / MANIFEST
     try:
-        tables = tomllib.loads(path.read_text("utf-8")).get("model", [])
+        tables = read_toml(path).get("model", [])
         return tuple(_entry(table, folder) for table in tables)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelUnavailable(
             f"{folder} has no {MANIFEST}; name a folder of models that has one"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise ModelUnavailable(f"{path} cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelUnavailable(f"{path} is not valid: {error!r}", reason="MODEL_CORRUPT") from error
 
 

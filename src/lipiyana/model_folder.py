@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
 from lipiyana.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.packed import PACKED, model_suffix
 from lipiyana.timings import TWIN
@@ -165,7 +166,7 @@ def _tables(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     read_manifest(folder)  # refuses what makes no sense
-    tables: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("model", [])
+    tables: list[dict[str, Any]] = read_toml(path).get("model", [])
     return tables
 
 
@@ -194,7 +195,7 @@ def _place(folder: Path, model: NewModel) -> dict[str, Any]:
 
 def _copy(folder: Path, source: Path, stem: str) -> tuple[str, str]:
     try:
-        data = source.read_bytes()
+        data = read_file(source, MAX_MODEL_BYTES)
     except OSError as error:
         raise ModelUnavailable(f"{source} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(data).hexdigest()

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 
 PACKED = ".xz"
 """What the name of a packed file ends in, behind the suffix that it has unpacked."""
@@ -35,7 +36,7 @@ def read_unpacked(path: Path) -> bytes:
         OSError: it cannot be read.
         ModelUnavailable: it cannot be unpacked; see `unpacked`.
     """
-    return unpacked(path, path.read_bytes())
+    return unpacked(path, read_file(path, MAX_MODEL_BYTES))
 
 
 def unpacked(path: Path, data: bytes) -> bytes:
@@ -83,7 +84,7 @@ def pack(path: Path) -> Path:
 
     if path.suffix == PACKED:
         raise ValueError(f"{path} is packed already")
-    content = path.read_bytes()
+    content = read_file(path, MAX_MODEL_BYTES)
     out = path.with_name(path.name + PACKED)
     data = lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
     unpacked(out, data)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from lipiyana.files import parse_json, read_text
 from lipiyana.manifest import ModelEntry
 
 TWIN = "twin"
@@ -47,7 +48,7 @@ def cpu_model() -> str:
 def read_timings(folder: Path | None = None) -> Mapping[str, float]:
     """Read milliseconds by sha256 of the model, for this CPU; empty where none are known."""
     try:
-        stored = json.loads(((folder or cache_folder()) / _FILE).read_text("utf-8"))
+        stored = parse_json(read_text((folder or cache_folder()) / _FILE))
         return {sha: float(ms) for sha, ms in stored[cpu_model()].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -63,7 +64,7 @@ def write_timings(measured: Mapping[str, float], folder: Path | None = None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _FILE
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = parse_json(read_text(path))
     except (OSError, ValueError):
         stored = {}
     if not isinstance(stored, dict):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
+from lipiyana.errors import ModelUnavailable
 
 ENTRY = """
 [[model]]
@@ -39,6 +41,27 @@ def test_list_shows_what_is_there(models: Path) -> None:
     assert lines["absent"].split() == ["absent", "line_reader", "7", "Apache-2.0", "no"]
     assert lines["changed"].split()[3:] == ["2.5", "MB", "Apache-2.0", "yes"]
     assert "yes" in lines["ppocrv6-small-line-reader"]
+
+
+@pytest.mark.parametrize("how", ["pipe", "nested"])
+def test_a_manifest_that_is_none(how: str, tmp_path: Path) -> None:
+    if how == "pipe":
+        os.mkfifo(tmp_path / "manifest.toml")
+    else:
+        (tmp_path / "manifest.toml").write_text("model = " + "[" * 100_000)
+    result = CliRunner().invoke(app, ["models", "list", "--models", str(tmp_path)])
+    assert isinstance(result.exception, ModelUnavailable)
+    assert str(tmp_path / "manifest.toml") in result.exception.message
+
+
+def test_a_model_that_is_a_pipe(models: Path) -> None:
+    (models / "broken.onnx").unlink()
+    os.mkfifo(models / "broken.onnx")
+    result = CliRunner().invoke(app, ["models", "verify", "--models", str(models)])
+    assert any(
+        line.startswith("wrong") and "broken" in line and "cannot be read" in line
+        for line in result.stdout.splitlines()
+    )
 
 
 def test_verify_says_which_models_are_wrong(models: Path) -> None:

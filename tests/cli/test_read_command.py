@@ -17,6 +17,7 @@ from cli_fake import FakeRecognizer
 from PIL import Image, ImageDraw, ImageFont
 from typer.testing import CliRunner, Result
 
+from lipiyana import files
 from lipiyana.cli import recognizers
 from lipiyana.cli.main import app
 from lipiyana.types import Feature, Layout
@@ -104,11 +105,11 @@ def test_a_file_that_may_not_be_read(
 ) -> None:
     (here / "a.jpg").write_text("a")
 
-    def refuse(self: Path, *arguments: object, **options: object) -> None:
+    def refuse(path: Path, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:  # root may read all files
-        patched.setattr(Path, "open", refuse)
+        patched.setattr(files, "open_regular", refuse)
         result = invoke("a.jpg")
     assert [row["error"]["code"] for row in rows(result)] == ["PERMISSION_DENIED"]  # type: ignore[index]
 

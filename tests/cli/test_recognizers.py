@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_a_guarded_server_is_reached_as_the_environment_says(
 def test_a_certificate_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CA_VARIABLE, "none.pem")
     with pytest.raises(NotFound, match=r"none\.pem"):
+        connect("localhost:1", None)
+
+
+def test_a_certificate_that_is_a_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    monkeypatch.setenv(CA_VARIABLE, str(tmp_path / "ca.pem"))
+    with pytest.raises(NotFound, match="no regular file"):
         connect("localhost:1", None)
 
 

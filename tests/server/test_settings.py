@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,13 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None
     with pytest.raises(InvalidRequest) as caught:
         ServerSettings.load(path)
     assert (caught.value.field, caught.value.reason) == (field, "INVALID_SETTINGS")
+
+
+def test_a_file_that_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "server.toml")
+    with pytest.raises(InvalidRequest, match="no regular file") as caught:
+        ServerSettings.load(tmp_path / "server.toml")
+    assert caught.value.field == "config"
 
 
 def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:

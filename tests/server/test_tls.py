@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -125,13 +126,15 @@ def test_a_file_that_is_missing_is_named(
     assert (caught.value.field, caught.value.reason) == (missing, "INVALID_SETTINGS")
 
 
-@pytest.mark.parametrize("wrong", ["other key", "no PEM"])
+@pytest.mark.parametrize("wrong", ["other key", "no PEM", "pipe"])
 def test_files_that_cannot_be_used(
     fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, wrong: str
 ) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
+    os.mkfifo(tmp_path / "pipe.pem")
     files = {
+        "pipe": Certificate(served.certificate, tmp_path / "pipe.pem"),
         "other key": Certificate(served.certificate, authority.files.key),
         "no PEM": Certificate(served.certificate, empty),
     }[wrong]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,23 @@ def test_a_file_that_breaks_locks_nobody_out(path: Path, caplog: pytest.LogCaptu
     assert caplog.text.count("the tokens stay as they were") == 2
 
 
+def test_a_pipe_in_its_place_stops_nobody(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tokens = Tokens(path)
+    whole = path.read_text()
+    path.unlink()
+    os.mkfifo(path)
+    assert tokens.authenticate(bearer("one")).name == "gate"
+    assert "the tokens stay as they were" in caplog.text
+    path.unlink()
+    path.write_text(whole + table("new", "three"))
+    assert tokens.authenticate(bearer("three")).name == "new"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[a", "Expected"),
+        ("a = " + "[" * 100_000, "nested too deeply"),
         ("a = 1", "[a] is a table"),
         ("[a]", "[a] needs sha256"),
         ('[a]\nsha256 = "secret"', "64 hexadecimal digits"),

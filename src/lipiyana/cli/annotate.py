@@ -14,7 +14,7 @@ from lipiyana.annotate import draw
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
-from lipiyana.cli.paths import printable
+from lipiyana.cli.paths import shown
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.sources import (
     Source,
@@ -46,7 +46,7 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
     refuse_inputs_in(folder, inputs, "--output")
     listing = list_pictures(inputs, apart=folder)
     for pattern in listing.unmatched:
-        say_warning(f"nothing fits {printable(pattern)}")
+        say_warning(f"nothing fits {shown(pattern)}")
     chosen = recognizers.in_process(models, workers=1, pictures=1)
     used: set[Path] = set()
     done = failed = 0
@@ -55,14 +55,14 @@ def run(inputs: Sequence[str], folder: Path, config: RecognitionConfig, models: 
         for source in listing.walk(passed_over):
             problem = _annotate(source, chosen.recognizer, config, folder, used)
             if problem:
-                say_error(f"{printable(source.path)}: {problem}")
+                say_error(f"{shown(source.path)}: {problem}")
             done += not problem
             failed += bool(problem)
             progress.step(bool(problem))
     if not done and not failed:
         say_error(no_picture_found(listing, passed_over))
         return USAGE
-    where = printable(os.fspath(folder))
+    where = shown(os.fspath(folder))
     stderr().print(f"{done} written to {where}, {failed} failed", markup=False)
     say_passed_over(passed_over)
     return FAILED if failed else DONE

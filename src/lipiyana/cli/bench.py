@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lipiyana.cli.console import say_warning, stderr
+from lipiyana.cli.console import say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.errors import LipiyanaError
 from lipiyana.manifest import Task
@@ -51,7 +50,7 @@ def run(models: Path | None) -> int:
             table.add_row(name, task.value, size, f"{milliseconds:.2f}")
     with writing_to(cache_folder()):
         path = write_timings(measured)
-    Console(soft_wrap=True, highlight=False).print(table)
+    stdout().print(table)
     stderr().print(f"{cpu_model()}: written to {path}", markup=False)
     for entry in ModelStore(models, threads=1).entries:
         twin = entry.parameters.get(TWIN)

@@ -6,10 +6,10 @@ import platform
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from lipiyana.cli import trial
+from lipiyana.cli.console import stdout
 from lipiyana.cli.doctor_machine import Usage, cpu, memory, neighbours, threads
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.findings import Finding, Level
@@ -27,7 +27,7 @@ _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 def run(models: Path | None, config: Path | None = None) -> int:
     """Print the findings as they come; exit 1 where one is wrong."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     counts = dict.fromkeys(_STYLES, 0)
     for finding in examine(models, config):
         label = Text(f"{finding.level:<6}", _STYLES[finding.level])

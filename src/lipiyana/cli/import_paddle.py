@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
-from lipiyana.cli.console import say_step, stderr
+from lipiyana.cli.console import say_step, stderr, stdout
 from lipiyana.cli.exit_codes import DONE
 from lipiyana.cli.extras import import_with
 from lipiyana.errors import InvalidRequest
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.manifest import Task
 from lipiyana.timings import cache_folder
 
@@ -68,7 +68,7 @@ def _inputs(described: Any, calibration: Path) -> list[Any]:
 
 
 def _show(made: Any) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     for entry in made.models:
         console.print(f"{entry.name}  {entry.task.value}  {entry.file}", markup=False)
     if made.quantized is not None:
@@ -94,8 +94,10 @@ def models_of(reader: str) -> Path:
     described = description.describe(folder)
     if described.task is not Task.LINE_READER:
         raise typer.BadParameter(f"{folder} reads no lines.", param_hint="--reader")
-    digest = hashlib.sha256(described.parameters.read_bytes())
-    digest.update(described.network.read_bytes() + "\n".join(described.characters).encode())
+    digest = hashlib.sha256(read_file(described.parameters, MAX_MODEL_BYTES))
+    digest.update(
+        read_file(described.network, MAX_MODEL_BYTES) + "\n".join(described.characters).encode()
+    )
     kept = cache_folder() / "paddle" / digest.hexdigest()[:16]
     if not (kept / "manifest.toml").is_file():
         importing.import_paddle(described, kept, process.interpreter(None), on_step=say_step)

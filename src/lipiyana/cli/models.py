@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lipiyana.cli.console import stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.manifest import ModelEntry
 from lipiyana.runtime import ModelStore
@@ -30,14 +30,14 @@ def show(models: Path | None) -> int:
             "yes" if entry.installed else "no",
         )
     # a cell that is cut to fit says nothing: rather a line that is too long
-    Console(width=_WIDE).print(table)
+    stdout(width=_WIDE).print(table)
     return DONE
 
 
 def verify(models: Path | None) -> int:
     """Load every model and print what is wrong with it."""
     code = DONE
-    console = _stdout()
+    console = stdout()
     for check in ModelStore(models, threads=1).verify():
         if check.ok:
             console.print(Text.assemble(("ok     ", "green"), check.entry.name))
@@ -49,7 +49,3 @@ def verify(models: Path | None) -> int:
 
 def _size(entry: ModelEntry) -> str:
     return f"{entry.file.stat().st_size / 1e6:.1f} MB" if entry.installed else ""
-
-
-def _stdout() -> Console:
-    return Console(soft_wrap=True, highlight=False)

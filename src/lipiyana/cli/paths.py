@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import re
 
+from lipiyana.cli.visible_text import visible
+
 # what an escape looks like: a byte that is not UTF-8 is always 80 or above, and 25 is "%" itself
 _LOOKS_LIKE_AN_ESCAPE = re.compile(rb"%(?=25|[89A-F][0-9A-F])")
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def shown(path: str) -> str:
+    """Write a path on one line for people to read, a line feed as an escape, too."""
+    return visible(printable(path).replace("\n", "\\n"))
 
 
 def printable(path: str) -> str:

@@ -6,10 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from lipiyana.cli.console import say_step, stderr
+from lipiyana.cli.console import say_step, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.sources import list_pictures
@@ -78,7 +77,7 @@ def calibration_inputs(store: ModelStore, entry: ModelEntry, folder: Path) -> li
 
 
 def _show(made: Any, before: float, after: float, entry: ModelEntry, small: Path) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     table = Table(box=None)
     for heading in ("layers", "difference alone", ""):
         table.add_column(heading, justify="right" if heading.startswith("diff") else "left")

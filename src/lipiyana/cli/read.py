@@ -18,7 +18,7 @@ from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from lipiyana.cli.import_paddle import models_of
 from lipiyana.cli.output import Output, OutputError, OutputFile, StandardOutput
-from lipiyana.cli.paths import printable
+from lipiyana.cli.paths import shown
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.reading import Totals, read_pictures
 from lipiyana.cli.rows import FORMS
@@ -61,7 +61,7 @@ def run(request: ReadRequest) -> int:
     _check(request)
     listing = list_pictures(request.inputs, apart=request.keep_unsure)
     for pattern in listing.unmatched:
-        say_warning(f"nothing fits {printable(pattern)}")
+        say_warning(f"nothing fits {shown(pattern)}")
     passed_over: Counter[str] = Counter()
     pictures = sum(1 for _ in islice(listing.walk(passed_over), _PEEK))
     if pictures == 0:

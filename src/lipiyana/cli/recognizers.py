@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import MAX_SETTINGS_BYTES, read_file
 from lipiyana.recognizer import Recognizer
 from lipiyana.variables import unread_variables
 
@@ -81,7 +82,7 @@ def _named_file(variable: str) -> bytes | None:
     if not path:
         return None
     try:
-        return Path(path).read_bytes()
+        return read_file(path, MAX_SETTINGS_BYTES)
     except OSError as error:
         raise NotFound(f"{variable} names {path}: {error.strerror}") from None
 
@@ -105,8 +106,10 @@ def in_process(
     from lipiyana.cli.review import keeping
     from lipiyana.images import environment_limits
     from lipiyana.pipeline import LocalRecognizer
+    from lipiyana.quiet_decoders import quiet_decoders
     from lipiyana.runtime import available_threads
 
+    quiet_decoders()
     cpus = available_threads()
     chosen = workers or max(1, min(cpus, pictures))
     threads = max(1, cpus // chosen)

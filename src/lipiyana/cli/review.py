@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lipiyana.cli.console import say_warning, stderr
+from lipiyana.cli.console import say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def show(folder: Path) -> int:
     for one in require_kept(folder):
         why = ", ".join(f"{name} {score:.2f}" for name, score in one.reasons.items() if score)
         table.add_row(Text(one.file), f"{one.score:.2f}", why, _day(one.kept_at))
-    Console(soft_wrap=True, highlight=False).print(table)
+    stdout().print(table)
     return DONE
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
+from lipiyana.cli.visible_text import COMMANDS
 from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Plate, Recognition
@@ -80,7 +81,8 @@ class JsonLines:
             row["error"] = {"code": outcome.code, "message": outcome.message}
         else:
             row["recognition"] = recognition_to_json(outcome)
-        text = json.dumps(row, ensure_ascii=False) + "\n"
+        # rows may go to a terminal, which obeys these; JSON's own escapes are the same text
+        text = _OBEYED.sub(_as_json, json.dumps(row, ensure_ascii=False)) + "\n"
         # a lone surrogate comes out as \\udcXX, which is JSON's own escape for it
         return text.encode("utf-8", "backslashreplace")
 
@@ -152,6 +154,7 @@ class Csv:
 FORMS: dict[str, type[JsonLines] | type[Csv]] = {".jsonl": JsonLines, ".csv": Csv}
 """By the suffix of the output's name."""
 
+_OBEYED = re.compile(f"[{COMMANDS}]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
@@ -160,6 +163,10 @@ def _require_beginning(found: bytes, expected: bytes) -> None:
     """Keep a file that this form never wrote from being cut as an unfinished record."""
     if not (found.startswith(expected) or expected.startswith(found)):
         raise RowError(f"the file does not begin with {expected.decode().strip()}")
+
+
+def _as_json(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def _text(value: object) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import typer
 
 from lipiyana.cli.console import stderr
-from lipiyana.cli.paths import printable
+from lipiyana.cli.paths import shown
 from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
 
 SUFFIXES = (
@@ -126,36 +126,36 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
         if not lies_in(item, own):
             continue
         if os.path.realpath(item) == own:
-            clash = f"{printable(item)} would be both read and written to"
+            clash = f"{shown(item)} would be both read and written to"
         else:
-            clash = f"{printable(item)} is read, and lies in {folder}, which is written to"
+            clash = f"{shown(item)} is read, and lies in {folder}, which is written to"
         raise typer.BadParameter(f"{clash}; name another folder.", param_hint=option)
 
 
 def describe_passed_over(passed_over: Mapping[str, int]) -> str:
     """Write what was passed over by kind and count, the most first; "" where nothing was."""
     kinds = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{count} {printable(kind)}" for kind, count in kinds[:_KINDS])
+    told = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
-        shown += f", {sum(count for _, count in kinds[_KINDS:])} others"
-    return shown
+        told += f", {sum(count for _, count in kinds[_KINDS:])} others"
+    return told
 
 
 def say_passed_over(passed_over: Mapping[str, int]) -> None:
     """Tell, at the end of a run, which files of its folders were not read."""
-    if shown := describe_passed_over(passed_over):
-        stderr().print(f"passed over, as no pictures: {shown}", markup=False)
+    if told := describe_passed_over(passed_over):
+        stderr().print(f"passed over, as no pictures: {told}", markup=False)
 
 
 def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
     """Say which INPUTs have no picture, what is in them, and what would be read."""
-    named = ", ".join(printable(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
+    named = ", ".join(shown(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
     more = len(listing.inputs) + len(listing.unmatched) - _KINDS
     if more > 0:
         named += f" and {more} more"
     message = f"no picture found in {named}"
-    if shown := describe_passed_over(passed_over):
-        message += f": passed over {shown}"
+    if told := describe_passed_over(passed_over):
+        message += f": passed over {told}"
     return f"{message}. In folders files are read that end in {' '.join(SUFFIXES)}"
 
 
@@ -165,7 +165,7 @@ def _single(path: str) -> Iterator[Source]:
 
 
 def _no_such(path: str) -> str:
-    return f"there is no file or folder {printable(path)}"
+    return f"there is no file or folder {shown(path)}"
 
 
 def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:
@@ -224,8 +224,8 @@ def lies_in(path: str, folder: str) -> bool:
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:
     """Say why a folder gives no pictures: it gets a row, so that its pictures are missed."""
     if isinstance(error, PermissionError):
-        return PermissionDenied(f"the folder {printable(folder)} may not be read")
-    return InternalError(f"the folder {printable(folder)} cannot be read: {error.strerror}")
+        return PermissionDenied(f"the folder {shown(folder)} may not be read")
+    return InternalError(f"the folder {shown(folder)} cannot be read: {error.strerror}")
 
 
 def _overlapping(items: Sequence[str], folders: frozenset[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.files import read_text
 from lipiyana.images import load
 from lipiyana.ocr.detection import TextDetector, TextRegion
 from lipiyana.quantizing.search import open_file
@@ -68,7 +69,7 @@ class TrueLines:
 def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
     """The scenes among the project's samples, with every line and every row of a plate."""
     found = []
-    for row in (samples / "truth.jsonl").read_text("utf-8").splitlines():
+    for row in read_text(samples / "truth.jsonl").splitlines():
         truth = json.loads(row)
         if truth["layout"] == "scene":
             polygons = [line["polygon"] for line in truth["text_lines"]]

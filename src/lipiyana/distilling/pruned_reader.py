@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lipiyana.distilling.pruning import Left, droppable, least_needed, without
 from lipiyana.errors import InvalidRequest
+from lipiyana.files import parse_json, read_text
 from lipiyana.finetuning.base import ChosenBase, choose_base
 from lipiyana.finetuning.course import Limits
 from lipiyana.finetuning.earlier import refuse_finished, warn_of_disuse
@@ -104,7 +105,7 @@ def _chosen(
     """Choose the blocks, once in a course."""
     path = work / _LEFT
     if path.is_file():
-        return tuple(Left(**row) for row in json.loads(path.read_text("utf-8")))
+        return tuple(Left(**row) for row in parse_json(read_text(path)))
     told.on_step("trying the reader without its blocks")
     lines = other_lines(mix, _TRIED_LINES)
     if not lines:

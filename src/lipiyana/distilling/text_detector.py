@@ -16,6 +16,7 @@ from lipiyana.distilling.pool import Pool, fill_pool, photographs
 from lipiyana.distilling.streets import Streets
 from lipiyana.distilling.walls import Walls
 from lipiyana.errors import InvalidRequest
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.finetuning.course import CourseState, Limits
 from lipiyana.finetuning.earlier import refuse_finished
 from lipiyana.finetuning.job import Job, Listener, OpenCourse, Outcome, course_of, key_of
@@ -92,7 +93,7 @@ def distill_text_detector(
     if teacher.task is not Task.TEXT_DETECTOR:
         raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
     start = read_student(job.start) if job.start else None
-    begins_from = sha256(job.start.read_bytes()).hexdigest() if job.start else None
+    begins_from = sha256(read_file(job.start, MAX_MODEL_BYTES)).hexdigest() if job.start else None
     refuse_finished(job, begins_from, f"--start with the file of {job.name}{FLOAT_SUFFIX}")
     key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos), str(job.start)])
     with course_of(job, key, told) as course:

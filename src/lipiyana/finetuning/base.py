@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.finetuning.reader_learner import ReaderBase
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.ocr.charset import Charset
@@ -94,7 +95,7 @@ def base_candidates(
         path = Path(base)
         if not path.is_file():
             raise ModelUnavailable(f"there is no file {path}")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(read_file(path, MAX_MODEL_BYTES)).hexdigest()
         name = Path(path.name.removesuffix(PACKED)).stem
         entry = ModelEntry(name, task, path.resolve(), digest)
         return entry, [entry]

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import read_text
 from lipiyana.finetuning.coco_boxes import read_coco
 from lipiyana.finetuning.picture_boxes import BoxedPicture, UserBox, UserBoxes, part_of
 
@@ -68,17 +69,19 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return ()
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, errors: str = "strict") -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return read_text(path, "utf-8-sig", errors)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{path} is not UTF-8: {error}", field="data") from None
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}", field="data") from None
 
 
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
         found = yaml.safe_load(_text_of(path))  # JSON is YAML
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise InvalidRequest(f"{path} cannot be read: {error}", field="data") from None
     return found if isinstance(found, dict) else {}
 
@@ -107,7 +110,7 @@ def _yolo_pictures(folder: Path) -> list[BoxedPicture]:
             problem = f"it has no {name}; an empty one says that nothing is there"
             pictures.append(BoxedPicture(where, path, part=part, problem=problem))
             continue
-        rows = text.read_text("utf-8-sig", "replace").splitlines()
+        rows = _text_of(text, "replace").splitlines()
         boxes = tuple(
             _yolo_box(f"{text.relative_to(folder)}:{number}", row)
             for number, row in enumerate(rows, 1)

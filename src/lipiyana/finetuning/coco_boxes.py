@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.files import MAX_MODEL_BYTES, parse_json, read_text
 from lipiyana.finetuning.picture_boxes import BoxedPicture, UserBox, UserBoxes, part_of
 from lipiyana.review.label_studio_export import PictureFinder
 
@@ -20,8 +20,10 @@ def read_coco(path: Path) -> UserBoxes:
         InvalidRequest: it is not of this form.
     """
     try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as error:
+        found = parse_json(read_text(path, "utf-8-sig", max_bytes=MAX_MODEL_BYTES))
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}", field="data") from None
+    except ValueError as error:
         raise InvalidRequest(f"{path} is not JSON: {error}", field="data") from None
     try:
         names = {row["id"]: str(row["name"]) for row in found["categories"]}

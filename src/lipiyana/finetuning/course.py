@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, Protocol
 
+from lipiyana.files import parse_json, read_text
+
 STATE = "course.json"
 
 Ending = Literal["time", "no_gain", "interrupted"]
@@ -133,7 +135,7 @@ class CourseState:
 def read_state(folder: Path) -> CourseState | None:
     """Read `course.json`; None where there is none that makes sense."""
     try:
-        stored = json.loads((folder / STATE).read_text("utf-8"))
+        stored = parse_json(read_text(folder / STATE))
         for name in ("before", "best"):
             stored[name] = Measured(**stored[name]) if stored[name] else None
         stored["history"] = [tuple(row) for row in stored["history"]]

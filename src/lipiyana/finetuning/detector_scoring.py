@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lipiyana.files import read_text
 from lipiyana.vehicles.detection import PLATE
 from lipiyana.vehicles.letterbox import InputShape
 from lipiyana.vehicles.training.evaluation import (
@@ -109,7 +110,7 @@ def sample_plates(folder: Path, classes: Sequence[str] = CLASSES) -> tuple[Stree
     """The scenes among the project's samples, with the boxes of their plates."""
     known = np.array([label == PLATE for label in classes])
     pictures = []
-    for line in (folder / "truth.jsonl").read_text("utf-8").splitlines():
+    for line in read_text(folder / "truth.jsonl").splitlines():
         truth = json.loads(line)
         if truth["layout"] != "scene":
             continue

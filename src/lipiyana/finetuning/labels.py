@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import MAX_MODEL_BYTES, read_text
 from lipiyana.review.label_studio_export import read_export
 
 Part = Literal["train", "validation"]
@@ -121,7 +122,7 @@ def _unquoted(field: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return read_text(path, "utf-8-sig", max_bytes=MAX_MODEL_BYTES)
     except UnicodeDecodeError as error:
         raise InvalidRequest(
             f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8", field="data"

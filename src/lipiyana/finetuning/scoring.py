@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.files import read_text
 from lipiyana.finetuning.examples import Example, load_crop, load_example
 from lipiyana.images import load
 from lipiyana.ocr.crops import crop_quad
@@ -84,7 +85,7 @@ def sample_folder() -> Path:
 def sample_lines(folder: Path) -> tuple[LineCase, ...]:
     """Cut every line of text and every row of a plate out of the samples."""
     cases = []
-    for line in (folder / "truth.jsonl").read_text("utf-8").splitlines():
+    for line in read_text(folder / "truth.jsonl").splitlines():
         truth = json.loads(line)
         pixels = load(folder / truth["path"])
         texts = [(entry["text"], entry["polygon"]) for entry in truth["text_lines"]]

@@ -10,8 +10,7 @@ from lipiyana.image_headers.header import (
     SHRUNK_FROM,
     STRIP_PIXELS,
     ImageHeader,
-    check_unpacked,
     damaged,
 )
 
-__all__ = ["SHRUNK_FROM", "STRIP_PIXELS", "ImageHeader", "check_unpacked", "damaged", "read_header"]
+__all__ = ["SHRUNK_FROM", "STRIP_PIXELS", "ImageHeader", "damaged", "read_header"]

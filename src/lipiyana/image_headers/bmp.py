@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from lipiyana.image_headers.costs import Part
 from lipiyana.image_headers.header import ImageHeader, bad_header, too_complex
 
 KIND = "BMP"
@@ -42,12 +43,18 @@ def read(data: bytes) -> ImageHeader | None:
         return None
     if not width or not height:
         raise bad_header(KIND)
-    if compression in _RUN_LENGTHS:
-        _check_runs(width * abs(height), len(data) - start)
+    pixels, in_runs = width * abs(height), compression in _RUN_LENGTHS
+    if in_runs:
+        _check_runs(pixels, len(data) - start)
     return ImageHeader(
         KIND, width, abs(height), data,
         pixel_bytes=1 if bits <= 8 else 4,
-        buffer_bytes=len(data) + (2 * width * abs(height) if compression in _RUN_LENGTHS else 0),
+        buffer_bytes=len(data) + 2 * pixels * in_runs,
+        work={
+            Part.BMP_RUN_BYTE: len(data) * in_runs,
+            Part.BMP_RUN_PIXEL: pixels * in_runs,
+            Part.CONVERTED_PIXEL: pixels * (bits <= 8),
+        },
     )  # fmt: skip
 
 

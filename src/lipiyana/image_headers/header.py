@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lipiyana.errors import InvalidImage
+from lipiyana.image_headers import costs
+from lipiyana.image_headers.costs import Part, Work
 
 SHRUNK_FROM = 25_000_000
 """Pixels above which a format that can be decoded at half of its size is, where that is wanted."""
-
-MAX_UNPACKED = 155_000_000
-"""Bytes that a decoder may go over one by one, about a hundred million a second: the rows of 50
-megapixels of RGB in 8 bits, of 31 with alpha.
-"""
 
 _RGB = 3  # bytes of a pixel as it is given
 
@@ -39,7 +36,7 @@ class ImageHeader:
         orientation: of EXIF, 1 to 8; 1 where there is none.
         pixel_bytes: of one decoded pixel in the decoder.
         buffer_bytes: that the decoder holds beside its pixels.
-        unpacked_bytes: that are gone over one by one, to unpack, to filter or to scale them.
+        work: that decoding is, without what the pixels that come out cost in any format.
         halves: whether it can be decoded at half of its size.
         deflated: offset and size in `data` of each zlib stream that a decoder unpacks in one go.
     """
@@ -51,7 +48,7 @@ class ImageHeader:
     orientation: int = 1
     pixel_bytes: int = 4
     buffer_bytes: int = 0
-    unpacked_bytes: int = 0
+    work: Work = field(default_factory=dict)
     halves: bool = False
     deflated: tuple[tuple[int, int], ...] = ()
 
@@ -65,27 +62,30 @@ class ImageHeader:
         """Whether its upright width is the stored height."""
         return self.orientation in {5, 6, 7, 8}
 
+    def pixels(self, *, shrunk: bool = False) -> int:
+        """Give the number of pixels that come out."""
+        if shrunk and self.large:
+            return -(-self.width // 2) * -(-self.height // 2)
+        return self.width * self.height
+
+    def whole_work(self, *, shrunk: bool = False) -> Work:
+        """Give the work of decoding to an RGB array."""
+        work = dict(self.work)
+        if shrunk and self.large:
+            work[Part.JPEG_HALVED_SAMPLE] = work.pop(Part.JPEG_SAMPLE, 0)
+            if Part.CONVERTED_PIXEL in work:
+                work[Part.CONVERTED_PIXEL] = self.pixels(shrunk=True)
+        return work | {Part.OUT_PIXEL: self.pixels(shrunk=shrunk)}
+
+    def seconds(self, *, shrunk: bool = False) -> float:
+        """Estimate the CPU time that decoding takes, on the machine that `costs` speaks of."""
+        return costs.seconds(self.whole_work(shrunk=shrunk))
+
     def memory(self, *, shrunk: bool = False) -> int:
         """Estimate the bytes that decoding to an RGB array takes, the array among them."""
-        pixels = self.width * self.height
-        if shrunk and self.large:
-            pixels = -(-self.width // 2) * -(-self.height // 2)
+        pixels = self.pixels(shrunk=shrunk)
         converted = min(pixels, STRIP_PIXELS) * _STRIP_BYTES
         return pixels * (self.pixel_bytes + _RGB) + converted + self.buffer_bytes
-
-
-def check_unpacked(header: ImageHeader, max_pixels: int) -> None:
-    """Refuse what takes too long to unpack.
-
-    Raises:
-        InvalidImage: there are more than `MAX_UNPACKED` bytes, and more than `max_pixels` of RGB.
-    """
-    if header.unpacked_bytes > max(MAX_UNPACKED, (_RGB + 0.1) * max_pixels):
-        bits = 8 * header.unpacked_bytes / (header.width * header.height)
-        raise too_complex(
-            header.kind,
-            f"{header.width}x{header.height} pixels of {bits:.0f} bits to unpack",
-        )
 
 
 def check_deflated(kind: str, packed: int, unpacked: int) -> None:

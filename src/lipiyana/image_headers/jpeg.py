@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
+from lipiyana.image_headers.costs import Part
 from lipiyana.image_headers.header import (
     ImageHeader,
     bad_header,
@@ -123,6 +124,12 @@ def read(data: bytes) -> ImageHeader:
         pixel_bytes=1 if len(frame.components) == 1 else 4,
         # the coefficients of the whole picture, 16 bits each
         buffer_bytes=len(data) + (2 * int(frame.samples) if frame.buffered else 0),
+        work={
+            Part.JPEG_BYTE: end - at,
+            Part.JPEG_SAMPLE: frame.samples,
+            Part.JPEG_SCAN_SAMPLE: frame.total_work() * frame.buffered,
+            Part.CONVERTED_PIXEL: frame.width * frame.height * (len(frame.components) != 3),
+        },
         halves=True,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from lipiyana.image_headers.costs import Part, symbols
 from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
@@ -21,7 +22,7 @@ MAX_CHUNKS = 30_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_WITH_ALPHA = {4, 6}  # to lay a pixel on white takes as long as another byte
+_WITH_ALPHA = {4, 6}
 
 
 def accepts(start: bytes) -> bool:
@@ -42,10 +43,12 @@ def read(data: bytes) -> ImageHeader:
     interlaced = data[28] > 0
     if colour not in _CHANNELS:
         raise bad_header(KIND)
-    needed, orientation = _walk(data)
+    needed, orientation, transparent = _walk(data)
     row = (width * _CHANNELS[colour] * depth + 7) // 8 + 1
     # seven passes have twice the rows, each of which is filled up to whole bytes
     check_deflated(KIND, len(needed), (1 + interlaced) * (row + interlaced) * height)
+    pixels = width * height
+    wide = colour == 0 and depth == 16
     return ImageHeader(
         KIND,
         width,
@@ -54,7 +57,14 @@ def read(data: bytes) -> ImageHeader:
         orientation,
         pixel_bytes=_pixel_bytes(depth, colour),
         buffer_bytes=len(needed),
-        unpacked_bytes=(row + width * (colour in _WITH_ALPHA)) * height,
+        work={
+            Part.PNG_SYMBOL: symbols(len(needed), row * height),
+            Part.PNG_ROW_BYTE: row * height,
+            Part.PNG_INTERLACED_PIXEL: pixels * interlaced,
+            Part.ALPHA_PIXEL: pixels * (transparent or colour in _WITH_ALPHA),
+            Part.WIDE_PIXEL: pixels * wide,
+            Part.CONVERTED_PIXEL: pixels * (colour in {0, 3} and not wide),
+        },
     )
 
 
@@ -64,10 +74,10 @@ def _pixel_bytes(depth: int, colour: int) -> int:
     return 1 if colour in {0, 3} else 4
 
 
-def _walk(data: bytes) -> tuple[bytes, int]:
-    """Give the chunks that a decoder needs, and the orientation."""
+def _walk(data: bytes) -> tuple[bytes, int, bool]:
+    """Give the chunks that a decoder needs, the orientation, and whether one is transparent."""
     runs: list[tuple[int, int]] = [(0, len(_SIGNATURE))]
-    orientation, described = 1, False
+    orientation, described, transparent = 1, False, False
     at = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -75,6 +85,7 @@ def _walk(data: bytes) -> tuple[bytes, int]:
         (length,) = struct.unpack_from(">I", data, at)
         kind = data[at + 4 : at + 8]
         end = min(len(data), at + 12 + length)
+        transparent |= kind == b"tRNS"
         if kind in _NEEDED:
             if runs[-1][1] == at:
                 runs[-1] = runs[-1][0], end
@@ -93,5 +104,5 @@ def _walk(data: bytes) -> tuple[bytes, int]:
     else:
         raise too_complex(KIND, f"more than {MAX_CHUNKS} chunks")
     if runs == [(0, len(data))]:
-        return data, orientation
-    return b"".join(data[start:end] for start, end in runs), orientation
+        return data, orientation, transparent
+    return b"".join(data[start:end] for start, end in runs), orientation, transparent

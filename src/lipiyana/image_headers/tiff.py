@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lipiyana.image_headers import jpeg
+from lipiyana.image_headers.costs import Part, symbols
 from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
@@ -53,11 +54,11 @@ _LONGEST = dict.fromkeys(_SINGLE, 1) | {
 }  # fmt: skip
 """What a decoder needs, and the most values that each may have."""
 
-_SCALED_BYTES = 16  # of floats, wide grey and CIELAB, which are computed over rather than copied
 _WIDE_STRIP_BYTES = 32 << 20  # numbers of 64 bits, of a strip that is converted
-_LAB = 8
+_INKS, _LAB = 5, 8
 
-_NONE, _JPEG = 1, 7
+_NONE, _LZW, _JPEG = 1, 5, 7
+_FAX = {2, 3, 4}
 _DEFLATED = {8, 32946}
 _ZLIB_BYTES = 64  # of a strip that is otherwise empty, and of rows that end within a byte
 _COMPRESSIONS = {_NONE, 2, 3, 4, 5, _JPEG, 8, 32773, 32946}
@@ -120,8 +121,9 @@ def read(data: bytes) -> ImageHeader:
     if not width or not height:
         raise bad_header(KIND)
     part = directory.check_parts(width, height, samples)
+    work: dict[Part, float] = {}
     if compression == _JPEG:
-        directory.check_jpegs(width, height)
+        work = directory.check_jpegs(width, height)
     elif compression != _NONE:
         directory.check_sizes(-(-part * samples * bits // 8))
     return ImageHeader(
@@ -135,18 +137,23 @@ def read(data: bytes) -> ImageHeader:
         buffer_bytes=len(data)
         + part * max(4, samples * bits // 8)
         + _WIDE_STRIP_BYTES * (samples == 1 and bits > 16),
-        unpacked_bytes=width
-        * height
-        * _unpacked(samples, bits, compression, directory.number(_PHOTOMETRIC)),
+        work=work
+        | directory.unpacking(directory.decoded_pixels(part, width, height) * samples * bits // 8)
+        | _converting(width * height, samples, bits, directory.number(_PHOTOMETRIC)),
         deflated=tuple(directory.parts()) if compression in _DEFLATED else (),
     )
 
 
-def _unpacked(samples: int, bits: int, compression: int, photometric: int) -> int:
-    """Bytes of a pixel that are gone over one by one."""
-    if (samples == 1 and bits > 16) or photometric == _LAB:
-        return _SCALED_BYTES
-    return 0 if compression == _NONE else -(-samples * bits // 8)
+def _converting(pixels: int, samples: int, bits: int, photometric: int) -> dict[Part, float]:
+    """Count what is done with the pixels of a kind."""
+    grey = samples == 1
+    if (grey and bits > 16) or photometric == _LAB:
+        return {Part.SCALED_PIXEL: pixels}
+    if grey and bits == 16:
+        return {Part.WIDE_PIXEL: pixels}
+    if photometric == _INKS or grey:
+        return {Part.CONVERTED_PIXEL: pixels}
+    return {Part.ALPHA_PIXEL: pixels} if samples in {2, 4} else {}
 
 
 class _Directory:
@@ -196,18 +203,43 @@ class _Directory:
         if self.number(_COMPRESSION) in _DEFLATED:
             check_deflated(KIND, sum(sizes), (part_bytes + _ZLIB_BYTES) * len(sizes))
 
-    def check_jpegs(self, width: int, height: int) -> None:
-        """Refuse what no JPEG of this size might do either."""
+    def decoded_pixels(self, part: int, width: int, height: int) -> int:
+        """Count the pixels that are unpacked: tiles are whole though they hang over the edge."""
+        if _TILES not in self._tags:
+            return width * height
+        planes = self.number(_SAMPLES, 1) if self.number(_PLANAR, 1) == 2 else 1
+        return part * self._tags[_TILES].count // planes
+
+    def unpacking(self, unpacked: int) -> dict[Part, float]:
+        """Count what is done to come to so many bytes of pixels."""
+        packed = sum(size for _, size in self.parts())
+        compression = self.number(_COMPRESSION, _NONE)
+        if compression in _DEFLATED:
+            return {
+                Part.TIFF_SYMBOL: symbols(packed, unpacked),
+                Part.TIFF_DEFLATED_ROW_BYTE: unpacked,
+            }
+        if compression == _LZW:
+            return {Part.TIFF_LZW_BYTE: packed, Part.TIFF_LZW_ROW_BYTE: unpacked}
+        if compression in _FAX:
+            return {Part.TIFF_FAX_BYTE: packed}
+        return {Part.TIFF_BYTE: unpacked}
+
+    def check_jpegs(self, width: int, height: int) -> dict[Part, float]:
+        """Refuse what no JPEG of this size might do either; count what decoding them is."""
         parts = list(self.parts())
         if sum(size for _, size in parts) > len(self._data) or len({*parts}) < len(parts):
             raise too_complex(KIND, "strips that overlap")
-        work = 0.0
+        work = samples = 0.0
         segments = jpeg.Segments(jpeg.MAX_SEGMENTS + MAX_PART_SEGMENTS * len(parts))
         for at, size in parts:
             frame = jpeg.read_frame(self._data[at : at + size], segments)
             work += frame.total_work()
+            samples += frame.samples
             if work > jpeg.MAX_WORK or work > 100 * MAX_PART_SHARE * max(width * height, 1 << 20):
                 raise too_complex(KIND, f"JPEG strips of {frame.scans} scans")
+        packed = sum(size for _, size in parts)
+        return {Part.JPEG_BYTE: packed, Part.JPEG_SAMPLE: samples, Part.JPEG_SCAN_SAMPLE: work}
 
     def parts(self) -> Iterator[tuple[int, int]]:
         """Give the offset and the size in bytes of each strip or tile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from lipiyana.image_headers import vp8l
+from lipiyana.image_headers.costs import Part
 from lipiyana.image_headers.header import (
     ImageHeader,
     animated,
@@ -37,6 +38,7 @@ def read(data: bytes) -> ImageHeader:
     kept: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
     lossless_at: list[int] = []
+    packed = {b"VP8 ": 0, b"VP8L": 0, b"ALPH": 0}
     orientation, described, frames, alpha = 1, False, 0, False
     at = 12
     for _ in range(MAX_CHUNKS):
@@ -49,6 +51,7 @@ def read(data: bytes) -> ImageHeader:
             if name not in sizes:
                 sizes[name] = _size(name, body)
                 kept.append(data[at:end])
+                packed[name] = end - at
                 if name == b"VP8L":
                     lossless_at.append(at + 8 + _SIZE_BYTES)
                 elif name == b"ALPH" and body[0] & _COMPRESSION == _AS_VP8L:
@@ -72,6 +75,8 @@ def read(data: bytes) -> ImageHeader:
     width, height = next(size for name, size in sizes.items() if name != b"ALPH")
     body = b"WEBP" + b"".join(kept)
     lossless = b"VP8L" in sizes or b"ALPH" in sizes
+    pixels = width * height
+    tables = sum(vp8l.group_bytes(data, start, width, height) for start in lossless_at)
     return ImageHeader(
         KIND,
         width,
@@ -80,8 +85,15 @@ def read(data: bytes) -> ImageHeader:
         orientation,
         # the pixels as they are, with alpha those that OpenCV gives as well
         pixel_bytes=4 * lossless + 4 * alpha or 3,
-        buffer_bytes=len(data)
-        + sum(vp8l.group_bytes(data, start, width, height) for start in lossless_at),
+        buffer_bytes=len(data) + tables,
+        work={
+            Part.WEBP_LOSSY_BYTE: packed[b"VP8 "],
+            Part.WEBP_LOSSY_PIXEL: pixels * (b"VP8 " in sizes),
+            Part.WEBP_LOSSLESS_BYTE: packed[b"VP8L"] + packed[b"ALPH"],
+            Part.WEBP_LOSSLESS_PIXEL: pixels * lossless,
+            Part.WEBP_TABLE_BYTE: tables,
+            Part.ALPHA_PIXEL: pixels * alpha,
+        },
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import MAX_SETTINGS_BYTES, read_text
 from lipiyana.manifest import Task
 
 _NETWORKS = ("inference.json", "inference.pdmodel")
@@ -86,8 +87,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        stated = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        stated = yaml.safe_load(read_text(path, max_bytes=MAX_SETTINGS_BYTES))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise _wrong(path.parent, f"it is no YAML ({error})") from None
     if not isinstance(stated, Mapping):
         raise _wrong(path.parent, "it is no mapping")
@@ -158,7 +159,7 @@ def _characters(folder: Path, stated: Mapping[str, Any], file: Path | None) -> t
     listed = stated.get("PostProcess", {}).get("character_dict")
     if file is not None:
         try:
-            listed = file.read_text("utf-8").removesuffix("\n").split("\n")
+            listed = read_text(file, max_bytes=MAX_SETTINGS_BYTES).removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"{file} cannot be read: {error}", field="characters") from None
     if not isinstance(listed, list) or not listed:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.manifest import ModelEntry, Task
 from lipiyana.quantization import Quantizer
 from lipiyana.quantizing.agreement import Outputs, agreement, relative_difference, says_nothing
@@ -128,7 +129,7 @@ def open_file(path: Path, task: Task) -> Session:
     Raises:
         ModelUnavailable: it cannot be loaded.
     """
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_file(path, MAX_MODEL_BYTES)).hexdigest()
     return Session(ModelEntry(path.name, task, path, digest), threads=1)
 
 

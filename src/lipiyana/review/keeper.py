@@ -22,17 +22,10 @@ import numpy.typing as npt
 
 from lipiyana.errors import PermissionDenied
 from lipiyana.model_folder import write_atomically
-from lipiyana.review.kept import Kept, is_picture_name, is_stray, note_of, read_kept
+from lipiyana.review.kept import Kept, is_picture_name, note_of, read_kept
+from lipiyana.review.private_folder import remove_strays, take_folder
 from lipiyana.review.unsureness import Unsureness
 
-NOTICE = (
-    "Pictures that the models were unsure of, kept by lipiyana.\n"
-    "They may show number plates and faces, which are personal data: keep them no longer,\n"
-    "and show them to no more people, than labelling needs.\n"
-    "Removing this folder removes everything.\n"
-)
-
-_NOTICE_FILE = "PRIVATE.txt"
 _HASH_SIDE = 16
 _BETTER = 0.1
 _log = logging.getLogger(__name__)
@@ -66,17 +59,16 @@ class UnsureKeeper:
         """Open the folder, or make it, and remove what has been there too long.
 
         Raises:
-            PermissionDenied: it cannot be made or read.
+            PermissionDenied: it cannot be made or read, is a link, or holds what is not this
+                project's.
         """
         self.folder, self.limits, self._clock = folder, limits or KeepLimits(), clock
         self._lock = threading.Lock()
         self._broken = False
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            write_atomically(folder / _NOTICE_FILE, NOTICE.encode())
+            take_folder(folder)
             self._kept = {one.file: one for one in read_kept(folder)}
-            self._remove_strays()
+            remove_strays(folder, self._files(), self.limits.max_bytes)
             self._remove_old()
         except OSError as error:
             raise PermissionDenied(
@@ -156,9 +148,10 @@ class UnsureKeeper:
         for other in alike:
             self._remove(other)
         path = self.folder / one.file
-        write_atomically(path, data, mode=0o600)
+        # first the note: so whatever an end in the middle leaves is known to be this project's
         note = json.dumps(asdict(one), ensure_ascii=False).encode()
         write_atomically(note_of(path), note, mode=0o600)
+        write_atomically(path, data, mode=0o600)
         self._kept[one.file] = one
         while self._over():
             self._remove(min(self._kept.values(), key=lambda kept: (kept.score, -kept.kept_at)))
@@ -179,12 +172,8 @@ class UnsureKeeper:
         for one in [one for one in self._kept.values() if one.kept_at < oldest]:
             self._remove(one)
 
-    def _remove_strays(self) -> None:
-        """Remove what an end in the middle left: pictures without a note, notes without one."""
-        whole = {name for file in self._kept for name in (file, note_of(Path(file)).name)}
-        for path in self.folder.iterdir():
-            if path.name not in whole and is_stray(path):
-                path.unlink(missing_ok=True)
+    def _files(self) -> set[str]:
+        return {name for file in self._kept for name in (file, note_of(Path(file)).name)}
 
     def _remove(self, one: Kept) -> None:
         (self.folder / one.file).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
-from lipiyana.files import picture_bytes
+from lipiyana.files import picture_bytes, read_picture_file
 from lipiyana.images import opened
 from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.pipeline import LocalRecognizer
@@ -148,4 +148,4 @@ def _encoded(image: ImageInput, pixels: npt.NDArray[np.uint8]) -> tuple[bytes, s
     if isinstance(image, RawImage):
         _, data = cv2.imencode(".png", pixels[..., ::-1])
         return data.tobytes(), ".png"
-    return Path(image).read_bytes(), Path(image).suffix
+    return read_picture_file(image), Path(image).suffix

@@ -7,9 +7,7 @@ picture that its own name names, links are not followed, and what is of another 
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
 import stat
 from collections.abc import Mapping
@@ -18,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.files import MAX_FILE_BYTES
+from lipiyana.files import MAX_FILE_BYTES, parse_json, read_file
 
 NOTE = ".note.json"
 """What a picture's name is followed by in the name of its note."""
 
+NOTE_BEGINNING = '{{"file": "{}"'
+"""Of a note, with its picture's name."""
+
 _PICTURE = re.compile(r"[0-9a-f]{20}\.[a-z0-9]{1,8}")
-_STRAY = re.compile(rf"\.?{_PICTURE.pattern}({re.escape(NOTE)})?(\.part)?")
 _SCENE = re.compile(r"[0-9a-f]{64}")
 _REASON = re.compile(r"[a-z]{1,20}")
 _LONGEST_NOTE = 16 * 1024 * 1024
@@ -67,10 +67,18 @@ def is_picture_name(name: str) -> bool:
     return _PICTURE.fullmatch(name) is not None
 
 
-def is_stray(path: Path) -> bool:
-    """Say whether a file, or a link, has a name of this project's form."""
-    is_folder = path.is_dir() and not path.is_symlink()
-    return _STRAY.fullmatch(path.name) is not None and not is_folder
+def picture_name(name: str) -> str | None:
+    """Give the name of the picture that a file is, or that a note is of; None for other files."""
+    picture = name.removesuffix(NOTE)
+    return picture if is_picture_name(picture) else None
+
+
+def says_of(note: Path, picture: str) -> bool:
+    """Say whether a file is a note of this project's form, of a picture of that name."""
+    try:
+        return _kept(picture, 0, parse_json(read_without_links(note, _LONGEST_NOTE))) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def read_kept(folder: Path) -> list[Kept]:
@@ -86,8 +94,8 @@ def read_kept(folder: Path) -> list[Kept]:
             continue
         try:
             size = _regular_size(folder / file)
-            note = json.loads(read_without_links(path, _LONGEST_NOTE))
-        except (OSError, ValueError, RecursionError):
+            note = parse_json(read_without_links(path, _LONGEST_NOTE))
+        except (OSError, ValueError):
             continue
         one = _kept(file, size, note)
         if one is not None:
@@ -113,17 +121,7 @@ def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     Raises:
         OSError: it is not one, it cannot be read, or it has more than `max_bytes`.
     """
-    _regular_size(path)
-    # between the look and the opening the file may have been replaced by a link, or a pipe
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    flags |= getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(f"{path} is no regular file")
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise OSError(f"{path} has more than {max_bytes} bytes")
-    return data
+    return read_file(path, max_bytes, follow_links=False)
 
 
 def _regular_size(path: Path) -> int:

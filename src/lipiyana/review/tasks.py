@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from lipiyana.convert import recognition_from_json
 from lipiyana.errors import InvalidRequest, LipiyanaError
+from lipiyana.files import MAX_MODEL_BYTES, read_text
 from lipiyana.images import load
 from lipiyana.model_folder import write_atomically, writing_to
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
+from lipiyana.review.private_folder import make_private
 from lipiyana.types import Box, Polygon
 
 TASKS = "tasks.json"
@@ -69,13 +71,12 @@ def export_tasks(folder: Path, out: Path) -> int:
     """
     kept = require_kept(folder)
     with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-        out.chmod(0o700)
+        make_private(out)
         for one in kept:
             write_atomically(out / one.file, read_without_links(folder / one.file), mode=0o600)
         tasks = [task(one) for one in kept]
         data = json.dumps(tasks, ensure_ascii=False, indent=1).encode()
-        write_atomically(out / TASKS, data)
+        write_atomically(out / TASKS, data, mode=0o600)
         write_atomically(out / CONFIG, LABEL_CONFIG.encode())
     return len(kept)
 
@@ -148,14 +149,14 @@ def import_labels(export: Path, out: Path) -> Crops:
         InvalidRequest: it is no export, nothing in it is labelled, or `out` cannot be written.
     """
     try:
-        content = export.read_text("utf-8")
+        content = read_text(export, max_bytes=MAX_MODEL_BYTES)
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{export} cannot be read: {error}", field="export") from None
+        why = getattr(error, "strerror", error)
+        raise InvalidRequest(f"{export} cannot be read: {why}", field="export") from None
     rows: dict[str, str] = {}
     problems = []
     with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-        out.chmod(0o700)
+        make_private(out)
         pictures = set()
         for found in read_export(export, content, follow_links=False):
             text = found.text.replace("\n", "/").replace("\t", " ").strip()
@@ -172,7 +173,7 @@ def import_labels(export: Path, out: Path) -> Crops:
             name = f"{beginning}-{_digest(str(found.corners).encode())}.png"
             pictures.add(beginning)
             _, data = cv2.imencode(".png", crop[..., ::-1])
-            write_atomically(out / name, data.tobytes())
+            write_atomically(out / name, data.tobytes(), mode=0o600)
             rows[name] = f"{name}\t{text}"
         if not rows:
             raise InvalidRequest(
@@ -184,7 +185,7 @@ def import_labels(export: Path, out: Path) -> Crops:
         kept = {name: row for name, row in earlier if name.rpartition("-")[0] not in pictures}
         rows = kept | rows
         lines = "".join(f"{row}\n" for row in rows.values())
-        write_atomically(out / LABELS, lines.encode())
+        write_atomically(out / LABELS, lines.encode(), mode=0o600)
     return Crops(len(rows), tuple(problems))
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from lipiyana.batching import Batcher, batched_sessions
 from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.quiet_decoders import quiet_decoders
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.spare_time import SpareTime
@@ -147,6 +148,7 @@ def local_recognizer(
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
         PermissionDenied: `settings.keep_unsure` cannot be used.
     """
+    quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
     # without joining, a slot a thread: then no run waits for another
     batcher = Batcher(

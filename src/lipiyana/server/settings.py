@@ -65,7 +65,8 @@ class ServerSettings(BaseSettings):
         max_pixels: width times height of a picture.
         max_decoded_bytes: that the pictures which are computed at a time take in each process,
             decoded; one whose turn has come waits for room. A picture that needs more is refused.
-        max_decode_seconds: of CPU time that unpacking one picture may take.
+        max_decode_seconds: of CPU time that decoding one picture may take; what is expected to
+            take half of it is refused before.
         cache_bytes: bound of the cache of answers; 0 turns it off.
         cache_ttl: seconds that an answer is kept.
         shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);

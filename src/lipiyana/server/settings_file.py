@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import NotFound
+from lipiyana.files import read_toml
 from lipiyana.server.settings_errors import bad_setting, unknown_setting
 
 
@@ -25,10 +25,10 @@ def read_settings_file(
         NotFound: there is no such file.
         InvalidRequest: it cannot be read, or has what is no setting (INVALID_SETTINGS).
     """
-    if not file.is_file():
-        raise NotFound(f"there is no settings file {file}")
     try:
-        values = tomllib.loads(file.read_text("utf-8"))
+        values = read_toml(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no settings file {file}") from None
     except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
         raise bad_setting(f"cannot read {file}: {error}", "config") from None
     for name, value in values.items():

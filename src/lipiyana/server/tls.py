@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.files import MAX_SETTINGS_BYTES, read_file
 from lipiyana.server.watched_files import WatchedFiles
 
 _log = logging.getLogger("lipiyana.server")
@@ -67,22 +68,22 @@ def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
 
 def _configuration(files: TLSFiles) -> Any:
     for setting, path in files.by_setting:
-        if not path.is_file():
+        if not path.exists():
             raise InvalidRequest(
                 f"{setting} is {path}, and there is no such file",
                 field=setting,
                 reason="INVALID_SETTINGS",
             )
     try:
+        # first: OpenSSL would wait for what stands in a pipe
+        certificate, key, *client_ca = (read_file(path, MAX_SETTINGS_BYTES) for path in files.paths)
         _check(files)
-        key, certificate = files.key.read_bytes(), files.certificate.read_bytes()
-        client_ca = None if files.client_ca is None else files.client_ca.read_bytes()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         what = ", ".join(str(path) for path in files.paths)
         raise InvalidRequest(
             f"TLS cannot use {what}: {error}", field="tls_certificate", reason="INVALID_SETTINGS"
         ) from None
-    return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], *client_ca)
 
 
 def _check(files: TLSFiles) -> None:

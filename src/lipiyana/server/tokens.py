@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import logging
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, Unauthenticated
+from lipiyana.files import read_toml
 from lipiyana.server.callers import Grant
 from lipiyana.server.rate_limits import TokenBucket
 from lipiyana.server.watched_files import WatchedFiles
@@ -110,7 +110,7 @@ def read_keys(path: Path) -> tuple[Key, ...]:
         InvalidRequest: it cannot be read or makes no sense (INVALID_SETTINGS).
     """
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        tables = read_toml(path)
     except (OSError, ValueError) as error:
         raise _bad(path, str(error)) from None
     return tuple(_key(path, name, table) for name, table in tables.items())

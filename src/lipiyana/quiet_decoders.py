@@ -1,0 +1,25 @@
+"""Keeps the libraries that decode pictures from writing to standard error by themselves.
+
+libtiff and OpenCV write a line there about whatever is wrong in a picture, which tears the progress
+bar of a command and the log of a server. The error that comes back from decoding says it, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from importlib.util import find_spec
+
+import cv2
+
+
+def quiet_decoders() -> None:
+    """Turn these lines off, for the whole process: for programs, not for a library to do."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # a symbol of libtiff is found by way of the module that is linked with it, where there is one
+    with contextlib.suppress(OSError, AttributeError):
+        libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(libtiff, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
