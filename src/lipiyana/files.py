@@ -12,7 +12,7 @@ from lipiyana.types import ImageInput, RawImage
 MAX_FILE_BYTES = 100_000_000
 
 
-def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Read the bytes of a picture's file, at most `max_bytes`.
 
     Raises:
@@ -20,13 +20,15 @@ def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -
         NotFound: there is no such file.
         PermissionDenied: the file may not be read.
     """
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    name = os.fsdecode(path)
+    shown = _printable(name) or "''"
     try:
-        mode = Path(path).stat().st_mode
+        # the empty name would be the folder that the process is in
+        mode = os.stat(name).st_mode  # noqa: PTH116
         if not stat.S_ISREG(mode):  # opening a pipe would wait, a device might never end
             kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise InvalidImage(f"{shown} is {kind}; name a picture", reason="NOT_AN_IMAGE")
-        with Path(path).open("rb") as file:
+        with Path(name).open("rb") as file:
             data = file.read(max_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"there is no file {shown}") from None
@@ -52,9 +54,33 @@ def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes |
     """
     if isinstance(image, bytes | RawImage):
         return image
-    if isinstance(image, os.PathLike):
+    if isinstance(image, str | os.PathLike):
         return read_picture_file(image, max_bytes)
     raise InvalidImage(
-        f"a picture is bytes, a pathlib.Path or a RawImage, not {type(image).__name__}",
+        "a picture is the bytes of a file, its path (str or pathlib.Path) or a RawImage, not "
+        f"{type(image).__name__}{_what_to_write(image)}",
         reason="NOT_AN_IMAGE",
     )
+
+
+def _printable(name: str) -> str:
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no file can have this name
+        return ascii(name)
+
+
+def _what_to_write(image: object) -> str:
+    if image is None:
+        return " (cv2.imread gives None for a file that it cannot read)"
+    if isinstance(image, bytearray | memoryview):
+        return "; write bytes(picture)"
+    if hasattr(image, "__array_interface__"):
+        pillow = type(image).__module__.startswith("PIL.")
+        array = 'numpy.asarray(image.convert("RGB"))' if pillow else "array"
+        order = '"rgb8"' if pillow else '"bgr8"'
+        other = "" if pillow else ', or "rgb8" where the red channel comes first'
+        return f"; write RawImage.from_array({array}, {order}){other}"
+    if hasattr(image, "read"):
+        return "; write file.read() of a file that is open in binary mode"
+    return ""
