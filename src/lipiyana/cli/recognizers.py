@@ -46,6 +46,8 @@ def connect(server: str, workers: int | None) -> Chosen:
         NotFound: a file that a variable names cannot be read.
         InvalidRequest: a certificate has no key, or the token is not printable ASCII.
     """
+    # gRPC writes each failed handshake to standard error, and reads this when it is imported
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import grpc
 
     from lipiyana.client import Client
