@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import (
     DeadlineExceeded,
     InvalidImage,
@@ -250,9 +252,19 @@ def test_a_bad_picture_leaves_its_error_in_a_batch(
     assert missing.code == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("timeout", [math.inf, 1e12, 10**400])
+def test_more_than_a_year_is_no_timeout(
+    store: ModelStore, draw_text: Draw, encode: Encode, timeout: float
+) -> None:
+    waiting = LocalRecognizer(store, decoding_memory=DecodingMemory(10**9))
+    found = waiting.recognize(encode(draw_text("ONE")), LINE, timeout=timeout)
+    assert [line.text for line in found.text_lines] == ["ONE"]
+
+
 def test_no_time_no_work(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
-    with pytest.raises(DeadlineExceeded):
-        recognizer.recognize(raw(scene), timeout=0.0)
+    for timeout in (0.0, -1, -math.inf):
+        with pytest.raises(DeadlineExceeded):
+            recognizer.recognize(raw(scene), timeout=timeout)
     outcomes = recognizer.recognize_batch([raw(scene)] * 2, timeout=0.0)
     assert [type(outcome) for outcome in outcomes] == [DeadlineExceeded] * 2
 
