@@ -245,7 +245,7 @@ def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, floa
             wrong += shown.still != remembered
             continue
         begin = time.perf_counter()
-        value = recognizer.recognize(RawImage.from_array(shown.pixels))
+        value = recognizer.recognize(RawImage.from_array(shown.pixels, "rgb8"))
         reading.append(time.perf_counter() - begin)
         memory.remember(shown.pixels, value)
         remembered = shown.still
@@ -266,7 +266,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recognizer = LocalRecognizer()
     sample = street(FontLibrary.load(), 1, 3)
-    picture = RawImage.from_array(sample)
+    picture = RawImage.from_array(sample, "rgb8")
     value = cacheable(recognizer.recognize(picture))
     reading_ms = milliseconds(lambda: recognizer.recognize(picture), 5)
     figures: dict[str, float] = {"reading_ms": reading_ms}

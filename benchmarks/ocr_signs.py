@@ -97,11 +97,11 @@ def read_with(recognizer: LocalRecognizer, signs: Sequence[Sign]) -> tuple[list[
         One reading a picture, and CPU milliseconds a picture.
     """
     config = RecognitionConfig(features=frozenset({Feature.TEXT}), layout=Layout.SCENE)
-    recognizer.recognize(RawImage.from_array(signs[0].image), config)  # loads the models
+    recognizer.recognize(RawImage.from_array(signs[0].image, "rgb8"), config)  # loads the models
     reads = []
     begin = time.process_time()
     for sign in signs:
-        lines = recognizer.recognize(RawImage.from_array(sign.image), config).text_lines
+        lines = recognizer.recognize(RawImage.from_array(sign.image, "rgb8"), config).text_lines
         polygons = tuple(line.polygon for line in lines)
         reads.append(Read(tuple(line.text for line in lines), polygons))
     return reads, 1000 * (time.process_time() - begin) / len(signs)

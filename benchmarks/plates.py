@@ -51,7 +51,7 @@ def ours(
         return (plate.registration.canonical if grammar else "") or plate.text
 
     def read(image: Image) -> list[str]:
-        found = recognizer.recognize(RawImage.from_array(image), config)
+        found = recognizer.recognize(RawImage.from_array(image, "rgb8"), config)
         lines = [] if grammar else [line.text for line in found.text_lines]
         return [spelt(plate) for plate in found.plates] + lines
 
@@ -102,7 +102,7 @@ def made_up(recognizer: LocalRecognizer, data: Path, count: int) -> list[FalseVa
 
     def read(negative: Negative) -> list[str]:
         config = RecognitionConfig(frozenset({Feature.PLATES}), negative.layout)
-        found = recognizer.recognize(RawImage.from_array(negative.image), config)
+        found = recognizer.recognize(RawImage.from_array(negative.image, "rgb8"), config)
         return [p.registration.canonical for p in found.plates if p.registration.valid]
 
     return [

@@ -34,7 +34,7 @@ from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import LipiyanaError, Unavailable
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import ServerSettings, serve
-from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.types import Frame, FrameInput, ImageInput, Recognition, RecognitionConfig
 
 SIZES = (*[1_000] * 13, 50_000, 400_000, 4_000_000)
 """Bytes of the pictures, in turn."""
@@ -123,7 +123,7 @@ class ReadsNothing:
         return [self.recognize(image, config, timeout=timeout) for image in images]
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
         """Not called by servers."""
         raise NotImplementedError

@@ -10,6 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
+from lipiyana.script_codes import SCRIPT_NAMES
+
 COMMON = "Zyyy"
 """ISO 15924 code of text that belongs to no script: punctuation, ASCII digits, symbols."""
 
@@ -46,7 +48,7 @@ def _digits(zero: int) -> str:
     return "".join(chr(zero + i) for i in range(10))
 
 
-def _brahmic(code: str, name: str, languages: str, block: int) -> Script:
+def _brahmic(code: str, languages: str, block: int) -> Script:
     # the blocks of Indian scripts share one layout: virama at 4D, digits from 66 to 6F
     ranges: tuple[tuple[int, int], ...] = ((block, block + 0x7F),)
     if code == "Deva":
@@ -54,7 +56,7 @@ def _brahmic(code: str, name: str, languages: str, block: int) -> Script:
         ranges = ((block, block + 0x63), (block + 0x66, block + 0x7F), (0xA8E0, 0xA8FF))
     return Script(
         code,
-        name,
+        SCRIPT_NAMES[code],
         tuple(languages.split()),
         ranges,
         _digits(block + 0x66),
@@ -63,27 +65,27 @@ def _brahmic(code: str, name: str, languages: str, block: int) -> Script:
 
 
 _ALL = (
-    _brahmic("Deva", "Devanagari", "hi mr ne sa kok mai brx doi", 0x0900),
-    _brahmic("Beng", "Bengali-Assamese", "bn as", 0x0980),
-    _brahmic("Guru", "Gurmukhi", "pa", 0x0A00),
-    _brahmic("Gujr", "Gujarati", "gu", 0x0A80),
-    _brahmic("Orya", "Odia", "or", 0x0B00),
-    _brahmic("Taml", "Tamil", "ta", 0x0B80),
-    _brahmic("Telu", "Telugu", "te", 0x0C00),
-    _brahmic("Knda", "Kannada", "kn", 0x0C80),
-    _brahmic("Mlym", "Malayalam", "ml", 0x0D00),
+    _brahmic("Deva", "hi mr ne sa kok mai brx doi", 0x0900),
+    _brahmic("Beng", "bn as", 0x0980),
+    _brahmic("Guru", "pa", 0x0A00),
+    _brahmic("Gujr", "gu", 0x0A80),
+    _brahmic("Orya", "or", 0x0B00),
+    _brahmic("Taml", "ta", 0x0B80),
+    _brahmic("Telu", "te", 0x0C00),
+    _brahmic("Knda", "kn", 0x0C80),
+    _brahmic("Mlym", "ml", 0x0D00),
     Script(
         "Arab",
-        "Perso-Arabic",
+        SCRIPT_NAMES["Arab"],
         ("ur", "ks", "sd"),
         ((0x0600, 0x06FF), (0x0750, 0x077F), (0x08A0, 0x08FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFC)),
         _digits(0x06F0),
         direction="rtl",
     ),
-    Script("Olck", "Ol Chiki", ("sat",), ((0x1C50, 0x1C7F),), _digits(0x1C50)),
+    Script("Olck", SCRIPT_NAMES["Olck"], ("sat",), ((0x1C50, 0x1C7F),), _digits(0x1C50)),
     Script(
         "Mtei",
-        "Meetei Mayek",
+        SCRIPT_NAMES["Mtei"],
         ("mni",),
         ((0xABC0, 0xABFF), (0xAAE0, 0xAAFF)),
         _digits(0xABF0),
@@ -91,7 +93,7 @@ _ALL = (
     ),
     Script(
         "Latn",
-        "Latin",
+        SCRIPT_NAMES["Latn"],
         ("en",),
         (
             (0x41, 0x5A),

@@ -6,11 +6,11 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
-from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError
+from lipiyana.errors import InvalidImage, LipiyanaError
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import (
     Box,
-    Frame,
+    FrameInput,
     ImageInput,
     RawImage,
     Recognition,
@@ -81,12 +81,10 @@ class FakeRecognizer:
         *,
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
-        if config is not None and config.least_confidence > 1:
-            raise InvalidRequest("min_confidence must be from 0 to 1", field="min_confidence")
         return [self.recognize(image, config) for image in images]
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
         raise AssertionError("servers do not call it")
 

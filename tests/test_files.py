@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from lipiyana import files
 from lipiyana.errors import InvalidImage, LipiyanaError, NotFound, PermissionDenied
@@ -18,13 +21,13 @@ from lipiyana.files import (
     read_text,
     read_toml,
 )
-from lipiyana.types import RawImage
+from lipiyana.types import RawImage, RecognitionConfig
 
 
 def test_a_path_becomes_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"123")
-    assert picture_bytes(path) == b"123"
+    assert picture_bytes(path) == picture_bytes(str(path)) == b"123"
 
 
 @pytest.mark.parametrize("image", [b"x", RawImage(b"x", 1, 1)])
@@ -32,9 +35,34 @@ def test_what_is_in_memory_stays_as_it_is(image: bytes | RawImage) -> None:
     assert picture_bytes(image) is image
 
 
-def test_a_string_is_no_picture() -> None:
-    with pytest.raises(InvalidImage, match=r"pathlib\.Path.*not str"):
-        picture_bytes(cast("Any", "a.jpg"))
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (
+            np.zeros((8, 8, 3), np.uint8),
+            r'not ndarray; write RawImage\.from_array\(array, "bgr8"\)',
+        ),
+        (Image.new("RGB", (8, 8)), r'numpy\.asarray\(image\.convert\("RGB"\)\), "rgb8"\)$'),
+        (None, "cv2.imread gives None"),
+        (bytearray(b"x"), r"write bytes\(picture\)"),
+        (io.BytesIO(b"x"), r"write file\.read\(\)"),
+        (7, "not int$"),
+        (RecognitionConfig(), "not RecognitionConfig$"),
+    ],
+)
+def test_what_is_no_picture_is_told_what_to_be(image: Any, says: str) -> None:
+    with pytest.raises(InvalidImage, match=says) as caught:
+        picture_bytes(image)
+    assert (caught.value.field, caught.value.reason) == ("image", "NOT_AN_IMAGE")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("", NotFound), ("none.jpg", NotFound), ("\ud800.jpg", InvalidImage)]
+)
+def test_names_of_no_file(name: str, kind: type[LipiyanaError]) -> None:
+    with pytest.raises(kind) as caught:
+        picture_bytes(name)
+    assert caught.value.message.encode()
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -308,7 +308,7 @@ def test_a_large_jpeg_comes_in_full_where_that_is_asked_for() -> None:
 
 @pytest.mark.usefixtures("small_is_large")
 def test_raw_pixels_come_in_full() -> None:
-    with opened(RawImage.from_array(np.asarray(FLAT))) as picture:
+    with opened(RawImage.from_array(np.asarray(FLAT), "rgb8")) as picture:
         assert picture.pixels.shape == (48, 64, 3)
 
 

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import (
     DeadlineExceeded,
     InvalidImage,
@@ -38,7 +40,7 @@ PLATE = RecognitionConfig(layout=Layout.PLATE)
 
 
 def raw(picture: np.ndarray) -> RawImage:
-    return RawImage.from_array(picture)
+    return RawImage.from_array(picture, "rgb8")
 
 
 def test_it_is_a_recognizer(recognizer: LocalRecognizer) -> None:
@@ -188,8 +190,8 @@ def test_min_confidence_holds_for_crops(
     picture = raw(draw_text("KA 01 AB 1234"))
     (row,) = rows(None)
     assert 0 < row.confidence < 1
-    assert rows(0.0) == rows(row.confidence) == [row]
-    assert rows(math.nextafter(row.confidence, 1)) == rows(1.0) == []
+    assert rows(0.0) == rows(row.confidence - 1e-6) == [row]
+    assert rows(row.confidence + 1e-6) == rows(1.0) == []
     # where nothing is said a crop's one row is there, however unsure
     picture = raw(np.full((48, 48, 3), 255, np.uint8))
     assert [row.confidence for row in rows(None)] == [0.0]
@@ -202,23 +204,29 @@ def test_unsure_lines_are_dropped(recognizer: LocalRecognizer, scene: np.ndarray
 
 
 @pytest.mark.parametrize(
-    ("config", "field"),
+    ("arguments", "field"),
     [
-        (RecognitionConfig(min_confidence=-0.1), "min_confidence"),
-        (RecognitionConfig(min_confidence=1.1), "min_confidence"),
-        (RecognitionConfig(min_confidence=math.nan), "min_confidence"),
-        (RecognitionConfig(script_hints=("Deva", "Klin")), "script_hints"),
+        ({"store": "models"}, "store"),
+        ({"store": Path("models")}, "store"),
+        ({"store": ModelStore(threads=1), "models_dir": "models"}, "store"),
+        ({"models_dir": 5}, "models_dir"),
+        ({"threads": 0}, "threads"),
+        ({"threads": -1}, "threads"),
+        ({"threads": "2"}, "threads"),
+        ({"threads": 1.5}, "threads"),
     ],
 )
-def test_bad_requests(recognizer: LocalRecognizer, config: RecognitionConfig, field: str) -> None:
-    for ask in (
-        lambda: recognizer.recognize(b"", config),
-        lambda: recognizer.recognize_batch([], config),
-        lambda: recognizer.recognize_stream([], config),
-    ):
-        with pytest.raises(InvalidRequest) as caught:
-            ask()
-        assert caught.value.field == field
+def test_what_a_recognizer_cannot_be_made_of(arguments: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        LocalRecognizer(**arguments)
+    assert caught.value.field == field
+
+
+def test_a_folder_of_models_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").write_text("")
+    assert LocalRecognizer(models_dir=str(tmp_path), threads=1).store.threads == 1
+    with pytest.raises(ModelUnavailable, match="name a folder"):
+        LocalRecognizer(models_dir=str(tmp_path / "none"))
 
 
 def test_vehicles_need_a_model(scene: np.ndarray, tmp_path: Path) -> None:
@@ -244,9 +252,19 @@ def test_a_bad_picture_leaves_its_error_in_a_batch(
     assert missing.code == "NOT_FOUND"
 
 
+@pytest.mark.parametrize("timeout", [math.inf, 1e12, 10**400])
+def test_more_than_a_year_is_no_timeout(
+    store: ModelStore, draw_text: Draw, encode: Encode, timeout: float
+) -> None:
+    waiting = LocalRecognizer(store, decoding_memory=DecodingMemory(10**9))
+    found = waiting.recognize(encode(draw_text("ONE")), LINE, timeout=timeout)
+    assert [line.text for line in found.text_lines] == ["ONE"]
+
+
 def test_no_time_no_work(recognizer: LocalRecognizer, scene: np.ndarray) -> None:
-    with pytest.raises(DeadlineExceeded):
-        recognizer.recognize(raw(scene), timeout=0.0)
+    for timeout in (0.0, -1, -math.inf):
+        with pytest.raises(DeadlineExceeded):
+            recognizer.recognize(raw(scene), timeout=timeout)
     outcomes = recognizer.recognize_batch([raw(scene)] * 2, timeout=0.0)
     assert [type(outcome) for outcome in outcomes] == [DeadlineExceeded] * 2
 

@@ -39,7 +39,7 @@ def street(text: str = "KA01AB1234") -> np.ndarray:
 
 
 def raw(picture: np.ndarray) -> RawImage:
-    return RawImage.from_array(picture)
+    return RawImage.from_array(picture, "rgb8")
 
 
 @pytest.fixture(scope="module")

@@ -10,22 +10,25 @@ from pathlib import Path
 import pytest
 
 import lipiyana
-from lipiyana import client, errors, pipeline, recognizer, types
+from lipiyana import client, errors, images, pipeline, recognizer, types
 
 NAMES = {
     client: ["AsyncClient", "Client"],
-    errors: ["LipiyanaError"],
+    errors: [
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.LipiyanaError)
+    ],
+    images: ["ImageLimits"],
     pipeline: ["LocalRecognizer"],
     recognizer: ["FrameResult", "Recognizer"],
-    types: [
-        "Box", "CachePolicy", "Feature", "Frame", "Layout", "PixelFormat", "Plate", "RawImage",
-        "Recognition", "RecognitionConfig", "Registration", "TextLine", "Vehicle",
-    ],
-}  # fmt: skip
+    types: [name for name in types.__all__ if name not in {"Point", "Polygon", "SCENE_CONFIDENCE"}],
+}
 
 
 def test_the_names() -> None:
     assert sorted(name for names in NAMES.values() for name in names) == lipiyana.__all__
+    assert {"InvalidImage", "Overloaded", "Frame", "RecognitionConfig"} <= set(lipiyana.__all__)
     for module, names in NAMES.items():
         for name in names:
             assert getattr(lipiyana, name) is getattr(module, name)
@@ -57,6 +60,7 @@ HEAVY = ("cv2", "numpy", "onnxruntime", "PIL", "rapidocr", "torch")
         ("import lipiyana; dir(lipiyana)", (*HEAVY, "grpc", "lipiyana.client", "lipiyana.types")),
         ("from lipiyana import Client, AsyncClient, RecognitionConfig, LipiyanaError", HEAVY),
         ("from lipiyana import Feature, Layout, RawImage, Recognizer", (*HEAVY, "grpc")),
+        ("from lipiyana import InvalidImage, Overloaded, Unavailable", ("lipiyana.types", *HEAVY)),
         ("import lipiyana.client", HEAVY),
         ("from lipiyana import LocalRecognizer", ("grpc", "torch")),
     ],

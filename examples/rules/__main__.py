@@ -16,7 +16,6 @@ from pathlib import Path
 
 from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError
-from lipiyana.types import Frame
 from rules.engine import RuleEngine
 from rules.ruleset import RulesError, load_rules
 from rules.sightings import Result, results_of_rows, results_of_stream
@@ -51,9 +50,8 @@ def main() -> int:
 def _results(arguments: argparse.Namespace) -> Generator[Result, None, None]:
     if arguments.server is not None:
         pictures = sorted(path for path in arguments.frames.iterdir() if path.is_file())
-        frames = (Frame(number, path) for number, path in enumerate(pictures))
         with Client(arguments.server) as client:
-            yield from results_of_stream(client.recognize_stream(frames))
+            yield from results_of_stream(client.recognize_stream(pictures))
     elif arguments.rows is not None:
         with arguments.rows.open(encoding="utf-8") as lines:
             yield from results_of_rows(lines)

@@ -3,11 +3,9 @@
 What most programs need is here by its short name, and is loaded when it is first asked for: a
 program that only uses `Client` loads no model runtime.
 
-    from pathlib import Path
-
     from lipiyana import LocalRecognizer
 
-    for plate in LocalRecognizer().recognize(Path("street.jpg")).plates:
+    for plate in LocalRecognizer().recognize("street.jpg").plates:
         print(plate.registration.canonical or plate.text)
 """
 
@@ -16,21 +14,44 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lipiyana.client import AsyncClient, Client
-    from lipiyana.errors import LipiyanaError
+    from lipiyana.errors import (
+        Cancelled,
+        DeadlineExceeded,
+        InternalError,
+        InvalidImage,
+        InvalidRequest,
+        LipiyanaError,
+        MessageTooLarge,
+        MissingExtra,
+        ModelUnavailable,
+        NotFound,
+        Overloaded,
+        PermissionDenied,
+        Unauthenticated,
+        Unavailable,
+    )
+    from lipiyana.images import ImageLimits
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.recognizer import FrameResult, Recognizer
     from lipiyana.types import (
         Box,
+        CacheOutcome,
         CachePolicy,
+        Category,
         Feature,
         Frame,
+        FrameInput,
+        ImageInput,
         Layout,
+        ModelInfo,
         PixelFormat,
         Plate,
+        PlateColour,
         RawImage,
         Recognition,
         RecognitionConfig,
         Registration,
+        RegistrationFormat,
         TextLine,
         Vehicle,
     )
@@ -38,22 +59,43 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "Box",
+    "CacheOutcome",
     "CachePolicy",
+    "Cancelled",
+    "Category",
     "Client",
+    "DeadlineExceeded",
     "Feature",
     "Frame",
+    "FrameInput",
     "FrameResult",
+    "ImageInput",
+    "ImageLimits",
+    "InternalError",
+    "InvalidImage",
+    "InvalidRequest",
     "Layout",
     "LipiyanaError",
     "LocalRecognizer",
+    "MessageTooLarge",
+    "MissingExtra",
+    "ModelInfo",
+    "ModelUnavailable",
+    "NotFound",
+    "Overloaded",
+    "PermissionDenied",
     "PixelFormat",
     "Plate",
+    "PlateColour",
     "RawImage",
     "Recognition",
     "RecognitionConfig",
     "Recognizer",
     "Registration",
+    "RegistrationFormat",
     "TextLine",
+    "Unauthenticated",
+    "Unavailable",
     "Vehicle",
 ]
 
@@ -62,10 +104,28 @@ if not TYPE_CHECKING:  # a type checker takes any name where there is a __getatt
         "AsyncClient": "client",
         "Client": "client",
         "FrameResult": "recognizer",
-        "LipiyanaError": "errors",
+        "ImageLimits": "images",
         "LocalRecognizer": "pipeline",
         "Recognizer": "recognizer",
-    }
+    } | dict.fromkeys(
+        (
+            "Cancelled",
+            "DeadlineExceeded",
+            "InternalError",
+            "InvalidImage",
+            "InvalidRequest",
+            "LipiyanaError",
+            "MessageTooLarge",
+            "MissingExtra",
+            "ModelUnavailable",
+            "NotFound",
+            "Overloaded",
+            "PermissionDenied",
+            "Unauthenticated",
+            "Unavailable",
+        ),
+        "errors",
+    )
 
     def __getattr__(name: str) -> object:
         """Load what stands in `__all__`, by PEP 562."""

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+from lipiyana.arguments import seconds_of
 from lipiyana.errors import DeadlineExceeded
 
 
@@ -17,10 +18,14 @@ class Clock:
     """
 
     def __init__(self, timeout: float | None) -> None:
-        """Allow `timeout` seconds; None for as long as it takes."""
+        """Allow `timeout` seconds; None for as long as it takes.
+
+        Raises:
+            InvalidRequest: it is no number.
+        """
         self.timings: dict[str, float] = {}
-        self._timeout = timeout
-        self._end = None if timeout is None else time.monotonic() + timeout
+        self._timeout = seconds_of(timeout)
+        self._end = None if self._timeout is None else time.monotonic() + self._timeout
 
     def left(self) -> float | None:
         """Seconds that are left, at least 0; None where there is no limit."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Mapping
-from dataclasses import replace
 
 from lipiyana import types
 from lipiyana.errors import InvalidImage, InvalidRequest
@@ -86,35 +83,22 @@ def config_from_proto(message: pb.RecognitionConfig) -> types.RecognitionConfig:
     """Read what is asked; what is absent becomes the default of `RecognitionConfig`.
 
     Raises:
-        InvalidRequest: an enum has a number that this version does not know.
+        InvalidRequest: an enum has a number that this version does not know, or `RecognitionConfig`
+            refuses a value.
     """
-    config = types.RecognitionConfig(
+    return types.RecognitionConfig(
         features=frozenset(
             _known(_FEATURE_OF, number, "features", "UNKNOWN_FEATURE")
             for number in message.features
         ),
         layout=_known(_LAYOUT_OF, message.layout, "layout", "UNKNOWN_LAYOUT"),
-        script_hints=tuple(message.script_hints),
+        script_hints=message.script_hints,
+        min_confidence=message.min_confidence if message.HasField("min_confidence") else None,
         cache_policy=_known(
             _POLICY_OF, message.cache_policy, "cache_policy", "UNKNOWN_CACHE_POLICY"
         ),
         romanize=message.romanize,
     )
-    if not message.HasField("min_confidence"):
-        return config
-    return replace(config, min_confidence=shortest_float32(message.min_confidence))
-
-
-def shortest_float32(value: float) -> float:
-    """Give the shortest decimal that is `value` in 32 bits: 0.3, not 0.30000001192092896."""
-    if not math.isfinite(value):
-        return value
-    candidates = (float(f"{value:.{digits}g}") for digits in range(6, 10))
-    return next((short for short in candidates if _float32(short) == _float32(value)), value)
-
-
-def _float32(value: float) -> float:
-    return struct.unpack("<f", struct.pack("<f", value))[0]  # type: ignore[no-any-return]
 
 
 def _known(members: Mapping[int, Member], number: int, field: str, reason: str) -> Member:

@@ -11,7 +11,6 @@ import json
 import os
 import stat
 import tomllib
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
@@ -38,7 +37,8 @@ def open_regular(path: os.PathLike[str] | str, *, follow_links: bool = True) -> 
     flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
     flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
     # before the opening, which may do something by itself where it is a device
-    _check_regular(Path(path).stat(follow_symlinks=follow_links), path)
+    # not Path(path).stat(): of the empty name that would be the folder that the process is in
+    _check_regular(os.stat(path, follow_symlinks=follow_links), path)  # noqa: PTH116
     descriptor = os.open(path, flags)
     try:
         _check_regular(os.fstat(descriptor), path)  # it may have been replaced meanwhile
@@ -120,7 +120,7 @@ def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:
         raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
 
 
-def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Read the bytes of a picture's file, at most `max_bytes`.
 
     Raises:
@@ -128,7 +128,8 @@ def read_picture_file(path: os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -
         NotFound: there is no such file.
         PermissionDenied: the file may not be read.
     """
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    name = os.fsdecode(path)
+    shown = _printable(name) or "''"
     try:
         return read_file(path, max_bytes)
     except (FileNotFoundError, NotADirectoryError):
@@ -157,9 +158,33 @@ def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes |
     """
     if isinstance(image, bytes | RawImage):
         return image
-    if isinstance(image, os.PathLike):
+    if isinstance(image, str | os.PathLike):
         return read_picture_file(image, max_bytes)
     raise InvalidImage(
-        f"a picture is bytes, a pathlib.Path or a RawImage, not {type(image).__name__}",
+        "a picture is the bytes of a file, its path (str or pathlib.Path) or a RawImage, not "
+        f"{type(image).__name__}{_what_to_write(image)}",
         reason="NOT_AN_IMAGE",
     )
+
+
+def _printable(name: str) -> str:
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no file can have this name
+        return ascii(name)
+
+
+def _what_to_write(image: object) -> str:
+    if image is None:
+        return " (cv2.imread gives None for a file that it cannot read)"
+    if isinstance(image, bytearray | memoryview):
+        return "; write bytes(picture)"
+    if hasattr(image, "__array_interface__"):
+        pillow = type(image).__module__.startswith("PIL.")
+        array = 'numpy.asarray(image.convert("RGB"))' if pillow else "array"
+        order = '"rgb8"' if pillow else '"bgr8"'
+        other = "" if pillow else ', or "rgb8" where the red channel comes first'
+        return f"; write RawImage.from_array({array}, {order}){other}"
+    if hasattr(image, "read"):
+        return "; write file.read() of a file that is open in binary mode"
+    return ""

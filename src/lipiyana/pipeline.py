@@ -6,14 +6,15 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arguments import config_of, numbered, pictures_of, require_frames
 from lipiyana.clock import Clock
 from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import (
@@ -32,7 +33,6 @@ from lipiyana.ocr.latin_specialist import installed_reader
 from lipiyana.ocr.long_lines import LongLineReader
 from lipiyana.ocr.plate_crops import PlateCropReader
 from lipiyana.ocr.plates import PlateRow
-from lipiyana.ocr.scripts import SCRIPTS
 from lipiyana.original_size import in_original_pixels
 from lipiyana.recognizer import FrameResult
 from lipiyana.results import coloured, plate, text_line
@@ -43,12 +43,14 @@ from lipiyana.tracks import StreamTracks
 from lipiyana.types import (
     Feature,
     Frame,
+    FrameInput,
     ImageInput,
     Layout,
     ModelInfo,
     Recognition,
     RecognitionConfig,
 )
+from lipiyana.words import shown
 
 PIPELINE_VERSION = "11"
 """Changes whenever the same models would give another answer for the same picture."""
@@ -73,7 +75,7 @@ class LocalRecognizer:
         self,
         store: ModelStore | None = None,
         *,
-        models_dir: Path | None = None,
+        models_dir: str | os.PathLike[str] | None = None,
         limits: ImageLimits = DEFAULT_LIMITS,
         threads: int | None = None,
         decoding_memory: DecodingMemory | None = None,
@@ -90,8 +92,9 @@ class LocalRecognizer:
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, or no model that reads is installed.
+            InvalidRequest: an argument is of another kind, or `threads` below 1.
         """
-        self.store = store or ModelStore(models_dir, threads)
+        self.store = _store(store, models_dir, threads)
         self.limits = limits
         self.decoding_memory = decoding_memory
         detector = TextDetector(self.store)
@@ -132,7 +135,7 @@ class LocalRecognizer:
         The timeout is looked at between stages: a stage that has begun is finished.
         """
         clock = Clock(timeout)
-        config = config or RecognitionConfig()
+        config = config_of(config)
         features = self._check(config)
         with contextlib.ExitStack() as held:
             with clock.stage("decode"):
@@ -150,21 +153,23 @@ class LocalRecognizer:
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures within one timeout; see `Recognizer.recognize_batch`."""
-        self._check(config or RecognitionConfig())
+        config = config_of(config)
+        self._check(config)
         clock = Clock(timeout)
-        return [self._outcome(image, config, clock.left()) for image in images]
+        return [self._outcome(image, config, clock.left()) for image in pictures_of(images)]
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
         """Read frames as they come; see `Recognizer.recognize_stream`.
 
         Vehicles are followed, and plates read, over the frames: see `StreamTracks`. What `frames`
         itself raises is raised here too.
         """
-        config = config or RecognitionConfig()
+        config = config_of(config)
         self._check(config)
-        return self._stream(frames, config)
+        require_frames(frames)
+        return self._stream(numbered(frames), config)
 
     def close(self) -> None:
         """Do nothing: nothing is held but memory."""
@@ -195,7 +200,7 @@ class LocalRecognizer:
         return read(pixels, config, clock)
 
     def _outcome(
-        self, image: ImageInput, config: RecognitionConfig | None, timeout: float | None
+        self, image: ImageInput, config: RecognitionConfig, timeout: float | None
     ) -> Recognition | LipiyanaError:
         try:
             return self.recognize(image, config, timeout=timeout)
@@ -208,18 +213,7 @@ class LocalRecognizer:
             return InternalError(f"{type(error).__name__} while reading the picture")
 
     def _check(self, config: RecognitionConfig) -> frozenset[Feature]:
-        """Refuse what cannot be served; return the features that are wanted."""
-        if not 0 <= config.least_confidence <= 1:  # nor NaN
-            raise InvalidRequest(
-                f"min_confidence is {config.min_confidence}; it must be from 0 to 1",
-                field="min_confidence",
-            )
-        for hint in config.script_hints:
-            if hint not in SCRIPTS:
-                raise InvalidRequest(
-                    f"unknown script {hint!r}; known are {', '.join(sorted(SCRIPTS))}",
-                    field="script_hints",
-                )
+        """Refuse features without a model; return those that are wanted."""
         installed = self.features
         for feature in sorted(config.features - installed):
             raise ModelUnavailable(
@@ -257,6 +251,23 @@ class LocalRecognizer:
             models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
         )
+
+
+def _store(store: object, models_dir: object, threads: int | None) -> ModelStore:
+    if store is None:
+        return ModelStore(models_dir, threads)  # type: ignore[arg-type]
+    if not isinstance(store, ModelStore):
+        raise InvalidRequest(
+            f"store must be a ModelStore, not {shown(store)}; a folder of models is named by "
+            "LocalRecognizer(models_dir=...)",
+            field="store",
+        )
+    if models_dir is not None or threads is not None:
+        raise InvalidRequest(
+            "store has its models and threads already: give it alone, or models_dir and threads",
+            field="store",
+        )
+    return store
 
 
 def _check_shape(pixels: _Image, layout: Layout) -> None:

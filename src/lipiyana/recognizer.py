@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from lipiyana.errors import LipiyanaError
-from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,12 @@ class Recognizer(Protocol):
         *,
         timeout: float | None = None,
     ) -> Recognition:
-        """Read one picture; `timeout` is in seconds.
+        """Read one picture.
+
+        Args:
+            image: the bytes of a file, its path (str or pathlib.Path), or `RawImage`.
+            config: what is asked; by default all that has its models, of a whole scene.
+            timeout: in seconds.
 
         Raises:
             LipiyanaError: of the kinds that `lipiyana.errors` lists.
@@ -54,9 +59,12 @@ class Recognizer(Protocol):
         ...
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
-        """Read frames as they come; the newest wins where they come faster than they are read."""
+        """Read frames as they come; the newest wins where they come faster than they are read.
+
+        A picture that is no `Frame` gets its place as `frame_id`, counted from 0.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.errors import ModelUnavailable
+from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.manifest import ModelEntry, Task, charset_digest, read_manifest
 from lipiyana.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
+from lipiyana.words import shown
 
 MODELS_VARIABLE = "LIPIYANA_MODELS"
 """Environment variable that names a folder of models, searched before the built-in ones."""
@@ -106,7 +108,7 @@ class ModelStore:
 
     def __init__(
         self,
-        models_dir: Path | None = None,
+        models_dir: str | os.PathLike[str] | None = None,
         threads: int | None = None,
         *,
         open_session: Callable[[ModelEntry, int], Session] = Session,
@@ -125,13 +127,15 @@ class ModelStore:
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, or one that makes no sense.
+            InvalidRequest: `models_dir` is no path, or `threads` no whole number above 0.
         """
-        if models_dir is None and os.environ.get(MODELS_VARIABLE):
-            models_dir = Path(os.environ[MODELS_VARIABLE])
-        self.threads = threads if threads is not None else available_threads()
+        if models_dir is None:
+            models_dir = os.environ.get(MODELS_VARIABLE) or None
+        own = _folder(models_dir)
+        self.threads = available_threads() if threads is None else _checked_threads(threads)
         entries: dict[str, ModelEntry] = {}
-        for folder in ([models_dir] if models_dir is not None else []) + [_built_in()]:
-            for entry in read_manifest(folder):
+        for folder in (own, _built_in()):
+            for entry in read_manifest(folder) if folder is not None else ():
                 entries.setdefault(entry.name, entry)
         self._entries = {e.name: e for e in faster_first(entries.values(), read_timings())}
         self._open_session = open_session
@@ -215,6 +219,31 @@ class ModelStore:
 def model_info(entry: ModelEntry) -> ModelInfo:
     """Say which model took part, as results and cache keys have it."""
     return ModelInfo(entry.name, entry.version, entry.sha256)
+
+
+def _folder(models_dir: object) -> Path | None:
+    if models_dir is None:
+        return None
+    if isinstance(models_dir, str | os.PathLike):
+        return Path(os.fsdecode(models_dir))
+    raise InvalidRequest(
+        f"models_dir must be the path of a folder with models, not {shown(models_dir)}",
+        field="models_dir",
+    )
+
+
+def _checked_threads(threads: object) -> int:
+    try:
+        number = operator.index(threads)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise InvalidRequest(
+            f"threads must be a whole number above 0, not {shown(threads)}; leave it out for all "
+            "that this process may use",
+            field="threads",
+        )
+    return number
 
 
 def _built_in() -> Path:

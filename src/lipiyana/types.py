@@ -1,46 +1,58 @@
 """The values that every step passes on: frozen, plain, and free of numpy, OpenCV and protobuf.
 
+Those that a caller makes are in `lipiyana.inputs`; they have their names here too.
+
 Coordinates are pixels of the picture after its EXIF orientation has been applied: x to the
 right, y down, (0, 0) the outer corner of the top left pixel. Confidences are in [0, 1].
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from lipiyana.inputs import (
+    SCENE_CONFIDENCE,
+    CachePolicy,
+    Feature,
+    Frame,
+    FrameInput,
+    ImageInput,
+    Layout,
+    PixelFormat,
+    RawImage,
+    RecognitionConfig,
+)
+
+__all__ = [
+    "SCENE_CONFIDENCE",
+    "Box",
+    "CacheOutcome",
+    "CachePolicy",
+    "Category",
+    "Feature",
+    "Frame",
+    "FrameInput",
+    "ImageInput",
+    "Layout",
+    "ModelInfo",
+    "PixelFormat",
+    "Plate",
+    "PlateColour",
+    "Point",
+    "Polygon",
+    "RawImage",
+    "Recognition",
+    "RecognitionConfig",
+    "Registration",
+    "RegistrationFormat",
+    "TextLine",
+    "Vehicle",
+]
 
 Point = tuple[float, float]
 Polygon = tuple[Point, Point, Point, Point]
-
-
-class Feature(StrEnum):
-    """What to look for in a picture."""
-
-    TEXT = "text"
-    PLATES = "plates"
-    VEHICLES = "vehicles"
-
-
-class Layout(StrEnum):
-    """What a picture is: a whole scene, a crop of one line of text, or a crop of one plate."""
-
-    SCENE = "scene"
-    LINE = "line"
-    PLATE = "plate"
-
-
-class CachePolicy(StrEnum):
-    """Whether a server may answer from its cache (`USE`) or must compute anew (`BYPASS`)."""
-
-    USE = "use"
-    BYPASS = "bypass"
 
 
 class CacheOutcome(StrEnum):
@@ -101,97 +113,6 @@ class Category(StrEnum):
     MILITARY = "military"
     VINTAGE = "vintage"
     GOVERNMENT = "government"
-
-
-class PixelFormat(StrEnum):
-    """Order of the bytes of a raw picture: rows from the top, no padding."""
-
-    RGB8 = "rgb8"
-    BGR8 = "bgr8"
-    GRAY8 = "gray8"
-
-    @property
-    def channels(self) -> int:
-        """Bytes a pixel."""
-        return 1 if self is PixelFormat.GRAY8 else 3
-
-
-@dataclass(frozen=True, slots=True)
-class RawImage:
-    """Pixels that are already decoded.
-
-    `data` holds `height * width * pixel_format.channels` bytes.
-    """
-
-    data: bytes
-    width: int
-    height: int
-    pixel_format: PixelFormat = PixelFormat.RGB8
-
-    @classmethod
-    def from_array(
-        cls, array: npt.NDArray[np.uint8], pixel_format: PixelFormat | None = None
-    ) -> RawImage:
-        """Take an array of shape (height, width) or (height, width, 3), dtype uint8.
-
-        Three channels are RGB unless `pixel_format` says BGR8 (as OpenCV reads).
-
-        Raises:
-            ValueError: the shape or the dtype is another one.
-        """
-        if str(array.dtype) != "uint8":
-            raise ValueError(f"an image array must be uint8, this one is {array.dtype}")
-        if array.ndim == 2:
-            inferred = PixelFormat.GRAY8
-        elif array.ndim == 3 and array.shape[2] == 3:
-            inferred = PixelFormat.RGB8
-        else:
-            raise ValueError(
-                f"an image array must be (height, width) or (height, width, 3), not {array.shape}"
-            )
-        chosen = pixel_format or inferred
-        if chosen.channels != inferred.channels:
-            raise ValueError(f"an array of shape {array.shape} cannot be {chosen.value}")
-        return cls(array.tobytes(), int(array.shape[1]), int(array.shape[0]), chosen)
-
-
-ImageInput = bytes | os.PathLike[str] | RawImage
-"""A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
-
-
-SCENE_CONFIDENCE = 0.3
-"""What is less sure is left out of a scene where the caller names no other limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionConfig:
-    """What is asked of one picture.
-
-    Attributes:
-        features: what to look for; empty means everything whose models are installed.
-        layout: what the picture shows.
-        script_hints: ISO 15924 codes that are likely here; soft, never a filter: they decide where
-            the script of a line of text is in doubt.
-        min_confidence: drop what is less sure than this, in [0, 1]; a line or plate of those
-            layouts too. None drops nothing of a line or a plate, and in a scene what is less sure
-            than 0.3.
-        cache_policy: whether a cached answer will do.
-        romanize: fill the `romanized` fields (needs the extra `indic`).
-    """
-
-    features: frozenset[Feature] = frozenset()
-    layout: Layout = Layout.SCENE
-    script_hints: tuple[str, ...] = ()
-    min_confidence: float | None = None
-    cache_policy: CachePolicy = CachePolicy.USE
-    romanize: bool = False
-
-    @property
-    def least_confidence(self) -> float:
-        """What `min_confidence` says, or what holds for this layout where it says nothing."""
-        if self.min_confidence is not None:
-            return self.min_confidence
-        return SCENE_CONFIDENCE if self.layout is Layout.SCENE else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,11 +240,3 @@ class Recognition:
     cache_outcome: CacheOutcome = CacheOutcome.NONE
     models: tuple[ModelInfo, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a stream. `frame_id` comes back with its result."""
-
-    frame_id: int
-    image: ImageInput

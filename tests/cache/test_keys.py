@@ -38,7 +38,8 @@ def test_what_makes_another_key(maker: KeyMaker | SharedKeyMaker) -> None:
         (b"a", replace(CONFIG, features=frozenset({Feature.TEXT, Feature.PLATES}))),
         (b"a", replace(CONFIG, layout=Layout.LINE)),
         (b"a", replace(CONFIG, script_hints=("Deva",))),
-        (b"a", replace(CONFIG, script_hints=("De", "va"))),
+        (b"a", replace(CONFIG, script_hints=("Deva", "Beng"))),
+        (b"a", replace(CONFIG, script_hints=("Beng", "Deva"))),
         (b"a", replace(CONFIG, min_confidence=0.1)),
         (b"a", replace(CONFIG, romanize=True)),
     ]

@@ -87,7 +87,7 @@ def pictures(scene: Picture, encode: Callable[..., bytes]) -> list[ImageInput]:
     other[40:100, 520:600:6] = 20
     shown = [scene, scene, other, other]
     noisy = [np.clip(p * 0.8 + 20 + rng.normal(0, 2, p.shape), 0, 255) for p in shown]
-    return [RawImage.from_array(picture.astype(np.uint8)) for picture in noisy]
+    return [RawImage.from_array(picture.astype(np.uint8), "rgb8") for picture in noisy]
 
 
 def test_repeated_frames_of_a_stream(pictures: list[ImageInput]) -> None:

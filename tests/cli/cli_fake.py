@@ -9,7 +9,7 @@ from lipiyana.errors import InvalidImage, LipiyanaError, Overloaded, Unavailable
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import (
     Box,
-    Frame,
+    FrameInput,
     ImageInput,
     Plate,
     Recognition,
@@ -77,7 +77,7 @@ class FakeRecognizer:
         return [self.recognize(image, config) for image in images]
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
         return (FrameResult(frame.frame_id, self.recognize(frame.image)) for frame in frames)
 

@@ -128,7 +128,7 @@ def test_a_file_that_may_not_be_read(
         (["a.jpg", "--workers", "two"], "two is not a whole number"),
         (["a.jpg", "--output", "rows.txt"], ".jsonl"),
         (["a.jpg", "--resume"], "--output"),
-        (["a.jpg", "--server", "localhost"], "HOST:PORT"),
+        (["a.jpg", "--server", "localhost"], "localhost:50051"),
         (["a.jpg", "--server", "localhost:1", "--models", "."], "server"),
         (["a.jpg", "--models", "missing"], "there is no folder missing"),
         (["a.jpg", "--bogus"], "--bogus"),

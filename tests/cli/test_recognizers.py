@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,30 @@ def test_a_server_that_asks_for_a_certificate(
         recognizer = connect(server.target, None).recognizer
         assert recognizer.recognize(b"a").image_width == 64
         recognizer.close()
+
+
+@pytest.mark.parametrize(("verbosity", "is_quiet"), [(None, True), ("INFO", False)])
+def test_grpc_does_not_write_beside_the_error(
+    tmp_path: Path, verbosity: str | None, is_quiet: bool
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    own = authority.sign("server")
+    (tmp_path / "other").mkdir()
+    stranger = Authority(tmp_path / "other", "stranger")
+    settings = ServerSettings(port=0, threads=1, tls_certificate=own.certificate, tls_key=own.key)
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    environment = {name: text for name, text in os.environ.items() if name != "GRPC_VERBOSITY"}
+    environment[CA_VARIABLE] = str(stranger.files.certificate)
+    if verbosity is not None:
+        environment["GRPC_VERBOSITY"] = verbosity
+    with running_server(FakeRecognizer(), settings) as server:
+        command = ["read", str(tmp_path / "a.jpg"), "--server", server.target]
+        done = subprocess.run(
+            [Path(sys.executable).with_name("lipiyana"), *command],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert "is not trusted" in done.stderr
+    assert ("ssl_transport_security" not in done.stderr) == is_quiet
 
 
 @pytest.mark.parametrize(("text", "pixels"), [("", 50_000_000), ("1000", 1000)])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import struct
+import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,9 +122,10 @@ def test_raw_pictures_and_files(
     path = tmp_path / "scene.png"
     path.write_bytes(encode(scene))
     pictures: list[ImageInput] = [
-        RawImage.from_array(scene),
+        RawImage.from_array(scene, "rgb8"),
         RawImage.from_array(np.ascontiguousarray(scene[..., ::-1]), PixelFormat.BGR8),
         RawImage.from_array(scene[..., 0]),
+        str(path),
         path,
     ]
     for picture in pictures:
@@ -216,34 +218,65 @@ def test_files_that_cannot_be_read(readers: Readers, tmp_path: Path) -> None:
         assert type(readers.agree(path)) is kind
 
 
-@pytest.mark.parametrize(
-    ("config", "kind", "field"),
-    [
-        (RecognitionConfig(min_confidence=1.5), InvalidRequest, "min_confidence"),
-        (RecognitionConfig(min_confidence=-0.1), InvalidRequest, "min_confidence"),
-        (RecognitionConfig(min_confidence=float("nan")), InvalidRequest, "min_confidence"),
-        (RecognitionConfig(min_confidence=float("inf")), InvalidRequest, "min_confidence"),
-        (RecognitionConfig(script_hints=("Abcd",)), InvalidRequest, "script_hints"),
-    ],
-)
-def test_bad_configs(
-    readers: Readers,
-    scene_png: bytes,
-    config: RecognitionConfig,
-    kind: type[LipiyanaError],
-    field: str,
-) -> None:
-    error = readers.agree(scene_png, config)
-    assert (type(error), getattr(error, "field", None)) == (kind, field)
+NO_CONFIGS: list[Any] = [
+    {"layout": "plate"},
+    {},
+    "plate",
+    Layout.PLATE,
+    0,
+    False,
+    RecognitionConfig,
+]
+
+
+@pytest.mark.parametrize("config", NO_CONFIGS, ids=repr)
+def test_what_is_no_config(readers: Readers, scene_png: bytes, config: Any) -> None:
     calls: list[Callable[[Recognizer], Any]] = [
+        lambda reader: reader.recognize(scene_png, config),
         lambda reader: reader.recognize_batch([scene_png], config),
-        lambda reader: list(reader.recognize_stream([Frame(1, scene_png)], config)),
+        lambda reader: reader.recognize_batch([], config),
+        lambda reader: reader.recognize_stream([scene_png], config),
     ]
     for call in calls:
-        for reader in (readers.local, readers.remote):
-            with pytest.raises(kind) as caught:
-                call(reader)
-            assert comparable(caught.value) == comparable(error)
+        assert refused_alike(readers, call).field == "config"
+
+
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("timeout", lambda reader: reader.recognize(b"a", timeout="5")),
+        ("timeout", lambda reader: reader.recognize(b"a", timeout=float("nan"))),
+        ("timeout", lambda reader: reader.recognize_batch([b"a"], timeout=True)),
+        ("images", lambda reader: reader.recognize_batch("street.jpg")),
+        ("images", lambda reader: reader.recognize_batch(b"picture")),
+        ("images", lambda reader: reader.recognize_batch(Path("street.jpg"))),
+        ("images", lambda reader: reader.recognize_batch(None)),
+        ("frames", lambda reader: reader.recognize_stream("street.jpg")),
+        ("frames", lambda reader: reader.recognize_stream(Frame(1, b"a"))),
+        ("frames", lambda reader: reader.recognize_stream(7)),
+        ("frames", lambda reader: reader.recognize_stream(no_frames())),
+        ("image", lambda reader: reader.recognize(None)),
+        ("image", lambda reader: reader.recognize(np.zeros((9, 9, 3), np.uint8))),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    readers: Readers, field: str, call: Callable[[Recognizer], Any]
+) -> None:
+    assert refused_alike(readers, call).field == field
+
+
+def refused_alike(readers: Readers, call: Callable[[Recognizer], Any]) -> InvalidRequest:
+    errors = []
+    for reader in (readers.local, readers.remote):
+        with pytest.raises(InvalidRequest) as caught:
+            call(reader)
+        errors.append(caught.value)
+    assert comparable(errors[0]) == comparable(errors[1])
+    return errors[0]
+
+
+async def no_frames() -> AsyncIterator[Frame]:
+    yield Frame(0, b"")
 
 
 def test_a_feature_without_its_model(store_without_detector: ModelStore, scene_png: bytes) -> None:
@@ -279,4 +312,30 @@ def test_streams(readers: Readers, scene_png: bytes) -> None:
             [(r.frame_id, comparable(r.outcome), r.dropped_frame_ids) for r in result]
             for result in results
         )
+        assert found == expected
+
+
+def test_streams_of_pictures(readers: Readers, scene_png: bytes, tmp_path: Path) -> None:
+    """Each is sent after the result of the one before, or the newest alone would be read."""
+    path = tmp_path / "scene.png"
+    path.write_bytes(scene_png)
+    pictures = [scene_png, str(path), Frame(40, path), 7]
+    expected = [
+        (0, Recognition),
+        (1, Recognition),
+        (40, Recognition),
+        (3, InvalidImage),
+    ]
+    for reader in (readers.local, readers.remote):
+        answered = threading.Semaphore(1)
+
+        def one_by_one(answered: threading.Semaphore = answered) -> Iterator[Any]:
+            for picture in pictures:
+                assert answered.acquire(timeout=30)
+                yield picture
+
+        found = []
+        for result in reader.recognize_stream(one_by_one()):
+            found.append((result.frame_id, type(result.outcome)))
+            answered.release()
         assert found == expected

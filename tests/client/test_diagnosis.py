@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,9 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from certificates import Authority, Certificate
 from lipiyana import AsyncClient, Client
-from lipiyana.client.diagnosis import TLS_FAILED
+from lipiyana.client.channel import Endpoint
+from lipiyana.client.diagnosis import TLS_FAILED, unreachable
+from lipiyana.client.probing import MOST_ADDRESSES, addresses_of
 from lipiyana.errors import Unauthenticated, Unavailable
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.server.messages import SERVICE
@@ -95,25 +98,77 @@ async def test_tls_that_fails(parties: Parties, case: str) -> None:
                 await asynchronous.recognize(b"a")
 
 
-def test_nobody_there_is_no_matter_of_tls(parties: Parties) -> None:
+@pytest.mark.parametrize("case", ["plaintext", "no TLS", "stranger", "other name"])
+@pytest.mark.parametrize("target", ["localhost:{port}", "ipv4:127.0.0.2:{port},127.0.0.1:{port}"])
+def test_one_of_two_addresses_is_enough(parties: Parties, case: str, target: str) -> None:
+    """Whichever gRPC tries last: nothing listens at the other one."""
+    tls = {
+        "plaintext": None,
+        "stranger": parties.trusts(parties.stranger),
+    }.get(case, parties.trusts(parties.authority))
+    files = {"no TLS": None, "other name": parties.elsewhere}.get(case, parties.served)
+    with served(files) as at:
+        there = target.format(port=at.rpartition(":")[2])
+        with Client(there, tls=tls) as client, pytest.raises(Unavailable) as caught:
+            client.recognize(b"a")
+        endpoint = Endpoint(there, None, 1_000_000, tls, None)
+        for last in REFUSED:
+            assert re.search(CASES[case], unreachable(last, endpoint).message)
+    assert re.search(CASES[case], caught.value.message)
+    assert caught.value.reason == TLS_FAILED
+
+
+REFUSED = [
+    f"connections to all backends failing; last error: UNKNOWN: {address}:1: Failed to connect to "
+    "remote host: Connection refused"
+    for address in ("ipv6:%5B::1%5D", "ipv4:127.0.0.2")
+]
+
+
+def test_a_name_whose_certificate_is_good_at_its_address(parties: Parties) -> None:
+    """The address is tried, and the name is what its certificate must have."""
+    tls = parties.trusts(parties.authority)
+    files = parties.authority.sign("named", "DNS:localhost")
+    with served(files) as at:
+        endpoint = Endpoint(f"localhost:{at.rpartition(':')[2]}", None, 1_000_000, tls, None)
+        assert unreachable(REFUSED[0], endpoint).reason == "UNAVAILABLE"
+        other = Endpoint(at, None, 1_000_000, tls, None)
+        with Client(other.target, tls=tls) as client, pytest.raises(Unavailable, match="name"):
+            client.recognize(b"a")
+
+
+def test_addresses_of_targets() -> None:
+    assert addresses_of("127.0.0.1:1") == addresses_of("unix:///run/none.sock") == []
+    assert addresses_of("ipv4:127.0.0.1:1") == []
+    assert set(addresses_of("localhost:1")) == {"ipv4:127.0.0.1:1", "ipv6:[::1]:1"}
+    assert addresses_of("ipv4:192.0.2.1:1,192.0.2.2:2") == ["ipv4:192.0.2.1:1", "ipv4:192.0.2.2:2"]
+    many = ",".join(f"192.0.2.{last}:1" for last in range(1, 20))
+    assert len(addresses_of(f"ipv4:{many}")) == MOST_ADDRESSES
+    assert addresses_of("nowhere.invalid:1") == []
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:1", "localhost:1"])
+def test_nobody_there_is_no_matter_of_tls(parties: Parties, target: str) -> None:
     for tls in (None, parties.trusts(parties.authority)):
         with (
-            Client("127.0.0.1:1", tls=tls) as client,
+            Client(target, tls=tls) as client,
             pytest.raises(Unavailable, match="is `lipiyana serve` running there, and") as caught,
         ):
             client.recognize(b"a")
         assert caught.value.reason == "UNAVAILABLE"
 
 
-def test_a_server_that_is_not_warm_yet_is_told_apart() -> None:
-    server = grpc.server(ThreadPoolExecutor(2))
-    health = HealthServicer()
+@pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
+def test_a_server_that_is_not_warm_yet_is_told_apart(target: str) -> None:
+    server = grpc.server(ThreadPoolExecutor(8))
+    # else it sends within its lock, and waits for ever where a watcher leaves at that moment
+    health = HealthServicer(experimental_non_blocking=False)
     health.set(SERVICE, HealthCheckResponse.NOT_SERVING)
     add_HealthServicer_to_server(health, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with (
-        Client(f"127.0.0.1:{port}") as client,
+        Client(target.format(port=port)) as client,
         pytest.raises(Unavailable, match="still starting, or is shutting down") as caught,
     ):
         client.recognize(b"a")

@@ -46,7 +46,7 @@ def street(step: int) -> RawImage:
     picture[60:140, 20 + step : 140 + step] = RED
     picture[110:124, 50 + step : 100 + step] = GREEN
     picture[20:120, 200 - step : 300 - step] = BLUE
-    return RawImage.from_array(picture)
+    return RawImage.from_array(picture, "rgb8")
 
 
 def comparable(found: object) -> Recognition:

@@ -84,6 +84,6 @@ def test_two_rows_in_a_scene_are_joined_in_their_order(
     picture = np.full((240, 360, 3), 110, np.uint8)
     plate = drawn("WB 20 BK", "8081", gap=gap)
     picture[40 : 40 + plate.shape[0], 60 : 60 + plate.shape[1]] = plate
-    found = recognizer.recognize(RawImage.from_array(picture), RecognitionConfig()).plates
+    found = recognizer.recognize(RawImage.from_array(picture, "rgb8"), RecognitionConfig()).plates
     said = [one.registration.canonical for one in found if one.registration.valid]
     assert said == ["WB20BK8081"]

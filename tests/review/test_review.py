@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
 from lipiyana.convert import recognition_to_json
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.ocr.recognition import LineReader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review import keeping_recognizer
@@ -229,6 +229,30 @@ def test_from_a_picture_to_labels(
     places = {str(r["value"]["points"]) for r in prediction if r["type"] == "textarea"}
     assert [text for _, text in rows] == ["KA 01/AB 1234"] * len(places)
     assert all(cv2.imread(str(crops / name)) is not None for name, _ in rows)
+
+
+def test_files_are_kept_as_they_are_and_missing_ones_are_told(
+    recognizer: LocalRecognizer,
+    scene: np.ndarray,
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
+    kept = tmp_path / "kept"
+    keeping = KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
+    dim = np.clip(scene * 0.25 + 60 + np.random.default_rng(2).normal(0, 30, scene.shape), 0, 255)
+    path = tmp_path / "dim.png"
+    path.write_bytes(encode(dim.astype(np.uint8)))
+    found, missing = keeping.recognize_batch([str(path), tmp_path / "none.png"])
+    assert isinstance(found, Recognition)
+    assert isinstance(missing, NotFound)
+    (one,) = read_kept(kept)
+    assert (kept / one.file).read_bytes() == path.read_bytes()
+    with pytest.raises(InvalidRequest, match="a batch is a list"):
+        keeping.recognize_batch(str(path))
+    with pytest.raises(NotFound):
+        keeping.recognize(str(tmp_path / "none.png"))
 
 
 def test_nothing_to_export(tmp_path: Path) -> None:

@@ -16,14 +16,13 @@ from lipiyana.errors import (
     DeadlineExceeded,
     InternalError,
     InvalidImage,
-    InvalidRequest,
     LipiyanaError,
     MessageTooLarge,
     Overloaded,
 )
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.status import DETAILS_KEY
-from lipiyana.types import CacheOutcome, Recognition, RecognitionConfig
+from lipiyana.types import CacheOutcome, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
@@ -93,12 +92,16 @@ def test_bad_requests(
 
 
 def test_a_bad_config_is_refused_before_anything_is_queued(
-    client: Client, fake: FakeRecognizer
+    stub: RecognitionServiceStub, fake: FakeRecognizer
 ) -> None:
-    bad = RecognitionConfig(min_confidence=2)
-    for call in (lambda: client.recognize(b"a", bad), lambda: client.recognize_batch([b"a"], bad)):
-        with pytest.raises(InvalidRequest):
+    bad = pb.RecognitionConfig(min_confidence=2)
+    for call in (
+        lambda: stub.Recognize(service_pb.RecognizeRequest(image=IMAGE, config=bad)),
+        lambda: stub.BatchRecognize(service_pb.BatchRecognizeRequest(images=[IMAGE], config=bad)),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
             call()
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert fake.computed == []
 
 

@@ -14,7 +14,7 @@ from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.frames import NewestFrame, WaitingFrame
 from lipiyana.status import DETAILS_KEY
-from lipiyana.types import CacheOutcome, Frame, Recognition, RecognitionConfig
+from lipiyana.types import CacheOutcome, Frame, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
@@ -160,10 +160,14 @@ def test_a_setup_that_does_not_come(
     assert "the setup" in caught.value.details()
 
 
-def test_a_bad_config_ends_the_stream(client: Client) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        list(client.recognize_stream([Frame(1, b"a")], RecognitionConfig(min_confidence=2)))
-    assert caught.value.field == "min_confidence"
+def test_a_bad_config_ends_the_stream(server: RecognitionServer) -> None:
+    setup = service_pb.StreamSetup(config=pb.RecognitionConfig(min_confidence=2))
+    requests = [service_pb.StreamRecognizeRequest(setup=setup), frame_request(1, b"a")]
+    with grpc.insecure_channel(server.target) as channel:
+        call = RecognitionServiceStub(channel).StreamRecognize(iter(requests), timeout=PATIENCE)
+        with pytest.raises(grpc.RpcError, match="min_confidence") as caught:
+            next(call)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_frame_whose_file_is_missing(client: Client, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lipiyana.original_size import in_original_pixels
 from lipiyana.types import (
     CacheOutcome,
     ImageInput,
+    PixelFormat,
     Point,
     Polygon,
     RawImage,
@@ -117,7 +118,7 @@ class RepeatedFrameReader:
         if kept is not None:
             return dataclasses.replace(kept, timings=clock.timings)
         value = self._recognizer.recognize(
-            RawImage.from_array(pixels), config, timeout=clock.left()
+            RawImage.from_array(pixels, PixelFormat.RGB8), config, timeout=clock.left()
         )
         with clock.stage("remember_frame"):
             self._frames.remember(pixels, value)

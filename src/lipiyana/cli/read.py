@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from lipiyana.addresses import check_target
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
@@ -30,6 +31,7 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_passed_over,
 )
+from lipiyana.errors import InvalidRequest
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
 _PEEK = 256  # more CPUs than this are not told from this many
@@ -106,8 +108,10 @@ def _check(request: ReadRequest) -> None:
         ):
             if given is not None:
                 raise typer.BadParameter("the server has its own.", param_hint=option)
-        if ":" not in request.server:
-            raise typer.BadParameter("give HOST:PORT.", param_hint="--server")
+        try:
+            check_target(request.server)
+        except InvalidRequest as error:
+            raise typer.BadParameter(f"{error.message}.", param_hint="--server") from None
     if request.keep_unsure is not None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
     if request.reader is not None and request.models is not None:

@@ -49,6 +49,8 @@ def connect(server: str, workers: int | None) -> Chosen:
         InvalidRequest: a certificate has no key, the token is not printable ASCII, or a variable
             seems to be misspelt.
     """
+    # gRPC writes each failed handshake to standard error, and reads this when it is imported
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import grpc
 
     from lipiyana.client import Client

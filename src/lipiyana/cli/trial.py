@@ -41,7 +41,7 @@ def read_rendered_plate(models: Path | None) -> Trial:
     pen.rectangle((120, 200, 520, 290), fill="white", outline="black", width=3)
     font = ImageFont.load_default(52)
     pen.text((320, 245), "KA 01 AB 1234", font=font, fill="black", anchor="mm")
-    image = RawImage.from_array(np.asarray(canvas))
+    image = RawImage.from_array(np.asarray(canvas), "rgb8")
     recognizer = LocalRecognizer(models_dir=models)
     rounds = []
     for _ in range(1 + _ROUNDS):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
 import grpc
 
+from lipiyana.arguments import require_frames
 from lipiyana.client import messages
 from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
-from lipiyana.client.failures import to_error
+from lipiyana.client.failures import closed, to_error
 from lipiyana.client.outgoing import OutgoingFrames
 from lipiyana.convert import recognition_from_proto
-from lipiyana.errors import Cancelled, LipiyanaError
+from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult
-from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
 
@@ -56,11 +57,10 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> Recognition:
         """Read one picture; see `Client.recognize`."""
-        request = service_pb.RecognizeRequest(
-            image=await asyncio.to_thread(messages.image_message, image),
-            config=messages.config_message(config),
-        )
-        with self._errors():
+        asked = messages.config_message(config)
+        written = await asyncio.to_thread(messages.image_message, image)
+        request = service_pb.RecognizeRequest(image=written, config=asked)
+        async with self._errors():
             response = await self._stub.Recognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
@@ -77,11 +77,12 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures in one call; see `Client.recognize_batch`."""
+        asked = messages.config_message(config)
         written = await asyncio.to_thread(messages.image_messages, images)
-        request = messages.batch_request(written, messages.config_message(config))
+        request = messages.batch_request(written, asked)
         if not request.images:
             return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
-        with self._errors():
+        async with self._errors():
             response = await self._stub.BatchRecognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
@@ -89,9 +90,9 @@ class AsyncClient:
             )
         return messages.batch_outcomes(written, response)
 
-    async def recognize_stream(
+    def recognize_stream(
         self,
-        frames: AsyncIterable[Frame] | Iterable[Frame],
+        frames: AsyncIterable[FrameInput] | Iterable[FrameInput],
         config: RecognitionConfig | None = None,
         *,
         request_id: str | None = None,
@@ -100,12 +101,20 @@ class AsyncClient:
 
         Frames that are not asynchronous are taken on a thread, at most one of them ahead.
         """
-        outgoing = OutgoingFrames(messages.setup_request(config))
-        call = self._stub.StreamRecognize(
-            outgoing.requests_async(frames), metadata=self._endpoint.metadata(request_id)
-        )
+        require_frames(frames, also_async=True)
+        setup = messages.setup_request(config)
+        return self._stream(OutgoingFrames(setup), frames, self._endpoint.metadata(request_id))
+
+    async def _stream(
+        self,
+        outgoing: OutgoingFrames,
+        frames: AsyncIterable[FrameInput] | Iterable[FrameInput],
+        metadata: tuple[tuple[str, str], ...],
+    ) -> AsyncIterator[FrameResult]:
+        async with self._errors():
+            call = self._stub.StreamRecognize(outgoing.requests_async(frames), metadata=metadata)
         try:
-            with self._errors():
+            async with self._errors():
                 async for response in call:
                     for unsent in outgoing.unsent():
                         yield unsent
@@ -119,7 +128,7 @@ class AsyncClient:
             raise outgoing.failure
 
     async def close(self) -> None:
-        """Close the channel; calls under way end `Cancelled`."""
+        """Close the channel; calls under way end `Cancelled`, and so do later ones."""
         self._closed = True
         await self._channel.close()
 
@@ -134,17 +143,22 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _errors(self) -> AsyncIterator[None]:
+        self._require_open()
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise to_error(
-                error.code(), error.details(), error.trailing_metadata(), self._endpoint
+            raise await asyncio.to_thread(
+                to_error, error.code(), error.details(), error.trailing_metadata(), self._endpoint
             ) from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             # so grpc.aio says that the channel was closed, during the call or before it
             task = asyncio.current_task()
             if not self._closed or (task is not None and task.cancelling()):
                 raise
-            raise Cancelled("the client was closed") from error
+            raise closed() from error
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise closed()

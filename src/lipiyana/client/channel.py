@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import warnings
 from dataclasses import dataclass
 
 import grpc
 
-from lipiyana.addresses import host_of, is_loopback
+from lipiyana.addresses import check_target, host_of, is_loopback
+from lipiyana.arguments import seconds_of
 from lipiyana.errors import DeadlineExceeded, InvalidRequest
 from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.words import shown
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds that a call may take where the caller says nothing else."""
@@ -27,9 +28,6 @@ KEEPALIVE_MS = 60_000
 
 KEEPALIVE_TIMEOUT_MS = 20_000
 """Milliseconds that it may take to give one."""
-
-LONGEST_TIMEOUT = 365 * 24 * 3600.0
-"""Seconds, a year; a longer timeout is none, as gRPC would take some for one that has passed."""
 
 ATTEMPTS = 5
 """How often a call is sent at most, over about 3 seconds; gRPC allows no more attempts than 5."""
@@ -81,7 +79,7 @@ class Endpoint:
             warns, unless to this machine.
 
     Raises:
-        InvalidRequest: the token is not printable ASCII.
+        InvalidRequest: one of them makes no sense, such as a target without a port.
     """
 
     target: str
@@ -91,10 +89,11 @@ class Endpoint:
     token: str | None
 
     def __post_init__(self) -> None:
-        if self.token is not None and not _PRINTABLE.fullmatch(self.token.strip()):
-            raise InvalidRequest(
-                "the token is not printable ASCII", field="token", reason="INVALID_SETTINGS"
-            )
+        check_target(self.target)
+        _check_timeout(self.timeout)
+        _check_message_bytes(self.max_message_bytes)
+        _check_tls(self.tls)
+        _check_token(self.token)
         if self.token is not None and self.tls is None and not is_loopback(host_of(self.target)):
             warnings.warn(
                 "the token travels in plaintext: give `tls` as well", UserWarning, stacklevel=4
@@ -124,7 +123,15 @@ class Endpoint:
         ]
 
     def metadata(self, request_id: str | None) -> tuple[tuple[str, str], ...]:
-        """Metadata of a call; a request id that is not fit for one is left out."""
+        """Metadata of a call; a request id that is not fit for one is left out.
+
+        Raises:
+            InvalidRequest: it is no text at all.
+        """
+        if request_id is not None and not isinstance(request_id, str):
+            raise InvalidRequest(
+                f"request_id must be a str, not {shown(request_id)}", field="request_id"
+            )
         token = () if self.token is None else (("authorization", f"Bearer {self.token.strip()}"),)
         if request_id is None or not _REQUEST_ID.fullmatch(request_id):
             return token
@@ -138,11 +145,43 @@ class Endpoint:
             DeadlineExceeded: it is 0 or less, so that it has passed when the call begins; a quick
                 server may answer before gRPC notices.
         """
-        chosen = self.timeout if timeout is None else timeout
-        if chosen is None or chosen > LONGEST_TIMEOUT:
-            return None
-        if math.isnan(chosen):
-            raise InvalidRequest("the timeout is not a number", field="timeout")
-        if chosen <= 0:
+        chosen = seconds_of(self.timeout if timeout is None else timeout)
+        if chosen == 0:
             raise DeadlineExceeded("the time allowed was over before the call began")
         return chosen
+
+
+def _check_timeout(timeout: object) -> None:
+    if seconds_of(timeout) == 0:
+        raise _bad_setting("timeout", f"must be above 0 seconds, not {shown(timeout)}")
+
+
+def _check_message_bytes(size: object) -> None:
+    if not isinstance(size, int) or not 0 < size < 2**31:
+        raise _bad_setting(
+            "max_message_bytes", f"must be a whole number from 1 to 2**31 - 1, not {shown(size)}"
+        )
+
+
+def _check_tls(tls: object) -> None:
+    if tls is not None and not isinstance(tls, grpc.ChannelCredentials):
+        raise _bad_setting(
+            "tls",
+            f"must be credentials of gRPC, not {type(tls).__name__}; write "
+            'tls=grpc.ssl_channel_credentials(Path("ca.pem").read_bytes())',
+        )
+
+
+def _check_token(token: object) -> None:
+    """Refuse what cannot be sent; the message does not quote it."""
+    if token is None:
+        return
+    if not isinstance(token, str):
+        decode = "; write token.decode()" if isinstance(token, bytes) else ""
+        raise _bad_setting("token", f"must be a str, not {type(token).__name__}{decode}")
+    if not _PRINTABLE.fullmatch(token.strip()):
+        raise _bad_setting("token", "must be printable ASCII")
+
+
+def _bad_setting(field: str, what: str) -> InvalidRequest:
+    return InvalidRequest(f"{field} {what}", field=field, reason="INVALID_SETTINGS")

@@ -1,6 +1,8 @@
 """Why a server cannot be reached though it is there: TLS and tokens, and what has to be set.
 
-gRPC reports every failure of a handshake as UNAVAILABLE; its details say which it was.
+gRPC reports every failure of a handshake as UNAVAILABLE; its details say which it was. Where a name
+has several addresses, the details are those of the one that failed last, which may be one where
+nothing listens: then each address is tried once more by itself.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import re
 
 from lipiyana.client.channel import Endpoint
+from lipiyana.client.probing import addresses_of, failure_at
 from lipiyana.errors import Unauthenticated, Unavailable
 
 TLS_FAILED = "TLS_FAILED"
@@ -58,11 +61,27 @@ _WHY_WITH_TLS = tuple(
 )
 
 
-def failed_handshake(text: str, endpoint: Endpoint) -> Unavailable | None:
-    """Explain an UNAVAILABLE call by the details that gRPC gives; None if it is not about TLS."""
+def unreachable(text: str, endpoint: Endpoint) -> Unavailable:
+    """Explain an UNAVAILABLE call by the details that gRPC gives, or by trying each address."""
+    error = _explained(text, endpoint)
+    if error is None and _CONNECTING.search(text):
+        tries = (failure_at(address, endpoint) for address in addresses_of(endpoint.target))
+        error = next((found for one in tries if (found := _explained(one, endpoint))), None)
+    return error or Unavailable(
+        f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there, and has "
+        "it logged that it serves?"
+    )
+
+
+def _explained(text: str, endpoint: Endpoint) -> Unavailable | None:
     found = _CONNECTING.search(text)
     if found is None:  # a call that ended on a connection that was good
         return None
+    if "backend unhealthy" in text:
+        return Unavailable(
+            f"{endpoint.target} is still starting, or is shutting down; try again in some seconds",
+            reason="NOT_SERVING",
+        )
     why = (_without_tls if endpoint.tls is None else _with_tls)(found[0])
     return Unavailable(f"{endpoint.target} {why}", reason=TLS_FAILED) if why else None
 

@@ -11,8 +11,9 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from lipiyana.client.channel import Endpoint
-from lipiyana.client.diagnosis import failed_handshake, refused_token
+from lipiyana.client.diagnosis import refused_token, unreachable
 from lipiyana.errors import (
+    Cancelled,
     DeadlineExceeded,
     LipiyanaError,
     MessageTooLarge,
@@ -28,13 +29,21 @@ _REFUSED_WHILE_SENDING = "Internal error from Core"
 _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
 
 
+def closed() -> Cancelled:
+    """Make the error of a call that its client, which was closed, cannot make or end."""
+    return Cancelled("the client was closed")
+
+
 def to_error(
     code: grpc.StatusCode,
     details: str | None,
     trailers: Iterable[Any] | None,
     endpoint: Endpoint,
 ) -> LipiyanaError:
-    """Give the error that the server raised, or the one that fits where gRPC itself speaks."""
+    """Give the error that the server raised, or the one that fits where gRPC itself speaks.
+
+    It may take seconds, where a server cannot be reached: see `unreachable`.
+    """
     for key, value in trailers or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             try:
@@ -60,16 +69,7 @@ def to_error(
 
 def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
-        if "backend unhealthy" in text:
-            return Unavailable(
-                f"{endpoint.target} is still starting, or is shutting down; try again in some "
-                "seconds",
-                reason="NOT_SERVING",
-            )
-        return failed_handshake(text, endpoint) or Unavailable(
-            f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running "
-            "there, and has it logged that it serves?"
-        )
+        return unreachable(text, endpoint)
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
         # gRPC does so to a call that reaches a server while it stops; it was not begun
         return Unavailable(f"{endpoint.target} is shutting down", reason="DRAINING")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lipiyana.arguments import config_of, pictures_of
 from lipiyana.convert import recognition_from_proto
 from lipiyana.convert_request import config_to_proto, image_to_proto
-from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError
+from lipiyana.errors import InternalError, LipiyanaError
 from lipiyana.files import picture_bytes
 from lipiyana.recognizer import FrameResult
 from lipiyana.status import from_status
@@ -18,8 +19,12 @@ Outcome = Recognition | LipiyanaError
 
 
 def config_message(config: RecognitionConfig | None) -> pb.RecognitionConfig:
-    """Write the config, or the default one."""
-    return config_to_proto(config or RecognitionConfig())
+    """Write the config, or the default one.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    return config_to_proto(config_of(config))
 
 
 def image_message(image: ImageInput) -> pb.Image:
@@ -32,8 +37,12 @@ def image_message(image: ImageInput) -> pb.Image:
 
 
 def image_messages(images: Sequence[ImageInput]) -> list[pb.Image | LipiyanaError]:
-    """Write pictures; what cannot be sent leaves its error in its place."""
-    return [_try_image(image) for image in images]
+    """Write pictures; what cannot be sent leaves its error in its place.
+
+    Raises:
+        InvalidRequest: it is one picture, or nothing that has pictures.
+    """
+    return [_try_image(image) for image in pictures_of(images)]
 
 
 def batch_request(
@@ -71,13 +80,7 @@ def setup_request(config: RecognitionConfig | None) -> service_pb.StreamRecogniz
 
 
 def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResult:
-    """Write a frame, or the result that it has already where it cannot be sent.
-
-    Raises:
-        InvalidRequest: `frame_id` is negative or does not fit 64 bits.
-    """
-    if not 0 <= frame.frame_id < 2**64:
-        raise InvalidRequest(f"frame_id is {frame.frame_id}", field="frame_id")
+    """Write a frame, or the result that it has already where it cannot be sent."""
     try:
         image = image_message(frame.image)
     except LipiyanaError as error:

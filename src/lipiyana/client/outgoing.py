@@ -6,10 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+from lipiyana.arguments import numbered, numbered_async
 from lipiyana.client.feeder import Feeder
 from lipiyana.client.messages import frame_request
 from lipiyana.recognizer import FrameResult
-from lipiyana.types import Frame
+from lipiyana.types import FrameInput
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 Request = service_pb.StreamRecognizeRequest
@@ -29,11 +30,11 @@ class OutgoingFrames:
         self._closed = False
         self.failure: Exception | None = None
 
-    def requests(self, frames: Iterable[Frame]) -> Iterator[Request]:
+    def requests(self, frames: Iterable[FrameInput]) -> Iterator[Request]:
         """Give the setup and the frames."""
         yield self._setup
         try:
-            for frame in frames:
+            for frame in numbered(frames):
                 request = self._sendable(frame_request(frame))
                 if request is not None:
                     yield request
@@ -41,7 +42,7 @@ class OutgoingFrames:
             self.failure = error
 
     async def requests_async(
-        self, frames: AsyncIterable[Frame] | Iterable[Frame]
+        self, frames: AsyncIterable[FrameInput] | Iterable[FrameInput]
     ) -> AsyncIterator[Request]:
         """Give the setup and the frames; whatever may wait does so on a thread."""
         yield self._setup
@@ -66,11 +67,11 @@ class OutgoingFrames:
             self._feeder.close()
 
     def _made(
-        self, frames: AsyncIterable[Frame] | Iterable[Frame]
+        self, frames: AsyncIterable[FrameInput] | Iterable[FrameInput]
     ) -> AsyncIterator[Request | FrameResult]:
         if isinstance(frames, AsyncIterable):
             return _made_on_threads(frames)
-        self._feeder = Feeder(map(frame_request, frames))
+        self._feeder = Feeder(map(frame_request, numbered(frames)))
         return self._feeder
 
     def _sendable(self, request: Request | FrameResult) -> Request | None:
@@ -80,6 +81,8 @@ class OutgoingFrames:
         return request
 
 
-async def _made_on_threads(frames: AsyncIterable[Frame]) -> AsyncIterator[Request | FrameResult]:
-    async for frame in frames:
+async def _made_on_threads(
+    frames: AsyncIterable[FrameInput],
+) -> AsyncIterator[Request | FrameResult]:
+    async for frame in numbered_async(frames):
         yield await asyncio.to_thread(frame_request, frame)

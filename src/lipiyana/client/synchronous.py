@@ -9,16 +9,19 @@ from typing import Self
 
 import grpc
 
+from lipiyana.arguments import require_frames
 from lipiyana.client import messages
 from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
-from lipiyana.client.failures import to_error
+from lipiyana.client.failures import closed, to_error
 from lipiyana.client.outgoing import OutgoingFrames
 from lipiyana.convert import recognition_from_proto
 from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult
-from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
+from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
+
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Client:
@@ -48,7 +51,7 @@ class Client:
             token: sent with each call as `authorization: Bearer`, without whitespace around it.
 
         Raises:
-            InvalidRequest: the token is not printable ASCII.
+            InvalidRequest: one of them makes no sense, such as a target without a port.
         """
         self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
         self._channel = (
@@ -57,6 +60,7 @@ class Client:
             else grpc.secure_channel(target, tls, self._endpoint.options)
         )
         self._stub = service_grpc.RecognitionServiceStub(self._channel)
+        self._closed = False
 
     def recognize(
         self,
@@ -71,9 +75,8 @@ class Client:
         `request_id` names the call in the server's logs and errors: letters, digits, `.`, `_`,
         `-`, 64 at most; else, or where none is given, the server makes one.
         """
-        request = service_pb.RecognizeRequest(
-            image=messages.image_message(image), config=messages.config_message(config)
-        )
+        asked = messages.config_message(config)
+        request = service_pb.RecognizeRequest(image=messages.image_message(image), config=asked)
         with self._errors():
             response = self._stub.Recognize(
                 request,
@@ -95,8 +98,9 @@ class Client:
         Raises:
             LipiyanaError: of the call as a whole, such as a batch that is too large.
         """
+        asked = messages.config_message(config)
         written = messages.image_messages(images)
-        request = messages.batch_request(written, messages.config_message(config))
+        request = messages.batch_request(written, asked)
         if not request.images:
             return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
         with self._errors():
@@ -109,7 +113,7 @@ class Client:
 
     def recognize_stream(
         self,
-        frames: Iterable[Frame],
+        frames: Iterable[FrameInput],
         config: RecognitionConfig | None = None,
         *,
         request_id: str | None = None,
@@ -120,10 +124,15 @@ class Client:
         the frames before. Closing the iterator ends the stream. A server that vanished ends it
         `Unavailable` after 80 seconds at most.
         """
-        outgoing = OutgoingFrames(messages.setup_request(config))
-        call = self._stub.StreamRecognize(
-            outgoing.requests(frames), metadata=self._endpoint.metadata(request_id)
-        )
+        require_frames(frames)
+        setup = messages.setup_request(config)
+        return self._stream(OutgoingFrames(setup), frames, self._endpoint.metadata(request_id))
+
+    def _stream(
+        self, outgoing: OutgoingFrames, frames: Iterable[FrameInput], metadata: Metadata
+    ) -> Iterator[FrameResult]:
+        with self._errors():
+            call = self._stub.StreamRecognize(outgoing.requests(frames), metadata=metadata)
         try:
             with self._errors():
                 for response in call:
@@ -136,7 +145,8 @@ class Client:
             raise outgoing.failure
 
     def close(self) -> None:
-        """Close the channel; calls under way end `Cancelled`."""
+        """Close the channel; calls under way end `Cancelled`, and so do later ones."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -152,9 +162,18 @@ class Client:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        self._require_open()
         try:
             yield
+        except ValueError as error:  # so gRPC says that it was closed just now
+            if not self._closed:
+                raise
+            raise closed() from error
         except grpc.RpcError as error:
             raise to_error(
                 error.code(), error.details(), error.trailing_metadata(), self._endpoint
             ) from error
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise closed()

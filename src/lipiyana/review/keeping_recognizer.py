@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arguments import pictures_of
 from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import picture_bytes, read_picture_file
@@ -24,7 +25,7 @@ from lipiyana.review.keeper import UnsureKeeper
 from lipiyana.review.unsureness import DOUBT, first_look, judge
 from lipiyana.types import (
     CachePolicy,
-    Frame,
+    FrameInput,
     ImageInput,
     RawImage,
     Recognition,
@@ -80,8 +81,7 @@ class KeepingRecognizer:
         timeout: float | None = None,
     ) -> Recognition:
         """Read one picture; see `Recognizer.recognize`."""
-        if isinstance(image, os.PathLike):
-            image = picture_bytes(image)
+        image = _read_file(image)
         found = self._recognizer.recognize(image, config, timeout=timeout)
         self._consider(image, config, found)
         return found
@@ -94,7 +94,7 @@ class KeepingRecognizer:
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures; see `Recognizer.recognize_batch`."""
-        given = [picture_bytes(i) if isinstance(i, os.PathLike) else i for i in images]
+        given = [_read_file(image) for image in pictures_of(images)]
         outcomes = self._recognizer.recognize_batch(given, config, timeout=timeout)
         for image, outcome in zip(given, outcomes, strict=True):
             if isinstance(outcome, Recognition):
@@ -102,7 +102,7 @@ class KeepingRecognizer:
         return outcomes
 
     def recognize_stream(
-        self, frames: Iterable[Frame], config: RecognitionConfig | None = None
+        self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
         """Read frames as they come; see `Recognizer.recognize_stream`."""
         return self._recognizer.recognize_stream(frames, config)
@@ -139,6 +139,14 @@ class KeepingRecognizer:
         except Exception as error:
             # the message of an error may quote a plate
             _log.error("%s while keeping an unsure picture", type(error).__name__)
+
+
+def _read_file(image: ImageInput) -> ImageInput:
+    """Read the file of a path, once for all; one that cannot be read is left to the recognizer."""
+    try:
+        return picture_bytes(image) if isinstance(image, str | os.PathLike) else image
+    except LipiyanaError:
+        return image
 
 
 def _encoded(image: ImageInput, pixels: npt.NDArray[np.uint8]) -> tuple[bytes, str]:

@@ -1,0 +1,261 @@
+"""What a caller gives: pictures, frames, and what is asked of them.
+
+Each value is checked when it is made: what makes no sense raises `InvalidRequest`, the same in
+process and over the wire. Words may stand for the members of an enum (`layout="plate"`); the
+members are what is stored.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lipiyana.errors import InvalidImage, InvalidRequest
+from lipiyana.script_codes import SCRIPT_NAMES
+from lipiyana.words import fraction, shown, truth, unknown_word, word, words
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Feature(StrEnum):
+    """What to look for in a picture."""
+
+    TEXT = "text"
+    PLATES = "plates"
+    VEHICLES = "vehicles"
+
+
+class Layout(StrEnum):
+    """What a picture is: a whole scene, a crop of one line of text, or a crop of one plate."""
+
+    SCENE = "scene"
+    LINE = "line"
+    PLATE = "plate"
+
+
+class CachePolicy(StrEnum):
+    """Whether a server may answer from its cache (`USE`) or must compute anew (`BYPASS`)."""
+
+    USE = "use"
+    BYPASS = "bypass"
+
+
+class PixelFormat(StrEnum):
+    """Order of the bytes of a raw picture: rows from the top, no padding."""
+
+    RGB8 = "rgb8"
+    BGR8 = "bgr8"
+    GRAY8 = "gray8"
+
+    @property
+    def channels(self) -> int:
+        """Bytes a pixel."""
+        return 1 if self is PixelFormat.GRAY8 else 3
+
+
+_FEATURES = {member.value: member for member in Feature}
+_LAYOUTS = {member.value: member for member in Layout}
+_CACHE_POLICIES = {member.value: member for member in CachePolicy}
+_PIXEL_FORMATS = {member.value: member for member in PixelFormat}
+_SCRIPTS = {code: code for code in SCRIPT_NAMES}
+
+SCENE_CONFIDENCE = 0.3
+"""What is less sure is left out of a scene where the caller names no other limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """Pixels that are already decoded.
+
+    `data` holds `height * width * pixel_format.channels` bytes; whether it does is checked where
+    the picture is read.
+
+    Raises:
+        InvalidImage: `data` is not bytes, a side is no whole number, or there is no such format.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    pixel_format: PixelFormat = PixelFormat.RGB8
+
+    def __post_init__(self) -> None:
+        data: object = self.data
+        if type(data) is not bytes:
+            if not isinstance(data, bytes | bytearray | memoryview):
+                raise _bad_raw(
+                    f"the data of a RawImage is bytes, not {type(data).__name__}; "
+                    'RawImage.from_array(array, "rgb8") takes an array'
+                )
+            object.__setattr__(self, "data", bytes(data))
+        for side in ("width", "height"):
+            try:
+                object.__setattr__(self, side, operator.index(getattr(self, side)))
+            except TypeError:
+                given = shown(getattr(self, side))
+                message = f"the {side} of a RawImage is a whole number of pixels, not {given}"
+                raise _bad_raw(message) from None
+        object.__setattr__(self, "pixel_format", _pixel_format(self.pixel_format))
+
+    @classmethod
+    def from_array(
+        cls, array: npt.NDArray[np.uint8], pixel_format: PixelFormat | str | None = None
+    ) -> RawImage:
+        """Take a numpy array of dtype uint8.
+
+        Args:
+            array: of shape (height, width), which is grey, or (height, width, 3).
+            pixel_format: the order of three channels, "rgb8" or "bgr8". OpenCV reads pictures as
+                BGR, most other libraries as RGB; an array does not say which.
+
+        Raises:
+            InvalidImage: the shape or the dtype is another one, or the order is not named.
+        """
+        kind = f"{type(array).__module__}.{type(array).__name__}".removeprefix("builtins.")
+        if any(not hasattr(array, name) for name in ("dtype", "shape", "tobytes")):
+            none = " (cv2.imread gives None for a file that it cannot read)"
+            raise _bad_raw(
+                f"RawImage.from_array takes a numpy array, not {kind}"
+                + (none if array is None else "; numpy.asarray(...) makes one of most pictures")
+            )
+        shape = tuple(array.shape)
+        if str(array.dtype) != "uint8":
+            raise _bad_raw(
+                f"an image array must be uint8, this one is {array.dtype}; where its values are "
+                'from 0 to 1 write (array * 255).astype("uint8")'
+            )
+        if len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] != 3):
+            raise _bad_raw(
+                "an image array must be (height, width) or (height, width, 3), not "
+                f"{shape}{_how_to_reshape(shape)}"
+            )
+        if pixel_format is None and len(shape) == 3:
+            raise InvalidImage(
+                'say in which order the channels are: RawImage.from_array(array, "bgr8") for '
+                'what OpenCV reads, RawImage.from_array(array, "rgb8") for most other libraries',
+                field="pixel_format",
+                reason="BAD_RAW_IMAGE",
+            )
+        chosen = PixelFormat.GRAY8 if pixel_format is None else _pixel_format(pixel_format)
+        if chosen.channels != (3 if len(shape) == 3 else 1):
+            raise _bad_raw(f"an array of shape {shape} cannot be {chosen.value}", "pixel_format")
+        return cls(array.tobytes(), int(shape[1]), int(shape[0]), chosen)
+
+
+ImageInput = bytes | str | os.PathLike[str] | RawImage
+"""A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class RecognitionConfig:
+    """What is asked of one picture.
+
+    Attributes:
+        features: what to look for; empty means everything whose models are installed.
+        layout: what the picture shows.
+        script_hints: ISO 15924 codes that are likely here; soft, never a filter: they decide where
+            the script of a line of text is in doubt.
+        min_confidence: drop what is less sure than this, in [0, 1]; a line or plate of those
+            layouts too. None drops nothing of a line or a plate, and in a scene what is less sure
+            than 0.3.
+        cache_policy: whether a cached answer will do.
+        romanize: fill the `romanized` fields (needs the extra `indic`).
+    """
+
+    features: frozenset[Feature]
+    layout: Layout
+    script_hints: tuple[str, ...]
+    min_confidence: float | None
+    cache_policy: CachePolicy
+    romanize: bool
+
+    def __init__(
+        self,
+        features: Iterable[Feature | str] = (),
+        layout: Layout | str = Layout.SCENE,
+        script_hints: Iterable[str] = (),
+        min_confidence: float | None = None,
+        cache_policy: CachePolicy | str = CachePolicy.USE,
+        romanize: bool = False,
+    ) -> None:
+        """Take members or their words: `RecognitionConfig(["text"], layout="line")`.
+
+        Raises:
+            InvalidRequest: a word is not known, or a number not from 0 to 1; `field` says whose.
+        """
+        put = object.__setattr__  # as dataclasses do where they are frozen
+        put(self, "features", frozenset(words(features, _FEATURES, "features")))
+        put(self, "layout", word(layout, _LAYOUTS, "layout"))
+        hints = words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
+        put(self, "script_hints", hints)
+        least = None if min_confidence is None else fraction(min_confidence, "min_confidence")
+        put(self, "min_confidence", least)
+        put(self, "cache_policy", word(cache_policy, _CACHE_POLICIES, "cache_policy"))
+        put(self, "romanize", truth(romanize, "romanize"))
+
+    @property
+    def least_confidence(self) -> float:
+        """What `min_confidence` says, or what holds for this layout where it says nothing."""
+        if self.min_confidence is not None:
+            return self.min_confidence
+        return SCENE_CONFIDENCE if self.layout is Layout.SCENE else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a stream. `frame_id` comes back with its result.
+
+    Raises:
+        InvalidRequest: `frame_id` is no whole number of 64 bits, or below 0.
+    """
+
+    frame_id: int
+    image: ImageInput
+
+    def __post_init__(self) -> None:
+        try:
+            number = operator.index(self.frame_id)
+        except TypeError:
+            number = -1
+        if not 0 <= number < 2**64:
+            raise InvalidRequest(
+                f"frame_id must be a whole number from 0 to 2**64 - 1, not {shown(self.frame_id)}; "
+                "write Frame(number, picture)",
+                field="frame_id",
+            )
+        object.__setattr__(self, "frame_id", number)
+
+
+FrameInput = Frame | ImageInput
+"""What a stream has: frames, or pictures that get their place as number, counted from 0."""
+
+
+def _pixel_format(given: object) -> PixelFormat:
+    found = _PIXEL_FORMATS.get(given) if isinstance(given, str) else None
+    if found is None:
+        raise _bad_raw(unknown_word(given, _PIXEL_FORMATS, "pixel_format"), "pixel_format")
+    return found
+
+
+def _bad_raw(message: str, field: str = "image") -> InvalidImage:
+    return InvalidImage(message, field=field, reason="BAD_RAW_IMAGE")
+
+
+def _how_to_reshape(shape: tuple[int, ...]) -> str:
+    match shape:
+        case (_, _, 4):
+            return "; array[..., :3] leaves the alpha channel out"
+        case (_, _, 1):
+            return "; array[..., 0] has the one channel"
+        case (1 | 3, _, _):
+            return "; array.transpose(1, 2, 0) puts the channels last"
+        case (_, _, _, _):
+            return "; give the pictures of an array one by one"
+        case _:
+            return ""
