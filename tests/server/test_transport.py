@@ -8,6 +8,7 @@ import gc
 import hashlib
 import logging
 import threading
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,10 +20,18 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from lipiyana.client import AsyncClient, Client
-from lipiyana.errors import DeadlineExceeded, LipiyanaError, Overloaded
+from lipiyana.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    LipiyanaError,
+    Overloaded,
+    Unauthenticated,
+)
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
+from lipiyana.server import server as server_module
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.receiving import WINDOW
+from lipiyana.server.server import REFUSALS_AT_ONCE
 from lipiyana.status import DETAILS_KEY, from_status
 from lipiyana.types import Frame
 from raw_http2 import RawConnection, message
@@ -36,11 +45,15 @@ LARGE = 512 * 1024
 @pytest.fixture
 def guarded(fake: FakeRecognizer, tmp_path: Path) -> Iterator[RecognitionServer]:
     """A server that asks for the token `good`."""
-    tokens = tmp_path / "tokens.toml"
-    tokens.write_text(f'[gate]\nsha256 = "{hashlib.sha256(b"good").hexdigest()}"\n')
-    settings = ServerSettings(port=0, threads=1, tokens=tokens, shutdown_grace=0)
+    settings = ServerSettings(port=0, threads=1, tokens=tokens_file(tmp_path), shutdown_grace=0)
     with running_server(fake, settings) as server:
         yield server
+
+
+def tokens_file(folder: Path) -> Path:
+    tokens = folder / "tokens.toml"
+    tokens.write_text(f'[gate]\nsha256 = "{hashlib.sha256(b"good").hexdigest()}"\n')
+    return tokens
 
 
 def push(raw: RawConnection, stream: int) -> int:
@@ -72,6 +85,60 @@ def test_no_body_is_taken_in_without_a_token(guarded: RecognitionServer) -> None
             assert push(raw, stream) <= WINDOW + 65535
             raw.wait_for_end(stream)
     with Client(guarded.target, token="good") as client:
+        assert client.recognize(b"a").image_width == 64
+
+
+@pytest.mark.parametrize("length", [3900, 5000, 20_000])
+def test_metadata_is_small(server: RecognitionServer, length: int) -> None:
+    with Client(server.target, token="x" * length) as client:
+        for call in (
+            lambda: client.recognize(b"a"),
+            lambda: list(client.recognize_stream([Frame(1, b"a")])),
+        ):
+            with pytest.raises(InvalidRequest) as caught:
+                call()
+            assert (caught.value.field, caught.value.reason) == ("token", "METADATA_TOO_LARGE")
+    with Client(server.target, token="x" * 3000) as client:
+        assert client.recognize(b"a", request_id="a" * 64).image_width == 64
+
+
+def refused(server: RecognitionServer) -> float:
+    """How many calls a server has refused for their token."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as response:
+        lines = response.read().decode().splitlines()
+    counted = 'lipiyana_requests_total{code="UNAUTHENTICATED",rpc="Recognize"} '
+    return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
+
+
+def test_refusals_of_one_connection_are_few_and_keep_their_places(
+    fake: FakeRecognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "REFUSALS_PER_SECOND", 0.001)
+    calls = 24
+    settings = ServerSettings(
+        port=0, metrics_port=0, threads=1, tokens=tokens_file(tmp_path), shutdown_grace=0,
+        max_connection_calls=calls,
+    )  # fmt: skip
+    with (
+        running_server(fake, settings) as server,
+        RawConnection(server.target, PATIENCE) as raw,
+        Client(server.target, token="good") as client,
+        Client(server.target) as stranger,
+    ):
+        for _ in range(REFUSALS_AT_ONCE):
+            raw.wait_for_end(raw.open(RECOGNIZE, end=True))
+        held = [raw.open(RECOGNIZE) for _ in range(calls)]
+        while refused(server) < REFUSALS_AT_ONCE + calls:
+            pass
+        for stream in held:
+            raw.reset(stream)
+        raw.sync()
+        late = [raw.open(RECOGNIZE) for _ in range(3)]
+        raw.sync()
+        assert raw.ended >= set(late[1:])  # by gRPC: nothing of the server has seen them
+        assert refused(server) <= REFUSALS_AT_ONCE + calls + 1
+        with pytest.raises(Unauthenticated):
+            stranger.recognize(b"a")
         assert client.recognize(b"a").image_width == 64
 
 

@@ -26,6 +26,7 @@ from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.open_files import warn_of_open_secrets
+from lipiyana.server.pace import Pace
 from lipiyana.server.pool import ComputePool
 from lipiyana.server.reflection import add_reflection
 from lipiyana.server.service import RecognitionService
@@ -36,6 +37,10 @@ from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, Recogniti
 
 HEARD_SECONDS = 1.0
 """In which a client that watches the health of a server is taken to have heard that it ends."""
+
+REFUSALS_PER_SECOND = 4.0
+REFUSALS_AT_ONCE = 16
+"""To one connection: each costs about as much as a call that is answered from the cache."""
 
 _WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
@@ -105,6 +110,7 @@ class RecognitionServer:
             settings,
         )
         self._health = Health([SERVICE])
+        self._refusals = Pace(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self.port = 0
@@ -226,12 +232,15 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            () if self._tokens is None else (AccessInterceptor(self._tokens, self._metrics),)
+            ()
+            if self._tokens is None
+            else (AccessInterceptor(self._tokens, self._metrics, self._refusals),)
         )
         server = make_server(
             interceptors,
             channel_options(settings),
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
+            pace=self._refusals,
         )
         add_service(server, self._service.methods, max_batch=settings.max_batch)
         self._health.add_to(server)
