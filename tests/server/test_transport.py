@@ -262,6 +262,18 @@ def reason(error: Any) -> tuple[str, str]:
     return error.code().name, from_status(Status.FromString(data)).reason
 
 
+async def test_who_does_not_read_does_not_hold_up_the_end(
+    fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "ABANDONED_SECONDS", 0.05)
+    server = RecognitionServer(fake, ServerSettings(port=0, threads=1, shutdown_grace=1000))
+    await server.start()
+    raw = await asyncio.to_thread(RawConnection, server.target, PATIENCE)
+    async with asyncio.timeout(15):  # gRPC by itself waits for 20 s
+        assert await server.stop() == 0
+    raw.close()
+
+
 async def test_overload_is_told_and_counted(fake: FakeRecognizer) -> None:
     metrics = Metrics()
     settings = ServerSettings(port=0, threads=1, max_queue=4, max_batch=1)
