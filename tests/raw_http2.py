@@ -25,8 +25,12 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def literal(text: bytes) -> bytes:
-    assert len(text) < 127
-    return bytes([len(text)]) + text
+    if len(text) < 127:
+        return bytes([len(text)]) + text
+    length, rest = b"\x7f", len(text) - 127
+    while rest >= 128:
+        length, rest = length + bytes([rest % 128 + 128]), rest // 128
+    return length + bytes([rest]) + text
 
 
 def grpc_headers(path: bytes, more: Iterable[Header] = ()) -> bytes:
@@ -49,6 +53,7 @@ class RawConnection:
     def __init__(self, target: str, timeout: float) -> None:
         host, _, port = target.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(PREFACE)
         self._buffer = b""
         self._next = 1

@@ -15,6 +15,8 @@ from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import LipiyanaError, Overloaded, Unauthenticated
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
+from lipiyana.server.line_limit import LINES
+from lipiyana.server.server import REFUSALS_AT_ONCE
 from lipiyana.types import Frame
 from served_fake import PATIENCE, FakeRecognizer
 
@@ -102,6 +104,18 @@ def test_a_refusal_has_its_line(
     assert (line["request_id"], line["rpc"]) == ("call-17", "Recognize")
     assert (line["code"], line["reason"]) == ("UNAUTHENTICATED", "TOKEN_UNKNOWN")
     assert "forged" not in str(line)
+
+
+def test_many_refusals_have_few_lines(
+    guarded: RecognitionServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lipiyana.server")
+    for _ in range(2):
+        with Client(guarded.target) as client:
+            for _ in range(REFUSALS_AT_ONCE):
+                with pytest.raises(Unauthenticated):
+                    client.recognize(b"a")
+    assert sum(hasattr(record, "rpc") for record in caplog.records) == LINES
 
 
 def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> None:

@@ -227,7 +227,9 @@ async def test_a_drain_loses_nothing_of_a_full_queue(fake: FakeRecognizer) -> No
 async def test_calls_that_come_with_the_signal_are_answered_or_refused(
     fake: FakeRecognizer, settings: ServerSettings
 ) -> None:
-    server = RecognitionServer(fake, settings)
+    # gRPC refuses calls beyond that, before the server can say why
+    enough = settings.model_copy(update={"max_connection_calls": 256})
+    server = RecognitionServer(fake, enough)
     await server.start()
     async with grpc.aio.insecure_channel(server.target) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())

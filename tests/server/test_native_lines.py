@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lipiyana.server.line_limit import LINES
+
 TESTS = Path(__file__).parents[1]
 
 PROGRAM = """
@@ -28,6 +30,9 @@ class Loud(FakeRecognizer):
             thread.start()
             thread.join()
             os.write(2, b"last, without an end")
+        if image == b"many":
+            for number in range(50):
+                os.write(2, b"I1130 02:51:03.84 17 tls.cc:%d] handshake failed\\n" % number)
         if image == b"crash":
             os.abort()
         return recognition("read")
@@ -87,3 +92,9 @@ def test_a_crash_says_where() -> None:
 def test_a_log_of_text_lets_them_pass() -> None:
     done = run("loud", "text")
     assert "\nhalf a line\n" in done.stderr
+
+
+def test_lines_of_one_source_are_few() -> None:
+    done = run("many")
+    assert done.returncode == 0
+    assert sum("handshake failed" in line for line in done.stderr.splitlines()) == LINES

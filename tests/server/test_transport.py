@@ -19,7 +19,11 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from lipiyana.client import AsyncClient, Client
-from lipiyana.errors import DeadlineExceeded, LipiyanaError, Overloaded
+from lipiyana.errors import (
+    DeadlineExceeded,
+    LipiyanaError,
+    Overloaded,
+)
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.receiving import WINDOW
@@ -36,11 +40,15 @@ LARGE = 512 * 1024
 @pytest.fixture
 def guarded(fake: FakeRecognizer, tmp_path: Path) -> Iterator[RecognitionServer]:
     """A server that asks for the token `good`."""
-    tokens = tmp_path / "tokens.toml"
-    tokens.write_text(f'[gate]\nsha256 = "{hashlib.sha256(b"good").hexdigest()}"\n')
-    settings = ServerSettings(port=0, threads=1, tokens=tokens, shutdown_grace=0)
+    settings = ServerSettings(port=0, threads=1, tokens=tokens_file(tmp_path), shutdown_grace=0)
     with running_server(fake, settings) as server:
         yield server
+
+
+def tokens_file(folder: Path) -> Path:
+    tokens = folder / "tokens.toml"
+    tokens.write_text(f'[gate]\nsha256 = "{hashlib.sha256(b"good").hexdigest()}"\n')
+    return tokens
 
 
 def push(raw: RawConnection, stream: int) -> int:

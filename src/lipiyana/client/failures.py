@@ -15,6 +15,7 @@ from lipiyana.client.diagnosis import refused_token, unreachable
 from lipiyana.errors import (
     Cancelled,
     DeadlineExceeded,
+    InvalidRequest,
     LipiyanaError,
     MessageTooLarge,
     Unauthenticated,
@@ -25,6 +26,9 @@ from lipiyana.status import DETAILS_KEY, from_status
 _CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
 _REFUSED_WHILE_SENDING = "Internal error from Core"
 """What grpc.aio says in place of the status of a stream that ends while a message is sent."""
+
+_METADATA_TOO_LARGE = "metadata size exceeds"
+"""What gRPC says at either end; it names keys and sizes, and no value."""
 
 _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
 
@@ -52,8 +56,8 @@ def to_error(
                 break
             return refused_token(error, endpoint) if isinstance(error, Unauthenticated) else error
     text = details or ""
-    if found := _TOO_LARGE.search(text):
-        return _too_large(found, endpoint)
+    if large := _too_large(text, endpoint):
+        return large
     if away := _server_away(code, text, endpoint):
         return away
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -81,7 +85,17 @@ def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavai
     return None
 
 
-def _too_large(found: re.Match[str], endpoint: Endpoint) -> MessageTooLarge:
+def _too_large(text: str, endpoint: Endpoint) -> LipiyanaError | None:
+    if _METADATA_TOO_LARGE in text:
+        return InvalidRequest(
+            "the token, with what else goes before the message of a call, is larger than "
+            f"{endpoint.target} takes ({text})",
+            field="token",
+            reason="METADATA_TOO_LARGE",
+        )
+    found = _TOO_LARGE.search(text)
+    if found is None:
+        return None
     verb, size, limit = found.groups()
     message = f"a message of {size} bytes is over the limit of {limit}"
     if int(limit) == endpoint.max_message_bytes:

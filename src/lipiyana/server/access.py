@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -11,7 +12,9 @@ import grpc
 from lipiyana.errors import Unauthenticated
 from lipiyana.server.callers import Entry, current_entry
 from lipiyana.server.calls import Context, abort, answering, log_call, request_id_of, text_metadata
+from lipiyana.server.line_limit import LineLimit
 from lipiyana.server.metrics import Metrics
+from lipiyana.server.pace import Pace
 from lipiyana.server.tokens import Tokens
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
@@ -23,14 +26,18 @@ _RPCS = {
     for service in service_pb.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
+_log = logging.getLogger("lipiyana.server")
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
     """Lets calls with a token pass, and notes whose it is in `current_entry`."""
 
-    def __init__(self, tokens: Tokens, metrics: Metrics) -> None:
+    def __init__(self, tokens: Tokens, metrics: Metrics, pace: Pace) -> None:
+        """Let calls pass by `tokens`; the others are refused at a certain pace."""
         self._tokens = tokens
         self._metrics = metrics
+        self._pace = pace
+        self._lines = LineLimit(_tell_refused)
 
     async def intercept_service(
         self,
@@ -49,15 +56,20 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         except Unauthenticated as error:
             rpc, request_id = _RPCS.get(method, "other"), request_id_of(metadata)
             self._metrics.call_ended(rpc, error.code, None)
-            log_call(request_id, rpc, error.code, error.reason)
-            return _refusal(error, request_id)
+            if self._lines.allows():
+                log_call(request_id, rpc, error.code, error.reason)
+            return self._refusal(error.with_traceback(None), request_id)
         current_entry.set(Entry(grant.name, authenticate))
         return await continuation(handler_call_details)
 
+    def _refusal(self, error: Unauthenticated, request_id: str) -> Any:
+        async def refuse(context: Context) -> None:
+            await self._pace.turn(context.peer())
+            await abort(context, error, request_id)
 
-def _refusal(error: Unauthenticated, request_id: str) -> Any:
-    async def refuse(context: Context) -> None:
-        await abort(context, error, request_id)
+        # of this kind whatever the method is: it alone does not wait for a message
+        return grpc.stream_stream_rpc_method_handler(answering(refuse))
 
-    # of this kind whatever the method is: it alone does not wait for a message
-    return grpc.stream_stream_rpc_method_handler(answering(refuse))
+
+def _tell_refused(calls: int) -> None:
+    _log.info("%d calls more were refused for their token", calls)

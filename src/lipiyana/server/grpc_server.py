@@ -18,6 +18,9 @@ import grpc
 from grpc._cython import cygrpc
 from grpc.aio import _server as grpc_aio_server
 
+from lipiyana.server.line_limit import LineLimit
+from lipiyana.server.pace import Pace
+
 NO_SUCH_METHOD = "this server has no such method: use lipiyana.v1 or grpc.health.v1"
 
 _GRPC_LOG = "grpc._cython.cygrpc"
@@ -28,6 +31,7 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
     """Answers calls for methods that nobody registered by itself."""
 
     refused: Callable[[], None] | None = None
+    pace: Pace
 
     async def _request_call(self) -> Any:
         """Wait for calls of unknown methods, and refuse them; ends with the server's shutdown."""
@@ -42,6 +46,7 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
     async def _refuse(self, context: Any) -> None:
         if self.refused is not None:
             self.refused()
+        await self.pace.turn(context.peer())
         try:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_SUCH_METHOD)
         except cygrpc.AbortError as aborted:
@@ -55,7 +60,15 @@ def _hide_metadata(record: logging.LogRecord) -> bool:
     if str(record.msg).startswith("Invalid encoding"):
         record.msg, record.args = "a call has metadata that is not UTF-8", ()
         record.exc_info = record.exc_text = None
+        return _not_utf8.allows()
     return True
+
+
+def _tell_not_utf8(calls: int) -> None:
+    _log.error("%d calls more had metadata that is not UTF-8", calls)
+
+
+_not_utf8 = LineLimit(_tell_not_utf8)  # one for the process, as gRPC's log is
 
 
 def make_server(
@@ -63,6 +76,7 @@ def make_server(
     options: Sequence[tuple[str, int]],
     *,
     refused: Callable[[], None],
+    pace: Pace,
 ) -> grpc.aio.Server:
     """Make a server that serves registered methods alone (`add_registered_method_handlers`).
 
@@ -70,6 +84,7 @@ def make_server(
         interceptors: of the registered methods.
         options: of gRPC.
         refused: called for each call of an unknown method.
+        pace: at which these are refused.
     """
     logging.getLogger(_GRPC_LOG).addFilter(_hide_metadata)  # once, however often it is added
     try:
@@ -79,7 +94,7 @@ def make_server(
     except TypeError:  # another version of grpcio, which may have mended it
         _log.warning("this grpcio is not known: a call with a malformed path may end the server")
         return grpc.aio.server(interceptors=interceptors, options=options)
-    core.refused = refused
+    core.refused, core.pace = refused, pace
     server: Any = grpc_aio_server.Server.__new__(grpc_aio_server.Server)
     server._loop, server._server = cygrpc.get_working_loop(), core
     return server  # type: ignore[no-any-return]

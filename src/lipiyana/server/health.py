@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.callers import address_of
 from lipiyana.server.calls import Context, Method, abort, answering, request_id_of, text_metadata
+from lipiyana.server.pace import Pace
 from lipiyana.server.places import Places
 
 SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -34,6 +35,10 @@ RECEIVE_SECONDS = 5.0
 
 WATCHES_A_CONNECTION = 4
 """Clients of this project have one on each connection; connections are limited themselves."""
+
+CALLS_PER_SECOND = 10.0
+CALLS_AT_ONCE = 64
+"""Of one connection, through which a proxy may send the calls of many."""
 
 _Status = health_pb2.HealthCheckResponse
 
@@ -50,6 +55,7 @@ class Health:
         self._unwatched.set()
         self._changed = asyncio.Event()
         self._receiving = Places(RECEIVED_AT_A_TIME)
+        self._pace = Pace(CALLS_PER_SECOND, CALLS_AT_ONCE)
 
     @property
     def is_serving(self) -> bool:
@@ -67,6 +73,7 @@ class Health:
     def end(self) -> None:
         """End the watches, after a `drain`. Watchers that are still connected begin them anew."""
         self._ended = True
+        self._pace.end()
         self._set(_Status.NOT_SERVING)
 
     async def unwatched(self) -> None:
@@ -79,7 +86,7 @@ class Health:
         # streams all of them, so that no message is taken in before it is asked for
         handlers: dict[str, Any] = {
             name: grpc.stream_stream_rpc_method_handler(
-                answering(_with_errors(method)), None, lambda answer: answer.SerializeToString()
+                answering(self._paced(method)), None, lambda answer: answer.SerializeToString()
             )
             for name, method in methods.items()
         }
@@ -166,18 +173,18 @@ class Health:
                 "the message is no grpc.health.v1.HealthCheckRequest", reason="UNPARSABLE_MESSAGE"
             ) from None
 
+    def _paced(self, method: Method) -> Method:
+        async def call(context: Context) -> None:
+            try:
+                await self._pace.turn(context.peer())
+                await method(context)
+            except LipiyanaError as error:
+                request_id = request_id_of(text_metadata(context.invocation_metadata()))
+                await abort(context, error.with_traceback(None), request_id)
+
+        return call
+
     def _set(self, status: Any) -> None:
         self._status = status
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _with_errors(method: Method) -> Method:
-    async def call(context: Context) -> None:
-        try:
-            await method(context)
-        except LipiyanaError as error:
-            request_id = request_id_of(text_metadata(context.invocation_metadata()))
-            await abort(context, error.with_traceback(None), request_id)
-
-    return call

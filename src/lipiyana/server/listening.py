@@ -24,13 +24,14 @@ HANDSHAKE_SECONDS = 20
 IDLE_CONNECTION_SECONDS = 60
 """A connection without calls is asked to come anew when it has one: it takes one of the few."""
 
-MAX_PENDING = 8192
-"""Calls of one method that gRPC holds before the server takes them. Those beyond it are CANCELLED
-without a reason, so it is far above what one connection may have."""
+MAX_METADATA_BYTES = 4096
+"""Of a call: a token, `traceparent`, a request id and what proxies add fit several times. No window
+holds metadata back, so this and the number of calls alone bound it. gRPC adds 32 bytes a key."""
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
     """Give the options of gRPC that follow from the settings."""
+    calls = settings.max_connections * settings.max_connection_calls
     options = [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
@@ -41,8 +42,12 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         # gRPC refuses more, and counts calls that were reset until they are cleared away
         ("grpc.max_concurrent_streams", settings.max_connection_calls),
-        ("grpc.server.max_pending_requests", MAX_PENDING),
-        ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        # calls that the server has not taken yet: those beyond it would be CANCELLED without a
+        # reason, so it is what all connections may have, and never reached
+        ("grpc.server.max_pending_requests", calls),
+        ("grpc.server.max_pending_requests_hard_limit", calls),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
         ("grpc.http2.settings_timeout", HANDSHAKE_SECONDS * 1000),
         ("grpc.max_connection_idle_ms", IDLE_CONNECTION_SECONDS * 1000),

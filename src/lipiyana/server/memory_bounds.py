@@ -14,11 +14,13 @@ THREAD_BYTES = 225 * MEBIBYTE
 """Of a process with all models, and of each thread that has read large scenes: ONNX Runtime keeps
 what it has allocated. Measured with 48-megapixel JPEGs (docs/serving.md, "Memory")."""
 
-CALL_BYTES = 46 * 1024
-"""Of a call that has not begun: 16 KiB of its message, and what gRPC and Python hold of it."""
+FIRST_WINDOW = 64 * 1024
+"""Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
+may put off for 20 s; `WINDOW` after that."""
 
-MAX_CALLS = 8192 * 5
-"""Calls that gRPC holds before the server takes them, of all methods together."""
+CALL_BYTES = FIRST_WINDOW + 48 * 1024
+"""Of a call that has not begun or is refused: what it may send, and what gRPC and Python hold of it
+and of its metadata, of which many short values take the most (44 KiB for 110 keys)."""
 
 CGROUP = Path("/sys/fs/cgroup")
 _log = logging.getLogger("lipiyana.server")
@@ -33,7 +35,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         True
     """
     message = settings.max_message_bytes
-    calls = min(settings.max_connections * settings.max_connection_calls, MAX_CALLS)
+    calls = settings.max_connections * settings.max_connection_calls
     bounds = {
         "models and threads": MODELS_BYTES + settings.threads * THREAD_BYTES,
         "max_streams": settings.max_streams * message,
@@ -41,7 +43,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         "max_receiving_bytes": settings.max_receiving_bytes + 2 * message,
         "max_queue_bytes": settings.max_queue_bytes,
         "cache_bytes": settings.cache_bytes,
-        "max_connections": calls * CALL_BYTES,
+        "max_connection_calls": calls * CALL_BYTES,
     }
     return dict(sorted(bounds.items(), key=lambda item: -item[1]))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.server.small_http import Answer, SmallHttpServer
+
+FRESH_AT_ONCE = 10
+FRESH_PER_SECOND = 4.0
+"""Expositions that are made anew: each takes milliseconds, with several workers more."""
 
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -26,56 +29,44 @@ class MetricsEndpoint:
         Raises:
             InvalidRequest: the port is taken or the host is not this machine's (PORT_IN_USE).
         """
-
-        class Handler(_Handler):
-            answers = {  # noqa: RUF012
-                "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
-                "/ready": lambda: (
-                    (HTTPStatus.OK, _PLAIN, b"ready\n")
-                    if is_ready()
-                    else (HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, b"not ready\n")
-                ),
-            }
-
-        class Server(ThreadingHTTPServer):
-            address_family = AF_INET6 if ":" in host else AF_INET
-
+        answers: Mapping[str, Callable[[], Answer]] = {
+            "/metrics": Exposition(lambda: generate_latest(registry)),
+            "/ready": lambda: (
+                Answer(HTTPStatus.OK, _PLAIN, b"ready\n")
+                if is_ready()
+                else Answer(HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, b"not ready\n")
+            ),
+        }
         try:
-            self._server = Server((host, port), Handler)
+            self._server = SmallHttpServer(host, port, answers)
         except OSError as error:
             raise InvalidRequest(
                 f"metrics cannot be served at {host}:{port}: {error.strerror or error}",
                 field="metrics_port",
                 reason="PORT_IN_USE",
             ) from None
-        self.port = int(self._server.server_port)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="lipiyana-metrics", daemon=True
-        )
-        self._thread.start()
+        self.port = self._server.port
 
     def close(self) -> None:
         """Stop listening. May be called again."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    answers: dict[str, Callable[[], tuple[HTTPStatus, str, bytes]]]
-    timeout = 10.0
+class Exposition:
+    """The metrics as Prometheus reads them; asked for too often, it gives the last ones again."""
 
-    def do_GET(self) -> None:
-        answer = self.answers.get(self.path.partition("?")[0])
-        if answer is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        status, kind, body = answer()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def __init__(
+        self, make: Callable[[], bytes], *, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._timer = timer
+        self._paid_until = 0.0
+        self._last = b""
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: a probe comes every few seconds."""
+    def __call__(self) -> Answer:
+        """Give the answer to a request."""
+        now = self._timer()
+        if self._paid_until - now < FRESH_AT_ONCE / FRESH_PER_SECOND or not self._last:
+            self._paid_until = max(self._paid_until, now) + 1 / FRESH_PER_SECOND
+            self._last = self._make()
+        return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, self._last)

@@ -14,8 +14,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, TextIO
 
+from lipiyana.server.line_limit import LineLimit
 from lipiyana.server.logs import LogFormat
 
 _LONGEST = 1000
@@ -25,14 +27,16 @@ _END_SECONDS = 1.0
 """In which the last lines are logged; a child that still has file 2 keeps the pipe open."""
 
 _PIPE_BYTES = 1024 * 1024
-_SEVERITY = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d")
+_PREFIX = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d(?:\S* +\d+ ([\w.]{1,64}):\d+\])?")
 _LEVELS = {
     "I": logging.INFO,
     "W": logging.WARNING,
     "E": logging.ERROR,
     "F": logging.CRITICAL,
 }
-"""How the lines of gRPC begin, and what that means."""
+"""How the lines of gRPC begin (severity, time, thread, source file), and what that means."""
+
+_MAX_SOURCES = 64
 
 _log = logging.getLogger("lipiyana.native")
 
@@ -83,12 +87,24 @@ def native_lines_logged() -> Iterator[None]:
 
 
 def _log_lines(reading: int) -> None:
+    limits: dict[str, LineLimit] = {}
     with os.fdopen(reading, "rb") as lines:
         while line := lines.readline(_LONGEST):
             text = line.decode("utf-8", "backslashreplace").rstrip()
-            if text:
-                found = _SEVERITY.match(text)
-                _log.log(_LEVELS[found[1]] if found else logging.WARNING, "%s", text)
+            if not text:
+                continue
+            found = _PREFIX.match(text)
+            source = (found and found[2]) or ""
+            # a handshake that fails is a line, and strangers can have any number of them
+            if source and (source in limits or len(limits) < _MAX_SOURCES):
+                limit = limits.setdefault(source, LineLimit(partial(_tell_left_out, source)))
+                if not limit.allows():
+                    continue
+            _log.log(_LEVELS[found[1]] if found else logging.WARNING, "%s", text)
+
+
+def _tell_left_out(source: str, lines: int) -> None:
+    _log.warning("%d lines more came from %s", lines, source)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.open_files import warn_of_open_secrets
+from lipiyana.server.pace import Pace
 from lipiyana.server.pool import ComputePool
 from lipiyana.server.reflection import add_reflection
 from lipiyana.server.service import RecognitionService
@@ -36,6 +37,14 @@ from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, Recogniti
 
 HEARD_SECONDS = 1.0
 """In which a client that watches the health of a server is taken to have heard that it ends."""
+
+ABANDONED_SECONDS = 3.0
+"""After the last accepted call: by then its answer has reached its caller, and those who read have
+closed their connections."""
+
+REFUSALS_PER_SECOND = 4.0
+REFUSALS_AT_ONCE = 16
+"""To one connection: each costs about as much as a call that is answered from the cache."""
 
 _WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
@@ -105,6 +114,7 @@ class RecognitionServer:
             settings,
         )
         self._health = Health([SERVICE])
+        self._refusals = Pace(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self.port = 0
@@ -206,10 +216,32 @@ class RecognitionServer:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(HEARD_SECONDS, left)):
                 await self._calls.none_open()
+        self._refusals.end()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
-        await asyncio.wait({stopping}, timeout=max(0.0, calls_end - time.monotonic()))
+        await self._stopped_or_abandoned(stopping, calls_end)
         self._calls.cut_off()
+        if not self._calls.unanswered:
+            await server.stop(0)
         await stopping
+
+    async def _stopped_or_abandoned(self, stopping: asyncio.Task[None], calls_end: float) -> None:
+        """Wait for the end of all connections, or a little longer than for that of all calls.
+
+        gRPC waits for a connection until its peer has heard that it is to close. One that does not
+        read never hears it, and has no call of which the answer could be lost.
+        """
+
+        async def abandoned() -> None:
+            await self._calls.none_open()
+            await asyncio.sleep(ABANDONED_SECONDS)
+
+        waiting = asyncio.create_task(abandoned())
+        await asyncio.wait(
+            {stopping, waiting},
+            timeout=max(0.0, calls_end - time.monotonic()),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        waiting.cancel()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -226,12 +258,15 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            () if self._tokens is None else (AccessInterceptor(self._tokens, self._metrics),)
+            ()
+            if self._tokens is None
+            else (AccessInterceptor(self._tokens, self._metrics, self._refusals),)
         )
         server = make_server(
             interceptors,
             channel_options(settings),
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
+            pace=self._refusals,
         )
         add_service(server, self._service.methods, max_batch=settings.max_batch)
         self._health.add_to(server)

@@ -1,0 +1,69 @@
+"""Lines of the log that strangers can cause: few of a kind, and then their number."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+LINES = 20
+"""Of one kind in `SECONDS`; of the others only the number is logged."""
+
+SECONDS = 10.0
+
+Later = Callable[[float, Callable[[], None]], object]
+
+
+def _later(seconds: float, call: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+
+
+class LineLimit:
+    """Counts the lines of one kind. Safe to share between threads.
+
+    Example:
+        >>> limit = LineLimit(lambda left_out: print(f"{left_out} more"), later=lambda *_: None)
+        >>> sum(limit.allows() for _ in range(50))
+        20
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[int], None],
+        *,
+        later: Later = _later,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with no lines.
+
+        Args:
+            tell: called with the number of lines left out, `SECONDS` after the first of them.
+            later: calls something after some seconds, on any thread.
+            timer: gives the time in seconds.
+        """
+        self._tell = tell
+        self._later = later
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._began = timer()
+        self._lines = 0
+
+    def allows(self) -> bool:
+        """Count a line; say whether it is to be written."""
+        with self._lock:
+            now = self._timer()
+            if self._lines <= LINES and now - self._began >= SECONDS:
+                self._began, self._lines = now, 0
+            self._lines += 1
+            lines = self._lines
+        if lines == LINES + 1:
+            self._later(SECONDS, self._begin_anew)
+        return lines <= LINES
+
+    def _begin_anew(self) -> None:
+        with self._lock:
+            left_out = self._lines - LINES
+            self._began, self._lines = self._timer(), 0
+        self._tell(left_out)
