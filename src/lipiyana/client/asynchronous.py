@@ -66,7 +66,7 @@ class AsyncClient:
                 timeout=self._endpoint.timeout_of(timeout),
                 metadata=self._endpoint.metadata(request_id),
             )
-        return recognition_from_proto(response.recognition)
+        return recognition_from_proto(messages.answered(response).recognition)
 
     async def recognize_batch(
         self,
@@ -88,7 +88,7 @@ class AsyncClient:
                 timeout=self._endpoint.timeout_of(timeout),
                 metadata=self._endpoint.metadata(request_id),
             )
-        return messages.batch_outcomes(written, response)
+        return messages.batch_outcomes(written, messages.answered(response))
 
     def recognize_stream(
         self,
@@ -118,7 +118,7 @@ class AsyncClient:
                 async for response in call:
                     for unsent in outgoing.unsent():
                         yield unsent
-                    yield messages.frame_result(response)
+                    yield messages.frame_result(messages.answered(response))
         finally:
             call.cancel()
             outgoing.close()

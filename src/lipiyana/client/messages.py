@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from lipiyana.arguments import config_of, pictures_of
 from lipiyana.convert import recognition_from_proto
@@ -16,6 +17,7 @@ from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 Outcome = Recognition | LipiyanaError
+R = TypeVar("R")
 
 
 def config_message(config: RecognitionConfig | None) -> pb.RecognitionConfig:
@@ -43,6 +45,17 @@ def image_messages(images: Sequence[ImageInput]) -> list[pb.Image | LipiyanaErro
         InvalidRequest: it is one picture, or nothing that has pictures.
     """
     return [_try_image(image) for image in pictures_of(images)]
+
+
+def answered(response: R | None) -> R:
+    """Give a response; gRPC's asynchronous calls give None for one that does not parse.
+
+    Raises:
+        InternalError: it did not parse.
+    """
+    if response is None:
+        raise InternalError("what the server answered is no message of the contract")
+    return response
 
 
 def batch_request(
