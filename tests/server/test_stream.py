@@ -242,7 +242,8 @@ def test_refused_frames_do_not_wait_for_the_garbage_collector(
     client: Client, server: RecognitionServer
 ) -> None:
     def errors() -> int:
-        return sum(isinstance(thing, LipiyanaError) for thing in gc.get_objects())
+        # not isinstance, which asks objects for their class: those of other packages may warn
+        return sum(issubclass(type(thing), LipiyanaError) for thing in gc.get_objects())
 
     unknown = pb.Image(raw=pb.RawImage(data=b"x", width=1, height=1, pixel_format=99))
     image = service_pb.StreamFrame(frame_id=1, image=unknown)

@@ -18,6 +18,8 @@ T = TypeVar("T")
 SMOOTHING = 0.1
 """Weight of the newest duration in the running mean."""
 
+_SHORTEST_WAIT = 0.01  # seconds, that a refused caller is asked to wait
+
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 
@@ -147,7 +149,9 @@ class ComputePool:
         refusal = self._admission.refusal(source.client, count, size)
         if refusal:
             wait = self._mean_seconds * self._admission.items / self._max_threads
-            raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=round(wait, 3))
+            # never at once, however quick the last pictures were
+            wait = max(_SHORTEST_WAIT, round(wait, 3))
+            raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=wait)
 
     def _start_thread_if_needed(self) -> None:
         idle = len(self._threads) - self._running
