@@ -27,7 +27,15 @@ class Admission:
     safe to share between threads.
     """
 
-    def __init__(self, max_items: int, max_bytes: int) -> None:
+    def __init__(self, max_items: int, max_bytes: int, *, least_reserve: int = 0) -> None:
+        """Admit nothing yet.
+
+        Args:
+            max_items: in all.
+            max_bytes: likewise.
+            least_reserve: items in the reserve at least, where an eighth is less.
+        """
+        self._open_items = max_items - max(max_items // RESERVE, least_reserve)
         self.max_items = max_items
         self.max_bytes = max_bytes
         self.items = 0
@@ -39,15 +47,15 @@ class Admission:
         held = self._clients.get(client, _Held())
         sharers = len(self._clients) + (client not in self._clients) + 1
         bounds = (
-            ("pictures", self.items, held.items, items, self.max_items),
-            ("bytes", self.size, held.size, size, self.max_bytes),
+            ("pictures", self.items, held.items, items, self.max_items, self._open_items),
+            ("bytes", self.size, held.size, size, self.max_bytes, open_to_one(self.max_bytes)),
         )
-        for unit, total, own, more, bound in bounds:
+        for unit, total, own, more, bound, open_ in bounds:
             if not more:  # bytes alone are no matter of pictures
                 continue
             if total + more > bound:
                 return f"the queue is full ({total} of {bound} {unit})"
-            if total + more > open_to_one(bound) and (own + more) * sharers > bound:
+            if total + more > open_ and (own + more) * sharers > bound:
                 return f"the queue is nearly full and you have {own} {unit} in it already"
         return ""
 

@@ -41,6 +41,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         "max_streams": settings.max_streams * message,
         "max_decoded_bytes": settings.max_decoded_bytes,
         "max_receiving_bytes": settings.max_receiving_bytes + 2 * message,
+        "health requests": 2 * message,
         "max_queue_bytes": settings.max_queue_bytes,
         "cache_bytes": settings.cache_bytes,
         "max_connection_calls": calls * CALL_BYTES,

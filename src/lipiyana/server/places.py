@@ -11,7 +11,7 @@ from lipiyana.errors import Overloaded
 
 
 class Places:
-    """A number of places, of which one client gets seven eighths at most (see `Admission`).
+    """A number of places, of which one client gets seven eighths, or all but one (see `Admission`).
 
     Belongs to one event loop.
     """
@@ -24,7 +24,8 @@ class Places:
             max_waiting: calls that may wait for one in `soon`; of these too a client has a share.
         """
         self._count = count
-        self._held = Admission(count, 1)
+        # one that is held for long would else hold all up, where there are fewer than eight
+        self._held = Admission(count, 1, least_reserve=int(count > 2))
         self._line = Admission(max_waiting, 1)
         self._waiting: FairQueue[tuple[str, asyncio.Future[None]]] = FairQueue()
 

@@ -22,6 +22,7 @@ from lipiyana.server.health import SERVICE as HEALTH_SERVICE
 from lipiyana.server.health import Health
 from lipiyana.server.listening import address, channel_options, listen
 from lipiyana.server.memory_bounds import warn_of_too_little_memory
+from lipiyana.server.memory_return import MemoryReturn
 from lipiyana.server.messages import SERVICE, add_service
 from lipiyana.server.metrics import Metrics
 from lipiyana.server.metrics_endpoint import MetricsEndpoint
@@ -117,6 +118,7 @@ class RecognitionServer:
         self._refusals = Pace(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
+        self._returning: asyncio.Task[None] | None = None
         self.port = 0
 
     @property
@@ -168,6 +170,7 @@ class RecognitionServer:
         except BaseException:
             await self.stop(0)
             raise
+        self._returning = asyncio.create_task(MemoryReturn().run())
         self._health.serving()
         if self._settings.workers == 1:
             announce(self._settings, self.port, self.metrics_port)
@@ -185,6 +188,8 @@ class RecognitionServer:
         within = self._settings.shutdown_grace if grace is None else grace
         now = time.monotonic()
         end = now + max(within, AT_ONCE / 2)  # callers that are cut off are told in any case
+        if self._returning is not None:
+            self._returning.cancel()
         self._health.drain()
         self._service.drain()
         if self._server is not None:

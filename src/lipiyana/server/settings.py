@@ -27,6 +27,8 @@ from lipiyana.variables import PREFIX
 
 MEBIBYTE = 1024 * 1024
 DAY = 24 * 3600
+MOST_SECONDS = 14 * DAY
+"""Of a setting: gRPC counts milliseconds in 32 bits."""
 
 _PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
 
@@ -114,8 +116,8 @@ class ServerSettings(BaseSettings):
     max_connections: int = Field(default=128, ge=1, le=100_000)
     max_connection_calls: int = Field(default=64, ge=1, le=10_000)
     max_receiving_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
-    receive_timeout: float = Field(default=30.0, gt=0)
-    stream_idle_timeout: float = Field(default=300.0, gt=0)
+    receive_timeout: float = Field(default=30.0, gt=0, le=MOST_SECONDS)
+    stream_idle_timeout: float = Field(default=300.0, gt=0, le=MOST_SECONDS)
     model_batch: int = Field(default=1, ge=1)
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: Size = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
@@ -132,7 +134,7 @@ class ServerSettings(BaseSettings):
     repeated_frames: bool = False
     keep_unsure: Path | None = None
     keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1)
-    keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0)
+    keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -140,8 +142,8 @@ class ServerSettings(BaseSettings):
     reflection: bool = False
     tracing: bool = False
     log_format: LogFormat = "text"
-    max_connection_age: float | None = Field(default=None, ge=1)
-    shutdown_grace: float = Field(default=30.0, ge=0)
+    max_connection_age: float | None = Field(default=None, ge=1, le=MOST_SECONDS)
+    shutdown_grace: float = Field(default=30.0, ge=0, le=MOST_SECONDS)
 
     @model_validator(mode="after")
     def _batch_fits_queue(self) -> Self:
