@@ -1,7 +1,7 @@
 """Trains the detector of vehicles and plates on labelled street pictures.
 
     python -m lipiyana.vehicles.training.train_detector --data DIR --run runs/detector \
-        --start models/training/vehicles-0.9.0.float.onnx.xz --minutes 75
+        --start models/vehicles.float.onnx.xz --minutes 75
     python -m lipiyana.vehicles.training.train_detector --data DIR --int8 --minutes 15 \
         --start runs/detector/last.pt --run runs/detector_int8 --body-rate 5e-5 --head-rate 1e-4
 
