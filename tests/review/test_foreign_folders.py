@@ -283,3 +283,23 @@ def test_json_that_is_none_is_one_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "export.json").write_text(content)
     with pytest.raises(InvalidRequest, match="is not JSON"):
         import_labels(tmp_path / "export.json", tmp_path / "out")
+
+
+@pytest.mark.parametrize("place", ["link", "folder", "nothing"])
+def test_what_comes_in_the_place_of_a_kept_folder_is_left_alone(tmp_path: Path, place: str) -> None:
+    folder, out = tmp_path / "keep", tmp_path / "out"
+    keeper = UnsureKeeper(folder, KeepLimits(pictures=1, seconds=60), clock=lambda: 0.0)
+    pixels = np.zeros((90, 120, 3), np.uint8)
+    assert keeper.offer(b"first", ".jpg", pixels, Unsureness(0.7, {"margin": 0.7}), ANSWER)
+    (first,) = [one.file for one in keeper.kept]
+    folder.rename(tmp_path / "away")
+    out.mkdir()
+    (out / first).write_text("a stranger's")
+    if place == "link":
+        folder.symlink_to(out)
+    elif place == "folder":
+        out = out.rename(folder)
+    assert not keeper.offer(b"second", ".jpg", pixels, Unsureness(0.9, {"margin": 0.9}), ANSWER)
+    keeper.remove_old()
+    assert {one.name for one in out.iterdir()} == {first}
+    assert (out / first).read_text() == "a stranger's"

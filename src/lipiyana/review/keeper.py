@@ -6,6 +6,7 @@ owner alone, its size is bounded, and pictures leave it when their time is over.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -23,7 +24,7 @@ import numpy.typing as npt
 from lipiyana.errors import PermissionDenied
 from lipiyana.model_folder import write_atomically
 from lipiyana.review.kept import Kept, is_picture_name, note_of, read_kept
-from lipiyana.review.private_folder import remove_strays, take_folder
+from lipiyana.review.private_folder import identity, remove_strays, take_folder
 from lipiyana.review.unsureness import Unsureness
 
 _HASH_SIDE = 16
@@ -67,6 +68,7 @@ class UnsureKeeper:
         self._broken = False
         try:
             take_folder(folder)
+            self._identity = identity(folder)
             self._kept = {one.file: one for one in read_kept(folder)}
             remove_strays(folder, self._files(), self.limits.max_bytes)
             self._remove_old()
@@ -138,7 +140,13 @@ class UnsureKeeper:
             except OSError as error:
                 _log.error("unsure pictures cannot be removed: %s", error.strerror)
 
+    def _require_own(self) -> None:
+        """Refuse to write and delete where another folder, or a link, has come in its place."""
+        if identity(self.folder) != self._identity:
+            raise OSError(errno.ESTALE, "another folder has come in its place")
+
     def _add(self, one: Kept, data: bytes) -> bool:
+        self._require_own()
         self._remove_old()
         if one.file in self._kept:
             return True
@@ -168,6 +176,7 @@ class UnsureKeeper:
         return len(self._kept) > self.limits.pictures or size > self.limits.max_bytes
 
     def _remove_old(self) -> None:
+        self._require_own()
         oldest = self._clock() - self.limits.seconds
         for one in [one for one in self._kept.values() if one.kept_at < oldest]:
             self._remove(one)

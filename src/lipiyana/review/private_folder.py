@@ -48,6 +48,18 @@ def make_private(folder: Path) -> None:
     folder.mkdir(_MODE, exist_ok=True)
 
 
+def identity(folder: Path) -> tuple[int, int]:
+    """Tell a folder, and no link to it, from any that may come in its place.
+
+    Raises:
+        OSError: it is not there, or is no folder.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.ENOTDIR, "it is no folder", os.fspath(folder))
+    return found.st_dev, found.st_ino
+
+
 def take_folder(folder: Path) -> None:
     """Make a folder for pictures, or take one that is empty or has the notice; write the notice.
 
