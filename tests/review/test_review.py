@@ -184,17 +184,34 @@ def test_scenes_differ_and_noise_does_not() -> None:
     assert (one ^ other).bit_count() > 60
 
 
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def keeping(
+    recognizer: LocalRecognizer, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> KeepingRecognizer:
+    """One that keeps all it reads."""
+    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
+    return KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
+
+
+@pytest.fixture
+def dim(scene: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(2).normal(0, 30, scene.shape)
+    return np.clip(scene * 0.25 + 60 + noise, 0, 255)
+
+
 def test_from_a_picture_to_labels(
     recognizer: LocalRecognizer,
-    scene: np.ndarray,
+    keeping: KeepingRecognizer,
+    kept: Path,
+    dim: np.ndarray,
     encode: Callable[..., bytes],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
-    kept = tmp_path / "kept"
-    keeping = KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
-    dim = np.clip(scene * 0.25 + 60 + np.random.default_rng(2).normal(0, 30, scene.shape), 0, 255)
     data = encode(dim.astype(np.uint8))
     found = keeping.recognize(data)
     assert keeping.features == recognizer.features
@@ -232,16 +249,12 @@ def test_from_a_picture_to_labels(
 
 
 def test_files_are_kept_as_they_are_and_missing_ones_are_told(
-    recognizer: LocalRecognizer,
-    scene: np.ndarray,
+    keeping: KeepingRecognizer,
+    kept: Path,
+    dim: np.ndarray,
     encode: Callable[..., bytes],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
-    kept = tmp_path / "kept"
-    keeping = KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
-    dim = np.clip(scene * 0.25 + 60 + np.random.default_rng(2).normal(0, 30, scene.shape), 0, 255)
     path = tmp_path / "dim.png"
     path.write_bytes(encode(dim.astype(np.uint8)))
     found, missing = keeping.recognize_batch([str(path), tmp_path / "none.png"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
+from kubernetes_config import config_of_kubernetes
 from lipiyana.server import ServerSettings
 from lipiyana.server.metrics import Metrics
 
@@ -32,13 +33,6 @@ def test_every_metric_is_explained() -> None:
     names = {name for name in names if not name.endswith("_created")}
     text = SERVING.read_text("utf-8")
     assert {name for name in names if name not in text} == set()
-
-
-def config_of_kubernetes() -> str:
-    text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
-    found = re.search(r"  server\.toml: \|\n((?:    .*\n)+)", text)
-    assert found is not None
-    return found[1].replace("    ", "")
 
 
 @pytest.mark.parametrize("where", ["deploy/server.toml", "deploy/kubernetes.yaml"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kubernetes_config import config_of_kubernetes
 from lipiyana.server.memory_bounds import (
     container_memory,
     memory_bounds,
@@ -67,12 +68,10 @@ def test_a_server_that_fits_says_nothing(tmp_path: Path, caplog: pytest.LogCaptu
 
 def test_the_pod_holds_what_its_settings_allow(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
-    config = re.search(r"  server\.toml: \|\n((?:    .*\n)+)", text)
     cpus = re.search(r'limits: \{cpu: "(\d+)", memory: (\d+)Mi\}', text)
-    assert config is not None
     assert cpus is not None
     file = tmp_path / "server.toml"
-    file.write_text(config[1].replace("    ", ""))
+    file.write_text(config_of_kubernetes())
     settings = ServerSettings.load(file, threads=int(cpus[1]))
     assert sum(memory_bounds(settings).values()) <= int(cpus[2]) * MEBIBYTE
     assert settings.max_message_bytes >= 20 * MEBIBYTE  # a JPEG of 48 megapixels
