@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # what the tests use; torch and a Redis server are not among it, and tests that need them skip
 EXTRAS := indic,otel,redis,render,server
-# the wheel unpacked: mypy and import-linter do not follow the editable install's mapping
+# the wheel, unpacked: .ci/run runs the tests on it
 INSTALLED := build/installed
 
 .PHONY: help demo test check format lint types imports protos protos-check wheel installed soak fonts clean
@@ -41,12 +41,12 @@ lint: $(VENV)/.dev ## check format and lint
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 
-types: installed ## mypy --strict; the benchmarks and what trains only where torch is installed
-	MYPYPATH=$(INSTALLED):benchmarks:tests $(BIN)/mypy $(INSTALLED)/lipiyana \
+types: $(VENV)/.dev ## mypy --strict; the benchmarks and what trains only where torch is installed
+	MYPYPATH=src:tests:benchmarks $(BIN)/mypy src/lipiyana \
 	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*.py || echo --exclude '/(training|finetuning|distilling)/')
 
-imports: installed ## import-linter on the wheel
-	PYTHONPATH=$(INSTALLED) $(BIN)/lint-imports --no-logo
+imports: $(VENV)/.dev ## the order of imports, by import-linter
+	$(BIN)/lint-imports --no-logo
 
 protos: $(VENV)/.dev ## generate src/lipiyana/v1 from protos/
 	$(BIN)/python scripts/generate_protos.py

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -16,8 +15,9 @@ import pytest
 from lipiyana.finetuning.scoring import sample_folder, sample_lines
 
 ROOT = Path(__file__).parents[1]
-SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-FOLDERS = {package: ROOT / folder for package, folder in SETUPTOOLS["package-dir"].items()}
+PACKAGE = ROOT / "src" / "lipiyana"
+# folders of the root that links in `src/lipiyana` make subpackages
+LINKED = ("models", "ocr", "samples", "vehicles")
 # what belongs to a checkout alone: to build things with, and to read on its own pages
 NOT_SHIPPED = {"__pycache__"}
 WEIGHTS_TO_TRAIN_FROM = ROOT / "models" / "training"
@@ -29,9 +29,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
-    for folder in SETUPTOOLS["package-dir"].values():
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for folder in ("src", *LINKED):
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignored, symlinks=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
     command += ["--no-build-isolation", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -46,15 +46,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shipped_files() -> set[str]:
-    """Every file in the folders of the packages, by its path in the wheel."""
+    """Every file of the package and of the folders linked into it, by its path in the wheel."""
     found = set()
-    for package, folder in FOLDERS.items():
-        for path in folder.rglob("*"):
-            if path.parent == WEIGHTS_TO_TRAIN_FROM:
+    for folder in (PACKAGE, *(PACKAGE / name for name in LINKED)):
+        for path in folder.rglob("*"):  # does not follow links by itself
+            if path.resolve().parent == WEIGHTS_TO_TRAIN_FROM:
                 continue
             if path.is_file() and NOT_SHIPPED.isdisjoint(path.parts):
-                found.add((Path(*package.split(".")) / path.relative_to(folder)).as_posix())
+                found.add(path.relative_to(PACKAGE.parent).as_posix())
     return found
+
+
+def test_the_links_are_those_of_the_root_folders() -> None:
+    links = {path.name: path.resolve() for path in PACKAGE.iterdir() if path.is_symlink()}
+    assert links == {name: ROOT / name for name in LINKED}
 
 
 def test_the_wheel_has_every_file_of_the_packages(wheel: Path) -> None:
@@ -80,9 +85,9 @@ def test_the_samples_are_scored_from_the_wheel(wheel: Path, tmp_path: Path) -> N
     assert int(count) == len(sample_lines(sample_folder())) > 100
 
 
-def test_no_module_looks_for_files_outside_of_its_package() -> None:
-    for package, folder in FOLDERS.items():
+def test_no_module_looks_for_files_outside_of_the_package() -> None:
+    for folder in (PACKAGE, *(PACKAGE / name for name in LINKED)):
         for path in folder.rglob("*.py"):
-            within = len(path.relative_to(folder).parts) + package.count(".")
+            within = len(path.relative_to(PACKAGE.parent).parts) - 1
             for climbed in re.findall(r"__file__.*?\.parents\[(\d+)\]", path.read_text("utf-8")):
                 assert int(climbed) < within, f"{path} looks outside of the installed package"
