@@ -24,14 +24,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from lipiyana.annotate import draw
+from lipiyana.annotation.drawing import draw
 from lipiyana.client import Client
-from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
-from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import running_server
 from lipiyana.types import CacheOutcome, Layout, Plate, Recognition, RecognitionConfig
+from lipiyana.wire.results import recognition_to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 Box = tuple[float, float, float, float]

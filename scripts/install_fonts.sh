@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the fonts that the renderer draws with (Debian or Ubuntu, as root; npm and python3 with
-# pip for the web fonts). The packages are named in ocr/training/font_packages.txt.
+# pip for the web fonts). The packages are named in src/lipiyana/rendering/fonts/font_packages.txt.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 packages="$here/../ocr/training/font_packages.txt"

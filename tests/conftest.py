@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import settings
+from needs import PICTURES, missing_fonts
 from PIL import Image
 
-from lipiyana import runtime
-from lipiyana.manifest import MANIFEST, Task
-from lipiyana.ocr.training.fonts import FontLibrary
 from lipiyana.pipeline import LocalRecognizer
-from lipiyana.runtime import ModelStore
-from needs import PICTURES, missing_fonts
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.runtime import store as runtime
+from lipiyana.runtime.manifest import MANIFEST, Task
+from lipiyana.runtime.store import ModelStore
 
 settings.register_profile("lipiyana", deadline=None)  # no test is about time
 settings.load_profile("lipiyana")

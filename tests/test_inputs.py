@@ -13,9 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lipiyana.convert_request import config_from_proto, config_to_proto
 from lipiyana.errors import InvalidImage, InvalidRequest
-from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.script_codes import SCRIPT_NAMES
 from lipiyana.types import (
     CachePolicy,
@@ -27,6 +26,7 @@ from lipiyana.types import (
     RecognitionConfig,
 )
 from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.wire.requests import config_from_proto, config_to_proto
 
 ANYTHING = st.from_type(object) | st.text(max_size=6) | st.floats() | st.none()
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import (
     DeadlineExceeded,
     InvalidImage,
@@ -18,10 +17,11 @@ from lipiyana.errors import (
     LipiyanaError,
     ModelUnavailable,
 )
-from lipiyana.images import ImageLimits
+from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.images.loading import ImageLimits
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import Recognizer
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime.store import ModelStore
 from lipiyana.types import (
     Feature,
     Frame,
@@ -151,7 +151,7 @@ def test_a_shrunk_picture_is_read_in_its_own_pixels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     large = np.repeat(np.repeat(scene, 2, axis=0), 2, axis=1)
-    monkeypatch.setattr("lipiyana.image_headers.header.SHRUNK_FROM", 640 * 400)
+    monkeypatch.setattr("lipiyana.images.headers.header.SHRUNK_FROM", 640 * 400)
     found = recognizer.recognize(encode(large, "JPEG", quality=95))
     plain = recognizer.recognize(encode(scene, "JPEG", quality=95))
     assert (found.image_width, found.image_height) == (1280, 800)

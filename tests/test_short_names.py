@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import lipiyana
-from lipiyana import client, errors, images, pipeline, recognizer, types
+from lipiyana import client, errors, pipeline, recognizer, types
+from lipiyana.images import loading as images
 
 NAMES = {
     client: ["AsyncClient", "Client"],

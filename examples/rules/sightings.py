@@ -9,11 +9,11 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 
-from lipiyana.convert import recognition_from_proto
 from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import Category, Plate, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.wire.results import recognition_from_proto
 
 
 @dataclass(frozen=True, slots=True)

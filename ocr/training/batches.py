@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.label_order import to_labels, to_text
-from lipiyana.ocr.line_input import bucket_width, line_input
-from lipiyana.ocr.scripts import SCRIPTS
-from lipiyana.ocr.training.corpus import Corpus
-from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.learning.trainer.loading import in_processes
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.recognition.line_input import bucket_width, line_input
+from lipiyana.ocr.scripts.label_order import to_labels, to_text
+from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.lines import Line, fits, stretch
-from lipiyana.ocr.training.loading import in_processes
-from lipiyana.ocr.training.plate_lines import PlateRows
+from lipiyana.ocr.training.plates.lines import PlateRows
 from lipiyana.ocr.training.real_crops import RealCrops
-from lipiyana.ocr.training.rendering import render_line
+from lipiyana.rendering.contents.corpus import Corpus
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.rendering.text.lines import render_line
 
 # columns of input a batch holds, padding included; 40 lines of 128 pixels
 BATCH_COLUMNS = 5120

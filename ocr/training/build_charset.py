@@ -1,4 +1,6 @@
-"""Write `ocr/charset.txt`: python -m lipiyana.ocr.training.build_charset WORDS [CLDR] [OUTPUT].
+"""Writes `ocr/recognition/charset.txt`.
+
+    python -m lipiyana.ocr.training.build_charset WORDS [CLDR] [OUTPUT]
 
 WORDS holds the word lists (`hi.txt.xz`, ...), CLDR the locale files of the Unicode CLDR
 (Debian: unicode-cldr-core, the default is where it installs them). A character enters by being
@@ -21,9 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.scripts import SCRIPTS, Script
-from lipiyana.ocr.syllable_order import HOOKS
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.syllable_order import HOOKS
+from lipiyana.ocr.scripts.table import SCRIPTS, Script
 
 CLDR = Path("/usr/share/unicode/cldr/common/main")
 FLOOR = 20
@@ -104,7 +106,7 @@ def build(words: Path, cldr: Path) -> list[str]:
     return list(dict.fromkeys([*characters, *HOOKS]))
 
 
-def main(words: str, cldr: str = str(CLDR), output: str = "ocr/charset.txt") -> None:
+def main(words: str, cldr: str = str(CLDR), output: str = "ocr/recognition/charset.txt") -> None:
     """Write the charset, one character a line."""
     text = "\n".join(build(Path(words), Path(cldr))) + "\n"
     Path(output).write_text(text, encoding="utf-8")

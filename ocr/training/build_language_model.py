@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.label_order import to_labels
-from lipiyana.ocr.language_model import (
+from lipiyana.ocr.language.model import (
     BACK_OFF,
     EDGE,
     LEVELS,
@@ -30,11 +28,13 @@ from lipiyana.ocr.language_model import (
     ScriptModel,
     pack,
 )
-from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.scripts import SCRIPTS, script_of
-from lipiyana.ocr.training.boards import Boards
-from lipiyana.ocr.training.word_lists import COPYLEFT, is_held_out, load_word_list
-from lipiyana.ocr.word_set import WordSet
+from lipiyana.ocr.language.word_set import WordSet
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.label_order import to_labels
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.table import SCRIPTS, script_of
+from lipiyana.rendering.contents.boards import Boards
+from lipiyana.rendering.contents.word_lists import COPYLEFT, is_held_out, load_word_list
 
 KEPT = 520_000
 """N-grams of three symbols and more that all scripts keep together."""

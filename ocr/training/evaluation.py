@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.line_input import line_input
-from lipiyana.ocr.normalization import normalize
+from lipiyana.learning.trainer.metrics import score_texts
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.recognition.line_input import line_input
+from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.batches import greedy_texts
-from lipiyana.ocr.training.metrics import score_texts
 from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.plates.crops import real_rows
 from lipiyana.ocr.training.real_crops import load_lines
-from lipiyana.ocr.training.real_plates import real_rows
-from lipiyana.packed import read_unpacked
+from lipiyana.runtime.packed import read_unpacked
 
 Floats = npt.NDArray[np.float32]
 ReadFunction = Callable[[Floats], Floats]

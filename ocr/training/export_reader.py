@@ -9,7 +9,7 @@ without any other file. Rounding loses nothing of a reader that was trained with
 `--half` for another.
 
 Both files are plain ONNX. What ships is the INT8 file as it is, and the float twin packed:
-`python -m lipiyana.packed models/reader.float.onnx`.
+`python -m lipiyana.runtime.packed models/reader.float.onnx`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.label_order import AS_SEEN, ORDER_KEY
-from lipiyana.ocr.line_input import BUCKET, HEIGHT
-from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.learning.quantize.static import quantize_file
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.fake_quantization import computed_in_int8, lies_in_float_part
+from lipiyana.learning.trainer.stored_weights import store_as_half, store_weights
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.recognition.line_input import BUCKET, HEIGHT
+from lipiyana.ocr.scripts.label_order import AS_SEEN, ORDER_KEY
+from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
-from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
-from lipiyana.ocr.training.fake_quantization import computed_in_int8, lies_in_float_part
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
-from lipiyana.ocr.training.stored_weights import store_as_half, store_weights
-from lipiyana.quantization import quantize_file
 
 FLOAT_FILE = "reader.float.onnx"
 INT8_FILE = "reader.int8.onnx"
@@ -98,7 +98,7 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bo
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: see `lipiyana.quantization`.
+    """Write the INT8 twin: see `lipiyana.learning.quantize.static`.
 
     The neck and the depthwise convolutions stay float: they lose most, and gain nothing in time.
     So do the sums of blocks: eight bits are too few for them. The stem, the first three blocks and

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.line_input import HEIGHT
+from lipiyana.ocr.recognition.line_input import HEIGHT
 
 TIME_STRIDE = 4
 """Columns of the reader's input to one step of its output."""

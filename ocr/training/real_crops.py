@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.plate_rows import split_two_rows
-from lipiyana.ocr.training.effects import wires
+from lipiyana.ocr.plates.rows import split_two_rows
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.splits import Part, folders, load_crops
+from lipiyana.rendering.effects.camera import wires
 
 Pixels = npt.NDArray[np.uint8]
 

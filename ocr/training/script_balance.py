@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.scripts import SCRIPTS
+from lipiyana.learning.trainer.metrics import cer
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.batches import Batch, greedy_texts
-from lipiyana.ocr.training.metrics import cer
 
 # Latin lines and digits stand beside every script on Indian roads, so it has a fixed share
 PRIOR = {"Latn": 2.0, "Deva": 2.2, "Beng": 2.4, "Telu": 1.4, "Knda": 1.2, "Taml": 1.2}

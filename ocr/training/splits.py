@@ -15,8 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.scripts import script_of
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.table import script_of
 
 Part = Literal["train", "validation", "all"]
 PlatePart = Literal["train", "selection", "report"]

@@ -19,15 +19,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lipiyana.ocr.charset import Charset
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.fake_quantization import simulate_int8
+from lipiyana.learning.trainer.run import Measure, Recipe, Run
+from lipiyana.learning.trainer.run_options import add_run_options, prepare
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.batches import Batch, BatchSource, SourceConfig, batch_loader
-from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import read_with_torch, score_crops
-from lipiyana.ocr.training.fake_quantization import simulate_int8
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
-from lipiyana.ocr.training.run import Measure, Recipe, Run
-from lipiyana.ocr.training.run_options import add_run_options, prepare
-from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.ocr.training.script_balance import ScriptBalance
 
 

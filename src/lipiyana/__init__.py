@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Unauthenticated,
         Unavailable,
     )
-    from lipiyana.images import ImageLimits
+    from lipiyana.images.loading import ImageLimits
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.recognizer import FrameResult, Recognizer
     from lipiyana.types import (

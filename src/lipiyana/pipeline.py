@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from lipiyana.arguments import config_of, numbered, pictures_of, require_frames
 from lipiyana.clock import Clock
-from lipiyana.decoding_memory import DecodingMemory
 from lipiyana.errors import (
     InternalError,
     InvalidImage,
@@ -24,22 +23,23 @@ from lipiyana.errors import (
     LipiyanaError,
     ModelUnavailable,
 )
-from lipiyana.image_headers import SHRUNK_FROM
-from lipiyana.images import DEFAULT_LIMITS, ImageLimits, opened
+from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.images.headers import SHRUNK_FROM
+from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, opened
 from lipiyana.ocr.crops import crop_quad
-from lipiyana.ocr.detection import TextDetector
+from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.latin_specialist import installed_reader
-from lipiyana.ocr.long_lines import LongLineReader
-from lipiyana.ocr.plate_crops import PlateCropReader
-from lipiyana.ocr.plates import PlateRow
-from lipiyana.original_size import in_original_pixels
+from lipiyana.ocr.plates.choice import PlateRow
+from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.long_lines import LongLineReader
 from lipiyana.recognizer import FrameResult
-from lipiyana.results import coloured, plate, text_line
-from lipiyana.runtime import ModelStore, model_info
-from lipiyana.scenes import SceneReader
-from lipiyana.stream import newest_frames
-from lipiyana.tracks import StreamTracks
+from lipiyana.runtime.store import ModelStore, model_info
+from lipiyana.scene.original_size import in_original_pixels
+from lipiyana.scene.reader import SceneReader
+from lipiyana.scene.results import coloured, plate, text_line
+from lipiyana.stream.newest_frame import newest_frames
+from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import (
     Feature,
     Frame,

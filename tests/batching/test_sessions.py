@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.batching import Batcher, batched_sessions
-from lipiyana.manifest import Task
-from lipiyana.ocr.recognition import LineReader
-from lipiyana.runtime import ModelStore
+from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.store import ModelStore
 
 WIDTH = 64
 

@@ -4,7 +4,7 @@ import pytest
 from ocr_readers import Attempt
 from ocr_scores import ALL, Row, differences, folder_totals
 
-from lipiyana.ocr.training.metrics import score_texts
+from lipiyana.learning.trainer.metrics import score_texts
 
 TRUTHS = ("कखगघ", "चछजझ", "टठडढ", "तथदध") * 25
 

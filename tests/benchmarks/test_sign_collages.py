@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sign_collages import SIZE, load_collages
 
-from lipiyana.ocr.normalization import normalize
+from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.real_crops import load_lines
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from vehicles_defaults import at_defaults
 
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture, without_any
 from lipiyana.vehicles.training.evaluation import Found
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture, without_any
 
 CAR, BUS, PLATE = map(CLASSES.index, ("car", "bus", "plate"))
 ONE, TWO, SPECK = [10.0, 10, 130, 130], [200.0, 10, 320, 130], [330.0, 10, 350, 30]

@@ -7,9 +7,9 @@ import pytest
 from vehicles_parts import LEAST_SIDES, scores_by_country, scores_by_size
 from vehicles_report import Parts, Result, table, write_markdown
 
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture
 from lipiyana.vehicles.training.evaluation import Found
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 CAR = CLASSES.index("car")
 LARGE, SPECK = (100, 100, 160, 150), (10, 10, 19, 17)
@@ -71,7 +71,8 @@ def test_the_page_has_all_tables_and_keeps_its_own_text(tmp_path: Path) -> None:
     parts = Parts("by country", scores_by_country(pictures, found, ["car"]))
     page = tmp_path / "scores.md"
     page.write_text(
-        "# Own\n<!-- scores: written by benchmarks/vehicles.py -->old<!-- end of scores -->\nlast\n"
+        "# Own\n<!-- scores: written by benchmarks/vehicles/vehicles.py -->old"
+        "<!-- end of scores -->\nlast\n"
     )
     write_markdown(page, results, {}, [parts])
     text = page.read_text()

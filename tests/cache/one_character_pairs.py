@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.training.fonts import FontLibrary
-from lipiyana.ocr.training.plate_styles import PlateStyle, random_style
-from lipiyana.ocr.training.plate_texts import PlateText, random_registration
-from lipiyana.ocr.training.plates import render_plate
-from lipiyana.ocr.training.recipe import RenderRecipe
-from lipiyana.ocr.training.shaping import MissingGlyphError
+from lipiyana.rendering.contents.plate_texts import PlateText, random_registration
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.rendering.plates.pictures import render_plate
+from lipiyana.rendering.plates.styles import PlateStyle, random_style
+from lipiyana.rendering.recipe import RenderRecipe
+from lipiyana.rendering.text.shaping import MissingGlyphError
 from lipiyana.types import Box, Plate, Recognition, TextLine
 
 Picture = npt.NDArray[np.uint8]

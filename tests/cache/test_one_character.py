@@ -7,7 +7,7 @@ import pytest
 from one_character_pairs import degraded, pairs, through_camera
 
 from lipiyana.cache import RepeatedFrames
-from lipiyana.ocr.training.fonts import FontLibrary
+from lipiyana.rendering.fonts.families import FontLibrary
 
 
 @pytest.fixture

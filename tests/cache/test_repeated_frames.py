@@ -10,7 +10,7 @@ from one_character_pairs import Picture, jpeg
 
 from lipiyana.cache import RepeatedFrameReader, RepeatedFrames
 from lipiyana.errors import InvalidImage
-from lipiyana.images import DEFAULT_LIMITS, load
+from lipiyana.images.loading import DEFAULT_LIMITS, load
 from lipiyana.types import (
     Box,
     CacheOutcome,

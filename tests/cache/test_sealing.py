@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from served_fake import recognition
 
 from lipiyana.cache import Sealer, cacheable
 from lipiyana.types import Recognition
-from served_fake import recognition
 
 VALUE = cacheable(recognition("a"))
 SEALED = Sealer(b"secret").seal("key", VALUE)

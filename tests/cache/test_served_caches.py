@@ -9,10 +9,12 @@ from urllib.request import urlopen
 import numpy as np
 import numpy.typing as npt
 import pytest
+from redis_server import RedisServer
+from served_fake import FakeRecognizer
 
 from lipiyana.client import Client
 from lipiyana.errors import InvalidRequest, LipiyanaError
-from lipiyana.images import load
+from lipiyana.images.loading import load
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.types import (
     CachePolicy,
@@ -23,8 +25,6 @@ from lipiyana.types import (
     RecognitionConfig,
     TextLine,
 )
-from redis_server import RedisServer
-from served_fake import FakeRecognizer
 
 Picture = npt.NDArray[np.uint8]
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 from redis import Redis
+from redis_server import RedisServer
+from served_fake import SECRET, recognition
 from shared_observer import Observer
 
 from lipiyana.cache import SharedCache, SharedCacheOptions, cacheable
 from lipiyana.cache.shared import MAX_LOOK_UPS, MAX_WAITING_WRITES
 from lipiyana.errors import InvalidRequest
 from lipiyana.types import RawImage, RecognitionConfig
-from redis_server import RedisServer
-from served_fake import SECRET, recognition
 
 CONFIG = RecognitionConfig()
 VALUE = cacheable(recognition("a"))

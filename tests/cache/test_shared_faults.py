@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from redis_server import RedisServer
+from served_fake import FakeRecognizer, recognition
 from shared_observer import Observer
 
 from lipiyana.cache import (
@@ -19,11 +21,9 @@ from lipiyana.cache import (
     SharedCacheOptions,
     cacheable,
 )
-from lipiyana.server.answers import Answers
-from lipiyana.server.pool import ComputePool
+from lipiyana.server.queue.pool import ComputePool
+from lipiyana.server.rpc.answers import Answers
 from lipiyana.types import CacheOutcome, Recognition, RecognitionConfig
-from redis_server import RedisServer
-from served_fake import FakeRecognizer, recognition
 
 CONFIG = RecognitionConfig()
 FAILURES, COOLDOWN = 3, 10.0

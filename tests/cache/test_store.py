@@ -4,11 +4,11 @@ import threading
 import tracemalloc
 
 import pytest
+from served_fake import recognition
 
 from lipiyana.cache import MemoryCache, cacheable
 from lipiyana.cache.store import entry_size
 from lipiyana.types import Box, CacheOutcome, Plate, Recognition, Registration, TextLine
-from served_fake import recognition
 
 VALUE = cacheable(recognition("a"))
 

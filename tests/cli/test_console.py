@@ -15,7 +15,7 @@ from rich.text import Text
 from lipiyana.cli import console
 from lipiyana.cli.console import SafeConsole, say_error, say_step, say_warning
 from lipiyana.cli.paths import shown
-from lipiyana.cli.rows import JsonLines
+from lipiyana.cli.read.rows import JsonLines
 from lipiyana.cli.visible_text import visible
 from lipiyana.errors import NotFound
 

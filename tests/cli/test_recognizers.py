@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from certificates import Authority
+from served_fake import FakeRecognizer
+
 from lipiyana.cli.recognizers import (
     CA_VARIABLE,
     CERTIFICATE_VARIABLE,
@@ -18,10 +19,9 @@ from lipiyana.cli.recognizers import (
     in_process,
 )
 from lipiyana.errors import InvalidRequest, NotFound, Unauthenticated, Unavailable
-from lipiyana.images import MAX_PIXELS_VARIABLE
+from lipiyana.images.loading import MAX_PIXELS_VARIABLE
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, running_server
-from served_fake import FakeRecognizer
 
 
 def test_a_guarded_server_is_reached_as_the_environment_says(

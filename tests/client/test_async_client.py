@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from served_fake import PATIENCE, FakeRecognizer, recognition
 
 from lipiyana.client import AsyncClient
 from lipiyana.errors import (
@@ -22,7 +23,6 @@ from lipiyana.errors import (
 )
 from lipiyana.server import RecognitionServer, ServerSettings
 from lipiyana.types import CacheOutcome, Frame
-from served_fake import PATIENCE, FakeRecognizer, recognition
 
 Call = Callable[[AsyncClient], Awaitable[object]]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import grpc
 import pytest
+from served_fake import FakeRecognizer, recognition
 
 from lipiyana.client import AsyncClient, Client
-from lipiyana.convert import recognition_to_proto
 from lipiyana.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -27,7 +27,7 @@ from lipiyana.server import RecognitionServer
 from lipiyana.types import Frame
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
-from served_fake import FakeRecognizer, recognition
+from lipiyana.wire.results import recognition_to_proto
 
 GOOD = service_pb.RecognizeResponse(recognition=recognition_to_proto(recognition("good")))
 LARGE = b"x" * 1_000_000

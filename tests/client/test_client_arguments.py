@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served_fake import PATIENCE, FakeRecognizer
 
 from lipiyana import AsyncClient, Cancelled, Client, Frame, InvalidImage, InvalidRequest
 from lipiyana.server import RecognitionServer
-from served_fake import PATIENCE, FakeRecognizer
 
 MADE_OF = [
     ({"target": 50051}, "target", "'localhost:50051'"),

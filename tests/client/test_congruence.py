@@ -18,17 +18,10 @@ import pytest
 from PIL import Image
 
 from lipiyana.client import Client
-from lipiyana.convert import recognition_from_proto, recognition_to_proto
-from lipiyana.errors import (
-    InvalidImage,
-    InvalidRequest,
-    LipiyanaError,
-    ModelUnavailable,
-    NotFound,
-)
+from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, ModelUnavailable, NotFound
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import Recognizer
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime.store import ModelStore
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import (
     CacheOutcome,
@@ -42,6 +35,7 @@ from lipiyana.types import (
     Recognition,
     RecognitionConfig,
 )
+from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
 Picture = npt.NDArray[np.uint8]
 Draw = Callable[..., Picture]

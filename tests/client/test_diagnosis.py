@@ -11,19 +11,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from certificates import Authority, Certificate
 from grpc_health.v1.health import HealthServicer
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from served_fake import FakeRecognizer
 
-from certificates import Authority, Certificate
 from lipiyana import AsyncClient, Client
 from lipiyana.client.channel import Endpoint
 from lipiyana.client.diagnosis import TLS_FAILED, unreachable
 from lipiyana.client.probing import MOST_ADDRESSES, addresses_of
 from lipiyana.errors import Unauthenticated, Unavailable
 from lipiyana.server import ServerSettings, running_server
-from lipiyana.server.messages import SERVICE
-from served_fake import FakeRecognizer
+from lipiyana.server.rpc.messages import SERVICE
 
 
 class Parties:

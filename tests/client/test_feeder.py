@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from served_fake import PATIENCE
 
 from lipiyana.client.feeder import Feeder
-from served_fake import PATIENCE
 
 
 async def test_items_then_what_the_iterator_raises() -> None:

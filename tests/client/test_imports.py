@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lipiyana.server import running_server
 from served_fake import FakeRecognizer
+
+from lipiyana.server import running_server
 
 HEAVY = ("cachetools", "cv2", "numpy", "onnxruntime", "PIL", "pydantic", "rapidocr")
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from served_fake import PATIENCE
 
 from lipiyana.client import AsyncClient, Client, channel
 from lipiyana.errors import Unavailable
 from lipiyana.types import Frame
-from served_fake import PATIENCE
 
 GREETING = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) + bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 """The HTTP/2 settings of a server, and that it has those of the client."""

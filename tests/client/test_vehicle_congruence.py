@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from detector_models import BLUE, GREEN, RED, install, rectangle_detector
+
 from lipiyana.client import Client
-from lipiyana.convert import recognition_from_proto, recognition_to_proto
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult, Recognizer
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime.store import ModelStore
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import CacheOutcome, Feature, Frame, RawImage, Recognition, RecognitionConfig
+from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
 # the plate is a green rectangle: what says nothing is half as sure
 CONFIG = RecognitionConfig(

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from blocks import ROOT, Block
-
 from certificates import Authority
-from lipiyana.manifest import MANIFEST
+
+from lipiyana.runtime.manifest import MANIFEST
 
 _SECONDS = 300  # that a block may take, or a server to answer
 _SERVE = "lipiyana serve"

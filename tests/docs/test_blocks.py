@@ -13,12 +13,12 @@ import click
 import pytest
 import typer
 from blocks import BLOCKS, PAGES, ROOT, Block
+from needs import OPENSSL
 from packaging.requirements import Requirement
 from stage import Stage, missing_program
 
 from lipiyana.cli.main import app
 from lipiyana.server import ServerSettings
-from needs import OPENSSL
 
 LANGUAGES = {"sh", "python", "toml", "json", "text"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

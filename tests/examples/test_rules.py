@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lipiyana.convert import recognition_to_json
 from lipiyana.errors import InvalidImage
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
@@ -25,6 +24,7 @@ from lipiyana.types import (
     Registration,
     Vehicle,
 )
+from lipiyana.wire.results import recognition_to_json
 from rules.engine import Event, RuleEngine, near
 from rules.ruleset import RulesError, load_rules
 from rules.sightings import (

@@ -13,9 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
-from lipiyana.convert import recognition_to_json
 from lipiyana.errors import InvalidRequest, NotFound
-from lipiyana.ocr.recognition import LineReader
+from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review import keeping_recognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper, scene_hash
@@ -30,8 +29,9 @@ from lipiyana.review.unsureness import (
     judge,
     margin_doubts,
 )
-from lipiyana.runtime import ModelStore
+from lipiyana.runtime.store import ModelStore
 from lipiyana.types import Plate, Recognition, Registration
+from lipiyana.wire.results import recognition_to_json
 
 Draw = Callable[..., np.ndarray]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.train_detector import loaded
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.vehicles.boxes import iou
-from lipiyana.vehicles.network import Curve, confidence_of
-from lipiyana.vehicles.nms import SECOND_NAME
+from lipiyana.vehicles.detection.network import Curve, confidence_of
+from lipiyana.vehicles.detection.nms import SECOND_NAME
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.evaluation import Found
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
 _RIGHT = 0.5
 _BINS = 8

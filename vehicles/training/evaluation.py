@@ -15,15 +15,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.packed import read_unpacked
-from lipiyana.runtime import Session
-from lipiyana.vehicles.detection import LEAST_CONFIDENCE
-from lipiyana.vehicles.letterbox import InputShape, letterbox
-from lipiyana.vehicles.network import Candidates, candidates
-from lipiyana.vehicles.nms import surest
-from lipiyana.vehicles.overview import overview_of, with_overview
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, Pixels, StreetPicture
+from lipiyana.runtime.packed import read_unpacked
+from lipiyana.runtime.store import Session
+from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE
+from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
+from lipiyana.vehicles.detection.network import Candidates, candidates
+from lipiyana.vehicles.detection.nms import surest
+from lipiyana.vehicles.detection.overview import overview_of, with_overview
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
 
 if TYPE_CHECKING:
     from lipiyana.vehicles.training.network import DetectorNet

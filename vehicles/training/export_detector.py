@@ -14,7 +14,7 @@ of another; with `--half` all are fp16.
 
 Both files are plain ONNX, and a manifest beside them says what their scores are worth, which is
 chosen on the selection part. What ships is the INT8 file as it is, and the float twin packed:
-`python -m lipiyana.packed models/vehicles.float.onnx`.
+`python -m lipiyana.runtime.packed models/vehicles.float.onnx`.
 """
 
 from __future__ import annotations
@@ -33,30 +33,19 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from lipiyana.manifest import Task
-from lipiyana.ocr.training.checkpoints import load_weights
-from lipiyana.ocr.training.stored_weights import store_weights
-from lipiyana.quantization import quantize_file
-from lipiyana.vehicles.letterbox import STRIDE, InputShape, letterbox
-from lipiyana.vehicles.network import Curve
-from lipiyana.vehicles.training.batches import SIZE, Canvases
+from lipiyana.learning.quantize.static import quantize_file
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.stored_weights import store_weights
+from lipiyana.runtime.manifest import Task
+from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape, letterbox
+from lipiyana.vehicles.detection.network import Curve
 from lipiyana.vehicles.training.calibration import calibration_error, fit, judge
-from lipiyana.vehicles.training.evaluation import (
-    Floats,
-    find,
-    mean_ap50,
-    predict_with_onnx,
-    score,
-)
+from lipiyana.vehicles.training.data.batches import SIZE, Canvases
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture, load_part, load_signs
+from lipiyana.vehicles.training.evaluation import Floats, find, mean_ap50, predict_with_onnx, score
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.network import (
-    FIRST_LAYERS,
-    OUTPUT_LAYERS,
-    DetectorNet,
-    widened,
-)
-from lipiyana.vehicles.training.street_pictures import StreetPicture, load_part, load_signs
+from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet, widened
 
 FLOAT_FILE = "vehicles.float.onnx"
 INT8_FILE = "vehicles.int8.onnx"
@@ -126,7 +115,7 @@ def export_float(
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: see `lipiyana.quantization`.
+    """Write the INT8 twin: see `lipiyana.learning.quantize.static`.
 
     The network is quantized as one piece, so that nothing is converted on the way, from behind
     `FIRST_LAYERS` up to the layers that give boxes and scores: offsets and logarithms of sides in

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from lipiyana.ocr.training import fake_quantization
+from lipiyana.learning.trainer import fake_quantization
 from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lipiyana.vehicles.detection import PLATE
+from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.training.assignment import Assignment, giou
-from lipiyana.vehicles.training.batches import Batch
-from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.data.batches import Batch
+from lipiyana.vehicles.training.data.labels import CLASSES
 
 BOX_GAIN = 5.0
 

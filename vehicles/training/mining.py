@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.vehicles.detection.letterbox import InputShape
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture
 from lipiyana.vehicles.training.evaluation import PredictFunction, find
-from lipiyana.vehicles.training.street_pictures import StreetPicture
 
 _SURE = 0.1
 _MOST = 3.0

@@ -26,8 +26,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lipiyana.packed import model_suffix
-from lipiyana.quantization import load_model, metadata
+from lipiyana.learning.quantize.static import load_model, metadata
+from lipiyana.runtime.packed import model_suffix
 
 STRIDES = (8, 16, 32)
 

@@ -21,14 +21,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lipiyana.ocr.training import run
-from lipiyana.ocr.training.checkpoints import load_weights
-from lipiyana.ocr.training.run import Measure, Run
-from lipiyana.ocr.training.run_options import add_run_options, prepare
-from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.learning.trainer import run
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.run import Measure, Run
+from lipiyana.learning.trainer.run_options import add_run_options, prepare
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment, assign
-from lipiyana.vehicles.training.batches import (
+from lipiyana.vehicles.training.data.batches import (
     BATCH,
     MOSAIC_SHARE,
     SIZE,
@@ -37,9 +37,12 @@ from lipiyana.vehicles.training.batches import (
     CanvasMix,
     batch_loader,
 )
-from lipiyana.vehicles.training.canvas_shapes import SHAPES
-from lipiyana.vehicles.training.drawn_streets import drawn_streets
-from lipiyana.vehicles.training.empty_scenes import empty_scenes
+from lipiyana.vehicles.training.data.canvas_shapes import SHAPES
+from lipiyana.vehicles.training.data.drawn_streets import drawn_streets
+from lipiyana.vehicles.training.data.empty_scenes import empty_scenes
+from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
+from lipiyana.vehicles.training.data.street_pictures import load_part, load_signs
+from lipiyana.vehicles.training.data.variety import add_variety_options, variety_of
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
     find,
@@ -49,7 +52,6 @@ from lipiyana.vehicles.training.evaluation import (
 )
 from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
-from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.losses import Losses, losses
 from lipiyana.vehicles.training.mining import EASY, mining_chances
 from lipiyana.vehicles.training.network import (
@@ -60,8 +62,6 @@ from lipiyana.vehicles.training.network import (
     widened,
 )
 from lipiyana.vehicles.training.norms import calibrate, folded, install
-from lipiyana.vehicles.training.street_pictures import load_part, load_signs
-from lipiyana.vehicles.training.variety import add_variety_options, variety_of
 
 _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
 

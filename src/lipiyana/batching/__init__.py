@@ -1,23 +1,10 @@
-"""Work of many callers on few threads: admitted, in fair turns, runs of one model together."""
+"""Runs of one model that wait at the same time are done as one, and given up when nobody waits.
 
-from lipiyana.batching.admission import Admission, open_to_one
+In: tensors of several threads for one model. Out: to each thread the outputs of its own.
+"""
+
 from lipiyana.batching.batcher import Batcher
-from lipiyana.batching.fair_queue import FairQueue
 from lipiyana.batching.sessions import BatchedSession, batched_sessions
-from lipiyana.batching.sources import ANYONE, Kind, Source
 from lipiyana.batching.work import Work, current_work, working
 
-__all__ = [
-    "ANYONE",
-    "Admission",
-    "BatchedSession",
-    "Batcher",
-    "FairQueue",
-    "Kind",
-    "Source",
-    "Work",
-    "batched_sessions",
-    "current_work",
-    "open_to_one",
-    "working",
-]
+__all__ = ["BatchedSession", "Batcher", "Work", "batched_sessions", "current_work", "working"]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.batching.batcher import Batcher
-from lipiyana.manifest import ModelEntry
-from lipiyana.runtime import Session
+from lipiyana.runtime.manifest import ModelEntry
+from lipiyana.runtime.store import Session
 
 
 class BatchedSession(Session):

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from lipiyana.cache.frame_comparison import ReferencePicture, Region
 from lipiyana.clock import Clock
-from lipiyana.decoding_memory import DecodingMemory
-from lipiyana.images import ImageLimits, opened
-from lipiyana.original_size import in_original_pixels
+from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.images.loading import ImageLimits, opened
+from lipiyana.scene.original_size import in_original_pixels
 from lipiyana.types import (
     CacheOutcome,
     ImageInput,

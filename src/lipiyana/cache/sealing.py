@@ -7,10 +7,10 @@ import hmac
 
 from google.protobuf.message import DecodeError
 
-from lipiyana.convert import recognition_from_proto, recognition_to_proto
 from lipiyana.errors import InternalError
 from lipiyana.types import Recognition
 from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
 _MAGIC = b"LPY\x01"
 _SEAL_BYTES = 32

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from PIL import Image
 
-from lipiyana.annotate import draw
+from lipiyana.annotation.drawing import draw
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
@@ -26,9 +26,9 @@ from lipiyana.cli.sources import (
 )
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
-from lipiyana.images import decode, environment_limits
-from lipiyana.model_folder import write_atomically
+from lipiyana.images.loading import decode, environment_limits
 from lipiyana.recognizer import Recognizer
+from lipiyana.runtime.model_folder import write_atomically
 from lipiyana.types import RecognitionConfig
 
 _KEPT_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}

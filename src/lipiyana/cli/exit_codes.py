@@ -10,6 +10,6 @@ FAILED: Final = 1
 USAGE: Final = 2
 """The options make no sense together, or no picture was found."""
 CUT_OFF: Final = 3
-"""`serve` alone: it ended before all accepted calls were answered; as `lipiyana.server.ending`."""
+"""`serve` alone: it ended before all accepted calls were answered."""
 INTERRUPTED: Final = 130
 """After Ctrl-C, as shells have it."""

@@ -11,7 +11,7 @@ from typing import Any
 from lipiyana.cli.console import say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
-from lipiyana.cli.learning import learned, say_use
+from lipiyana.cli.learning_reports import learned, say_use
 
 _HINTS = {"data": "DATA", "base": "--base", "out": "--out", "resume": "--resume"}
 
@@ -36,7 +36,7 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
         typer.BadParameter: the options make no sense.
         LipiyanaError: the data or the base are no good; the message says why.
     """
-    reader = import_with("train", "lipiyana.finetuning.reader", "lipiyana finetune")
+    reader = import_with("train", "lipiyana.learning.finetune.reader.run", "lipiyana finetune")
     job = reader.ReaderJob(
         data=request.data,
         out=request.out,
@@ -68,7 +68,7 @@ def run_vehicles(request: FinetuneRequest) -> int:
         typer.BadParameter: the options make no sense.
         LipiyanaError: the data or the base are no good; the message says why.
     """
-    vehicles = import_with("train", "lipiyana.finetuning.vehicles", "lipiyana finetune")
+    vehicles = import_with("train", "lipiyana.learning.finetune.detector.run", "lipiyana finetune")
     job = vehicles.VehiclesJob(
         data=request.data, out=request.out, base=request.base, resume=request.resume
     )

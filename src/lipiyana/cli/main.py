@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from lipiyana.cli import models_making
 from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
 from lipiyana.cli.finetune_app import finetune_app
+from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import Features, MinConfidence, Models, parse_features
 from lipiyana.cli.review_app import review_app
 from lipiyana.cli.values import choice, existing_file, folder_to_write, whole_number
@@ -106,7 +106,7 @@ def read(
     ] = None,
 ) -> None:
     """Read pictures: a row each, in order. Exit 0: all read; 1: some failed; 2: none found."""
-    from lipiyana.cli.read import ReadRequest, run
+    from lipiyana.cli.read.command import ReadRequest, run
 
     request = ReadRequest(
         inputs=tuple(inputs),
@@ -196,7 +196,7 @@ def annotate(
 @models_app.command("list")
 def list_models(models: Models = None) -> None:
     """Show the models of the manifest and whether they are installed."""
-    from lipiyana.cli.models import show
+    from lipiyana.cli.models.listing import show
 
     raise typer.Exit(show(models))
 
@@ -204,7 +204,7 @@ def list_models(models: Models = None) -> None:
 @models_app.command()
 def verify(models: Models = None) -> None:
     """Check the files of the models against the manifest. Exit 1 where one is wrong."""
-    from lipiyana.cli.models import verify
+    from lipiyana.cli.models.listing import verify
 
     raise typer.Exit(verify(models))
 
@@ -220,7 +220,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Look at this machine and installation. Exit 1 where something is wrong."""
-    from lipiyana.cli.doctor import run
+    from lipiyana.cli.doctor.command import run
 
     raise typer.Exit(run(models, config))
 

@@ -106,10 +106,10 @@ def in_process(
         InvalidRequest: `environment_limits` says why.
     """
     from lipiyana.cli.review import keeping
-    from lipiyana.images import environment_limits
+    from lipiyana.images.loading import environment_limits
+    from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
-    from lipiyana.quiet_decoders import quiet_decoders
-    from lipiyana.runtime import available_threads
+    from lipiyana.runtime.store import available_threads
 
     quiet_decoders()
     cpus = available_threads()

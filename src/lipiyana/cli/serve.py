@@ -10,7 +10,7 @@ from lipiyana.cli.exit_codes import FAILED, USAGE
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 from lipiyana.server import ServerSettings
 from lipiyana.server import serve as serve_until_signalled
-from lipiyana.server.logs import configure_logging
+from lipiyana.server.telemetry.logs import configure_logging
 from lipiyana.variables import unread_variables
 
 _log = logging.getLogger("lipiyana.server")

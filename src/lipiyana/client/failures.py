@@ -21,7 +21,7 @@ from lipiyana.errors import (
     Unauthenticated,
     Unavailable,
 )
-from lipiyana.status import DETAILS_KEY, from_status
+from lipiyana.wire.status import DETAILS_KEY, from_status
 
 _CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
 _REFUSED_WHILE_SENDING = "Internal error from Core"

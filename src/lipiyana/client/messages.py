@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from lipiyana.arguments import config_of, pictures_of
-from lipiyana.convert import recognition_from_proto
-from lipiyana.convert_request import config_to_proto, image_to_proto
 from lipiyana.errors import InternalError, LipiyanaError
 from lipiyana.files import picture_bytes
 from lipiyana.recognizer import FrameResult
-from lipiyana.status import from_status
 from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.wire.requests import config_to_proto, image_to_proto
+from lipiyana.wire.results import recognition_from_proto
+from lipiyana.wire.status import from_status
 
 Outcome = Recognition | LipiyanaError
 R = TypeVar("R")

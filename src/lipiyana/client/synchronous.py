@@ -14,12 +14,12 @@ from lipiyana.client import messages
 from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
 from lipiyana.client.failures import closed, to_error
 from lipiyana.client.outgoing import OutgoingFrames
-from lipiyana.convert import recognition_from_proto
 from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.v1 import recognition_service_pb2_grpc as service_grpc
+from lipiyana.wire.results import recognition_from_proto
 
 Metadata = tuple[tuple[str, str], ...]
 

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arguments import pictures_of
-from lipiyana.convert import recognition_to_json
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import picture_bytes, read_picture_file
-from lipiyana.images import opened
-from lipiyana.ocr.latin_specialist import installed_reader
+from lipiyana.images.loading import opened
+from lipiyana.ocr.recognition.latin_specialist import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
 from lipiyana.review.keeper import UnsureKeeper
@@ -31,6 +30,7 @@ from lipiyana.types import (
     Recognition,
     RecognitionConfig,
 )
+from lipiyana.wire.results import recognition_to_json
 
 Job = Callable[[], None]
 _log = logging.getLogger(__name__)

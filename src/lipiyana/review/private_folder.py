@@ -14,14 +14,8 @@ import stat
 from pathlib import Path
 
 from lipiyana.files import read_file
-from lipiyana.model_folder import write_atomically
-from lipiyana.review.kept import (
-    NOTE_BEGINNING,
-    note_of,
-    picture_name,
-    read_without_links,
-    says_of,
-)
+from lipiyana.review.kept import NOTE_BEGINNING, note_of, picture_name, read_without_links, says_of
+from lipiyana.runtime.model_folder import write_atomically
 
 NOTICE = (
     "Pictures that the models were unsure of, kept by lipiyana.\n"

@@ -15,16 +15,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.convert import recognition_from_json
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.files import MAX_MODEL_BYTES, read_text
-from lipiyana.images import load
-from lipiyana.model_folder import write_atomically, writing_to
+from lipiyana.images.loading import load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
 from lipiyana.review.private_folder import make_private
+from lipiyana.runtime.model_folder import write_atomically, writing_to
 from lipiyana.types import Box, Polygon
+from lipiyana.wire.results import recognition_from_json
 
 TASKS = "tasks.json"
 CONFIG = "label_config.xml"

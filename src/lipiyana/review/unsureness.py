@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.crops import crop_quad
-from lipiyana.ocr.recognition import Reader
+from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.types import Plate, Recognition, TextLine
 
 Pixels = npt.NDArray[np.uint8]

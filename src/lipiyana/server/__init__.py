@@ -12,11 +12,11 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra.for_extra("server", "the server") from error
 
-from lipiyana.server.answers import ServedRecognizer
-from lipiyana.server.run import local_recognizer, running_server, serve
+from lipiyana.server.processes.run import local_recognizer, running_server, serve
+from lipiyana.server.processes.supervisor import supervise
+from lipiyana.server.rpc.answers import ServedRecognizer
 from lipiyana.server.server import RecognitionServer
-from lipiyana.server.settings import ServerSettings
-from lipiyana.server.supervisor import supervise
+from lipiyana.server.settings.model import ServerSettings
 
 __all__ = [
     "RecognitionServer",

@@ -13,27 +13,27 @@ import grpc
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
-from lipiyana.server.access import AccessInterceptor
-from lipiyana.server.answers import Answers, ServedRecognizer
-from lipiyana.server.calls import Calls
-from lipiyana.server.ending import AT_ONCE, reserve_of
-from lipiyana.server.grpc_server import make_server
-from lipiyana.server.health import SERVICE as HEALTH_SERVICE
-from lipiyana.server.health import Health
-from lipiyana.server.listening import address, channel_options, listen
-from lipiyana.server.memory_bounds import warn_of_too_little_memory
-from lipiyana.server.memory_return import MemoryReturn
-from lipiyana.server.messages import SERVICE, add_service
-from lipiyana.server.metrics import Metrics
-from lipiyana.server.metrics_endpoint import MetricsEndpoint
-from lipiyana.server.open_files import warn_of_open_secrets
-from lipiyana.server.pace import Pace
-from lipiyana.server.pool import ComputePool
-from lipiyana.server.reflection import add_reflection
-from lipiyana.server.service import RecognitionService
-from lipiyana.server.settings import ServerSettings
-from lipiyana.server.tokens import Tokens
-from lipiyana.server.tracing import Tracing
+from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.processes.ending import AT_ONCE, reserve_of
+from lipiyana.server.processes.memory_bounds import warn_of_too_little_memory
+from lipiyana.server.processes.memory_return import MemoryReturn
+from lipiyana.server.queue.pace import Pace
+from lipiyana.server.queue.pool import ComputePool
+from lipiyana.server.rpc.answers import Answers, ServedRecognizer
+from lipiyana.server.rpc.calls import Calls
+from lipiyana.server.rpc.grpc_server import make_server
+from lipiyana.server.rpc.health import SERVICE as HEALTH_SERVICE
+from lipiyana.server.rpc.health import Health
+from lipiyana.server.rpc.listening import address, channel_options, listen
+from lipiyana.server.rpc.messages import SERVICE, add_service
+from lipiyana.server.rpc.reflection import add_reflection
+from lipiyana.server.rpc.service import RecognitionService
+from lipiyana.server.security.access import AccessInterceptor
+from lipiyana.server.security.open_files import warn_of_open_secrets
+from lipiyana.server.security.tokens import Tokens
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.telemetry.tracing import Tracing
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
 
 HEARD_SECONDS = 1.0

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from lipiyana.ocr.label_order import to_text
-from lipiyana.ocr.language_model import LanguageModel
-from lipiyana.ocr.scripts import SCRIPTS
-from lipiyana.ocr.spelling import count_unknown
+from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.spelling import count_unknown
+from lipiyana.ocr.scripts.label_order import to_text
+from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.build_language_model import board_words, build, count_script
 
 WORDS = ["कमल", "कमला", "कलम", "नमक", "मकान", "नाम"]

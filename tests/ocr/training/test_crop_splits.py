@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-
-from lipiyana.ocr.charset import Charset
-from lipiyana.ocr.normalization import normalize
-from lipiyana.ocr.training.splits import Part, folders, folds, load_crops, validation_numbers
 from needs import PICTURES
+
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.training.splits import Part, folders, folds, load_crops, validation_numbers
 
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 PARTS: tuple[Part, ...] = ("train", "validation")

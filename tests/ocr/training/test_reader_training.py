@@ -4,20 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.ocr.charset import Charset
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.run import Recipe
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.batches import Batch, greedy_texts
-from lipiyana.ocr.training.checkpoints import load_weights
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.lines import fits
 from lipiyana.ocr.training.network import FadingGelu, LineReaderNet, ReaderShape
-from lipiyana.ocr.training.run import Recipe
-from lipiyana.ocr.training.schedule import learning_rate_factor
 from lipiyana.ocr.training.train_reader import Trainer
 
 CHARSET = Charset.load()

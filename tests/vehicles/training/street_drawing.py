@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.data.labels import CLASSES
 
 COLOURS = {"car": (220, 30, 30), "bus": (30, 200, 40), "auto_rickshaw": (240, 220, 20)}
 

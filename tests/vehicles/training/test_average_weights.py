@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)

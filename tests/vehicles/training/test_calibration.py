@@ -2,22 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from needs import TORCH
 
 pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.vehicles.nms import SECOND_NAME
-from lipiyana.vehicles.training.calibration import (
-    Judged,
-    calibrated,
-    calibration_error,
-    fit,
-    judge,
-)
+from lipiyana.vehicles.detection.nms import SECOND_NAME
+from lipiyana.vehicles.training.calibration import Judged, calibrated, calibration_error, fit, judge
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.evaluation import Found
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, StreetPicture
 
 CAR, BUS, PLATE = map(CLASSES.index, ("car", "bus", "plate"))
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.vehicles.detection.letterbox import InputShape
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.evaluation import Found, find, mean_ap50, score
-from lipiyana.vehicles.training.labels import CLASSES
-from lipiyana.vehicles.training.street_pictures import UNDECIDED, load_pictures
 
 CAR, BUS = CLASSES.index("car"), CLASSES.index("bus")
 

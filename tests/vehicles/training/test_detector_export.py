@@ -3,14 +3,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.ocr.training.checkpoints import load_weights
-from lipiyana.ocr.training.fake_quantization import round_weight
-from lipiyana.vehicles.letterbox import InputShape
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.fake_quantization import round_weight
+from lipiyana.vehicles.detection.letterbox import InputShape
+from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
+from lipiyana.vehicles.training.data.street_pictures import load_pictures
 from lipiyana.vehicles.training.evaluation import predict_with_onnx, predict_with_torch
 from lipiyana.vehicles.training.export_detector import (
     calibration_inputs,
@@ -19,9 +20,7 @@ from lipiyana.vehicles.training.export_detector import (
     quantize,
 )
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
-from lipiyana.vehicles.training.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet, is_coco, load_coco
-from lipiyana.vehicles.training.street_pictures import load_pictures
 
 SIZE = 96
 

@@ -2,15 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
 import onnxruntime as ort
 
-from lipiyana.vehicles.letterbox import InputShape, letterbox
-from lipiyana.vehicles.training.labels import CLASSES, coco_mix
+from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
+from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco, widened
 
 

@@ -2,12 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.vehicles.training.labels import CLASSES
+from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.network import DetectorNet
 from lipiyana.vehicles.training.norms import calibrate, folded, install
 from lipiyana.vehicles.training.train_detector import Recipe, Trainer
@@ -84,11 +83,11 @@ def test_a_folded_network_computes_what_the_norms_did() -> None:
 
 
 def test_a_run_with_norms_saves_folded_weights_and_resumes(streets, tmp_path: Path) -> None:
-    from lipiyana.ocr.training.checkpoints import load_weights
-    from lipiyana.vehicles.training.batches import Canvas, collate
+    from lipiyana.learning.trainer.checkpoints import load_weights
+    from lipiyana.vehicles.training.data.batches import Canvas, collate
+    from lipiyana.vehicles.training.data.street_pictures import load_pictures
+    from lipiyana.vehicles.training.data.views import letterboxed
     from lipiyana.vehicles.training.network import anchor_points
-    from lipiyana.vehicles.training.street_pictures import load_pictures
-    from lipiyana.vehicles.training.views import letterboxed
 
     known = np.ones((len(anchor_points(SIZE)[0]), len(CLASSES)), bool)
     smallest = np.zeros(len(known), np.float32)

@@ -2,24 +2,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.ocr.training.checkpoints import load_weights
-from lipiyana.ocr.training.schedule import learning_rate_factor
-from lipiyana.vehicles.training.batches import BatchSource, Canvas, CanvasMix, collate
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.vehicles.training.data.batches import BatchSource, Canvas, CanvasMix, collate
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import load_pictures
+from lipiyana.vehicles.training.data.views import letterboxed
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
-from lipiyana.vehicles.training.labels import CLASSES
 from lipiyana.vehicles.training.network import anchor_points
-from lipiyana.vehicles.training.street_pictures import load_pictures
-from lipiyana.vehicles.training.train_detector import (
-    Recipe,
-    Trainer,
-    train,
-)
-from lipiyana.vehicles.training.views import letterboxed
+from lipiyana.vehicles.training.train_detector import Recipe, Trainer, train
 
 SIZE = 96
 CPU = torch.device("cpu")

@@ -1,5 +1,4 @@
 import pytest
-
 from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)

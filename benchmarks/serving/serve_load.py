@@ -1,0 +1,169 @@
+"""The load that benchmarks/serving/serve.py puts on a server, as a process of its own.
+
+Reads `Plan`s from standard input, JSON, one a line, and answers each with its `Outcome`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+from lipiyana.client import AsyncClient
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import Layout, RecognitionConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    Attributes:
+        target: of the server.
+        pictures: paths.
+        layout: of all of them.
+        seconds: that are measured, after `warm_up`.
+        concurrency: calls at a time of a closed loop; 0 for an open one.
+        rate: calls a second of an open loop.
+        cameras: that make the calls of an open loop, each in even steps of its own; 0 for callers
+            who know nothing of each other, whose calls come as Poisson has it.
+        timeout: of a call, in seconds.
+        channels: connections.
+        unique: whether each call brings bytes that no other brought.
+        warm_up: seconds.
+        seed: of the open loop.
+    """
+
+    target: str
+    pictures: list[str]
+    layout: str
+    seconds: float
+    concurrency: int = 0
+    rate: float = 0.0
+    cameras: int = 0
+    timeout: float = 60.0
+    channels: int = 1
+    unique: bool = True
+    warm_up: float = 0.5
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        seconds: measured.
+        latencies: of calls that were answered, in seconds; those of an open loop count from the
+            time at which the call was due.
+        due: when each of these was due, in seconds by a clock of its own.
+        work: what the stages of each took at the server, in seconds.
+        codes: how calls ended.
+    """
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+class Load:
+    """Calls and counts."""
+
+    def __init__(self, plan: Plan, clients: list[AsyncClient]) -> None:
+        self._plan = plan
+        self._clients = itertools.cycle(clients)
+        self._pictures = _pictures(plan)
+        self._config = RecognitionConfig(layout=Layout(plan.layout))
+        self._codes: Counter[str] = Counter()
+        self._outcome = Outcome(plan.seconds)
+        self._from = time.monotonic() + plan.warm_up
+        self._until = self._from + plan.seconds
+
+    async def run(self) -> Outcome:
+        """Put the load on."""
+        if self._plan.concurrency:
+            await asyncio.gather(*(self._closed() for _ in range(self._plan.concurrency)))
+        else:
+            await self._open()
+        self._outcome.codes = dict(self._codes)
+        return self._outcome
+
+    async def _closed(self) -> None:
+        client = next(self._clients)
+        while (now := time.monotonic()) < self._until:
+            await self._call(client, now, lambda: self._from <= time.monotonic() < self._until)
+
+    async def _open(self) -> None:
+        calls = set()
+        begin = time.monotonic()
+        for after in arrivals(self._plan):
+            due = begin + after
+            if due >= self._until:
+                break
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            counts = partial(bool, self._from <= due)
+            call = asyncio.create_task(self._call(next(self._clients), due, counts))
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+        await asyncio.gather(*calls)
+
+    async def _call(self, client: AsyncClient, due: float, counts: Callable[[], bool]) -> None:
+        try:
+            value = await client.recognize(
+                next(self._pictures), self._config, timeout=self._plan.timeout
+            )
+        except LipiyanaError as error:
+            if counts():
+                self._codes[error.code] += 1
+            return
+        if counts():
+            self._codes["OK"] += 1
+            self._outcome.latencies.append(time.monotonic() - due)
+            self._outcome.due.append(due)
+            self._outcome.work.append(sum(value.timings.values()))
+
+
+def arrivals(plan: Plan) -> Iterator[float]:
+    """Give the seconds after the beginning at which the calls of an open loop are due."""
+    chance = random.Random(plan.seed)
+    if not plan.cameras:
+        due = 0.0
+        while True:
+            yield due
+            due += chance.expovariate(plan.rate)
+    step = plan.cameras / plan.rate
+    phases = sorted(chance.uniform(0, step) for _ in range(plan.cameras))
+    for number in itertools.count():
+        yield from (number * step + phase for phase in phases)
+
+
+def _pictures(plan: Plan) -> Iterator[bytes]:
+    """Give the pictures in turn; bytes behind the end of a JPEG change nothing but the hash."""
+    kept = [Path(path).read_bytes() for path in plan.pictures]
+    load = f"{plan.seed} {plan.concurrency} {plan.rate} {plan.cameras}".encode()
+    for number, data in enumerate(itertools.cycle(kept)):
+        yield data + b"%b %d" % (load, number) if plan.unique else data
+
+
+async def _main(plan: Plan) -> Outcome:
+    clients = [AsyncClient(plan.target) for _ in range(plan.channels)]
+    try:
+        return await Load(plan, clients).run()
+    finally:
+        for client in clients:
+            await client.close()
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(asdict(asyncio.run(_main(Plan(**json.loads(line)))))), flush=True)

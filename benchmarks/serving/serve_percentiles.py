@@ -1,0 +1,48 @@
+"""Percentiles of latencies, and those that no server could better; part of serve.py."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterable, Sequence
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the value below which this share lies."""
+    if not values:
+        raise SystemExit("no picture was answered in a whole load: raise --seconds")
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def spread(values: Sequence[float]) -> float:
+    """p99 by p50."""
+    return percentile(values, 0.99) / percentile(values, 0.5)
+
+
+def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[float]:
+    """Latencies of a queue without any cost of its own.
+
+    Args:
+        calls: when each is due and how long it takes a core, in seconds.
+        cores: that take them in the order in which they are due, each one at a time.
+    """
+    free = [0.0] * cores
+    latencies = []
+    for due, work in sorted(calls):
+        end = max(due, heapq.heappop(free)) + work
+        heapq.heappush(free, end)
+        latencies.append(end - due)
+    return latencies
+
+
+def poisson_calls(
+    work: Sequence[float], rate: float, count: int = 50_000
+) -> list[tuple[float, float]]:
+    """Draw calls of this work that come as Poisson has it, so many that chance evens out."""
+    chance = random.Random(1)
+    now, calls = 0.0, []
+    for _ in range(count):
+        now += chance.expovariate(rate)
+        calls.append((now, chance.choice(work)))
+    return calls

@@ -1,0 +1,50 @@
+"""Latency at a load that the server can bear; part of benchmarks/serving/serve.py.
+
+What a queue makes callers wait is mostly the chance of when they come. So beside each measured
+figure stands that of an ideal queue before as many cores: the very same calls, due at the same
+times, each with the work that the server says it took, begun in their order and at no cost. What
+lies between the two is the server's; what the ideal one takes is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from serve_load import Outcome, Plan
+from serve_percentiles import ideal_latencies, poisson_calls, spread
+from serve_processes import Load
+
+CAMERAS = 16
+
+
+def measure_steady(
+    load: Load, plan: Plan, *, seconds: float, camera_seconds: float, cores: int
+) -> dict[str, object]:
+    """Put an open loop on the server twice: calls of chance, and those of cameras.
+
+    Args:
+        load: puts it on.
+        plan: with its rate and its seed.
+        seconds: of the calls of chance.
+        camera_seconds: of the others.
+        cores: that the server has.
+    """
+    poisson = load.put(replace(plan, seconds=seconds))
+    cameras = load.put(replace(plan, seconds=camera_seconds, cameras=CAMERAS, seed=plan.seed + 1))
+    endless = ideal_latencies(poisson_calls(poisson.work, plan.rate), cores)
+    return {
+        "p99_over_p50": spread(poisson.latencies),
+        "ideal_p99_over_p50": _ideal_spread(poisson, cores),
+        "endless_ideal_p99_over_p50": spread(endless),
+        "camera_p99_over_p50": spread(cameras.latencies),
+        "ideal_camera_p99_over_p50": _ideal_spread(cameras, cores),
+        "steady_rate": plan.rate,
+        "steady_calls": len(poisson.latencies),
+        "steady_seed": plan.seed,
+        "steady_codes": poisson.codes,
+        "camera_codes": cameras.codes,
+    }
+
+
+def _ideal_spread(outcome: Outcome, cores: int) -> float:
+    return spread(ideal_latencies(zip(outcome.due, outcome.work, strict=True), cores))

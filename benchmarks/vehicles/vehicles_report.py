@@ -1,0 +1,241 @@
+"""Scores of detectors as a table, as Markdown and as a plot of precision by recall in SVG."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+from vehicles_defaults import Defaults
+
+sys.path.append(str(Path(__file__).parents[1] / "common"))
+from report_tables import Marks, markdown_table, terminal_table, write_between
+
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.evaluation import ClassScore
+
+_SCORES: Marks = (
+    "<!-- scores: written by benchmarks/vehicles/vehicles.py -->",
+    "<!-- end of scores -->",
+)
+_SET_LEFT = {"class"}
+_COLOURS = (
+    "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
+    "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
+)  # fmt: skip
+_LEFT, _TOP, _PLOT = 56, 44, 420
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What one detector scored, how long it takes, and the bytes of its file.
+
+    Attributes:
+        name: of the detector.
+        scores: by class.
+        milliseconds: for a picture as it sees them.
+        at_same_input: milliseconds for the input that all detectors were given.
+        model_bytes: of its file.
+        calibration_error: how far its confidences and the shares of right ones are apart.
+    """
+
+    name: str
+    scores: Mapping[str, ClassScore]
+    milliseconds: float
+    at_same_input: float
+    model_bytes: int
+    calibration_error: float
+
+    def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
+        """AP50 and AP50-95, means over those of `labels` that it was scored on."""
+        rows = [(s.ap50, s.ap) for label, s in self.scores.items() if label in labels]
+        ap50, ap = np.mean(rows, axis=0)
+        return float(ap50), float(ap)
+
+    def figures(self) -> dict[str, object]:
+        """Everything as JSON has it."""
+        by_class = {
+            label: {"ap50": s.ap50, "ap": s.ap, "objects": s.objects}
+            for label, s in self.scores.items()
+        }
+        ap50, ap = self.mean()
+        return {
+            "name": self.name,
+            "map50": ap50,
+            "map": ap,
+            "milliseconds": self.milliseconds,
+            "milliseconds_at_same_input": self.at_same_input,
+            "bytes": self.model_bytes,
+            "calibration_error": self.calibration_error,
+            "classes": by_class,
+        }
+
+
+def headings(results: Sequence[Result]) -> list[str]:
+    """Of the columns."""
+    each = [f"{result.name} {kind}" for result in results for kind in ("AP50", "AP50-95")]
+    return ["class", "objects", *each]
+
+
+def rows(results: Sequence[Result]) -> list[list[str]]:
+    """A row a class, means, time and size; the first result is the one to compare with."""
+    every = [label for label in CLASSES if any(label in r.scores for r in results)]
+    table_rows = []
+    for label in every:
+        objects = max(r.scores[label].objects for r in results if label in r.scores)
+        pairs = [
+            (r.scores[label].ap50, r.scores[label].ap) if label in r.scores else None
+            for r in results
+        ]
+        table_rows.append([label, str(objects), *_percents(pairs)])
+    shared = [label for label in every if all(label in r.scores for r in results)]
+    table_rows.append(
+        [f"mean of {len(shared)} in COCO", "", *_percents([r.mean(shared) for r in results])]
+    )
+    whole = [r.mean(every) if len(r.scores) == len(every) else None for r in results]
+    table_rows.append([f"mean of all {len(every)}", "", *_percents(whole)])
+    for told, times in (
+        ("the same input, one thread", [r.at_same_input for r in results]),
+        ("one picture, one thread", [r.milliseconds for r in results]),
+    ):
+        cells = [c for t in times for c in (f"{t:.1f} ms", f"ratio {t / times[0]:.2f}")]
+        table_rows.append([told, "", *cells])
+    rates = [
+        cell
+        for r in results
+        for cell in (f"{1000 / r.milliseconds:.0f}/s", f"{r.model_bytes / 1e6:.1f} MB")
+    ]
+    table_rows.append(["pictures a second, file", "", *rates])
+    errors = [cell for r in results for cell in (f"{100 * r.calibration_error:.1f}", "")]
+    table_rows.append(["expected calibration error, %", "", *errors])
+    return table_rows
+
+
+def _percents(pairs: Sequence[tuple[float, float] | None]) -> list[str]:
+    return [f"{100 * value:.1f}" if pair else "" for pair in pairs for value in pair or (0, 0)]
+
+
+def table(results: Sequence[Result]) -> Table:
+    """All of it, for the terminal."""
+    return terminal_table("vehicles and plates, %", headings(results), rows(results), _SET_LEFT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A detector's AP50 by parts of what is labelled: a column each, and what tells them apart."""
+
+    told: str
+    columns: Mapping[str, Mapping[str, ClassScore]]
+
+    @property
+    def headings(self) -> list[str]:
+        """Of the columns."""
+        return ["class", *self.columns]
+
+    def rows(self) -> list[list[str]]:
+        """A row a class, in the order of `CLASSES`, and the mean: AP50 and objects."""
+        lines = []
+        for label in CLASSES:
+            entries = [scores.get(label) for scores in self.columns.values()]
+            if any(entries):
+                told = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
+                lines.append([label, *told])
+        means = [np.mean([entry.ap50 for entry in s.values()]) for s in self.columns.values()]
+        return [*lines, ["mean", *(f"{100 * mean:.1f}" for mean in means)]]
+
+    def figures(self) -> dict[str, object]:
+        """Everything as JSON has it."""
+        return {
+            name: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in scores.items()}
+            for name, scores in self.columns.items()
+        }
+
+    def table(self) -> Table:
+        """All of it, for the terminal."""
+        return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
+
+
+def defaults_rows(defaults: Mapping[str, Defaults]) -> list[list[str]]:
+    """A row a figure, a column a detector."""
+    columns = [dict(one.rows()) for one in defaults.values()]
+    return [[told, *(column.get(told, "") for column in columns)] for told in columns[-1]]
+
+
+def defaults_table(defaults: Mapping[str, Defaults]) -> Table:
+    """Figures at the default confidence, for the terminal."""
+    told = "at the default confidence"
+    return terminal_table(told, ["", *defaults], defaults_rows(defaults), {""})
+
+
+def write_markdown(
+    path: Path,
+    results: Sequence[Result],
+    defaults: Mapping[str, Defaults],
+    parts: Sequence[Parts],
+) -> None:
+    """Put the tables between the marks of a page, and leave the rest of the page alone.
+
+    Raises:
+        ValueError: the page has no marks.
+    """
+    texts = [markdown_table(headings(results), rows(results), _SET_LEFT)]
+    if defaults:
+        told = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
+                              {"at the default confidence"})  # fmt: skip
+        texts += ["What a caller is told who asks for nothing else:", told]
+    for part in parts:
+        texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
+    write_between(path, _SCORES, texts)
+
+
+def precision_plot(result: Result) -> str:
+    """Precision by recall at an IoU of 0.5, a line a class."""
+    width, height = _LEFT + _PLOT + 210, _TOP + _PLOT + 50
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
+        "<title>Precision by recall</title>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{_LEFT}" y="24" font-size="15" fill="#111827">Precision by recall, IoU 0.5, '
+        f"{escape(result.name)}</text>",
+    ]
+    for tick in range(0, 101, 20):
+        x, y = _point(tick / 100, tick / 100)
+        bottom, right = _TOP + _PLOT, _LEFT + _PLOT
+        parts.append(
+            f'<path d="M{x:.0f} {_TOP}V{bottom}M{_LEFT} {y:.0f}H{right}" stroke="#e5e7eb"/>'
+        )
+        parts.append(
+            f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#374151">{tick}</text>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end" fill="#374151">{tick}</text>'
+        )
+    middle = _LEFT + _PLOT / 2
+    parts.append(
+        f'<text x="{middle:.0f}" y="{height - 10}" text-anchor="middle" fill="#374151">'
+        "recall, %</text>"
+    )
+    for number, (label, entry) in enumerate(result.scores.items()):
+        colour = _COLOURS[CLASSES.index(label)]
+        recalls = np.linspace(0, 1, len(entry.precision))
+        path = " ".join(
+            "{:.1f},{:.1f}".format(*_point(recall, precision))
+            for recall, precision in zip(recalls, entry.precision, strict=True)
+        )
+        parts.append(f'<g stroke="{colour}" fill="none"><polyline points="{path}"/></g>')
+        y = _TOP + 20 * number + 10
+        parts.append(
+            f'<rect x="{_LEFT + _PLOT + 16}" y="{y - 6}" width="14" height="4" fill="{colour}"/>'
+        )
+        parts.append(
+            f'<text x="{_LEFT + _PLOT + 36}" y="{y}" fill="#111827">{escape(label)} '
+            f"{100 * entry.ap50:.1f}</text>"
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _point(recall: float, precision: float) -> tuple[float, float]:
+    return _LEFT + _PLOT * recall, _TOP + _PLOT * (1 - precision)

@@ -1,0 +1,216 @@
+"""Reading with a language model: where the reader is in doubt, words decide.
+
+A prefix beam search (Hannun et al. 2014) as in `decoding.py`, made short: steps that are surely
+blank only part letters, unlikely letters are not tried, and a line without doubt is not searched.
+What it finds is compared with texts in which a word that is not known is replaced by a known one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+import numpy as np
+
+from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.spelling import count_unknown, respelt
+from lipiyana.ocr.recognition.decoding import Decoded, Floats, alignment, greedy, log_chances
+
+WEIGHT = 0.5
+"""Of the language model's logarithms beside the reader's."""
+
+CHOOSING_WEIGHT = 0.9
+"""Likewise, where words are to choose between two scripts: which words they are counts for more."""
+
+BONUS = 1.8
+"""For each letter, so that long texts are not at a disadvantage."""
+
+UNKNOWN = 2.0
+"""Nats that a word that is not known costs."""
+
+_ROUNDS = 3  # in each of which a word of the best text may be replaced
+_WIDTH = 6  # prefixes that are kept
+_LEAST = 0.02  # probability of a letter that is tried
+_LEAST_NEAR = 1e-4  # greatest probability of a letter that makes a known word of another one
+_MOST_LETTERS = 6  # tried at one step
+_SURE_BLANK = math.log(0.95)
+_TINY = 1e-9
+_SURE = 0.97  # the least sure step of a line that needs no search
+_NO_WORD = -2.0  # what a sign or a digit costs in place of a letter
+_ABSENT = -12.0
+_NEVER = -math.inf
+
+_Prefix = tuple[int, ...]
+# log probability of the paths that end in a blank, of the others, and the weight of the letters
+_Beam = tuple[float, float, float]
+
+
+def read_words(
+    probabilities: Floats,
+    charset: Sequence[str],
+    model: LanguageModel,
+    weight: float = WEIGHT,
+    bonus: float = BONUS,
+    unknown: float = UNKNOWN,
+) -> Decoded:
+    """Find the text that reader and language model together think likeliest.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1; class 0 is the blank.
+        charset: the characters of classes 1, 2, ...
+        model: the words of each script.
+        weight: of the model's logarithms.
+        bonus: for each character.
+        unknown: what a word costs that the model does not know.
+
+    Returns:
+        The text in the order of the picture, as `greedy` gives it.
+    """
+    plain = greedy(probabilities, charset)
+    if float(probabilities.max(axis=1).min()) >= _SURE:
+        return plain
+    classes = {character: index for index, character in enumerate(charset, 1)}
+    seen = probabilities[:, 1:].max(axis=0) > _LEAST_NEAR
+    likely = {letter for letter, is_seen in zip(charset, seen.tolist(), strict=True) if is_seen}
+    texts = list(_searched(probabilities, charset, model, weight, bonus).ranked())
+    for _ in range(_ROUNDS):
+        tried = dict.fromkeys([*texts, *respelt(texts[0], model, likely)])
+        every = [text for text in tried if classes.keys() >= set(text)]
+        scores = log_chances(probabilities, [[classes[letter] for letter in t] for t in every])
+        scores += [
+            _spelling_score(text, model, weight, bonus) - unknown * count_unknown(text, model)
+            for text in every
+        ]
+        best = every[int(scores.argmax())]
+        if best == texts[0]:
+            break
+        texts = [best]
+    if texts[0] == plain.text:
+        return plain
+    return Decoded(texts[0], alignment(probabilities, [classes[letter] for letter in texts[0]]))
+
+
+def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageModel) -> float:
+    """Score the likeliest text by reader and language model together.
+
+    Args:
+        probabilities: (steps, classes), each row summing to 1 at most; class 0 is the blank.
+        charset: the characters of classes 1, 2, ...
+        model: the words of each script.
+
+    Returns:
+        The logarithm of its probability, to be compared with that of the same line read otherwise.
+    """
+    # whether the words are known tells two scripts apart no better: letters say that much
+    return max(_searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).ranked().values())
+
+
+def _searched(
+    probabilities: Floats,
+    charset: Sequence[str],
+    model: LanguageModel,
+    weight: float,
+    bonus: float,
+) -> _Search:
+    search = _Search(charset, model, weight, bonus)
+    for blank, tried in _steps(probabilities):
+        search.step(blank, tried)
+    return search
+
+
+@dataclass(slots=True)
+class _Search:
+    charset: Sequence[str]
+    model: LanguageModel
+    weight: float
+    bonus: float
+    beams: dict[_Prefix, _Beam] = field(default_factory=lambda: {(): (0.0, _NEVER, 0.0)})
+    texts: dict[_Prefix, str] = field(default_factory=lambda: {(): ""})
+
+    def step(self, blank: float, tried: Mapping[int, float]) -> None:
+        """Take one time step: log probability of the blank, and of the classes to try."""
+        if blank > _SURE_BLANK:
+            self.beams = {p: (_add(a, b) + blank, _NEVER, w) for p, (a, b, w) in self.beams.items()}
+            return
+        grown: dict[_Prefix, _Beam] = {}
+        for prefix, (parted, open_, letters) in self.beams.items():
+            both = _add(parted, open_)
+            last = prefix[-1] if prefix else 0
+            stays = open_ + tried.get(last, _ABSENT)
+            _join(grown, prefix, both + blank, stays, letters)
+            for index, chance in tried.items():
+                # a repeat is a new letter only after a blank
+                before = parted if index == last else both
+                if before == _NEVER:
+                    continue
+                longer = (*prefix, index)
+                if longer in grown:
+                    _join(grown, longer, _NEVER, before + chance, 0.0)
+                else:
+                    more = letters + self._weigh(prefix, longer)
+                    grown[longer] = (_NEVER, before + chance, more)
+        kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[:_WIDTH]
+        self.beams = {prefix: grown[prefix] for prefix in kept}
+
+    def ranked(self) -> dict[str, float]:
+        """All texts that are left with their scores, likeliest first; their words are whole."""
+        scores = {
+            self.texts[prefix]: _score(beam)
+            + self.weight * (self.model.log_probability(self.texts[prefix], "") or 0.0)
+            for prefix, beam in self.beams.items()
+        }
+        return dict(sorted(scores.items(), key=itemgetter(1), reverse=True))
+
+    def _weigh(self, prefix: _Prefix, longer: _Prefix) -> float:
+        before, letter = self.texts[prefix], self.charset[longer[-1] - 1]
+        self.texts[longer] = before + letter
+        return self.weight * _letter_score(before, letter, self.model) + self.bonus
+
+
+def _letter_score(before: str, letter: str, model: LanguageModel) -> float:
+    known = model.log_probability(before, letter)
+    if known is None:
+        known = _NO_WORD if letter != " " else 0.0
+        known += model.log_probability(before, "") or 0.0
+    return known
+
+
+def _spelling_score(text: str, model: LanguageModel, weight: float, bonus: float) -> float:
+    letters = sum(_letter_score(text[:end], letter, model) for end, letter in enumerate(text))
+    return weight * (letters + (model.log_probability(text, "") or 0.0)) + bonus * len(text)
+
+
+def _steps(probabilities: Floats) -> Iterator[tuple[float, dict[int, float]]]:
+    """Yield, for each step, the logarithm of the blank and those of the classes worth trying."""
+    blanks = np.log(np.maximum(probabilities[:, 0], _TINY)).tolist()
+    likely: list[list[tuple[float, int]]] = [[] for _ in blanks]
+    steps, classes = np.nonzero(probabilities[:, 1:] > _LEAST)
+    chances = np.log(probabilities[steps, classes + 1])
+    for step, index, chance in zip(steps.tolist(), classes.tolist(), chances.tolist(), strict=True):
+        likely[step].append((chance, index + 1))
+    for blank, found in zip(blanks, likely, strict=True):
+        found.sort(reverse=True)
+        yield blank, {index: chance for chance, index in found[:_MOST_LETTERS]}
+
+
+def _join(
+    beams: dict[_Prefix, _Beam], prefix: _Prefix, parted: float, open_: float, weight: float
+) -> None:
+    old = beams.get(prefix)
+    if old is None:
+        beams[prefix] = (parted, open_, weight)
+    else:
+        beams[prefix] = (_add(old[0], parted), _add(old[1], open_), old[2])
+
+
+def _score(beam: _Beam) -> float:
+    return _add(beam[0], beam[1]) + beam[2]
+
+
+def _add(a: float, b: float) -> float:
+    """Logarithm of the sum of two numbers given by their logarithms."""
+    if a < b:
+        a, b = b, a
+    return a if b == _NEVER else a + math.log1p(math.exp(b - a))

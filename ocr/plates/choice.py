@@ -1,0 +1,219 @@
+"""Registrations in what was read: which one the rows of a plate, or lines of a scene, spell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lipiyana.ocr.geometry import Bounds, Quad
+from lipiyana.ocr.plates.confidence import VALID, confidence
+from lipiyana.ocr.plates.hypotheses import NO_REGISTRATION, Row, Signs, Verdict, likeliest
+from lipiyana.ocr.recognition.line_input import content_width
+from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.registrations import find
+from lipiyana.types import Registration
+
+_SURE_ENOUGH = 0.5
+_NONE = 1e-6
+_LOWEST_ROW = 10.0  # pixels
+_LEAST_WHERE_LOW = -0.2  # natural logarithm a character: of low rows little can be seen
+_FEWEST_CHARACTERS = 6
+_MOST_CHARACTERS = 16
+_FEWEST_DIGITS = 2
+_PIXELS_A_STEP = 4
+_PARSED = 0.95  # factor of confidence: what was parsed, not searched, was not weighed either
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateRow:
+    """One row of a plate, or a line that may be one: where it is and what it says.
+
+    The reading must have kept what `grammar_search.letters_and_digits` makes.
+
+    Attributes:
+        polygon: (4, 2) its corners.
+        reading: what it says.
+        steps: how many of the reader's time steps show it, the rest being padding; None where its
+            crop had the shape of its polygon.
+    """
+
+    polygon: Quad
+    reading: LineReading
+    steps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateReading:
+    """A plate: its rows from the top, and what they spell.
+
+    Attributes:
+        registration: valid where `likely` is `plate_confidence.VALID` or more; with less it has
+            its `canonical` all the same.
+        likely: probability that the registration is what is painted; 0 where nothing parses.
+        signs: what `likely` was computed from, where it was.
+    """
+
+    rows: tuple[PlateRow, ...]
+    registration: Registration
+    likely: float = 0.0
+    signs: Signs | None = None
+
+    @property
+    def confidence(self) -> float:
+        """`likely`, or the mean over all characters that were read where nothing parses."""
+        if self.registration.canonical:
+            return self.likely
+        sure = _character_confidences(self.rows)
+        return float(np.mean(sure)) if sure else 0.0
+
+    @property
+    def evidence(self) -> float:
+        """How much was read how surely: unsure characters count against a reading."""
+        return float(sum(c - _SURE_ENOUGH for c in _character_confidences(self.rows)))
+
+
+def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
+    return tuple(c for row in rows for c in row.reading.character_confidences)
+
+
+def choose_plate(
+    attempts: Sequence[Sequence[PlateRow]], second_look: int | None = None
+) -> PlateReading:
+    """Decide what a plate says that was read in several ways, maybe by several models.
+
+    The registration that is likeliest over all attempts wins; where none is likely enough, the
+    attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
+    be taken stands among the alternatives.
+
+    Args:
+        attempts: the rows of each, from the top.
+        second_look: index of the attempt that shows rows of another one once more: where that says
+            something else, it speaks against a registration.
+    """
+    seen = [
+        (rows, index == second_look)
+        for index, attempt in enumerate(attempts)
+        for rows in _by_model(attempt)
+    ]
+    attempts = [rows for rows, _ in seen]
+    looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
+    plates = [_parsed(rows) for rows in attempts]
+    verdict = likeliest([_kept(rows) for rows in attempts], looks)
+    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
+        return _judged(plates[verdict.attempt].rows, verdict)
+    best = max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
+    if verdict is None or best.registration.canonical:
+        return best
+    possible = (verdict.registration.canonical, *verdict.registration.alternatives)
+    return replace(best, registration=Registration(alternatives=possible))
+
+
+def _judged(rows: tuple[PlateRow, ...], verdict: Verdict) -> PlateReading:
+    likely = confidence(verdict.signs)
+    registration = replace(verdict.registration, valid=likely >= VALID)
+    return PlateReading(rows, registration, likely, verdict.signs)
+
+
+def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
+    """Find the registrations among the lines of a scene.
+
+    A line by itself comes first, then two lines beside each other, then two above each other;
+    a line belongs to one plate at most.
+    """
+    used: set[int] = set()
+    plates = []
+    for indices in _candidates(lines):
+        if used.intersection(indices):
+            continue
+        found = _found(tuple(lines[index] for index in indices))
+        if found is not None and found.registration.valid:
+            used.update(indices)
+            plates.append(found)
+    return plates
+
+
+def _candidates(lines: Sequence[PlateRow]) -> Iterator[tuple[int, ...]]:
+    yield from ((index,) for index in range(len(lines)))
+    boxes = [Bounds.of(line.polygon) for line in lines]
+    pairs = [(i, j) for i in range(len(lines)) for j in range(len(lines)) if i != j]
+    yield from (pair for pair in pairs if boxes[pair[0]].is_left_of(boxes[pair[1]]))
+    yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
+
+
+def _found(rows: tuple[PlateRow, ...]) -> PlateReading | None:
+    texts = [row.reading.text for row in rows]
+    if not _worth_searching("".join(texts)):
+        return None
+    verdict = likeliest([_kept(seen, ends_at_ink=True) for seen in _by_model(rows)])
+    # what is strict about scenes is said once, in `find`
+    likely = verdict is not None and verdict.a_character >= _least(rows)
+    if verdict and likely and find([verdict.registration.canonical]) is not None:
+        return _judged(rows, verdict)
+    return _read_first(rows)
+
+
+def _worth_searching(text: str) -> bool:
+    count = sum(character.isalnum() for character in text)
+    digits = sum(character.isdecimal() for character in text)
+    return _FEWEST_CHARACTERS <= count <= _MOST_CHARACTERS and digits >= _FEWEST_DIGITS
+
+
+def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
+    """The rows as each model read them that has read any: how sure two models are is not one
+    measure. A row that it has not read stays as it is.
+    """
+    seen = [(row.reading, *row.reading.others) for row in rows]
+    for model in dict.fromkeys(reading.model for readings in seen for reading in readings):
+        yield [
+            replace(row, reading=next((r for r in readings if r.model == model), row.reading))
+            for row, readings in zip(rows, seen, strict=True)
+        ]
+
+
+def _parsed(rows: Sequence[PlateRow]) -> PlateReading:
+    read = tuple(row for row in rows if row.reading.text)
+    return _read_first(read) or PlateReading(read or tuple(rows[:1]), Registration())
+
+
+def _read_first(rows: tuple[PlateRow, ...]) -> PlateReading | None:
+    """Find what the reader saw first: that knows spelt-out letters and repairs more than the
+    search does, but not how likely a form is, so it is as strict as in a scene.
+    """
+    texts = [row.reading.text for row in rows]
+    found = find(texts, [row.reading.character_confidences for row in rows])
+    if found is None or not found.character_confidences:
+        return None
+    sure = np.log(np.maximum(found.character_confidences, _NONE)).mean()
+    if float(sure) < _least(rows):
+        return None
+    likely = _PARSED * min(found.character_confidences)
+    return PlateReading(rows, replace(found, valid=likely >= VALID), likely)
+
+
+def _least(rows: Sequence[PlateRow]) -> float:
+    """How likely a registration in these rows must be."""
+    sides = (row.polygon[[3, 2]] - row.polygon[[0, 1]] for row in rows)
+    lowest = min(float(np.linalg.norm(side, axis=1).max()) for side in sides)
+    return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
+
+
+def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
+    return [
+        Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
+        for row in rows
+        if row.reading.kept is not None
+    ]
+
+
+def _steps(row: PlateRow, count: int) -> float:
+    if row.steps is not None:
+        return min(count, row.steps)
+    along, down = (np.linalg.norm(row.polygon[[1, 3]] - row.polygon[[0, 0]], axis=1)).tolist()
+    return min(count, steps_of(max(1, round(down)), round(along)))
+
+
+def steps_of(height: int, width: int) -> float:
+    """How many time steps of the reader show a crop of this size."""
+    return content_width(height, width) / _PIXELS_A_STEP

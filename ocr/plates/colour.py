@@ -1,0 +1,229 @@
+"""The colours of a plate: those of its characters and of the ground they stand on.
+
+Pixels of the rows are cut into two clusters along the axis on which their colours differ most.
+A small network, trained on rendered plates in all kinds of light, names the pair and says at once
+which of the two is the ground: a white plate under a blue sky is bluish, but no plate has black
+characters on blue, so both colours together tell what one alone does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.crops import Margins, crop_quad
+from lipiyana.ocr.geometry import Bounds, Quad
+from lipiyana.types import PlateColour
+
+COLOURS = tuple(PlateColour)
+"""The order of the network's outputs."""
+
+SURE_ENOUGH = 0.9
+"""Where the likeliest colours are less likely than this, none are named."""
+
+_CONTRADICTED = 0.02
+"""How likely colours are that a registration does not have, beside others: white plates in shade
+are taken for dark ones far more often than one bears what it must not.
+"""
+
+_WEIGHTS = "colour.npz"
+_ROW_HEIGHT = 24
+_MOST_COLUMNS = 160
+_MARGINS = Margins(0.05, 0.12)
+_WHOLE = 0.96  # of the crop: a row that wide and high was not found but assumed
+_INSET = Margins(-0.4, -0.16)
+_FEWEST_PIXELS = 24
+_LEAST_SPREAD = 2.0  # of CIELAB, along the axis
+_PURE = 0.5  # share of a cluster's pixels that are farthest from the other: not its edges
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ColourReading:
+    """What colours a plate has; `colour` is None where `confidence` is not enough to say.
+
+    Attributes:
+        confidence: probability of the likeliest colours, 0 where the pixels say nothing.
+    """
+
+    colour: PlateColour | None
+    confidence: float
+
+
+UNKNOWN = ColourReading(None, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ColourNetwork:
+    """One hidden layer: standardized features, tanh, and a number a colour.
+
+    A plate comes as two vectors of features, one for either cluster as its ground. The softmax is
+    over all colours of both, and what it gives a pair of colours is the sum of the two.
+    """
+
+    mean: Floats
+    scale: Floats
+    hidden: Floats
+    hidden_bias: Floats
+    output: Floats
+    output_bias: Floats
+
+    def probabilities(self, features: Floats) -> Floats:
+        """From (n, 2, features) to (n, colours)."""
+        inner = np.tanh((features - self.mean) / self.scale @ self.hidden + self.hidden_bias)
+        logits = inner @ self.output + self.output_bias
+        powers = np.exp(logits - logits.max(axis=(1, 2), keepdims=True))
+        shares = powers / powers.sum(axis=(1, 2), keepdims=True)
+        return np.asarray(shares.sum(axis=1), np.float32)
+
+
+def plate_colour(
+    image: npt.NDArray[np.uint8],
+    rows: Sequence[Quad],
+    contradicted: Collection[PlateColour] = (),
+) -> ColourReading:
+    """Name the colours of a plate.
+
+    Args:
+        image: (height, width, 3) RGB that the plate is in.
+        rows: (4, 2) corners of each of its rows, in pixels.
+        contradicted: colours that its registration should not have; they must be seen beyond doubt.
+    """
+    features = colour_features(image, rows)
+    if features is None:
+        return UNKNOWN
+    (chances,) = _network().probabilities(features[None])
+    chances = chances * [_CONTRADICTED if colour in contradicted else 1.0 for colour in COLOURS]
+    chances /= chances.sum()
+    best = int(chances.argmax())
+    confidence = float(chances[best])
+    return ColourReading(COLOURS[best] if confidence >= SURE_ENOUGH else None, confidence)
+
+
+def colour_features(image: npt.NDArray[np.uint8], rows: Sequence[Quad]) -> Floats | None:
+    """Describe the two colours of a plate by numbers, either of them as the ground.
+
+    Args:
+        image: as `plate_colour`.
+        rows: as `plate_colour`.
+
+    Returns:
+        (2, features); None where there is but one colour.
+    """
+    if not len(rows):
+        return None
+    strips = [_strip(image, quad) for quad in rows]
+    inner = np.concatenate([_inner(strip.shape[:2]).ravel() for strip in strips])
+    if inner.sum() < _FEWEST_PIXELS:
+        return None
+    colours = np.concatenate([strip.reshape(-1, 3) for strip in strips])
+    lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0]
+    centred = lab - lab[inner].mean(axis=0)
+    axis = np.linalg.eigh(centred[inner].T @ centred[inner])[1][:, -1]
+    along = centred @ axis
+    if float(along[inner].std()) < _LEAST_SPREAD:
+        return None
+    threshold, separation = _two_clusters(along[inner])
+    pair, places = [], []
+    for side, edge in ((along, threshold), (-along, -threshold)):
+        members = side > edge
+        pair.append(_pure(colours[inner], side[inner], edge))
+        glyphs = sum(map(_glyphs, _apart(members, strips)))
+        places.append((float(members[inner].mean()), float(members[~inner].mean()), glyphs / 10))
+    orders = ((0, 1), (1, 0))
+    return np.stack(
+        [
+            _described(np.stack([pair[i], pair[j]]), [*places[i], *places[j], separation])
+            for i, j in orders
+        ]
+    )
+
+
+def _described(pair: Floats, places: Sequence[float]) -> Floats:
+    """Features of a (ground, ink) pair of colours in [0, 1], and of where they are."""
+    ground, ink = cv2.cvtColor(pair[None], cv2.COLOR_RGB2LAB)[0] / np.float32(50)
+    logs = np.log(pair**2.2 + np.float32(0.003))
+    return np.concatenate(
+        [
+            ground,
+            ink,
+            ground - ink,
+            [np.hypot(*ground[1:]), np.hypot(*ink[1:])],
+            logs[0, [0, 2]] - logs[0, 1],
+            logs[1, [0, 2]] - logs[1, 1],
+            logs[0] - logs[1],
+            places,
+        ],
+        dtype=np.float32,
+    )
+
+
+def _strip(image: npt.NDArray[np.uint8], quad: Quad) -> Floats:
+    """A row and a little around it, (height, width, 3) in [0, 1], of few pixels."""
+    box = Bounds.of(quad)
+    whole = box.width > _WHOLE * image.shape[1] and box.height > _WHOLE * image.shape[0]
+    crop = crop_quad(image, quad, _INSET if whole else _MARGINS)
+    height, width = crop.shape[:2]
+    scale = min(1.0, _ROW_HEIGHT / height, _MOST_COLUMNS / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small.reshape(size[1], size[0], 3), np.float32) / np.float32(255)
+
+
+def _inner(shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which pixels of a strip are surely on the plate."""
+    inner = np.zeros(shape, bool)
+    y, x = round(shape[0] * 0.2), round(shape[1] * 0.06)
+    inner[y : shape[0] - y, x : shape[1] - x] = True
+    return inner
+
+
+def _apart(members: npt.NDArray[np.bool_], strips: Sequence[Floats]) -> list[npt.NDArray[np.bool_]]:
+    """Cut what is flat into one mask a strip."""
+    ends = np.cumsum([strip.shape[0] * strip.shape[1] for strip in strips])[:-1]
+    parts = zip(np.split(members, ends), strips, strict=True)
+    return [part.reshape(strip.shape[:2]) for part, strip in parts]
+
+
+def _glyphs(mask: npt.NDArray[np.bool_]) -> int:
+    """How many connected parts have the size of a character: the ground has few of those."""
+    height = mask.shape[0]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    tall, wide = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH]
+    return int(((tall > 0.35 * height) & (tall < 0.97 * height) & (wide < 1.2 * height)).sum())
+
+
+def _two_clusters(values: Floats) -> tuple[float, float]:
+    """Cut values in two (Otsu 1979): where, and the share of the variance that the cut explains."""
+    counts, edges = np.histogram(values, 64)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts) / counts.sum()
+    sums = np.cumsum(counts * centres) / counts.sum()
+    total = sums[-1]
+    inside = np.clip(below * (1 - below), 1e-9, None)
+    between = (total * below - sums) ** 2 / inside
+    best = int(between[:-1].argmax())
+    return float(edges[best + 1]), float(between[best] / max(1e-9, float(values.var())))
+
+
+def _pure(colours: Floats, side: Floats, edge: float) -> Floats:
+    """Median colour of the cluster with `side` above `edge`, without what blends into the other."""
+    members = side > edge
+    if not members.any():
+        members = side >= side.max()
+    least = np.quantile(side[members], 1 - _PURE)
+    return np.asarray(np.median(colours[members & (side >= least)], axis=0), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _network() -> ColourNetwork:
+    with resources.files("lipiyana.ocr.plates").joinpath(_WEIGHTS).open("rb") as file:
+        stored = np.load(file)
+        return ColourNetwork(**{name: stored[name] for name in stored.files})

@@ -1,0 +1,344 @@
+"""Which registration a plate's rows spell: hypotheses over all ways in which they were read.
+
+Limits and costs are natural logarithms of probabilities.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise
+from statistics import fmean, median
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.plates.evidence import Evidence, Seen, align
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, prior, search
+from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
+from lipiyana.ocr.scripts.label_order import sourced_text
+from lipiyana.types import Registration, RegistrationFormat
+
+Kept = npt.NDArray[np.float32]
+"""What `grammar_search.letters_and_digits` kept of a row."""
+
+NO_REGISTRATION = -0.7
+"""How likely it is, a character, that there is none. A reader that guesses makes registrations
+up: chosen on training pictures, readable plates on the one side, pictures without a plate and
+plates that nobody can read on the other.
+"""
+
+_CLEAR = -0.1
+"""How likely, a character, what is seen of a registration must be for how usual it is not to count:
+to tell a short one from a part of another is the business of a plate that is hard to read.
+"""
+_FEWEST_CLEAR = 5  # characters
+
+_LEAST_RATIO = -8.0  # to the likeliest path through the same rows, whatever it spells
+_DROPPED_ROW = 4.0  # nats that leaving out a row costs
+_DROPPED_DIGITS = 6.0  # and one more that shows digits, as the second row of a trade plate does
+_FEWEST_DIGITS, _MOST_DIGITS = 2, 6  # of a row that is no serial number
+_SEEN, _HARDLY = 0.5, 0.05
+_SURE = 0.9  # probability of a character that the reader did not hesitate over
+_ALTERNATIVES_WITHIN = 4.0
+_MOST_ALTERNATIVES = 4
+CUT_OFF = 0.28
+"""Of the distance between characters: one that is nearer to the edge is cut off by it."""
+
+_HALF_SEEN = 0.5
+_FAR = 10.0  # nats
+_STRONGEST_OBJECTION = 6.0  # nats
+_NO_OPINION = 2.0  # nats
+_HARDLY_LIKELY = -0.9  # a character
+_DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One row as one model saw it.
+
+    Attributes:
+        kept: what `grammar_search.letters_and_digits` made of it.
+        steps: how many of its time steps show the crop; the rest is padding.
+        model: the name of the model.
+        ends_at_ink: whether its crop ends where the writing does, as that of a line of a scene: it
+            then cuts no character, however near its ends one stands.
+    """
+
+    kept: Kept
+    steps: float
+    model: str = ""
+    ends_at_ink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for a registration and against it.
+
+    An objection is by how many nats what objects finds another registration likelier: 0 where it
+    finds the same, at most 6, and 2 where it finds none that is likely.
+
+    Attributes:
+        a_character: as of `Verdict`.
+        margin: nats to the next registration, at most 10.
+        other_model: objection of the other models, in all attempts.
+        second_look: mean objection of each model in the attempt that is a second look at the crop.
+        weakest: of its characters, the probability of that least surely seen, by the sum of it and
+            the likeliest other at its place.
+        overridden: characters in whose place another was surely seen.
+        ignored: characters that were seen and that it does not have, in rows left out too.
+        room: distance of its outermost characters from the ends of their rows, by that between
+            characters; of one that the edge cuts in halves it is near 0.
+        unusual: `grammar_search.prior`.
+        alone: whether one model alone has read the plate.
+    """
+
+    a_character: float
+    margin: float
+    other_model: float
+    second_look: float
+    weakest: float
+    overridden: int
+    ignored: int
+    room: float
+    unusual: float
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The likeliest registration.
+
+    Attributes:
+        registration: with its alternatives, best first.
+        attempt: index of the attempt in which it is likeliest.
+        a_character: natural logarithm of its probability, by the number of its characters;
+            registrations of any length compare by it. Of one that is clear to see, how usual it
+            is does not count.
+        signs: what speaks for it and against it.
+    """
+
+    registration: Registration
+    attempt: int
+    a_character: float
+    signs: Signs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hypothesis:
+    candidate: Candidate
+    score: float  # log probability, less what was left out
+    attempt: int
+    window: slice
+
+    @property
+    def text(self) -> str:
+        return self.candidate.text
+
+
+def likeliest(
+    attempts: Sequence[Sequence[Row]], second_look: Collection[int] = ()
+) -> Verdict | None:
+    """Find the registration that is likeliest over all attempts to read one plate.
+
+    Args:
+        attempts: the rows of each, from the top, all read by one model.
+        second_look: indices of those that show the rows of others once more.
+
+    Returns:
+        None where no row can be a part of one.
+    """
+    hypotheses = list(_hypotheses(attempts))
+    totals: dict[str, float] = defaultdict(lambda: -np.inf)
+    best: dict[str, _Hypothesis] = {}
+    for hypothesis in hypotheses:
+        text = hypothesis.text
+        totals[text] = float(np.logaddexp(totals[text], hypothesis.score))
+        if text not in best or hypothesis.score > best[text].score:
+            best[text] = hypothesis
+    ranked = sorted(totals, key=lambda text: (-totals[text], text))
+    reading = GRAMMAR.reading(ranked[0]) if ranked else None
+    if reading is None:
+        return None
+    chosen, total = best[ranked[0]], totals[ranked[0]]
+    others = [t for t in ranked[1:] if total - totals[t] < _ALTERNATIVES_WITHIN]
+    unusual = prior(reading)
+    clear = _clear(reading, chosen.score - unusual)
+    counted = unusual if clear else 0.0
+    rows = attempts[chosen.attempt][chosen.window]
+    evidence = align(
+        [row.kept for row in rows], chosen.candidate.labels, [row.steps for row in rows]
+    )
+    rooms = _rooms(evidence, rows)
+    agreed = _agreement(chosen.text, totals, counted)
+    seen = _seen(chosen.candidate, evidence, rooms)
+    registration = replace(
+        reading.registration(tuple(map(min, agreed, seen))),
+        alternatives=tuple(others[:_MOST_ALTERNATIVES]),
+    )
+    a_character = (chosen.score - counted) / len(chosen.text)
+    left_out = [row for row in attempts[chosen.attempt] if row not in rows]
+    signs = Signs(
+        a_character=a_character,
+        margin=min(_FAR, total - totals[ranked[1]]) if len(ranked) > 1 else _FAR,
+        other_model=_other_model(chosen, hypotheses, attempts),
+        second_look=_second_look(chosen, hypotheses, second_look),
+        weakest=min(map(_share, evidence.characters)),
+        overridden=sum(map(_is_overridden, chosen.candidate.labels, evidence.characters)),
+        ignored=evidence.ignored + sum(_characters(row) for row in left_out),
+        room=min(rooms.values(), default=1.0),
+        unusual=unusual,
+        alone=len({row.model for attempt in attempts for row in attempt}) == 1,
+    )
+    return Verdict(registration, chosen.attempt, a_character, signs)
+
+
+def _clear(reading: Reading, seen: float) -> bool:
+    """Tell whether a registration is seen too clearly to be a part of another, or no registration;
+    without series letters parts and phone numbers look like one.
+    """
+    length = sum(map(len, reading.parts))
+    told = reading.pattern.format is not RegistrationFormat.LEGACY and (
+        reading.pattern.format is not RegistrationFormat.STANDARD or bool(reading.part("lot"))
+    )
+    return told and length >= _FEWEST_CLEAR and seen >= _CLEAR * length
+
+
+def _hypotheses(attempts: Sequence[Sequence[Row]]) -> Iterator[_Hypothesis]:
+    for index, rows in enumerate(attempts):
+        for window in _windows(len(rows)):
+            kept = [row.kept for row in rows[window]]
+            if not any(map(_may_show_digits, kept)):
+                continue  # every registration has some, and a search takes milliseconds
+            left_out = [*rows[: window.start], *rows[window.stop :]]
+            cost = _DROPPED_ROW * len(left_out) + _DROPPED_DIGITS * sum(map(_has_number, left_out))
+            highest = best_path(kept)
+            for candidate in search(kept):
+                score = candidate.log_probability - cost
+                if score - highest >= _LEAST_RATIO:
+                    yield _Hypothesis(candidate, score, index, window)
+
+
+def _windows(count: int) -> Iterator[slice]:
+    """All rows, then two and one of them: a dealer's name may stand above or below."""
+    if count:
+        yield slice(0, count)
+    for size in (2, 1):
+        if size < count:
+            yield from (slice(start, start + size) for start in range(count - size + 1))
+
+
+def _has_number(row: Row) -> bool:
+    """Whether a row surely shows digits, and not as many as a serial number has."""
+    digits = _runs(row.kept[:, _DIGITS].sum(axis=1) > _SEEN, row.kept.argmax(axis=1))
+    return _FEWEST_DIGITS <= digits <= _MOST_DIGITS
+
+
+def _may_show_digits(kept: Kept) -> bool:
+    return float(kept[:, _DIGITS].sum(axis=1).max(initial=0)) > _HARDLY
+
+
+def _characters(row: Row) -> int:
+    return _runs(row.kept[:, 1:].max(axis=1) > _SEEN, row.kept.argmax(axis=1))
+
+
+def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:
+    """How many characters the chosen time steps show: a class that goes on is one."""
+    kinds = np.where(chosen, classes, 0)
+    return int(((kinds > 0) & (np.r_[0, kinds[:-1]] != kinds)).sum())
+
+
+def _share(seen: Seen) -> float:
+    return seen.probability / max(1e-6, seen.probability + seen.rival_probability)
+
+
+def _is_overridden(label: str, seen: Seen) -> bool:
+    """Whether something else was seen than the character that a registration needs: surely, or
+    likelier and not one of the confusions that its place may decide. O and 0 have one shape, and so
+    have the zeros of all scripts.
+    """
+    if seen.rival_probability <= seen.probability:
+        return False
+    pair = {label, seen.rival}
+    if pair == {"O", "0"} or all(c.isdecimal() and not int(c) for c in pair):
+        return False
+    return seen.rival_probability > _SURE or seen.rival not in CONFUSIONS.get(label, "")
+
+
+def _rooms(evidence: Evidence, rows: Sequence[Row]) -> dict[int, float]:
+    """How far the outermost characters of each row are from its ends, in distances of characters,
+    by their index.
+    """
+    found = {}
+    for index, row in enumerate(rows):
+        mine = [i for i, one in enumerate(evidence.characters) if one.row == index]
+        places = [evidence.characters[i].place * row.steps for i in mine]
+        if len(places) > 1 and not row.ends_at_ink:
+            pitch = max(1.0, median(b - a for a, b in pairwise(places)))
+            found[mine[0]] = places[0] / pitch
+            found[mine[-1]] = (row.steps - places[-1]) / pitch
+    return found
+
+
+def _seen(candidate: Candidate, evidence: Evidence, rooms: Mapping[int, float]) -> list[float]:
+    """How surely each character of the text was seen; the arrow of a military plate is none."""
+    sure = [_share(one) for one in evidence.characters]
+    for place, room in rooms.items():
+        if room < CUT_OFF:
+            sure[place] = min(sure[place], _HALF_SEEN)
+    spelt = sourced_text(candidate.labels)
+    text = "".join(character for character, _ in spelt)
+    if text == candidate.text:
+        return [min(sure[place] for place in places) for _, places in spelt]
+    start = next(
+        place for place in range(len(text)) if text[:place] + text[place + 1 :] == candidate.text
+    )
+    return [*sure[:start], *sure[start + 1 :]]
+
+
+def _other_model(
+    chosen: _Hypothesis, hypotheses: Sequence[_Hypothesis], attempts: Sequence[Sequence[Row]]
+) -> float:
+    mine = attempts[chosen.attempt][0].model
+    theirs: defaultdict[str, list[_Hypothesis]] = defaultdict(list)
+    for one in hypotheses:
+        model = attempts[one.attempt][0].model
+        if model != mine:
+            theirs[model].append(one)
+    return fmean(_objection(chosen.text, found) for found in theirs.values() or [[]])
+
+
+def _second_look(
+    chosen: _Hypothesis, hypotheses: Sequence[_Hypothesis], looks: Collection[int]
+) -> float:
+    if not looks:
+        return 0.0
+    return fmean(
+        _objection(chosen.text, [one for one in hypotheses if one.attempt == look])
+        for look in looks
+    )
+
+
+def _objection(text: str, found: Sequence[_Hypothesis]) -> float:
+    highest = max((one.score for one in found), default=-np.inf)
+    if highest < _HARDLY_LIKELY * len(text):
+        return _NO_OPINION
+    mine = max((one.score for one in found if one.text == text), default=-np.inf)
+    return float(min(_STRONGEST_OBJECTION, highest - mine))
+
+
+def _agreement(text: str, totals: dict[str, float], unusual: float) -> tuple[float, ...]:
+    """How likely each character of `text` is: the share of all that may stand there which has it,
+    other registrations and, with `NO_REGISTRATION`, none, to which `unusual` is added.
+    """
+    nothing = NO_REGISTRATION * len(text) + unusual
+    highest = max(nothing, *totals.values())
+    weights = {other: float(np.exp(total - highest)) for other, total in totals.items()}
+    agreed = np.zeros(len(text))
+    for other, weight in weights.items():
+        for block in SequenceMatcher(None, text, other, autojunk=False).get_matching_blocks():
+            agreed[block.a : block.a + block.size] += weight
+    whole = sum(weights.values()) + float(np.exp(nothing - highest))
+    return tuple((agreed / whole).tolist())

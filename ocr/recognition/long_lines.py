@@ -1,0 +1,132 @@
+"""Lines longer than a reader is taught are cut between words, and read piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.recognition.reader import Keep, LineReading, Reader
+from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
+from lipiyana.runtime.manifest import ModelEntry
+
+Image = npt.NDArray[np.uint8]
+
+LONGEST = 8.0
+"""A line wider than this many of its heights is cut."""
+
+_NO_LINE = 200.0
+"""Nothing so many heights wide is a line of text; it is not enlarged to be cut."""
+
+_HEIGHT = 32  # at which gaps are looked for
+_LEAST_GAP = 0.2  # of the height
+_GAPS_OF_LETTERS = 0.5  # more gaps than this a height are not all between words:
+_CLEARLY_WIDER = 1.6  # those are wider than the usual one by this
+_MARGIN = 0.1  # rows at the top and bottom that may show other lines
+_INK = 0.06  # of the other rows: less is noise
+_LEAST_PIECE = 1.0  # heights
+
+
+class LongLineReader:
+    """Reads with another reader, long lines piece by piece. Safe to share between threads."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """The models of the other reader."""
+        return self._reader.entries
+
+    def read(
+        self, crops: Sequence[Image], *, keep: Keep | None = None, hints: Collection[str] = ()
+    ) -> list[LineReading]:
+        """Read crops as `LineReader.read` does; pieces are joined by a space."""
+        pieces = [pieces_of(crop) for crop in crops]
+        parts = [part for line in pieces for part in line]
+        readings = iter(self._reader.read(parts, keep=keep, hints=hints))
+        return [joined([next(readings) for _ in line]) for line in pieces]
+
+
+def pieces_of(crop: Image) -> list[Image]:
+    """Cut a line (height, width, 3) between words, from left to right, where it is too long."""
+    height, width = crop.shape[:2]
+    if width <= LONGEST * height or width > _NO_LINE * height:
+        return [crop]
+    gaps = _gaps(crop)
+    cuts = sorted(_cuts(gaps, 0, width, height))
+    edges = [0, *cuts, width]
+    return [crop[:, start:end] for start, end in pairwise(edges)]
+
+
+def joined(pieces: Sequence[LineReading]) -> LineReading:
+    """One reading of pieces that stand from left to right."""
+    if len(pieces) == 1:
+        return pieces[0]
+    kept = [piece.kept for piece in pieces if piece.kept is not None]
+    read = [piece for piece in pieces if piece.text]
+    scripts = [script_of(piece.text) for piece in read]
+    directions = [SCRIPTS[script].direction for script in scripts if script != COMMON]
+    if directions.count("rtl") > directions.count("ltr"):
+        read.reverse()
+    confidences: list[float] = []
+    for piece in read:
+        if confidences:
+            # the space is as sure as the letters beside it
+            confidences.append(min(confidences[-1], piece.character_confidences[0]))
+        confidences += piece.character_confidences
+    return LineReading(
+        " ".join(piece.text for piece in read),
+        float(np.mean(confidences)) if confidences else 0.0,
+        tuple(confidences),
+        np.concatenate(kept) if kept else None,
+    )
+
+
+def _cuts(gaps: Sequence[tuple[int, int]], start: int, end: int, height: int) -> Iterator[int]:
+    """Cut at the widest gap, then what is still too long again."""
+    if end - start <= LONGEST * height:
+        return
+    least = _LEAST_PIECE * height
+    inner = [gap for gap in gaps if gap[0] - start >= least and end - gap[1] >= least]
+    if not inner:
+        return
+    left, right = max(inner, key=lambda gap: gap[1] - gap[0])
+    cut = (left + right) // 2
+    yield cut
+    yield from _cuts(gaps, start, cut, height)
+    yield from _cuts(gaps, cut, end, height)
+
+
+def _gaps(crop: Image) -> list[tuple[int, int]]:
+    """Columns (from, to) without ink that are wide enough to part words."""
+    height, width = crop.shape[:2]
+    scale = _HEIGHT / height
+    size = (max(1, round(width * scale)), _HEIGHT)
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    ink = _ink(np.asarray(small, np.uint8))
+    margin = round(_MARGIN * _HEIGHT)
+    empty = ink[margin : _HEIGHT - margin].mean(axis=0) <= _INK
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], empty.astype(np.int8), [0]])))
+    runs = edges.reshape(-1, 2)
+    inner = runs[(runs[:, 0] > 0) & (runs[:, 1] < len(empty))]
+    if not len(inner):
+        return []
+    sizes = inner[:, 1] - inner[:, 0]
+    least = _LEAST_GAP * _HEIGHT
+    if len(inner) > _GAPS_OF_LETTERS * len(empty) / _HEIGHT:
+        least = max(least, _CLEARLY_WIDER * float(np.median(sizes)))
+    return [(round(a / scale), round(b / scale)) for a, b in inner[sizes >= least].tolist()]
+
+
+def _ink(image: Image) -> npt.NDArray[np.bool_]:
+    """Where the letters are: what differs from the colour around them."""
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
+    # ground shows at the upper and lower edge; light changes slowly along a line
+    edge = np.concatenate([lab[:2], lab[-2:]])
+    ground = cv2.blur(np.median(edge, axis=0)[None], (4 * _HEIGHT + 1, 1))
+    distance = np.sqrt(((lab - ground) ** 2).sum(axis=2)).clip(0, 255).astype(np.uint8)
+    return np.asarray(cv2.threshold(distance, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1] > 0)

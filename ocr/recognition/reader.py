@@ -1,0 +1,184 @@
+"""Crops of lines become text, one batch a width over the whole picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.language.model import load_words
+from lipiyana.ocr.language.one_script import keep_one_script
+from lipiyana.ocr.language.telugu_kannada import told_apart
+from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
+from lipiyana.ocr.language.word_search import read_words
+from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
+from lipiyana.ocr.recognition.line_input import bucket_width, line_input
+from lipiyana.ocr.scripts.label_order import ORDER_KEY, sourced_text
+from lipiyana.runtime.manifest import ModelEntry, Task
+from lipiyana.runtime.store import ModelStore
+
+MAX_BATCH = 8
+
+Floats = npt.NDArray[np.float32]
+Keep = Callable[[Floats, tuple[str, ...]], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineReading:
+    """What one crop says.
+
+    Attributes:
+        text: as the model's charset has it, in logical order, not normalized; "" where nothing
+            was read.
+        confidence: mean over the characters, 0 for no text.
+        character_confidences: one a character of `text`.
+        kept: what `keep` made of the reader's probabilities, None where it was not given.
+        others: what other models read in the same crop, where several did.
+        model: the name of the model that read it.
+    """
+
+    text: str
+    confidence: float
+    character_confidences: tuple[float, ...]
+    kept: npt.NDArray[np.float32] | None = None
+    others: tuple[LineReading, ...] = ()
+    model: str = ""
+
+
+class Reader(Protocol):
+    """Reads crops of single lines, with one model or several."""
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """The models that take part."""
+        ...
+
+    def read(
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
+    ) -> list[LineReading]:
+        """See `LineReader.read`."""
+        ...
+
+
+class LineReader:
+    """Reads crops of single lines. Safe to share between threads."""
+
+    def __init__(self, store: ModelStore, name: str | None = None) -> None:
+        """Choose the model: `name`, or the store's default reader. Nothing is loaded yet.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+        self._store = store
+        self.entry: ModelEntry = (
+            store.entry(name) if name else store.default_for_task(Task.LINE_READER)
+        )
+        self._words: tuple[Path, str] | None = None
+        if self.entry.words:
+            self._words = self.entry.words, self.entry.parameters["words_sha256"]
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """The models that take part."""
+        return (self.entry,)
+
+    def read(
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
+    ) -> list[LineReading]:
+        """Read crops of (height, width, 3) RGB; the readings come in their order.
+
+        A crop is padded to its own bucket alone, so what is read in it does not depend on the
+        other crops.
+
+        Args:
+            crops: one line of text each.
+            keep: reduces the probabilities (steps, classes) of one line, given the characters of
+                classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
+            hints: codes of scripts (ISO 15924) that the lines are likely in, which decide where the
+                reader is in doubt.
+        """
+        if not crops:
+            return []
+        session = self._store.session(self.entry.name)
+        order = session.metadata.get(ORDER_KEY, "")
+        readings: list[LineReading | None] = [None] * len(crops)
+        for indices in _batches(crops):
+            batch = np.stack([line_input(crops[index]) for index in indices])
+            seen = session.run(batch)[0]
+            probabilities = keep_one_script(seen, session.charset, hints)
+            decoded = greedy_batch(probabilities, session.charset)
+            for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
+                line, likely = self._spelt(
+                    plain, seen[row], probabilities[row], session.charset, hints
+                )
+                kept = keep(likely, session.charset) if keep else None
+                readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
+        return [reading for reading in readings if reading is not None]
+
+    def _spelt(
+        self,
+        line: Decoded,
+        seen: Floats,
+        likely: Floats,
+        charset: tuple[str, ...],
+        hints: Collection[str],
+    ) -> tuple[Decoded, Floats]:
+        """Let unlikely letters give way, and words decide where a line is in doubt: which of two
+        scripts it is in, and what it says; a line with digits is not made of words.
+
+        Args:
+            line: what is likeliest.
+            seen: (steps, classes) as the network gives them.
+            likely: those of the likeliest script.
+            charset: the characters of classes 1, 2, ...
+            hints: codes of scripts that it is likely in.
+
+        Returns:
+            The line, and the probabilities of the script that it is in.
+        """
+        if has_unlikely(line.text):
+            likely = without_unlikely(likely, charset)
+            line = greedy(likely, charset)
+        if self._words is None:
+            return line, likely
+        model = load_words(*self._words)
+        apart = told_apart(seen, line.text, charset, model, hints)
+        if apart is not None:
+            line, likely = greedy(apart, charset), apart
+        if model.knows(line.text) and not any(character.isdigit() for character in line.text):
+            line = read_words(likely, charset, model)
+        return line, likely
+
+
+def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) -> LineReading:
+    # the reader sees a line from left to right; text is kept in the order of its sounds
+    spelt = sourced_text(line.text, order)
+    sure = line.character_confidences
+    return LineReading(
+        "".join(character for character, _ in spelt),
+        line.confidence,
+        tuple(min(sure[place] for place in places) for _, places in spelt),
+        kept,
+    )
+
+
+def _batches(crops: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[int]]:
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for index, crop in enumerate(crops):
+        buckets[bucket_width(*crop.shape[:2])].append(index)
+    for _, indices in sorted(buckets.items()):
+        for start in range(0, len(indices), MAX_BATCH):
+            yield indices[start : start + MAX_BATCH]

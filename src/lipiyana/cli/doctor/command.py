@@ -1,0 +1,123 @@
+"""`lipiyana doctor`: what this machine and this installation can do, and what is in the way."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from rich.text import Text
+
+from lipiyana.annotation.fonts import drawable_scripts
+from lipiyana.cli.console import stdout
+from lipiyana.cli.doctor import trial
+from lipiyana.cli.doctor.findings import Finding, Level
+from lipiyana.cli.doctor.installation import extras, versions
+from lipiyana.cli.doctor.machine import Usage, cpu, memory, neighbours, threads
+from lipiyana.cli.exit_codes import DONE, FAILED
+from lipiyana.errors import LipiyanaError, how_to_install
+from lipiyana.ocr.scripts.table import SCRIPTS
+from lipiyana.runtime.store import ModelStore
+
+_ELSEWHERE = "paddle"
+"""The extra of an environment of its own: its pins do not go together with the others'."""
+
+_STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
+
+
+def run(models: Path | None, config: Path | None = None) -> int:
+    """Print the findings as they come; exit 1 where one is wrong."""
+    console = stdout()
+    counts = dict.fromkeys(_STYLES, 0)
+    for finding in examine(models, config):
+        label = Text(f"{finding.level:<6}", _STYLES[finding.level])
+        console.print(Text.assemble(label, f"{finding.subject}: {finding.detail}"))
+        counts[finding.level] += 1
+    console.print(_verdict(counts))
+    return FAILED if counts["wrong"] else DONE
+
+
+def examine(models: Path | None, config: Path | None = None) -> Iterator[Finding]:
+    """Look at everything, the cheap things first."""
+    yield Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}")
+    yield Finding("ok", "packages", ", ".join(f"{name} {found}" for name, found in versions()))
+    yield from _extras()
+    yield cpu()
+    yield threads()
+    yield memory()
+    yield _fonts()
+    yield from _guarded("server", lambda: _server(config))
+    yield from _guarded("models", lambda: _models(models))
+    before = Usage.now()
+    yield from _guarded("a picture", lambda: _picture(models))
+    yield from neighbours(Usage.now().since(before))
+
+
+def _verdict(counts: dict[str, int]) -> Text:
+    if counts["wrong"]:
+        return Text(f"verdict: {counts['wrong']} wrong, see above", "bold red")
+    if counts["note"]:
+        return Text(f"verdict: it works; {counts['note']} notes above may make it better", "yellow")
+    return Text("verdict: all is well", "green")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, missing in extras():
+        if missing and extra == _ELSEWHERE:
+            detail = "not here, and it should not be: see import-paddle in docs/fine-tuning.md"
+            yield Finding("ok", f"extra {extra}", detail)
+        elif missing:
+            detail = f"not installed ({', '.join(missing)}): {how_to_install(extra)}"
+            yield Finding("note", f"extra {extra}", detail)
+        else:
+            yield Finding("ok", f"extra {extra}", "installed")
+
+
+def _fonts() -> Finding:
+    lacking = [code for code in SCRIPTS if code not in drawable_scripts()]
+    if lacking:
+        return Finding(
+            "note", "fonts", f"`annotate` cannot draw {', '.join(lacking)}: install Noto fonts"
+        )
+    return Finding("ok", "fonts", "`annotate` can draw every script")
+
+
+def _server(config: Path | None) -> Iterator[Finding]:
+    missing = dict(extras()).get("server", [])
+    if missing:
+        if config is not None:
+            yield Finding(
+                "wrong",
+                "server",
+                f"{config} cannot be checked: install the extra `server` "
+                f"({how_to_install('server')})",
+            )
+        return
+    from lipiyana.cli.doctor.server import server
+
+    yield from server(config)
+
+
+def _models(models: Path | None) -> Iterator[Finding]:
+    for check in ModelStore(models, threads=1).verify():
+        level: Level = "ok" if check.ok else "wrong"
+        yield Finding(level, "model", f"{check.entry.name}{check.problem and ': '}{check.problem}")
+
+
+def _picture(models: Path | None) -> Iterator[Finding]:
+    result = trial.read_rendered_plate(models)
+    detail = f"loaded and read in {result.first:.2f} s, then {result.next * 1000:.0f} ms a picture"
+    if result.registration != trial.REGISTRATION:
+        yield Finding("wrong", "a picture", f"{detail}, but read as {result.registration!r}")
+        return
+    yield Finding("ok", "a picture", detail)
+    stages = sorted(result.stages.items(), key=lambda item: -item[1])
+    slowest = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in stages[:3])
+    yield Finding("ok", "stages", f"most of the time goes to {slowest}")
+
+
+def _guarded(subject: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from look()
+    except LipiyanaError as error:
+        yield Finding("wrong", subject, error.message)

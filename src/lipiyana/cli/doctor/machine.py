@@ -1,0 +1,188 @@
+"""What the machine can do, and who else uses it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipiyana.cli.doctor.findings import Finding
+from lipiyana.runtime.store import available_threads, cgroup_quota
+
+PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+
+LEAST_FREE = 512 * 1024 * 1024
+"""Bytes of memory below which the models may push others, or themselves, into swap."""
+
+BUSY = 0.1
+"""Share of the time that others may take before it is worth a word."""
+
+_INT8_FLAGS = ("avx512_vnni", "avx_vnni", "asimddp")
+
+
+def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
+    """Say whether the CPU multiplies 8-bit integers as the INT8 models want it."""
+    try:
+        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return Finding("note", "cpu", f"{platform.machine()}; its features cannot be listed here")
+    fields = {
+        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    flags = set(fields.get("flags", fields.get("Features", "")).split())
+    name = fields.get("model name", platform.machine())
+    if found := [flag for flag in _INT8_FLAGS if flag in flags]:
+        return Finding("ok", "cpu", f"{name}, 8-bit dot products ({', '.join(found)})")
+    lacking = "no AVX2 and no VNNI" if "avx2" not in flags else "no VNNI"
+    return Finding(
+        "note",
+        "cpu",
+        f"{name}, {lacking}: the sums of INT8 models may saturate, which costs accuracy; those of "
+        "their float twins do not. `lipiyana models bench` measures which are faster here",
+    )
+
+
+def threads(root: Path = CGROUP) -> Finding:
+    """Say how many CPUs may be used, and whether a quota stops the threads on them."""
+    usable, quota = available_threads(), cgroup_quota(root)
+    detail = f"{usable} of {os.cpu_count()} CPUs"
+    if quota is None:
+        return Finding("ok", "threads", detail)
+    detail += f", a quota of {quota:g}"
+    if quota < 1:
+        return Finding(
+            "note", "threads", f"{detail}: every picture is stopped in the middle; give 1 CPU"
+        )
+    if quota % 1:
+        return Finding("ok", "threads", f"{detail}; what is over a whole CPU is not used")
+    return Finding("ok", "threads", detail)
+
+
+def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
+    """Say how much memory is left, here and in the container."""
+    sizes = {}
+    try:
+        for line in meminfo.read_text("ascii").splitlines():
+            name, _, rest = line.partition(":")
+            sizes[name] = int(rest.split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        return Finding("note", "memory", "cannot be told here")
+    free = [sizes.get("MemAvailable", 0)]
+    limit, used = _number(root / "memory.max"), _number(root / "memory.current")
+    if limit is not None and used is not None:
+        free.append(limit - used)
+    left = min(free)
+    detail = f"{left / 2**30:.1f} GiB free"
+    if left < LEAST_FREE:
+        return Finding("note", "memory", f"{detail}: the models need half of one; expect swapping")
+    return Finding("ok", "memory", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the kernel has counted since it started; `since` gives a span of time.
+
+    Attributes:
+        total: ticks of all CPUs.
+        steal: of them, those that the hypervisor gave to other machines.
+        mine: of them, those of this process and those it waited for.
+        idle: of them, those in which nobody had anything to do.
+        swapped: pages read from swap or written there.
+        periods: of the cgroup's quota.
+        throttled: of them, those in which it ran out.
+    """
+
+    total: int = 0
+    steal: int = 0
+    mine: int = 0
+    idle: int = 0
+    swapped: int = 0
+    periods: int = 0
+    throttled: int = 0
+
+    @classmethod
+    def now(cls, proc: Path = PROC, cgroup: Path = CGROUP) -> Usage:
+        """Read the counters; those that this system does not have are 0."""
+        ticks = [int(field) for field in _first_line(proc / "stat").split()[1:9]]
+        memory_events = _counters(proc / "vmstat")
+        quota = _counters(cgroup / "cpu.stat")
+        times = os.times()
+        own = round((times.user + times.system) * os.sysconf("SC_CLK_TCK"))
+        return cls(
+            total=sum(ticks),
+            steal=ticks[7] if len(ticks) == 8 else 0,
+            mine=own,
+            idle=ticks[3] + ticks[4] if len(ticks) == 8 else 0,
+            swapped=memory_events.get("pswpin", 0) + memory_events.get("pswpout", 0),
+            periods=quota.get("nr_periods", 0),
+            throttled=quota.get("nr_throttled", 0),
+        )
+
+    def since(self, before: Usage) -> Usage:
+        """Give what was counted in between."""
+        return Usage(
+            self.total - before.total,
+            self.steal - before.steal,
+            self.mine - before.mine,
+            self.idle - before.idle,
+            self.swapped - before.swapped,
+            self.periods - before.periods,
+            self.throttled - before.throttled,
+        )
+
+
+def neighbours(usage: Usage) -> Iterator[Finding]:
+    """Say who or what else took time while something was measured."""
+    if usage.total:
+        steal = usage.steal / usage.total
+        others = max(0, usage.total - usage.idle - usage.mine - usage.steal) / usage.total
+        if steal > BUSY:
+            yield Finding(
+                "note",
+                "neighbours",
+                f"{steal:.0%} of the CPU time went to other virtual machines (steal): move, or "
+                "take CPUs of your own",
+            )
+        if others > BUSY:
+            yield Finding(
+                "note",
+                "neighbours",
+                f"other processes took {others:.0%} of the CPUs meanwhile: what is timed here is "
+                "slower than on a quiet machine",
+            )
+        if steal <= BUSY and others <= BUSY:
+            yield Finding("ok", "neighbours", "nobody else took much of the CPUs")
+    if usage.throttled:
+        yield Finding(
+            "note",
+            "quota",
+            f"the container was stopped in {usage.throttled} of {usage.periods} periods: give it "
+            "more CPU, or the server fewer `threads`",
+        )
+    if usage.swapped:
+        yield Finding(
+            "note", "swap", f"{usage.swapped} pages were swapped meanwhile: memory is short"
+        )
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text("ascii").partition("\n")[0]
+    except OSError:
+        return ""
+
+
+def _counters(path: Path) -> dict[str, int]:
+    try:
+        lines = [line.split() for line in path.read_text("ascii").splitlines()]
+    except OSError:
+        return {}
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+
+
+def _number(path: Path) -> int | None:
+    text = _first_line(path)
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,61 @@
+"""`lipiyana models bench`: how fast each model is here, and which of two twins to prefer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from lipiyana.cli.console import say_warning, stderr, stdout
+from lipiyana.cli.exit_codes import DONE, FAILED
+from lipiyana.errors import LipiyanaError
+from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
+from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.model_folder import writing_to
+from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.timings import TWIN, cache_folder, cpu_model, write_timings
+
+
+def run(models: Path | None) -> int:
+    """Time every installed model on one thread, those of one task in turns; write it down.
+
+    Raises:
+        InvalidRequest: the cache folder cannot be written.
+    """
+    store = ModelStore(models, threads=1)
+    code = DONE
+    # those that take the same input are timed in turns
+    alike: defaultdict[tuple[Task, tuple[int, ...]], list[Session]] = defaultdict(list)
+    for entry in store.entries:
+        if not entry.installed:
+            continue
+        try:
+            session = store.session(entry.name)
+            alike[entry.task, typical_input(session).shape].append(session)
+        except LipiyanaError as error:
+            say_warning(error.message)
+            code = FAILED
+    measured: dict[str, float] = {}
+    table = Table(box=None)
+    for heading in ("name", "task", "input", "ms"):
+        table.add_column(heading, justify="right" if heading == "ms" else "left", no_wrap=True)
+    for (task, shape), sessions in alike.items():
+        times = median_milliseconds(sessions, typical_input(sessions[0]))
+        for session, milliseconds in zip(sessions, times, strict=True):
+            measured[session.entry.sha256] = round(milliseconds, 3)
+            size = "x".join(map(str, shape))
+            name = Text(session.entry.name)
+            table.add_row(name, task.value, size, f"{milliseconds:.2f}")
+    with writing_to(cache_folder()):
+        path = write_timings(measured)
+    stdout().print(table)
+    stderr().print(f"{cpu_model()}: written to {path}", markup=False)
+    for entry in ModelStore(models, threads=1).entries:
+        twin = entry.parameters.get(TWIN)
+        if twin and measured.get(entry.sha256, 0) < min(
+            (measured.get(e.sha256, 0) for e in store.entries if e.name == twin), default=0
+        ):
+            stderr().print(f"{entry.name} is faster here than {twin}", markup=False)
+    return code

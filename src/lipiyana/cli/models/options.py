@@ -1,0 +1,168 @@
+"""The options of `lipiyana models quantize`, `prune`, `distill`, `bench` and `import-paddle`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipiyana.cli.options import Models, Resume
+from lipiyana.cli.values import (
+    choice,
+    existing_file,
+    existing_folder,
+    folder_to_write,
+    number,
+    whole_number,
+)
+from lipiyana.runtime.manifest import Task
+
+_CALIBRATION = typer.Option(
+    metavar="DIR", parser=existing_folder, help="Folder of pictures as the model will see them."
+)
+Out = Annotated[Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where it goes.")]
+Minutes = Annotated[
+    float, typer.Option(metavar="M", parser=number(0.01, 100_000), help="Learn at most so long.")
+]
+
+
+def add_to(models_app: typer.Typer) -> None:
+    """Add the commands."""
+    models_app.command("quantize")(quantize)
+    models_app.command("prune")(prune)
+    models_app.command("distill")(distill)
+    models_app.command("bench")(bench)
+    models_app.command("import-paddle")(import_paddle)
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a float model.")],
+    calibration: Annotated[Path, _CALIBRATION],
+    out: Out = Path("quantized"),
+    least_agreement: Annotated[
+        float,
+        typer.Option(
+            metavar="F",
+            parser=number(0, 1),
+            help="Layers stay float until the answers agree so far.",
+        ),
+    ] = 0.98,
+    models: Models = None,
+) -> None:
+    """Make an INT8 twin; show how each layer bears it, and both models' times on this machine.
+
+    Needs the extra `train`.
+    """
+    from lipiyana.cli.models.quantize import run
+
+    raise typer.Exit(run(model, calibration, out, least_agreement, models))
+
+
+def prune(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[READER]", help="Line reader to prune. Default: the one in use."),
+    ] = None,
+    blocks: Annotated[
+        int, typer.Option(metavar="N", parser=whole_number(1), help="Blocks to leave out.")
+    ] = 3,
+    out: Out = Path("pruned"),
+    minutes: Minutes = 30.0,
+    resume: Resume = False,
+    models: Models = None,
+) -> None:
+    """Leave out the blocks that a line reader needs least; let it learn to do without them.
+
+    Needs the extra `train`, and fonts. Ctrl-C stops it at any time; --resume goes on.
+    """
+    from lipiyana.cli.models.distill import run_prune
+
+    raise typer.Exit(run_prune(model, blocks, out, minutes, resume, models))
+
+
+def distill(
+    out: Out = Path("distilled"),
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Text detector to learn from. Default: the one in use."),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of pictures to look at beside the rendered ones; no labels needed.",
+            parser=existing_folder,
+        ),
+    ] = None,
+    streets: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(0, 1_000_000),
+            help="Pictures to render: streets, and walls full of lettering.",
+        ),
+    ] = 2000,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Float file of a student to go on from. Default: begin from nothing.",
+            parser=existing_file,
+        ),
+    ] = None,
+    minutes: Minutes = 60.0,
+    resume: Resume = False,
+    models: Models = None,
+) -> None:
+    """Teach a small, fast text detector what the installed one finds; compare both; register it.
+
+    Needs the extra `train`. Ctrl-C stops it at any time; --resume goes on.
+    """
+    from lipiyana.cli.models.distill import run
+
+    raise typer.Exit(run(out, teacher, photos, streets, start, minutes, resume, models))
+
+
+def bench(models: Models = None) -> None:
+    """Time the models on this machine, and write it down: the faster of two twins is used then."""
+    from lipiyana.cli.models.bench import run
+
+    raise typer.Exit(run(models))
+
+
+def import_paddle(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|NAME", help="Folder of an inference model, or a name that paddleocr knows."
+        ),
+    ],
+    out: Out = Path("imported"),
+    calibration: Annotated[Path | None, _CALIBRATION] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Interpreter that has paddlepaddle and paddle2onnx. Default: "
+            "$LIPIYANA_PADDLE_PYTHON, else this one.",
+        ),
+    ] = None,
+    characters: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Characters, one a line, where the model lists none."),
+    ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(
+            metavar="text_detector|line_reader",
+            parser=choice(Task),
+            help="What the model does, where it does not say so.",
+        ),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="SPDX expression, as its makers state it.")] = "",
+) -> None:
+    """Make a PaddleOCR model a checked, registered one; with --calibration its INT8 twin too."""
+    from lipiyana.cli.models.import_paddle import run
+
+    raise typer.Exit(run(model, out, calibration, python, characters, task, licence))

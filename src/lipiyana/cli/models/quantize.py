@@ -1,0 +1,127 @@
+"""`lipiyana models quantize`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from lipiyana.cli.console import say_step, stderr, stdout
+from lipiyana.cli.exit_codes import DONE, FAILED
+from lipiyana.cli.extras import import_with
+from lipiyana.cli.sources import list_pictures
+from lipiyana.errors import InvalidRequest
+from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
+from lipiyana.learning.quantize.floor import require_answers
+from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
+from lipiyana.runtime.manifest import ModelEntry
+from lipiyana.runtime.model_folder import NewModel, add_models
+from lipiyana.runtime.store import ModelStore
+from lipiyana.runtime.timings import TWIN
+
+SUFFIX = "-int8"
+
+
+def run(name: str, calibration: Path, out: Path, least: float, models: Path | None) -> int:
+    """Quantize a model and register it with its float twin; 1 where it agrees too little.
+
+    Raises:
+        ModelUnavailable: there is no such model, or it finds nothing in the pictures.
+        InvalidRequest: there is nothing to calibrate with, or `out` cannot be written.
+    """
+    search = import_with("train", "lipiyana.learning.quantize.search", "lipiyana models quantize")
+    store = ModelStore(models, threads=1)
+    entry = store.entry(name)
+    inputs = calibration_inputs(store, entry, calibration)
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "int8.onnx"
+        made = search.quantize_within(
+            entry.file,
+            small,
+            entry.task,
+            inputs,
+            least_agreement=least,
+            every_layer=True,
+            on_step=say_step,
+        )
+        require_answers(entry.name + SUFFIX, made.says_nothing)
+        sessions = [store.session(name), search.open_file(small, entry.task)]
+        before, after = median_milliseconds(sessions, typical_input(sessions[0]))
+        _show(made, before, after, entry, small)
+        if made.agreement < least:
+            stderr().print(f"it agrees too little, and is not registered (least: {least:.3f})")
+            return FAILED
+        twins = [_twin(entry, small, made), _same(entry)]
+        add_models(out, twins if after < before else list(reversed(twins)))
+    stderr().print(f"use it: --models {out}", markup=False)
+    return DONE
+
+
+def calibration_inputs(store: ModelStore, entry: ModelEntry, folder: Path) -> list[Any]:
+    """Read the pictures of a folder as a model sees them.
+
+    Raises:
+        InvalidRequest: fewer than two can be read.
+    """
+    paths = [Path(source.path) for source in list_pictures((str(folder),)) if not source.error]
+    inputs = inputs_of(store, entry, read_pictures(paths)) if paths else []
+    if len(inputs) < 2:
+        raise InvalidRequest(
+            f"{folder} holds {len(inputs)} pictures that can be read; some twenty are needed to "
+            "calibrate with and to measure on",
+            field="calibration",
+        )
+    return inputs
+
+
+def _show(made: Any, before: float, after: float, entry: ModelEntry, small: Path) -> None:
+    console = stdout()
+    table = Table(box=None)
+    for heading in ("layers", "difference alone", ""):
+        table.add_column(heading, justify="right" if heading.startswith("diff") else "left")
+    left = {one.group for one in made.left_float}
+    for one in made.sensitivities:
+        kept = "left in float" if one.group in left else ""
+        table.add_row(one.group, f"{one.difference:.4f}", kept)
+    console.print(table)
+    console.print(
+        f"agreement {made.agreement:.4f} (all layers in INT8: {made.all_layers:.4f}); "
+        f"{before:.2f} ms in float, {after:.2f} ms in INT8; "
+        f"{len(entry.read_bytes()) / 1e6:.1f} and {small.stat().st_size / 1e6:.1f} MB"
+    )
+
+
+def _twin(entry: ModelEntry, small: Path, made: Any) -> NewModel:
+    left = ", ".join(one.group for one in made.left_float) or "none"
+    card = (
+        f"# {entry.name}{SUFFIX}\n\nThe INT8 twin of {entry.name} (sha256 {entry.sha256}). Its "
+        f"answers agree with the float model's by {made.agreement:.4f} (by {made.all_layers:.4f} "
+        f"with every layer quantized). Layers left in float, for they cost the most: {left}.\n"
+    )
+    return _new(entry, entry.name + SUFFIX, small, card, entry.name, {"agreement": made.agreement})
+
+
+def _same(entry: ModelEntry) -> NewModel:
+    card = f"# {entry.name}\n\nA copy of the installed model; see its own card.\n"
+    return _new(entry, entry.name, entry.file, card, entry.name + SUFFIX, dict(entry.scores))
+
+
+def _new(
+    entry: ModelEntry, name: str, file: Path, card: str, other: str, scores: dict[str, float]
+) -> NewModel:
+    kept = {k: v for k, v in entry.parameters.items() if k not in {"words", "words_sha256"}}
+    return NewModel(
+        name=name,
+        task=entry.task,
+        file=file,
+        version=entry.version,
+        licence=entry.licence,
+        data=entry.data,
+        card=card,
+        charset_sha256=entry.charset_sha256,
+        scores={key: round(float(value), 4) for key, value in scores.items()},
+        parameters=kept | {TWIN: other},
+        companions={"words": entry.words} if entry.words else {},
+    )

@@ -1,0 +1,198 @@
+"""`lipiyana read`: the options, and what is said and returned at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import typer
+
+from lipiyana.addresses import check_target
+from lipiyana.cli import recognizers
+from lipiyana.cli.console import say_error, say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.models.import_paddle import models_of
+from lipiyana.cli.paths import shown
+from lipiyana.cli.progress import RunProgress
+from lipiyana.cli.read.output import Output, OutputError, OutputFile, StandardOutput
+from lipiyana.cli.read.rows import FORMS
+from lipiyana.cli.read.run import Totals, read_pictures
+from lipiyana.cli.read.run_options import refuse_other_options, write_options
+from lipiyana.cli.sources import (
+    Listing,
+    list_pictures,
+    no_picture_found,
+    refuse_inputs_in,
+    say_passed_over,
+)
+from lipiyana.errors import InvalidRequest
+from lipiyana.types import Feature, Layout, RecognitionConfig
+
+_PEEK = 256  # more CPUs than this are not told from this many
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """The options of `lipiyana read`, as `main.read` explains them."""
+
+    inputs: tuple[str, ...]
+    layout: Layout
+    features: frozenset[Feature]
+    min_confidence: float | None
+    output: Path | None
+    resume: bool
+    workers: int | None
+    models: Path | None
+    server: str | None
+    reader: str | None = None
+    keep_unsure: Path | None = None
+
+
+def run(request: ReadRequest) -> int:
+    """Read the pictures and give the exit code: 0 all read, 1 some failed, 2 none found.
+
+    Raises:
+        typer.BadParameter: the options do not go together.
+    """
+    _check(request)
+    listing = list_pictures(request.inputs, apart=request.keep_unsure)
+    for pattern in listing.unmatched:
+        say_warning(f"nothing fits {shown(pattern)}")
+    passed_over: Counter[str] = Counter()
+    pictures = sum(1 for _ in islice(listing.walk(passed_over), _PEEK))
+    if pictures == 0:
+        say_error(no_picture_found(listing, passed_over))
+        return USAGE
+    passed_over.clear()
+    began = time.monotonic()
+    try:
+        totals = _read(request, listing, pictures, passed_over)
+    except OutputError as error:
+        say_error(str(error))
+        return USAGE
+    except OSError as error:
+        return _cannot_write(error, request.output)
+    except KeyboardInterrupt:
+        say_error(f"interrupted{_how_to_go_on(request.output)}")
+        return INTERRUPTED
+    if request.models is not None and totals.empty and not totals.shown:
+        say_warning(
+            f"nothing was found in any of {totals.empty} pictures; `lipiyana models list --models "
+            f"{request.models}` shows which models looked"
+        )
+    code = _sum_up(totals, time.monotonic() - began, request.output)
+    say_passed_over(passed_over)
+    return code
+
+
+def _check(request: ReadRequest) -> None:
+    if not all(request.inputs):
+        raise typer.BadParameter("an empty name.", param_hint="INPUT")
+    if request.output is not None and request.output.suffix.lower() not in FORMS:
+        raise typer.BadParameter(
+            f"the name must end in {' or '.join(FORMS)}.", param_hint="--output"
+        )
+    if request.resume and request.output is None:
+        raise typer.BadParameter("needs --output.", param_hint="--resume")
+    if request.server is not None:
+        for option, given in (
+            ("--models", request.models),
+            ("--reader", request.reader),
+            ("--keep-unsure", request.keep_unsure),
+        ):
+            if given is not None:
+                raise typer.BadParameter("the server has its own.", param_hint=option)
+        try:
+            check_target(request.server)
+        except InvalidRequest as error:
+            raise typer.BadParameter(f"{error.message}.", param_hint="--server") from None
+    if request.keep_unsure is not None:
+        refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
+    if request.reader is not None and request.models is not None:
+        raise typer.BadParameter("not with --models.", param_hint="--reader")
+
+
+def _read(
+    request: ReadRequest, listing: Listing, pictures: int, passed_over: Counter[str]
+) -> Totals:
+    config = RecognitionConfig(
+        features=request.features, layout=request.layout, min_confidence=request.min_confidence
+    )
+    with ExitStack() as stack:
+        if request.server is not None:
+            chosen = recognizers.connect(request.server, request.workers)
+        else:
+            models = models_of(request.reader) if request.reader else request.models
+            chosen = recognizers.in_process(
+                models, request.workers, pictures, keep_unsure=request.keep_unsure
+            )
+        stack.callback(chosen.recognizer.close)
+        output: Output = StandardOutput()
+        if request.output is not None:
+            form = FORMS[request.output.suffix.lower()]()
+            options = _what_rows_depend_on(request)
+            if request.resume:
+                refuse_other_options(request.output, options)
+            output = stack.enter_context(OutputFile(request.output, form, resume=request.resume))
+            write_options(request.output, options)
+        on_terminal = request.output is None and sys.stdout.isatty()
+        progress = stack.enter_context(
+            RunProgress(stderr(), listing, results_on_terminal=on_terminal)
+        )
+        return read_pictures(
+            listing.walk(passed_over),
+            chosen.recognizer,
+            config,
+            output,
+            workers=chosen.workers,
+            on_row=progress.step,
+        )
+
+
+def _what_rows_depend_on(request: ReadRequest) -> dict[str, str]:
+    from lipiyana.runtime.store import MODELS_VARIABLE
+
+    models = request.models or os.environ.get(MODELS_VARIABLE)
+    confidence = request.min_confidence
+    return {
+        "--layout": request.layout.value,
+        "--features": ",".join(sorted(feature.value for feature in request.features)) or "unset",
+        "--min-confidence": "unset" if confidence is None else f"{confidence:g}",
+        "--models": os.path.realpath(models) if models else "unset",
+        "--reader": request.reader or "unset",
+        "--server": "unset" if request.server is None else "set",
+    }
+
+
+def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
+    if totals.stopped_by is not None:
+        say_error(f"stopped: {totals.stopped_by.message}{_how_to_go_on(output)}")
+    skipped = ""
+    if totals.skipped:
+        skipped = f", {totals.skipped} skipped that {output} had"
+        if totals.skipped_failed:
+            skipped += f" ({totals.skipped_failed} of them failed)"
+    read = totals.read - totals.skipped + totals.skipped_failed
+    failed = totals.failed - totals.skipped_failed
+    stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
+    return FAILED if totals.failed else DONE
+
+
+def _cannot_write(error: OSError, output: Path | None) -> int:
+    if output is None:
+        # what is left in the buffer must not fail once more when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        where = output or "standard output"
+        say_error(f"cannot write to {where}: {error.strerror}{_how_to_go_on(output)}")
+    return FAILED
+
+
+def _how_to_go_on(output: Path | None) -> str:
+    return "" if output is None else "; the same command with --resume goes on"

@@ -1,0 +1,139 @@
+"""Where the rows of a run go: standard output, or a file that a later run can go on with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from lipiyana.cli.read.rows import STOPPING_CODES, JsonLines, Record, RowError, RowForm
+from lipiyana.errors import LipiyanaError
+from lipiyana.types import Recognition
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class OutputError(Exception):
+    """The output cannot be used as asked; nothing of it was changed."""
+
+
+class Output(Protocol):
+    """Takes rows, in order."""
+
+    def kept(self) -> Iterator[Record]:
+        """Give the rows that an earlier run left, in order."""
+        ...
+
+    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
+        """Write one row through to the system.
+
+        Raises:
+            OSError: the row could not be written.
+        """
+        ...
+
+
+class StandardOutput:
+    """Rows to standard output as JSON Lines, each at once."""
+
+    _form = JsonLines()
+
+    def kept(self) -> Iterator[Record]:
+        """Nothing is left from earlier runs."""
+        return iter(())
+
+    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
+        """Write one row and flush it."""
+        sys.stdout.buffer.write(self._form.encode(path, outcome))
+        sys.stdout.buffer.flush()
+
+
+class OutputFile:
+    """Rows to a file, each in one append, so that a kill leaves at most one unfinished row.
+
+    To go on with a file, what follows its last complete row is cut, and so is a last row whose
+    error stopped the run. The file is locked: two runs cannot write the same one.
+
+    Raises:
+        OutputError: the file has rows and `resume` is off; it was not written by this form;
+            another run writes to it; or it cannot be opened.
+    """
+
+    def __init__(self, path: Path, form: RowForm, *, resume: bool) -> None:
+        self._path = path
+        self._form = form
+        if path.exists() and not path.is_file():  # opening a pipe would wait
+            raise OutputError(f"{path} is not a regular file")
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        try:
+            self._end = self._prepare(resume)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def kept(self) -> Iterator[Record]:
+        """Read the rows that were there when the file was opened."""
+        with self._path.open("rb") as file:
+            for record in self._form.records(file):
+                if record.end > self._end:
+                    return
+                yield record
+
+    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
+        """Append one row."""
+        self._append(self._form.encode(path, outcome))
+
+    def _prepare(self, resume: bool) -> int:
+        """Lock the file and cut it after its last good row; give the offset of its end."""
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OutputError(f"another run is writing to {self._path}") from error
+        if not resume and self._has_rows():
+            raise OutputError(
+                f"{self._path} has rows already: go on with it by --resume, or name another file"
+            )
+        end = self._last_good_end() if resume else 0
+        self._file.truncate(end)
+        if end == 0:
+            self._append(self._form.header)
+        return end or len(self._form.header)
+
+    def _has_rows(self) -> bool:
+        with self._path.open("rb") as file:
+            return file.read(len(self._form.header) + 1) not in {b"", self._form.header}
+
+    def _last_good_end(self) -> int:
+        end, last = 0, None
+        try:
+            with self._path.open("rb") as file:
+                for record in self._form.records(file):
+                    end, last = record.end, record
+        except RowError as error:
+            raise OutputError(f"cannot go on with {self._path}: {error}") from error
+        if last is not None and last.error_code in STOPPING_CODES:
+            end = last.start
+        return end
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]

@@ -1,0 +1,11 @@
+"""What the bytes of a picture say of it, read before a decoder sees them.
+
+`read_header` takes encoded bytes and gives an `ImageHeader`: format, size, orientation, what the
+decoding will need, and the bytes that a decoder needs without the rest. Every walk over the bytes
+is linear and has a bound.
+"""
+
+from lipiyana.images.headers.formats import read_header
+from lipiyana.images.headers.header import SHRUNK_FROM, STRIP_PIXELS, ImageHeader, damaged
+
+__all__ = ["SHRUNK_FROM", "STRIP_PIXELS", "ImageHeader", "damaged", "read_header"]

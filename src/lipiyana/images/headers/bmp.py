@@ -1,0 +1,63 @@
+"""BMP: its size, and how long its run lengths are."""
+
+from __future__ import annotations
+
+import struct
+
+from lipiyana.images.headers.costs import Part
+from lipiyana.images.headers.header import ImageHeader, bad_header, too_complex
+
+KIND = "BMP"
+
+MAX_RUN_BYTES = 1_000_000
+"""Run lengths are unpacked by Python, about two million bytes a second."""
+
+MAX_RUN_PIXELS = 2_000_000
+"""What no run fills is padded by Python, about four million pixels a second."""
+
+_OLD_HEADER = 12
+_HEADERS = {40, 52, 56, 64, 108, 124}
+_RUN_LENGTHS = {1, 2}
+
+
+def accepts(start: bytes) -> bool:
+    """Say whether bytes begin like one; so may any text."""
+    return start.startswith(b"BM")
+
+
+def read(data: bytes) -> ImageHeader | None:
+    """Read the header of a BMP; None where this is none.
+
+    Raises:
+        InvalidImage: its run lengths are too many.
+    """
+    if len(data) < 26:
+        return None
+    (start, header) = struct.unpack_from("<II", data, 10)
+    if header == _OLD_HEADER:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    elif header in _HEADERS and len(data) >= 54:
+        width, height, _, bits, compression = struct.unpack_from("<IiHHI", data, 18)
+    else:
+        return None
+    if not width or not height:
+        raise bad_header(KIND)
+    pixels, in_runs = width * abs(height), compression in _RUN_LENGTHS
+    if in_runs:
+        _check_runs(pixels, len(data) - start)
+    return ImageHeader(
+        KIND, width, abs(height), data,
+        pixel_bytes=1 if bits <= 8 else 4,
+        buffer_bytes=len(data) + 2 * pixels * in_runs,
+        work={
+            Part.BMP_RUN_BYTE: len(data) * in_runs,
+            Part.BMP_RUN_PIXEL: pixels * in_runs,
+            Part.CONVERTED_PIXEL: pixels * (bits <= 8),
+        },
+    )  # fmt: skip
+
+
+def _check_runs(pixels: int, packed: int) -> None:
+    if packed > MAX_RUN_BYTES or pixels > MAX_RUN_PIXELS:
+        raise too_complex(KIND, f"{packed} bytes of run lengths for {pixels / 1e6:.1f} megapixels")

@@ -1,0 +1,268 @@
+"""Pictures in: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
+
+The format, the size and what decoding will take come from the header, before any pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.errors import InvalidImage, InvalidRequest
+from lipiyana.files import picture_bytes
+from lipiyana.images.decoders import decode_pixels
+from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.images.headers import ImageHeader, read_header
+from lipiyana.types import ImageInput, PixelFormat, RawImage
+
+RgbArray = npt.NDArray[np.uint8]
+"""A picture: (height, width, 3), RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What a picture may be.
+
+    Attributes:
+        max_pixels: width times height, as the header has it.
+        max_bytes: of the encoded picture.
+        min_side: pixels; nothing can be read in less.
+        max_side: pixels; no JPEG has more.
+        max_memory: bytes that decoding takes, as the header has it, with the pixels that come out:
+            formats and kinds of pixels differ by a factor of four.
+        max_seconds: of CPU time that decoding takes. What is expected to take half of it, on the
+            machine that `image_headers.costs` speaks of, is refused before it is decoded.
+    """
+
+    max_pixels: int = 50_000_000
+    max_bytes: int = 100_000_000
+    min_side: int = 4
+    max_side: int = 65_535
+    max_memory: int = 500_000_000
+    max_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Pixels, and the size that the picture has where they were shrunk while it was decoded.
+
+    Attributes:
+        pixels: (height, width, 3) RGB, upright.
+        width: of the picture as it came, upright.
+        height: likewise.
+    """
+
+    pixels: RgbArray
+    width: int
+    height: int
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+_PIXEL_MEMORY = 10  # bytes
+_RGB_BYTES = 3
+
+_EXPECTED = 0.5
+"""Of the time that decoding may take, what may be expected of it: most machines are slower than the
+one on which the costs were measured.
+"""
+
+MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
+"""Environment variable: `ImageLimits.max_pixels` of commands and servers."""
+
+
+def environment_limits() -> ImageLimits:
+    """Give the limits of commands: the default ones, but for what `MAX_PIXELS_VARIABLE` says.
+
+    Raises:
+        InvalidRequest: the variable is no whole number above 0.
+    """
+    text = os.environ.get(MAX_PIXELS_VARIABLE)
+    if not text:
+        return DEFAULT_LIMITS
+    try:
+        pixels = int(text)
+    except ValueError:
+        pixels = 0
+    if pixels < 1:
+        raise InvalidRequest(
+            f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels above 0",
+            field="max_pixels",
+        )
+    return limits_for(pixels)
+
+
+def limits_for(
+    max_pixels: int,
+    max_memory: int | None = None,
+    max_seconds: float = DEFAULT_LIMITS.max_seconds,
+) -> ImageLimits:
+    """Give limits with as much memory for one picture as so many pixels need.
+
+    Args:
+        max_pixels: of a picture.
+        max_memory: bound on the memory all the same.
+        max_seconds: see `ImageLimits`.
+    """
+    needed = max(DEFAULT_LIMITS.max_memory, _PIXEL_MEMORY * max_pixels)
+    memory = min(needed, max_memory or needed)
+    return ImageLimits(max_pixels, max_memory=memory, max_seconds=max_seconds)
+
+
+def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Make an RGB array (height, width, 3) of a picture given in any way, in its full size.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+    """
+    given = picture_bytes(image, limits.max_bytes)
+    return from_raw(given, limits) if isinstance(given, RawImage) else decode(given, limits)
+
+
+@contextlib.contextmanager
+def opened(
+    image: ImageInput,
+    limits: ImageLimits = DEFAULT_LIMITS,
+    memory: DecodingMemory | None = None,
+    timeout: float | None = None,
+    *,
+    shrunk: bool = True,
+) -> Iterator[Picture]:
+    """Decode a picture given in any way, a very large one at half of its size, for a while.
+
+    Args:
+        image: bytes, a path or pixels.
+        limits: what it may be.
+        memory: what it shares with others: it waits for room, and keeps it until the end.
+        timeout: seconds that it waits at most.
+        shrunk: False decodes a very large one in full too.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+        NotFound: there is no such file.
+        PermissionDenied: the file may not be read.
+        DeadlineExceeded: there was no room in time.
+    """
+    given = picture_bytes(image, limits.max_bytes)
+    if isinstance(given, RawImage):
+        _check_raw(given, limits)
+        # those of RGB were there before, and are counted where they came in
+        copied = given.pixel_format is not PixelFormat.RGB8
+        needed = _RGB_BYTES * given.width * given.height * copied
+        with contextlib.nullcontext() if memory is None else memory.room(needed, timeout):
+            yield Picture(from_raw(given, limits), given.width, given.height)
+        return
+    header = _checked_header(given, limits, shrunk=shrunk)
+    upright = (header.height, header.width) if header.turned else (header.width, header.height)
+    if memory is None:
+        yield Picture(decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds), *upright)
+        return
+    with memory.room(header.memory(shrunk=shrunk), timeout) as room:
+        pixels = decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds)
+        room.shrink(pixels.nbytes)
+        yield Picture(pixels, *upright)
+
+
+def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Make an RGB array of raw pixels.
+
+    Raises:
+        InvalidImage: the sizes do not fit together or are outside the limits.
+    """
+    _check_raw(raw, limits)
+    shape = (raw.height, raw.width, raw.pixel_format.channels)
+    pixels = np.frombuffer(raw.data, np.uint8).reshape(shape)
+    if raw.pixel_format is PixelFormat.GRAY8:
+        return np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(
+        pixels[..., ::-1] if raw.pixel_format is PixelFormat.BGR8 else pixels
+    )
+
+
+def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
+    if raw.width < 1 or raw.height < 1:
+        raise InvalidImage(
+            f"a raw picture needs a width and a height, not {raw.width}x{raw.height}",
+            reason="BAD_RAW_IMAGE",
+        )
+    expected = raw.width * raw.height * raw.pixel_format.channels
+    if len(raw.data) != expected:
+        raise InvalidImage(
+            f"{raw.width}x{raw.height} {raw.pixel_format.value} is {expected} bytes, "
+            f"but there are {len(raw.data)}",
+            reason="BAD_RAW_IMAGE",
+        )
+    _check_size(raw.width, raw.height, limits)
+
+
+def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
+    """Decode a JPEG, PNG, WebP, BMP or TIFF to an RGB array (height, width, 3), upright.
+
+    EXIF orientation is applied; alpha is laid on white; 16-bit, palette, grey and CMYK are
+    converted.
+
+    Raises:
+        InvalidImage: the picture cannot be used; `reason` says why.
+    """
+    return decode_pixels(_checked_header(data, limits), seconds=limits.max_seconds)
+
+
+def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -> ImageHeader:
+    if not data:
+        raise InvalidImage("the picture is empty (0 bytes)", reason="EMPTY_IMAGE")
+    _check_bytes(len(data), limits)
+    header = read_header(data)
+    _check_size(header.width, header.height, limits)
+    memory = header.memory(shrunk=shrunk)
+    if memory > limits.max_memory:
+        raise InvalidImage(
+            f"decoding the {header.kind} of {header.width}x{header.height} pixels would take "
+            f"{memory / 1e6:.0f} MB of memory; one picture is given at most "
+            f"{limits.max_memory / 1e6:g}: scale it down, or save it as an ordinary JPEG",
+            reason="IMAGE_TOO_LARGE",
+        )
+    seconds = header.seconds(shrunk=shrunk)
+    if seconds > _EXPECTED * limits.max_seconds:
+        raise InvalidImage(
+            f"decoding the {header.kind} of {header.width}x{header.height} pixels and "
+            f"{len(data) / 1e6:.1f} MB would take about {seconds:.1f} s of CPU time; at most "
+            f"{_EXPECTED * limits.max_seconds:g} are given to a picture: scale it down, or save it "
+            "as an ordinary JPEG",
+            reason="IMAGE_TOO_COMPLEX",
+        )
+    return header
+
+
+def _check_bytes(count: int, limits: ImageLimits) -> None:
+    if count > limits.max_bytes:
+        raise InvalidImage(
+            f"the picture has more than {limits.max_bytes} bytes, the most that is accepted",
+            reason="IMAGE_TOO_LARGE",
+        )
+
+
+def _check_size(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.max_pixels:
+        raise InvalidImage(
+            f"the picture is {width}x{height}, {width * height / 1e6:.1f} megapixels; at most "
+            f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit "
+            f"({MAX_PIXELS_VARIABLE})",
+            reason="IMAGE_TOO_LARGE",
+        )
+    if max(width, height) > limits.max_side:
+        raise InvalidImage(
+            f"the picture is {width}x{height}; a side may have at most {limits.max_side} pixels",
+            reason="IMAGE_TOO_LARGE",
+        )
+    if min(width, height) < limits.min_side:
+        raise InvalidImage(
+            f"the picture is {width}x{height}; at least {limits.min_side} pixels a side are needed",
+            reason="IMAGE_TOO_SMALL",
+        )

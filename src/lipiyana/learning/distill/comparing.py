@@ -1,0 +1,113 @@
+"""Teacher and student side by side: time, and the lines that they find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.files import read_text
+from lipiyana.images.loading import load
+from lipiyana.learning.quantize.search import open_file
+from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
+from lipiyana.ocr.detection.detector import TextDetector, TextRegion
+
+Quad = npt.NDArray[np.float64]
+
+_COVERED = 0.7
+"""Of a line, how much one box must cover of it ..."""
+_MOST = 2.5
+"""... without being larger than the line by more than this factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What both do.
+
+    Attributes:
+        milliseconds: of one picture of 640x640, teacher and student, on one thread.
+        lines: how many there are to find.
+        recall: share of them that each finds.
+        boxes: how many each gives in all.
+    """
+
+    milliseconds: tuple[float, float]
+    lines: int
+    recall: tuple[float, float]
+    boxes: tuple[int, int]
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the student is."""
+        return self.milliseconds[0] / self.milliseconds[1]
+
+    def as_json(self) -> dict[str, float]:
+        """Make the figures of `docs/finetune.json`."""
+        return {
+            "speedup": round(self.speedup, 2),
+            "recall_teacher": round(self.recall[0], 4),
+            "recall_student": round(self.recall[1], 4),
+            "lines": self.lines,
+            "boxes_teacher": self.boxes[0],
+            "boxes_student": self.boxes[1],
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrueLines:
+    """A picture and the corners (4, 2) of its lines."""
+
+    path: Path
+    lines: tuple[Quad, ...]
+
+
+def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
+    """The scenes among the project's samples, with every line and every row of a plate."""
+    found = []
+    for row in read_text(samples / "truth.jsonl").splitlines():
+        truth = json.loads(row)
+        if truth["layout"] == "scene":
+            polygons = [line["polygon"] for line in truth["text_lines"]]
+            polygons += [quad for plate in truth["plates"] for quad in plate["row_polygons"]]
+            quads = tuple(np.array(polygon, np.float64) for polygon in polygons)
+            found.append(TrueLines(samples / truth["path"], quads))
+    return tuple(found)
+
+
+def compare(teacher: TextDetector, student: TextDetector, scenes: Sequence[TrueLines]) -> Compared:
+    """Let both look at pictures whose lines are known."""
+    sessions = [open_file(entry.file, entry.task) for entry in (teacher.entry, student.entry)]
+    milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
+    found, boxes = [0, 0], [0, 0]
+    for scene in scenes:
+        pixels = load(scene.path)
+        for number, detector in enumerate((teacher, student)):
+            regions = detector.detect(pixels)
+            boxes[number] += len(regions)
+            found[number] += sum(is_found(line, regions) for line in scene.lines)
+    total = sum(len(scene.lines) for scene in scenes)
+    shares = [count / max(1, total) for count in found]
+    return Compared(
+        (milliseconds[0], milliseconds[1]), total, (shares[0], shares[1]), (boxes[0], boxes[1])
+    )
+
+
+def is_found(line: Quad, regions: Sequence[TextRegion]) -> bool:
+    """Whether one box covers the line, and is not much larger."""
+    area = _area(line)
+    for region in regions:
+        shared = cv2.intersectConvexConvex(
+            line.astype(np.float32), region.polygon.astype(np.float32)
+        )[0]
+        if shared >= _COVERED * area and _area(region.polygon) <= _MOST * area:
+            return True
+    return False
+
+
+def _area(quad: Quad) -> float:
+    return float(cv2.contourArea(quad.astype(np.float32)))

@@ -1,0 +1,172 @@
+"""The student as a learner: it is taught what the teacher finds, with batch norms first, and then,
+these folded, with INT8 simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lipiyana.learning.distill.crops import Batch, CropMix, batches
+from lipiyana.learning.distill.network import TextStudent, computed_in_int8
+from lipiyana.learning.distill.pool import Seen
+from lipiyana.learning.finetune.common.course import Measured
+from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
+from lipiyana.learning.trainer.fake_quantization import simulate_int8
+from lipiyana.learning.trainer.run import Recipe, Run
+from lipiyana.learning.trainer.run_options import set_up
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.ocr.detection.detector import network_input
+from lipiyana.vehicles.training.norms import calibrate, folded, install
+
+_HARD = 3.0
+"""Pixels without text that count, the worst ones, by pixels with text."""
+_LEAST_HARD = 512
+
+FROM_NOTHING = Recipe(
+    body_rate=2e-3,
+    head_rate=2e-3,
+    warm_up_steps=100,
+    fade_steps=0,
+    decay_share=0.6,
+    ema_decay=0.995,
+    clip_norm=5.0,
+)
+
+GOING_ON = replace(FROM_NOTHING, body_rate=7e-4, head_rate=7e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentRecipe(LearnerRecipe):
+    """How the student learns.
+
+    Attributes:
+        going_on: in the place of `training` for a student that has learned already.
+        int8_share: of the time, how much at its end INT8 is simulated in.
+    """
+
+    training: Recipe = FROM_NOTHING
+    going_on: Recipe = GOING_ON
+    int8_share: float = 0.25
+
+
+class StudentTrainer(Run[TextStudent]):
+    """The run of a student."""
+
+    examples_name = "crops"
+
+    def __init__(self, folder: Path, recipe: Recipe, *, norms: bool) -> None:
+        net = TextStudent()
+        if norms:
+            install(net)
+        super().__init__(
+            folder,
+            net,
+            recipe,
+            torch.device("cpu"),
+            is_new=lambda _: True,
+            made_for=("classes", ["text"]),
+        )
+
+    @property
+    def averaged(self) -> TextStudent:
+        """The moving average of the network, norms folded: what is measured and shipped."""
+        return folded(self.moving)
+
+    def start_from(self, weights: Mapping[str, Tensor], pixels: Tensor) -> None:
+        """Take weights without norms; these are set by pixels (N, 3, S, S) of what it learns."""
+        self.net.load_state_dict(weights, strict=False)
+        calibrate(self.net, pixels)
+        self.begin_average()
+
+    def learn(self, batch: Batch, rate_factor: float) -> None:
+        """Take one step."""
+        self.net.train()
+        with self.autocast():
+            logits = self.net(batch.pixels.to(memory_format=torch.channels_last))
+        self.descend(map_loss(logits.float(), batch.maps), len(batch.pixels), rate_factor)
+
+
+class DistillLearner(NormedLearner[StudentTrainer]):
+    """A `course.Learner` for a text detector."""
+
+    def __init__(
+        self,
+        folder: Path,
+        mix: CropMix,
+        validation: Sequence[Seen],
+        recipe: StudentRecipe,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Begin from nothing, or from the weights of a student; `restore` goes on."""
+        set_up(recipe.threads, mix.seed)
+        if start is not None:
+            recipe = replace(recipe, training=recipe.going_on)
+        self._folder, self._mix, self._recipe = folder, mix, recipe
+        self._validation = tuple(validation)
+        self._batches: Iterator[Batch] | None = None
+        super().__init__(self._new_trainer(norms=True))
+        if start is not None:
+            first = next(iter(batches(mix, 0)))
+            self._trainer.start_from(start, first.pixels)
+
+    def learn(self, share: float) -> None:
+        """Take one step on one batch."""
+        if self._batches is None:
+            # other crops than before, where a course goes on
+            mix = replace(self._mix, seed=self._mix.seed + self.step)
+            self._batches = batches(mix, self._recipe.workers)
+        if self._has_norms and share >= 1 - self._recipe.int8_share:
+            self._fold()
+        factor = learning_rate_factor(self.step, share, self._recipe.training)
+        self._trainer.learn(next(self._batches), factor)
+
+    def measure(self) -> Measured:
+        """Compare the pixels that both find on the validation pictures.
+
+        The error is one minus their overlap, twice what both find by all that either finds (Dice,
+        1945); the loss is the mean difference of its probabilities from what is found.
+        """
+        net = self._trainer.averaged.eval()
+        both = either = 0.0
+        difference = 0.0
+        for seen in self._validation:
+            pixels, wanted = seen.load()
+            with torch.inference_mode():
+                found = net(torch.from_numpy(network_input(pixels))).sigmoid().numpy()[0, 0]
+            text, truth = found > 0.5, wanted > 127
+            both += float((text & truth).sum())
+            either += float(text.sum() + truth.sum())
+            difference += float(np.abs(found - wanted / np.float32(255)).mean())
+        overlap = 2 * both / either if either else 1.0
+        return Measured(1 - overlap, difference / max(1, len(self._validation)))
+
+    def _new_trainer(self, *, norms: bool) -> StudentTrainer:
+        trainer = StudentTrainer(self._folder, self._recipe.training, norms=norms)
+        if not norms:
+            simulate_int8(trainer.net, computed_in_int8)
+        return trainer
+
+
+def map_loss(logits: Tensor, maps: Tensor) -> Tensor:
+    """Cross entropy on text and on the hardest of the rest, and Dice's loss, as DB detectors learn.
+
+    Args:
+        logits: (N, 1, H, W).
+        maps: the same shape, from 0 to 1.
+    """
+    errors = functional.binary_cross_entropy_with_logits(logits, maps, reduction="none")
+    text = maps > 0.5
+    count = int(text.sum())
+    rest = errors[~text]
+    hard = rest.topk(min(len(rest), max(_LEAST_HARD, int(_HARD * count)))).values
+    entropy = (errors[text].sum() + hard.sum()) / max(1, count + len(hard))
+    found = logits.sigmoid()
+    dice = 1 - (2 * (found * maps).sum() + 1) / (found.sum() + maps.sum() + 1)
+    return entropy + dice

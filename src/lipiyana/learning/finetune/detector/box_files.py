@@ -1,0 +1,141 @@
+"""What a user boxed: folders in the manner of YOLO, or COCO's JSON; Label Studio exports both.
+
+YOLO: `images/`, `labels/` with a text file a picture (class, centre x and y, width, height, as
+shares of the picture), and the classes in `classes.txt` (one a line), `notes.json` or `data.yaml`.
+A picture without a text file is not labelled; an empty file says that nothing is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import read_text
+from lipiyana.learning.finetune.detector.coco_boxes import read_coco
+from lipiyana.learning.finetune.detector.picture_boxes import (
+    BoxedPicture,
+    UserBox,
+    UserBoxes,
+    part_of,
+)
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+def read_boxes(data: Path) -> UserBoxes:
+    """Read the boxes of a YOLO folder, or of COCO's JSON beside its pictures.
+
+    Args:
+        data: the folder, or the JSON file.
+
+    Raises:
+        NotFound: there is nothing there.
+        InvalidRequest: it is neither, or makes no sense as a whole; the message says what is
+            looked for.
+    """
+    if not data.exists():
+        raise NotFound(f"there is no {data}")
+    if data.is_file():
+        return read_coco(data)
+    classes = _class_names(data)
+    if (data / "images").is_dir() and classes:
+        return UserBoxes(classes, tuple(_yolo_pictures(data)))
+    files = [path for path in sorted(data.glob("*.json")) if path.name != "notes.json"]
+    if len(files) == 1:
+        return read_coco(files[0])
+    raise InvalidRequest(
+        f"{data} has no images/ with labels/ and classes.txt or data.yaml (YOLO), and no single "
+        f"JSON file of COCO's ({len(files)} .json files are there)",
+        field="data",
+    )
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """Names in the order of their numbers; none where nothing gives them."""
+    if (folder / "classes.txt").is_file():
+        lines = _text_of(folder / "classes.txt").splitlines()
+        return tuple(line.strip() for line in lines if line.strip())
+    for name in ("data.yaml", "dataset.yaml"):
+        if (folder / name).is_file():
+            return _from_mapping(folder / name, _parsed(folder / name).get("names"))
+    if (folder / "notes.json").is_file():
+        rows = _parsed(folder / "notes.json").get("categories", ())
+        try:
+            names = {row["id"]: row["name"] for row in rows}
+        except (TypeError, KeyError):
+            raise InvalidRequest(
+                f"{folder / 'notes.json'} has categories without an id and a name", field="data"
+            ) from None
+        return _from_mapping(folder / "notes.json", names)
+    return ()
+
+
+def _text_of(path: Path, errors: str = "strict") -> str:
+    try:
+        return read_text(path, "utf-8-sig", errors)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not UTF-8: {error}", field="data") from None
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}", field="data") from None
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    try:
+        found = yaml.safe_load(_text_of(path))  # JSON is YAML
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidRequest(f"{path} cannot be read: {error}", field="data") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _from_mapping(path: Path, names: object) -> tuple[str, ...]:
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or set(names) != set(range(len(names))):
+        raise InvalidRequest(
+            f"{path} does not name the classes 0, 1, 2 and so on under `names`", field="data"
+        )
+    return tuple(str(names[number]) for number in range(len(names)))
+
+
+def _yolo_pictures(folder: Path) -> list[BoxedPicture]:
+    pictures = []
+    for path in sorted((folder / "images").rglob("*")):
+        if path.suffix.lower() not in _SUFFIXES:
+            continue
+        inner = path.relative_to(folder / "images")
+        part = part_of(inner.parts[:-1][:1])
+        where = str(Path("images") / inner)
+        text = (folder / "labels" / inner).with_suffix(".txt")
+        if not text.is_file():
+            name = text.relative_to(folder)
+            problem = f"it has no {name}; an empty one says that nothing is there"
+            pictures.append(BoxedPicture(where, path, part=part, problem=problem))
+            continue
+        rows = _text_of(text, "replace").splitlines()
+        boxes = tuple(
+            _yolo_box(f"{text.relative_to(folder)}:{number}", row)
+            for number, row in enumerate(rows, 1)
+            if row.strip()
+        )
+        pictures.append(BoxedPicture(where, path, boxes, part))
+    return pictures
+
+
+def _yolo_box(where: str, row: str) -> UserBox:
+    try:
+        number, *values = (float(value) for value in row.split())
+    except ValueError:
+        return UserBox(where, problem="it is no row of numbers")
+    if len(values) == 4:
+        x, y, width, height = values
+        corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    elif len(values) >= 6 and len(values) % 2 == 0:  # the corners of an outline
+        xs, ys = values[::2], values[1::2]
+        corners = (min(xs), min(ys), max(xs), max(ys))
+    else:
+        return UserBox(where, problem=f"it has {len(values) + 1} numbers; a box has 5")
+    return UserBox(where, int(number) if number.is_integer() else -1, corners)

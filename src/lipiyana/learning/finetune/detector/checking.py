@@ -1,0 +1,253 @@
+"""Boxes before anything is learned from them: what is of use, what is not, and why."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lipiyana.errors import InvalidRequest, LipiyanaError
+from lipiyana.images.loading import environment_limits, load
+from lipiyana.learning.finetune.common.duplicates import difference_hash, group
+from lipiyana.learning.finetune.common.parts import assign_parts
+from lipiyana.learning.finetune.detector.class_names import MatchedClasses, match_classes
+from lipiyana.learning.finetune.detector.picture_boxes import (
+    BoxedPicture,
+    Corners,
+    UserBox,
+    UserBoxes,
+)
+from lipiyana.learning.finetune.reader.checking import Dropped
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
+
+LEAST_PICTURES = 10
+SOURCE = "user"
+"""`StreetPicture.source` of all of them."""
+
+_SMALLEST = 2.0  # pixels of a side
+_SAME_SHAPE = 0.02  # of the logarithms of width by height
+_OUTSIDE = 0.02  # of the picture's side, that a box may reach beyond it for want of care
+_FEW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBoxes:
+    """What is left to learn from and to measure on.
+
+    Attributes:
+        pictures: how many there were.
+        train, validation: with boxes in pixels and the classes whose absence is known.
+        classes: of the new detector: the base's, then those that the user adds.
+        taught: the user's classes, as the detector names them.
+        dropped: pictures and boxes that are not used.
+        notes: what the user should know beside that.
+    """
+
+    pictures: int
+    train: tuple[StreetPicture, ...]
+    validation: tuple[StreetPicture, ...]
+    classes: tuple[str, ...]
+    taught: tuple[str, ...]
+    dropped: tuple[Dropped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Say how much there is."""
+        return (
+            f"{self.pictures} pictures: {len(self.train)} to learn from, {len(self.validation)} "
+            f"to measure on; {len(self.dropped)} pictures or boxes not used"
+        )
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is being gathered."""
+
+    matched: MatchedClasses
+    usable: list[tuple[BoxedPicture, StreetPicture, int]] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    clipped: int = 0
+
+
+def check_boxes(
+    boxes: UserBoxes, known: Sequence[str], on_picture: Callable[[], None] = lambda: None
+) -> CheckedBoxes:
+    """Look at every picture and box, one at a time.
+
+    A class of the user's that has a box somewhere is taken to have all its boxes in every picture;
+    of the other classes nothing is known.
+
+    Args:
+        boxes: as the user gave them.
+        known: classes of the detector to begin from.
+        on_picture: called after each.
+
+    Raises:
+        InvalidRequest: too little is left to learn from (TOO_LITTLE_DATA); the message says what
+            is needed.
+    """
+    used = Counter(box.number for picture in boxes.pictures for box in picture.boxes)
+    numbers = [number for number in range(len(boxes.classes)) if used[number]]
+    matched = match_classes([boxes.classes[number] for number in numbers], known)
+    places = dict(zip(numbers, matched.indices, strict=True))
+    found = _Found(matched)
+    for picture in boxes.pictures:
+        try:
+            _look_at(picture, places, found)
+        except LipiyanaError as error:
+            found.dropped.append(Dropped(picture.where, str(picture.picture or ""), error.message))
+        on_picture()
+    _require_enough(found)
+    groups = group(
+        [value for _, _, value in found.usable], [picture.where for picture, _, _ in found.usable]
+    )
+    parts, moved = assign_parts([picture.part for picture, _, _ in found.usable], groups)
+    split: dict[str, list[StreetPicture]] = {"train": [], "validation": []}
+    for part, (_, street, _) in zip(parts, found.usable, strict=True):
+        split[part].append(street)
+    for part, what in (("train", "learn from"), ("validation", "measure on")):
+        if not sum(len(street.boxes) for street in split[part]):
+            raise _too_little(f"no picture with a box is left to {what}", found.dropped)
+    return CheckedBoxes(
+        pictures=len(boxes.pictures),
+        train=tuple(split["train"]),
+        validation=tuple(split["validation"]),
+        classes=matched.classes,
+        taught=tuple(dict.fromkeys(matched.classes[index] for index in matched.indices)),
+        dropped=tuple(found.dropped),
+        notes=tuple(_notes(boxes, used, found, split, moved)),
+    )
+
+
+def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> None:
+    """Take a picture in, or say why not.
+
+    Raises:
+        LipiyanaError: it cannot be used.
+    """
+    if picture.picture is None or picture.problem:
+        raise InvalidRequest(picture.problem, field="data")
+    pixels = load(picture.picture, environment_limits())
+    height, width = pixels.shape[:2]
+    _require_shape(picture.size, width, height)
+    known = np.zeros(len(found.matched.classes), np.bool_)
+    known[list(places.values())] = True
+    boxes: dict[tuple[Corners, int], None] = {}
+    for box in picture.boxes:
+        problem, corners = _usable(box, places, (width, height))
+        index = places.get(box.number, UNDECIDED)
+        if corners is not None and (corners, index) in boxes:
+            problem, corners = "the same box is there twice; one counts", None
+        elif corners is None:
+            # something is there, and nobody knows where
+            known[[places[box.number]] if box.number in places else list(places.values())] = False
+        if problem:
+            found.dropped.append(Dropped(box.where, str(picture.picture), problem))
+        if corners is not None:
+            found.clipped += _reach(box.corners) > _OUTSIDE
+            boxes[corners, index] = None
+    street = StreetPicture(
+        picture.picture,
+        SOURCE,
+        np.array([corners for corners, _ in boxes], np.float32).reshape(-1, 4),
+        np.array([index for _, index in boxes], np.int64),
+        known,
+    )
+    found.usable.append((picture, street, difference_hash(pixels)))
+
+
+def _require_shape(said: tuple[float, float] | None, width: int, height: int) -> None:
+    """Refuse boxes that were drawn on a picture of another shape.
+
+    Raises:
+        InvalidRequest: it is one; often it was shown without being turned as its EXIF says.
+    """
+    if said is not None and abs(math.log(said[0] * height / (said[1] * width))) > _SAME_SHAPE:
+        raise InvalidRequest(
+            f"its size is given as {said[0]:g} x {said[1]:g}, and upright it has {width} x {height}"
+            ": the boxes belong to another shape of it",
+            field="data",
+        )
+
+
+def _usable(
+    box: UserBox, places: dict[int, int], size: tuple[int, int]
+) -> tuple[str, Corners | None]:
+    """Give what is wrong with a box, "" for nothing, and its corners in pixels within the picture;
+    None where it cannot be there.
+    """
+    if box.problem:
+        return box.problem, None
+    if not all(math.isfinite(value) for value in box.corners):
+        return "its corners are no numbers", None
+    width, height = size
+    x_min, x_max = (min(1.0, max(0.0, value)) * width for value in box.corners[::2])
+    y_min, y_max = (min(1.0, max(0.0, value)) * height for value in box.corners[1::2])
+    if x_max - x_min < _SMALLEST or y_max - y_min < _SMALLEST:
+        whole = box.corners[2] > box.corners[0] and box.corners[3] > box.corners[1]
+        outside = whole and _reach(box.corners) > _OUTSIDE
+        return ("it lies outside of the picture" if outside else "it has no area"), None
+    corners = (x_min, y_min, x_max, y_max)
+    if box.number not in places:
+        return f"its class, {box.number}, is none that the data names", corners
+    return "", corners
+
+
+def _reach(corners: Corners) -> float:
+    """By how much of a side a box reaches beyond the picture."""
+    return max(0.0, *(-value for value in corners[:2]), *(value - 1 for value in corners[2:]))
+
+
+def _require_enough(found: _Found) -> None:
+    count = len(found.usable)
+    if count < LEAST_PICTURES:
+        left = "one usable picture" if count == 1 else f"{count} usable pictures"
+        raise _too_little(left, found.dropped)
+    if not found.matched.indices:
+        raise _too_little("no box", found.dropped)
+
+
+def _too_little(left: str, dropped: Sequence[Dropped]) -> InvalidRequest:
+    few = 3
+    why = "".join(f"\n  {d.where}: {d.problem}" for d in dropped[:few])
+    more = f"\n  and {len(dropped) - few} more" if len(dropped) > few else ""
+    return InvalidRequest(
+        f"{left}: at least {LEAST_PICTURES} labelled pictures are needed, some to learn from and "
+        f"some to measure on; 100 or more do well{why}{more}",
+        field="data",
+        reason="TOO_LITTLE_DATA",
+    )
+
+
+def _notes(
+    boxes: UserBoxes,
+    used: Counter[int],
+    found: _Found,
+    split: dict[str, list[StreetPicture]],
+    moved: int,
+) -> Iterator[str]:
+    matched = found.matched
+    for name, label in matched.renamed:
+        yield f"your class {name} is taken for {label}; rename it if it is something else"
+    for label in matched.added:
+        yield f"the class {label} is new to the detector, and is added"
+    if unused := [name for n, name in enumerate(boxes.classes) if not used[n]]:
+        yield f"no box is of {', '.join(unused)}: nothing is learned about that"
+    if found.clipped:
+        yield f"{found.clipped} boxes reach beyond their pictures, and are cut at the border"
+    if moved:
+        yield f"{moved} pictures are nearly the same as others, and are kept with them"
+    for index in dict.fromkeys(matched.indices):
+        label = matched.classes[index]
+        counts = {
+            part: sum(int((street.classes == index).sum()) for street in streets)
+            for part, streets in split.items()
+        }
+        if counts["train"] < _FEW:
+            yield f"{counts['train']} boxes to learn {label} from are few"
+        if not counts["validation"]:
+            yield f"no {label} is among the pictures that are measured on"

@@ -1,0 +1,160 @@
+"""The detector as a learner: the user's boxes, and of everything else what the base says.
+
+It learns with batch norms first, and then, these folded, with INT8 simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lipiyana.learning.finetune.common.course import Measured
+from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
+from lipiyana.learning.finetune.detector.base import DetectorBase, grow_classes
+from lipiyana.learning.finetune.detector.scoring import Validation
+from lipiyana.learning.trainer.run_options import set_up
+from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.vehicles.detection.letterbox import InputShape
+from lipiyana.vehicles.training.assignment import Assignment, giou
+from lipiyana.vehicles.training.data.batches import (
+    MOSAIC_SHARE,
+    Batch,
+    BatchSource,
+    CanvasMix,
+    batch_loader,
+)
+from lipiyana.vehicles.training.evaluation import predict_with_torch
+from lipiyana.vehicles.training.fake_quantization import simulate_int8
+from lipiyana.vehicles.training.losses import BOX_GAIN
+from lipiyana.vehicles.training.train_detector import Recipe, Trainer
+
+_KEPT_WEIGHT = 0.25
+"""Of AP50 on what the user did not label, beside that on what they did."""
+_SURE = 0.2  # score of the base from which on its boxes are kept too
+
+GENTLE = Recipe(
+    body_rate=2e-4,
+    head_rate=8e-4,
+    warm_up_steps=30,
+    fade_steps=0,
+    decay_share=0.5,
+    ema_decay=0.98,
+)
+"""A quarter of the rates of training from COCO, with an average over some fifty steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRecipe(LearnerRecipe):
+    """How a detector is fine-tuned.
+
+    Attributes:
+        retain: weight of what the base says of the classes that nothing is known of.
+        int8_share: of the time, how much at its end INT8 is simulated in; until then batch norms
+            help. 1 to do without them.
+    """
+
+    training: Recipe = GENTLE
+    retain: float = 1.0
+    int8_share: float = 0.35
+
+
+class DetectorLearner(NormedLearner[Trainer]):
+    """A `course.Learner` for boxes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        base: DetectorBase,
+        mix: CanvasMix,
+        validation: Validation,
+        recipe: DetectorRecipe,
+    ) -> None:
+        """Grow the head where there are new classes; `learn` or `restore` begins."""
+        set_up(recipe.threads, mix.seed)
+        self._folder, self._mix, self._recipe = folder, mix, recipe
+        self._validation = validation
+        self._base = base.net()
+        super().__init__(self._new_trainer(norms=False))
+        self._trainer.take(grow_classes(base, validation.classes))
+        self._source: BatchSource | None = None
+        self._batches: Iterator[Batch] = iter(())
+
+    def learn(self, share: float) -> None:
+        """Take one step on one batch."""
+        if self._source is None:
+            # other canvases than before, where a course goes on
+            seed = self._mix.seed + self.step
+            mix = replace(self._mix, seed=seed, workers=self._recipe.workers)
+            self._source = BatchSource(mix)
+            self._batches = iter(batch_loader(self._source))
+        last = share >= 1 - self._recipe.training.decay_share
+        self._source.mosaic_share.fill_(0.0 if last else MOSAIC_SHARE)
+        batch = next(self._batches)
+        self._begin_phase(share, batch)
+        factor = learning_rate_factor(self.step, share, self._recipe.training)
+        self._trainer.learn(batch, factor, lambda *outputs: self._forgotten(batch, *outputs))
+
+    def measure(self) -> Measured:
+        """Find what is on the validation pictures with the average of the late weights.
+
+        The error is one minus the mean AP50 of the user's classes; where the other classes are
+        found otherwise than by the base it is greater.
+        """
+        predict = predict_with_torch(self._trainer.averaged)
+        scored = self._validation.score(predict, InputShape(self._mix.size))
+        forgotten = 0.0 if scored.kept is None else 1 - scored.kept
+        return Measured(1 - scored.ap50 + _KEPT_WEIGHT * forgotten, 1 - scored.ap)
+
+    def _begin_phase(self, share: float, batch: Batch) -> None:
+        """Put norms in before the first step, and fold them for the last part of the time."""
+        norms = share < 1 - self._recipe.int8_share
+        if norms and not self._has_norms:
+            weights, step = self._trainer.averaged.state_dict(), self.step
+            self._trainer = self._new_trainer(norms=True)
+            self._trainer.take(weights, batch.pixels)
+            self._trainer.step = step
+        elif self._has_norms and not norms:
+            self._fold()
+
+    def _new_trainer(self, *, norms: bool) -> Trainer:
+        trainer = Trainer(
+            self._folder,
+            self._recipe.training,
+            torch.device("cpu"),
+            self._mix.size,
+            self._validation.classes,
+            norms=norms,
+        )
+        if not norms:
+            simulate_int8(trainer.net)
+        return trainer
+
+    def _forgotten(
+        self, batch: Batch, boxes: Tensor, logits: Tensor, assigned: Assignment
+    ) -> Tensor:
+        """How far scores and boxes are from the base's, where the labels say nothing.
+
+        Cross entropy beyond that of the base's own scores, and one minus the GIoU where the base
+        is sure; by a unit of what is sure or assigned, as the losses of the labels are.
+        """
+        if not self._recipe.retain:
+            return logits.new_zeros(())
+        with torch.no_grad():
+            base_boxes, base_logits = self._base(batch.pixels.float())
+        wanted = base_logits.sigmoid()
+        given = logits[..., : wanted.shape[-1]]
+        free = ~batch.known[..., : wanted.shape[-1]] & (assigned.box < 0)[..., None]
+        errors = functional.binary_cross_entropy_with_logits(given, wanted, reduction="none")
+        own = functional.binary_cross_entropy_with_logits(base_logits, wanted, reduction="none")
+        sure = (wanted * free).amax(-1)
+        sure = sure * (sure > _SURE)
+        moved = (1 - giou(boxes, base_boxes)) * sure
+        whole = (sure.sum() + assigned.quality.sum()).clamp(min=1.0)
+        return (
+            self._recipe.retain * (((errors - own) * free).sum() + BOX_GAIN * moved.sum()) / whole
+        )

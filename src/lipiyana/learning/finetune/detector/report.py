@@ -1,0 +1,177 @@
+"""The report of a detector's fine-tuning: scores by class, and pictures of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.learning.finetune.common.course import CourseState
+from lipiyana.learning.finetune.common.html_parts import (
+    course_table,
+    dropped_rows,
+    escaped,
+    head,
+    notes,
+    picture,
+    score_row,
+)
+from lipiyana.learning.finetune.detector.checking import CheckedBoxes
+from lipiyana.learning.finetune.detector.scoring import SURE, DetectorScore, Validation
+from lipiyana.vehicles.boxes import iou
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
+from lipiyana.vehicles.training.evaluation import Found
+
+Pixels = npt.NDArray[np.uint8]
+
+_MOST_PICTURES = 20
+_HEIGHT = 240
+_IOU = 0.5
+_TRUTH, _RIGHT, _WRONG, _UNKNOWN = (40, 160, 40), (40, 90, 220), (220, 40, 40), (130, 130, 130)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectorFacts:
+    """What a report tells.
+
+    Attributes:
+        name: of the new model.
+        base: of the model that it began from.
+        data: what was checked.
+        course: what was measured on the way.
+        before, after: on the user's validation part.
+        plates: AP50 of the plates in the project's samples, before and after; None without them.
+        int8_ap50: mean AP50 in float and in INT8.
+        milliseconds: of one input on this host, float and INT8.
+        notes: what else the user should know.
+    """
+
+    name: str
+    base: str
+    data: CheckedBoxes
+    course: CourseState
+    before: DetectorScore
+    after: DetectorScore
+    plates: tuple[float, float] | None
+    int8_ap50: tuple[float, float]
+    milliseconds: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def render_detector_report(facts: DetectorFacts, validation: Validation) -> str:
+    """Write the report as HTML. It shows the user's pictures: keep it as private as they are."""
+    data = facts.data
+    parts = [
+        *head(facts.name, facts.base, facts.course),
+        "<h2>Scores</h2>",
+        *_scores(facts),
+        *notes((*facts.notes, *data.notes)),
+        "<h2>What changed on the validation part</h2>",
+        *_changes(facts, validation),
+        "<h2>Data</h2>",
+        f"<p>{escaped(data.summary)}.</p>",
+        *dropped_rows(data.dropped),
+        *course_table(
+            facts.course,
+            "The error is one minus the mean AP50 of your classes on the validation part, and a "
+            "quarter of what the other classes are found otherwise than before.",
+        ),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _scores(facts: DetectorFacts) -> Iterator[str]:
+    yield "<table><tr><th><th><th>before<th>after"
+    for label, after in facts.after.taught.items():
+        before = facts.before.taught[label].ap50
+        name = f"{label}, {after.objects} objects"
+        yield score_row(name, "AP50", before, after.ap50, lower_is_better=False)
+    yield score_row(
+        "your classes, mean", "AP50", facts.before.ap50, facts.after.ap50, lower_is_better=False
+    )
+    if facts.after.kept is not None:
+        before = facts.before.kept or 0.0
+        name = "other classes, beside what was found before"
+        yield score_row(name, "AP50", before, facts.after.kept, lower_is_better=False)
+    if facts.plates is not None:
+        name = "plates in the project's samples"
+        yield score_row(name, "AP50", *facts.plates, lower_is_better=False)
+    yield "</table>"
+    yield (
+        f"<p>INT8 against its float twin: mean AP50 {facts.int8_ap50[1]:.3f} against "
+        f"{facts.int8_ap50[0]:.3f}; {facts.milliseconds[1]:.1f} ms an input against "
+        f"{facts.milliseconds[0]:.1f} on this machine.</p>"
+    )
+
+
+def _changes(facts: DetectorFacts, validation: Validation) -> Iterator[str]:
+    """Show the pictures whose objects are found otherwise, what became worse first."""
+    rows = []
+    for number, street in enumerate(validation.pictures):
+        before, after = facts.before.found[number], facts.after.found[number]
+        rights = [_right(street, found).sum() for found in (before, after)]
+        wrongs = [_wrong(street, found).sum() for found in (before, after)]
+        gain = int(rights[1]) - int(rights[0]) - int(wrongs[1]) + int(wrongs[0])
+        if rights[0] != rights[1] or wrongs[0] != wrongs[1]:
+            rows.append((gain, number))
+    if not rows:
+        yield "<p>Nothing.</p>"
+        return
+    yield (
+        f"<p>{len(rows)} of {len(validation.pictures)} pictures. Green: your boxes. Blue: found "
+        f"right, with a score of {SURE} or more. Red: found wrong. Grey: of classes that are not "
+        "labelled.</p><table><tr><th>before<th>after"
+    )
+    for _, number in sorted(rows)[:_MOST_PICTURES]:
+        street = validation.pictures[number]
+        cells = (
+            picture(street.path.name, _drawn(street, found, validation.classes), _HEIGHT)
+            for found in (facts.before.found[number], facts.after.found[number])
+        )
+        yield f"<tr><td>{'<td>'.join(cells)}"
+        yield f"<tr><td colspan=2>{escaped(street.path.name)}"
+    yield "</table>"
+
+
+def _right(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
+    """Which detections are of a labelled object of their class."""
+    sure = found.scores >= SURE
+    same = found.classes[:, None] == street.classes[None]
+    near = iou(found.boxes, street.boxes.astype(np.float64)) >= _IOU
+    return np.asarray(sure & (same & near).any(1))
+
+
+def _wrong(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
+    """Which are of a labelled class, and of no object that there is."""
+    undecided = street.boxes[street.classes == UNDECIDED].astype(np.float64)
+    excused = (iou(found.boxes, undecided) >= _IOU).any(1)
+    known = street.known[found.classes]
+    return np.asarray((found.scores >= SURE) & known & ~excused & ~_right(street, found))
+
+
+def _drawn(street: StreetPicture, found: Found, classes: tuple[str, ...]) -> Pixels:
+    pixels = street.pixels()
+    scale = _HEIGHT / pixels.shape[0]
+    size = (max(1, round(pixels.shape[1] * scale)), _HEIGHT)
+    out = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    for box in street.boxes[street.classes != UNDECIDED] * scale:
+        _outline(out, box, _TRUTH, 2)
+    right, wrong = _right(street, found), _wrong(street, found)
+    for number in np.flatnonzero(found.scores >= SURE):
+        colour = _RIGHT if right[number] else _WRONG if wrong[number] else _UNKNOWN
+        box = found.boxes[number] * scale
+        _outline(out, box, colour, 1)
+        at = (int(box[0]) + 1, max(8, int(box[1]) - 2))
+        label = classes[int(found.classes[number])]
+        cv2.putText(out, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.3, colour, 1, cv2.LINE_AA)
+    return out
+
+
+def _outline(
+    out: Pixels, box: npt.NDArray[np.floating], colour: tuple[int, int, int], width: int
+) -> None:
+    left, top, right, bottom = (round(float(value)) for value in box)
+    cv2.rectangle(out, (left, top), (right, bottom), colour, width)

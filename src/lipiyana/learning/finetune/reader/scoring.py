@@ -1,0 +1,155 @@
+"""Before and after: lines read as `lipiyana read --layout line` reads them, plates as with the
+layout `plate`, grammar included.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.files import read_text
+from lipiyana.images.loading import load
+from lipiyana.learning.finetune.reader.examples import Example, load_crop, load_example
+from lipiyana.learning.trainer.metrics import TextScore, score_texts
+from lipiyana.ocr.crops import crop_quad
+from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.runtime.store import ModelStore
+
+Pixels = npt.NDArray[np.uint8]
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LineCase:
+    """A line or a plate to score: what to show for it, (H, W, 3) RGB, its text."""
+
+    name: str
+    pixels: Pixels
+    text: str
+
+
+ReadCases = Callable[[Reader, Sequence[LineCase]], tuple[str, ...]]
+"""Reads cases with a reader; what `LineCase.text` is compared with, one a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two readers make of the same lines or plates.
+
+    Attributes:
+        cases: the lines, or the plates.
+        before, after: what was read, one text a line, normalized.
+    """
+
+    cases: tuple[LineCase, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    @property
+    def score_before(self) -> TextScore:
+        """Of the first reader."""
+        return score_texts(self._pairs(self.before))
+
+    @property
+    def score_after(self) -> TextScore:
+        """Of the second reader."""
+        return score_texts(self._pairs(self.after))
+
+    def worse(self) -> int:
+        """Count the lines that were read exactly before, and are not any more."""
+        return sum(
+            before == normalize(case.text) != after
+            for case, before, after in zip(self.cases, self.before, self.after, strict=True)
+        )
+
+    def _pairs(self, read: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for case, text in zip(self.cases, read, strict=True):
+            yield normalize(case.text), text
+
+
+def sample_folder() -> Path:
+    """Find the project's own samples, which are installed with it."""
+    return Path(str(resources.files("lipiyana.samples")))
+
+
+def sample_lines(folder: Path) -> tuple[LineCase, ...]:
+    """Cut every line of text and every row of a plate out of the samples."""
+    cases = []
+    for line in read_text(folder / "truth.jsonl").splitlines():
+        truth = json.loads(line)
+        pixels = load(folder / truth["path"])
+        texts = [(entry["text"], entry["polygon"]) for entry in truth["text_lines"]]
+        for plate in truth["plates"]:
+            texts += zip(plate["rows"], plate["row_polygons"], strict=True)
+        for text, polygon in texts:
+            cases.append(LineCase(truth["path"], crop_quad(pixels, polygon), text))
+    return tuple(cases)
+
+
+def example_lines(examples: Sequence[Example]) -> tuple[LineCase, ...]:
+    """Read the user's lines."""
+    return tuple(LineCase(e.where, load_example(e), e.text) for e in examples)
+
+
+def read_lines(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
+    """Read lines, a batch at a time."""
+    texts: list[str] = []
+    for start in range(0, len(cases), _BATCH):
+        readings = reader.read([case.pixels for case in cases[start : start + _BATCH]])
+        texts += [normalize(reading.text) for reading in readings]
+    return tuple(texts)
+
+
+def score_cases(
+    reader: Reader, cases: Sequence[LineCase], read: ReadCases = read_lines
+) -> TextScore:
+    """Read cases and score them."""
+    truths = (normalize(case.text) for case in cases)
+    return score_texts(zip(truths, read(reader, cases), strict=True))
+
+
+def example_plates(examples: Sequence[Example]) -> tuple[LineCase, ...]:
+    """Read the user's plates, each whole; their text is letters and digits alone."""
+    rows: dict[str, list[Example]] = {}
+    for example in examples:
+        rows.setdefault(example.where, []).append(example)
+    return tuple(
+        LineCase(
+            where,
+            load_crop(of_plate[0].picture, of_plate[0].corners),
+            letters_and_digits("".join(row.text for row in of_plate)),
+        )
+        for where, of_plate in rows.items()
+    )
+
+
+def plates_with(store: ModelStore) -> ReadCases:
+    """Read plates as serving does: rows found by the store's text detector, then the grammar."""
+
+    def read(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
+        plates = PlateCropReader(store, reader)
+        found = (plates.read(case.pixels) for case in cases)
+        return tuple(
+            letters_and_digits(
+                plate.registration.canonical or "".join(row.reading.text for row in plate.rows)
+            )
+            for plate in found
+        )
+
+    return read
+
+
+def letters_and_digits(text: str) -> str:
+    """Leave the letters, vowel signs and digits alone, upper case."""
+    kept = (c for c in normalize(text) if unicodedata.category(c)[0] in "LMN")
+    return "".join(kept).upper()

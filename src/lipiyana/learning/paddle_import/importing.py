@@ -1,0 +1,197 @@
+"""From a Paddle model to a registered one: converted, adapted, checked, quantized."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from lipiyana.errors import ModelUnavailable
+from lipiyana.learning.paddle_import.description import PaddleModel
+from lipiyana.learning.paddle_import.paddle_process import convert
+from lipiyana.learning.quantize.floor import require_answers
+from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
+from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
+from lipiyana.runtime.manifest import ModelEntry, Task, charset_digest
+from lipiyana.runtime.model_folder import NewModel, add_models
+from lipiyana.runtime.timings import TWIN
+
+Floats = npt.NDArray[np.float32]
+
+INT8_SUFFIX = "-int8"
+
+_LEAST_AGREEMENT = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import.
+
+    Attributes:
+        models: the new entries, the preferred one first.
+        quantized: how the INT8 twin agrees; None where there is none.
+        milliseconds: of the float model and of the INT8 one, where there is one, on this host.
+        versions: of the packages that converted.
+    """
+
+    models: tuple[ModelEntry, ...]
+    quantized: Quantized | None
+    milliseconds: tuple[float, ...]
+    versions: dict[str, str]
+
+
+def import_paddle(
+    model: PaddleModel,
+    out: Path,
+    python: str,
+    inputs: Sequence[Floats] = (),
+    *,
+    licence: str = "",
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Imported:
+    """Register a Paddle model in a folder of models.
+
+    Args:
+        model: as `description.describe` gives it.
+        out: folder of models.
+        python: interpreter that has Paddle, see `paddle_process.interpreter`.
+        inputs: what the model will see, at least two to make an INT8 twin of it.
+        licence: SPDX expression, as its makers state it.
+        on_step: told what is done next.
+
+    Raises:
+        MissingExtra: the interpreter has no Paddle.
+        ModelUnavailable: the model cannot be converted, is not what its description says, or finds
+            nothing in any input.
+        InvalidRequest: the folder cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        on_step("converting")
+        versions = convert(python, model.network, model.parameters, work / "raw.onnx")
+        on_step("checking")
+        adapted = work / "float.onnx"
+        adapt(work / "raw.onnx", model, adapted)
+        check(adapted, model)
+        files, quantized = [adapted], None
+        if len(inputs) > 1:
+            small = work / "int8.onnx"
+            quantized = quantize_within(adapted, small, model.task, inputs, on_step=on_step)
+            require_answers(model.name, quantized.says_nothing)
+            files.append(small)
+        sessions = [open_file(file, model.task) for file in files]
+        milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
+        good = quantized is not None and quantized.agreement >= _LEAST_AGREEMENT
+        new = list(_new_models(model, files if good else files[:1], licence, versions))
+        if good and milliseconds[1] < milliseconds[0]:
+            new.reverse()
+        on_step("registering")
+        return Imported(add_models(out, new), quantized, milliseconds, versions)
+
+
+def adapt(raw: Path, model: PaddleModel, out: Path) -> None:
+    """Make a converted model take this project's input: BGR from -1 to 1.
+
+    Where it wants another mean, deviation or order of colours, the change becomes the first
+    layers of the graph. A recognizer gets its characters into its metadata.
+    """
+    network = onnx.load(str(raw))
+    graph = network.graph
+    entrance = graph.input[0].name
+    steps = []
+    current = "pixels"
+    if model.rgb:
+        order = numpy_helper.from_array(np.array([2, 1, 0], np.int64), "colour_order")
+        graph.initializer.append(order)
+        steps.append(helper.make_node("Gather", [current, order.name], ["rgb"], "rgb", axis=1))
+        current = "rgb"
+    mean, deviation = (np.array(v, np.float32) for v in (model.mean, model.deviation))
+    if not (np.allclose(mean, 0.5) and np.allclose(deviation, 0.5)):
+        # (x / 2 + 1 / 2 - mean) / deviation
+        for name, kind, value in (
+            ("input_scale", "Mul", 0.5 / deviation),
+            ("input_shift", "Add", (0.5 - mean) / deviation),
+        ):
+            constant = numpy_helper.from_array(value.reshape(1, 3, 1, 1).astype(np.float32), name)
+            graph.initializer.append(constant)
+            made = f"{name}ed"
+            steps.append(helper.make_node(kind, [current, name], [made], name))
+            current = made
+    for node in graph.node:
+        for index, operand in enumerate(node.input):
+            if operand == entrance:
+                node.input[index] = current
+    graph.input[0].name = "pixels"
+    nodes = [*steps, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del network.metadata_props[:]
+    if model.characters:
+        helper.set_model_props(network, {"character": "\n".join(model.characters)})
+    onnx.checker.check_model(network)
+    onnx.save(network, str(out))
+
+
+def check(file: Path, model: PaddleModel) -> None:
+    """Run the model once and see that it answers as one of its task does.
+
+    Raises:
+        ModelUnavailable: it does not (MODEL_CORRUPT).
+    """
+    session = open_file(file, model.task)
+    batch = typical_input(session)
+    answers = session.run(batch)
+    if model.task is Task.TEXT_DETECTOR:
+        if answers[0].shape != (1, 1, *batch.shape[2:]):
+            raise _corrupt(model, f"it answers {answers[0].shape}, no map of {batch.shape[2:]}")
+        return
+    probabilities = answers[0]
+    classes = len(session.charset) + 1
+    if probabilities.ndim != 3 or probabilities.shape[2] != classes:
+        raise _corrupt(
+            model,
+            f"it answers {probabilities.shape}, but {classes} classes are the blank, its "
+            f"{len(model.characters)} characters and the space",
+        )
+    if not np.allclose(probabilities.sum(axis=2), 1, atol=1e-3):
+        raise _corrupt(model, "its answers are no probabilities; export it with its softmax")
+
+
+def _corrupt(model: PaddleModel, why: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{model.name} is not what its description says: {why}", reason="MODEL_CORRUPT"
+    )
+
+
+def _new_models(
+    model: PaddleModel, files: Sequence[Path], licence: str, versions: dict[str, str]
+) -> list[NewModel]:
+    characters = (*model.characters, " ") if model.characters else ()
+    names = (model.name, model.name + INT8_SUFFIX)
+    # whoever imports a reader wants to see what it reads, not what another makes of its lines
+    own = {"latin_specialist": False} if model.task is Task.LINE_READER else {}
+    tools = ", ".join(f"{name} {version}" for name, version in versions.items())
+    card = (
+        f"# {model.name}\n\nImported from {model.network.name} with {tools}. What it was trained "
+        "on, and its scores, are its makers' to tell.\n"
+    )
+    return [
+        NewModel(
+            name=name,
+            task=model.task,
+            file=file,
+            version="paddle",
+            licence=licence,
+            data="its makers', see their card",
+            card=card,
+            charset_sha256=charset_digest(characters) if characters else "",
+            parameters=own | ({TWIN: other} if len(files) > 1 else {}),
+        )
+        for name, other, file in zip(names, reversed(names), files, strict=False)
+    ]

@@ -1,0 +1,4 @@
+"""What is written on signs and plates.
+
+In: word lists and tables. Out: strings, each with its script.
+"""

@@ -1,0 +1,279 @@
+"""What the renderer draws: an endless stream of lines as the roads of India show them.
+
+Four fifths come from words, places, names, phrases, numbers and registrations, one fifth from
+strings that cover every character and cluster (`coverage.py`). Every text is normalized and
+within the charset.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.table import SCRIPTS
+from lipiyana.rendering.contents import numbers, registration_texts
+from lipiyana.rendering.contents.boards import Boards, cased
+from lipiyana.rendering.contents.coverage import Coverage
+from lipiyana.rendering.contents.hard_words import HardWords
+from lipiyana.rendering.contents.syllables import TrigramModel
+from lipiyana.rendering.contents.word_lists import (
+    ENGLISH,
+    WordList,
+    is_held_out,
+    load_english,
+    load_word_list,
+)
+
+Split = Literal["train", "held_out"]
+
+DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    dict.fromkeys(SCRIPTS, 1.0) | {"Latn": 3.0, "Deva": 2.0, "Beng": 1.5, "Olck": 0.5, "Mtei": 0.5}
+)
+"""How often a script is drawn where the caller names none; a quarter of all lines hold Latin."""
+
+_KINDS = {
+    "Latn": {
+        "coverage": 12, "word": 26, "line": 12, "place": 9, "phrase": 12, "name": 5,
+        "number": 12, "registration": 12,
+    },
+    "Olck": {
+        "coverage": 21, "word": 40, "line": 15, "mixed": 11, "place": 3, "phrase": 3, "number": 7,
+    },
+    "Mtei": {
+        "coverage": 21, "word": 40, "line": 15, "mixed": 11, "place": 3, "phrase": 3, "number": 7,
+    },
+    "Arab": {
+        "coverage": 20, "word": 30, "short": 3, "board word": 7, "line": 13, "mixed": 7, "place": 5,
+        "phrase": 7, "name": 3, "number": 5,
+    },
+    "": {
+        "coverage": 20, "word": 21, "hard": 11, "short": 6, "board word": 10, "line": 8, "mixed": 7,
+        "place": 4, "phrase": 6, "name": 2, "initials": 1, "number": 3, "registration": 1,
+    },
+}  # fmt: skip
+_HELD_OUT_KINDS = {"word": 75, "line": 25}
+_MODELLED = ("Olck", "Mtei")
+_ENDINGS = {
+    "Deva": "।।॥",
+    "Beng": "।",
+    "Guru": "।",
+    "Orya": "।",
+    "Arab": "۔،؟",
+    "Olck": "᱾",
+    "Mtei": "꯫",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line to draw.
+
+    Attributes:
+        text: what the reader must answer: normalized, in logical order.
+        script: ISO 15924 code of the script that was asked for, `Latn` where all is ASCII.
+        kind: which part of the corpus it came from.
+        drawn: what to shape: `text`, at times with joiners that part a conjunct or with the
+            quotes of a typographer. Its normalization is `text`.
+    """
+
+    text: str
+    script: str
+    kind: str
+    drawn: str
+
+
+class Corpus:
+    """A source of samples. Load it with `Corpus.load`; it never changes afterwards."""
+
+    def __init__(
+        self,
+        lists: Sequence[WordList],
+        charset: Charset,
+        split: Split = "train",
+        weights: Mapping[str, float] = DEFAULT_WEIGHTS,
+    ) -> None:
+        """Sort the words by script and prepare the generators.
+
+        Args:
+            lists: words by language, see `load_word_list`.
+            charset: what a text may hold.
+            split: `held_out` draws the words, and lines of the words, that `train` never has.
+            weights: how often `sample` draws each script where none is asked for.
+        """
+        self.charset = charset
+        self.split = split
+        boards = Boards(self._pick)
+        by_hand = {normalize(word.casefold()): word.casefold() for word in boards.words()}
+        self._words: dict[str, list[list[str]]] = defaultdict(list)
+        self._drawn = {word: drawn for word, drawn in by_hand.items() if word != drawn}
+        self.word_counts: dict[str, int] = {}
+        everything: dict[str, list[str]] = defaultdict(list)
+        for word_list in lists:
+            held_out = split == "held_out"
+            words = [
+                word
+                for word in word_list.words
+                if (is_held_out(word) and word.casefold() not in by_hand) == held_out
+            ]
+            self.word_counts[word_list.language] = len(words)
+            if words:
+                self._words[word_list.script].append(words)
+            everything[word_list.script] += words
+            self._drawn |= word_list.drawn
+        self._coverage = {code: Coverage(code, charset, everything[code]) for code in SCRIPTS}
+        self._hard: dict[str, HardWords] = {}
+        self._models = {code: TrigramModel(everything[code]) for code in _MODELLED}
+        self._scripts = [
+            code for code, weight in weights.items() if weight > 0 and code in self._words
+        ]
+        self._script_weights = list(accumulate(weights[code] for code in self._scripts))
+        self._kinds: dict[str, tuple[list[str], list[float]]] = {}
+        for code in SCRIPTS:
+            kinds = _HELD_OUT_KINDS if split == "held_out" else _KINDS.get(code, _KINDS[""])
+            self._kinds[code] = (list(kinds), list(accumulate(map(float, kinds.values()))))
+        self._makers: dict[str, Callable[[random.Random, str], str]] = {
+            "coverage": lambda rng, code: self._coverage[code].sample(rng),
+            "word": self._word,
+            "hard": lambda rng, code: self._hard_words(code).hard(rng),
+            "short": lambda rng, code: self._hard_words(code).short(rng),
+            "board word": self._board_word,
+            "line": self._line,
+            "mixed": self._mixed,
+            "place": boards.place,
+            "phrase": boards.phrase,
+            "name": boards.name,
+            "initials": boards.initials,
+            "number": boards.number,
+            "registration": boards.registration,
+        }
+
+    @classmethod
+    def load(
+        cls,
+        words_dir: Path,
+        *,
+        split: Split = "train",
+        weights: Mapping[str, float] = DEFAULT_WEIGHTS,
+        charset: Charset | None = None,
+        english: Path = ENGLISH,
+    ) -> Corpus:
+        """Read every word list of a folder, and a dictionary of English where there is one."""
+        charset = charset or Charset.load()
+        lists = [load_word_list(path, charset) for path in sorted(words_dir.glob("*.txt.xz"))]
+        lists.append(load_english(None, charset))
+        if english.exists():
+            lists.append(load_english(english, charset))
+        return cls(lists, charset, split, weights)
+
+    def words(self, script: str) -> frozenset[str]:
+        """Return every word of the lists that this split may draw in a script."""
+        return frozenset(word for words in self._words.get(script, ()) for word in words)
+
+    def sample(self, rng: random.Random, script: str | None = None) -> Sample:
+        """Draw one line.
+
+        Args:
+            rng: the only source of chance: the same state gives the same sample.
+            script: ISO 15924 code, or None to draw one by the weights.
+        """
+        while True:
+            code = script or rng.choices(self._scripts, cum_weights=self._script_weights)[0]
+            kinds, weights = self._kinds[code]
+            kind = rng.choices(kinds, cum_weights=weights)[0]
+            text = normalize(self._makers[kind](rng, code))
+            if text and self.charset.covers(text):
+                return Sample(text, "Latn" if text.isascii() else code, kind, self._draw(rng, text))
+
+    def _draw(self, rng: random.Random, text: str) -> str:
+        """Put back what normalization takes away, as real signs show it."""
+        if text.isascii():
+            drawn = text.replace("'", "’") if "'" in text and rng.random() < 0.5 else text
+        else:
+            drawn = " ".join(self._drawn.get(word, word) for word in text.split(" "))
+            if rng.random() < 0.02:
+                # sign painters' fonts often lack a conjunct and show the virama
+                drawn = _BEFORE_JOIN.sub("\\g<0>\u200c", drawn, count=1)
+            elif "র্য" in drawn and rng.random() < 0.2:
+                drawn = drawn.replace("র্য", "র\u200d্য")
+        return drawn if normalize(drawn) == text else text
+
+    def _pick(self, rng: random.Random, code: str) -> str:
+        """One word, each language of the script as often as the others."""
+        if self.split == "train" and code in _MODELLED and rng.random() < 0.5:
+            made = self._models[code].sample(rng)
+            if not is_held_out(made):
+                return made
+        word = rng.choice(rng.choice(self._words[code]))
+        return cased(rng, word) if code == "Latn" else word
+
+    def _hard_words(self, code: str) -> HardWords:
+        """Sort a script's words by what is in them, when they are first asked for."""
+        if code not in self._hard:
+            words = (word for words in self._words.get(code, ()) for word in words)
+            self._hard[code] = HardWords(words, SCRIPTS[code].virama)
+        return self._hard[code]
+
+    def _board_word(self, rng: random.Random, code: str) -> str:
+        """One word of a board, as detectors cut it out."""
+        kind = rng.choices(("phrase", "place", "name"), (6, 2, 1))[0]
+        return rng.choice(self._makers[kind](rng, code).split())
+
+    def _word(self, rng: random.Random, code: str) -> str:
+        word = self._pick(rng, code)
+        if rng.random() < 0.92:
+            return word
+        ending = rng.choice(".,:;!?-/" + _ENDINGS.get(code, "") * 3)
+        return rng.choice(
+            (word + ending, word + ending, word + ending, f"({word})", f'"{word}"', "-" + word)
+        )
+
+    def _line(self, rng: random.Random, code: str) -> str:
+        words = [self._pick(rng, code) for _ in range(rng.choice((2, 2, 2, 3, 3, 4)))]
+        if code == "Latn":
+            words = _alike(rng, words)
+        mark = rng.choice((" ",) * 12 + (", ", "-", " - ", " & ", "/", " / ", ". "))
+        return mark.join(words)
+
+    def _mixed(self, rng: random.Random, code: str) -> str:
+        """The script beside Latin words or numbers."""
+        own = self._pick(rng, code) if rng.random() < 0.6 else self._line(rng, code)
+        kind = rng.random()
+        if kind < 0.45:
+            other = self._pick(rng, "Latn") if self._words.get("Latn") else "ROAD"
+        elif kind < 0.6:
+            other = self._makers["place"](rng, "Latn")
+        elif kind < 0.7:
+            other = registration_texts.indian(rng)
+        else:
+            other = numbers.quantity(rng)
+        pair = [own, other]
+        rng.shuffle(pair)
+        mark = rng.choice((" ", " ", " ", " ", " - ", "/", " / ", ", ", ": "))
+        if rng.random() < 0.1:
+            return f"{pair[0]} ({pair[1]})"
+        return mark.join(pair)
+
+
+# a virama inside a word, never after ra, whose other shape no font lacks
+_BEFORE_JOIN = re.compile(
+    "(?<![रরৰરରరರര])[\u094d\u09cd\u0acd\u0b4d\u0c4d\u0ccd\u0d4d](?=[^\\W\\d])"
+)
+
+
+def _alike(rng: random.Random, words: list[str]) -> list[str]:
+    """Most lines keep to one case."""
+    kind = rng.random()
+    if kind < 0.45:
+        return [word.upper() for word in words]
+    if kind < 0.8:
+        return [word.capitalize() for word in words]
+    return [word.lower() for word in words] if kind < 0.9 else words

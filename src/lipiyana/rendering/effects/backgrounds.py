@@ -1,0 +1,167 @@
+"""What letters are painted on: boards, walls, banners, metal. All procedural."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.rendering.effects.camera import Image, smooth_noise, threefold
+from lipiyana.rendering.effects.palettes import Colour, contrast
+
+Canvas = npt.NDArray[np.float32]
+Texture = Callable[[np.random.Generator, Canvas, float], None]
+
+
+def filled(height: int, width: int, colour: Colour) -> Canvas:
+    """One colour, (3,) RGB, everywhere: (height, width, 3) float32."""
+    canvas = np.empty((height, width, 3), np.float32)
+    cv2.rectangle(canvas, (0, 0), (width, height), colour.tolist(), -1)
+    return canvas
+
+
+def plain(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Canvas:
+    """One colour, or a slight gradient: (height, width, 3) float32 RGB."""
+    canvas = filled(height, width, colour)
+    if rng.random() < 0.4:
+        swing = np.float32(rng.normal(0, 14))
+        axis = int(rng.random() < 0.4)
+        ramp = np.linspace(-1, 1, canvas.shape[axis], dtype=np.float32) * swing
+        canvas += ramp[:, None, None] if axis == 0 else ramp[None, :, None]
+    return canvas
+
+
+def ground(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    *,
+    colour: Colour,
+    text: Colour,
+    line: float,
+) -> Canvas:
+    """A surface with a texture, on which `text` still stands out.
+
+    Args:
+        rng: the source of chance.
+        height: in pixels.
+        width: in pixels.
+        colour: (3,) RGB of the surface.
+        text: (3,) RGB of the letters.
+        line: height of the line of text, to which the texture is scaled.
+
+    Returns:
+        (height, width, 3) float32 RGB, not clipped.
+    """
+    canvas = plain(rng, height, width, colour)
+    odds = np.array([odd for _, odd in _TEXTURES])
+    texture = _TEXTURES[int(rng.choice(len(_TEXTURES), p=odds / odds.sum()))][0]
+    before = canvas.copy()
+    texture(rng, canvas, line)
+    # a texture may not eat up the contrast of the letters
+    room = min(1.0, 0.45 * contrast(text, colour) / (float(np.std(canvas - before)) * 2 + 1))
+    canvas += (before - canvas) * np.float32(1 - room)
+    return canvas
+
+
+def clutter(rng: np.random.Generator, height: int, width: int) -> Image:
+    """What is around a sign, out of focus: (height, width, 3) RGB."""
+    cells = (int(rng.integers(2, 5)), int(rng.integers(2, 7)), 3)
+    grid = rng.uniform(20, 220, cells).astype(np.float32)
+    grid = grid.mean(axis=2, keepdims=True) * np.float32(0.7) + grid * np.float32(0.3)
+    how = cv2.INTER_CUBIC if rng.random() < 0.6 else cv2.INTER_NEAREST
+    wide = cv2.resize(grid, (width, height), interpolation=how)
+    return np.asarray(np.clip(wide, 0, 255), np.uint8)
+
+
+def _grain(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    height, width = canvas.shape[:2]
+    cell = line * np.exp(rng.uniform(np.log(0.02), np.log(0.4)))
+    amount = np.float32(rng.uniform(6, 40))
+    canvas += threefold(smooth_noise(rng, height, width, cell, octaves=3) * amount)
+
+
+def _bricks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    height, width = canvas.shape[:2]
+    course = max(3, int(line * rng.uniform(0.15, 0.5)))
+    brick = int(course * rng.uniform(1.8, 3))
+    joint = np.float32(rng.uniform(12, 45) * rng.choice([-1, 1]))
+    for row, y in enumerate(range(int(rng.integers(-course, 0)), height, course)):
+        canvas[max(y, 0) : max(y + 1, 0)] += joint
+        for x in range(row % 2 * brick // 2, width, brick):
+            canvas[max(y, 0) : max(y + course, 0), x : x + brick] += np.float32(rng.normal(0, 7))
+            canvas[max(y, 0) : max(y + course, 0), x : x + 1] += joint
+    _grain(rng, canvas, line)
+
+
+def _planks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    """Joints of boards, tiles or corrugated sheet, in one direction."""
+    axis = int(rng.integers(2))
+    step = max(3, int(line * np.exp(rng.uniform(np.log(0.12), np.log(1.5)))))
+    if rng.random() < 0.4:
+        wave = np.sin(np.arange(canvas.shape[axis]) * (2 * np.pi / step)).astype(np.float32)
+        ridge = wave * np.float32(rng.uniform(8, 35))
+        canvas += ridge[:, None, None] if axis == 0 else ridge[None, :, None]
+        return
+    dark = np.float32(rng.uniform(15, 70) * rng.choice([-1, 1], p=[0.8, 0.2]))
+    start = int(rng.integers(step))
+    if axis == 0:
+        canvas[start::step] += dark
+    else:
+        canvas[:, start::step] += dark
+
+
+def _metal(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    """Brushed metal or wood: noise drawn out in one direction."""
+    height, width = canvas.shape[:2]
+    rows = max(2, int(height / max(1.0, line * rng.uniform(0.01, 0.06))))
+    columns = max(2, int(width / (line * rng.uniform(0.5, 3))))
+    streaks = rng.standard_normal((rows, columns), np.float32) * np.float32(rng.uniform(4, 18))
+    canvas += threefold(cv2.resize(streaks, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _weave(rng: np.random.Generator, canvas: Canvas, _line: float) -> None:
+    """The cloth of a printed banner."""
+    height, width = canvas.shape[:2]
+    step = int(rng.integers(2, 4))
+    amount = np.float32(rng.uniform(3, 12))
+    x = (np.arange(width) // step % 2).astype(np.float32)
+    y = (np.arange(height) // step % 2).astype(np.float32)
+    thread = rng.standard_normal((height, width), np.float32)
+    canvas += threefold((x[None, :] + y[:, None] - 1 + thread) * amount)
+
+
+def _shapes(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    """Printed shapes in other colours: discs, bands, bursts of rays."""
+    height, width = canvas.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        shade = np.clip(canvas[0, 0] + rng.normal(0, 50, 3), 0, 255).tolist()
+        x, y = int(rng.integers(width)), int(rng.integers(height))
+        kind = rng.integers(3)
+        if kind == 0:
+            cv2.circle(canvas, (x, y), max(2, int(line * rng.uniform(0.2, 2))), shade, -1)
+        elif kind == 1:
+            ends = (rng.uniform(-0.3, 1.3, (2, 2)) * (width, height)).astype(int).tolist()
+            cv2.line(canvas, ends[0], ends[1], shade, max(1, int(line * rng.uniform(0.05, 0.8))))
+        else:
+            corners = (rng.normal(0, line, (3, 2)) + np.array([x, y])).astype(np.int32)
+            cv2.fillPoly(canvas, [corners], shade)
+
+
+def _bands(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
+    """The board ends, or another field of colour begins, above or below the text."""
+    height = canvas.shape[0]
+    colour = rng.uniform(10, 250, 3).astype(np.float32)
+    edge = int(np.clip((height - line) / 2 - line * rng.uniform(-0.02, 0.25), 0, height))
+    if rng.random() < 0.5:
+        canvas[:edge] = colour
+    else:
+        canvas[height - edge :] = colour
+
+
+_TEXTURES: tuple[tuple[Texture, float], ...] = (
+    (_grain, 6), (_bricks, 1), (_planks, 2), (_metal, 1.5), (_weave, 2), (_shapes, 2),
+    (_bands, 2.5),
+)  # fmt: skip

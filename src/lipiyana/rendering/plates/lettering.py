@@ -1,0 +1,233 @@
+"""How the characters of a plate are made: pressed, printed, cut as a stencil, painted by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from lipiyana.rendering.contents.registration_drafts import ARROW
+from lipiyana.rendering.effects.camera import smooth_noise
+from lipiyana.rendering.fonts.faces import Face
+from lipiyana.rendering.fonts.families import FontLibrary, Split
+from lipiyana.rendering.plates.stroke_glyphs import draw_glyph, has_glyph
+from lipiyana.rendering.text.shaping import FaceChoice, Mask, MissingGlyphError, rasterize
+
+LetteringKind = Literal["strokes", "printed", "stencil", "painted"]
+
+# letters with a hole, whose stencils need a bridge
+_BRIDGED = frozenset("0468OAQ9DRPBGCSU3")
+
+_TRIES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Lettering:
+    """How to make characters.
+
+    Attributes:
+        kind: `strokes` are those of high-security plates; the others take `face`.
+        face: an open font, or None for strokes.
+        bold: widening of all strokes, as a part of the body height.
+        tracking: space between characters, as a part of the body height.
+        stroke: width of strokes, as a part of the body height.
+        width: of stroke glyphs, as a part of the body height.
+        radius: of their round corners, as a part of the width.
+        stretch: factor on the width of all characters.
+        slant: tangent of the lean to the right.
+        unrest: how unsteady the hand is, 0 to 1.
+    """
+
+    kind: LetteringKind
+    face: Face | None = None
+    bold: float = 0.0
+    tracking: float = 0.12
+    stroke: float = 0.154
+    width: float = 0.5
+    radius: float = 0.42
+    stretch: float = 1.0
+    slant: float = 0.0
+    unrest: float = 0.0
+
+
+def pick_face(
+    rng: np.random.Generator,
+    library: FontLibrary,
+    script: str,
+    text: str,
+    *,
+    split: Split,
+    families: Sequence[str] = (),
+    weight: float | None = None,
+) -> Face:
+    """Draw a face that sets `text`, of one of `families` where any of them can.
+
+    Raises:
+        LookupError: no installed font can.
+    """
+    installed = library.families(script, split)
+    present = [f for f in families if f in installed and library.draws_digits(f)]
+    order = rng.permutation(len(present))
+    for index in order:
+        files = [f for f in library.faces(script, present[index]) if not f.italic]
+        if weight is not None and files:
+            least = min(abs(f.weight - weight) for f in files)
+            files = [f for f in files if abs(f.weight - weight) == least]
+        if files:
+            face = library.open(files[int(rng.integers(len(files)))])
+            if _can_set(face, text):
+                return face
+    plate = not families and script == "Latn"
+    for _ in range(_TRIES):
+        chosen = library.pick(rng, script, text, split, plate=plate, near_weight=weight)
+        if chosen is not None and _can_set(chosen, text):
+            return chosen
+    raise LookupError(f"no installed font sets plates in {script}: see scripts/install_fonts.sh")
+
+
+def _can_set(face: Face, text: str) -> bool:
+    """Whether a face has even the digits and the hyphen."""
+    return face.covers(text.replace(ARROW, ""))
+
+
+def set_row(
+    rng: np.random.Generator, text: str, script: str, lettering: Lettering, body: int
+) -> Mask:
+    """Draw one row, cut to its ink.
+
+    Args:
+        rng: the source of chance.
+        text: as painted.
+        script: ISO 15924 code.
+        lettering: how.
+        body: height of a capital, or of the script's body letter, in pixels.
+    """
+    if (
+        (lettering.kind == "strokes" and all(has_glyph(c) or c == " " for c in text))
+        or lettering.kind == "stencil"
+        or ARROW in text
+        or (lettering.kind == "painted" and script == "Latn")
+    ):
+        mask = _by_glyph(rng, text, lettering, body)
+    else:
+        mask = _with_face(text, script, lettering, body)
+    if lettering.stretch != 1:
+        size = (max(2, round(mask.shape[1] * lettering.stretch)), mask.shape[0])
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if lettering.slant:
+        mask = _slanted(mask, lettering.slant)
+    if lettering.unrest > 0:
+        mask = _shaken(rng, mask, body, lettering.unrest)
+    return trimmed(mask)
+
+
+def trimmed(mask: Mask) -> Mask:
+    """Cut a mask to its ink."""
+    columns, rows = np.flatnonzero(mask.max(axis=0)), np.flatnonzero(mask.max(axis=1))
+    if not len(rows):
+        return mask
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _with_face(text: str, script: str, lettering: Lettering, body: int) -> Mask:
+    if lettering.face is None:
+        raise ValueError(f"{lettering.kind} lettering needs a face")
+    choice = FaceChoice(lettering.face, bold=lettering.bold, tracking=lettering.tracking)
+    return rasterize(text, choice, body, script).alpha
+
+
+def _by_glyph(rng: np.random.Generator, text: str, lettering: Lettering, body: int) -> Mask:
+    """Set one character after the other on the baseline, each a little off where a hand did it."""
+    pieces: list[tuple[Mask, int, int]] = []
+    pen = 0.0
+    gap = lettering.tracking * body
+    for character in text:
+        if character == " ":
+            pen += body * 0.28
+            continue
+        mask, above = _glyph(character, lettering, body)
+        if lettering.kind == "stencil" and character in _BRIDGED:
+            mask = _bridged(mask, body)
+        if lettering.kind == "painted":
+            size = 1 + rng.normal(0, 0.05) * lettering.unrest
+            height, width = mask.shape
+            new = (max(1, round(width * size)), max(1, round(height * size)))
+            mask = np.asarray(cv2.resize(mask, new, interpolation=cv2.INTER_AREA), np.uint8)
+            above = round(above * size + rng.normal(0, 0.03) * body * lettering.unrest)
+        pieces.append((mask, round(pen), -above))
+        pen += mask.shape[1] + gap
+    top = min(y for _, _, y in pieces)
+    bottom = max(y + mask.shape[0] for mask, _, y in pieces)
+    right = max(x + mask.shape[1] for mask, x, _ in pieces)
+    row = np.zeros((bottom - top, right), np.uint8)
+    for mask, x, y in pieces:
+        part = row[y - top : y - top + mask.shape[0], x : x + mask.shape[1]]
+        np.maximum(part, mask, out=part)
+    return row
+
+
+def _glyph(character: str, lettering: Lettering, body: int) -> tuple[Mask, int]:
+    """The ink of one character and how far it reaches above the baseline."""
+    if lettering.face is not None and character != ARROW:
+        choice = FaceChoice(lettering.face, bold=lettering.bold)
+        try:
+            raster = rasterize(character, choice, body, "Latn")
+        except MissingGlyphError:
+            pass
+        else:
+            return raster.alpha, round(raster.baseline)
+    stroke = lettering.stroke if lettering.face is None else 0.15
+    mask = draw_glyph(character, body, stroke, lettering.width, lettering.radius)
+    return mask, body
+
+
+def _bridged(mask: Mask, body: int) -> Mask:
+    """Cut the bridge that holds the inner part of a stencil."""
+    width = mask.shape[1]
+    half = max(1, round(body * 0.028))
+    middle = width // 2
+    out = mask.copy()
+    out[:, middle - half : middle + half] = 0
+    return out
+
+
+def _slanted(mask: Mask, slant: float) -> Mask:
+    height, width = mask.shape
+    extra = int(np.ceil(abs(slant) * height))
+    shift = slant * height if slant > 0 else 0.0
+    matrix = np.array([[1, -slant, shift], [0, 1, 0]], np.float32)
+    return np.asarray(cv2.warpAffine(mask, matrix, (width + extra, height)), np.uint8)
+
+
+def _shaken(rng: np.random.Generator, mask: Mask, body: int, unrest: float) -> Mask:
+    """The edge that a brush leaves: every point a little off."""
+    pad = max(2, round(body * 0.12))
+    wide = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    height, width = wide.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    amount = np.float32(body * 0.05 * unrest)
+    x += smooth_noise(rng, height, width, body * 0.35, octaves=2) * amount
+    y += smooth_noise(rng, height, width, body * 0.35, octaves=2) * amount
+    return np.asarray(cv2.remap(wide, x, y, cv2.INTER_LINEAR), np.uint8)
+
+
+_SERIES_AND_NUMBER = re.compile(r"^(\D+?)[ .-]*(\d{3,})$")
+
+
+def squeezed_row(
+    rng: np.random.Generator, text: str, script: str, lettering: Lettering, body: int
+) -> Mask:
+    """Draw a row with the series squeezed in before the number, as on auto-rickshaws."""
+    match = _SERIES_AND_NUMBER.match(text)
+    if not match:
+        return set_row(rng, text, script, lettering, body)
+    letters = set_row(rng, match[1], script, lettering, body)
+    digits = set_row(rng, match[2], script, lettering, body)
+    narrow = max(2, round(letters.shape[1] * rng.uniform(0.24, 0.55)))
+    letters = np.asarray(cv2.resize(letters, (narrow, digits.shape[0])), np.uint8)
+    space = np.zeros((digits.shape[0], max(1, round(body * rng.uniform(0.02, 0.09)))), np.uint8)
+    return np.hstack([letters, space, digits])

@@ -1,0 +1,132 @@
+"""What models there are: `manifest.toml` beside the model files, read without loading any."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from lipiyana.errors import ModelUnavailable
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
+from lipiyana.runtime.packed import unpacked
+
+MANIFEST = "manifest.toml"
+_PACKAGE = "package:"
+
+
+class Task(StrEnum):
+    """What a model does."""
+
+    TEXT_DETECTOR = "text_detector"
+    LINE_READER = "line_reader"
+    VEHICLE_DETECTOR = "vehicle_detector"
+    PLATE_DETECTOR = "plate_detector"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One model as its manifest tells.
+
+    Attributes:
+        name: unique; a later folder's model of the same name replaces the earlier one.
+        file: where the ONNX file is expected, packed where its name ends in `.xz`.
+        sha256: of that file as it is stored, hexadecimal.
+        charset_sha256: sha256 of the UTF-8 of the model's characters in the order of its
+            classes; "" where the model reads nothing.
+        licence: SPDX expression.
+        data: what it was trained on.
+        card: file name of its model card, "" if none.
+        scores: measured figures by name.
+        parameters: what its pre- and post-processing needs (`height`, `input_size`, ...).
+    """
+
+    name: str
+    task: Task
+    file: Path
+    sha256: str
+    version: str = ""
+    charset_sha256: str = ""
+    licence: str = ""
+    data: str = ""
+    card: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def installed(self) -> bool:
+        """Whether the file is there; whether it is the right one shows when it is loaded."""
+        return self.file.is_file()
+
+    @property
+    def words(self) -> Path | None:
+        """Where the language model is that a reader was measured with; None if it has none."""
+        words = self.parameters.get("words")
+        return self.file.parent / words if words else None
+
+    def read_bytes(self) -> bytes:
+        """Read the file, check its sha256, and unpack it where it is packed.
+
+        Raises:
+            ModelUnavailable: no such file (MODEL_NOT_INSTALLED), or another file than the
+                manifest names or one that cannot be unpacked (MODEL_CORRUPT).
+        """
+        try:
+            data = read_file(self.file, MAX_MODEL_BYTES)
+        except OSError as error:
+            raise ModelUnavailable(
+                f"the model {self.name} is not installed: {self.file} cannot be read"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise ModelUnavailable(
+                f"{self.file} is not the file that the manifest names for {self.name} (its sha256 "
+                "differs); install it again, or correct the manifest if you replaced the model",
+                reason="MODEL_CORRUPT",
+            )
+        return unpacked(self.file, data)
+
+
+def charset_digest(characters: tuple[str, ...]) -> str:
+    """Hash the characters in the order of their classes, as `charset_sha256` has it."""
+    return hashlib.sha256("".join(characters).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
+    """Read the manifest of a folder of models.
+
+    Raises:
+        ModelUnavailable: there is none (MODEL_NOT_INSTALLED) or it makes no sense
+            (MODEL_CORRUPT).
+    """
+    path = folder / MANIFEST
+    try:
+        tables = read_toml(path).get("model", [])
+        return tuple(_entry(table, folder) for table in tables)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelUnavailable(
+            f"{folder} has no {MANIFEST}; name a folder of models that has one"
+        ) from error
+    except OSError as error:
+        raise ModelUnavailable(f"{path} cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelUnavailable(f"{path} is not valid: {error!r}", reason="MODEL_CORRUPT") from error
+
+
+def _entry(table: Mapping[str, Any], folder: Path) -> ModelEntry:
+    fields = dict(table)
+    return ModelEntry(
+        task=Task(fields.pop("task")), file=_locate(fields.pop("file"), folder), **fields
+    )
+
+
+def _locate(file: str, folder: Path) -> Path:
+    if not file.startswith(_PACKAGE):
+        return folder / file
+    package, _, inner = file.removeprefix(_PACKAGE).partition("/")
+    spec = importlib.util.find_spec(package)  # does not import it
+    if spec is None or spec.origin is None:
+        return folder / package / inner  # not there: "not installed" when it is asked for
+    return Path(spec.origin).parent / inner

@@ -1,0 +1,268 @@
+"""Plates that a detector found, and registrations that stood in lines of text, made one list."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.geometry import Bounds
+from lipiyana.ocr.plates.choice import PlateRow, choose_plate
+from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.scene.results import plate as plate_of
+from lipiyana.scene.results import text_line
+from lipiyana.types import Box, Plate
+from lipiyana.vehicles.boxes import array_of, inside
+from lipiyana.vehicles.detection.detector import Detection
+from lipiyana.vehicles.detection.network import OPERATING_POINT
+
+_MARGIN = 0.2  # of a plate's height, on all sides: detectors cut letters at the edges
+_WORTH_READING = 0.1  # confidence of a detector: what is less is given as it was found, unread
+
+MOST_READ = 100
+"""Plates of one picture; each takes milliseconds."""
+
+_ONE_PLACE = 0.5
+_ON_VEHICLE = 0.5  # of a plate's area
+_NO_PLATE = 0.95 * OPERATING_POINT  # factor of confidence: nothing of it is shown by default
+_SIGN_LIKE = 0.4
+_LETTERS_OF_A_WORD = 3
+_LETTERS_OF_WORDS = 7  # registrations in English letters have six at most
+_SURELY_READ = 0.8
+_CLOCK_OR_DATE = re.compile(r"\d{1,2}:\d{2}|\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_DIGITS_OF_A_PHONE = 9  # and more
+_LETTERS_OF_A_PHONE = 3  # at most, as in "Mob."; registrations with so many digits have five
+_UNREAD = 0.5  # of 59 places in 190 photographs of auto-rickshaws half of the unread were lamps
+_FEWEST = 3  # letters and digits that are read on a plate, if anything is
+
+_Image = npt.NDArray[np.uint8]
+
+
+def read_plates(
+    image: _Image,
+    places: Sequence[Detection],
+    reader: PlateCropReader,
+    romanize: bool,
+    vehicles: Sequence[Box] | None = None,
+) -> list[Plate]:
+    """Read plates where a detector found them: of more than `MOST_READ` the surest.
+
+    Of a valid registration the confidence is how likely it is what is painted; of all else the
+    detector's, how likely there is a plate. What cannot be read is a plate without text, and so is
+    what the detector hardly believes in: the less so where it lies on no vehicle.
+
+    Args:
+        image: (height, width, 3) RGB.
+        places: where the plates are.
+        reader: of crops of plates.
+        romanize: as `lipiyana.scene.results.text_line`.
+        vehicles: where vehicles are; None where nobody has looked for them.
+
+    Raises:
+        MissingExtra: see `lipiyana.scene.results.text_line`.
+    """
+    alone = _on_no_vehicle([place.box for place in places], vehicles)
+    surest = sorted(range(len(places)), key=lambda index: -places[index].confidence)[:MOST_READ]
+    return [
+        _read(image, place, reader, romanize)
+        if index in surest and place.confidence >= (OPERATING_POINT if lonely else _WORTH_READING)
+        else Plate("", place.confidence, place.box)
+        for index, (place, lonely) in enumerate(zip(places, alone, strict=True))
+    ]
+
+
+def _read(image: _Image, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
+    x_min, y_min, x_max, y_max = _with_margin(found.box, *image.shape[:2])
+    offset = np.array([x_min, y_min], np.float64)
+    reading = reader.read(image[y_min:y_max, x_min:x_max])
+    rows = [
+        dataclasses.replace(row, polygon=row.polygon + offset)
+        for row in reading.rows
+        if row.reading.text
+    ]
+    lines = tuple(text_line(row, romanize, image.shape) for row in rows)
+    return Plate(
+        text="\n".join(line.text for line in lines),
+        confidence=reading.likely if reading.registration.valid else found.confidence,
+        box=found.box,
+        lines=lines,
+        registration=reading.registration,
+    )
+
+
+def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box] | None) -> list[Plate]:
+    """Make plates less sure that are no registration beyond doubt.
+
+    What lies on no vehicle then is no plate: it falls below the operating point, as do clocks,
+    dates, telephone numbers and words with a number anywhere. Other words without a digit are less
+    sure, since boards on lorries and buses look like plates, and so is what says nothing: lamps
+    look like plates that are too far away to be read.
+
+    Args:
+        plates: as a detector found them and they were read.
+        vehicles: where vehicles are; None where nobody has looked for them.
+    """
+    alone = _on_no_vehicle([plate.box for plate in plates], vehicles)
+    return [
+        dataclasses.replace(plate, confidence=_belief(plate, lonely) * plate.confidence)
+        for plate, lonely in zip(plates, alone, strict=True)
+    ]
+
+
+def _on_no_vehicle(places: Sequence[Box], vehicles: Sequence[Box] | None) -> list[bool]:
+    if vehicles is None:
+        return [False] * len(places)
+    shares = inside(array_of(places), array_of(vehicles))
+    return [not bool((row > _ON_VEHICLE).any()) for row in shares]
+
+
+def _belief(plate: Plate, lonely: bool) -> float:
+    if plate.registration.valid:
+        return 1.0
+    if lonely or _is_clock_or_phone(plate.text) or _says_something_else(plate):
+        return _NO_PLATE
+    if _is_words(plate.text):
+        return _SIGN_LIKE
+    return 1.0 if sum(map(str.isalnum, plate.text)) >= _FEWEST else _UNREAD
+
+
+def _is_clock_or_phone(text: str) -> bool:
+    digits = sum(map(str.isdecimal, text))
+    phone = digits >= _DIGITS_OF_A_PHONE and sum(map(str.isalpha, text)) <= _LETTERS_OF_A_PHONE
+    return phone or bool(_CLOCK_OR_DATE.search(text.replace(" ", "")))
+
+
+def _says_something_else(plate: Plate) -> bool:
+    """Whether it is words with a number of up to three digits, as on a gate, or was read surely and
+    is too long for a part of a registration, yet none.
+    """
+    said = plate.registration
+    letters = sum(map(str.isalpha, plate.text))
+    digits = sum(map(str.isdecimal, plate.text))
+    if not said.canonical and letters >= _LETTERS_OF_WORDS and 0 < digits <= _FEWEST:
+        return True
+    if said.canonical or said.alternatives or not plate.lines:
+        return False
+    sure = min(line.confidence for line in plate.lines) >= _SURELY_READ
+    return sure and letters >= _LETTERS_OF_WORDS
+
+
+def _is_words(text: str) -> bool:
+    letters = sum(character.isalpha() for character in text)
+    return letters >= _LETTERS_OF_A_WORD and not any(character.isdigit() for character in text)
+
+
+def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
+    """Join plates that a detector found with those that stood in lines of text.
+
+    Of two at one place the better reading is kept, a registration before any other text, then
+    the surer; the place is the detector's. Where it found each row of a registration for itself,
+    or each half of one, all are one plate.
+    """
+    plates = list(detected)
+    if not detected:
+        return list(in_text)
+    where, places = array_of([p.box for p in in_text]), array_of([p.box for p in detected])
+    shared = np.maximum(inside(where, places), inside(places, where).T)
+    parts: set[int] = set()
+    for plate, shares in zip(in_text, shared, strict=True):
+        place = int(shares.argmax())
+        if shares[place] <= _ONE_PLACE:
+            plates.append(plate)
+            continue
+        best = max(plates[place], plate, key=_quality)
+        here = np.flatnonzero(shares > _ONE_PLACE).tolist()
+        others = {i for i in here if i != place and _is_part(plates[i], best)}
+        joined = [plates[index] for index in (place, *others)]
+        confidence = max(plate.confidence, *(one.confidence for one in joined))
+        box = _around([one.box for one in joined])
+        plates[place] = dataclasses.replace(best, box=box, confidence=confidence)
+        parts |= others
+    return [plate for index, plate in enumerate(plates) if index not in parts]
+
+
+def prolonged(
+    plates: Sequence[Plate], lines: Sequence[PlateRow], romanize: bool, shape: tuple[int, ...]
+) -> list[Plate]:
+    """Give plates of one row the letters that a detector cut off: where a line of text begins or
+    ends outside of the plate, says all that the plate says, and is a registration.
+
+    Args:
+        plates: as a detector found them and they were read.
+        lines: all lines of text of the picture.
+        romanize: as `lipiyana.scene.results.plate`.
+        shape: (height, width, ...) of the picture.
+
+    Raises:
+        MissingExtra: see `lipiyana.scene.results.text_line`.
+    """
+    bounds = [Bounds.of(line.polygon) for line in lines]
+    places = array_of([Box(b.x_min, b.y_min, b.x_max, b.y_max) for b in bounds])
+    shared = inside(places, array_of([one.box for one in plates])) > _ONE_PLACE
+    whole = list(plates)
+    for index, one in enumerate(plates):
+        part = _letters(one.text)
+        if len(one.lines) != 1 or len(part) < _FEWEST:
+            continue
+        for line in (lines[number] for number in np.flatnonzero(shared[:, index]).tolist()):
+            seen = _letters(line.reading.text)
+            if part not in seen or part == seen:
+                continue
+            read = plate_of(choose_plate([[line]]), romanize, shape)
+            if read.registration.valid:
+                whole[index] = dataclasses.replace(
+                    read,
+                    box=_around([one.box, read.box]),
+                    confidence=max(one.confidence, read.confidence),
+                )
+    return whole
+
+
+def apart(plates: Sequence[Plate]) -> list[Plate]:
+    """Leave out plates that share most of their own place, or of another's, with a registration
+    that is read better: a detector finds parts of large plates too.
+    """
+    read = [index for index, one in enumerate(plates) if one.registration.valid]
+    boxes = array_of([one.box for one in plates])
+    better = boxes[read]
+    shared = np.maximum(inside(boxes, better), inside(better, boxes).T) > _ONE_PLACE
+    qualities = [_quality(one) for one in plates]
+    return [
+        one
+        for index, one in enumerate(plates)
+        if not any(
+            qualities[read[number]] > qualities[index]
+            for number in np.flatnonzero(shared[index]).tolist()
+        )
+    ]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _is_part(plate: Plate, whole: Plate) -> bool:
+    mine, its = plate.registration, whole.registration
+    return its.valid and (not mine.valid or mine.canonical in its.canonical)
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    corners = array_of(boxes)
+    return Box(*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist())
+
+
+def _quality(plate: Plate) -> tuple[bool, float]:
+    registration = plate.registration
+    sure = registration.character_confidences or [line.confidence for line in plate.lines]
+    return registration.valid, fmean(sure) if sure else 0.0
+
+
+def _with_margin(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
+    margin = _MARGIN * (box.y_max - box.y_min)
+    x_min, y_min = max(0, int(box.x_min - margin)), max(0, int(box.y_min - margin))
+    x_max, y_max = round(box.x_max + margin), round(box.y_max + margin)
+    return x_min, y_min, min(width, max(x_max, x_min + 1)), min(height, max(y_max, y_min + 1))

@@ -1,0 +1,182 @@
+"""A whole picture of a street: vehicles, plates and lines of text, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.clock import Clock
+from lipiyana.ocr.crops import crop_quad
+from lipiyana.ocr.detection.detector import TextDetector
+from lipiyana.ocr.plates.choice import PlateRow, find_plates
+from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.ocr.plates.grammar_search import letters_and_digits
+from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.runtime.manifest import ModelEntry, Task
+from lipiyana.runtime.store import ModelStore, model_info
+from lipiyana.scene.plate_merging import apart, doubting_signs, merged, prolonged, read_plates
+from lipiyana.scene.plate_search import find_plates_in_vehicles
+from lipiyana.scene.results import coloured, in_reading_order, plate, text_line
+from lipiyana.scene.stray_marks import doubted
+from lipiyana.scene.vehicle_plates import joined
+from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
+from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
+from lipiyana.vehicles.detection.network import OPERATING_POINT
+
+_HELPFUL = 0.2
+"""Confidence from which vehicles and plates are looked at, though they may not be asked for: a
+plate whose registration is read becomes surer.
+"""
+
+_LITTLE_DOUBT = 0.6
+
+_Image = npt.NDArray[np.uint8]
+
+
+class SceneReader:
+    """Reads whole pictures. Safe to share between threads."""
+
+    def __init__(
+        self,
+        store: ModelStore,
+        text_detector: TextDetector,
+        reader: Reader,
+        plate_reader: PlateCropReader,
+    ) -> None:
+        """Take the readers; the detectors are the store's, where it has any.
+
+        A detector of plates alone comes before one of vehicles that knows plates too.
+        """
+        self._text_detector = text_detector
+        self._reader = reader
+        self._plate_reader = plate_reader
+        vehicles, plates = map(store.installed, (Task.VEHICLE_DETECTOR, Task.PLATE_DETECTOR))
+        self._vehicles = VehicleDetector(store, vehicles.name) if vehicles else None
+        self._plates = VehicleDetector(store, plates.name) if plates else self._vehicles
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        """Every model that may take part, known without loading any."""
+        detectors = [d.entry for d in (self._vehicles, self._plates) if d is not None]
+        entries = (*detectors, self._text_detector.entry, *self._reader.entries)
+        return tuple({entry.name: entry for entry in entries}.values())
+
+    def read(
+        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+    ) -> Recognition:
+        """Read (height, width, 3) RGB.
+
+        With plates alone, the lines of text are read only where no plate was found, or one could
+        not be read without doubt.
+
+        Raises:
+            DeadlineExceeded: the clock's time is over before a stage.
+            MissingExtra: romanizing was asked for and the extra `indic` is not installed.
+            ModelUnavailable: a model cannot be loaded.
+        """
+        height, width = pixels.shape[:2]
+        vehicles, places = self._find(pixels, config, features, clock)
+        bearers: list[Box] | None = None
+        if self._vehicles is not None:
+            bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
+        plates = self._read_places(pixels, places, bearers, config, clock)
+        plates = doubting_signs(plates, bearers)
+        rows: list[PlateRow] = []
+        if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
+            rows = self._read_rows(pixels, config.script_hints, clock)
+        if Feature.PLATES in features:
+            with clock.stage("parse_registrations"):
+                told = [plate(r, config.romanize, pixels.shape) for r in find_plates(rows)]
+                plates = prolonged(plates, rows, config.romanize, pixels.shape)
+                plates = apart(merged(plates, told))
+            with clock.stage("name_colours"):
+                plates = [coloured(found, pixels) for found in plates]
+        lines: list[TextLine] = []
+        if Feature.TEXT in features:
+            with clock.stage("order_lines"):
+                read = [
+                    text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
+                ]
+                lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
+        shown, owned = joined(
+            [
+                Vehicle(v.label, v.confidence, v.box)
+                for v in vehicles
+                if Feature.VEHICLES in features and v.confidence >= config.least_confidence
+            ],
+            [p for p in plates if p.confidence >= config.least_confidence],
+        )
+        return Recognition(
+            width,
+            height,
+            vehicles=shown,
+            plates=owned,
+            text_lines=tuple(n for n in lines if n.confidence >= config.least_confidence),
+            models=tuple(map(model_info, self.entries)),
+            timings=clock.timings,
+        )
+
+    def _find(
+        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+    ) -> tuple[list[Detection], list[Detection]]:
+        """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
+        least = max(LEAST_CONFIDENCE, min(config.least_confidence, _HELPFUL))
+        plate_detector = self._plate_detector() if Feature.PLATES in features else None
+        found: list[Detection] = []
+        if self._vehicles is not None and (Feature.VEHICLES in features or plate_detector):
+            with clock.stage("detect_vehicles"):
+                found = self._vehicles.detect(pixels, least)
+        vehicles = [one for one in found if one.label != PLATE]
+        plates: list[Detection] = []
+        if plate_detector is not None:
+            with clock.stage("detect_plates"):
+                if plate_detector is not self._vehicles:
+                    found = plate_detector.detect(pixels, least)
+                plates = [one for one in found if one.label == PLATE]
+                plates = find_plates_in_vehicles(pixels, plate_detector, vehicles, plates, least)
+        return vehicles, plates
+
+    def _plate_detector(self) -> VehicleDetector | None:
+        if self._plates is not None and PLATE in self._plates.network().classes:
+            return self._plates
+        return None
+
+    def _read_places(
+        self,
+        pixels: _Image,
+        places: Sequence[Detection],
+        vehicles: Sequence[Box] | None,
+        config: RecognitionConfig,
+        clock: Clock,
+    ) -> list[Plate]:
+        if not places:
+            return []
+        with clock.stage("read_plates"):
+            return read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
+
+    def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
+        with clock.stage("detect_text"):
+            regions = self._text_detector.detect(pixels)
+        with clock.stage("crop_lines"):
+            crops = [crop_quad(pixels, region.polygon) for region in regions]
+        with clock.stage("read_lines"):
+            readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
+        found = zip(regions, readings, strict=True)
+        return [PlateRow(region.polygon, reading) for region, reading in found if reading.text]
+
+
+def _well_read(plates: Sequence[Plate]) -> bool:
+    """Say whether plates were found and all that are believed were read with little doubt.
+
+    Then the lines of the whole scene can be spared, which take longer than all the rest: in 87
+    photos of one car each they corrected no plate that was read so.
+    """
+    believed = [plate for plate in plates if plate.confidence >= OPERATING_POINT]
+    return bool(believed) and all(
+        one.registration.valid
+        and min(one.registration.character_confidences, default=0.0) >= _LITTLE_DOUBT
+        for one in believed
+    )

@@ -1,0 +1,86 @@
+"""The most memory that a server's settings allow, and whether the container has it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
+
+MODELS_BYTES = 400 * MEBIBYTE
+THREAD_BYTES = 225 * MEBIBYTE
+"""Of a process with all models, and of each thread that has read large scenes: ONNX Runtime keeps
+what it has allocated. Measured with 48-megapixel JPEGs (docs/serving.md, "Memory")."""
+
+FIRST_WINDOW = 64 * 1024
+"""Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
+may put off for 20 s; `WINDOW` after that."""
+
+CALL_BYTES = FIRST_WINDOW + 48 * 1024
+"""Of a call that has not begun or is refused: what it may send, and what gRPC and Python hold of it
+and of its metadata, of which many short values take the most (44 KiB for 110 keys)."""
+
+CGROUP = Path("/sys/fs/cgroup")
+_log = logging.getLogger("lipiyana.server")
+
+
+def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
+    """Give the bytes that one process may take for each thing, the largest settings first.
+
+    Example:
+        >>> bounds = memory_bounds(ServerSettings(threads=2))
+        >>> bounds["max_streams"] == 32 * 32 * MEBIBYTE
+        True
+    """
+    message = settings.max_message_bytes
+    calls = settings.max_connections * settings.max_connection_calls
+    bounds = {
+        "models and threads": MODELS_BYTES + settings.threads * THREAD_BYTES,
+        "max_streams": settings.max_streams * message,
+        "max_decoded_bytes": settings.max_decoded_bytes,
+        "max_receiving_bytes": settings.max_receiving_bytes + 2 * message,
+        "health requests": 2 * message,
+        "max_queue_bytes": settings.max_queue_bytes,
+        "cache_bytes": settings.cache_bytes,
+        "max_connection_calls": calls * CALL_BYTES,
+    }
+    return dict(sorted(bounds.items(), key=lambda item: -item[1]))
+
+
+def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> None:
+    """Warn where callers could take more memory than the container, or the machine, has."""
+    has = container_memory(root) or _machine_memory()
+    bounds = memory_bounds(settings)
+    takes = settings.workers * sum(bounds.values())
+    if has is None or takes <= has:
+        return
+    most = ", ".join(f"{name} {size // MEBIBYTE} MiB" for name, size in list(bounds.items())[:3])
+    _log.warning(
+        "callers may make this server take %d MiB, and there are %d: lower its settings, or give "
+        "it more; the largest parts of a process are %s",
+        takes // MEBIBYTE,
+        has // MEBIBYTE,
+        most,
+    )
+
+
+def container_memory(root: Path) -> int | None:
+    """Read the memory limit of a cgroup, version 2 or 1, in bytes; None where there is none."""
+    for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
+        try:
+            limit = int(file.read_text("ascii"))
+        except (OSError, ValueError):  # none, or "max"
+            continue
+        machine = _machine_memory()
+        # version 1 writes a number near 2^63 for "none"
+        return limit if machine is None or limit < machine else None
+    return None
+
+
+def _machine_memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return None

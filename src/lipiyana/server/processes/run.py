@@ -1,0 +1,266 @@
+"""Ways to run a server: until a signal comes, or beside other code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from lipiyana.batching import Batcher, batched_sessions
+from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.images.quiet_decoders import quiet_decoders
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.review.keeper import KeepLimits, UnsureKeeper
+from lipiyana.review.keeping_recognizer import KeepingRecognizer
+from lipiyana.review.spare_time import SpareTime
+from lipiyana.runtime.store import ModelStore, available_threads
+from lipiyana.server.processes.ending import Ending, ending_by_signals
+from lipiyana.server.rpc.answers import ServedRecognizer
+from lipiyana.server.security.open_files import raise_file_limit
+from lipiyana.server.server import RecognitionServer
+from lipiyana.server.settings.model import DAY, ServerSettings
+from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.telemetry.native_lines import native_lines_as
+from lipiyana.server.telemetry.tracing import NoTracing, Tracing, otlp_tracing
+
+_LOOK_FOR_OLD = 600.0
+"""Seconds after which pictures are looked for whose time is over."""
+
+_log = logging.getLogger("lipiyana.server")
+
+
+class Started(Protocol):
+    """A server that is up."""
+
+    @property
+    def target(self) -> str:
+        """What a client on this machine connects to."""
+        ...
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where the metrics are shown, None where they are not."""
+        ...
+
+
+def serve(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer | None = None,
+    *,
+    on_ready: Callable[[Started], None] | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
+
+    To be called on the main thread. `settings.shutdown_grace` seconds after the first signal it has
+    returned, or has ended the process with the exit code that it would have returned: code that
+    never returns cannot be stopped otherwise.
+
+    Args:
+        settings: of the server.
+        recognizer: what answers, in this process whatever `settings.workers` says, and is closed
+            in the end; by default the models of this machine.
+        on_ready: called once calls are welcome.
+
+    Returns:
+        The exit code for the process: 0 if all accepted calls were answered, else `CUT_OFF` (3).
+
+    Raises:
+        LipiyanaError: the server cannot start.
+    """
+    raise_file_limit(settings)
+    if settings.workers > 1 and recognizer is None:
+        from lipiyana.server.processes.supervisor import supervise  # which needs this module
+
+        return supervise(settings, on_ready=on_ready)
+    metrics = Metrics()
+    with native_lines_as(settings.log_format):
+        chosen = recognizer or local_recognizer(settings, metrics)
+        alone = settings.model_copy(update={"workers": 1})
+        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
+
+
+def serve_to_the_end(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer,
+    metrics: Metrics,
+    *,
+    on_ready: Callable[[Started], None] | None = None,
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+    parent: int | None = None,
+    last_act: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve in this process until a signal comes; see `serve`.
+
+    Args:
+        settings: of the server.
+        recognizer: what answers; closed in the end.
+        metrics: where calls are counted.
+        on_ready: called once calls are welcome.
+        signals: that end it.
+        parent: a file that ends with the process that this one belongs to; that counts as a signal.
+        last_act: called if the process must be left while something still runs in it.
+    """
+    with (
+        ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
+        closing(recognizer),
+    ):
+        ending.last_act = last_act
+        with tracing_of(settings) as tracing:
+            server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
+            ending.unfinished = lambda: server.unanswered
+            asyncio.run(_serve_until_signalled(server, ending, on_ready))
+        if server.computing:
+            # a recognizer that is in use cannot be closed, and nobody waits for what it finds
+            ending.leave(f"{server.computing} pictures are still computed")
+        return ending.exit_code
+
+
+@contextmanager
+def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
+    """Give what the settings say that calls are told to.
+
+    Raises:
+        MissingExtra: OpenTelemetry is asked for and not installed.
+    """
+    if not settings.tracing:
+        yield NoTracing()
+        return
+    with otlp_tracing() as tracing:
+        yield tracing
+
+
+def local_recognizer(
+    settings: ServerSettings, metrics: Metrics | None = None
+) -> LocalRecognizer | KeepingRecognizer:
+    """Make the recognizer that `settings` describe, and load its models; pictures share the CPUs.
+
+    Args:
+        settings: of the server.
+        metrics: where the runs of its models are counted.
+
+    Raises:
+        ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
+        PermissionDenied: `settings.keep_unsure` cannot be used.
+    """
+    quiet_decoders()
+    cpus = max(1, available_threads() // settings.workers)
+    # without joining, a slot a thread: then no run waits for another
+    batcher = Batcher(
+        slots=settings.threads if settings.model_batch == 1 else min(cpus, settings.threads),
+        max_rows=settings.model_batch,
+        wait=settings.model_batch_wait,
+        observe=None if metrics is None else metrics.ran,
+    )
+    store = ModelStore(
+        settings.models,
+        max(1, cpus // settings.threads),
+        open_session=batched_sessions(batcher),
+    )
+    recognizer = LocalRecognizer(
+        store,
+        limits=settings.image_limits,
+        decoding_memory=DecodingMemory(settings.max_decoded_bytes),
+    )
+    for model in recognizer.models:
+        store.session(model.name)  # not when the first picture needs it, or to fail then
+    if metrics is not None:
+        metrics.models(recognizer.models)
+    if settings.keep_unsure is None:
+        return recognizer
+    return _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+
+
+def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
+    """Have unsure pictures kept, beside the work and never instead of it."""
+    keeper = UnsureKeeper(folder, limits)
+    _log.warning(
+        "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
+        "personal data",
+        folder, limits.pictures, limits.seconds / DAY,
+    )  # fmt: skip
+    spare_time = SpareTime(keeper.remove_old, every=_LOOK_FOR_OLD)
+    return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
+
+
+@contextmanager
+def running_server(
+    recognizer: ServedRecognizer, settings: ServerSettings | None = None
+) -> Iterator[RecognitionServer]:
+    """Run a server on a thread of its own, by default at a free port of the loopback.
+
+    Raises:
+        LipiyanaError: the server cannot start.
+    """
+    chosen = settings or ServerSettings(host="127.0.0.1", port=0)
+    started: Future[tuple[RecognitionServer, Callable[[], object]]] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve_until_stopped(chosen, recognizer, started)),
+        name="lipiyana-server",
+    )
+    thread.start()
+    try:
+        server, stop = started.result()
+    except BaseException:
+        thread.join()
+        raise
+    try:
+        yield server
+    finally:
+        stop()
+        thread.join()
+
+
+async def _serve_until_signalled(
+    server: RecognitionServer,
+    ending: Ending,
+    on_ready: Callable[[RecognitionServer], None] | None,
+) -> None:
+    """Start a server, and drain it when a signal comes; a second one cuts that off.
+
+    Raises:
+        LipiyanaError: the server cannot start.
+    """
+    received: asyncio.Queue[None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(received.put_nowait, None)
+
+    ending.listen(tell)
+    await server.start()
+    if on_ready is not None:
+        on_ready(server)
+    await received.get()
+    stopping = asyncio.create_task(server.stop(ending.remaining()))
+    second = asyncio.create_task(received.get())
+    await asyncio.wait({stopping, second}, return_when=asyncio.FIRST_COMPLETED)
+    if second.done():
+        await server.stop(0)
+    second.cancel()
+    if cut_off := await stopping:
+        _log.error("%d accepted calls were cut off", cut_off)
+
+
+async def _serve_until_stopped(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer,
+    started: Future[tuple[RecognitionServer, Callable[[], object]]],
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    try:
+        server = RecognitionServer(recognizer, settings)
+        await server.start()
+    except BaseException as error:
+        started.set_exception(error)
+        return
+    started.set_result((server, lambda: loop.call_soon_threadsafe(stop.set)))
+    await stop.wait()
+    await server.stop()

@@ -1,0 +1,317 @@
+"""Several processes on one port: started, restarted when they die, drained together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from lipiyana.errors import InternalError, LipiyanaError
+from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
+from lipiyana.server.processes.ending import Ending, ending_by_signals, reserve_of
+from lipiyana.server.processes.run import Started, local_recognizer
+from lipiyana.server.processes.worker import MakeRecognizer, run_worker
+from lipiyana.server.rpc.listening import address, port_taken
+from lipiyana.server.server import announce, target_of
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.telemetry.metrics_folder import metrics_folder
+
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Read by prometheus_client when a process imports it."""
+
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 30.0
+"""Seconds before a worker that died is started anew; doubled while it keeps dying young."""
+
+YOUNG = 10.0
+"""Seconds that a worker must live for its death to count as the first one."""
+
+_log = logging.getLogger("lipiyana.server")
+# not a fork: gRPC and ONNX Runtime have threads, of which a fork takes the locks but not the rest
+_spawn = multiprocessing.get_context("spawn")
+
+
+def supervise(
+    settings: ServerSettings,
+    make_recognizer: MakeRecognizer = local_recognizer,
+    *,
+    on_ready: Callable[[Started], None] | None = None,
+) -> int:
+    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `run.serve`.
+
+    Args:
+        settings: of each of them.
+        make_recognizer: a function of a module, called in each of them.
+        on_ready: called once all of them welcome calls.
+
+    Returns:
+        The exit code for the process: 0 if all workers have answered what they had accepted, else
+        `CUT_OFF` (3).
+
+    Raises:
+        LipiyanaError: a worker cannot start, or a port is taken.
+    """
+    with ExitStack() as stack:
+        ending = stack.enter_context(
+            ending_by_signals(
+                Ending(settings.shutdown_grace, "workers"), (signal.SIGTERM, signal.SIGINT)
+            )
+        )
+        port = stack.enter_context(_reserved_port(settings.host, settings.port))
+        folder = stack.enter_context(metrics_folder())
+        shared = settings.model_copy(update={"port": port})
+        supervisor = Supervisor(shared, make_recognizer, folder, ending)
+        if settings.metrics_port is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+            endpoint = MetricsEndpoint(
+                registry, lambda: supervisor.is_serving, settings.host, settings.metrics_port
+            )
+            stack.callback(endpoint.close)
+            supervisor.metrics_port = endpoint.port
+        asyncio.run(supervisor.run(on_ready))
+        return ending.exit_code
+
+
+class Supervisor:
+    """Keeps the workers alive. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        make_recognizer: MakeRecognizer,
+        metrics_folder: Path,
+        ending: Ending,
+    ) -> None:
+        """Start nothing yet; `ending` is told what to do if this must end while workers live."""
+        self.metrics_port: int | None = None
+        self._settings = settings
+        self._make_recognizer = make_recognizer
+        self._metrics_folder = metrics_folder
+        self._draining = asyncio.Event()
+        self._ending = ending
+        self._processes: set[SpawnProcess] = set()
+        self._serving = 0
+        self._cut_off = 0
+        ending.unfinished = lambda: self._cut_off + self._serving
+        ending.last_act = self._abandon
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether a worker welcomes calls; may be asked on any thread."""
+        return self._serving > 0 and not self._draining.is_set()
+
+    @property
+    def target(self) -> str:
+        """What a client on this machine connects to."""
+        return target_of(self._settings, self._settings.port)
+
+    async def run(self, on_ready: Callable[[Started], None] | None) -> None:
+        """Start the workers, and stay until all are gone after a signal.
+
+        Raises:
+            LipiyanaError: one cannot start.
+        """
+        loop = asyncio.get_running_loop()
+
+        def drain() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._drain)
+
+        self._ending.listen(drain)
+        ready: list[asyncio.Future[None]] = [loop.create_future() for _ in self._numbers]
+        keepers = [
+            asyncio.create_task(self._keep(number, future))
+            for number, future in zip(self._numbers, ready, strict=True)
+        ]
+        started = asyncio.gather(*ready)
+        try:
+            await started
+        except LipiyanaError:
+            self._drain()
+            await asyncio.gather(*keepers)
+            raise
+        if not self._draining.is_set():
+            announce(self._settings, self._settings.port, self.metrics_port)
+            if on_ready is not None:
+                on_ready(self)
+        await asyncio.gather(*keepers)
+
+    @property
+    def _numbers(self) -> range:
+        return range(1, self._settings.workers + 1)
+
+    async def _keep(self, number: int, ready: asyncio.Future[None]) -> None:
+        """Have a worker of this number until the drain; `ready` is of the first one."""
+        delay = FIRST_DELAY
+        while not self._draining.is_set():
+            began = time.monotonic()
+            process = await self._live(number, ready)
+            if self._draining.is_set() or _failure(ready) is not None:
+                break
+            lived = time.monotonic() - began
+            delay = FIRST_DELAY if lived > YOUNG else min(LONGEST_DELAY, delay * 2)
+            _log.error(
+                "worker %d (pid %d) ended with %s after %.0f s; another starts in %.1f s",
+                number, process.pid, process.exitcode, lived, delay,
+            )  # fmt: skip
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), delay)
+        if not ready.done():
+            ready.set_result(None)
+
+    async def _live(self, number: int, ready: asyncio.Future[None]) -> SpawnProcess:
+        """Start a worker and wait for its end."""
+        ours, theirs = _spawn.Pipe()
+        process = _spawn.Process(
+            target=run_worker,
+            args=(self._worker_settings, self._make_recognizer, theirs, self._metrics_folder),
+            name=f"lipiyana-worker-{number}",
+        )
+        with _variable(MULTIPROCESS_VARIABLE, str(self._metrics_folder)):
+            process.start()
+        theirs.close()
+        self._processes.add(process)
+        if self._draining.is_set():
+            process.terminate()
+        is_serving = False
+        try:
+            await _readable(ours.fileno())
+            is_serving = self._take_news(number, process, ours.recv(), ready)
+            self._serving += is_serving
+        except EOFError:
+            if not ready.done() and not self._draining.is_set():
+                ready.set_exception(
+                    InternalError(f"worker {number} ended with {process.exitcode} before it served")
+                )
+        await _readable(process.sentinel)
+        process.join()
+        if is_serving and self._draining.is_set() and not _answered_all(process, ours):
+            self._cut_off += 1
+            _log.error(
+                "worker %d (pid %d) ended with %s before it had answered all that it had accepted",
+                number, process.pid, process.exitcode,
+            )  # fmt: skip
+        self._serving -= is_serving
+        self._processes.discard(process)
+        ours.close()
+        mark_process_dead(process.pid, path=str(self._metrics_folder))  # type: ignore[no-untyped-call]
+        return process
+
+    def _take_news(
+        self,
+        number: int,
+        process: SpawnProcess,
+        news: LipiyanaError | None,
+        ready: asyncio.Future[None],
+    ) -> bool:
+        """Note what a worker says of itself; tell whether it serves."""
+        if news is None:
+            _log.info("worker %d (pid %d) is serving", number, process.pid)
+            if not ready.done():
+                ready.set_result(None)
+        elif not ready.done():
+            ready.set_exception(news)
+        else:
+            _log.error("worker %d cannot serve: %s", number, news.message)
+        return news is None
+
+    @property
+    def _worker_settings(self) -> ServerSettings:
+        """Settings of a worker: it must have ended, or be killed, before this process ends."""
+        grace = self._settings.shutdown_grace
+        own = grace - reserve_of(grace) * 3 / 4
+        return self._settings.model_copy(update={"shutdown_grace": own})
+
+    def _drain(self) -> None:
+        """Tell all workers to finish; the second time, to finish at once. Kill who does not."""
+        self._draining.set()
+        for process in self._processes:
+            process.terminate()
+        left = self._ending.remaining()
+        asyncio.get_running_loop().call_later(left - reserve_of(left) / 2, self._kill)
+
+    def _kill(self) -> None:
+        for process in tuple(self._processes):
+            _log.error("%s (pid %d) did not end, and is killed", process.name, process.pid)
+            process.kill()
+
+    def _abandon(self) -> None:
+        """Leave nothing behind; called on another thread, when this one may be stuck."""
+        for process in tuple(self._processes):
+            process.kill()
+        shutil.rmtree(self._metrics_folder, ignore_errors=True)
+
+
+@contextmanager
+def _reserved_port(host: str, port: int) -> Iterator[int]:
+    """Keep a port that nobody else has, for sockets that share it.
+
+    Raises:
+        InvalidRequest: it is taken, or the host is not this machine's (PORT_IN_USE).
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # who shares a port shares it with all who do; so first try to have it alone
+        with socket.socket(family, socket.SOCK_STREAM) as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind((host, port))
+            chosen = int(alone.getsockname()[1])
+        shared = socket.socket(family, socket.SOCK_STREAM)
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # else connections of a server that has just left the port would keep it for a minute
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.bind((host, chosen))
+    except OSError:
+        raise port_taken(address(host, port)) from None
+    with shared:
+        yield chosen
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+async def _readable(file: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(file, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(file)
+
+
+def _answered_all(process: SpawnProcess, worker: Connection) -> bool:
+    """Whether a worker that has ended was done with its calls, though it was killed after that."""
+    try:
+        return process.exitcode == 0 or (worker.poll() and worker.recv() == 0)
+    except EOFError:
+        return False
+
+
+def _failure(ready: asyncio.Future[None]) -> BaseException | None:
+    return ready.exception() if ready.done() else None

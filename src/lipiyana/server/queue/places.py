@@ -1,0 +1,123 @@
+"""Places that are few: a call holds one at a time, and they are shared out between clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from lipiyana.errors import Overloaded
+from lipiyana.server.queue.admission import Admission
+from lipiyana.server.queue.fair_queue import FairQueue
+from lipiyana.server.queue.sources import Kind, Source
+
+
+class Places:
+    """A number of places, of which one client gets seven eighths, or all but one (see `Admission`).
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, count: int, *, max_waiting: int = 1) -> None:
+        """Make places, all free.
+
+        Args:
+            count: of places.
+            max_waiting: calls that may wait for one in `soon`; of these too a client has a share.
+        """
+        self._count = count
+        # one that is held for long would else hold all up, where there are fewer than eight
+        self._held = Admission(count, 1, least_reserve=int(count > 2))
+        self._line = Admission(max_waiting, 1)
+        self._waiting: FairQueue[tuple[str, asyncio.Future[None]]] = FairQueue()
+
+    @property
+    def taken(self) -> int:
+        """How many are held."""
+        return self._held.items
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for one."""
+        return len(self._waiting)
+
+    def are_free_for(self, client: str) -> bool:
+        """Whether a client would get a place without waiting."""
+        return not self._waiting and self._open_to(client)
+
+    @contextmanager
+    def now(self, client: str, refusal: Overloaded) -> Iterator[None]:
+        """Hold a place in the body.
+
+        Raises:
+            Overloaded: `refusal`, where none is free for this client.
+        """
+        if not self.are_free_for(client):
+            raise refusal
+        self._held.enter(client, 0)
+        try:
+            yield
+        finally:
+            self._leave(client)
+
+    @asynccontextmanager
+    async def soon(self, client: str, refusal: Overloaded, seconds: float) -> AsyncIterator[None]:
+        """Hold a place in the body, after waiting for it in turn with other clients.
+
+        Raises:
+            Overloaded: `refusal`, where too many wait already, or none was free within `seconds`.
+        """
+        if self.are_free_for(client):
+            self._held.enter(client, 0)
+        else:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._wait(client, refusal)
+            except TimeoutError:
+                raise refusal from None
+        try:
+            yield
+        finally:
+            self._leave(client)
+
+    def _open_to(self, client: str) -> bool:
+        return not self._held.refusal(client, 1, 0)
+
+    async def _wait(self, client: str, refusal: Overloaded) -> None:
+        """Wait until a place was taken for this client."""
+        if self._line.refusal(client, 1, 0):
+            raise refusal
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        source, entry = Source(Kind.CALL, client), (client, turn)
+        self._line.enter(client, 0)
+        self._waiting.put(source, entry)
+        self._pass_on()  # those who wait may have their share already, and this client not
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.discard(source, entry)
+            else:  # a place was taken at the very moment
+                self._leave(client)
+            raise
+        finally:
+            self._line.leave(client, 0)
+
+    def _leave(self, client: str) -> None:
+        self._held.leave(client, 0)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give what is free to those whose turn it is and who may have more."""
+        passed_over = []
+        while self._waiting and self.taken < self._count:
+            client, turn = self._waiting.take()
+            if turn.done():
+                continue
+            if self._open_to(client):
+                self._held.enter(client, 0)
+                turn.set_result(None)
+            else:
+                passed_over.append((client, turn))
+        for client, turn in passed_over:
+            self._waiting.put(Source(Kind.CALL, client), (client, turn))

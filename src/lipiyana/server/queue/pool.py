@@ -1,0 +1,247 @@
+"""The threads that compute, and the bounded, fair queue before them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from lipiyana.errors import Overloaded, Unavailable
+from lipiyana.server.queue.admission import Admission
+from lipiyana.server.queue.fair_queue import FairQueue
+from lipiyana.server.queue.sources import ANYONE, Source
+
+T = TypeVar("T")
+
+SMOOTHING = 0.1
+"""Weight of the newest duration in the running mean."""
+
+_SHORTEST_WAIT = 0.01  # seconds, that a refused caller is asked to wait
+
+DEFAULT_MAX_BYTES = 256 * 1024 * 1024
+
+
+class PoolObserver(Protocol):
+    """Told what happens in a pool; called with its lock held, so it must be quick."""
+
+    def queue_changed(self, waiting: int, running: int, size: int) -> None:
+        """Take how many pictures wait and run, and the bytes of all of them."""
+        ...
+
+    def waited(self, seconds: float) -> None:
+        """Take how long a picture waited that is begun now."""
+        ...
+
+
+class ComputePool:
+    """Runs functions on `threads` threads; at most `max_queue` more wait.
+
+    Which of them is next is `FairQueue`'s choice, and who may come in `Admission`'s.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        max_queue: int,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        observer: PoolObserver | None = None,
+    ) -> None:
+        self._max_threads = threads
+        self._observer = observer
+        self._admission = Admission(threads + max_queue, max_bytes)
+        self._queue: FairQueue[_Job[Any]] = FairQueue()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._running = 0
+        self._closed = False
+        self._mean_seconds = 0.1
+
+    @property
+    def accepted(self) -> int:
+        """How many run or wait, or have room kept for them."""
+        return self._admission.items
+
+    @contextmanager
+    def room(self, count: int, size: int, *, source: Source = ANYONE) -> Iterator[Room]:
+        """Keep room for `count` functions, or for none of them, and for a caller's bytes.
+
+        Args:
+            count: of functions; those that have not come by the end are given up.
+            size: bytes that the caller holds in memory to the end, whatever becomes of them.
+            source: whose turn they take.
+
+        Raises:
+            Overloaded: they cannot all be accepted now.
+        """
+        with self._changed:
+            self._check(source, count, size)
+            self._admission.enter(source.client, size, items=count)
+            self._tell()
+        room = Room(count)
+        try:
+            yield room
+        finally:
+            with self._changed:
+                self._admission.leave(source.client, size, items=room.kept)
+                room.kept = 0
+                self._tell()
+
+    def submit(
+        self,
+        function: Callable[[], T],
+        *,
+        source: Source = ANYONE,
+        size: int = 0,
+        room: Room | None = None,
+    ) -> Future[T]:
+        """Queue a function; a future that is cancelled in time is never run.
+
+        Args:
+            function: called on one of the threads.
+            source: whose turn it takes.
+            size: bytes that it holds in memory; with room, the room's count.
+            room: kept for it, among others, for the same source.
+
+        Raises:
+            Overloaded: the queue is full; `retry_after` is when it should have been worked off.
+            Unavailable: the pool is closed.
+        """
+        job = _Job(function, source, size)
+        with self._changed:
+            if self._closed:
+                raise Unavailable("the server is shutting down", reason="DRAINING")
+            if room is not None and room.taken():
+                job.size = 0
+            else:
+                self._check(source, 1, size)
+                self._admission.enter(source.client, size)
+            self._queue.put(source, job)
+            self._tell()
+            self._start_thread_if_needed()
+            self._changed.notify()
+        job.future.add_done_callback(lambda _: self._forget_cancelled(job))
+        return job.future
+
+    @property
+    def running(self) -> int:
+        """How many functions are run now."""
+        return self._running
+
+    def close(self, timeout: float | None = None) -> None:
+        """Finish what runs, drop what waits. Blocks, for `timeout` seconds at most."""
+        dropped = []
+        with self._changed:
+            self._closed = True
+            while self._queue:
+                dropped.append(self._queue.take())
+            self._changed.notify_all()
+            threads = tuple(self._threads)
+        for job in dropped:
+            job.future.cancel()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for thread in threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+    def _check(self, source: Source, count: int, size: int) -> None:
+        refusal = self._admission.refusal(source.client, count, size)
+        if refusal:
+            wait = self._mean_seconds * self._admission.items / self._max_threads
+            # never at once, however quick the last pictures were
+            wait = max(_SHORTEST_WAIT, round(wait, 3))
+            raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=wait)
+
+    def _start_thread_if_needed(self) -> None:
+        idle = len(self._threads) - self._running
+        if len(self._queue) > idle and len(self._threads) < self._max_threads:
+            name = f"lipiyana-compute-{len(self._threads)}"
+            # a daemon: a second signal must end the process though a picture is computed
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            began = time.monotonic()
+            tell = job.run()
+            with self._changed:
+                self._running -= 1
+                self._mean_seconds += SMOOTHING * (time.monotonic() - began - self._mean_seconds)
+                self._admission.leave(job.source.client, job.size)
+                self._tell()
+            # last: whoever hears of it finds its place free
+            tell()
+            del job, tell  # its picture is not to stay while this thread waits
+
+    def _next(self) -> _Job[Any] | None:
+        with self._changed:
+            while True:
+                while not self._queue:
+                    if self._closed:
+                        return None
+                    self._changed.wait()
+                job = self._queue.take()
+                if job.future.set_running_or_notify_cancel():
+                    break
+            self._running += 1
+            if self._observer is not None:
+                self._observer.waited(time.monotonic() - job.submitted)
+            self._tell()
+            return job
+
+    def _forget_cancelled(self, job: _Job[T]) -> None:
+        if not job.future.cancelled():
+            return
+        job.release()
+        with self._changed:
+            self._admission.leave(job.source.client, job.size)
+            self._queue.discard(job.source, job)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._observer is not None:
+            self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
+
+
+class Room:
+    """Places that are kept for functions that come one by one; the pool's own."""
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+
+    def taken(self) -> bool:
+        """Take the place of one function, if there is any."""
+        if not self.kept:
+            return False
+        self.kept -= 1
+        return True
+
+
+class _Job(Generic[T]):
+    """A function to run once, and its future. `release` frees what the function holds."""
+
+    def __init__(self, function: Callable[[], T], source: Source, size: int) -> None:
+        self.future: Future[T] = Future()
+        self.source = source
+        self.size = size
+        self.submitted = time.monotonic()
+        self._function: Callable[[], T] | None = function
+
+    def run(self) -> Callable[[], None]:
+        """Run it and let go of it; gives what tells the future of how it ended."""
+        assert self._function is not None, "a released job does not run"  # noqa: S101
+        try:
+            result = self._function()
+        except BaseException as error:
+            return partial(self.future.set_exception, error)
+        else:
+            return partial(self.future.set_result, result)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        self._function = None

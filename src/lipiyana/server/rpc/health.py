@@ -1,0 +1,197 @@
+"""`grpc.health.v1.Health`: serving after the warm-up, not serving from the drain on.
+
+Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else
+keep the server up until the grace period is over; and what strangers may send to it, for it asks
+for no token, is bounded in size, number and time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
+
+from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
+from lipiyana.server.queue.pace import Pace
+from lipiyana.server.queue.places import Places
+from lipiyana.server.rpc.calls import (
+    Context,
+    Method,
+    abort,
+    answering,
+    request_id_of,
+    text_metadata,
+)
+from lipiyana.server.security.callers import address_of
+
+SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+MAX_BYTES = 1024
+"""Of a request: it has the name of a service."""
+
+RECEIVED_AT_A_TIME = 2
+"""Requests that are under way; where more come, the others are answered without being read."""
+
+RECEIVE_SECONDS = 5.0
+
+WATCHES_A_CONNECTION = 4
+"""Clients of this project have one on each connection; connections are limited themselves."""
+
+CALLS_PER_SECOND = 10.0
+CALLS_AT_ONCE = 64
+"""Of one connection, through which a proxy may send the calls of many."""
+
+_Status = health_pb2.HealthCheckResponse
+
+
+class Health:
+    """One state for all services. Belongs to one event loop."""
+
+    def __init__(self, services: Collection[str]) -> None:
+        self._services = frozenset(services) | {""}
+        self._status: Any = _Status.NOT_SERVING
+        self._ended = False
+        self._watches: Counter[str] = Counter()
+        self._unwatched = asyncio.Event()
+        self._unwatched.set()
+        self._changed = asyncio.Event()
+        self._receiving = Places(RECEIVED_AT_A_TIME)
+        self._pace = Pace(CALLS_PER_SECOND, CALLS_AT_ONCE)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether calls are welcome; may be asked on any thread."""
+        return bool(self._status == _Status.SERVING)
+
+    def serving(self) -> None:
+        """Say that calls are welcome."""
+        self._set(_Status.SERVING)
+
+    def drain(self) -> None:
+        """Say that they are not, for good."""
+        self._set(_Status.NOT_SERVING)
+
+    def end(self) -> None:
+        """End the watches, after a `drain`. Watchers that are still connected begin them anew."""
+        self._ended = True
+        self._pace.end()
+        self._set(_Status.NOT_SERVING)
+
+    async def unwatched(self) -> None:
+        """Wait until no watch is open. Clients of this project watch each server that they use."""
+        await self._unwatched.wait()
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Have a server answer by this."""
+        methods = {"Check": self._check, "List": self._list, "Watch": self._watch}
+        # streams all of them, so that no message is taken in before it is asked for
+        handlers: dict[str, Any] = {
+            name: grpc.stream_stream_rpc_method_handler(
+                answering(self._paced(method)), None, lambda answer: answer.SerializeToString()
+            )
+            for name, method in methods.items()
+        }
+        server.add_registered_method_handlers(SERVICE, handlers)
+
+    async def _check(self, context: Context) -> None:
+        """Tell the state of a service now."""
+        if await self._service(context) not in self._services:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service")
+        await context.write(_Status(status=self._status))
+
+    async def _list(self, context: Context) -> None:
+        """Tell the state of all services now."""
+        status = _Status(status=self._status)
+        await context.write(
+            health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))
+        )
+
+    async def _watch(self, context: Context) -> None:
+        """Tell the state of a service, and each change of it."""
+        with self._watch_of(context.peer()):
+            service = await self._service(context)
+            told = None
+            while True:
+                changed = self._changed
+                known = service in self._services
+                status = self._status if known else _Status.SERVICE_UNKNOWN
+                if status != told:
+                    told = status
+                    await context.write(_Status(status=status))
+                if self._ended:
+                    return
+                await changed.wait()
+
+    @contextmanager
+    def _watch_of(self, connection: str) -> Iterator[None]:
+        """Count a watch in the body.
+
+        Raises:
+            Overloaded: the connection has as many as it may.
+        """
+        if self._watches[connection] >= WATCHES_A_CONNECTION:
+            raise Overloaded(
+                f"a connection may watch over this server {WATCHES_A_CONNECTION} times; use Check",
+                reason="TOO_MANY_WATCHES",
+            )
+        self._watches[connection] += 1
+        self._unwatched.clear()
+        try:
+            yield
+        finally:
+            self._watches[connection] -= 1
+            if not self._watches[connection]:
+                del self._watches[connection]
+            if not self._watches:
+                self._unwatched.set()
+
+    async def _service(self, context: Context) -> str:
+        """Take in the name of a service; "", which is the server, while others take long."""
+        client = address_of(context.peer())
+        if not self._receiving.are_free_for(client):
+            return ""
+        with self._receiving.now(client, Overloaded("")):
+            try:
+                async with asyncio.timeout(RECEIVE_SECONDS):
+                    data: Any = await context.read()
+            except TimeoutError:
+                raise DeadlineExceeded(
+                    f"the request did not come within {RECEIVE_SECONDS:g} s",
+                    reason="MESSAGE_TIMEOUT",
+                ) from None
+        if data is grpc.aio.EOF:
+            return ""
+        if len(data) > MAX_BYTES:
+            raise InvalidRequest(
+                f"a health request has {MAX_BYTES} bytes at most, not {len(data)}",
+                field="service",
+                reason="MESSAGE_TOO_LARGE",
+            )
+        try:
+            return str(health_pb2.HealthCheckRequest.FromString(data).service)
+        except DecodeError:
+            raise InvalidRequest(
+                "the message is no grpc.health.v1.HealthCheckRequest", reason="UNPARSABLE_MESSAGE"
+            ) from None
+
+    def _paced(self, method: Method) -> Method:
+        async def call(context: Context) -> None:
+            try:
+                await self._pace.turn(context.peer())
+                await method(context)
+            except LipiyanaError as error:
+                request_id = request_id_of(text_metadata(context.invocation_metadata()))
+                await abort(context, error.with_traceback(None), request_id)
+
+        return call
+
+    def _set(self, status: Any) -> None:
+        self._status = status
+        self._changed.set()
+        self._changed = asyncio.Event()

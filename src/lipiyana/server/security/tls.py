@@ -1,0 +1,94 @@
+"""Certificates of the server, exchanged without a restart."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.files import MAX_SETTINGS_BYTES, read_file
+from lipiyana.server.security.watched_files import WatchedFiles
+
+_log = logging.getLogger("lipiyana.server")
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFiles:
+    """PEM files: the chain, its key and, if clients must show certificates, who signs those."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    @property
+    def by_setting(self) -> tuple[tuple[str, Path], ...]:
+        """All of them, with the settings that name them."""
+        optional = () if self.client_ca is None else (("tls_client_ca", self.client_ca),)
+        return (("tls_certificate", self.certificate), ("tls_key", self.key), *optional)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return tuple(path for _, path in self.by_setting)
+
+
+def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
+    """Make credentials that look for new files at each handshake.
+
+    Files that do not fit together are not taken: certificate and key are often replaced one after
+    the other.
+
+    Raises:
+        InvalidRequest: they cannot be used (INVALID_SETTINGS).
+    """
+    watched = WatchedFiles(*files.paths)
+    watched.changed()
+    first = _configuration(files)
+
+    def newer() -> Any:
+        if not watched.changed():
+            return None
+        try:
+            found = _configuration(files)
+        except InvalidRequest as error:
+            _log.error("the certificate stays as it was: %s", error.message)
+            return None
+        _log.info("certificate read anew from %s", files.certificate)
+        return found
+
+    return grpc.dynamic_ssl_server_credentials(
+        first, newer, require_client_authentication=files.client_ca is not None
+    )
+
+
+def _configuration(files: TLSFiles) -> Any:
+    for setting, path in files.by_setting:
+        if not path.exists():
+            raise InvalidRequest(
+                f"{setting} is {path}, and there is no such file",
+                field=setting,
+                reason="INVALID_SETTINGS",
+            )
+    try:
+        # first: OpenSSL would wait for what stands in a pipe
+        certificate, key, *client_ca = (read_file(path, MAX_SETTINGS_BYTES) for path in files.paths)
+        _check(files)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        what = ", ".join(str(path) for path in files.paths)
+        raise InvalidRequest(
+            f"TLS cannot use {what}: {error}", field="tls_certificate", reason="INVALID_SETTINGS"
+        ) from None
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], *client_ca)
+
+
+def _check(files: TLSFiles) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # an empty password: a key that needs one is refused, not asked for at the terminal
+    context.load_cert_chain(files.certificate, files.key, password="")
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)

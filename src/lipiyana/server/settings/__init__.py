@@ -1,0 +1,4 @@
+"""Settings of a server, from arguments, `LIPIYANA_*` variables and a TOML file.
+
+In: what a user wrote. Out: one frozen `ServerSettings`, or an error that names the setting.
+"""

@@ -1,0 +1,255 @@
+"""What a server can be told: by arguments, `LIPIYANA_*` variables, a TOML file, in this order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from lipiyana.cache import SharedCacheOptions
+from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, limits_for
+from lipiyana.review.keeper import KeepLimits
+from lipiyana.runtime.store import available_threads
+from lipiyana.server.queue.admission import open_to_one
+from lipiyana.server.security.tls import TLSFiles
+from lipiyana.server.settings.errors import as_bad_setting, refuse_doubtful_guards
+from lipiyana.server.settings.file import read_settings_file
+from lipiyana.server.settings.sizes import Size
+from lipiyana.server.telemetry.logs import LogFormat
+from lipiyana.variables import PREFIX
+
+MEBIBYTE = 1024 * 1024
+DAY = 24 * 3600
+MOST_SECONDS = 14 * DAY
+"""Of a setting: gRPC counts milliseconds in 32 bits."""
+
+_PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
+
+
+def _share_of_threads(settings: dict[str, Any]) -> int:
+    return max(1, available_threads() // int(settings.get("workers", 1)))
+
+
+class ServerSettings(BaseSettings):
+    """Settings of one server; each is a key of the TOML file and, upper case, a variable.
+
+    Numbers of bytes may be written with a unit there: `"512 MiB"`.
+
+    Attributes:
+        host: address to listen on. Loopback by default, since whoever reaches the port may use
+            it; a container sets `0.0.0.0`, or `::` for IPv6 as well.
+        port: 0 takes a free one.
+        metrics_port: Prometheus metrics over HTTP at the same host; absent: none.
+        models: folder of models that come before the built-in ones.
+        workers: processes that share the port; each has its own cache, queue and limits.
+        threads: pictures that each process computes at a time; by default the CPUs are shared out.
+        max_queue: pictures that may wait in each process before calls are refused.
+        max_queue_bytes: of the pictures that wait or are computed, as they came.
+        max_batch: pictures in one batch.
+        max_streams: streams that may be open in each process.
+        max_connections: connections to each process.
+        max_connection_calls: calls that one connection may have under way.
+        max_receiving_bytes: of messages of calls that are under way to each process; as many
+            are taken in at a time as this has room for, were each `max_message_bytes` long.
+        receive_timeout: seconds in which the message of a call must come.
+        stream_idle_timeout: seconds without a frame after which a stream is ended.
+        model_batch: rows that one run of a model takes together from several pictures; 1 joins
+            nothing. It needs more threads than CPUs.
+        model_batch_wait: seconds that a run waits for others to join.
+        max_message_bytes: of a request or a response.
+        max_pixels: width times height of a picture.
+        max_decoded_bytes: that the pictures which are computed at a time take in each process,
+            decoded; one whose turn has come waits for room. A picture that needs more is refused.
+        max_decode_seconds: of CPU time that decoding one picture may take; what is expected to
+            take half of it is refused before.
+        cache_bytes: bound of the cache of answers; 0 turns it off.
+        cache_ttl: seconds that an answer is kept.
+        shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
+            absent: none. Needs the extra `redis`.
+        shared_cache_secret: signs what is shared and hashes its keys; the same for all who share.
+        shared_cache_namespace: begins the keys; servers with other namespaces share nothing.
+        shared_cache_ttl: seconds that an answer is shared.
+        shared_cache_timeout: seconds that a call waits for the shared cache at most.
+        repeated_frames: whether a frame of a stream that shows the same as an earlier one gets
+            its result.
+        keep_unsure: folder that keeps pictures that the models were least sure of, for
+            `lipiyana review`; absent: none are kept. Needs one worker.
+        keep_unsure_pictures: that it keeps at most.
+        keep_unsure_days: that one stays at most.
+        tls_certificate: PEM file of the server's certificates; absent: plaintext.
+        tls_key: PEM file of its private key.
+        tls_client_ca: PEM file of who signs the certificates that clients must show; absent: none.
+        tokens: TOML file of the keys that clients must have, see `Tokens`; absent: none needed.
+        reflection: whether clients may ask for the contract.
+        tracing: whether calls are told to OpenTelemetry, by OTLP. Needs the extra `otel`.
+        log_format: `text`, or `json` for an object a line.
+        max_connection_age: seconds after which a connection is asked to come anew, so that clients
+            spread over servers that were added; absent: never.
+        shutdown_grace: seconds that accepted calls get after SIGTERM.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        # as files for containers write what is not set
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=50051, ge=0, le=65535)
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    models: Path | None = None
+    workers: int = Field(default=1, ge=1)
+    threads: int = Field(default_factory=_share_of_threads, ge=1)
+    max_queue: int = Field(default=128, ge=1)
+    max_queue_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
+    max_batch: int = Field(default=64, ge=1)
+    max_streams: int = Field(default=32, ge=1)
+    max_connections: int = Field(default=128, ge=1, le=100_000)
+    max_connection_calls: int = Field(default=64, ge=1, le=10_000)
+    max_receiving_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
+    receive_timeout: float = Field(default=30.0, gt=0, le=MOST_SECONDS)
+    stream_idle_timeout: float = Field(default=300.0, gt=0, le=MOST_SECONDS)
+    model_batch: int = Field(default=1, ge=1)
+    model_batch_wait: float = Field(default=0.0, ge=0, le=1)
+    max_message_bytes: Size = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
+    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
+    max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
+    max_decode_seconds: float = Field(default=2.0, gt=0)
+    cache_bytes: Size = Field(default=64 * MEBIBYTE, ge=0)
+    cache_ttl: float = Field(default=600.0, gt=0)
+    shared_cache_url: SecretStr | None = None
+    shared_cache_secret: SecretStr = SecretStr("")
+    shared_cache_namespace: str = Field(default="lipiyana", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    shared_cache_ttl: float = Field(default=3600.0, gt=0)
+    shared_cache_timeout: float = Field(default=0.01, gt=0, le=1)
+    repeated_frames: bool = False
+    keep_unsure: Path | None = None
+    keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1)
+    keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    tokens: Path | None = None
+    reflection: bool = False
+    tracing: bool = False
+    log_format: LogFormat = "text"
+    max_connection_age: float | None = Field(default=None, ge=1, le=MOST_SECONDS)
+    shutdown_grace: float = Field(default=30.0, ge=0, le=MOST_SECONDS)
+
+    @model_validator(mode="after")
+    def _batch_fits_queue(self) -> Self:
+        for one, all_ in (("max_batch", "max_queue"), ("max_message_bytes", "max_queue_bytes")):
+            largest = open_to_one(getattr(self, all_))
+            if getattr(self, one) > largest:
+                raise ValueError(
+                    f"{one} must not exceed {largest}, which is what {all_} has for one caller"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _a_message_can_be_received(self) -> Self:
+        if self.max_receiving_bytes < self.max_message_bytes:
+            raise ValueError("max_receiving_bytes must not be below max_message_bytes")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        return self
+
+    @model_validator(mode="after")
+    def _caches_build_on_the_first(self) -> Self:
+        for name in ("shared_cache_url", "repeated_frames"):
+            if getattr(self, name) and not self.cache_bytes:
+                raise ValueError(f"{name} needs the cache of answers: set cache_bytes above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _one_process_keeps(self) -> Self:
+        if self.keep_unsure is not None and self.workers > 1:
+            raise ValueError("keep_unsure needs workers to be 1: one process writes to the folder")
+        return self
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """What a picture may be."""
+        return limits_for(self.max_pixels, self.max_decoded_bytes, self.max_decode_seconds)
+
+    @property
+    def keep_limits(self) -> KeepLimits:
+        """What `keep_unsure` may hold."""
+        return KeepLimits(self.keep_unsure_pictures, seconds=self.keep_unsure_days * DAY)
+
+    @property
+    def shared_cache(self) -> SharedCacheOptions | None:
+        """Where answers are shared; None where they are not."""
+        if self.shared_cache_url is None:
+            return None
+        return SharedCacheOptions(
+            self.shared_cache_url.get_secret_value(),
+            self.shared_cache_secret.get_secret_value().encode(),
+            self.shared_cache_namespace,
+            self.shared_cache_ttl,
+            self.shared_cache_timeout,
+        )
+
+    @property
+    def tls(self) -> TLSFiles | None:
+        """The files of TLS; None where the server speaks plaintext."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return TLSFiles(self.tls_certificate, self.tls_key, self.tls_client_ca)
+
+    @classmethod
+    def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:
+        """Gather the settings; an argument that is None counts as not given.
+
+        Paths in the file are taken from its folder, all others from the current one.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidRequest: `field` is not a setting, or has a value that makes no sense
+                (INVALID_SETTINGS).
+        """
+        names = tuple(cls.model_fields)
+        refuse_doubtful_guards(names)
+        values = {} if file is None else read_settings_file(file, names, _PATHS)
+
+        class FromFile(cls):  # type: ignore[misc, valid-type]
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                first = super().settings_customise_sources(settings_cls, **sources)
+                return *first, InitSettingsSource(settings_cls, values)
+
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            loaded = FromFile(**given)
+        except ValidationError as error:
+            raise as_bad_setting(error, given, file, names) from None
+        return cls.model_construct(**loaded.model_dump())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments, then the environment."""
+        return init_settings, env_settings

@@ -1,0 +1,4 @@
+"""What a server reports about itself: logs, Prometheus metrics, OpenTelemetry traces.
+
+In: events of calls. Out: log records, metrics, spans. None of them contains text of a picture.
+"""

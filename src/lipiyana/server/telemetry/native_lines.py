@@ -1,0 +1,145 @@
+"""What libraries write to standard error past Python's logging, as records of the log.
+
+libtiff, libpng and gRPC write lines of their own to file 2. In a log of JSON objects they would be
+no objects. So a pipe takes the place of file 2, and a thread logs what comes out of it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any, TextIO
+
+from lipiyana.server.telemetry.line_limit import LineLimit
+from lipiyana.server.telemetry.logs import LogFormat
+
+_LONGEST = 1000
+"""Bytes of a line that are logged."""
+
+_END_SECONDS = 1.0
+"""In which the last lines are logged; a child that still has file 2 keeps the pipe open."""
+
+_PIPE_BYTES = 1024 * 1024
+_PREFIX = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d(?:\S* +\d+ ([\w.]{1,64}):\d+\])?")
+_LEVELS = {
+    "I": logging.INFO,
+    "W": logging.WARNING,
+    "E": logging.ERROR,
+    "F": logging.CRITICAL,
+}
+"""How the lines of gRPC begin (severity, time, thread, source file), and what that means."""
+
+_MAX_SOURCES = 64
+
+_log = logging.getLogger("lipiyana.native")
+
+
+def native_lines_as(how: LogFormat) -> AbstractContextManager[None]:
+    """Log the lines if the log has a form that they would break."""
+    return native_lines_logged() if how == "json" else nullcontext()
+
+
+@contextmanager
+def native_lines_logged() -> Iterator[None]:
+    """Log each line that is written to file 2, and what Python would write there itself.
+
+    Log handlers that write to `sys.stderr` go on to write where they wrote before, and so does
+    Python when it crashes: the pipe ends with the process. A library that writes faster than its
+    lines are logged loses some of them, and waits for nothing.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    before = sys.stderr
+    real = os.fdopen(kept, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    reading, writing = os.pipe()
+    _enlarge(writing)
+    os.set_blocking(writing, False)
+    os.dup2(writing, 2)
+    os.close(writing)
+    handlers = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is before
+    ]
+    for handler in handlers:
+        handler.setStream(real)
+    sys.stderr = real
+    reader = threading.Thread(target=_log_lines, args=(reading,), name="lipiyana-native-lines")
+    reader.daemon = True
+    reader.start()
+    try:
+        with _uncaught_logged(real):
+            yield
+    finally:
+        os.dup2(kept, 2)  # the last end for writing: the reader comes to the end
+        reader.join(_END_SECONDS)
+        sys.stderr = before
+        for handler in handlers:
+            handler.setStream(before)
+        real.close()
+
+
+def _log_lines(reading: int) -> None:
+    limits: dict[str, LineLimit] = {}
+    with os.fdopen(reading, "rb") as lines:
+        while line := lines.readline(_LONGEST):
+            text = line.decode("utf-8", "backslashreplace").rstrip()
+            if not text:
+                continue
+            found = _PREFIX.match(text)
+            source = (found and found[2]) or ""
+            # a handshake that fails is a line, and strangers can have any number of them
+            if source and (source in limits or len(limits) < _MAX_SOURCES):
+                limit = limits.setdefault(source, LineLimit(partial(_tell_left_out, source)))
+                if not limit.allows():
+                    continue
+            _log.log(_LEVELS[found[1]] if found else logging.WARNING, "%s", text)
+
+
+def _tell_left_out(source: str, lines: int) -> None:
+    _log.warning("%d lines more came from %s", lines, source)
+
+
+@contextmanager
+def _uncaught_logged(crashes: TextIO) -> Iterator[None]:
+    """Log what Python would write to `sys.stderr`: warnings, and exceptions that end a thread."""
+    before = threading.excepthook, sys.unraisablehook
+    was_enabled = faulthandler.is_enabled()
+
+    def in_thread(details: Any) -> None:
+        if details.exc_type is not SystemExit:
+            trace = (details.exc_type, details.exc_value, details.exc_traceback)
+            _log.error("uncaught exception in a thread", exc_info=trace)
+
+    def unraisable(details: Any) -> None:
+        trace = (details.exc_type, details.exc_value, details.exc_traceback)
+        _log.error("exception that cannot be raised", exc_info=trace)
+
+    threading.excepthook, sys.unraisablehook = in_thread, unraisable
+    logging.captureWarnings(True)
+    faulthandler.enable(crashes)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        if was_enabled:
+            faulthandler.enable()
+        logging.captureWarnings(False)
+        threading.excepthook, sys.unraisablehook = before
+
+
+def _enlarge(pipe: int) -> None:
+    """Give a pipe more room, on systems where that can be had."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except (ImportError, AttributeError, OSError):
+        pass

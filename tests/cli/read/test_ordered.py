@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lipiyana.cli.read.ordered import IN_FLIGHT_PER_WORKER, map_in_order
+
+
+@pytest.mark.parametrize("workers", [1, 3, 16])
+@pytest.mark.parametrize("count", [0, 1, 100])
+def test_results_come_in_the_order_of_the_items(workers: int, count: int) -> None:
+    assert list(map_in_order(str, range(count), workers)) == [str(i) for i in range(count)]
+
+
+def test_a_slow_first_item_does_not_let_the_others_pile_up() -> None:
+    taken = []
+    release = threading.Event()
+    enough = threading.Event()
+    workers = 2
+
+    def items() -> Iterator[int]:
+        for item in range(1000):
+            taken.append(item)
+            if len(taken) == workers * IN_FLIGHT_PER_WORKER:
+                enough.set()
+            yield item
+
+    def work(item: int) -> int:
+        if item == 0:
+            release.wait(10)
+        return item
+
+    def let_go() -> None:
+        enough.wait(10)
+        release.set()
+
+    helper = threading.Thread(target=let_go)
+    helper.start()
+    results = map_in_order(work, items(), workers)
+    assert next(results) == 0
+    assert len(taken) == workers * IN_FLIGHT_PER_WORKER
+    assert list(results) == list(range(1, 1000))
+    helper.join()
+
+
+def test_work_is_done_side_by_side() -> None:
+    together = threading.Barrier(3)
+
+    def work(_: int) -> int:
+        return together.wait(10)
+
+    assert sorted(map_in_order(work, range(3), 3)) == [0, 1, 2]
+
+
+def test_closing_early_takes_no_more_items() -> None:
+    endless = itertools.count()
+    results = map_in_order(str, endless, 2)
+    assert next(results) == "0"
+    results.close()  # type: ignore[attr-defined]
+    assert next(endless) <= 2 * IN_FLIGHT_PER_WORKER
+
+
+def test_an_error_comes_out_in_its_place() -> None:
+    def work(item: int) -> int:
+        return 1 // item
+
+    results = map_in_order(work, [1, 0, 1], 2)
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)

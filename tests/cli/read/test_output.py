@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from lipiyana.cli.read.output import OutputError, OutputFile
+from lipiyana.cli.read.rows import Csv, JsonLines, RowForm
+from lipiyana.errors import NotFound
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.jsonl", JsonLines()), ("a.csv", Csv())])
+def test_a_file_with_rows_is_kept_unless_the_run_goes_on(
+    tmp_path: Path, name: str, form: RowForm
+) -> None:
+    path = tmp_path / name
+    with OutputFile(path, form, resume=False) as output:
+        output.write("a.jpg", NotFound("gone"))
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="--resume"):
+        OutputFile(path, form, resume=False)
+    assert path.read_bytes() == before
+    with OutputFile(path, form, resume=True) as output:
+        assert [record.path for record in output.kept()] == ["a.jpg"]
+        output.write("b.jpg", NotFound("gone"))
+        assert [record.path for record in output.kept()] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("content", [b"", Csv.header])
+def test_a_file_without_rows_may_be_written(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with OutputFile(path, Csv(), resume=False):
+        pass
+    assert path.read_bytes() == Csv.header
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", [b"my notes", b"my notes\nof today\n", b"x"])
+@pytest.mark.parametrize("form", [JsonLines(), Csv()])
+def test_a_file_of_another_kind_is_never_touched(
+    tmp_path: Path, form: RowForm, content: bytes, resume: bool
+) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(content)
+    with pytest.raises(OutputError):
+        OutputFile(path, form, resume=resume)
+    assert path.read_bytes() == content
+
+
+def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with (
+        OutputFile(path, JsonLines(), resume=True),
+        pytest.raises(OutputError, match="another run"),
+    ):
+        OutputFile(path, JsonLines(), resume=True)
+    with OutputFile(path, JsonLines(), resume=True):
+        pass
+
+
+def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        OutputFile(tmp_path / "missing" / "a.jsonl", JsonLines(), resume=False)
+
+
+def test_a_full_disk_is_told_and_the_file_can_be_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = JsonLines().encode("a.jpg", NotFound("gone"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with OutputFile(path, JsonLines(), resume=False) as output:
+        output.write("a.jpg", NotFound("gone"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(row) + 5, limits[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                output.write("b.jpg", NotFound("gone"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.stat().st_size == len(row) + 5
+    with OutputFile(path, JsonLines(), resume=True) as output:
+        assert [record.path for record in output.kept()] == ["a.jpg"]
+    assert path.read_bytes() == row
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    with pytest.raises(OutputError, match="not a regular file"):
+        OutputFile(tmp_path / "a.jsonl", JsonLines(), resume=False)

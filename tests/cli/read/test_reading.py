@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_fake import FakeRecognizer
+
+from lipiyana.cli.read.output import OutputFile
+from lipiyana.cli.read.retry_policy import Patience
+from lipiyana.cli.read.rows import FORMS
+from lipiyana.cli.read.run import Totals, read_pictures
+from lipiyana.cli.sources import list_pictures
+from lipiyana.errors import Overloaded
+from lipiyana.types import RecognitionConfig
+
+FORM_NAMES = [".jsonl", ".csv"]
+NAMES = ['"quoted, name".jpg', "a.jpg", "b\nc.jpg", "bad.jpg", "é.jpg"]
+
+
+@pytest.fixture(autouse=True)
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).write_text("bad" if name == "bad.jpg" else f"text of {name}")
+    return folder
+
+
+AT_ONCE = Patience(sleep=lambda _: None)
+
+
+def read(
+    output: Path,
+    recognizer: FakeRecognizer | None = None,
+    *,
+    resume: bool = False,
+    workers: int = 2,
+    patience: Patience = AT_ONCE,
+) -> Totals:
+    form = FORMS[output.suffix]()
+    with OutputFile(output, form, resume=resume) as file:
+        return read_pictures(
+            list_pictures(["in"]),
+            recognizer or FakeRecognizer(),
+            RecognitionConfig(),
+            file,
+            workers=workers,
+            on_row=lambda failed: None,
+            patience=patience,
+        )
+
+
+def rows(output: Path) -> list[tuple[str, str]]:
+    with output.open("rb") as file:
+        return [(row.path, row.error_code) for row in FORMS[output.suffix]().records(file)]
+
+
+@pytest.mark.parametrize("suffix", FORM_NAMES)
+def test_a_row_for_each_picture_in_order(tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    assert read(output) == Totals(read=4, failed=1)
+    assert rows(output) == [
+        (f"in/{name}", "INVALID_ARGUMENT" if name == "bad.jpg" else "") for name in NAMES
+    ]
+
+
+@pytest.mark.parametrize("suffix", FORM_NAMES)
+def test_a_run_killed_at_any_byte_goes_on_to_the_same_file(tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    recognizer = FakeRecognizer()
+    recognizer.finds_nothing = True  # short rows
+    totals = read(output, recognizer)
+    whole = output.read_bytes()
+    for size in range(len(whole) + 1):
+        output.write_bytes(whole[:size])
+        assert read(output, recognizer, resume=True, workers=1) == totals
+        assert output.read_bytes() == whole
+
+
+def test_going_on_reads_only_what_is_missing(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    read(output)
+    lines = output.read_bytes().splitlines(keepends=True)
+    output.write_bytes(b"".join(lines[:3]) + lines[3][:10])
+    recognizer = FakeRecognizer()
+    read(output, recognizer, resume=True, workers=1)
+    assert recognizer.seen == ["bad", "text of é.jpg"]
+
+
+def test_going_on_where_pictures_came_and_went(tmp_path: Path, pictures: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    read(output)
+    (pictures / "a.jpg").unlink()
+    (pictures / "aa.jpg").write_text("new")
+    (pictures / "z.jpg").write_text("new")
+    recognizer = FakeRecognizer()
+    assert read(output, recognizer, resume=True) == Totals(read=6, failed=1)
+    assert recognizer.seen == ["new", "new"]
+    assert [path for path, _ in rows(output)] == [
+        *(f"in/{name}" for name in NAMES),
+        "in/aa.jpg",
+        "in/z.jpg",
+    ]
+    before = output.read_bytes()
+    read(output, resume=True)
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", FORM_NAMES)
+def test_a_server_that_goes_down_stops_the_run_which_then_goes_on(
+    tmp_path: Path, pictures: Path, suffix: str
+) -> None:
+    output = tmp_path / f"out{suffix}"
+    (pictures / "b.jpg").write_text("down")
+    read(output)
+    whole = output.read_bytes()
+    output.unlink()
+    recognizer = FakeRecognizer()
+    recognizer.server_is_up = False
+    totals = read(output, recognizer)
+    assert totals.stopped_by is not None
+    assert totals.failed == 1
+    assert rows(output)[-1] == ("in/b.jpg", "UNAVAILABLE")
+    assert read(output, resume=True) == Totals(read=5, failed=1)
+    assert output.read_bytes() == whole
+
+
+def test_a_full_queue_is_waited_for(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "a.jpg").write_text("busy")
+    recognizer = FakeRecognizer()
+    assert read(tmp_path / "out.jsonl", recognizer) == Totals(read=4, failed=1)
+    assert recognizer.seen.count("busy") == 4
+
+
+def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "a.jpg").write_text("busy")
+    recognizer = FakeRecognizer()
+    recognizer.busy_answers = 1000
+    times = iter(range(10_000))
+    patience = Patience(seconds=20, sleep=lambda _: None, now=lambda: float(next(times)))
+    totals = read(tmp_path / "out.jsonl", recognizer, patience=patience)
+    assert 10 < recognizer.seen.count("busy") < 30
+    assert totals.stopped_by is not None
+    assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
+
+
+def test_no_wait_is_longer_than_the_patience() -> None:
+    clock, waits = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock[0] += seconds
+
+    def ask() -> None:
+        raise Overloaded("full", retry_after=100_000.0)
+
+    with pytest.raises(Overloaded):
+        Patience(seconds=20, sleep=sleep, now=lambda: clock[0]).offer(ask)
+    assert waits == [20.0]
+
+
+def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "a.jpg").write_text("busy")
+    recognizer = FakeRecognizer()
+    recognizer.busy_answers, recognizer.busy_reason = 500, "RATE_LIMITED"
+    waits: list[float] = []
+    patience = Patience(seconds=0, sleep=waits.append)
+    assert read(tmp_path / "out.jsonl", recognizer, patience=patience) == Totals(read=4, failed=1)
+    # those who were told the same time come back at different ones, and seldom in the end
+    assert len(set(waits)) > 490
+    assert 1 < max(waits) <= 5
+
+
+def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    read(output)
+    (pictures / "é.jpg").unlink()
+    (pictures / "bad.jpg").unlink()
+    assert read(output, resume=True) == Totals(read=4, failed=1)
+
+
+def test_a_bug_costs_one_picture(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "a.jpg").write_text("bug")
+    output = tmp_path / "out.jsonl"
+    assert read(output) == Totals(read=3, failed=2)
+    row = json.loads(output.read_text().splitlines()[1])
+    assert row["error"] == {"code": "INTERNAL", "message": "ZeroDivisionError: division by zero"}

@@ -1,0 +1,36 @@
+"""A short run of the fuzzer; `python tests/fuzz_pictures.py` is the long one."""
+
+from __future__ import annotations
+
+import pytest
+from fuzz_pictures import MOST_SECONDS, Outcomes, pictures, run, seeds
+
+from lipiyana.errors import InvalidImage
+from lipiyana.images.loading import decode
+
+
+def test_damaged_pictures_are_pictures_or_errors_of_the_contract() -> None:
+    outcomes = Outcomes()
+    run(pictures(600, seed=1, bombs_every=10_000), outcomes)
+    assert not outcomes.faults
+    assert {"picture", "TRUNCATED_IMAGE", "IMAGE_TOO_LARGE"} <= outcomes.counts.keys()
+    assert outcomes.most_seconds < 5 * MOST_SECONDS
+
+
+def test_the_seeds_are_whole() -> None:
+    several = 0
+    for data in seeds():
+        try:
+            assert decode(data).ndim == 3
+        except InvalidImage as error:
+            assert error.reason == "ANIMATED_IMAGE"  # noqa: PT017
+            several += 1
+    assert several == 3
+
+
+@pytest.mark.soak
+def test_ten_thousand_damaged_pictures() -> None:
+    outcomes = Outcomes()
+    run(pictures(10_000, seed=2), outcomes)
+    assert not outcomes.faults
+    assert outcomes.most_seconds < 5 * MOST_SECONDS

@@ -1,0 +1,335 @@
+"""A student of a text detector: drawn streets, what the teacher finds, learning, serving."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
+
+from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.learning.distill import text_detector
+from lipiyana.learning.distill.comparing import is_found, sample_scenes
+from lipiyana.learning.distill.crops import CropMix, batches
+from lipiyana.learning.distill.exporting import export_student, read_student
+from lipiyana.learning.distill.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
+from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
+from lipiyana.learning.distill.pool import Pool, Seen, fill_pool, found_cores, photographs
+from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
+from lipiyana.learning.distill.walls import Walls
+from lipiyana.learning.finetune.common.course import Limits, Measured
+from lipiyana.learning.finetune.common.job import WORK, Listener
+from lipiyana.learning.finetune.common.saving import BEST
+from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
+from lipiyana.learning.quantize import floor
+from lipiyana.learning.quantize.search import open_file
+from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.rendering.contents.corpus import Corpus, Sample
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.store import ModelStore
+from lipiyana.vehicles.training.norms import folded, install
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+FAST = StudentRecipe(
+    training=replace(FROM_NOTHING, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
+    workers=0,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> tuple[Seen, ...]:
+    """Dark bars on a light ground, and their cores."""
+    rng = np.random.default_rng(0)
+    pool = []
+    for number in range(4):
+        picture = np.full((96, 128, 3), 220, np.uint8)
+        cores = np.zeros((96, 128), np.uint8)
+        for _ in range(3):
+            x, y = int(rng.integers(0, 90)), int(rng.integers(0, 80))
+            cv2.rectangle(picture, (x, y), (x + 30, y + 12), (20, 20, 20), -1)
+            cv2.rectangle(cores, (x + 2, y + 3), (x + 28, y + 9), 255, -1)
+        seen = Seen(tmp_path / f"{number}.jpg", tmp_path / f"{number}.png")
+        cv2.imwrite(str(seen.picture), picture)
+        cv2.imwrite(str(seen.map), cores)
+        pool.append(seen)
+    return tuple(pool)
+
+
+def test_the_student_gives_a_logit_a_pixel() -> None:
+    net = TextStudent().eval()
+    with torch.no_grad():
+        assert net(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 64, 96)
+        assert float(net(torch.zeros(1, 3, 64, 64)).sigmoid().mean()) < 0.4
+    rounded = [name for name, layer in net.named_modules() if computed_in_int8(name, layer)]
+    assert "stem.conv" in rounded
+    assert "rows" not in rounded
+
+
+def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = TextStudent()
+    install(net)
+    net.train()(torch.randn(2, 3, 64, 64))
+    net = folded(net).eval()
+    export_student(net, tmp_path / "student.onnx")
+    pixels = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        wanted = WithProbabilities(net, SCENE_DETECTION.pixel_threshold)(pixels).numpy()
+    session = open_file(tmp_path / "student.onnx", Task.TEXT_DETECTOR)
+    (found,) = session.run(pixels.numpy())
+    assert found.shape == (1, 1, 64, 96)
+    np.testing.assert_allclose(found, wanted, atol=0.05)  # its weights are rounded to 8 bits
+
+
+def test_the_loss_is_least_where_the_maps_agree() -> None:
+    maps = (torch.rand(2, 1, 32, 32) > 0.8).float()
+    right, wrong = 12 * (maps - 0.5), -12 * (maps - 0.5)
+    assert float(map_loss(right, maps)) < 0.05
+    assert float(map_loss(torch.zeros_like(maps), maps)) > 0.5
+    assert float(map_loss(wrong, maps)) > 3
+    assert torch.isfinite(map_loss(right, torch.zeros_like(maps)))
+
+
+def test_crops_show_text_and_its_map_together(drawn: tuple[Seen, ...]) -> None:
+    batch = next(batches(CropMix(drawn, size=64, batch=16), 0))
+    assert batch.pixels.shape == (16, 3, 64, 64)
+    assert batch.maps.shape == (16, 1, 64, 64)
+    text = (batch.maps > 0.9)[:, 0]
+    grey = batch.pixels.mean(1)
+    darker = [bool(g[t].mean() < g[~t].mean()) for g, t in zip(grey, text, strict=True) if t.any()]
+    assert len(darker) > 8
+    assert np.mean(darker) > 0.9
+
+
+def test_a_course_learns_and_goes_on_in_either_phase(
+    drawn: tuple[Seen, ...], tmp_path: Path
+) -> None:
+    mix = CropMix(drawn, size=64, batch=4)
+    learner = DistillLearner(tmp_path, mix, drawn, FAST)
+    assert not learner.restore()
+    before = learner.measure()
+    for _ in range(30):
+        learner.learn(0.1)
+    assert learner.measure().loss < before.loss
+    for share in (0.1, 0.9):
+        learner.learn(share)
+        learner.save()
+        again = DistillLearner(tmp_path, mix, drawn, FAST)
+        assert again.restore()
+        assert again.step == learner.step
+        assert again.measure().loss == pytest.approx(learner.measure().loss, rel=1e-4)
+        again.learn(share)
+
+
+def test_a_student_goes_on_from_its_float_file(drawn: tuple[Seen, ...], tmp_path: Path) -> None:
+    mix = CropMix(drawn, size=64, batch=4)
+    learner = DistillLearner(tmp_path, mix, drawn, FAST)
+    for _ in range(20):
+        learner.learn(0.9)  # with INT8 simulated, so that rounding the weights loses nothing
+    learner.keep_best()
+    net = TextStudent()
+    net.load_state_dict(load_weights(tmp_path / BEST))
+    export_student(net, tmp_path / "student.onnx")
+    start = read_student(tmp_path / "student.onnx")
+    again = DistillLearner(tmp_path / "again", mix, drawn, FAST, start)
+    assert again.measure().loss == pytest.approx(learner.measure().loss, rel=0.02)
+
+
+def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: ModelStore) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    picture = np.full((64, 160, 3), 255, np.uint8)
+    cv2.putText(picture, "ROAD", (10, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 4)
+    cv2.imwrite(str(photos / "a.png"), picture)
+    (photos / "b.txt").write_text("no picture")
+    entry = store.default_for_task(Task.TEXT_DETECTOR)
+    teacher = open_file(entry.file, entry.task)
+    pool = fill_pool(tmp_path / "pool", photographs(photos), teacher)
+    (seen,) = (*pool.train, *pool.validation)
+    pixels, cores = seen.load()
+    assert pixels.shape[:2] == cores.shape
+    assert set(np.unique(cores).tolist()) == {0, 255}
+    stamp = seen.map.stat().st_mtime_ns
+    again = fill_pool(tmp_path / "pool", photographs(photos), teacher)
+    assert (*again.train, *again.validation) == (seen,)
+    assert seen.map.stat().st_mtime_ns == stamp
+    assert photographs(None) == []
+
+
+def test_only_what_the_teacher_is_sure_of_is_taught() -> None:
+    probabilities = np.zeros((40, 60), np.float32)
+    probabilities[4:10, 5:50] = 0.9
+    probabilities[9, 5:50] = 0.15  # the gap between two rows
+    probabilities[20:30, 5:50] = 0.25  # possible, and no line
+    taught = found_cores(probabilities, SCENE_DETECTION)
+    assert (taught[4:9, 5:50] == 255).all()
+    assert np.count_nonzero(taught) == 5 * 45
+
+
+def test_the_served_student_is_in_two_minds_at_the_threshold() -> None:
+    net = TextStudent()
+    torch.nn.init.zeros_(net.rows.weight)
+    torch.nn.init.zeros_(net.rows.bias)
+    served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
+    with torch.no_grad():
+        probabilities = served(torch.zeros(1, 3, 64, 64))
+    torch.testing.assert_close(
+        probabilities, torch.full_like(probabilities, SCENE_DETECTION.pixel_threshold)
+    )
+
+
+def test_a_street_is_the_same_by_its_number(font_library: FontLibrary) -> None:
+    streets = Streets(corpus_like(None, Charset.load()), font_library)
+    first, second = streets.picture(3), streets.picture(3)
+    assert (first == second).all()
+    assert first.ndim == 3
+    assert (first.shape != streets.picture(4).shape) or (first != streets.picture(4)).any()
+
+
+class _BlankAtFirst(Corpus):
+    """Texts of a corpus, after one that leaves no ink."""
+
+    def __init__(self, inner: Corpus) -> None:
+        self._inner, self.blanks = inner, 0
+
+    def sample(self, rng: random.Random, script: str | None = None) -> Sample:
+        sample = self._inner.sample(rng, script)
+        if self.blanks:
+            return sample
+        self.blanks += 1
+        return replace(sample, text=" ", drawn=" ")
+
+
+def test_a_street_whose_sign_leaves_no_ink_is_drawn_anew(font_library: FontLibrary) -> None:
+    corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
+    assert Streets(corpus, font_library).picture(3).std() > 1
+    assert corpus.blanks == 1
+
+
+def test_a_wall_is_the_same_by_its_number_and_is_written_on(font_library: FontLibrary) -> None:
+    grey = np.full((90, 120, 3), 120, np.uint8)
+    walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: grey])
+    first, second = walls.picture(3), walls.picture(3)
+    assert (first == second).all()
+    assert all(walls.picture(number).std() > 1 for number in range(4, 8))
+
+
+def test_without_fonts_nothing_is_drawn() -> None:
+    walls = Walls(corpus_like(None, Charset.load()), FontLibrary.load([]))
+    with pytest.raises(LookupError, match="install_fonts"):
+        walls.picture(0)
+
+
+def test_a_line_is_found_by_one_box_that_is_not_much_larger() -> None:
+    line = np.array([[10, 10], [110, 10], [110, 30], [10, 30]], float)
+    around = np.array([[8, 8], [112, 8], [112, 32], [8, 32]], float)
+    assert is_found(line, [TextRegion(around, 0.9)])
+    assert not is_found(line, [TextRegion(line * [0.5, 1], 0.9)])
+    assert not is_found(line, [TextRegion(line * 4 - 40, 0.9)])
+    assert not is_found(line, [])
+
+
+def test_from_photos_to_a_served_student(
+    tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, scene in enumerate(sample_scenes(SAMPLES)[:12]):
+        small = cv2.resize(cv2.imread(str(scene.path)), (160, 96))
+        cv2.imwrite(str(photos / f"{number}.png"), small)
+    job = DistillJob(
+        out=tmp_path / "models",
+        photos=photos,
+        streets=0,
+        limits=Limits(minutes=60, steps=6, measure_every_s=600),
+        recipe=FAST,
+        mix_size=64,
+        name="student",
+        samples=None,
+    )
+    stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert distill_text_detector(job, store, stopping).course.ending == "interrupted"
+    assert not (job.out / "manifest.toml").exists()
+    with pytest.raises(InvalidRequest, match="--resume"):
+        distill_text_detector(job, store)
+    # so few steps teach nothing
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match=r"student is not registered.*--resume") as weak:
+            distill_text_detector(replace(job, resume=True), store)
+        assert weak.value.reason == floor.TOO_WEAK
+        assert not (job.out / "manifest.toml").exists()
+    monkeypatch.setattr(floor, "LEAST", 0.0)
+    monkeypatch.setattr(floor, "LEAST_SHARE", 0.0)
+    made = distill_text_detector(replace(job, resume=True), store)
+    assert [entry.name for entry in made.models] == ["student", "student-float"]
+    assert not (job.out / WORK).exists()
+    served = ModelStore(job.out, threads=1)
+    detector = TextDetector(served)
+    assert detector.entry.name == "student"
+    assert all(check.ok for check in served.verify() if check.entry.name.startswith("student"))
+    detector.detect(np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(InvalidRequest, match=r"finished student.* --start") as caught:
+        distill_text_detector(job, store)
+    assert caught.value.reason == "FINISHED"
+    from_itself = replace(job, start=served.entry("student-float").file)
+    assert distill_text_detector(from_itself, store, stopping).course.ending == "interrupted"
+
+
+def test_a_student_that_finds_none_of_the_samples_is_not_registered(
+    drawn: tuple[Seen, ...], tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its overlap is good where it was measured, and it finds no line of a whole picture."""
+
+    def overlap_of_one(learner: DistillLearner) -> Measured:
+        return Measured(0.0, 0.0)
+
+    monkeypatch.setattr(DistillLearner, "measure", overlap_of_one)
+    monkeypatch.setattr(text_detector, "_pool", lambda *_: Pool(drawn, drawn[:1]))
+    scenes = sample_scenes(SAMPLES)[:1]
+    monkeypatch.setattr(text_detector, "sample_scenes", lambda _: scenes)
+    job = DistillJob(
+        out=tmp_path / "models",
+        streets=0,
+        limits=Limits(minutes=60, steps=1, measure_every_s=600),
+        recipe=FAST,
+        mix_size=64,
+        samples=SAMPLES,
+    )
+    with pytest.raises(ModelUnavailable, match="lines of the project's samples") as weak:
+        distill_text_detector(job, store)
+    assert weak.value.reason == floor.TOO_WEAK
+    assert not (job.out / "manifest.toml").exists()
+
+
+def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:
+    (tmp_path / "photos").mkdir()
+    job = DistillJob(out=tmp_path / "models", photos=tmp_path / "photos", streets=0)
+    with pytest.raises(InvalidRequest, match="too few"):
+        distill_text_detector(job, store)
+    reader = store.default_for_task(Task.LINE_READER).name
+    with pytest.raises(InvalidRequest, match="no text detector"):
+        distill_text_detector(replace(job, teacher=reader), store)
+    detector = store.default_for_task(Task.TEXT_DETECTOR).file
+    with pytest.raises(InvalidRequest, match="not the float twin"):
+        distill_text_detector(replace(job, start=detector), store)

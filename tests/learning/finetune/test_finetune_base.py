@@ -1,0 +1,91 @@
+"""Which file a fine-tuning begins from: a float twin, in either of the ways that one is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
+
+from lipiyana.errors import ModelUnavailable
+from lipiyana.learning.finetune.reader.base import choose_base, words_to_draw
+from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.ocr.training.export_reader import export_float, quantize
+from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.model_folder import NewModel, add_models
+from lipiyana.runtime.packed import pack
+from lipiyana.runtime.store import ModelStore
+from lipiyana.runtime.timings import TWIN
+
+
+def model(name: str, file: Path, digest: str, twin: str) -> NewModel:
+    return NewModel(
+        name, Task.LINE_READER, file, "1", "Apache-2.0", "nothing", "# Tiny\n", digest,
+        parameters={TWIN: twin},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_of_an_int8_reader_the_float_twin_is_taken(
+    tiny_models: Path, rounded: bool, tmp_path: Path
+) -> None:
+    known = choose_base(ModelStore(tiny_models, threads=1), None)
+    net = LineReaderNet(shape_of(known.reader.weights))
+    net.load_state_dict(known.reader.weights)
+    twin, int8 = tmp_path / "twin.onnx", tmp_path / "int8.onnx"
+    export_float(net, known.reader.charset, twin, rounded=rounded)
+    quantize(twin, int8, iter([np.zeros((1, 3, 48, 64), np.float32)]))
+    digest = known.reader.charset.sha256
+    models = [model("small", int8, digest, "whole"), model("whole", twin, digest, "small")]
+    add_models(tmp_path / "models", models)
+
+    base = choose_base(ModelStore(tmp_path / "models", threads=1), None)
+    assert base.entry.name == "whole"
+    assert base.reader.charset.sha256 == digest
+    wanted = load_weights(twin)
+    assert base.reader.weights.keys() == wanted.keys()
+    assert all(torch.equal(base.reader.weights[name], wanted[name]) for name in wanted)
+
+
+def test_a_packed_file_is_a_base_as_the_plain_one_is(tiny_models: Path, tmp_path: Path) -> None:
+    store = ModelStore(tiny_models, threads=1)
+    plain = tmp_path / "net.onnx"
+    plain.write_bytes(store.entries[0].read_bytes())
+    bases = [choose_base(store, str(plain)), choose_base(store, str(pack(plain)))]
+    assert [base.entry.name for base in bases] == ["net", "net"]
+    before, after = (base.reader for base in bases)
+    assert after.charset.sha256 == before.charset.sha256
+    assert after.weights.keys() == before.weights.keys()
+    assert all(torch.equal(after.weights[name], value) for name, value in before.weights.items())
+
+
+def test_half_of_a_packed_file_is_no_base(tmp_path: Path) -> None:
+    store = ModelStore(threads=1)
+    data = store.entry("reader-float").file.read_bytes()
+    (tmp_path / "net.onnx.xz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelUnavailable, match="end is missing") as caught:
+        choose_base(store, str(tmp_path / "net.onnx.xz"))
+    assert caught.value.reason == "MODEL_CORRUPT"
+
+
+def test_the_reader_that_ships_can_be_a_base() -> None:
+    base = choose_base(ModelStore(threads=1), None)
+    assert len(base.reader.charset) > 1000
+    assert base.words is not None
+
+
+def test_a_reader_that_is_only_a_file_is_rendered_the_words_of_the_installed_one() -> None:
+    store = ModelStore(threads=1)
+    installed = choose_base(store, None)
+    bare = choose_base(store, str(installed.entry.file))
+    assert bare.words is None
+    assert words_to_draw(store, bare) == words_to_draw(store, installed) == installed.words
+
+
+def test_another_charset_has_no_use_for_these_words(tiny_models: Path) -> None:
+    tiny = choose_base(ModelStore(tiny_models, threads=1), None)
+    assert words_to_draw(ModelStore(threads=1), tiny) is None

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+from needs import TORCH
+
+torch = pytest.importorskip("torch", reason=TORCH)
+
+from numbers_drawn import draw_number
+
+from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.learning.finetune.common.course import (
+    CourseState,
+    Limits,
+    Measured,
+    Standing,
+    read_state,
+    run_course,
+)
+from lipiyana.learning.finetune.common.job import WORK, Listener
+from lipiyana.learning.finetune.common.saving import BEST
+from lipiyana.learning.finetune.reader.base import choose_base
+from lipiyana.learning.finetune.reader.examples import Example
+from lipiyana.learning.finetune.reader.growing import grow_head
+from lipiyana.learning.finetune.reader.learner import ReaderBase, ReaderLearner, ReaderRecipe
+from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches
+from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
+from lipiyana.learning.finetune.reader.similar_texts import KindredTexts
+from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.learning.trainer.run import Recipe
+from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.store import ModelStore
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+FAST = ReaderRecipe(
+    training=Recipe(1e-2, 1e-2, warm_up_steps=1, fade_steps=0, decay_share=0.3, ema_decay=0.9),
+    retain=0.0,
+    kept_lines=0,
+    int8=False,
+    workers=0,
+)
+
+
+class Counting:
+    """A learner whose error falls by 1 a step until `floor`."""
+
+    def __init__(self, folder: Path, floor: int = 0) -> None:
+        self.folder, self.floor, self.step, self.best = folder, floor, 0, -1
+        self.settled_from: Measured | None = None
+
+    def learn(self, share: float) -> None:
+        self.step += 1
+
+    def measure(self) -> Measured:
+        return Measured(max(self.floor, 100 - self.step), 0.0)
+
+    def save(self) -> None:
+        (self.folder / "last").write_text(str(self.step))
+
+    def keep_best(self) -> None:
+        self.best = self.step
+
+    def restore(self) -> bool:
+        if not (self.folder / "last").exists():
+            return False
+        self.step = int((self.folder / "last").read_text())
+        return True
+
+    def settle(self, best: Measured) -> Measured | None:
+        self.settled_from = best
+        return Measured(best.error, best.loss + 1)
+
+
+EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
+
+
+def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
+    learner = Counting(tmp_path, floor=90)
+    state = run_course(learner, tmp_path, CourseState("k"), EVERY_STEP)
+    assert state.ending == "no_gain"
+    assert learner.settled_from == Measured(90, 0.0)
+    assert state.best == Measured(90, 1.0)
+    assert state.before == Measured(100, 0.0)
+    assert learner.best == 10
+    assert read_state(tmp_path) == state
+
+
+def test_ctrl_c_lets_a_step_end_and_the_course_goes_on(tmp_path: Path) -> None:
+    learner = Counting(tmp_path)
+
+    def interrupt(_: Standing) -> None:
+        if learner.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    state = run_course(learner, tmp_path, CourseState("k"), EVERY_STEP, interrupt)
+    assert state.ending == "interrupted"
+    assert learner.settled_from is None
+    assert signal.getsignal(signal.SIGINT) is before
+    again = Counting(tmp_path, floor=90)
+    found = read_state(tmp_path)
+    assert found is not None
+    state = run_course(again, tmp_path, found, EVERY_STEP)
+    assert state.ending == "no_gain"
+    assert again.step == learner.step + 10 - learner.step + 3
+
+
+def test_a_broken_state_is_none(tmp_path: Path) -> None:
+    assert read_state(tmp_path) is None
+    (tmp_path / "course.json").write_text('{"key": "k", "best": 3}')
+    assert read_state(tmp_path) is None
+
+
+def test_the_head_grows_and_forgets_nothing() -> None:
+    old, new = Charset("12AÉक"), Charset("12AÉकખ3")
+    weights = {"head.weight": torch.randn(6, 4), "head.bias": torch.randn(6), "x": torch.ones(1)}
+    grown = grow_head(weights, old, new)
+    assert grown["head.weight"].shape == (8, 4)
+    assert torch.equal(grown["head.weight"][:6], weights["head.weight"])
+    digits = weights["head.weight"][1:3].mean(0)
+    torch.testing.assert_close(grown["head.weight"][7], digits)
+    with pytest.raises(ValueError, match="keep their places"):
+        grow_head(weights, old, Charset("2 1AÉक"))
+
+
+def test_kindred_texts_keep_the_pattern() -> None:
+    import random
+
+    charset = Charset.load()
+    texts = KindredTexts(["को.३५प", "६२१३"], charset)
+    rng = random.Random(3)
+    drawn = [texts.sample(rng) for _ in range(300)]
+    assert {d.script for d in drawn} == {"Deva"}
+    assert all(charset.covers(d.text) for d in drawn)
+    digits = set("".join(d.text for d in drawn)) & set("०१२३४५६७८९")
+    assert len(digits) == 10
+    assert not any(c.isascii() and c.isalnum() for d in drawn for c in d.text)
+
+
+def test_batches_hold_the_user_s_lines(numbers: Path) -> None:
+    example = Example("a:1", numbers / "0000.png", "4", "train")
+    mix = LineMix((example,), Charset.load().characters, None, real_share=1.0)
+    batch = next(batches(mix, 0))
+    assert set(batch.texts) == {"4"}
+    assert set(batch.scripts) == {REAL}
+    assert batch.pixels.shape[1:3] == (3, 48)
+
+
+def test_a_picture_that_vanished_is_passed_over(numbers: Path) -> None:
+    gone = Example("a:1", numbers / "gone.png", "9", "train")
+    there = Example("a:2", numbers / "0001.png", "4", "train")
+    mix = LineMix((gone, there), Charset.load().characters, None, real_share=1.0)
+    assert set(next(batches(mix, 0)).texts) == {"4"}
+
+
+def test_what_the_base_says_of_rendered_lines_is_kept(tiny_models: Path, tmp_path: Path) -> None:
+    base = choose_base(ModelStore(tiny_models, threads=1), None)
+    example = Example("a", tmp_path / "none.png", "4", "train")
+    grown = (*base.reader.charset.characters, "क")
+    learner = ReaderLearner(
+        tmp_path, base.reader, LineMix((example,), grown, None), (), replace(FAST, retain=1.0)
+    )
+    from lipiyana.ocr.training.batches import Batch
+
+    batch = Batch(
+        torch.randn(2, 3, 48, 32), torch.ones(2), torch.ones(2), ("1", "1"), ("Latn", REAL)
+    )
+    logits = learner._trainer.net(batch.pixels).detach()
+    # the new class takes nothing from the old ones
+    assert abs(float(learner._divergence(batch, logits))) < 1e-5
+    assert float(learner._divergence(batch, logits + torch.randn_like(logits))) > 0.01
+
+
+def one_line(models: Path, numbers: Path) -> tuple[ReaderBase, LineMix]:
+    """The tiny reader, and a mix of one real line alone."""
+    base = choose_base(ModelStore(models, threads=1), None).reader
+    example = Example("a", numbers / "0001.png", "4", "train")
+    return base, LineMix((example,), base.charset.characters, None, real_share=1.0)
+
+
+def test_int8_is_simulated_at_the_end_alone(
+    tiny_models: Path, numbers: Path, tmp_path: Path
+) -> None:
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, (), replace(FAST, int8=True))
+    net, pixels = learner._trainer.net, torch.randn(1, 3, 48, 32)
+
+    def strays() -> bool:
+        plain = type(net)(shape_of(net.state_dict())).eval()
+        plain.load_state_dict(net.state_dict())
+        net.eval()
+        return not torch.allclose(net(pixels), plain(pixels), atol=1e-4)
+
+    learner.learn(0.1)
+    assert not strays()
+    learner.learn(0.9)
+    assert strays()
+
+
+def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
+    tiny_models: Path, numbers: Path, tmp_path: Path
+) -> None:
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, mix.examples, FAST)
+    learned = {name: w + 0.01 for name, w in learner._trainer.averaged.state_dict().items()}
+    learner._trainer.averaged.load_state_dict(learned)
+    learner.keep_best()
+    assert learner.settle(Measured(-1.0, 0.0)) is None
+    torch.testing.assert_close(load_weights(tmp_path / BEST), learned)
+    settled = learner.settle(Measured(9.0, 0.0))
+    assert settled is not None
+    kept = load_weights(tmp_path / BEST)
+    nearer = {name: base.weights[name].lerp(learned[name], 0.4) for name in learned}
+    torch.testing.assert_close(kept, nearer)
+
+
+def test_a_tenth_of_the_gain_is_given_up_for_a_model_that_moved_less(
+    tiny_models: Path, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, mix = one_line(tiny_models, numbers)
+    learner = ReaderLearner(tmp_path, base, mix, mix.examples, FAST)
+    learner.keep_best()
+    errors = iter([1.0, 0.5, 0.3, 0.14, 0.06])  # of the base, then ever nearer to the best
+    monkeypatch.setattr(learner, "_measured", lambda _: Measured(next(errors), 0.0))
+    assert learner.settle(Measured(0.05, 0.0)) == Measured(0.14, 0.0)
+
+
+def test_a_full_disk_is_told_as_one(
+    tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = choose_base(ModelStore(tiny_models, threads=1), None)
+    example = Example("a", tmp_path / "none.png", "4", "train")
+    mix = LineMix((example,), base.reader.charset.characters, None)
+    learner = ReaderLearner(tmp_path, base.reader, mix, (), FAST)
+    learner.keep_best()
+    before = (tmp_path / BEST).read_bytes()
+
+    def full(_: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RuntimeError, match="PytorchStreamWriter"):
+        learner.keep_best()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    with pytest.raises(OSError, match="No space left"):
+        learner.save()
+    assert [path.name for path in tmp_path.iterdir()] == [BEST]
+    assert (tmp_path / BEST).read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def finetuned(tiny_models: Path, numbers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny reader after it learned the digits, stopped once by Ctrl-C on the way."""
+    out = tmp_path_factory.mktemp("out") / "models"
+    store = ModelStore(tiny_models, threads=1)
+    job = ReaderJob(
+        data=numbers,
+        out=out,
+        limits=Limits(minutes=60, steps=80, measure_every_s=5.0, patience=1000),
+        recipe=FAST,
+        name="digits",
+        samples=SAMPLES,
+    )
+    stopping = Listener(
+        on_standing=lambda s: os.kill(os.getpid(), signal.SIGINT) if s.share > 0.02 else None
+    )
+    stopped = finetune_reader(job, store, stopping)
+    assert stopped.course.ending == "interrupted"
+    assert not (out / "manifest.toml").exists()
+    with pytest.raises(InvalidRequest, match="--resume") as caught:
+        finetune_reader(job, store)
+    assert caught.value.reason == "UNFINISHED"
+    other = replace(job, name="else", resume=True)
+    with pytest.raises(InvalidRequest, match="other data"):
+        finetune_reader(other, store)
+    with pytest.MonkeyPatch.context() as patched:
+        no_fonts = FontLibrary([], {"held_out": {}})
+        patched.setattr(FontLibrary, "load", lambda: no_fonts)
+        made = finetune_reader(replace(job, resume=True), store)
+    assert made.course.history[0][1] > 0.9
+    assert made.validation is not None
+    assert made.validation.score_after.cer < 0.5
+    assert not (out / WORK).exists()
+    return out
+
+
+def test_the_new_reader_is_what_a_store_serves(finetuned: Path, numbers: Path) -> None:
+    store = ModelStore(finetuned, threads=1)
+    entry = store.default_for_task(Task.LINE_READER)
+    assert entry.name in {"digits", "digits-float"}
+    assert all(check.ok for check in store.verify() if check.entry.name.startswith("digits"))
+    rows = [row.split("\t") for row in (numbers / "labels.tsv").read_text().splitlines()]
+    pictures = [cv2.imread(str(numbers / name))[..., ::-1] for name, _ in rows]
+    readings = LineReader(store).read(pictures)
+    hits = sum(reading.text == row[1] for reading, row in zip(readings, rows, strict=True))
+    assert hits > 0.6 * len(rows)  # one in three by chance
+
+
+def test_the_report_tells_and_shows(finetuned: Path) -> None:
+    report = (finetuned / "report-digits.html").read_text("utf-8")
+    assert "data:image/jpeg;base64," in report
+    assert "your validation part" in report
+    assert "the project's samples" in report.replace("&#x27;", "'")
+    assert "<script" not in report
+
+
+def test_a_finetuned_reader_can_be_a_base(finetuned: Path) -> None:
+    base = choose_base(ModelStore(finetuned, threads=1), "digits-float")
+    assert isinstance(base.reader, ReaderBase)
+    assert len(base.reader.charset) == 95
+
+
+def test_a_reader_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
+    finetuned: Path, tiny_models: Path, numbers: Path
+) -> None:
+    store, warned = ModelStore(tiny_models, threads=1), []
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    told = Listener(on_step=stop, on_warning=warned.append)
+    job = ReaderJob(data=numbers, out=finetuned, name="digits", samples=None)
+    with pytest.raises(InvalidRequest, match="not written over"):
+        finetune_reader(job, store, told)
+    with pytest.raises(KeyboardInterrupt):
+        finetune_reader(job, ModelStore(finetuned, threads=1), told)
+    assert warned == []
+    with pytest.raises(KeyboardInterrupt):
+        finetune_reader(replace(job, name="others"), store, told)
+    assert len(warned) == 1
+
+
+def test_what_cannot_be_a_base(tmp_path: Path) -> None:
+    store = ModelStore(threads=1)
+    with pytest.raises(InvalidRequest, match="cannot be trained from"):
+        choose_base(store, "ppocrv6-small-line-reader")
+    with pytest.raises(InvalidRequest, match="no line reader"):
+        choose_base(store, "ppocrv6-small-text-detector")
+    with pytest.raises(ModelUnavailable):
+        choose_base(store, str(tmp_path / "no.onnx"))
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path, tiny_models: Path) -> None:
+    from typer.testing import CliRunner
+
+    from lipiyana.cli.main import app
+
+    cv2.imwrite(str(tmp_path / "a.png"), draw_number("1"))
+    (tmp_path / "labels.tsv").write_text("a.png\t1\n")
+    command = ["finetune", "reader", str(tmp_path), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*command, "--models", str(tiny_models)])
+    assert result.exit_code == 2
+    assert "10 are needed" in " ".join(result.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()

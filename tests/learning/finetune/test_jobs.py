@@ -1,0 +1,49 @@
+"""The folder in which a course works: what is found there again, and what is not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.learning.finetune.common.job import WORK, Job, Listener, course_of
+
+
+@pytest.mark.parametrize(("key", "kept"), [("same", True), ("other", False)])
+def test_what_was_prepared_is_found_again_for_the_same_data_alone(
+    tmp_path: Path, key: str, kept: bool
+) -> None:
+    job = Job(out=tmp_path, name="mine")
+    with suppress(KeyboardInterrupt), course_of(job, "same", Listener()) as course:
+        (course.work / "0000.jpg").write_text("prepared")
+        raise KeyboardInterrupt
+    with course_of(job, key, Listener()) as course:
+        assert (course.work / "0000.jpg").exists() == kept
+
+
+def test_what_nobody_knows_the_data_of_is_removed(tmp_path: Path) -> None:
+    (tmp_path / WORK).mkdir()
+    (tmp_path / WORK / "0000.jpg").write_text("prepared")
+    with course_of(Job(out=tmp_path, name="mine"), "key", Listener()) as course:
+        assert not (course.work / "0000.jpg").exists()
+
+
+def test_nothing_is_gone_on_with_where_nothing_was_stopped(tmp_path: Path) -> None:
+    job = Job(out=tmp_path / "models", name="mine", resume=True)
+    with pytest.raises(InvalidRequest) as caught, course_of(job, "key", Listener()):
+        pass
+    assert (caught.value.reason, caught.value.field) == ("NOT_STOPPED", "resume")
+    assert not job.out.exists()
+
+
+def test_what_was_stopped_before_its_first_save_is_gone_on_with(tmp_path: Path) -> None:
+    job = Job(out=tmp_path, name="mine")
+    with suppress(KeyboardInterrupt), course_of(job, "key", Listener()):
+        raise KeyboardInterrupt
+    resumed = Job(out=tmp_path, name="mine", resume=True)
+    with pytest.raises(InvalidRequest, match="other data"), course_of(resumed, "x", Listener()):
+        pass
+    with course_of(resumed, "key", Listener()) as course:
+        assert course.state.seconds == 0

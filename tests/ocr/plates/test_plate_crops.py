@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
+from lipiyana.ocr.recognition.reader import Keep, LineReading
+from lipiyana.runtime.manifest import ModelEntry
+from lipiyana.runtime.store import ModelStore
+
+WIDE = np.full((40, 200, 3), 230, np.uint8)
+SQUARE = np.full((80, 120, 3), 230, np.uint8)
+
+
+class Reads:
+    """Reads the next of some texts from each crop, "" when they are used up; as sure as told."""
+
+    def __init__(self, *texts: str, sure: float) -> None:
+        self.texts, self.sure = list(texts), sure
+        self.batches: list[list[tuple[int, ...]]] = []
+
+    @property
+    def entries(self) -> tuple[ModelEntry, ...]:
+        return ()
+
+    def read(
+        self,
+        crops: Sequence[npt.NDArray[np.uint8]],
+        *,
+        keep: Keep | None = None,
+        hints: Collection[str] = (),
+    ) -> list[LineReading]:
+        assert keep is not None
+        self.batches.append([crop.shape for crop in crops])
+        return [self._reading(self.texts.pop(0) if self.texts else "") for _ in crops]
+
+    def _reading(self, text: str) -> LineReading:
+        kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
+        kept[::2, 0] = 1
+        kept[1::2, OTHER] = 1 - self.sure
+        for place, character in enumerate(text):
+            kept[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
+        return LineReading(text, self.sure, (self.sure,) * len(text), kept)
+
+
+def test_a_sure_row_is_read_once(store: ModelStore) -> None:
+    reader = Reads("KA01AB1234", sure=0.999)
+    plate = PlateCropReader(store, reader).read(WIDE)
+    assert plate.registration.canonical == "KA01AB1234"
+    assert reader.batches == [[WIDE.shape]]
+
+
+def test_a_crop_that_is_not_wide_is_read_as_two_rows_first(store: ModelStore) -> None:
+    reader = Reads("KA01", "AB1234", sure=0.999)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    assert plate.registration.canonical == "KA01AB1234"
+    assert len(plate.rows) == 2
+    assert [len(batch) for batch in reader.batches] == [2]
+
+
+def test_a_doubtful_one_is_tried_in_other_ways(store: ModelStore) -> None:
+    reader = Reads("KA01", "1234", "KA01AB1234", "", "", "", sure=0.95)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    _, (whole, *three), (upper, lower, _) = reader.batches
+    # as one row and as three, then the likely rows a little smaller and the lower one widened
+    assert whole == SQUARE.shape
+    assert len(three) == 3
+    assert upper[1] == lower[1] < SQUARE.shape[1]
+    assert plate.registration.canonical == "KA01AB1234"
+
+
+def test_the_beginning_of_a_doubtful_lower_row_is_widened(store: ModelStore) -> None:
+    reader = Reads("KA01", "1234", "", "", "", "", "", "", "AB1234", sure=0.95)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    first, _, second = reader.batches
+    lower_height, lower_width = first[1][:2]
+    assert second[-1] == (lower_height, round(1.2 * lower_width), 3)
+    assert plate.registration.canonical == "KA01AB1234"
+
+
+def test_what_shows_no_digits_is_left_at_that(store: ModelStore) -> None:
+    reader = Reads("GATE", "NO", sure=0.95)
+    plate = PlateCropReader(store, reader).read(SQUARE)
+    assert not plate.registration.valid
+    assert len(reader.batches) == 1
+
+
+def test_what_is_known_to_be_a_plate_is_tried_in_all_ways(store: ModelStore) -> None:
+    reader = Reads("GATE", "NO", sure=0.95)
+    PlateCropReader(store, reader).read(SQUARE, known=True)
+    assert [len(batch) for batch in reader.batches] == [2, 4, 3]
+
+
+def test_a_doubtful_plate_is_read_in_few_strips(store: ModelStore) -> None:
+    """No text is looked for in what is no registration, and the number of strips has a bound."""
+    reader = Reads("12", "34", sure=0.6)
+    PlateCropReader(store, reader).read(SQUARE)
+    assert [len(batch) for batch in reader.batches] == [2, 4]
+    for text in ("12345", "9752338380", "17 15 28"):
+        wide = Reads(text.replace(" ", ""), sure=0.99)
+        PlateCropReader(store, wide).read(WIDE)
+        assert [len(batch) for batch in wide.batches] == [1]

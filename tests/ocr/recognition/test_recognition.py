@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.runtime.store import ModelStore
+
+Draw = Callable[..., np.ndarray]
+TEXTS = ("AUTO", "KA01AB1234", "Open 24 hours", "7", "Bus stop", "GRAND TRUNK ROAD", "Rs. 1450")
+
+
+@pytest.fixture(scope="module")
+def reader(store: ModelStore) -> LineReader:
+    return LineReader(store)
+
+
+def test_lines_are_read_in_their_order(reader: LineReader, draw_text: Draw) -> None:
+    readings = reader.read([draw_text(text) for text in TEXTS])
+    assert [reading.text for reading in readings] == list(TEXTS)
+    for reading in readings:
+        assert len(reading.character_confidences) == len(reading.text)
+        assert 0.5 < reading.confidence <= 1.0
+
+
+def test_a_reading_does_not_depend_on_its_neighbours(reader: LineReader, draw_text: Draw) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (40, 333, 3), np.uint8)
+    crops = [draw_text(text) for text in TEXTS] * 3 + [noise]
+    together = reader.read(crops)
+    for crop, reading in zip(crops, together, strict=True):
+        (alone,) = reader.read([crop])
+        assert alone.text == reading.text
+        assert alone.character_confidences == pytest.approx(reading.character_confidences, abs=1e-3)
+
+
+def test_what_is_kept_is_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:
+    crops = [draw_text("AB"), draw_text("A LONG LINE OF TEXT")]
+    short, long = reader.read(crops, keep=lambda probabilities, _: probabilities[:, :1])
+    assert short.kept is not None
+    assert long.kept is not None
+    assert len(short.kept) < len(long.kept)
+    assert ((short.kept >= 0) & (short.kept <= 1.001)).all()
+
+
+def test_colours_are_not_swapped(reader: LineReader, store: ModelStore) -> None:
+    # the reader sees blue first: a picture and its mirror in colour must differ for it
+    red = np.zeros((48, 96, 3), np.uint8)
+    red[..., 0] = 255
+    kept = [
+        reading.kept for reading in reader.read([red, red[..., ::-1]], keep=lambda p, _: p[:, :50])
+    ]
+    assert kept[0] is not None
+    assert kept[1] is not None
+    assert not np.allclose(kept[0], kept[1])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
+def test_odd_shapes(reader: LineReader, shape: tuple[int, int]) -> None:
+    (reading,) = reader.read([np.full((*shape, 3), 255, np.uint8)])
+    assert len(reading.character_confidences) == len(reading.text)
+
+
+def test_no_crops(reader: LineReader) -> None:
+    assert reader.read([]) == []

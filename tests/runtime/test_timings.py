@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime import timings
+from lipiyana.runtime.manifest import ModelEntry, Task
+from lipiyana.runtime.model_folder import NewModel, add_models
+from lipiyana.runtime.store import ModelStore
+from lipiyana.runtime.timings import cache_folder, faster_first, read_timings, write_timings
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "lipiyana"
+
+
+def entry(folder: Path, name: str, twin: str = "", task: Task = Task.LINE_READER) -> ModelEntry:
+    file = folder / f"{name}.onnx"
+    file.touch()
+    return ModelEntry(name, task, file, f"sha-{name}", parameters={"twin": twin} if twin else {})
+
+
+def names(entries: tuple[ModelEntry, ...]) -> list[str]:
+    return [e.name for e in entries]
+
+
+def test_what_is_measured_is_read_again(cache: Path) -> None:
+    assert cache_folder() == cache
+    assert read_timings() == {}
+    write_timings({"a": 1.5})
+    write_timings({"b": 2})
+    assert read_timings() == {"a": 1.5, "b": 2.0}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"cpu": 3}', "\x00"])
+def test_a_broken_file_tells_nothing(cache: Path, content: str) -> None:
+    cache.mkdir(parents=True)
+    (cache / "timings.json").write_text(content.replace("cpu", timings.cpu_model()))
+    assert read_timings() == {}
+    write_timings({"a": 1.0})
+    assert read_timings() == {"a": 1.0}
+
+
+def test_another_cpu_s_figures_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_timings({"a": 1.0})
+    monkeypatch.setattr(timings, "cpu_model", lambda: "another")
+    assert read_timings() == {}
+    write_timings({"a": 9.0})
+    monkeypatch.undo()
+
+
+def test_only_a_faster_twin_comes_first(tmp_path: Path) -> None:
+    int8, other, twin = (
+        entry(tmp_path, "int8", "float"),
+        entry(tmp_path, "other"),
+        entry(tmp_path, "float", "int8"),
+    )
+    entries = (int8, other, twin)
+    slow = {"sha-int8": 4.0, "sha-float": 3.0, "sha-other": 0.1}
+    assert names(faster_first(entries, slow)) == ["float", "int8", "other"]
+    assert names(faster_first(entries, slow | {"sha-float": 5.0})) == ["int8", "other", "float"]
+    assert names(faster_first(entries, {"sha-float": 3.0})) == ["int8", "other", "float"]
+    assert names(faster_first((twin, other, int8), slow)) == ["float", "other", "int8"]
+    twin.file.unlink()
+    assert names(faster_first(entries, slow)) == ["int8", "other", "float"]
+
+
+def test_a_twin_of_another_task_is_no_twin(tmp_path: Path) -> None:
+    one = entry(tmp_path, "one", "two")
+    two = entry(tmp_path, "two", "one", Task.TEXT_DETECTOR)
+    assert faster_first((one, two), {"sha-one": 2.0, "sha-two": 1.0}) == (one, two)
+
+
+def test_the_digest_follows_the_choice(tmp_path: Path, store: ModelStore) -> None:
+    reader = store.default_for_task(Task.LINE_READER).file
+    models = []
+    for name, twin in (("one", "two"), ("two", "one")):
+        file = tmp_path / f"{name}.onnx"
+        shutil.copy(reader, file)
+        with file.open("ab") as tail:  # protobuf: an unknown field, so that the files differ
+            tail.write(b"\xfa\x7f\x03" + name.encode())
+        models.append(
+            NewModel(name, Task.LINE_READER, file, "1", "", "", "#", parameters={"twin": twin})
+        )
+    one, two = add_models(tmp_path / "models", models)
+
+    def digest() -> tuple[str, str]:
+        recognizer = LocalRecognizer(models_dir=tmp_path / "models", threads=1)
+        (reader,) = (model.name for model in recognizer.models if model.name in {"one", "two"})
+        return reader, recognizer.plan_digest()
+
+    before = digest()
+    assert before == digest()
+    write_timings({one.sha256: 5.0, two.sha256: 1.0})
+    after = digest()
+    assert (before[0], after[0]) == ("one", "two")
+    assert before[1] != after[1]

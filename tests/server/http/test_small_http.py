@@ -1,0 +1,144 @@
+"""What strangers send to the HTTP port, and that it answers the others all the same."""
+
+from __future__ import annotations
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPConnection
+
+import pytest
+from served_fake import PATIENCE
+
+from lipiyana.server.http import small_http
+from lipiyana.server.http.metrics_endpoint import FRESH_AT_ONCE, FRESH_PER_SECOND, Exposition
+from lipiyana.server.http.small_http import (
+    MAX_CONNECTIONS,
+    MAX_REQUEST_BYTES,
+    Answer,
+    SmallHttpServer,
+)
+
+LARGE = b"x" * 8_000_000
+
+
+def fail() -> Answer:
+    raise KeyError("KL01CC50")
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    answers = {
+        "/ready": lambda: Answer(HTTPStatus.OK, "text/plain", b"ready"),
+        "/large": lambda: Answer(HTTPStatus.OK, "text/plain", LARGE),
+        "/fails": fail,
+    }
+    server = SmallHttpServer("127.0.0.1", 0, answers)
+    yield server.port
+    server.close()
+    server.close()
+
+
+def get(port: int, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+        return bytes(response.read())
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+
+def answer_to(port: int, request: bytes) -> bytes:
+    with connect(port) as connection:
+        connection.sendall(request)
+        return all_of(connection)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the end, or until the connection is cut off."""
+    found = b""
+    try:
+        while data := connection.recv(1 << 16):
+            found += data
+    except ConnectionError:
+        pass
+    return found
+
+
+def test_answers(port: int) -> None:
+    assert get(port, "/ready?a=b") == b"ready"
+    assert get(port, "/large") == LARGE
+    client = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    client.request("HEAD", "/ready")
+    response = client.getresponse()
+    assert (response.status, response.read()) == (200, b"")
+    with connect(port) as slow:
+        for part in (b"GET /re", b"ady HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
+            slow.sendall(part)
+        assert all_of(slow).endswith(b"\r\n\r\nready")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /other HTTP/1.1\r\n\r\n", 404),
+        (b"POST /ready HTTP/1.1\r\n\r\n", 501),
+        (b"\xff\r\n\r\n", 400),
+        (b"GET /ready\r\n\r\n", 400),
+        (b"GET /fails HTTP/1.1\r\n\r\n", 500),
+        (b"GET /" + b"x" * (MAX_REQUEST_BYTES - 5), 431),
+    ],
+)
+def test_refusals(port: int, request_: bytes, status: int) -> None:
+    answer = answer_to(port, request_)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"KL01CC50" not in answer
+
+
+def test_those_who_stall_keep_nobody_out(port: int) -> None:
+    stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
+    for connection in stalled:
+        connection.sendall(b"GET /ready HTTP/1.1\r\nX: ")
+        assert get(port, "/ready") == b"ready"
+    for connection in stalled[:MAX_CONNECTIONS]:
+        assert all_of(connection) == b""
+    stalled[-1].sendall(b"\r\n\r\n")
+    assert all_of(stalled[-1]).endswith(b"ready")
+    for connection in stalled:
+        connection.close()
+
+
+def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
+    stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
+    for connection in stalled:
+        connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        assert get(port, "/ready") == b"ready"
+    for connection in stalled:
+        connection.close()
+
+
+def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_http, "SECONDS", 0.01)
+    server = SmallHttpServer("127.0.0.1", 0, {})
+    with connect(server.port) as connection:
+        assert all_of(connection) == b""
+    server.close()
+
+
+def test_an_exposition_is_not_made_too_often() -> None:
+    made: list[bytes] = []
+    now = [0.0]
+
+    def make() -> bytes:
+        made.append(b"%d" % len(made))
+        return made[-1]
+
+    exposition = Exposition(make, timer=lambda: now[0])
+    bodies = [exposition().body for _ in range(5 * FRESH_AT_ONCE)]
+    assert bodies[-1] == made[-1]
+    assert len(made) == FRESH_AT_ONCE
+    now[0] += 1 / FRESH_PER_SECOND
+    exposition()
+    assert len(made) == FRESH_AT_ONCE + 1

@@ -1,0 +1,102 @@
+"""`keep_unsure`: what is kept beside the work, and what is not."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from served_fake import PATIENCE
+
+from lipiyana.client import Client
+from lipiyana.errors import InvalidRequest, PermissionDenied
+from lipiyana.review.keeper import UnsureKeeper
+from lipiyana.review.kept import read_kept
+from lipiyana.review.spare_time import SpareTime
+from lipiyana.server import ServerSettings, local_recognizer, running_server
+from lipiyana.types import CachePolicy, Frame, RecognitionConfig
+
+BYPASS = RecognitionConfig(cache_policy=CachePolicy.BYPASS)
+
+
+class Offers:
+    """Counts what is offered to keepers, and lets a test wait for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ended = threading.Semaphore(0)
+        offer = UnsureKeeper.offer
+
+        def counted(keeper: UnsureKeeper, *args: object) -> bool:
+            try:
+                return offer(keeper, *args)  # type: ignore[arg-type]
+            finally:
+                self._ended.release()
+
+        monkeypatch.setattr(UnsureKeeper, "offer", counted)
+
+    def wait(self) -> None:
+        assert self._ended.acquire(timeout=PATIENCE)
+
+    def none_left(self) -> bool:
+        return not self._ended.acquire(blocking=False)
+
+
+def test_unsure_pictures_are_kept_for_their_owner_alone(
+    scene: np.ndarray,
+    encode: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder, offers = tmp_path / "kept", Offers(monkeypatch)
+    monkeypatch.setattr("lipiyana.server.processes.run.SpareTime", partial(SpareTime, share=1))
+    # letters that are none
+    mirrored, inverted = encode(scene[:, ::-1], "JPEG"), encode(scene[::-1])
+    nothing = encode(np.full_like(scene, 120))  # of which every model is sure
+    settings = ServerSettings(port=0, threads=1, keep_unsure=folder)
+    recognizer = local_recognizer(settings)
+    assert "personal data" in caplog.text
+    with running_server(recognizer, settings) as server, Client(server.target) as client:
+        # neither the warm-up nor who asks to keep nothing leaves anything
+        client.recognize(mirrored, BYPASS)
+        client.recognize(nothing)
+        assert offers.none_left()
+        assert read_kept(folder) == []
+        client.recognize(mirrored)
+        offers.wait()
+        client.recognize(mirrored)  # from the cache: nothing to judge
+        list(client.recognize_stream([Frame(1, inverted)]))
+        offers.wait()
+    recognizer.close()
+    assert offers.none_left()
+    kept = {(folder / one.file).read_bytes(): one for one in read_kept(folder)}
+    assert kept.keys() == {mirrored, inverted}
+    assert all(one.answer["text_lines"] for one in kept.values())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        if path.name != "PRIVATE.txt":
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nothing_is_kept_by_default() -> None:
+    assert ServerSettings().keep_unsure is None
+
+
+def test_the_bounds_are_settings() -> None:
+    settings = ServerSettings(keep_unsure_pictures=7, keep_unsure_days=2)
+    assert (settings.keep_limits.pictures, settings.keep_limits.seconds) == (7, 2 * 86_400)
+
+
+def test_only_one_process_keeps() -> None:
+    with pytest.raises(InvalidRequest, match="keep_unsure needs workers"):
+        ServerSettings.load(workers=2, keep_unsure=Path("kept"))
+
+
+def test_a_folder_that_cannot_be_used_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionDenied):
+        local_recognizer(ServerSettings(keep_unsure=tmp_path / "file"))

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+from kubernetes_config import config_of_kubernetes
+
+from lipiyana.server.processes.memory_bounds import (
+    container_memory,
+    memory_bounds,
+    warn_of_too_little_memory,
+)
+from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
+
+ROOT = Path(__file__).parents[3]
+
+
+def cgroup(root: Path, version: int, text: str) -> Path:
+    file = root / ("memory.max" if version == 2 else "memory/memory.limit_in_bytes")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, "ascii")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "limit"),
+    [
+        (2, "104857600\n", 100 * MEBIBYTE),
+        (2, "max\n", None),
+        (1, "104857600\n", 100 * MEBIBYTE),
+        (1, "9223372036854771712\n", None),
+    ],
+)
+def test_the_limit_of_a_container(
+    tmp_path: Path, version: int, text: str, limit: int | None
+) -> None:
+    assert container_memory(cgroup(tmp_path, version, text)) == limit
+
+
+def test_no_container(tmp_path: Path) -> None:
+    assert container_memory(tmp_path) is None
+
+
+def test_a_server_says_that_its_container_is_too_small(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = ServerSettings(threads=1, max_streams=60)
+    with caplog.at_level(logging.WARNING, "lipiyana.server"):
+        warn_of_too_little_memory(settings, cgroup(tmp_path, 2, f"{1000 * MEBIBYTE}"))
+    assert re.search(r"take \d{4} MiB, and there are 1000: .* max_streams 1920 MiB", caplog.text)
+
+
+def test_a_server_that_fits_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = ServerSettings(
+        threads=1,
+        max_streams=1,
+        max_message_bytes=MEBIBYTE,
+        max_receiving_bytes=MEBIBYTE,
+        max_decoded_bytes=32 * MEBIBYTE,
+        max_connections=4,
+    )
+    bytes_all = sum(memory_bounds(settings).values())
+    warn_of_too_little_memory(settings, cgroup(tmp_path, 2, str(bytes_all)))
+    assert not caplog.records
+
+
+def test_the_pod_holds_what_its_settings_allow(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
+    cpus = re.search(r'limits: \{cpu: "(\d+)", memory: (\d+)Mi\}', text)
+    assert cpus is not None
+    file = tmp_path / "server.toml"
+    file.write_text(config_of_kubernetes())
+    settings = ServerSettings.load(file, threads=int(cpus[1]))
+    assert sum(memory_bounds(settings).values()) <= int(cpus[2]) * MEBIBYTE
+    assert settings.max_message_bytes >= 20 * MEBIBYTE  # a JPEG of 48 megapixels

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from served_fake import FakeRecognizer, recognition
+
+from lipiyana.cache import LookUp, MemoryCache, SharedCache
+from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
+from lipiyana.server.queue.durations import Durations
+from lipiyana.server.queue.pool import ComputePool
+from lipiyana.server.rpc.answers import Answers
+from lipiyana.types import CacheOutcome, CachePolicy, Recognition, RecognitionConfig
+
+CONFIG = RecognitionConfig()
+BYPASS = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
+
+
+@pytest.fixture
+def pool(fake: FakeRecognizer) -> Iterator[ComputePool]:
+    made = ComputePool(threads=1, max_queue=3)
+    yield made
+    fake.release()
+    made.close()
+
+
+@pytest.fixture
+def answers(fake: FakeRecognizer, pool: ComputePool) -> Answers:
+    return Answers(fake, pool, MemoryCache(10**6, 60))
+
+
+def ask(
+    answers: Answers,
+    image: bytes,
+    config: RecognitionConfig = CONFIG,
+    deadline: float | None = None,
+) -> asyncio.Task[Recognition]:
+    key = answers.key(image, config)
+    return asyncio.create_task(answers.answer(image, config, key, deadline))
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_miss_then_hit(answers: Answers, fake: FakeRecognizer) -> None:
+    first, second = await ask(answers, b"a"), await ask(answers, b"a")
+    assert first == replace(recognition("a"), cache_outcome=CacheOutcome.MISS)
+    assert second.cache_outcome is CacheOutcome.HIT
+    assert second.text_lines == first.text_lines
+    assert (second.timings, second.vehicles[0].track_id) == ({}, None)
+    assert fake.computed == [b"a"]
+
+
+async def test_bypass_computes_anew_and_keeps_nothing(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (BYPASS, CONFIG)]
+    outcomes.append((await ask(answers, b"a", BYPASS)).cache_outcome)
+    assert outcomes == [CacheOutcome.BYPASS, CacheOutcome.MISS, CacheOutcome.BYPASS]
+    assert fake.computed == [b"a"] * 3
+
+
+async def test_without_a_cache(fake: FakeRecognizer, pool: ComputePool) -> None:
+    answers = Answers(fake, pool, None)
+    outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (CONFIG, BYPASS)]
+    assert outcomes == [CacheOutcome.NONE] * 2
+    assert fake.computed == [b"a"] * 2
+
+
+async def test_equal_requests_at_the_same_time(answers: Answers, fake: FakeRecognizer) -> None:
+    fake.hold()
+    tasks = [ask(answers, b"a") for _ in range(3)]
+    await settle()
+    fake.release()
+    values = await asyncio.gather(*tasks)
+    assert [value.cache_outcome.value for value in values] == ["miss", "hit", "hit"]
+    assert [len(value.timings) for value in values] == [1, 0, 0]
+    assert fake.computed == [b"a"]
+
+
+async def test_errors_are_not_kept(answers: Answers, fake: FakeRecognizer) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidImage):
+            await ask(answers, b"bad")
+    assert fake.computed == [b"bad"] * 2
+
+
+async def test_a_leader_that_leaves_takes_nobody_along(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    fake.hold()
+    leader, follower = ask(answers, b"a"), ask(answers, b"a")
+    await settle()
+    leader.cancel()
+    await settle()
+    fake.release()
+    assert (await follower).text_lines[0].text == "a"
+    assert fake.computed == [b"a"]
+
+
+async def test_what_nobody_waits_for_is_not_computed(
+    answers: Answers, fake: FakeRecognizer, pool: ComputePool
+) -> None:
+    fake.hold()
+    running, waiting = ask(answers, b"a"), ask(answers, b"b")
+    await settle()
+    waiting.cancel()
+    await settle()
+    assert pool.accepted == 1
+    fake.release()
+    await running
+    await ask(answers, b"c")
+    assert fake.computed == [b"a", b"c"]
+
+
+async def test_what_was_begun_is_kept_though_its_caller_left(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    fake.hold()
+    task = ask(answers, b"a")
+    await settle()
+    await asyncio.to_thread(fake.wait_for, b"a")
+    task.cancel()
+    await settle()
+    fake.release()
+    assert (await ask(answers, b"a")).cache_outcome is CacheOutcome.HIT
+    assert fake.computed == [b"a"]
+
+
+async def test_what_is_too_late_is_not_computed(answers: Answers, fake: FakeRecognizer) -> None:
+    with pytest.raises(DeadlineExceeded):
+        await ask(answers, b"a", deadline=time.monotonic())
+    assert fake.computed == []
+
+
+async def test_what_cannot_be_read_in_time_any_more_makes_room(
+    answers: Answers, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaves_too_little(_: Durations, image: bytes, *__: object) -> bool:
+        return image == b"hopeless"
+
+    monkeypatch.setattr(Durations, "leaves_too_little", leaves_too_little)
+    fake.hold()
+    first = ask(answers, b"first")
+    await asyncio.to_thread(fake.wait_for, b"first")
+    deadline = time.monotonic() + 100
+    hopeless, good = (ask(answers, image, deadline=deadline) for image in (b"hopeless", b"good"))
+    await settle()
+    fake.release()
+    await first
+    with pytest.raises(DeadlineExceeded, match="busy"):
+        await hopeless
+    await good
+    assert fake.computed == [b"first", b"good"]
+
+
+async def test_the_recognizer_is_told_how_long_it_has(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    await ask(answers, b"a", deadline=time.monotonic() + 100)
+    await ask(answers, b"b")
+    timed, untimed = fake.timeouts
+    assert timed is not None
+    assert 50 < timed <= 100
+    assert untimed is None
+
+
+async def test_room_is_needed_for_what_must_be_computed_alone(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
+    def keys(images: list[bytes], config: RecognitionConfig) -> list[bytes | None]:
+        return [answers.key(image, config) for image in images]
+
+    await ask(answers, b"kept")
+    fake.hold()
+    running = ask(answers, b"running")
+    await settle()
+    with answers.room(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG), 7):
+        pass
+    for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
+        with pytest.raises(Overloaded), answers.room(keys(images, config), 4):
+            pass
+    fake.release()
+    await running
+
+
+async def test_who_waits_for_the_picture_of_another_counts_by_bytes(
+    fake: FakeRecognizer,
+) -> None:
+    pool = ComputePool(threads=1, max_queue=100, max_bytes=350)
+    answers, picture = Answers(fake, pool, MemoryCache(10**6, 60)), bytes(100)
+    fake.hold()
+    tasks = [ask(answers, picture) for _ in range(5)]
+    await settle()
+    refused = [task for task in tasks if task.done()]
+    assert [type(task.exception()) for task in refused] == [Overloaded] * 2
+    key = answers.key(picture, CONFIG)
+    with pytest.raises(Overloaded), answers.room([key], 100):
+        pass
+    tasks[1].cancel()  # one that waited makes room
+    await settle()
+    joined = ask(answers, picture)
+    await settle()
+    fake.release()
+    outcomes = [(await task).cache_outcome.value for task in (tasks[0], tasks[2], joined)]
+    assert outcomes == ["miss", "hit", "hit"]
+    with answers.room([key], 10**6):  # what the cache has keeps no request waiting
+        pass
+    assert pool.accepted == 0
+    pool.close()
+
+
+async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
+    fake: FakeRecognizer, pool: ComputePool
+) -> None:
+    class Slow(SharedCache):
+        def __init__(self) -> None:
+            self.answers = asyncio.Event()
+
+        async def look_up(self, image: object, config: object) -> LookUp:
+            await self.answers.wait()
+            return LookUp()
+
+    slow = Slow()
+    answers = Answers(fake, pool, MemoryCache(10**6, 60), shared=slow)
+    images = (b"a", b"b", b"c", b"d")
+    keyed = [(answers.key(image, CONFIG), image) for image in images]
+    with answers.room([key for key, _ in keyed], 4) as room:
+        batch = [
+            asyncio.create_task(answers.answer(image, CONFIG, key, None, room=room))
+            for key, image in keyed
+        ]
+        await settle()
+        with pytest.raises(Overloaded), answers.room([keyed[0][0]], 1):
+            pass
+        other = ask(answers, b"other")
+        await settle()
+        fake.hold()  # until the other one has come as well
+        slow.answers.set()
+        with pytest.raises(Overloaded):
+            await other
+        fake.release()
+        read = await asyncio.gather(*batch)
+    assert [value.text_lines[0].text for value in read] == ["a", "b", "c", "d"]
+    assert pool.accepted == 0

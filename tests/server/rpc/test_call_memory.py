@@ -1,0 +1,111 @@
+"""What calls of strangers take in memory while they are held, against what is reckoned for them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from raw_http2 import Header, RawConnection, message
+from served_fake import PATIENCE
+
+from lipiyana.server.processes.memory_bounds import CALL_BYTES, FIRST_WINDOW
+from lipiyana.server.rpc.listening import MAX_METADATA_BYTES
+from lipiyana.server.rpc.receiving import WINDOW
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+CONNECTIONS, CALLS = 4, 64
+METADATA_KEY_BYTES = 32
+"""That gRPC counts for each key, beside its bytes."""
+
+PROGRAM = f"""
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from lipiyana.server import RecognitionServer, ServerSettings, server
+from lipiyana.server.telemetry.metrics import Metrics
+from served_fake import FakeRecognizer
+
+async def main():
+    settings = ServerSettings(
+        port=0, threads=1, tokens=Path(sys.argv[1]), shutdown_grace=0,
+        max_connections={CONNECTIONS}, max_connection_calls={CALLS},
+    )
+    metrics = Metrics()
+    async with RecognitionServer(FakeRecognizer(), settings, metrics=metrics) as running:
+        print(running.target, flush=True)
+        while await asyncio.to_thread(sys.stdin.readline):
+            (rss,) = [l for l in open("/proc/self/status") if l.startswith("VmRSS")]
+            labels = {{"rpc": "Recognize", "code": "UNAUTHENTICATED"}}
+            refused = metrics.registry.get_sample_value("lipiyana_requests_total", labels)
+            print(int(refused or 0), int(rss.split()[1]) * 1024, flush=True)
+
+logging.disable()
+server.REFUSALS_PER_SECOND, server.REFUSALS_AT_ONCE = 0.001, 0  # so that all of them wait
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def served(tokens: Path) -> Iterator[tuple[str, Callable[[], tuple[int, int]]]]:
+    """Give where a server is, and what tells how many calls it has refused, and its memory."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tokens)],
+        cwd=Path(__file__).parents[2] / "support",
+        env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        guard = threading.Timer(100, process.kill)
+        guard.start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answers = process.stdout
+        questions = process.stdin
+
+        def look() -> tuple[int, int]:
+            questions.write("\n")
+            questions.flush()
+            refused, rss = answers.readline().split()
+            return int(refused), int(rss)
+
+        try:
+            yield answers.readline().strip(), look
+        finally:
+            guard.cancel()
+            process.kill()
+
+
+def headers(size: int) -> list[Header]:
+    """As much metadata as a call may have, each value of `size` bytes."""
+    left = MAX_METADATA_BYTES - 400  # for what every call has
+    name = b"x"
+    return [(name, b"y" * size)] * (left // (METADATA_KEY_BYTES + len(name) + size))
+
+
+@pytest.mark.parametrize("size", [1, 1600])
+def test_a_held_call_takes_what_is_reckoned_for_it(tmp_path: Path, size: int) -> None:
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text("")
+    with served(tokens) as (target, look), ExitStack() as stack:
+        before = look()[1]
+        for _ in range(CONNECTIONS):
+            raw = stack.enter_context(RawConnection(target, PATIENCE))
+            for _ in range(CALLS):
+                stream = raw.open(b"/lipiyana.v1.RecognitionService/Recognize", headers(size))
+                raw.send(stream, message(b"", size=1 << 20))
+                raw.sync()
+                raw.send(stream, bytes(raw.room(stream)))
+            raw.sync()
+        while look()[0] < CONNECTIONS * CALLS:
+            pass
+        held = (look()[1] - before) / (CONNECTIONS * CALLS)
+    assert WINDOW < held < CALL_BYTES - FIRST_WINDOW + WINDOW

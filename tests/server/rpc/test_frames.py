@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.v1.recognition_service_pb2 import StreamSetup
+
+
+def frame(frame_id: int) -> WaitingFrame:
+    return WaitingFrame(frame_id, b"picture")
+
+
+class Rooms:
+    """Counts the frames whose bytes are held."""
+
+    def __init__(self) -> None:
+        self.held: set[int] = set()
+
+    def frame(self, frame_id: int) -> WaitingFrame:
+        made = frame(frame_id)
+        self.held.add(frame_id)
+        made.room.callback(self.held.discard, frame_id)
+        return made
+
+
+async def test_only_the_frame_that_waits_holds_bytes() -> None:
+    rooms, waiting = Rooms(), NewestFrame()
+    waiting.put(rooms.frame(1))
+    waiting.put(rooms.frame(2))
+    assert rooms.held == {2}
+    await waiting.take()
+    assert not rooms.held
+    waiting.put(rooms.frame(3))
+    assert rooms.held == {3}
+    waiting.close()
+    waiting.put(rooms.frame(4))
+    assert not rooms.held
+
+
+async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
+    waiting = NewestFrame()
+    for number in range(4):
+        waiting.put(frame(number))
+    assert await waiting.take() == (frame(3), [0, 1, 2])
+    waiting.put(frame(4))
+    assert await waiting.take() == (frame(4), [])
+
+
+async def test_the_last_frame_comes_before_the_end() -> None:
+    waiting = NewestFrame()
+    waiting.put(frame(1))
+    waiting.end()
+    assert await waiting.take() == (frame(1), [])
+    assert await waiting.take() is None
+    assert await waiting.take() is None
+
+
+async def test_a_failure_comes_after_the_last_frame() -> None:
+    waiting = NewestFrame()
+    waiting.put(frame(1))
+    waiting.end(ValueError("first"))
+    waiting.end(ValueError("second"))
+    waiting.put(frame(2))
+    assert await waiting.take() == (frame(1), [])
+    with pytest.raises(ValueError, match="first"):
+        await waiting.take()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_who_waits_is_woken(ends: bool) -> None:
+    waiting = NewestFrame()
+    taker = asyncio.create_task(waiting.take())
+    await asyncio.sleep(0)
+    assert not taker.done()
+    if ends:
+        waiting.end()
+        assert await taker is None
+    else:
+        waiting.put(frame(1))
+        assert await taker == (frame(1), [])
+
+
+async def test_who_waits_for_the_setup_is_woken() -> None:
+    begun, ended = NewestFrame(), NewestFrame()
+    takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
+    await asyncio.sleep(0)
+    assert not any(taker.done() for taker in takers)
+    begun.begin(StreamSetup())
+    ended.end(ValueError("no setup"))
+    assert await takers[0] == StreamSetup()
+    with pytest.raises(ValueError, match="no setup"):
+        await takers[1]
+
+
+async def test_there_is_no_room_while_many_drops_wait_to_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lipiyana.server.rpc.frames.MAX_DROPPED", 3)
+    waiting = NewestFrame()
+    for number in range(3):
+        waiting.put(frame(number))
+    await waiting.room()
+    waiting.put(frame(3))
+    reader = asyncio.create_task(waiting.room())
+    await asyncio.sleep(0)
+    assert not reader.done()
+    assert await waiting.take() == (frame(3), [0, 1, 2])
+    await reader

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+from lipiyana.images.loading import ImageLimits
+from lipiyana.runtime.store import available_threads
+from lipiyana.server import ServerSettings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "server.toml"
+    path.write_text('port = 1\nmax_queue = 200\nhost = "::1"\nmodels = "/srv/models"\n')
+    return path
+
+
+def test_the_defaults() -> None:
+    settings = ServerSettings.load()
+    assert (settings.host, settings.port, settings.reflection) == ("127.0.0.1", 50051, False)
+    assert (settings.workers, settings.threads) == (1, available_threads())
+    assert settings.metrics_port is None
+
+
+def test_no_picture_may_take_more_than_all_of_them_together() -> None:
+    assert ServerSettings().image_limits == ImageLimits(max_seconds=2.0)
+    assert (
+        ServerSettings(max_pixels=10**9, max_decoded_bytes=2**40).image_limits.max_memory == 10**10
+    )
+    assert ServerSettings(max_decoded_bytes=2**25).image_limits.max_memory == 2**25
+
+
+def test_arguments_beat_the_environment_and_that_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIPIYANA_PORT", "2")
+    monkeypatch.setenv("LIPIYANA_MAX_QUEUE", "300")
+    settings = ServerSettings.load(file, port=3, host=None)
+    assert (settings.port, settings.max_queue, settings.host) == (3, 300, "::1")
+    assert settings.models == Path("/srv/models")
+    assert type(settings) is ServerSettings
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("port = 70000", "port"),
+        ("prot = 1", "prot"),
+        ('threads = "many"', "threads"),
+        ("workers = 0", "workers"),
+        ("tls_key = 'key.pem'", ""),
+        ("tls_client_ca = 'ca.pem'", ""),
+        ("max_queue_bytes = 1024", ""),
+        ('log_format = "xml"', "log_format"),
+        ("max_batch = 1000", ""),
+        ("max_decoded_bytes = 1000", "max_decoded_bytes"),
+        ("port =", "config"),
+        ("host = 'a\xff'", "config"),
+        ("[server]\nport = 1", "server"),
+        ('cache_bytes = "many"', "cache_bytes"),
+        ('cache_bytes = "1 MiBs"', "cache_bytes"),
+        ("cache_bytes = 1.5", "cache_bytes"),
+    ],
+)
+def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "server.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InvalidRequest) as caught:
+        ServerSettings.load(path)
+    assert (caught.value.field, caught.value.reason) == (field, "INVALID_SETTINGS")
+
+
+def test_a_file_that_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "server.toml")
+    with pytest.raises(InvalidRequest, match="no regular file") as caught:
+        ServerSettings.load(tmp_path / "server.toml")
+    assert caught.value.field == "config"
+
+
+def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_CACHE_TTL", "soon")
+    with pytest.raises(InvalidRequest, match="LIPIYANA_CACHE_TTL is 'soon': it must be a number"):
+        ServerSettings.load()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        ServerSettings.load(tmp_path / "none.toml")
+    assert isinstance(caught.value, LipiyanaError)
+
+
+def test_empty_variables_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEEP_UNSURE", "MODELS", "METRICS_PORT", "PORT"):
+        monkeypatch.setenv(f"LIPIYANA_{name}", "")
+    settings = ServerSettings.load()
+    assert (settings.keep_unsure, settings.models, settings.metrics_port) == (None, None, None)
+    assert settings.port == 50051
+
+
+@pytest.mark.parametrize("name", ["TOKENS", "TLS_CERTIFICATE", "TLS_KEY", "tls_client_ca"])
+def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"LIPIYANA_{name}", "")
+    with pytest.raises(InvalidRequest, match="is empty") as caught:
+        ServerSettings.load()
+    assert caught.value.field == name.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("max_qeue = 1", "unknown setting max_qeue in {}; did you mean max_queue\\?"),
+        ("colour = 1", "unknown setting colour in {}$"),
+        ("max_queue = 'many'", "max_queue in {} is 'many': it must be a whole number"),
+        ("port = 70000", "port in {} is 70000: it must be at most 65535"),
+        ("reflection = 'maybe'", "reflection in {} is 'maybe': it must be true or false"),
+        ("log_format = 'xml'", "log_format in {} is 'xml': it must be 'text' or 'json'"),
+        ("cache_bytes = '64 MEGS'", 'it must be a number of bytes, or a size such as "512 MiB"'),
+        ("[server]", r"{} has a table \[server\]: settings stand at the top"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(text)
+    with pytest.raises(InvalidRequest, match=says.format(file)):
+        ServerSettings.load(file)
+
+
+def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text("shared_cache_secret = 123456")
+    with pytest.raises(InvalidRequest, match="shared_cache_secret") as caught:
+        ServerSettings.load(file)
+    assert "123456" not in caught.value.message
+
+
+def test_a_value_of_the_command_line_is_told_by_its_name() -> None:
+    with pytest.raises(InvalidRequest, match="port is 70000: it must be at most 65535"):
+        ServerSettings.load(port=70000)
+
+
+def test_the_variable_that_kubernetes_sets_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_PORT", "tcp://10.0.0.1:50051")
+    with pytest.raises(InvalidRequest, match="enableServiceLinks"):
+        ServerSettings.load()
+
+
+@pytest.mark.parametrize("written", ["3 MiB", "3mib", "3_145_728", "3145728 B", "3.0 MiB"])
+def test_sizes_may_have_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text(f'cache_bytes = "{written}"\nmax_queue_bytes = "1 GB"')
+    settings = ServerSettings.load(file)
+    assert (settings.cache_bytes, settings.max_queue_bytes) == (3 * 2**20, 10**9)
+    monkeypatch.setenv("LIPIYANA_CACHE_BYTES", written)
+    assert ServerSettings.load().cache_bytes == 3 * 2**20
+
+
+def test_paths_of_a_file_are_taken_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text('tokens = "tokens.toml"\nmodels = "../models"\nkeep_unsure = "/srv/unsure"')
+    monkeypatch.setenv("LIPIYANA_TLS_KEY", "server.key")
+    settings = ServerSettings.load(file, tls_certificate=Path("server.pem"))
+    assert settings.tokens == tmp_path / "tokens.toml"
+    assert settings.models == tmp_path / "../models"
+    assert settings.keep_unsure == Path("/srv/unsure")
+    assert (settings.tls_certificate, settings.tls_key) == (Path("server.pem"), Path("server.key"))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LIPIYANA_TOKNES", "LIPIYANA_TOKENS"),
+        ("LIPIYANA_TOKEN", "LIPIYANA_TOKENS"),
+        ("lipiyana_tls_cert", "LIPIYANA_TLS_CERTIFICATE"),
+        ("LIPIYANA_TSL_KEY", "LIPIYANA_TLS_KEY"),
+        ("LIPIYANA_TLS", ""),
+    ],
+)
+def test_a_misspelt_variable_opens_no_door(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "file")
+    hint = f"; did you mean {meant}" if meant else ""
+    with pytest.raises(InvalidRequest, match=f"nothing reads the variable {name}{hint}"):
+        ServerSettings.load()
+
+
+def test_other_misspelt_variables_only_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
+    assert ServerSettings.load().max_queue == 128

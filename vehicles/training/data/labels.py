@@ -1,0 +1,61 @@
+"""What the detector is taught, and which classes each source of pictures labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lipiyana.vehicles.detection.detector import PLATE
+from lipiyana.vehicles.taxonomy import TAXONOMY
+
+CLASSES: tuple[str, ...] = (*(entry.name for entry in TAXONOMY), PLATE)
+"""Names of the classes in the order of the detector's scores: the taxonomy's, then the plate."""
+
+VEHICLES: tuple[str, ...] = CLASSES[:-1]
+
+EXHAUSTIVE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "dhaka": frozenset(VEHICLES),
+        "iiith_auto": frozenset({"auto_rickshaw"}),
+        "indian_obstacle": frozenset({"auto_rickshaw", "e_rickshaw", "cart"}),
+        "kathmandu": frozenset({"car", "bus", "two_wheeler", "bicycle", "truck"}),
+        "olx_plate": frozenset({PLATE}),
+    }
+)
+"""For each source the classes of which every object in its pictures has a box."""
+
+COCO_INDICES: Mapping[str, int] = MappingProxyType(
+    {"person": 0, "bicycle": 1, "car": 2, "motorcycle": 3, "bus": 5, "truck": 7}
+)
+"""Where YOLOX-nano has the classes of COCO that matter here."""
+
+# what a class looks like in COCO's words; vehicles without a counterpart start from a mix
+_RESEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "auto_rickshaw": ("car", "motorcycle", "truck"),
+        "e_rickshaw": ("car", "motorcycle", "truck"),
+        "cycle_rickshaw": ("bicycle", "motorcycle"),
+        "van": ("car", "truck"),
+        "tempo": ("truck", "bus"),
+        "lcv": ("truck",),
+        "cart": ("bicycle", "truck"),
+    }
+)
+
+
+IN_COCO: tuple[str, ...] = tuple(
+    entry.name for entry in TAXONOMY if entry.coco in COCO_INDICES and entry.name not in _RESEMBLES
+)
+"""The vehicles that COCO has a class of their own for."""
+
+
+def coco_mix(label: str) -> tuple[int, ...]:
+    """COCO indices whose rows a class starts from; none for a plate.
+
+    Raises:
+        StopIteration: the class is not in `CLASSES`.
+    """
+    if label == PLATE:
+        return ()
+    counterpart = next(entry.coco for entry in TAXONOMY if entry.name == label)
+    return tuple(COCO_INDICES[name] for name in _RESEMBLES.get(label, (counterpart,)))

@@ -1,0 +1,183 @@
+"""Rendered plates mounted on vehicles of street pictures, where real ones have no boxes.
+
+Real boxes of plates are of cars for sale alone: large, one row, seen from the front. What is
+mounted has the rows, colours and scripts of the others, on the vehicles that carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.rendering.contents.plate_texts import VehicleKind, random_registration
+from lipiyana.rendering.fonts.families import FontLibrary
+from lipiyana.rendering.plates.painting import FlatPlate, paint_plate
+from lipiyana.rendering.plates.pictures import drawn_twice_as_fine, seen_from
+from lipiyana.rendering.plates.styles import random_style
+from lipiyana.vehicles.boxes import inside
+from lipiyana.vehicles.detection.detector import PLATE
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.views import View
+
+_PIXELS_PER_MM = 0.4
+_OF_EACH_KIND = 80
+_NARROWEST = 10.0  # pixels; less cannot be told from a lamp
+_COVERED = 0.3  # of a plate, how much other vehicles may hide
+_TILT = 0.6  # of how far plates are turned where they are photographed for themselves
+_PLATE = CLASSES.index(PLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mounting:
+    """Where vehicles of a class carry plates: ranges are parts of the sides of their boxes.
+
+    `widest` is the widest box, by its height, that shows a front or a back.
+    """
+
+    kind: VehicleKind
+    width: tuple[float, float]
+    x: tuple[float, float]
+    y: tuple[float, float]
+    widest: float
+
+
+_MOUNTINGS: Mapping[str, _Mounting] = {
+    "auto_rickshaw": _Mounting("three_wheeler", (0.18, 0.38), (0.3, 0.7), (0.45, 0.85), 1.3),
+    "e_rickshaw": _Mounting("three_wheeler", (0.18, 0.36), (0.3, 0.7), (0.45, 0.85), 1.3),
+    "two_wheeler": _Mounting("two_wheeler", (0.25, 0.6), (0.35, 0.65), (0.4, 0.8), 0.9),
+    "car": _Mounting("car", (0.22, 0.38), (0.35, 0.65), (0.55, 0.88), 1.6),
+    "van": _Mounting("car", (0.2, 0.34), (0.35, 0.65), (0.6, 0.9), 1.4),
+    "tempo": _Mounting("heavy", (0.18, 0.34), (0.3, 0.7), (0.55, 0.9), 1.3),
+    "lcv": _Mounting("heavy", (0.18, 0.34), (0.3, 0.7), (0.6, 0.92), 1.3),
+    "truck": _Mounting("heavy", (0.14, 0.28), (0.3, 0.7), (0.65, 0.93), 1.2),
+    "bus": _Mounting("heavy", (0.13, 0.26), (0.3, 0.7), (0.68, 0.93), 1.2),
+}
+
+
+class MountedPlates:
+    """A stock of painted plates, by what carries them."""
+
+    def __init__(self, rng: np.random.Generator, of_each_kind: int = _OF_EACH_KIND) -> None:
+        """Paint the stock.
+
+        Raises:
+            LookupError: no installed font has the characters of a plate.
+        """
+        library = FontLibrary.load()
+        self._stock: dict[VehicleKind, list[FlatPlate]] = {}
+        for kind in dict.fromkeys(mounting.kind for mounting in _MOUNTINGS.values()):
+            plates = []
+            for _ in range(of_each_kind):
+                text = random_registration(rng, vehicle=kind)
+                style = random_style(rng, text, library)
+                plates.append(paint_plate(rng, text, style, _PIXELS_PER_MM))
+            self._stock[kind] = plates
+
+    def mount(
+        self, view: View, bare: npt.NDArray[np.bool_], share: float, rng: np.random.Generator
+    ) -> View:
+        """Give a share of the vehicles a plate; the boxes of plates come last.
+
+        Args:
+            view: a canvas; its own arrays stay as they are.
+            bare: (n,) which of its boxes have no plate with a box.
+            share: of the vehicles that are large enough and seen from the front or the back.
+            rng: the source of chance.
+        """
+        pixels, boxes = view.pixels.copy(), []
+        for index in np.flatnonzero(bare & (view.classes >= 0) & (view.classes < len(CLASSES))):
+            mounting = _MOUNTINGS.get(CLASSES[view.classes[index]])
+            if mounting is None or rng.random() >= share:
+                continue
+            plates = self._stock[mounting.kind]
+            plate = plates[int(rng.integers(len(plates)))]
+            corners = _corners(view.boxes[index], plate, mounting, rng)
+            if corners is None or _is_hidden(_around(corners), view.boxes, int(index)):
+                continue
+            _paste(pixels, plate, corners, rng)
+            boxes.append(_around(corners))
+        if not boxes:
+            return view
+        return View(
+            pixels,
+            np.concatenate([view.boxes, np.array(boxes, np.float32)]),
+            np.concatenate([view.classes, np.full(len(boxes), _PLATE)]),
+        )
+
+
+@lru_cache(maxsize=1)
+def usual_plates() -> MountedPlates:
+    """The stock that training draws from: always the same, as painting it takes seconds.
+
+    Raises:
+        LookupError: see `MountedPlates`.
+    """
+    return MountedPlates(np.random.default_rng(0))
+
+
+def _corners(
+    box: npt.NDArray[np.float32], plate: FlatPlate, mounting: _Mounting, rng: np.random.Generator
+) -> npt.NDArray[np.float32] | None:
+    """Corners (4, 2) of a plate on a vehicle, or None where it shows no plate."""
+    wide, high = (box[2:] - box[:2]).tolist()
+    width = float(rng.uniform(*mounting.width)) * wide
+    if wide > mounting.widest * high or width < _NARROWEST:
+        return None
+    sides = plate.outline.max(0) - plate.outline.min(0)
+    middle = np.array([wide * rng.uniform(*mounting.x), high * rng.uniform(*mounting.y)])
+    seen = seen_from(rng, width, width * float(sides[1] / sides[0]), _TILT)
+    return np.asarray(seen + box[:2] + middle, np.float32)
+
+
+def _around(corners: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.concatenate([corners.min(0), corners.max(0)])
+
+
+def _is_hidden(plate: npt.NDArray[np.float32], boxes: npt.NDArray[np.float32], own: int) -> bool:
+    others = np.delete(boxes, own, axis=0).astype(np.float64)
+    # what lies around all of the vehicle is behind it
+    shares = inside(boxes[[own]].astype(np.float64), others)[0]
+    covered = inside(plate[None].astype(np.float64), others)[0]
+    return bool((covered[shares < 1 - _COVERED] > _COVERED).any())
+
+
+def _paste(
+    pixels: npt.NDArray[np.uint8],
+    plate: FlatPlate,
+    corners: npt.NDArray[np.float32],
+    rng: np.random.Generator,
+) -> None:
+    """Write a plate into a picture, as bright and as sharp as what is around it may be."""
+    size = np.array(pixels.shape[1::-1])
+    low = np.floor(corners.min(0) - 3).astype(int).clip(0)
+    high = np.minimum(np.ceil(corners.max(0) + 3).astype(int), size)
+    if (high - low < 4).any():
+        return
+    columns, rows = (high - low).tolist()
+    # cameras saw most of these streets with fewer pixels than the canvas has
+    coarse = float(rng.uniform(0.4, 1.2))
+    matrix = np.asarray(
+        cv2.getPerspectiveTransform(
+            plate.outline.astype(np.float32), (corners - low).astype(np.float32)
+        ),
+        np.float64,
+    )
+    few = (max(2, round(coarse * columns)), max(2, round(coarse * rows)))
+    alpha, front = (
+        cv2.resize(
+            cv2.resize(one, few, interpolation=cv2.INTER_AREA),
+            (columns, rows),
+            interpolation=cv2.INTER_LINEAR,
+        ).astype(np.float32)
+        for one in drawn_twice_as_fine(plate, matrix, (columns, rows))
+    )
+    place = pixels[low[1] : high[1], low[0] : high[0]]
+    light = float(np.clip(place.mean() / 110 * rng.uniform(0.75, 1.15), 0.35, 1.15))
+    share = alpha[:, :, None] / 255
+    mixed = share * front * light + (1 - share) * place
+    pixels[low[1] : high[1], low[0] : high[0]] = mixed.round().clip(0, 255).astype(np.uint8)

@@ -1,0 +1,160 @@
+"""The labelled street pictures: boxes, and which classes a picture has every box of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.vehicles.training.data.labels import CLASSES, EXHAUSTIVE
+
+Pixels = npt.NDArray[np.uint8]
+
+Part = Literal["train", "selection", "report"]
+"""Train is learnt from, selection chooses; report is looked at once a version, and chooses nothing.
+"""
+
+COLLECTIONS = ("train", "train2")
+SIGNS = "hi_scenes"
+
+# sources that label near objects alone: the shorter side of what they surely label, in pixels
+_SMALLEST: Mapping[str, float] = {"traffic7": 24.0}
+# photos of signs on which a vehicle or a train may be
+_MAY_SHOW_ONE = (
+    *("0069", "0109", "0139", "0186", "0262", "0319", "0336", "0359", "0376", "0383"),
+    *("0123", "0241", "0295", "0352", "0361"),
+)
+
+UNDECIDED = -1
+"""Class of a box whose object belongs to some class unknown: nothing is learnt there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreetPicture:
+    """A picture's labels.
+
+    Attributes:
+        path: its file.
+        source: the collection that it comes from.
+        boxes: (n, 4) float32 x_min, y_min, x_max, y_max in pixels.
+        classes: (n,) int64, indices of `CLASSES` or `UNDECIDED`.
+        known: (classes,) bool, those of which every object has a box.
+        smallest: pixels; objects with a shorter side may have no box.
+    """
+
+    path: Path
+    source: str
+    boxes: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+    known: npt.NDArray[np.bool_]
+    smallest: float = 0.0
+
+    def pixels(self) -> Pixels:
+        """Read the picture, (height, width, 3) RGB.
+
+        Raises:
+            ValueError: the file is no picture.
+        """
+        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f"{self.path} cannot be read as a picture")
+        return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
+
+
+@lru_cache(maxsize=1)
+def parts() -> Mapping[tuple[str, str], Part]:
+    """Part of each picture, by its collection and file name: `parts.tsv`, of `build_parts`."""
+    table = resources.files("lipiyana.vehicles.training.data").joinpath("parts.tsv")
+    rows = (line.split("\t") for line in table.read_text("utf-8").splitlines()[1:])
+    return {(collection, image): cast("Part", part) for collection, image, part in rows}
+
+
+def load_pictures(folder: Path, part: Part | None) -> list[StreetPicture]:
+    """Labels of the pictures of one collection, in the order of `meta.json`.
+
+    Args:
+        folder: holds `meta.json`, `images/` and `labels/`; `classes.txt` is beside it. Its name is
+            that of the collection.
+        part: what is wanted; None for all. A picture that the table does not list is of train.
+
+    Raises:
+        ValueError: a source or a class is not known.
+    """
+    names = (folder.parent / "classes.txt").read_text("utf-8").split()
+    pictures = []
+    for entry in json.loads((folder / "meta.json").read_text("utf-8")):
+        if part in {None, parts().get((folder.name, entry["image"]), "train")}:
+            pictures.append(_picture(folder, entry, names))
+    return pictures
+
+
+def load_part(data: Path, part: Part) -> list[StreetPicture]:
+    """Labels of the street pictures of one part, of all collections.
+
+    A picture of which there is a larger copy is left out.
+
+    Args:
+        data: the folder that holds `vehicles`, in which each collection is a folder.
+        part: what is wanted.
+
+    Raises:
+        ValueError: as `load_pictures`.
+    """
+    folders = [data / "vehicles" / name for name in COLLECTIONS]
+    entries = (json.loads((folder / "meta.json").read_text("utf-8")) for folder in folders)
+    replaced = {entry.get("replaces") for each in entries for entry in each}
+    pictures = (picture for folder in folders for picture in load_pictures(folder, part))
+    return [picture for picture in pictures if picture.path.name not in replaced]
+
+
+def load_signs(data: Path, part: Part) -> list[StreetPicture]:
+    """Photos of signs and walls without any vehicle or plate, of one part.
+
+    Args:
+        data: the folder that holds `signs`.
+        part: what is wanted.
+    """
+    return [
+        without_any(data / "signs" / SIGNS / image, SIGNS)
+        for (collection, image), of in parts().items()
+        if collection == SIGNS and of == part and not image.startswith(_MAY_SHOW_ONE)
+    ]
+
+
+def without_any(path: Path, source: str) -> StreetPicture:
+    """A picture that shows neither a vehicle nor a plate."""
+    known = np.ones(len(CLASSES), np.bool_)
+    return StreetPicture(path, source, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), known)
+
+
+def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> StreetPicture:
+    source, file = str(entry["source"]), str(entry["image"])
+    if source not in EXHAUSTIVE and "exhaustive" not in entry:
+        raise ValueError(f"nothing says which classes the source {source!r} of {file} labels")
+    width, height = entry["size"]
+    text = (folder / "labels" / file).with_suffix(".txt").read_text("utf-8")
+    rows = np.array([line.split() for line in text.splitlines()], np.float32).reshape(-1, 5)
+    half = rows[:, 3:] / 2
+    relative = np.concatenate([rows[:, 1:3] - half, rows[:, 1:3] + half], axis=1)
+    boxes = relative.clip(0, 1) * np.tile(np.array([width, height], np.float32), 2)
+    index = [CLASSES.index(name) if name in CLASSES else UNDECIDED for name in names]
+    classes = np.array([index[int(row)] for row in rows[:, 0]], np.int64)
+    exhaustive = entry.get("exhaustive", EXHAUSTIVE.get(source, ()))
+    known = np.array([name in exhaustive for name in CLASSES])
+    ignored = np.array(entry.get("ignore") or (), np.float32).reshape(-1, 4)
+    if len(ignored):
+        half = ignored[:, 2:] / 2
+        relative = np.concatenate([ignored[:, :2] - half, ignored[:, :2] + half], axis=1)
+        size = np.tile(np.array([width, height], np.float32), 2)
+        boxes = np.concatenate([boxes, relative.clip(0, 1) * size])
+        classes = np.concatenate([classes, np.full(len(ignored), UNDECIDED)])
+    smallest = _SMALLEST.get(source, 0.0)
+    return StreetPicture(folder / "images" / file, source, boxes, classes, known, smallest)

@@ -1,0 +1,150 @@
+"""Pieces of labelled pictures, moved and scaled, as parts of a training canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.vehicles.detection.letterbox import PADDING
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
+
+# of a cut box's area, how much must be left for it to be taught, and to be there at all
+_TAUGHT, _THERE = 0.2, 0.03
+_SMALLEST = 3.0
+# of a view's area, from which share on a cut box is taught however little of it is left
+_FILLING = 0.5
+# of a view's side, how much the object of a close-up takes
+_CLOSE = (0.55, 2.5)
+_ASPECT = 0.08
+
+Boxes = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """Part of a picture as the canvas shows it.
+
+    Attributes:
+        pixels: (height, width, 3) RGB.
+        boxes: (n, 4) float32 x_min, y_min, x_max, y_max within the view.
+        classes: (n,) int64; `UNDECIDED` for what is cut too much, or too small, to be learnt.
+        scale: pixels of the view a pixel of the picture.
+    """
+
+    pixels: Pixels
+    boxes: Boxes
+    classes: npt.NDArray[np.int64]
+    scale: float = 1.0
+
+
+def transform(
+    picture: StreetPicture, image: Pixels, matrix: npt.NDArray[np.float64], width: int, height: int
+) -> View:
+    """Show a picture through an axis-aligned affine map.
+
+    Args:
+        picture: its labels.
+        image: its pixels.
+        matrix: (2, 3), the picture's pixel coordinates to the view's; no rotation or shear.
+        width: of the view.
+        height: of the view.
+    """
+    # OpenCV's coordinates are those of pixel centres, boxes are of pixel edges
+    centred = matrix.copy()
+    centred[:, 2] += (matrix[:, :2].sum(1) - 1) / 2
+    pixels = cv2.warpAffine(
+        image,
+        centred,
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(PADDING, PADDING, PADDING),
+    )
+    scale, shift = matrix.diagonal(), matrix[:, 2]
+    corners = picture.boxes.reshape(-1, 2, 2) * scale + shift
+    whole = np.concatenate([corners.min(1), corners.max(1)], axis=1)
+    boxes = whole.clip(0, np.array([width, height] * 2)).astype(np.float32)
+    left = _areas(boxes) / _areas(whole).clip(1e-6)
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
+    # a part that fills most of the view is all that there is to see
+    filling = _areas(boxes) >= _FILLING * width * height
+    taught = ((left >= _TAUGHT) | filling) & (sides >= _SMALLEST)
+    there = left >= _THERE
+    classes = np.where(taught, picture.classes, UNDECIDED)
+    factor = float(np.sqrt(np.abs(scale).prod()))
+    return View(np.asarray(pixels, np.uint8), boxes[there], classes[there], factor)
+
+
+def letterboxed(
+    picture: StreetPicture, image: Pixels, width: int, height: int, *, flip: bool
+) -> View:
+    """The whole picture as serving shows it: at the top left, as large as the view lets it be."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    return transform(picture, image, _matrix(image, scale, scale, 0, 0, flip), width, height)
+
+
+def close_up(
+    picture: StreetPicture,
+    image: Pixels,
+    box: Boxes,
+    width: int,
+    height: int,
+    rng: np.random.Generator,
+) -> View:
+    """One object (4,) from so near that it fills the view, give or take, or that a part does."""
+    sides = box[2:] - box[:2]
+    window = np.array([width, height])
+    share = np.exp(rng.uniform(*np.log(_CLOSE)))
+    scale = float(share * (window / sides).min())
+    flip = bool(rng.random() < 0.5)
+    matrix = _matrix(image, scale, scale, 0, 0, flip)
+    low, high = (matrix[:, :2] @ corner + matrix[:, 2] for corner in (box[:2], box[2:]))
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    # what is smaller than the view lies anywhere in it; what is larger covers it anyhow
+    room = np.sort(np.stack([-low, window - high]), axis=0)
+    matrix[:, 2] += rng.uniform(room[0], room[1])
+    return transform(picture, image, matrix, width, height)
+
+
+def glimpse(
+    picture: StreetPicture,
+    image: Pixels,
+    width: int,
+    height: int,
+    scale: float,
+    rng: np.random.Generator,
+) -> View:
+    """A random part of the picture at about a scale, around one of its objects where it has some.
+
+    The part covers the view as far as the picture reaches; the rest is padding.
+    """
+    stretch = np.exp(rng.uniform(-_ASPECT, _ASPECT))
+    factors = np.array([scale * stretch, scale / stretch])
+    flip = bool(rng.random() < 0.5)
+    matrix = _matrix(image, float(factors[0]), float(factors[1]), 0, 0, flip)
+    if len(picture.boxes):
+        box = picture.boxes[rng.integers(len(picture.boxes))]
+        focus = rng.uniform(box[:2], box[2:] + 1e-3)
+    else:
+        focus = rng.uniform((0, 0), image.shape[1::-1])
+    focus = matrix[:, :2] @ focus + matrix[:, 2]
+    window = np.array([width, height])
+    room = window - factors * np.array(image.shape[1::-1])
+    shift = rng.uniform(0.15, 0.85, 2) * window - focus
+    matrix[:, 2] += shift.clip(np.minimum(room, 0), np.maximum(room, 0))
+    return transform(picture, image, matrix, width, height)
+
+
+def _matrix(
+    image: Pixels, x_scale: float, y_scale: float, x: float, y: float, flip: bool
+) -> npt.NDArray[np.float64]:
+    if flip:
+        return np.array([[-x_scale, 0, x + x_scale * image.shape[1]], [0, y_scale, y]])
+    return np.array([[x_scale, 0, x], [0, y_scale, y]])
+
+
+def _areas(boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
