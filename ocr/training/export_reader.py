@@ -26,9 +26,8 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from lipiyana.learning.quantize.static import quantize_file
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.fake_quantization import computed_in_int8, lies_in_float_part
-from lipiyana.learning.trainer.stored_weights import store_as_half, store_weights
+from lipiyana.learning.trainer.stored_weights import load_weights, store_as_half, store_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import BUCKET, HEIGHT
 from lipiyana.ocr.scripts.label_order import AS_SEEN, ORDER_KEY

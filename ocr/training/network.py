@@ -10,7 +10,7 @@ ReLU fuses into an INT8 convolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -62,6 +62,29 @@ class ReaderShape:
     neck_layers: int = 2
     heads: int = 8
     activation: Activation = "relu"
+
+    @classmethod
+    def of_weights(cls, weights: Mapping[str, Tensor], heads: int = 8) -> ReaderShape:
+        """Tell the sizes from weights; `heads`, of the attention, leave no trace in them.
+
+        Raises:
+            ValueError: they are not a reader's.
+        """
+        try:
+            channels = width = len(weights["stem.conv4.weight"])
+            blocks: list[Block] = []
+            while (name := f"blocks.{len(blocks)}") + ".project.weight" in weights:
+                out = len(weights[f"{name}.project.weight"])
+                # a block that shrinks widens too
+                stride, squeeze = 1 + (out != channels), f"{name}.squeeze.reduce.weight" in weights
+                blocks.append(Block(out, stride, squeeze))
+                channels = out
+            classes, neck = weights["head.weight"].shape
+            layers = {name.split(".")[2] for name in weights if name.startswith("neck.layers.")}
+            stem = len(weights["stem.conv1.weight"])
+        except KeyError as missing:
+            raise ValueError(f"not the weights of a line reader: there is no {missing}") from None
+        return cls(classes, stem, width, tuple(blocks), neck, len(layers), heads)
 
 
 class FadingGelu(nn.Module):

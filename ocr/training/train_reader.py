@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
 from lipiyana.learning.trainer.run import Measure, Recipe, Run
 from lipiyana.learning.trainer.run_options import add_run_options, prepare
 from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.batches import Batch, BatchSource, SourceConfig, batch_loader
 from lipiyana.ocr.training.evaluation import read_with_torch, score_crops

@@ -1,4 +1,4 @@
-"""A short run of the fuzzer; `python tests/fuzz_pictures.py` is the long one."""
+"""A short run of the fuzzer; `python tests/support/fuzz_pictures.py` is the long one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Damaged pictures without end: each is a picture or an error of the contract, soon and in bounds.
 
-    python tests/fuzz_pictures.py --count 10000 --seed 0
+    python tests/support/fuzz_pictures.py --count 10000 --seed 0
 
 Seeds of every format are truncated, changed, spliced, their lengths and sizes made huge, and now
 and then one of the `hostile_*` modules is taken. Each is decoded within the limits of a server. It

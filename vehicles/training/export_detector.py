@@ -34,8 +34,7 @@ from onnx import helper
 from torch import Tensor, nn
 
 from lipiyana.learning.quantize.static import quantize_file
-from lipiyana.learning.trainer.checkpoints import load_weights
-from lipiyana.learning.trainer.stored_weights import store_weights
+from lipiyana.learning.trainer.stored_weights import load_weights, store_weights
 from lipiyana.runtime.manifest import Task
 from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape, letterbox
 from lipiyana.vehicles.detection.network import Curve

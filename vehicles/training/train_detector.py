@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from lipiyana.learning.trainer import run
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.run import Measure, Run
 from lipiyana.learning.trainer.run_options import add_run_options, prepare
 from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment, assign
 from lipiyana.vehicles.training.data.batches import (

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.learning.finetune.reader.base import choose_base, words_to_draw
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.training.export_reader import export_float, quantize
-from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.packed import pack
@@ -34,7 +34,7 @@ def test_of_an_int8_reader_the_float_twin_is_taken(
     tiny_models: Path, rounded: bool, tmp_path: Path
 ) -> None:
     known = choose_base(ModelStore(tiny_models, threads=1), None)
-    net = LineReaderNet(shape_of(known.reader.weights))
+    net = LineReaderNet(ReaderShape.of_weights(known.reader.weights))
     net.load_state_dict(known.reader.weights)
     twin, int8 = tmp_path / "twin.onnx", tmp_path / "int8.onnx"
     export_float(net, known.reader.charset, twin, rounded=rounded)

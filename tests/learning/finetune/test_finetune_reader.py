@@ -32,10 +32,11 @@ from lipiyana.learning.finetune.reader.learner import ReaderBase, ReaderLearner,
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.finetune.reader.similar_texts import KindredTexts
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
 from lipiyana.learning.trainer.run import Recipe
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.ocr.training.network import ReaderShape
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
@@ -195,7 +196,7 @@ def test_int8_is_simulated_at_the_end_alone(
     net, pixels = learner._trainer.net, torch.randn(1, 3, 48, 32)
 
     def strays() -> bool:
-        plain = type(net)(shape_of(net.state_dict())).eval()
+        plain = type(net)(ReaderShape.of_weights(net.state_dict())).eval()
         plain.load_state_dict(net.state_dict())
         net.eval()
         return not torch.allclose(net(pixels), plain(pixels), atol=1e-4)

@@ -26,7 +26,6 @@ from lipiyana.learning.finetune.reader import line_source
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe, measured_batches
 from lipiyana.learning.finetune.reader.line_source import LineMix
 from lipiyana.learning.quantize import floor
-from lipiyana.learning.trainer.checkpoints import shape_of
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.reader import LineReader
@@ -74,7 +73,7 @@ def lines(count: int) -> list[Line]:
 def test_blocks_move_up_where_some_are_left_out(weights: dict[str, torch.Tensor]) -> None:
     assert droppable(weights) == [0, 1, 3]
     pruned = without(weights, [1])
-    assert shape_of(pruned).blocks == (BLOCKS[0], *BLOCKS[2:])
+    assert ReaderShape.of_weights(pruned).blocks == (BLOCKS[0], *BLOCKS[2:])
     assert torch.equal(pruned["blocks.1.project.weight"], weights["blocks.2.project.weight"])
     assert torch.equal(pruned["head.weight"], weights["head.weight"])
     with pytest.raises(ValueError, match="cannot be left out"):

@@ -9,7 +9,6 @@ from needs import TORCH
 torch = pytest.importorskip("torch", reason=TORCH)
 import onnx
 
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.fake_quantization import (
     ActivationRange,
     computed_in_int8,
@@ -17,6 +16,7 @@ from lipiyana.learning.trainer.fake_quantization import (
     simulate_int8,
     weight_levels,
 )
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import quantize

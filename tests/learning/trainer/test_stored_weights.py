@@ -14,12 +14,12 @@ import onnxruntime
 from onnx import TensorProto, numpy_helper
 
 from lipiyana.learning.quantize.static import metadata
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
 from lipiyana.learning.trainer.fake_quantization import (
     computed_in_int8,
     round_weight,
     weight_levels,
 )
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.evaluation import read_with_onnx
 from lipiyana.ocr.training.export_reader import export_float, quantize
@@ -54,7 +54,7 @@ def test_levels_come_back_as_they_were_rounded_and_the_rest_as_halves(
     for name, value in net.state_dict().items():
         expected = round_weight(value) if name in in_levels else value.half().float()
         assert torch.equal(weights[name], expected), name
-    shape = shape_of(weights)
+    shape = ReaderShape.of_weights(weights)
     assert (shape.classes, shape.blocks) == (CHARSET.classes, net.shape.blocks)
 
 

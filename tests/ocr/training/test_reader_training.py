@@ -8,9 +8,9 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.batches import Batch, greedy_texts
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch

@@ -7,8 +7,8 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.learning.trainer.checkpoints import load_weights
 from lipiyana.learning.trainer.fake_quantization import round_weight
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
 from lipiyana.vehicles.training.data.street_pictures import load_pictures

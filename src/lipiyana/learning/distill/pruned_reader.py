@@ -29,10 +29,10 @@ from lipiyana.learning.finetune.reader.scoring import LineCase, sample_lines, sc
 from lipiyana.learning.quantize.floor import require_useful
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.ocr.training.export_reader import export_float
-from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
 from lipiyana.runtime.store import ModelStore
@@ -138,7 +138,7 @@ def _finish(
     work, told = course.work, course.told
     told.on_step("exporting")
     weights = load_weights(work / BEST)
-    net = LineReaderNet(shape_of(weights))
+    net = LineReaderNet(ReaderShape.of_weights(weights))
     net.load_state_dict(weights)
     twin, small = work / "float.onnx", work / "int8.onnx"
     export_float(net, base.reader.charset, twin)

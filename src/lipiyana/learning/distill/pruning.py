@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lipiyana.learning.trainer.checkpoints import shape_of
 from lipiyana.ocr.training.batches import Batch
-from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
 _BLOCK = "blocks."
 
@@ -27,7 +26,11 @@ class Left:
 
 def droppable(weights: Mapping[str, Tensor]) -> list[int]:
     """Number the blocks that add to their input, so that the rest fits together without them."""
-    return [index for index, block in enumerate(shape_of(weights).blocks) if block.stride == 1]
+    return [
+        index
+        for index, block in enumerate(ReaderShape.of_weights(weights).blocks)
+        if block.stride == 1
+    ]
 
 
 def without(weights: Mapping[str, Tensor], left: Sequence[int]) -> dict[str, Tensor]:
@@ -38,7 +41,7 @@ def without(weights: Mapping[str, Tensor], left: Sequence[int]) -> dict[str, Ten
     """
     if not set(left) <= set(droppable(weights)):
         raise ValueError(f"of the blocks {list(left)} some cannot be left out")
-    kept = [n for n in range(len(shape_of(weights).blocks)) if n not in left]
+    kept = [n for n in range(len(ReaderShape.of_weights(weights).blocks)) if n not in left]
     places = {str(old): str(new) for new, old in enumerate(kept)}
     pruned = {}
     for name, value in weights.items():
@@ -86,7 +89,7 @@ def least_needed(
 
 
 def _answers(weights: Mapping[str, Tensor], batches: Sequence[Batch]) -> list[Tensor]:
-    net = LineReaderNet(shape_of(weights)).eval()
+    net = LineReaderNet(ReaderShape.of_weights(weights)).eval()
     net.load_state_dict(dict(weights))
     with torch.inference_mode():
         return [net(batch.pixels).log_softmax(-1) for batch in batches]

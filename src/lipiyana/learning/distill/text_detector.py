@@ -32,7 +32,7 @@ from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
 from lipiyana.learning.quantize.floor import LEAST_SHARE, require_useful
 from lipiyana.learning.quantize.search import open_file
-from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.rendering.fonts.families import FontLibrary

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.stored_weights import load_weights
 
 
 def averaged(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Tensor]:

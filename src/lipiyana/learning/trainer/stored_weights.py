@@ -1,6 +1,6 @@
-"""Weights of a network in an ONNX file, in fewer bits than they are computed with.
+"""Weights of a network in a file: an ONNX file in few bits, or a checkpoint of a run.
 
-They go by their state-dict names, so that training starts from the file again. Behind each the
+An ONNX file names them as the state dict does, so that training can start from it. Behind each the
 graph makes fp32 of it, with operators that ONNX Runtime folds when it loads the file; it would
 compute a DequantizeLinear in every run.
 """
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lipiyana.learning.quantize.static import load_model
 from lipiyana.learning.trainer.fake_quantization import weight_levels
+from lipiyana.runtime.packed import model_suffix
 
 _SCALE = ".scale"
 _WRAPPED = "net."  # exported is a wrapper that has the network under this name
@@ -117,3 +118,13 @@ def _put_first(graph: onnx.GraphProto, nodes: Sequence[NodeProto]) -> None:
     rest = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes, *rest])
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """State dict, as fp32, of a training checkpoint (its moving average) or of a float twin, which
+    may be packed.
+    """
+    if model_suffix(path) == ".onnx":
+        return read_weights(path)
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    return state

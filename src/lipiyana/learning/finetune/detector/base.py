@@ -11,7 +11,7 @@ from torch import Tensor
 from lipiyana.errors import InvalidRequest
 from lipiyana.learning.finetune.reader.base import base_candidates
 from lipiyana.learning.quantize.static import metadata
-from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, Session
 from lipiyana.vehicles.detection.detector import PLATE

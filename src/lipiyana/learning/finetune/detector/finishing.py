@@ -28,7 +28,7 @@ from lipiyana.learning.finetune.detector.scoring import (
 from lipiyana.learning.quantize.floor import require_useful
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
-from lipiyana.learning.trainer.checkpoints import load_weights
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
 from lipiyana.vehicles.detection.detector import PLATE

@@ -12,7 +12,7 @@ from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.learning.finetune.reader.learner import ReaderBase
 from lipiyana.learning.quantize.static import metadata
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.network import ReaderShape
 from lipiyana.runtime.manifest import ModelEntry, Task
@@ -52,7 +52,7 @@ def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
     for candidate in candidates:
         weights = load_weights(candidate.file)
         try:
-            shape = shape_of(weights)
+            shape = ReaderShape.of_weights(weights)
         except ValueError:
             continue
         return _checked(candidate, weights, shape)

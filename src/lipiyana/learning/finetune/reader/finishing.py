@@ -25,13 +25,13 @@ from lipiyana.learning.finetune.reader.scoring import (
     score_cases,
 )
 from lipiyana.learning.quantize.floor import require_useful
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.language.one_script import LATIN
 from lipiyana.ocr.recognition.latin_specialist import installed_reader
 from lipiyana.ocr.recognition.reader import LineReader, Reader
 from lipiyana.ocr.scripts.table import COMMON, script_of_char
 from lipiyana.ocr.training.export_reader import export_float
-from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
 from lipiyana.runtime.store import ModelStore
@@ -80,7 +80,7 @@ def finish_reader(
     on_step("exporting")
     twin, small = work / "float.onnx", work / "int8.onnx"
     weights = load_weights(work / BEST)
-    net = LineReaderNet(shape_of(weights))
+    net = LineReaderNet(ReaderShape.of_weights(weights))
     net.load_state_dict(weights)
     export_float(net, made.data.charset, twin)
     on_step("quantizing")

@@ -20,18 +20,18 @@ from lipiyana.learning.finetune.reader.examples import Example, load_example
 from lipiyana.learning.finetune.reader.growing import grow_head
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches, other_lines
 from lipiyana.learning.finetune.reader.rendered_lines import KINDRED
-from lipiyana.learning.trainer.checkpoints import load_weights, shape_of
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
 from lipiyana.learning.trainer.metrics import edit_distance
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.run_options import set_up
 from lipiyana.learning.trainer.schedule import learning_rate_factor
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import bucket_width
 from lipiyana.ocr.scripts.label_order import to_labels
 from lipiyana.ocr.training.batches import Batch, collate, greedy_texts
 from lipiyana.ocr.training.lines import Line
-from lipiyana.ocr.training.network import LineReaderNet
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.ocr.training.train_reader import Trainer, ctc_loss
 
 MEASURED_LINES = 400
@@ -111,12 +111,18 @@ class ReaderLearner(RunLearner[Trainer]):
         charset = Charset(mix.characters)
         weights = grow_head(dict(start or base.weights), base.charset, charset)
         super().__init__(
-            Trainer(folder, charset, recipe.training, torch.device("cpu"), shape_of(weights))
+            Trainer(
+                folder,
+                charset,
+                recipe.training,
+                torch.device("cpu"),
+                ReaderShape.of_weights(weights),
+            )
         )
         self._trainer.net.load_state_dict(weights)
         self._trainer.averaged.load_state_dict(weights)
         self._begun = weights
-        self._base = LineReaderNet(shape_of(base.weights)).eval()
+        self._base = LineReaderNet(ReaderShape.of_weights(base.weights)).eval()
         self._base.load_state_dict(base.weights)
         self._mix, self._recipe = mix, recipe
         self._batches: Iterator[Batch] | None = None
@@ -159,7 +165,7 @@ class ReaderLearner(RunLearner[Trainer]):
         """
         path = self._trainer.run / BEST
         learned = load_weights(path)
-        net = LineReaderNet(shape_of(learned)).eval()
+        net = LineReaderNet(ReaderShape.of_weights(learned)).eval()
 
         def part_of_the_way(share: float) -> Measured:
             between = {n: torch.lerp(self._begun[n], learned[n], share) for n in learned}
