@@ -3,7 +3,7 @@
 # pip for the web fonts). The packages are named in src/lipiyana/rendering/fonts/font_packages.txt.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
-packages="$here/../ocr/training/font_packages.txt"
+packages="$here/../src/lipiyana/rendering/fonts/font_packages.txt"
 folder="${1:-/usr/local/share/fonts/lipiyana}"
 
 # shellcheck disable=SC2046  # one argument a package

@@ -1,4 +1,4 @@
-"""Counts the n-grams of `language_model.py` in the word lists, and fingerprints the words.
+"""Counts the n-grams of `ocr/language/model.py` in the word lists, and fingerprints the words.
 
     python -m lipiyana.ocr.training.build_language_model --words DIR --out models/language_model.npz
 
