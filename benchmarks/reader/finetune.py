@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lipiyana.learning.distill.comparing import compare, sample_scenes
+from lipiyana.learning.distill.finishing import compare, sample_scenes
 from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.reader.finishing import Finetuned
 from lipiyana.learning.finetune.reader.labels import LABELS

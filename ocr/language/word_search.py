@@ -1,22 +1,66 @@
 """Reading with a language model: where the reader is in doubt, words decide.
 
-A prefix beam search (Hannun et al. 2014) as in `decoding.py`, made short: steps that are surely
-blank only part letters, unlikely letters are not tried, and a line without doubt is not searched.
-What it finds is compared with texts in which a word that is not known is replaced by a known one.
+A prefix beam search (Hannun et al. 2014) as in `recognition/decoding.py`, made short: steps that
+are surely blank only part letters, unlikely letters are not tried, and a line without doubt is not
+searched. What it finds is compared with texts in which an unknown word is replaced by a known word
+that is spelt nearly the same. Letters are in the order of the reader's labels (`label_order.py`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
 import numpy as np
 
-from lipiyana.ocr.language.model import LanguageModel
-from lipiyana.ocr.language.spelling import count_unknown, respelt
+from lipiyana.ocr.language.model import EDGE, LanguageModel
 from lipiyana.ocr.recognition.decoding import Decoded, Floats, alignment, greedy, log_chances
+
+_SHORTEST = 2  # a letter alone is near to every other
+
+
+def count_unknown(text: str, model: LanguageModel) -> int:
+    """Count the words that are not known; a word is a run of letters that have a model."""
+    return sum(not _is_known(text[begin:end], model) for begin, end in _words(text, model))
+
+
+def respelt(text: str, model: LanguageModel, likely: Container[str]) -> Iterator[str]:
+    """Yield texts in which a known word stands for one that differs from it in one letter.
+
+    Args:
+        text: what was read.
+        model: knows words.
+        likely: letters that may come in.
+    """
+    for begin, end in _words(text, model):
+        numbered = model.numbered(text[begin:end])
+        if numbered is None or end - begin < _SHORTEST:
+            continue
+        code, numbers = numbered
+        own = model.scripts[code]
+        new = [number for number, letter in enumerate(own.letters, EDGE + 1) if letter in likely]
+        for near in own.words.near(numbers, new):
+            word = "".join(own.letters[number - EDGE - 1] for number in near)
+            yield text[:begin] + word + text[end:]
+
+
+def _words(text: str, model: LanguageModel) -> Iterator[tuple[int, int]]:
+    """Where each word begins, and where what follows it does."""
+    begin = None
+    for place, character in enumerate([*text, ""]):
+        if character and model.is_letter(character):
+            begin = place if begin is None else begin
+        elif begin is not None:
+            yield begin, place
+            begin = None
+
+
+def _is_known(word: str, model: LanguageModel) -> bool:
+    numbered = model.numbered(word)
+    return numbered is not None and numbered[1] in model.scripts[numbered[0]].words
+
 
 WEIGHT = 0.5
 """Of the language model's logarithms beside the reader's."""

@@ -1,8 +1,12 @@
-"""The rows of one plate in its crop: tried in several ways, read in one batch."""
+"""The rows of one plate in its crop: cut in several ways, read in one batch.
+
+Among the ways are two small rows (state, district, series) before one large number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,14 +14,64 @@ import numpy.typing as npt
 
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import DetectionSettings, TextDetector
-from lipiyana.ocr.geometry import Quad, enclosing_quad, rectangle
+from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
 from lipiyana.ocr.plates.choice import PlateReading, PlateRow, choose_plate, steps_of
 from lipiyana.ocr.plates.grammar_search import letters_and_digits
 from lipiyana.ocr.plates.rows import three_rows, two_rows
-from lipiyana.ocr.plates.stacks import stacked_before_number
 from lipiyana.ocr.reading_order import group_rows
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.runtime.store import ModelStore
+
+_SAME_COLUMN = 0.5  # of the narrower one's width
+_BESIDE_BOTH = 0.3  # of the way from the upper to the lower row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    quad: Quad
+    bounds: Bounds
+
+    @property
+    def y(self) -> float:
+        return (self.bounds.y_min + self.bounds.y_max) / 2
+
+    def shares_column_with(self, other: _Block) -> bool:
+        mine, its = self.bounds, other.bounds
+        shared = min(mine.x_max, its.x_max) - max(mine.x_min, its.x_min)
+        return shared > _SAME_COLUMN * min(mine.width, its.width)
+
+
+def stacked_before_number(quads: Sequence[Quad]) -> list[Quad] | None:
+    """Find two blocks of text above each other, with a row beside both of them.
+
+    Args:
+        quads: (4, 2) corners of the blocks that a detector found on one plate.
+
+    Returns:
+        The upper, the lower, and the row on the right; None where the blocks stand otherwise.
+    """
+    columns = _columns([_Block(quad, Bounds.of(quad)) for quad in quads])
+    for place, stack in enumerate(columns[:-1]):
+        right = columns[place + 1 :]
+        if len(stack) != 2 or any(len(column) != 1 for column in right):
+            continue
+        upper, lower = stack
+        middle, reach = (upper.y + lower.y) / 2, _BESIDE_BOTH * (lower.y - upper.y)
+        if all(abs(column[0].y - middle) < reach for column in right):
+            return [upper.quad, lower.quad, enclosing_quad([column[0].quad for column in right])]
+    return None
+
+
+def _columns(blocks: Sequence[_Block]) -> list[list[_Block]]:
+    """Columns from left to right, each from the top."""
+    columns: list[list[_Block]] = []
+    for block in sorted(blocks, key=lambda b: b.bounds.x_min):
+        if columns and any(block.shares_column_with(other) for other in columns[-1]):
+            columns[-1].append(block)
+        else:
+            columns.append([block])
+    return [sorted(column, key=lambda b: b.y) for column in columns]
+
 
 TWO_ROW_ASPECT = 2.6
 """A crop wider than this times its height has one row: plates of two rows are 340x200 or

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.language.one_script import LATIN
+from lipiyana.ocr.language.script_choice import LATIN
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading, Reader
 from lipiyana.ocr.scripts.table import COMMON, script_of
 from lipiyana.runtime.manifest import ModelEntry, Task

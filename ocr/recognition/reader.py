@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.language.model import load_words
-from lipiyana.ocr.language.one_script import keep_one_script
-from lipiyana.ocr.language.telugu_kannada import told_apart
+from lipiyana.ocr.language.script_choice import keep_one_script, told_apart
 from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch

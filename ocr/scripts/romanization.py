@@ -3,8 +3,10 @@
 The nine scripts that descend from Brahmi follow ISO 15919 (`rāṣṭrīya`): they are first written in
 Devanagari, whose code blocks run parallel to theirs, and then romanized by
 `indic-transliteration` (extra `indic`), which knows Devanagari best. Every inherent vowel is
-written. Ol Chiki, Meetei Mayek and Perso-Arabic have tables of their own; Urdu's short vowels
-stay unwritten, as on the sign. Digits become ASCII, danda a full stop.
+written. Tables of their own have Ol Chiki (after the common spelling of Santali, `Ol Ciki`), Meetei
+Mayek (after the names of its letters in Unicode, with the signs of ISO 15919) and Perso-Arabic
+(after the consonants of ALA-LC; Urdu's short vowels stay unwritten, as on the sign). Digits become
+ASCII, danda a full stop.
 """
 
 from __future__ import annotations
@@ -15,8 +17,64 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from lipiyana.errors import MissingExtra
-from lipiyana.ocr.scripts import romanization_tables as tables
 from lipiyana.ocr.scripts.table import ASCII_DIGITS, COMMON, SCRIPTS
+
+OL_CHIKI = dict(
+    zip(
+        "ᱚᱛᱜᱝᱞᱟᱠᱡᱢᱣᱤᱥᱦᱧᱨᱩᱪᱫᱬᱭᱮᱯᱰᱱᱲᱳᱴᱵᱶᱷᱸᱹᱺᱻᱼᱽ᱾᱿",
+        [
+            *("o", "t", "g", "ṅ", "l", "a", "k", "j", "m", "w", "i", "s", "h", "ñ", "r", "u", "c"),
+            *("d", "ṇ", "y", "e", "p", "ḍ", "n", "ṛ", "ō", "ṭ", "b", "w\u0303", "h"),
+            *("\u0303", "\u0323", "\u0323\u0303", "ː", "-", "'", ".", "."),
+        ],
+        strict=True,
+    )
+)
+
+MEETEI_CONSONANTS = dict(
+    zip(
+        "ꯀꯁꯂꯃꯄꯅꯆꯇꯈꯉꯊꯋꯌꯍꯐꯑꯒꯓꯔꯕꯖꯗꯘꯙꯚ",
+        [
+            *("k", "s", "l", "m", "p", "n", "c", "t", "kh", "ṅ", "th", "w", "y", "h", "ph", ""),
+            *("g", "jh", "r", "b", "j", "d", "gh", "dh", "bh"),
+        ],
+        strict=True,
+    )
+)
+"""With an inherent a; atiya, the carrier of vowels, is empty."""
+
+MEETEI_VOWEL_SIGNS = {
+    "ꯣ": "o", "ꯤ": "i", "ꯥ": "ā", "ꯦ": "e", "ꯧ": "ou", "ꯨ": "u", "ꯩ": "ei", "\uabed": "",
+}  # fmt: skip
+"""These replace the inherent vowel; apun iyek removes it."""
+
+MEETEI_OTHERS = {
+    "ꯎ": "u", "ꯏ": "i", "ꯛ": "k", "ꯜ": "l", "ꯝ": "m", "ꯞ": "p", "ꯟ": "n", "ꯠ": "t", "ꯡ": "ṅ",
+    "ꯢ": "i", "ꯪ": "ṅ", "꯫": ".", "꯬": "",
+}  # fmt: skip
+
+ARABIC_VOWELS = {"ی": "ī", "ي": "ī", "و": "o"}
+
+ARABIC = {
+    "ا": "a", "آ": "ā", "أ": "a", "إ": "i", "ٱ": "a", "ٲ": "ạ", "ب": "b", "پ": "p", "ت": "t",
+    "ٹ": "ṭ",
+    "ث": "s̱", "ج": "j", "چ": "c", "ح": "ḥ", "خ": "kh", "د": "d", "ڈ": "ḍ", "ذ": "ẕ", "ر": "r",
+    "ڑ": "ṛ", "ز": "z", "ژ": "zh", "س": "s", "ش": "sh", "ص": "ṣ", "ض": "ẓ", "ط": "t̤", "ظ": "z̤",
+    "ع": "ʻ", "غ": "gh", "ف": "f", "ق": "q", "ک": "k", "گ": "g", "ل": "l", "م": "m", "ن": "n",
+    "ں": "ṉ", "و": "v", "ؤ": "o", "ہ": "h", "ه": "h", "ھ": "h", "ء": "ʼ", "ئ": "i", "ی": "y",
+    "ي": "y",
+    "ے": "e", "ۓ": "e", "ۂ": "ʼ", "ۃ": "t", "ة": "t", "ۍ": "ʹ", "ؠ": "ʹ", "ۄ": "o", "ۆ": "o",
+    "ێ": "e",
+    # Sindhi
+    "ٻ": "ḇ", "ڀ": "bh", "ٺ": "ṭh", "ٽ": "ṭ", "ٿ": "th", "ڃ": "ñ", "ڄ": "j̄", "ڇ": "ch", "ڊ": "ḍ",
+    "ڌ": "dh", "ڍ": "ḍh", "ڏ": "ḏ", "ڙ": "ṛ", "ڦ": "ph", "ڪ": "k", "ڱ": "ṅ", "ڳ": "ḡ", "ڻ": "ṇ",
+    "۽": "ain", "۾": "men",
+    # vowels, where they are written
+    "َ": "a", "ِ": "i", "ُ": "u", "ً": "an", "ٍ": "in", "ٌ": "un", "ْ": "", "ٰ": "ā", "ٖ": "ī", "ٗ": "ū",
+    "ٔ": "ʼ", "ٕ": "i", "ٚ": "e", "ٛ": "o", "ٟ": "ụ", "٘": "ṉ",
+    "۔": ".", "،": ",", "؛": ";", "؟": "?", "٪": "%", "٫": ".", "٬": ",",
+}  # fmt: skip
+
 
 _DEVANAGARI = 0x0900
 _BRAHMIC = ("Deva", "Beng", "Guru", "Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym")
@@ -81,20 +139,20 @@ def _to_devanagari(text: str, script: str) -> str:
 
 
 def _ol_chiki(text: str) -> str:
-    return "".join(tables.OL_CHIKI.get(character, character) for character in text)
+    return "".join(OL_CHIKI.get(character, character) for character in text)
 
 
 def _meetei(text: str) -> str:
     parts = []
     for character, following in zip_longest(text, text[1:], fillvalue=""):
-        if character in tables.MEETEI_CONSONANTS:
-            parts.append(tables.MEETEI_CONSONANTS[character])
-            if following not in tables.MEETEI_VOWEL_SIGNS:
+        if character in MEETEI_CONSONANTS:
+            parts.append(MEETEI_CONSONANTS[character])
+            if following not in MEETEI_VOWEL_SIGNS:
                 parts.append("a")
         else:
             parts.append(
-                tables.MEETEI_VOWEL_SIGNS.get(character)
-                or tables.MEETEI_OTHERS.get(character, "" if character == "\uabed" else character)
+                MEETEI_VOWEL_SIGNS.get(character)
+                or MEETEI_OTHERS.get(character, "" if character == "\uabed" else character)
             )
     return "".join(parts)
 
@@ -106,14 +164,14 @@ def _arabic(text: str) -> str:
         if character in "ايیو":
             vowel = before == "c" and character != "ا"
             # alif, ye and waw are vowels after a consonant, and consonants elsewhere
-            latin = tables.ARABIC_VOWELS[character] if vowel else tables.ARABIC[character]
+            latin = ARABIC_VOWELS[character] if vowel else ARABIC[character]
             if character == "ا" and before != " ":
                 latin = "ā"
             before = "v" if vowel or character == "ا" else "c"
         elif character == "ّ":
             latin = parts[-1] if parts else ""
         else:
-            latin = tables.ARABIC.get(character, character)
+            latin = ARABIC.get(character, character)
             if not latin[-1:].isalpha() and not unicodedata.combining(character):
                 before = " "
             else:

@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from lipiyana.ocr.scripts.label_order import HOOKS
 from lipiyana.ocr.scripts.normalization import normalize
-from lipiyana.ocr.scripts.syllable_order import HOOKS
 from lipiyana.ocr.scripts.table import SCRIPTS, Script
 
 CLDR = Path("/usr/share/unicode/cldr/common/main")

@@ -34,7 +34,7 @@ from lipiyana.ocr.scripts.label_order import to_labels
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import SCRIPTS, script_of
 from lipiyana.rendering.contents.boards import Boards
-from lipiyana.rendering.contents.word_lists import COPYLEFT, is_held_out, load_word_list
+from lipiyana.rendering.contents.words import COPYLEFT, is_held_out, load_word_list
 
 KEPT = 520_000
 """N-grams of three symbols and more that all scripts keep together."""

@@ -14,10 +14,14 @@ from lipiyana.ocr.scripts.table import LANGUAGES, SCRIPTS, script_of, script_of_
 from lipiyana.rendering.contents import numbers, registration_texts
 from lipiyana.rendering.contents.boards import Boards, load_vocabularies
 from lipiyana.rendering.contents.corpus import Corpus
-from lipiyana.rendering.contents.coverage import Coverage
-from lipiyana.rendering.contents.hard_words import HardWords
-from lipiyana.rendering.contents.syllables import TrigramModel
-from lipiyana.rendering.contents.word_lists import WordList, is_held_out, load_word_list
+from lipiyana.rendering.contents.words import (
+    Coverage,
+    HardWords,
+    TrigramModel,
+    WordList,
+    is_held_out,
+    load_word_list,
+)
 
 CHARSET = Charset.load()
 

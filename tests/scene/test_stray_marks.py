@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.scene.stray_marks import doubted
+from lipiyana.scene.reader import doubted
 
 
 @pytest.mark.parametrize("text", ["''", "-", '"', "।", "•", "", " - "])

@@ -18,15 +18,18 @@ torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.learning.distill import text_detector
-from lipiyana.learning.distill.comparing import is_found, sample_scenes
 from lipiyana.learning.distill.crops import CropMix, batches
-from lipiyana.learning.distill.exporting import export_student, read_student
+from lipiyana.learning.distill.finishing import (
+    export_student,
+    is_found,
+    read_student,
+    sample_scenes,
+)
 from lipiyana.learning.distill.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
 from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
 from lipiyana.learning.distill.pool import Pool, Seen, fill_pool, found_cores, photographs
-from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.streets import Streets, Walls
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
-from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import Limits, Measured
 from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.common.saving import BEST

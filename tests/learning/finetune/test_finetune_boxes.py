@@ -14,9 +14,8 @@ from boxes_drawn import HEIGHT, WIDTH, write_coco, write_yolo
 
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.learning.finetune.detector.box_files import read_boxes
-from lipiyana.learning.finetune.detector.canvas_source import MAX_SIDE, at_hand
-from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes
-from lipiyana.learning.finetune.detector.class_names import match_classes
+from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes, match_classes
+from lipiyana.learning.finetune.detector.learner import MAX_SIDE, at_hand
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 

@@ -27,11 +27,15 @@ from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.common.saving import BEST
 from lipiyana.learning.finetune.reader.base import choose_base
 from lipiyana.learning.finetune.reader.examples import Example
-from lipiyana.learning.finetune.reader.growing import grow_head
-from lipiyana.learning.finetune.reader.learner import ReaderBase, ReaderLearner, ReaderRecipe
+from lipiyana.learning.finetune.reader.learner import (
+    ReaderBase,
+    ReaderLearner,
+    ReaderRecipe,
+    grow_head,
+)
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches
+from lipiyana.learning.finetune.reader.rendered_lines import KindredTexts
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
-from lipiyana.learning.finetune.reader.similar_texts import KindredTexts
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset

@@ -17,8 +17,13 @@ from numbers_drawn import draw_number
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.learning.distill import pruned_reader
-from lipiyana.learning.distill.pruned_reader import PruneJob, prune_reader
-from lipiyana.learning.distill.pruning import droppable, least_needed, without
+from lipiyana.learning.distill.pruned_reader import (
+    PruneJob,
+    droppable,
+    least_needed,
+    prune_reader,
+    without,
+)
 from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.reader import learner as reader_learner

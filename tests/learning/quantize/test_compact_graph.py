@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from lipiyana.learning.quantize.compact_graph import compact
+from lipiyana.learning.quantize.static import compact
 
 
 def branch(name: str, operator: str, other: str) -> onnx.GraphProto:

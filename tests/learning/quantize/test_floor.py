@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lipiyana.errors import ModelUnavailable
-from lipiyana.learning.quantize.agreement import says_nothing
 from lipiyana.learning.quantize.floor import TOO_WEAK, require_answers, require_useful
+from lipiyana.learning.quantize.search import says_nothing
 from lipiyana.runtime.manifest import Task
 
 

@@ -13,9 +13,14 @@ from typer.testing import CliRunner
 from lipiyana.cli.main import app
 from lipiyana.cli.models import bench, quantize
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.quantize.agreement import agreement, edit_distance, relative_difference
 from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
-from lipiyana.learning.quantize.search import outputs, quantize_within
+from lipiyana.learning.quantize.search import (
+    agreement,
+    edit_distance,
+    outputs,
+    quantize_within,
+    relative_difference,
+)
 from lipiyana.learning.quantize.static import Quantizer
 from lipiyana.learning.quantize.timing import typical_input
 from lipiyana.ocr.detection.detector import SCENE_DETECTION

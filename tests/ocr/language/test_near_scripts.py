@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from lipiyana.ocr.language.model import LanguageModel
-from lipiyana.ocr.language.telugu_kannada import told_apart
+from lipiyana.ocr.language.script_choice import told_apart
 from lipiyana.ocr.recognition.decoding import greedy
 from lipiyana.ocr.training.build_language_model import build
 

@@ -1,7 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.language.one_script import keep_one_script
+from lipiyana.ocr.language.script_choice import keep_one_script
 from lipiyana.ocr.recognition.decoding import greedy
 
 # Devanagari, Gurmukhi, Latin, shared

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lipiyana.ocr.language.model import LanguageModel
-from lipiyana.ocr.language.spelling import count_unknown, respelt
+from lipiyana.ocr.language.word_search import count_unknown, respelt
 from lipiyana.ocr.training.build_language_model import build
 
 LETTERS = "कमलना"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.stacks import stacked_before_number
+from lipiyana.ocr.plates.crop_reader import stacked_before_number
 
 UPPER, LOWER = rectangle(60, 0, 160, 45), rectangle(90, 48, 140, 90)
 NUMBER = rectangle(175, 10, 320, 85)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.ocr.recognition.charset import CHARSET_KEY, HASH_KEY, Charset
+from lipiyana.ocr.scripts.label_order import HOOKS
 from lipiyana.ocr.scripts.normalization import normalize
-from lipiyana.ocr.scripts.syllable_order import HOOKS
 from lipiyana.ocr.scripts.table import SCRIPTS, script_of_char
 
 CHARSET = Charset.load()

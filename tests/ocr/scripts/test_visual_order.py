@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.scripts.visual_order import swap_order
+from lipiyana.ocr.scripts.label_order import swap_order
 
 LETTERS = "ابپتدرسشنہیے"
 

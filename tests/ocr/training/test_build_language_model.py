@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lipiyana.ocr.language.model import LanguageModel
-from lipiyana.ocr.language.spelling import count_unknown
+from lipiyana.ocr.language.word_search import count_unknown
 from lipiyana.ocr.scripts.label_order import to_text
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.build_language_model import board_words, build, count_script

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.vehicles.tracking.assignment import best_pairs
+from lipiyana.vehicles.tracking.tracker import best_pairs
 
 
 def brute_force(gains: np.ndarray) -> float:

@@ -20,12 +20,18 @@ from torch.utils.data import DataLoader, IterableDataset
 from lipiyana.learning.trainer.loading import chance_of_process, in_processes
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.training.data.canvas_shapes import Shapes
-from lipiyana.vehicles.training.data.cutouts import Cutouts, paste
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.mounted_plates import usual_plates
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.data.variety import Variety
-from lipiyana.vehicles.training.data.views import View, close_up, glimpse, letterboxed
+from lipiyana.vehicles.training.data.views import (
+    Cutouts,
+    View,
+    close_up,
+    glimpse,
+    letterboxed,
+    paste,
+)
 from lipiyana.vehicles.training.data.weather import light_of, relit, repainted, weathered
 from lipiyana.vehicles.training.network import anchor_points
 

@@ -9,14 +9,19 @@ from pathlib import Path
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.files import MAX_MODEL_BYTES, read_file
-from lipiyana.learning.distill.comparing import Compared, compare, sample_scenes
 from lipiyana.learning.distill.crops import CropMix
-from lipiyana.learning.distill.exporting import export_student, quantize_student, read_student
+from lipiyana.learning.distill.finishing import (
+    Compared,
+    compare,
+    export_student,
+    quantize_student,
+    read_student,
+    sample_scenes,
+)
 from lipiyana.learning.distill.learner import DistillLearner, StudentRecipe
 from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import Pool, fill_pool, photographs
-from lipiyana.learning.distill.streets import Streets
-from lipiyana.learning.distill.walls import Walls
+from lipiyana.learning.distill.streets import Streets, Walls
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished
 from lipiyana.learning.finetune.common.job import (

@@ -22,11 +22,11 @@ from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.rendering.contents import numbers, registration_texts
 from lipiyana.rendering.contents.boards import Boards, cased
-from lipiyana.rendering.contents.coverage import Coverage
-from lipiyana.rendering.contents.hard_words import HardWords
-from lipiyana.rendering.contents.syllables import TrigramModel
-from lipiyana.rendering.contents.word_lists import (
+from lipiyana.rendering.contents.words import (
     ENGLISH,
+    Coverage,
+    HardWords,
+    TrigramModel,
     WordList,
     is_held_out,
     load_english,

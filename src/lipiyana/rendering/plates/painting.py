@@ -11,10 +11,16 @@ import numpy.typing as npt
 from lipiyana.rendering.contents.plate_texts import PlateText
 from lipiyana.rendering.effects.backgrounds import Canvas
 from lipiyana.rendering.effects.camera import Image, smooth_noise
-from lipiyana.rendering.plates.fittings import add_bolts, add_caption, add_flag, add_seal, add_strip
+from lipiyana.rendering.plates.fittings import (
+    add_bolts,
+    add_caption,
+    add_flag,
+    add_seal,
+    add_strip,
+    age,
+)
 from lipiyana.rendering.plates.lettering import set_row, squeezed_row
 from lipiyana.rendering.plates.styles import PlateStyle
-from lipiyana.rendering.plates.wear import age
 from lipiyana.rendering.text import lettering as ink
 from lipiyana.rendering.text.shaping import Mask
 

@@ -1,4 +1,7 @@
-"""How a detector's crop shows a line: leaning, seen from a side, cut tight or loose."""
+"""How a detector's crop shows a line: leaning, seen from a side, cut tight or loose.
+
+`draw_pose` and `draw_margins` decide at random how the line is seen and how it is cut out.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.rendering.effects.camera import Image
+from lipiyana.rendering.recipe import RenderRecipe, Style
 
 Points = npt.NDArray[np.float32]
 
@@ -77,3 +81,67 @@ def take_crop(
         scene, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(crop, np.uint8), target
+
+
+_NARROWEST, _WIDEST = 0.65, 1.4
+# of a line seen from far to the side, as parts of its height: its climb, what the near end gains
+_MOST_CLIMB, _MOST_NEARER = 0.6, 0.35
+
+
+def draw_margins(rng: np.random.Generator, recipe: RenderRecipe, style: Style) -> Margins:
+    """Room around the ink: mostly a tenth of its height or two, sometimes none, sometimes much."""
+    if style == "print":
+        return Margins(*rng.normal(0.05, 0.06, 4).clip(-0.06, 0.3).tolist())
+    if style == "plate" and rng.random() < 0.5:
+        # the whole plate, with its rim and some of the bumper
+        return Margins(*rng.uniform(0.15, 0.5, 4).tolist())
+    values = rng.gamma(2.2, 0.055, 4)
+    values[2:] *= 1.3
+    if rng.random() < 0.1:
+        values += rng.uniform(0, 0.3, 4)
+    if style == "sign" and rng.random() < recipe.tight:
+        sides = rng.random(4) < 0.5
+        values[sides] = rng.uniform(-0.06, 0.01, int(sides.sum()))
+    return Margins(*values.tolist())
+
+
+def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspect: float) -> Pose:
+    """Letters condensed and leaned, the sign turned and seen from a side.
+
+    Args:
+        rng: the source of chance.
+        recipe: how often.
+        style: print lies flat.
+        aspect: width of the line beside its height.
+    """
+    level = np.zeros((4, 2), np.float32)
+    if style == "print":
+        return Pose(float(np.exp(rng.normal(0, 0.1))), 0.0, float(rng.normal(0, 0.008)), level)
+    stretch = 1.0
+    if rng.random() < recipe.stretch:
+        stretch = float(np.clip(np.exp(rng.normal(-0.05, 0.2)), _NARROWEST, _WIDEST))
+    slant = float(rng.normal(0, 0.15)) if rng.random() < recipe.slant else 0.0
+    if style == "sign" and rng.random() < recipe.side_view:
+        return _from_the_side(rng, stretch, slant, aspect)
+    if rng.random() >= recipe.perspective:
+        return Pose(stretch, slant, 0.0, level)
+    keystone = rng.normal(0, 0.035, (4, 2)).astype(np.float32)
+    slant += float(rng.normal(0, 0.06))
+    # a long line that leans would be cut level; a short word is cut as it is
+    most = 0.35 / max(aspect, 1.0)
+    spread = most if rng.random() < 0.3 else most / 4
+    angle = float(np.clip(rng.normal(0, spread), -most, most))
+    return Pose(stretch, slant, angle, keystone)
+
+
+def _from_the_side(rng: np.random.Generator, stretch: float, slant: float, aspect: float) -> Pose:
+    """Foreshortened; the baseline climbs or falls while the letters stay upright."""
+    stretch = max(0.4, stretch * float(rng.uniform(0.45, 0.95)))
+    climb = float(np.clip(rng.normal(0, 0.14) * aspect * stretch, -_MOST_CLIMB, _MOST_CLIMB))
+    nearer = float(rng.uniform(-_MOST_NEARER, _MOST_NEARER))
+    keystone = rng.normal(0, 0.02, (4, 2)).astype(np.float32)
+    # clockwise from the top left, y down
+    keystone[:, 1] += (
+        np.array([climb + nearer, -climb - nearer, nearer - climb, climb - nearer]) / 2
+    )
+    return Pose(stretch, slant, 0.0, keystone)

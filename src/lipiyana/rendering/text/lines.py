@@ -14,9 +14,8 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.recipe import RenderRecipe, Style
 from lipiyana.rendering.text import lettering
 from lipiyana.rendering.text import surfaces as scenes
-from lipiyana.rendering.text.cropping import take_crop
+from lipiyana.rendering.text.cropping import draw_margins, draw_pose, take_crop
 from lipiyana.rendering.text.typesetting import typeset
-from lipiyana.rendering.text.viewpoint import draw_margins, draw_pose
 
 _MIN_HEIGHT, _MAX_HEIGHT = 16, 120
 _MEDIAN_HEIGHT = 52

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import uharfbuzz as hb
 
+from lipiyana.ocr.scripts.label_order import LEFT_TO_RIGHT, swap_order
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of_char
-from lipiyana.ocr.scripts.visual_order import LEFT_TO_RIGHT, swap_order
 from lipiyana.rendering.fonts.faces import NO_GLYPH, Face, Glyphs
 
 Mask = npt.NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""A line of text on what it stands on, seen from the front: signs, plates, printed pages."""
+"""A line of text on what it stands on, seen from the front: signs, plates, old or new print."""
 
 from __future__ import annotations
 
@@ -8,15 +8,136 @@ import cv2
 import numpy as np
 
 from lipiyana.rendering.effects import backgrounds, palettes
-from lipiyana.rendering.effects.backgrounds import Canvas
-from lipiyana.rendering.effects.camera import Image
+from lipiyana.rendering.effects.backgrounds import Canvas, clutter, plain
+from lipiyana.rendering.effects.camera import Field, Image, smooth_noise, threefold
 from lipiyana.rendering.effects.palettes import Palette
-from lipiyana.rendering.plates.ground import plate_ground
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text import lettering
 from lipiyana.rendering.text.cropping import Margins
-from lipiyana.rendering.text.paper import print_on_paper, worn_ink
 from lipiyana.rendering.text.shaping import Mask
+
+
+def worn_ink(mask: Mask, rng: np.random.Generator, strength: float, line: float) -> Mask:
+    """Letters as worn type prints them: ragged edges, gaps, filled counters, faded patches.
+
+    Args:
+        mask: (H, W) uint8 ink.
+        rng: the source of chance.
+        strength: 0 for clean to 1 for barely readable.
+        line: height of the line of text in pixels.
+
+    Returns:
+        (H, W) uint8 ink.
+    """
+    height, width = mask.shape
+    spread = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 1.3)).astype(np.float32) / 255
+    inked = spread[spread > 0.2]
+    # hairlines lose by the blur; they print as dark as stems
+    spread = np.minimum(spread / np.float32(np.percentile(inked, 80) if inked.size else 1), 1)
+    grain = smooth_noise(rng, height, width, rng.uniform(1.2, 2.6)) * 0.5
+    gaps = smooth_noise(rng, height, width, line * rng.uniform(0.06, 0.18)) * 0.5
+    wear = np.float32(strength) * (grain + gaps)
+    # a lower threshold thickens strokes and fills counters, a higher one breaks hairlines
+    threshold = 0.5 + strength * rng.normal(-0.03, 0.08)
+    ink = np.clip((spread - threshold + wear) * rng.uniform(1.5, 4) + 0.5, 0, 1)
+    # no ink where there was none near
+    ink *= np.clip(spread * 6, 0, 1)
+    # each letter took its own amount of ink
+    pressure = smooth_noise(rng, height, width, line * rng.uniform(0.25, 0.8))
+    faded = np.clip(strength * (0.2 + pressure * 0.8), 0, 0.65)
+    return np.asarray(ink * (1 - faded) * 255, np.uint8)
+
+
+def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> Image:
+    """Put ink on paper: (H, W) uint8 to (H, W, 3) RGB, grey or yellowed."""
+    height, width = mask.shape
+    paper = np.float32(np.clip(rng.normal(210, 18), 160, 252))
+    ink = np.float32(rng.gamma(2.2, 16))
+    ground = paper + smooth_noise(rng, height, width, height * 0.7) * np.float32(12 * strength)
+    fibre = rng.standard_normal((height, width), np.float32) * np.float32(rng.uniform(1, 7))
+    ground = ground + fibre
+    if rng.random() < 0.25 * strength:
+        ghost = cv2.GaussianBlur(np.roll(mask[:, ::-1], height // 3, axis=0), (0, 0), 1.5)
+        ground = ground - ghost * np.float32(rng.uniform(0.04, 0.2))
+    alpha = mask.astype(np.float32) / 255
+    grey: Field = (ground + (ink - ground) * alpha).astype(np.float32)
+    if rng.random() < 0.2 * strength:
+        grey = _salt_and_pepper(grey, rng, strength)
+    if rng.random() < 0.15:
+        grey = np.where(
+            grey > paper * 0.65 + ink * 0.35 + rng.normal(0, 8), np.float32(245), np.float32(0)
+        )
+    page = threefold(np.clip(grey, 0, 255))
+    if rng.random() < 0.2:
+        page *= np.array([1.0, rng.uniform(0.92, 1.0), rng.uniform(0.75, 1.0)], np.float32)
+    return page.astype(np.uint8)
+
+
+def _salt_and_pepper(grey: Field, rng: np.random.Generator, strength: float) -> Field:
+    chance = rng.random(grey.shape, np.float32)
+    share = np.float32(strength * rng.uniform(0.002, 0.03))
+    out = np.where(chance < share, np.float32(20), grey)
+    return np.where(chance > 1 - share, np.float32(250), out)
+
+
+def plate_ground(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    ink: tuple[int, int, int, int],
+    palette: Palette,
+) -> Canvas:
+    """Sheet with its rim, bolts and the blue strip of a high-security plate, without letters.
+
+    Args:
+        rng: the source of chance.
+        height: of the picture.
+        width: of the picture.
+        ink: x_min, y_min, x_max, y_max where the letters will be.
+        palette: their colours.
+
+    Returns:
+        (height, width, 3) float32 RGB.
+    """
+    x0, y0, x1, y1 = ink
+    row = y1 - y0
+    canvas = clutter(rng, height, width).astype(np.float32) * np.float32(rng.uniform(0.3, 1))
+    sheet = plain(rng, height, width, palette.ground)
+    sheet += threefold(smooth_noise(rng, height, width, row * 0.4) * np.float32(6))
+    edges = (rng.uniform(0.1, 0.5, 4) * row).astype(int)
+    left, top = max(0, x0 - edges[0]), max(0, y0 - edges[1])
+    right, bottom = min(width, x1 + edges[2]), min(height, y1 + edges[3])
+    canvas[top:bottom, left:right] = sheet[top:bottom, left:right]
+    if rng.random() < 0.6:
+        thick = max(1, int(row * rng.uniform(0.02, 0.06)))
+        inset = int(row * rng.uniform(0, 0.05))
+        cv2.rectangle(
+            canvas,
+            (left + inset, top + inset),
+            (right - 1 - inset, bottom - 1 - inset),
+            palette.text.tolist(),
+            thick,
+        )
+    strip = x0 - left - int(row * 0.12)
+    if rng.random() < 0.35 and strip > row * 0.12:
+        blue = (rng.uniform(0, 50), rng.uniform(40, 110), rng.uniform(130, 210))
+        cv2.rectangle(canvas, (left, top), (left + strip, bottom - 1), blue, -1)
+    if rng.random() < 0.4:
+        _bolts(rng, canvas, ink, row)
+    return canvas
+
+
+def _bolts(
+    rng: np.random.Generator, canvas: Canvas, ink: tuple[int, int, int, int], row: int
+) -> None:
+    x0, y0, x1, y1 = ink
+    radius = max(1, int(row * rng.uniform(0.03, 0.08)))
+    for _ in range(int(rng.integers(1, 4))):
+        x = int(rng.uniform(x0, x1))
+        y = int(rng.choice([y0 - radius * 2, y1 + radius * 2]))
+        shade = float(rng.choice([rng.uniform(20, 90), rng.uniform(150, 220)]))
+        cv2.circle(canvas, (x, y), radius, (shade, shade, shade), -1, cv2.LINE_AA)
+
 
 _PAD = 0.9
 

@@ -7,11 +7,10 @@ from needs import TORCH
 pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.training.data.batches import Canvases
-from lipiyana.vehicles.training.data.cutouts import Cutouts, paste
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.data.variety import Variety
-from lipiyana.vehicles.training.data.views import View
+from lipiyana.vehicles.training.data.views import Cutouts, View, paste
 from lipiyana.vehicles.training.data.weather import light_of, relit, repainted
 
 SIZE = 128

@@ -17,14 +17,13 @@ from lipiyana.learning.finetune.common.job import (
 )
 from lipiyana.learning.finetune.detector.base import DetectorBase, choose_detector
 from lipiyana.learning.finetune.detector.box_files import read_boxes
-from lipiyana.learning.finetune.detector.canvas_source import at_hand
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes
 from lipiyana.learning.finetune.detector.finishing import (
     FinetunedDetector,
     MadeDetector,
     finish_detector,
 )
-from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe
+from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe, at_hand
 from lipiyana.learning.finetune.detector.scoring import Validation
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.batches import CanvasMix

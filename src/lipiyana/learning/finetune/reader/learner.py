@@ -1,9 +1,12 @@
-"""The line reader as a learner: CTC on all lines, and what the base says of those that are unlike
-the user's too, so that it is not forgotten.
+"""The line reader as a learner: CTC on all lines, and distillation so that it forgets nothing.
+
+On lines unlike the user's it learns what the reader it began from says. A head for more characters
+keeps the weights and places of those that it knew.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +20,6 @@ from lipiyana.learning.finetune.common.course import Measured
 from lipiyana.learning.finetune.common.learners import LearnerRecipe, RunLearner
 from lipiyana.learning.finetune.common.saving import BEST, save_weights
 from lipiyana.learning.finetune.reader.examples import Example, load_example
-from lipiyana.learning.finetune.reader.growing import grow_head
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches, other_lines
 from lipiyana.learning.finetune.reader.rendered_lines import KINDRED
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
@@ -29,10 +31,43 @@ from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import bucket_width
 from lipiyana.ocr.scripts.label_order import to_labels
+from lipiyana.ocr.scripts.table import script_of_char
 from lipiyana.ocr.training.batches import Batch, collate, greedy_texts
 from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.ocr.training.train_reader import Trainer, ctc_loss
+
+HEAD = ("head.weight", "head.bias")
+
+
+def grow_head(weights: dict[str, Tensor], old: Charset, new: Charset) -> dict[str, Tensor]:
+    """Give a reader's weights rows for the characters that `new` has beyond `old`.
+
+    A new row begins as the mean of those of its kin: of its script and kind (letter, mark,
+    digit), else of its kind, else of all. The mean scores below each of them on their own
+    pictures, so that nothing is taken from them before the new character is learned.
+
+    Raises:
+        ValueError: `new` does not begin with the characters of `old`.
+    """
+    if new.characters[: len(old)] != old.characters:
+        raise ValueError("the old characters must keep their places")
+    added = new.characters[len(old) :]
+    grown = dict(weights)
+    for name in HEAD:
+        rows = weights[name]
+        fresh = [rows[_kin(character, old)].mean(0) for character in added]
+        grown[name] = torch.cat([rows, torch.stack(fresh)]) if fresh else rows
+    return grown
+
+
+def _kin(character: str, charset: Charset) -> list[int]:
+    """Classes of the characters that are most like this one."""
+    script, kind = script_of_char(character), unicodedata.category(character)[0]
+    of_kind = [c for c in charset.characters if unicodedata.category(c)[0] == kind]
+    of_script = [c for c in of_kind if script_of_char(c) == script]
+    return charset.encode("".join(of_script or of_kind or charset.characters))
+
 
 MEASURED_LINES = 400
 """More validation lines than this are thinned out evenly, for measuring must not take the time."""

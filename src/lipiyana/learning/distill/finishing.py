@@ -1,8 +1,12 @@
-"""Teacher and student side by side: time, and the lines that they find."""
+"""From the best weights to the files: the float student and its INT8 twin, and how they compare.
+
+Teacher and student are compared side by side: time, and the lines that they find.
+"""
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +14,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
+import torch
+from torch import Tensor
 
+from lipiyana.errors import InvalidRequest
 from lipiyana.files import read_text
 from lipiyana.images.loading import load
-from lipiyana.learning.quantize.search import open_file
+from lipiyana.learning.distill.network import (
+    OUTPUT_LAYER,
+    STRIDE,
+    TextStudent,
+    WithProbabilities,
+    computed_in_int8,
+    shift_of,
+)
+from lipiyana.learning.distill.pool import Seen
+from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
-from lipiyana.ocr.detection.detector import TextDetector, TextRegion
+from lipiyana.learning.trainer.stored_weights import read_weights, store_weights
+from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion, network_input
+from lipiyana.runtime.manifest import Task
 
 Quad = npt.NDArray[np.float64]
 
@@ -111,3 +130,58 @@ def is_found(line: Quad, regions: Sequence[TextRegion]) -> bool:
 
 def _area(quad: Quad) -> float:
     return float(cv2.contourArea(quad.astype(np.float32)))
+
+
+_CALIBRATING = 48
+
+
+def export_student(net: TextStudent, out: Path) -> None:
+    """Write the float student: pixels (N, 3, H, W) to maps (N, 1, H, W), sides multiples of 32.
+
+    The weights that INT8 rounds are stored rounded, as it learned with them.
+    """
+    served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            served,
+            (torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),),
+            str(out),
+            input_names=["pixels"],
+            output_names=["maps"],
+            dynamic_axes={
+                "pixels": {0: "pictures", 2: "height", 3: "width"},
+                "maps": {0: "pictures", 2: "height", 3: "width"},
+            },
+            opset_version=17,
+            do_constant_folding=True,
+            dynamo=False,
+        )
+    model = onnx.load(str(out))
+    store_weights(model, served.net, computed_in_int8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(out))
+
+
+def read_student(path: Path) -> dict[str, Tensor]:
+    """State dict of a float student that `export_student` wrote.
+
+    Raises:
+        InvalidRequest: the file holds another model.
+    """
+    weights = read_weights(path)
+    shapes = {name: value.shape for name, value in TextStudent().state_dict().items()}
+    if {name: value.shape for name, value in weights.items()} != shapes:
+        raise InvalidRequest(
+            f"{path} is not the float twin of a distilled text detector; `lipiyana models distill` "
+            "writes one beside its INT8 file",
+            field="start",
+        )
+    weights[f"{OUTPUT_LAYER}.bias"] -= shift_of(SCENE_DETECTION.pixel_threshold)
+    return weights
+
+
+def quantize_student(float_model: Path, out: Path, pictures: Sequence[Seen]) -> Quantized:
+    """Write the INT8 twin, calibrated and compared on pictures of the pool."""
+    inputs = [network_input(seen.load()[0]) for seen in pictures[:_CALIBRATING]]
+    return quantize_within(float_model, out, Task.TEXT_DETECTOR, inputs)

@@ -1,0 +1,189 @@
+"""In which script a line is: one script, with Latin beside it at most.
+
+One network for all scripts confuses letters of scripts that look alike (Devanagari and Gurmukhi,
+Telugu and Kannada). The whole line tells which script it is in; a single letter does not.
+
+Telugu and Kannada look most alike, and their alphabets are parallel: a letter has the same place in
+both blocks of Unicode. Such a line is read in each of the two, with what the reader saw of the
+other added to the letters in its place, and the language model says which reading is made of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.word_search import score_words
+from lipiyana.ocr.scripts.label_order import HOOKS
+from lipiyana.ocr.scripts.table import COMMON, script_of, script_of_char
+
+LATIN = "Latn"
+MIXED_PENALTY = 4.0
+"""Nats by which a line in two scripts must be likelier than one in either."""
+
+HINT = 6.0
+"""Nats by which a line in a script that nobody hinted at must be likelier than one in a script that
+somebody did.
+"""
+
+_LEAST = 1e-6
+
+
+def keep_one_script(
+    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...], hints: Collection[str] = ()
+) -> npt.NDArray[np.float32]:
+    """Set to zero what belongs to none of the scripts that a line is likely in.
+
+    The likelihood of a script is that of the best path through its own characters and those
+    that all scripts share.
+
+    Args:
+        probabilities: (lines, steps, classes).
+        charset: the characters of classes 1, 2, ...
+        hints: codes of scripts that lines are likely in.
+
+    Returns:
+        The same array where the charset has but one script; a changed copy otherwise.
+    """
+    scripts, groups = _groups(charset)
+    if len(scripts) < 3:
+        return probabilities
+    # best[s]: the likeliest character of script s at each step; the last row is what is shared
+    best = np.maximum.reduceat(probabilities[:, :, groups.order], groups.starts, axis=2)
+    shared = best[:, :, -1:]
+    alone = np.log(np.maximum(np.maximum(best[:, :, :-1], shared), _LEAST)).sum(axis=1)
+    latin = scripts.index(LATIN) if LATIN in scripts else None
+    hinted = HINT * np.array([script in hints for script in scripts])
+    scores = [alone + hinted]
+    if latin is not None:
+        beside = np.maximum(best[:, :, :-1], np.maximum(shared, best[:, :, latin : latin + 1]))
+        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY
+        scores.append(mixed + hinted)
+    winner = np.concatenate(scores, axis=1).argmax(axis=1)
+    kept = groups.masks[winner % len(scripts)].copy()
+    if latin is not None:
+        kept[winner >= len(scripts)] |= groups.masks[latin]
+    return np.where(kept[:, None, :], probabilities, np.float32(0))
+
+
+def classes_of(charset: tuple[str, ...], code: str) -> npt.NDArray[np.bool_]:
+    """Mark the classes of a script, with the blank and what all scripts share.
+
+    Args:
+        charset: the characters of classes 1, 2, ...
+        code: of a script that the charset has.
+
+    Returns:
+        (classes,); not to be changed.
+    """
+    scripts, groups = _groups(charset)
+    mask: npt.NDArray[np.bool_] = groups.masks[scripts.index(code)]
+    return mask
+
+
+class _Groups:
+    """Classes by script: sorted into runs, and as masks (scripts, classes)."""
+
+    def __init__(self, codes: list[str], scripts: list[str]) -> None:
+        rank = {code: index for index, code in enumerate([*scripts, COMMON])}
+        ranks = np.array([rank[code] for code in codes])
+        self.order = np.argsort(ranks, kind="stable")
+        self.starts = np.searchsorted(ranks[self.order], np.arange(len(rank)))
+        self.masks: npt.NDArray[np.bool_] = np.array(
+            [(ranks == i) | (ranks == len(scripts)) for i in range(len(scripts))]
+        )
+
+
+@lru_cache(maxsize=8)
+def _groups(charset: tuple[str, ...]) -> tuple[list[str], _Groups]:
+    codes = [COMMON, *(HOOKS.get(label) or script_of_char(label) for label in charset)]
+    scripts = sorted(set(codes) - {COMMON})
+    return scripts, _Groups(codes, scripts)
+
+
+Floats = npt.NDArray[np.float32]
+
+_BLOCKS = {"Telu": 0x0C00, "Knda": 0x0C80}
+_BLOCK = 0x80
+_OTHER = {"Telu": "Knda", "Knda": "Telu"}
+
+_CLEAR = 8.0
+"""Nats a letter by which a line in one script is likelier than in the other, and no word is asked.
+Of rendered lines in fonts that the reader had never seen, half are below, of real ones a twentieth.
+"""
+_SHARE = 1.0
+"""How much of these nats a letter counts beside the words."""
+
+
+def told_apart(
+    probabilities: Floats,
+    text: str,
+    charset: tuple[str, ...],
+    model: LanguageModel,
+    hints: Collection[str] = (),
+) -> Floats | None:
+    """Decide between two scripts that look alike.
+
+    Args:
+        probabilities: (steps, classes) as the network gives them, of all scripts.
+        text: what was read.
+        charset: the characters of classes 1, 2, ...
+        model: the words of each script.
+        hints: codes of scripts that the line is likely in.
+
+    Returns:
+        The probabilities with those of the other script given to the letters in their places; None
+        where the text is in another script, or is clearly in one of them.
+    """
+    code = script_of(text)
+    other = _OTHER.get(code)
+    if other is None or not {code, other} <= model.scripts.keys():
+        return None
+    letters = max(1, sum(script_of_char(character) == code for character in text))
+    margin = (
+        _evidence(probabilities, charset, code) - _evidence(probabilities, charset, other)
+    ) / letters
+    if margin > _CLEAR:
+        return None
+    readings = {into: _folded(probabilities, charset, into) for into in (code, other)}
+    score, other_score = (score_words(read, charset, model) for read in readings.values())
+    hinted = HINT * ((code in hints) - (other in hints))
+    chosen = readings[code if score - other_score + _SHARE * margin + hinted > 0 else other]
+    if any(script_of_char(character) == LATIN for character in text):
+        latin = classes_of(charset, LATIN)
+        chosen[:, latin] = probabilities[:, latin]
+    return chosen
+
+
+def _evidence(probabilities: Floats, charset: tuple[str, ...], code: str) -> float:
+    seen = probabilities[:, classes_of(charset, code)].sum(axis=1)
+    return float(np.log(np.maximum(seen, _LEAST)).sum())
+
+
+def _folded(probabilities: Floats, charset: tuple[str, ...], code: str) -> Floats:
+    """Leave one script, with the other's probabilities added to the letters in their places."""
+    kept = classes_of(charset, code)
+    folded = np.where(kept, probabilities, np.float32(0))
+    mine, its = _parallels(charset, code)
+    folded[:, mine] += probabilities[:, its]
+    return folded
+
+
+@lru_cache(maxsize=8)
+def _parallels(
+    charset: tuple[str, ...], code: str
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give the classes of a script, and of the letters in the same places of the other one."""
+    classes = {character: index for index, character in enumerate(charset, 1)}
+    other = _OTHER[code]
+    pairs = [(chr(_BLOCKS[code] + place), chr(_BLOCKS[other] + place)) for place in range(_BLOCK)]
+    hooks = {script: hook for hook, script in HOOKS.items()}
+    if code in hooks and other in hooks:
+        pairs.append((hooks[code], hooks[other]))
+    both = [(classes[a], classes[b]) for a, b in pairs if a in classes and b in classes]
+    mine, its = zip(*both, strict=True) if both else ((), ())
+    return np.array(mine, np.intp), np.array(its, np.intp)
