@@ -41,9 +41,12 @@ lint: $(VENV)/.dev ## check format and lint
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 
+# what scripts and tests find beside them
+TYPED := src:tests/support:$(subst $() ,:,$(wildcard benchmarks/*))
+
 types: $(VENV)/.dev ## mypy --strict; the benchmarks and what trains only where torch is installed
-	MYPYPATH=src:tests:benchmarks $(BIN)/mypy src/lipiyana \
-	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*.py || echo --exclude '/(training|finetuning|distilling)/')
+	MYPYPATH=$(TYPED) $(BIN)/mypy src/lipiyana \
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*/*.py || echo --exclude '/(training|learning)/')
 
 imports: $(VENV)/.dev ## the order of imports, by import-linter
 	$(BIN)/lint-imports --no-logo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import signal
 from dataclasses import replace
@@ -291,7 +292,7 @@ def test_the_report_has_scores_and_pictures(finetuned: Path) -> None:
     report = (finetuned / "report-colours.html").read_text("utf-8")
     assert "tractor, " in report
     assert "the class tractor is new" in report
-    assert "plates in the project&#x27;s samples" in report
+    assert "plates in the project's samples" in html.unescape(report)
     assert "<script" not in report
 
 

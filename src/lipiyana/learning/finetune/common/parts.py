@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from lipiyana.learning.finetune.reader.labels import Part
+Part = Literal["train", "validation"]
 
 VALIDATION_SHARE = 0.2
 BLOCKS = 3
 LEAST_VALIDATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A label that is not used, and why."""
+
+    where: str
+    picture: str
+    problem: str
 
 
 def assign_parts(given: Sequence[Part | None], groups: Sequence[int]) -> tuple[list[Part], int]:

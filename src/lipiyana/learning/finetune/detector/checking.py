@@ -16,14 +16,13 @@ import numpy as np
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.images.loading import environment_limits, load
 from lipiyana.learning.finetune.common.duplicates import difference_hash, group
-from lipiyana.learning.finetune.common.parts import assign_parts
+from lipiyana.learning.finetune.common.parts import Dropped, assign_parts
 from lipiyana.learning.finetune.detector.picture_boxes import (
     BoxedPicture,
     Corners,
     UserBox,
     UserBoxes,
 )
-from lipiyana.learning.finetune.reader.checking import Dropped
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.taxonomy import TAXONOMY
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture

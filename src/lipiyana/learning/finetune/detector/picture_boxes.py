@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipiyana.learning.finetune.reader.labels import Part
+from lipiyana.learning.finetune.common.parts import Part
 
 _PARTS: dict[str, Part] = {
     "train": "train", "val": "validation", "valid": "validation", "validation": "validation",

@@ -10,15 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.learning.finetune.common.course import CourseState
-from lipiyana.learning.finetune.common.html_parts import (
-    course_table,
-    dropped_rows,
-    escaped,
-    head,
-    notes,
-    picture,
-    score_row,
-)
+from lipiyana.learning.finetune.common.report_html import ScoreRow, picture_source, render
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes
 from lipiyana.learning.finetune.detector.scoring import SURE, DetectorScore, Validation
 from lipiyana.vehicles.boxes import iou
@@ -61,79 +53,61 @@ class DetectorFacts:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A picture whose objects are found differently; both as the `src` of an image."""
+
+    name: str
+    before: str
+    after: str
+
+
 def render_detector_report(facts: DetectorFacts, validation: Validation) -> str:
     """Write the report as HTML. It shows the user's pictures: keep it as private as they are."""
-    data = facts.data
-    parts = [
-        *head(facts.name, facts.base, facts.course),
-        "<h2>Scores</h2>",
-        *_scores(facts),
-        *notes((*facts.notes, *data.notes)),
-        "<h2>What changed on the validation part</h2>",
-        *_changes(facts, validation),
-        "<h2>Data</h2>",
-        f"<p>{escaped(data.summary)}.</p>",
-        *dropped_rows(data.dropped),
-        *course_table(
-            facts.course,
-            "The error is one minus the mean AP50 of your classes on the validation part, and a "
-            "quarter of what the other classes are found otherwise than before.",
-        ),
-    ]
-    return "\n".join(parts) + "\n"
+    changed = _changed(facts, validation)
+    return render(
+        "detector/report.html.jinja",
+        facts=facts,
+        scores=list(_scores(facts)),
+        changed=len(changed),
+        count=len(validation.pictures),
+        sure=SURE,
+        pictures=[_shown(number, facts, validation) for number in changed[:_MOST_PICTURES]],
+    )
 
 
-def _scores(facts: DetectorFacts) -> Iterator[str]:
-    yield "<table><tr><th><th><th>before<th>after"
+def _scores(facts: DetectorFacts) -> Iterator[ScoreRow]:
     for label, after in facts.after.taught.items():
         before = facts.before.taught[label].ap50
-        name = f"{label}, {after.objects} objects"
-        yield score_row(name, "AP50", before, after.ap50, lower_is_better=False)
-    yield score_row(
-        "your classes, mean", "AP50", facts.before.ap50, facts.after.ap50, lower_is_better=False
-    )
+        yield ScoreRow(f"{label}, {after.objects} objects", "AP50", before, after.ap50)
+    yield ScoreRow("your classes, mean", "AP50", facts.before.ap50, facts.after.ap50)
     if facts.after.kept is not None:
         before = facts.before.kept or 0.0
         name = "other classes, beside what was found before"
-        yield score_row(name, "AP50", before, facts.after.kept, lower_is_better=False)
+        yield ScoreRow(name, "AP50", before, facts.after.kept)
     if facts.plates is not None:
-        name = "plates in the project's samples"
-        yield score_row(name, "AP50", *facts.plates, lower_is_better=False)
-    yield "</table>"
-    yield (
-        f"<p>INT8 against its float twin: mean AP50 {facts.int8_ap50[1]:.3f} against "
-        f"{facts.int8_ap50[0]:.3f}; {facts.milliseconds[1]:.1f} ms an input against "
-        f"{facts.milliseconds[0]:.1f} on this machine.</p>"
-    )
+        yield ScoreRow("plates in the project's samples", "AP50", *facts.plates)
 
 
-def _changes(facts: DetectorFacts, validation: Validation) -> Iterator[str]:
-    """Show the pictures whose objects are found otherwise, what became worse first."""
-    rows = []
+def _changed(facts: DetectorFacts, validation: Validation) -> list[int]:
+    """Indices of the pictures whose objects are found differently, what became worse first."""
+    gains = []
     for number, street in enumerate(validation.pictures):
         before, after = facts.before.found[number], facts.after.found[number]
-        rights = [_right(street, found).sum() for found in (before, after)]
-        wrongs = [_wrong(street, found).sum() for found in (before, after)]
-        gain = int(rights[1]) - int(rights[0]) - int(wrongs[1]) + int(wrongs[0])
+        rights = [int(_right(street, found).sum()) for found in (before, after)]
+        wrongs = [int(_wrong(street, found).sum()) for found in (before, after)]
         if rights[0] != rights[1] or wrongs[0] != wrongs[1]:
-            rows.append((gain, number))
-    if not rows:
-        yield "<p>Nothing.</p>"
-        return
-    yield (
-        f"<p>{len(rows)} of {len(validation.pictures)} pictures. Green: your boxes. Blue: found "
-        f"right, with a score of {SURE} or more. Red: found wrong. Grey: of classes that are not "
-        "labelled.</p><table><tr><th>before<th>after"
+            gains.append((rights[1] - rights[0] - wrongs[1] + wrongs[0], number))
+    return [number for _, number in sorted(gains)]
+
+
+def _shown(number: int, facts: DetectorFacts, validation: Validation) -> _Changed:
+    street = validation.pictures[number]
+    before, after = (
+        picture_source(_drawn(street, found, validation.classes), _HEIGHT)
+        for found in (facts.before.found[number], facts.after.found[number])
     )
-    for _, number in sorted(rows)[:_MOST_PICTURES]:
-        street = validation.pictures[number]
-        cells = (
-            picture(street.path.name, _drawn(street, found, validation.classes), _HEIGHT)
-            for found in (facts.before.found[number], facts.after.found[number])
-        )
-        yield f"<tr><td>{'<td>'.join(cells)}"
-        yield f"<tr><td colspan=2>{escaped(street.path.name)}"
-    yield "</table>"
+    return _Changed(street.path.name, before, after)
 
 
 def _right(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.learning.finetune.common.duplicates import difference_hash, group
-from lipiyana.learning.finetune.common.parts import assign_parts
+from lipiyana.learning.finetune.common.parts import Dropped, Part, assign_parts
 from lipiyana.learning.finetune.reader.examples import Example, Pixels, load_crop
-from lipiyana.learning.finetune.reader.labels import Label, Part
+from lipiyana.learning.finetune.reader.labels import Label
 from lipiyana.ocr.plates.crop_reader import TWO_ROW_ASPECT
 from lipiyana.ocr.plates.rows import split_two_rows
 from lipiyana.ocr.recognition.charset import Charset
@@ -26,15 +26,6 @@ MAX_WIDTH = 960
 
 _SHORTEST_PLATE = 5  # of two rows, the slash included: 24/7 has one row
 _FEW = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A label that is not used, and why."""
-
-    where: str
-    picture: str
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.images.loading import environment_limits, load
-from lipiyana.learning.finetune.reader.labels import Part
+from lipiyana.learning.finetune.common.parts import Part
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.plates.rows import split_two_rows
 

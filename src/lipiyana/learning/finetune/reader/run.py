@@ -21,15 +21,11 @@ from lipiyana.learning.finetune.common.job import (
 from lipiyana.learning.finetune.reader.base import ChosenBase, choose_base, words_to_draw
 from lipiyana.learning.finetune.reader.checking import CheckedData, check
 from lipiyana.learning.finetune.reader.finishing import Finetuned, finish_reader
-from lipiyana.learning.finetune.reader.labels import (
-    as_plates,
-    format_notes,
-    read_labels,
-    registrations,
-)
+from lipiyana.learning.finetune.reader.labels import read_labels
 from lipiyana.learning.finetune.reader.learner import ReaderLearner, ReaderRecipe
 from lipiyana.learning.finetune.reader.line_source import LineMix
 from lipiyana.learning.finetune.reader.models import Made
+from lipiyana.learning.finetune.reader.plates import as_plates, format_notes, registrations
 from lipiyana.runtime.store import ModelStore
 
 
