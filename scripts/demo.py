@@ -160,7 +160,7 @@ def read_samples(
 def pictures_table(verdicts: dict[str, list[Verdict]]) -> Table:
     """A row a picture: its plates as read, and how many of them and of its lines are right."""
     names = Column("picture", overflow="fold")
-    table = Table(names, "registrations as read (✗: wrong)", "plates right", "lines right")
+    table = Table(names, "registrations as read (✗: wrong)", "plates", "lines")
     for path, items in verdicts.items():
         plates = [v for v in items if v.kind == "plate"]
         lines = [v for v in items if v.kind == "line"]
