@@ -17,8 +17,10 @@ help: ## list the targets
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@echo 'installing into $(VENV): one to three minutes, mostly downloads'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --upgrade 'pip>=25.1'  # earlier ones do not know --group
+	@# earlier ones do not know --group
+	$(PIP) install --upgrade 'pip>=25.1'
 	$(PIP) install --editable '.[server]'
 	@touch $@
 

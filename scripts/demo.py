@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from lipiyana.annotation.drawing import draw
 from lipiyana.client import Client
@@ -158,23 +158,27 @@ def read_samples(
 
 
 def pictures_table(verdicts: dict[str, list[Verdict]]) -> Table:
-    """A row a picture: its plates as read, and how many of its lines were."""
-    table = Table("picture", "plates: read, or ✗ read for expected", "plates", "lines")
+    """A row a picture: its plates as read, and how many of them and of its lines are right."""
+    names = Column("picture", overflow="fold")
+    table = Table(names, "registrations as read (✗: wrong)", "plates", "lines")
     for path, items in verdicts.items():
         plates = [v for v in items if v.kind == "plate"]
         lines = [v for v in items if v.kind == "line"]
-        shown = [v.expected if v.exact else f"✗ {v.read or '-'} for {v.expected}" for v in plates]
+        shown = [
+            v.expected if v.exact else f"✗ {v.read or 'nothing'} instead of {v.expected}"
+            for v in plates
+        ]
         table.add_row(path, "\n".join(shown), _share(plates), _share(lines))
     return table
 
 
 def groups_table(title: str, verdicts: Iterable[Verdict]) -> Table:
-    """A row a family or script: in the truth, found, exact; the sum last."""
+    """A row a family or script: in the pictures, found, exactly right; the sum last."""
     groups: dict[str, list[Verdict]] = defaultdict(list)
     everything = list(verdicts)
     for verdict in everything:
         groups[verdict.group].append(verdict)
-    table = Table(title, "there", "found", "exact")
+    table = Table(title, "in the pictures", "found", "exactly right")
     for name, items in [*sorted(groups.items()), ("all", everything)]:
         found = sum(v.read is not None for v in items)
         exact = sum(v.exact for v in items)
@@ -183,7 +187,7 @@ def groups_table(title: str, verdicts: Iterable[Verdict]) -> Table:
 
 
 def _share(items: Sequence[Verdict]) -> str:
-    return f"{sum(v.exact for v in items)}/{len(items)}" if items else ""
+    return f"{sum(v.exact for v in items)} of {len(items)}" if items else ""
 
 
 def round_trip(picture: Path) -> list[tuple[CacheOutcome, float]]:
@@ -214,9 +218,14 @@ def main() -> int:
         verdicts, seconds = read_samples(console, args.samples, args.output)
         console.print(pictures_table(verdicts))
         everything = [v for items in verdicts.values() for v in items]
-        console.print(groups_table("plates", (v for v in everything if v.kind == "plate")))
-        console.print(groups_table("lines", (v for v in everything if v.kind == "line")))
-        console.print(f"{len(verdicts)} pictures in {seconds:.1f} s; annotated: {args.output}")
+        plates = [v for v in everything if v.kind == "plate"]
+        console.print(groups_table("plates by format", plates))
+        lines = [v for v in everything if v.kind == "line"]
+        console.print(groups_table("lines by script", lines))
+        console.print(f"{len(verdicts)} pictures were read in {seconds:.1f} s, one at a time")
+        console.print(
+            f"annotated pictures and results.jsonl: {args.output}", soft_wrap=True, markup=False
+        )
         first = args.samples / next(iter(verdicts))
         answers = round_trip(first)
     except (LipiyanaError, OSError) as error:
@@ -227,6 +236,7 @@ def main() -> int:
     if [outcome for outcome, _ in answers] != [CacheOutcome.MISS, CacheOutcome.HIT]:
         console.print("failed: the server did not answer the second call from its cache")
         return 1
+    console.print("next: `. .venv/bin/activate`, then `lipiyana read PICTURE` with one of yours")
     return 0
 
 

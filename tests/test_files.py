@@ -46,6 +46,7 @@ def test_what_is_in_memory_stays_as_it_is(image: bytes | RawImage) -> None:
         (None, "cv2.imread gives None"),
         (bytearray(b"x"), r"write bytes\(picture\)"),
         (io.BytesIO(b"x"), r"write file\.read\(\)"),
+        (["a.jpg", "b.jpg"], "recognize_batch takes several"),
         (7, "not int$"),
         (RecognitionConfig(), "not RecognitionConfig$"),
     ],
@@ -63,6 +64,38 @@ def test_names_of_no_file(name: str, kind: type[LipiyanaError]) -> None:
     with pytest.raises(kind) as caught:
         picture_bytes(name)
     assert caught.value.message.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "https://example.com/a.jpg",
+            "no file https://example.com/a.jpg; pictures are not fetched",
+        ),
+        ("s3://bucket/a.jpg", "not fetched from a URL"),
+        ("data:image/png;base64,iVBORw0KGgo", "not fetched from a URL"),
+        ("file:///tmp/none.jpg", "without file://"),
+        ("~/none.jpg", "os.path.expanduser"),
+        ("none/*.jpg", "glob.glob"),
+        ("/9j/4AAQSkZJRgABAQAAAQ/" * 100, "base64.b64decode"),
+        ("9j4AAQSkZJRgABAQAAAQ" * 1000, "base64.b64decode"),
+    ],
+)
+def test_what_is_no_path_is_told_what_to_do(name: str, says: str) -> None:
+    with pytest.raises(LipiyanaError) as caught:
+        picture_bytes(name)
+    assert says in caught.value.message
+    assert len(caught.value.message) < 300
+
+
+def test_a_name_that_exists_is_read_whatever_it_looks_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("~a.jpg", "[a].jpg", "data:a.jpg"):
+        Path(name).write_bytes(b"picture")
+        assert picture_bytes(name) == b"picture"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -161,6 +161,8 @@ def test_arrays(order: str) -> None:
         (GREY, "rgb8", "pixel_format", r"\(3, 4\) cannot be rgb8"),
         (COLOURS, 3, "pixel_format", "possible: rgb8, bgr8, gray8"),
         (COLOURS.astype(np.float32), "rgb8", "image", r"is float32; .*\* 255"),
+        (COLOURS.astype(np.uint16), "rgb8", "image", r"is uint16; .*// 257"),
+        (COLOURS.astype(np.int64), "rgb8", "image", r"is int64; .*0 to 255"),
         (np.zeros((3, 4, 4), np.uint8), "rgb8", "image", "alpha"),
         (np.zeros((3, 4, 1), np.uint8), None, "image", r"array\[\.\.\., 0\]"),
         (np.zeros((3, 5, 4), np.uint8), "rgb8", "image", "alpha"),

@@ -72,3 +72,13 @@ def test_a_name_loads_what_it_needs(statement: str, unwanted: tuple[str, ...]) -
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_a_client_without_engines_says_what_to_install() -> None:
+    program = "import sys; sys.modules['cv2'] = None; from lipiyana import Client, LocalRecognizer"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith("ModuleNotFoundError: LocalRecognizer needs cv2, which is not installed")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Generator
 from dataclasses import asdict
@@ -38,6 +39,9 @@ def main() -> int:
         with contextlib.closing(_results(arguments)) as results:
             for event in engine.events(results):
                 print(json.dumps(asdict(event), ensure_ascii=False), flush=True)
+    except BrokenPipeError:  # who reads the events has had enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 2

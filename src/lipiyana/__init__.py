@@ -131,7 +131,17 @@ if not TYPE_CHECKING:  # a type checker takes any name where there is a __getatt
         """Load what stands in `__all__`, by PEP 562."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'types')}"), name)
+        try:
+            module = import_module(f"{__name__}.{_MODULES.get(name, 'types')}")
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == __name__:
+                raise
+            raise ModuleNotFoundError(
+                f"{name} needs {error.name}, which is not installed: `pip install .` in a clone "
+                "of the project installs what it needs",
+                name=error.name,
+            ) from error
+        value = getattr(module, name)
         globals()[name] = value
         return value
 

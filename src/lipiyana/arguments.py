@@ -62,7 +62,7 @@ def require_frames(frames: object, *, also_async: bool = False) -> None:
     if not _has_several(frames):
         raise InvalidRequest(
             f"a stream is an iterable of pictures or of Frame(number, picture), not "
-            f"{_kind(frames)}; write recognize_stream([picture])",
+            f"{_kind(frames)}; {_how_to_stream(frames)}",
             field="frames",
         )
 
@@ -107,6 +107,15 @@ def _has_several(given: object) -> bool:
         return False
     # what has no more than indices is iterable too
     return hasattr(given, "__iter__") or hasattr(given, "__getitem__")
+
+
+def _how_to_stream(given: object) -> str:
+    each = 'yield RawImage.from_array(frame, "bgr8") for each frame'
+    if hasattr(given, "read"):  # of a camera or a video, as OpenCV opens them
+        return f"write a generator that calls read(): {each}"
+    if isinstance(given, str | os.PathLike):
+        return f"of a video, {each} in a generator; of a picture, write recognize_stream([picture])"
+    return "write recognize_stream([picture])"
 
 
 def _kind(given: object) -> str:

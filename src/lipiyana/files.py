@@ -7,8 +7,10 @@ one gets an error instead of a process that hangs. No decoding of pictures, no h
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
+import re
 import stat
 import tomllib
 from typing import Any, BinaryIO
@@ -23,6 +25,11 @@ MAX_SETTINGS_BYTES = 4 * 1024 * 1024
 
 MAX_MODEL_BYTES = 2**31
 """Of a model's file, a checkpoint, or a file of labels."""
+
+_LONGEST_NAME = 1000
+"""Characters of a name that a message quotes in full: what is longer is hardly a path."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 
 
 def open_regular(path: os.PathLike[str] | str, *, follow_links: bool = True) -> BinaryIO:
@@ -133,7 +140,7 @@ def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BY
     try:
         return read_file(path, max_bytes)
     except (FileNotFoundError, NotADirectoryError):
-        raise NotFound(f"there is no file {shown}") from None
+        raise NotFound(f"there is no file {shortened(shown)}{what_was_meant(name)}") from None
     except PermissionError:
         raise PermissionDenied(f"{shown} may not be read; check its permissions") from None
     except (OSError, ValueError) as error:
@@ -144,8 +151,29 @@ def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BY
             ) from None
         why = getattr(error, "strerror", None) or error
         raise InvalidImage(
-            f"{shown} cannot be read: {why}; name a picture", reason="NOT_AN_IMAGE"
+            f"{shortened(shown)} cannot be read: {why}{what_was_meant(name) or '; name a picture'}",
+            reason="NOT_AN_IMAGE",
         ) from error
+
+
+def shortened(name: str) -> str:
+    """Give a name as a message quotes it: pictures as text are sometimes taken for one."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:60]}..."
+
+
+def what_was_meant(name: str) -> str:
+    """Say, for the end of a message, what to do about a name that is no path; "" for a path."""
+    if name.startswith("file://"):
+        return "; write the path without file://"
+    if _URL.match(name):
+        return "; pictures are not fetched from a URL: download it first"
+    if len(name) > _LONGEST_NAME:
+        return "; this is too long for a path: base64.b64decode(text) gives the bytes of a picture"
+    if name.startswith("~"):
+        return "; ~ is not expanded: os.path.expanduser(path) does that"
+    if glob.has_magic(name):
+        return "; a pattern is not expanded: glob.glob(pattern) lists the paths that fit"
+    return ""
 
 
 def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:
@@ -179,6 +207,8 @@ def _what_to_write(image: object) -> str:
         return " (cv2.imread gives None for a file that it cannot read)"
     if isinstance(image, bytearray | memoryview):
         return "; write bytes(picture)"
+    if isinstance(image, list | tuple):
+        return "; recognize_batch takes several pictures"
     if hasattr(image, "__array_interface__"):
         pillow = type(image).__module__.startswith("PIL.")
         array = 'numpy.asarray(image.convert("RGB"))' if pillow else "array"

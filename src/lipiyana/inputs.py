@@ -127,8 +127,8 @@ class RawImage:
         shape = tuple(array.shape)
         if str(array.dtype) != "uint8":
             raise _bad_raw(
-                f"an image array must be uint8, this one is {array.dtype}; where its values are "
-                'from 0 to 1 write (array * 255).astype("uint8")'
+                f"an image array must be uint8, this one is {array.dtype}"
+                f"{_how_to_convert(str(array.dtype))}"
             )
         if len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] != 3):
             raise _bad_raw(
@@ -245,6 +245,14 @@ def _pixel_format(given: object) -> PixelFormat:
 
 def _bad_raw(message: str, field: str = "image") -> InvalidImage:
     return InvalidImage(message, field=field, reason="BAD_RAW_IMAGE")
+
+
+def _how_to_convert(dtype: str) -> str:
+    if dtype == "uint16":
+        return '; where its values go up to 65535 write (array // 257).astype("uint8")'
+    if dtype == "bool" or dtype.startswith("float"):
+        return '; where its values are from 0 to 1 write (array * 255).astype("uint8")'
+    return '; where its values are from 0 to 255 write array.astype("uint8")'
 
 
 def _how_to_reshape(shape: tuple[int, ...]) -> str:

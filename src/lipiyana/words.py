@@ -56,8 +56,15 @@ def unknown_word(
     names = names or {}
     possible = ", ".join(f"{one} ({names[one]})" if one in names else one for one in known)
     message = f"{field} cannot be {shown(given)}; possible: {possible}"
-    nearest = _nearest(given, known, names)
-    return f"{message}. Did you mean {nearest!r}?" if nearest else message
+    return f"{message}{did_you_mean(given, known, names)}"
+
+
+def did_you_mean(
+    given: object, known: Iterable[str], names: Mapping[str, str] | None = None
+) -> str:
+    """Ask, after a full stop, whether the word that is nearest was meant; "" if none is near."""
+    nearest = _nearest(given, known, names or {})
+    return f". Did you mean {nearest!r}?" if nearest else ""
 
 
 def _nearest(given: object, known: Iterable[str], names: Mapping[str, str]) -> str | None:

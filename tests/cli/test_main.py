@@ -46,6 +46,32 @@ def test_the_commands_are_those_of_the_documentation() -> None:
         assert f" {command} " in text
 
 
+@pytest.mark.parametrize("command", ["", "read", "models list", "finetune reader"])
+def test_h_is_help(command: str) -> None:
+    short = CliRunner().invoke(app, [*command.split(), "-h"])
+    assert short.exit_code == 0
+    assert short.stdout == CliRunner().invoke(app, [*command.split(), "--help"]).stdout
+
+
+def test_features_that_are_not_known_are_told_by_their_option() -> None:
+    result = CliRunner().invoke(app, ["read", "x", "--features", "vehicle"])
+    assert result.exit_code == 2
+    told = " ".join(result.output.replace("│", " ").split())
+    assert "Invalid value for --features: 'vehicle' is not one of" in told
+    assert "Did you mean 'vehicles'?" in told
+
+
+@pytest.mark.parametrize("command", ["reader", "plates", "vehicles"])
+def test_data_that_is_missing_is_told_before_torch_is_loaded(command: str) -> None:
+    code = SHOW_HEAVY.replace("code == 0", "code == 2").replace(str(HEAVY), "('torch', 'numpy')")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "finetune", command, "nosuch", "--out", "mine"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "there is no file or folder nosuch" in done.stderr
+
+
 def test_an_error_of_the_project_is_one_line_and_exit_code_1(tmp_path: object) -> None:
     done = subprocess.run(
         [

@@ -198,3 +198,9 @@ def test_an_input_that_is_not_there_is_named_as_it_was_given(here: Path) -> None
     assert source.error is not None
     assert source.error.message == "there is no file or folder nosuch/"
     assert source.error.code == "NOT_FOUND"
+
+
+def test_a_url_is_not_fetched(here: Path) -> None:
+    (source,) = list_pictures(["https://example.com/a.jpg"])
+    assert source.error is not None
+    assert "not fetched from a URL: download it first" in source.error.message

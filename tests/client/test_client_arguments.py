@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from served_fake import PATIENCE, FakeRecognizer
 
@@ -24,6 +25,7 @@ MADE_OF = [
     ({"tls": True}, "tls", "not bool"),
     ({"token": b"secret"}, "token", r"not bytes; write token\.decode\(\)"),
     ({"token": 7}, "token", "must be a str, not int"),
+    ({"token": "Bearer secret"}, "token", "without the word Bearer"),
     ({"timeout": "5"}, "timeout", "a number of seconds, not '5'"),
     ({"timeout": float("nan")}, "timeout", "not nan"),
     ({"timeout": True}, "timeout", "not True"),
@@ -95,6 +97,12 @@ async def test_one_picture_is_no_stream_and_no_batch(
         with pytest.raises(InvalidRequest, match="recognize_batch") as caught:
             await asynchronous.recognize_batch(frames)
         assert caught.value.field == "images"
+
+
+@pytest.mark.parametrize("given", ["gate.mp4", cv2.VideoCapture()])
+def test_a_video_is_no_stream_and_is_told_to_be_read(client: Client, given: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r'yield RawImage\.from_array\(frame, "bgr8"\)'):
+        client.recognize_stream(given)
 
 
 async def test_pictures_of_an_asynchronous_stream_are_counted(

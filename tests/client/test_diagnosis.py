@@ -19,7 +19,7 @@ from served_fake import FakeRecognizer
 
 from lipiyana import AsyncClient, Client
 from lipiyana.client.channel import Endpoint
-from lipiyana.client.diagnosis import TLS_FAILED, unreachable
+from lipiyana.client.diagnosis import NOT_GRPC, TLS_FAILED, unreachable
 from lipiyana.client.probing import MOST_ADDRESSES, addresses_of
 from lipiyana.errors import Unauthenticated, Unavailable
 from lipiyana.server import ServerSettings, running_server
@@ -156,6 +156,18 @@ def test_nobody_there_is_no_matter_of_tls(parties: Parties, target: str) -> None
         ):
             client.recognize(b"a")
         assert caught.value.reason == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
+def test_the_port_of_the_metrics_is_told_apart(target: str) -> None:
+    settings = ServerSettings(port=0, metrics_port=0, threads=1)
+    with (
+        running_server(FakeRecognizer(), settings) as server,
+        Client(target.format(port=server.metrics_port)) as client,
+        pytest.raises(Unavailable, match="does not speak gRPC; give the port of") as caught,
+    ):
+        client.recognize(b"a")
+    assert caught.value.reason == NOT_GRPC
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import cv2
 from blocks import ROOT, Block
 from certificates import Authority
 
@@ -146,6 +147,7 @@ def _fill(folder: Path, cwd: Path) -> None:
             shutil.copy(scene, cwd / name)
     shutil.copy(scenes[0], cwd / "street.jpg")
     shutil.copy(plate, cwd / "plate.jpg")
+    _put_video(cwd / "gate.avi", scenes[0])
     for kind in ("scenes", "plates"):
         (folder / "samples" / kind).mkdir(parents=True)
         for picture in sorted((ROOT / "samples" / kind).glob("*.jpg"))[:2]:
@@ -154,6 +156,16 @@ def _fill(folder: Path, cwd: Path) -> None:
     authority = Authority(cwd, "ca")
     signed = authority.sign("server", "IP:127.0.0.1", "DNS:localhost")
     assert (signed.certificate.name, signed.key.name) == ("server.pem", "server.key")
+
+
+def _put_video(path: Path, scene: Path) -> None:
+    """Write three frames that show one scene, by the one codec that OpenCV has in itself."""
+    frame = cv2.imread(str(scene))
+    codec = cv2.VideoWriter.fourcc(*"MJPG")
+    video = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, codec, 5.0, frame.shape[1::-1])
+    for _ in range(3):
+        video.write(frame)
+    video.release()
 
 
 def _put_models(folder: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -232,6 +233,20 @@ def test_the_command_tells_what_is_wrong(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "rules: " in done.stderr
+
+
+def test_a_reader_that_has_enough_is_no_error(row: dict[str, Any], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rules", str(written(tmp_path, ENTERED))]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            command, input=f"{json.dumps(row)}\n", stdout=writing, stderr=subprocess.PIPE,
+            text=True, cwd=ROOT / "examples", check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -287,11 +287,14 @@ def test_read_keeps_what_it_is_asked_to_keep(scene: np.ndarray, tmp_path: Path) 
     picture = np.clip(scene * 0.2 + 70 + noise, 0, 255).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), picture[..., ::-1])
     kept = tmp_path / "kept"
-    command = ["read", str(tmp_path / "a.png"), "--keep-unsure", str(kept)]
+    rows = tmp_path / "rows.jsonl"
+    command = ["read", str(tmp_path / "a.png"), "--keep-unsure", str(kept), "-o", str(rows)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert "personal data" in result.output
-    assert kept.is_dir()
+    assert rows.read_text().count("\n") == 1
+    listed = CliRunner().invoke(app, ["review", "list", str(kept)]).output
+    assert [one.name for one in kept.glob("*.png") if one.name not in listed] == []
     refused = CliRunner().invoke(app, [*command, "--server", "localhost:1"])
     assert refused.exit_code == 2
 
@@ -336,4 +339,4 @@ def test_a_folder_that_keeps_nothing_is_told(tmp_path: Path) -> None:
     for arguments in (["list", str(tmp_path)], ["export", str(tmp_path), "-o", str(tmp_path)]):
         result = CliRunner().invoke(app, ["review", *arguments])
         assert isinstance(result.exception, InvalidRequest)
-        assert "keeps no unsure pictures" in str(result.exception)
+        assert "keeps no unsure pictures; `lipiyana read" in str(result.exception)

@@ -15,6 +15,9 @@ from rich.text import Text
 
 from lipiyana.cli.visible_text import escaped, visible
 
+WIDE = 240
+"""Width of a table whose cells are not cut to fit: a cut one says nothing, rather a long line."""
+
 
 class SafeConsole(Console):
     """Shows text as `visible` has it, and breaks no lines, so that messages can be searched for."""

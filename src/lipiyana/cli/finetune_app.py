@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lipiyana.cli.options import Models, Resume
-from lipiyana.cli.values import folder_to_write, number, whole_number
+from lipiyana.cli.values import existing_path, folder_to_write, number, whole_number
 
 finetune_app = typer.Typer(
     help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
@@ -18,6 +18,7 @@ _Texts = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
+        parser=existing_path,
         help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or an "
         "export of Label Studio (JSON) beside its pictures.",
     ),
@@ -26,6 +27,7 @@ _Boxes = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
+        parser=existing_path,
         help="Folder with images/, labels/ and classes.txt or data.yaml (YOLO), or COCO's JSON "
         "beside its pictures; Label Studio exports both.",
     ),

@@ -24,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
 models_making.add_to(models_app)
@@ -72,7 +73,10 @@ def read(
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout.",
         ),
     ] = None,
     resume: Annotated[

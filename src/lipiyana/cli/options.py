@@ -9,6 +9,7 @@ import typer
 
 from lipiyana.cli.values import existing_folder, number
 from lipiyana.types import Feature
+from lipiyana.words import did_you_mean
 
 Models = Annotated[
     Path | None,
@@ -53,7 +54,10 @@ def parse_features(text: str | None) -> frozenset[Feature]:
     known = [feature.value for feature in Feature]
     for name in names:
         if name not in known:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.")
+            near = did_you_mean(name, known) or "."
+            message = f"{name!r} is not one of {', '.join(known)}{near}"
+            raise typer.BadParameter(message, param_hint="--features")
     if not names:
-        raise typer.BadParameter(f"name one or more of {', '.join(known)}.")
+        message = f"name one or more of {', '.join(known)}."
+        raise typer.BadParameter(message, param_hint="--features")
     return frozenset(Feature(name) for name in names)

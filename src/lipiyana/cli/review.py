@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from lipiyana.cli.console import say_warning, stderr, stdout
+from lipiyana.cli.console import WIDE, say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE
 
 if TYPE_CHECKING:
@@ -26,13 +26,17 @@ def show(folder: Path) -> int:
     """
     from lipiyana.review.kept import require_kept
 
+    console = stdout()
+    if not console.is_terminal:
+        console = stdout(width=WIDE)
     table = Table(box=None)
     for heading in ("file", "unsure", "why", "kept"):
-        table.add_column(heading, no_wrap=True)
+        # the reasons give way on a narrow terminal, not the name that is looked for
+        table.add_column(heading, no_wrap=heading != "why")
     for one in require_kept(folder):
         why = ", ".join(f"{name} {score:.2f}" for name, score in one.reasons.items() if score)
         table.add_row(Text(one.file), f"{one.score:.2f}", why, _day(one.kept_at))
-    stdout().print(table)
+    console.print(table)
     return DONE
 
 

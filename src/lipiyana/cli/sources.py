@@ -19,6 +19,7 @@ import typer
 from lipiyana.cli.console import stderr
 from lipiyana.cli.paths import shown
 from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
+from lipiyana.files import shortened, what_was_meant
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff",
@@ -165,7 +166,7 @@ def _single(path: str) -> Iterator[Source]:
 
 
 def _no_such(path: str) -> str:
-    return f"there is no file or folder {shown(path)}"
+    return f"there is no file or folder {shortened(shown(path))}{what_was_meant(path)}"
 
 
 def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:

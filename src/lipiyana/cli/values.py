@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import typer
 
+from lipiyana.words import did_you_mean
+
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -56,10 +58,19 @@ def choice(kind: type[_Choice]) -> Callable[[Any], _Choice]:
         try:
             return kind(str(value).lower())
         except ValueError:
-            known = ", ".join(member.value for member in kind)
-            raise typer.BadParameter(f"{value} is not one of {known}.") from None
+            known = [member.value for member in kind]
+            near = did_you_mean(value, known) or "."
+            raise typer.BadParameter(f"{value} is not one of {', '.join(known)}{near}") from None
 
     return choice
+
+
+def existing_path(value: Any) -> Path:
+    """Read the path of a file or a folder that is there."""
+    path = Path(value)
+    if not path.exists():
+        raise typer.BadParameter(f"there is no file or folder {value}.")
+    return path
 
 
 def existing_folder(value: Any) -> Path:

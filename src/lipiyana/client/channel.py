@@ -181,6 +181,8 @@ def _check_token(token: object) -> None:
         raise _bad_setting("token", f"must be a str, not {type(token).__name__}{decode}")
     if not _PRINTABLE.fullmatch(token.strip()):
         raise _bad_setting("token", "must be printable ASCII")
+    if token.strip().lower().startswith("bearer "):
+        raise _bad_setting("token", "is given alone, without the word Bearer")
 
 
 def _bad_setting(field: str, what: str) -> InvalidRequest:

@@ -16,6 +16,10 @@ from lipiyana.errors import Unauthenticated, Unavailable
 TLS_FAILED = "TLS_FAILED"
 """Reason of an `Unavailable` that waiting does not mend: how the client speaks must change."""
 
+NOT_GRPC = "NOT_GRPC"
+"""Reason of an `Unavailable` that waiting does not mend: something else answers at the port."""
+
+_HTTP = re.compile(r"http1\.x server|Expected SETTINGS frame")
 _CONNECTING = re.compile(r"last error: .*", re.DOTALL)
 _CLOSED = re.compile(r"Socket closed|Connection reset by peer|Broken pipe|End of TCP stream")
 _SET_CA = "LIPIYANA_SERVER_CA (the commands) or `tls` (Python)"
@@ -81,6 +85,12 @@ def _explained(text: str, endpoint: Endpoint) -> Unavailable | None:
         return Unavailable(
             f"{endpoint.target} is still starting, or is shutting down; try again in some seconds",
             reason="NOT_SERVING",
+        )
+    if endpoint.tls is None and _HTTP.search(found[0]):
+        return Unavailable(
+            f"{endpoint.target} does not speak gRPC; give the port of `lipiyana serve` (--port), "
+            "not that of its metrics or of another program",
+            reason=NOT_GRPC,
         )
     why = (_without_tls if endpoint.tls is None else _with_tls)(found[0])
     return Unavailable(f"{endpoint.target} {why}", reason=TLS_FAILED) if why else None

@@ -111,7 +111,11 @@ def require_kept(folder: Path) -> list[Kept]:
     """
     kept = sorted(read_kept(folder), key=lambda one: (-one.score, one.file))
     if not kept:
-        raise InvalidRequest(f"{folder} keeps no unsure pictures", field="folder")
+        raise InvalidRequest(
+            f"{folder} keeps no unsure pictures; `lipiyana read INPUT --keep-unsure {folder}` "
+            "keeps some there",
+            field="folder",
+        )
     return kept
 
 

@@ -74,6 +74,7 @@ def test_missing_extras_are_told_with_their_commands(monkeypatch: pytest.MonkeyP
     otel, paddle, redis, train = _extras()
     assert [one.level for one in (otel, paddle, redis, train)] == ["note", "ok", "ok", "note"]
     assert "pip install --editable '.[otel]'" in otel.detail
+    assert "it sends traces" in otel.detail
     assert "pip install" not in paddle.detail
     assert "--index-url https://download.pytorch.org/whl/cpu torch, then" in train.detail
     assert "'WHEEL[train]'" in train.detail

@@ -50,6 +50,13 @@ def test_tokens_in_plaintext(tmp_path: Path) -> None:
     assert by_subject(f'tokens = "{tokens}"', tmp_path)["access"].level == "ok"
 
 
+def test_tokens_that_nobody_has(tmp_path: Path) -> None:
+    (tmp_path / "tokens.toml").touch()
+    found = by_subject('tokens = "tokens.toml"', tmp_path)["tokens"]
+    assert found.level == "wrong"
+    assert "every call is refused" in found.detail
+
+
 def test_certificates_end(tmp_path: Path) -> None:
     made = Authority(tmp_path, "authority").sign("server", days=2).certificate
     assert certificate(made).level == "note"  # it is good for two days

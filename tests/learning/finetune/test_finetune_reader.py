@@ -91,8 +91,16 @@ EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
 
 def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
     learner = Counting(tmp_path, floor=90)
-    state = run_course(learner, tmp_path, CourseState("k"), EVERY_STEP)
+    told: list[Measured | None] = []
+    state = run_course(
+        learner,
+        tmp_path,
+        CourseState("k"),
+        EVERY_STEP,
+        on_settling=lambda: told.append(learner.settled_from),
+    )
     assert state.ending == "no_gain"
+    assert told == [None]  # before it begins, and once
     assert learner.settled_from == Measured(90, 0.0)
     assert state.best == Measured(90, 1.0)
     assert state.before == Measured(100, 0.0)

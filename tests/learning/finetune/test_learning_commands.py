@@ -159,7 +159,8 @@ def assert_verdict(said: str, better: bool) -> None:
 def test_that_nothing_was_stopped_is_said_before_the_data_is_looked_at(
     command: str, tmp_path: Path
 ) -> None:
-    arguments = ["finetune", command, str(tmp_path / "none"), "--out", str(tmp_path), "--resume"]
+    (tmp_path / "empty").mkdir()  # which would be refused, too
+    arguments = ["finetune", command, str(tmp_path / "empty"), "--out", str(tmp_path), "--resume"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert "nothing was stopped" in result.stderr

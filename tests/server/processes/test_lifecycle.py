@@ -85,6 +85,9 @@ def test_a_metrics_port_that_is_taken(server: RecognitionServer, fake: FakeRecog
     ):
         pass
     assert (caught.value.field, caught.value.reason) == ("metrics_port", "PORT_IN_USE")
+    assert caught.value.message.endswith(
+        "Address already in use; choose another `metrics_port` or `host`"
+    )
 
 
 def test_a_recognizer_that_cannot_read() -> None:

@@ -138,8 +138,9 @@ def test_files_that_cannot_be_used(
         "other key": Certificate(served.certificate, authority.files.key),
         "no PEM": Certificate(served.certificate, empty),
     }[wrong]
+    why = {"other key": "the key is not that of the certificate"}.get(wrong, "")
     with (
-        pytest.raises(InvalidRequest, match="TLS cannot use") as caught,
+        pytest.raises(InvalidRequest, match=f"TLS cannot use .*{why}.*tls_key one") as caught,
         running_server(fake, settings(files)),
     ):
         pass

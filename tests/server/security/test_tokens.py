@@ -93,7 +93,7 @@ def test_a_pipe_in_its_place_stops_nobody(path: Path, caplog: pytest.LogCaptureF
     [
         ("[a", "Expected"),
         ("a = " + "[" * 100_000, "nested too deeply"),
-        ("a = 1", "[a] is a table"),
+        ("a = 1", "a must be a table: the line [a]"),
         ("[a]", "[a] needs sha256"),
         ('[a]\nsha256 = "secret"', "64 hexadecimal digits"),
         (table("a", "t", "pictures_per_second = 0"), "above 0"),
@@ -114,5 +114,14 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, says: str) -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match="there is no such file"):
         Tokens(tmp_path / "none")
+
+
+def test_a_file_without_keys_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "tokens.toml"
+    file.touch()
+    tokens = Tokens(file)
+    assert f"{file} has no key: every call is refused" in caplog.text
+    with pytest.raises(Unauthenticated):
+        tokens.authenticate(bearer("one"))

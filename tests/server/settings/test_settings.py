@@ -118,6 +118,7 @@ def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: 
         ("reflection = 'maybe'", "reflection in {} is 'maybe': it must be true or false"),
         ("log_format = 'xml'", "log_format in {} is 'xml': it must be 'text' or 'json'"),
         ("cache_bytes = '64 MEGS'", 'it must be a number of bytes, or a size such as "512 MiB"'),
+        ("port = 9090\nmetrics_port = 9090", "port and metrics_port are both 9090"),
         ("[server]", r"{} has a table \[server\]: settings stand at the top"),
     ],
 )

@@ -22,6 +22,15 @@ from lipiyana.runtime.store import ModelStore
 _ELSEWHERE = "paddle"
 """The extra of an environment of its own: its pins do not go together with the others'."""
 
+_PURPOSES = {
+    "indic": "fills `romanized`",
+    "otel": "sends traces",
+    "redis": "shares the cache of servers",
+    "render": "draws test pictures",
+    "server": "serves",
+    "train": "fine-tunes, quantizes and imports models",
+}
+
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
@@ -67,7 +76,9 @@ def _extras() -> Iterator[Finding]:
             detail = "not here, and it should not be: see import-paddle in docs/fine-tuning.md"
             yield Finding("ok", f"extra {extra}", detail)
         elif missing:
-            detail = f"not installed ({', '.join(missing)}): {how_to_install(extra)}"
+            what_for = f"; it {_PURPOSES[extra]}" if extra in _PURPOSES else ""
+            lacking = ", ".join(missing)
+            detail = f"not installed ({lacking}){what_for}: {how_to_install(extra)}"
             yield Finding("note", f"extra {extra}", detail)
         else:
             yield Finding("ok", f"extra {extra}", "installed")

@@ -35,7 +35,7 @@ def server(config: Path | None) -> Iterator[Finding]:
         yield from _access(settings)
         if settings.tokens is not None:
             keys = read_keys(settings.tokens)
-            yield Finding("ok", "tokens", "1 key" if len(keys) == 1 else f"{len(keys)} keys")
+            yield _tokens(settings.tokens, len(keys))
         if settings.tls is not None:
             server_credentials(settings.tls)
             yield certificate(settings.tls.certificate)
@@ -52,6 +52,12 @@ def certificate(path: Path, now: float | None = None) -> Finding:
     if left < 0:
         return Finding("wrong", "certificate", f"{path} ended {-left / 86_400:.0f} days ago")
     return Finding("note" if left < SOON else "ok", "certificate", detail)
+
+
+def _tokens(path: Path, keys: int) -> Finding:
+    if not keys:
+        return Finding("wrong", "tokens", f"{path} has no key: every call is refused")
+    return Finding("ok", "tokens", "1 key" if keys == 1 else f"{keys} keys")
 
 
 def _concurrency(settings: Any) -> Finding:

@@ -7,12 +7,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from lipiyana.cli.console import stdout
+from lipiyana.cli.console import WIDE, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
-
-_WIDE = 240
 
 
 def show(models: Path | None) -> int:
@@ -29,8 +27,7 @@ def show(models: Path | None) -> int:
             Text(entry.licence),
             "yes" if entry.installed else "no",
         )
-    # a cell that is cut to fit says nothing: rather a line that is too long
-    stdout(width=_WIDE).print(table)
+    stdout(width=WIDE).print(table)
     return DONE
 
 

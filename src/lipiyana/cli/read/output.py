@@ -67,6 +67,8 @@ class OutputFile:
         self._form = form
         if path.exists() and not path.is_file():  # opening a pipe would wait
             raise OutputError(f"{path} is not a regular file")
+        if not path.parent.exists():
+            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it")
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:

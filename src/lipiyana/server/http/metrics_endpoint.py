@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -41,7 +42,8 @@ class MetricsEndpoint:
             self._server = SmallHttpServer(host, port, answers)
         except OSError as error:
             raise InvalidRequest(
-                f"metrics cannot be served at {host}:{port}: {error.strerror or error}",
+                f"metrics cannot be served at {host}:{port}: {_plain(error)}; "
+                "choose another `metrics_port` or `host`",
                 field="metrics_port",
                 reason="PORT_IN_USE",
             ) from None
@@ -50,6 +52,12 @@ class MetricsEndpoint:
     def close(self) -> None:
         """Stop listening. May be called again."""
         self._server.close()
+
+
+def _plain(error: OSError) -> str:
+    # asyncio adds what it was doing to the system's words
+    number = error.errno or 0  # a name that nobody knows has one below 0
+    return os.strerror(number) if number > 0 else str(error)
 
 
 class Exposition:

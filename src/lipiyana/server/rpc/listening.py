@@ -82,7 +82,8 @@ def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
 def port_taken(where: str) -> InvalidRequest:
     """Make the error of an address that cannot be had."""
     return InvalidRequest(
-        f"cannot listen at {where}: the port is taken, or the address is not this machine's",
+        f"cannot listen at {where}: the port is taken, or the address is not this machine's; "
+        "choose another `port` or `host`",
         field="port",
         reason="PORT_IN_USE",
     )

@@ -80,10 +80,18 @@ def _configuration(files: TLSFiles) -> Any:
         _check(files)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         what = ", ".join(str(path) for path in files.paths)
+        why = "the key is not that of the certificate" if _mismatch(error) else str(error)
         raise InvalidRequest(
-            f"TLS cannot use {what}: {error}", field="tls_certificate", reason="INVALID_SETTINGS"
+            f"TLS cannot use {what}: {why}; tls_certificate names a PEM file with the server's "
+            "certificate first, tls_key one with its private key, without a password",
+            field="tls_certificate",
+            reason="INVALID_SETTINGS",
         ) from None
     return grpc.ssl_server_certificate_configuration([(key, certificate)], *client_ca)
+
+
+def _mismatch(error: Exception) -> bool:
+    return isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
 
 
 def _check(files: TLSFiles) -> None:

@@ -101,6 +101,8 @@ class Tokens:
                 bucket = None if key.rate is None else TokenBucket(key.rate, key.burst)
                 grants[key.name] = Grant(key.name, bucket)
         self._keys, self._grants = keys, grants
+        if not keys:
+            _log.warning("%s has no key: every call is refused", self._path)
 
 
 def read_keys(path: Path) -> tuple[Key, ...]:
@@ -111,6 +113,8 @@ def read_keys(path: Path) -> tuple[Key, ...]:
     """
     try:
         tables = read_toml(path)
+    except FileNotFoundError:
+        raise _bad(path, "there is no such file") from None
     except (OSError, ValueError) as error:
         raise _bad(path, str(error)) from None
     return tuple(_key(path, name, table) for name, table in tables.items())
@@ -119,9 +123,11 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 def _key(path: Path, name: str, table: Any) -> Key:
     if not _NAME.fullmatch(name):
         raise _bad(path, "a key's name has letters, digits, `.`, `_`, `-`, and 64 at most")
-    if not isinstance(table, dict) or (unknown := set(table) - _FIELDS):
-        extra = "" if not isinstance(table, dict) else f", not {min(unknown)}"
-        raise _bad(path, f"[{name}] is a table of {', '.join(sorted(_FIELDS))}{extra}")
+    if not isinstance(table, dict):
+        raise _bad(path, f"{name} must be a table: the line [{name}], then sha256 = ...")
+    if unknown := set(table) - _FIELDS:
+        known = "sha256 (of the token), pictures_per_second and burst"
+        raise _bad(path, f"[{name}] has {known}, not {min(unknown)}")
     digest = table.get("sha256")
     if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
         raise _bad(path, f"[{name}] needs sha256, 64 hexadecimal digits in lower case")

@@ -159,6 +159,7 @@ def run_course(
     state: CourseState,
     limits: Limits,
     on_standing: Callable[[Standing], None] = lambda _: None,
+    on_settling: Callable[[], None] = lambda: None,
 ) -> CourseState:
     """Learn until the time is over, nothing is gained any more, or Ctrl-C.
 
@@ -168,6 +169,7 @@ def run_course(
         state: new, or as `read_state` gave it.
         limits: how long.
         on_standing: told often.
+        on_settling: told when the time is over and `settle` begins, which measures several times.
 
     Returns:
         The state, with its ending; `interrupted` where it can go on.
@@ -206,6 +208,7 @@ def run_course(
                 break
             learner.learn(share)
         if state.ending != "interrupted" and state.best is not None:
+            on_settling()
             state.best = learner.settle(state.best) or state.best
     _save(learner, state, folder)
     return state

@@ -139,8 +139,14 @@ class OpenCourse:
         """
         if self.state.ending is None or self.interrupted:
             self.told.on_step("learning")
-            told, limits = self.told.on_standing, self.job.limits
-            self.state = run_course(make_learner(), self.work, self.state, limits, told)
+            self.state = run_course(
+                make_learner(),
+                self.work,
+                self.state,
+                self.job.limits,
+                self.told.on_standing,
+                lambda: self.told.on_step("mixing with the weights of the base"),
+            )
         return not self.interrupted
 
 

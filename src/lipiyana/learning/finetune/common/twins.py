@@ -53,10 +53,22 @@ def int8_notes(cost: str, *, good: bool, faster: bool) -> Iterator[str]:
         yield "INT8 is slower on this machine, so the float model is served"
 
 
-def no_better(measure: str, before: float, after: float) -> str:
-    """Say that nothing was gained on the validation part, by a measure."""
+def no_better(measure: str, before: float, after: float, *, perfect: float) -> str:
+    """Say that nothing was gained on the validation part, by a measure.
+
+    Args:
+        measure: its name.
+        before: of the base.
+        after: of the new model.
+        perfect: of a model that makes no mistake.
+    """
+    advice = (
+        "The base makes no mistake there: nothing can be gained without pictures on which it does"
+        if before == perfect
+        else "More pictures are needed, or more minutes"
+    )
     return (
         f"the new model is no better on your validation part ({measure} {after:.3f}, "
         f"{before:.3f} before), and is registered all the same: whatever uses its folder uses it. "
-        "More pictures are needed, or more minutes"
+        f"{advice}"
     )

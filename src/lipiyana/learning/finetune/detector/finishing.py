@@ -172,7 +172,7 @@ def _notes(
     lost: float,
 ) -> Iterator[str]:
     if not better:
-        yield no_better("mean AP50", before.ap50, after.ap50)
+        yield no_better("mean AP50", before.ap50, after.ap50, perfect=1)
     cost = f"{lost:.3f} of mean AP50, more than {_INT8_LOSS:g}"
     yield from int8_notes(cost, good=good, faster=faster)
     if after.kept is not None and after.kept < 0.8:

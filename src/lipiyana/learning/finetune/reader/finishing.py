@@ -185,7 +185,7 @@ def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:
 def _notes(int8: Int8, specialist: bool, validation: Comparison, better: bool) -> Iterator[str]:
     before, after = validation.score_before, validation.score_after
     if not better:
-        yield no_better("CER", before.cer, after.cer)
+        yield no_better("CER", before.cer, after.cer, perfect=0)
     yield from int8_notes(f"{int8.loss:.3f} of CER", good=int8.good, faster=int8.preferred)
     if not specialist:
         yield "lines in Latin are no longer read by the reader for Latin alone: this one is better"
