@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 from ocr_scores import ALL, Difference, Row
@@ -12,6 +11,7 @@ from ocr_signs import SignScore
 from rich.table import Table
 
 sys.path.append(str(Path(__file__).parents[1] / "common"))
+from plots import as_svg, figure
 from report_tables import Marks, markdown_table, terminal_table
 
 from lipiyana.ocr.scripts.table import SCRIPTS
@@ -25,9 +25,7 @@ _SIGN_HEADINGS = (
 _LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER gained", "95 % of draws")
 _TIME_HEADINGS = ("input", "float", "INT8", "times as fast")
 _LEFT = {"pictures", "reader", "mode", "input"}
-_COLOURS = ("#0f766e", "#d97706", "#6d28d9", "#64748b")
-_LABEL, _PLOT, _BAR, _GAP, _TOP = 190, 520, 11, 9, 64
-_SCALE_END = 0.8  # of the CER axis; what is worse is cut there
+_SCALE_END = 80  # of the CER axis, in %; what is worse is cut there
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -125,45 +123,18 @@ def losses_markdown(losses: Sequence[Difference]) -> str:
 def svg(rows: Sequence[Row], engines: Sequence[str]) -> str:
     """Plot the character error rate of each reader on each set as bars."""
     groups = list(dict.fromkeys(label(row) for row in rows))
-    scores = {(label(row), row.engine): row.score.cer for row in rows}
-    step = _BAR * len(engines) + _GAP
-    height, width = _TOP + step * len(groups) + 34, _LABEL + _PLOT + 60
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
-        "<title>Character error rate by reader and pictures</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{_LABEL}" y="22" font-size="15" fill="#111827">Character error rate, '
-        "shorter is better</text>",
-    ]
-    for number, engine in enumerate(engines):
-        x = _LABEL + 150 * number
-        parts.append(f'<rect x="{x}" y="34" width="12" height="12" fill="{_COLOURS[number]}"/>')
-        parts.append(f'<text x="{x + 17}" y="44" fill="#111827">{escape(engine)}</text>')
-    bottom = _TOP + step * len(groups)
-    for tick in range(0, round(100 * _SCALE_END) + 1, 20):
-        x = _LABEL + round(_PLOT * tick / 100 / _SCALE_END)
-        parts.append(f'<path d="M{x} {_TOP - 6}V{bottom}" stroke="#d1d5db"/>')
-        parts.append(
-            f'<text x="{x}" y="{bottom + 18}" text-anchor="middle" fill="#374151">{tick} %</text>'
-        )
-    for number, group in enumerate(groups):
-        top = _TOP + step * number
-        middle = top + (step - _GAP) / 2 + 4
-        parts.append(
-            f'<text x="{_LABEL - 8}" y="{middle:.0f}" text-anchor="end" fill="#111827">'
-            f"{escape(group)}</text>"
-        )
-        for place, engine in enumerate(engines):
-            if (group, engine) in scores:
-                parts.append(_bar(top + place * _BAR, scores[group, engine], _COLOURS[place]))
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _bar(top: int, cer: float, colour: str) -> str:
-    length = max(1.0, _PLOT * min(cer, _SCALE_END) / _SCALE_END)
-    return (
-        f'<rect x="{_LABEL}" y="{top}" width="{length:.1f}" height="{_BAR - 2}" fill="{colour}"/>'
-        f'<text x="{_LABEL + length + 4:.1f}" y="{top + _BAR - 2}" font-size="9" fill="#374151">'
-        f"{100 * cer:.1f}</text>"
-    )
+    scores = {(label(row), row.engine): 100 * row.score.cer for row in rows}
+    drawn = figure(8, 1.2 + 0.16 * len(groups) * (len(engines) + 1))
+    axes = drawn.subplots()
+    for place, engine in enumerate(engines):
+        known = [number for number, group in enumerate(groups) if (group, engine) in scores]
+        heights = [number + (place + 0.5) / (len(engines) + 1) for number in known]
+        values = [scores[groups[number], engine] for number in known]
+        bars = axes.barh(heights, values, 0.9 / (len(engines) + 1), label=engine)
+        axes.bar_label(bars, [f"{value:.1f}" for value in values], padding=2, fontsize=7)
+    axes.set_yticks([number + 0.4 for number in range(len(groups))], groups)
+    axes.set(xlim=(0, _SCALE_END), xlabel="%", title="Character error rate, shorter is better")
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend()
+    return as_svg(drawn)

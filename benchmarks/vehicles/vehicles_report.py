@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from rich.table import Table
 from vehicles_defaults import Defaults
 
 sys.path.append(str(Path(__file__).parents[1] / "common"))
+from plots import as_svg, figure
 from report_tables import Marks, markdown_table, terminal_table, write_between
 
 from lipiyana.vehicles.training.data.labels import CLASSES
@@ -23,11 +24,6 @@ _SCORES: Marks = (
     "<!-- end of scores -->",
 )
 _SET_LEFT = {"class"}
-_COLOURS = (
-    "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
-    "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
-)  # fmt: skip
-_LEFT, _TOP, _PLOT = 56, 44, 420
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,48 +190,19 @@ def write_markdown(
 
 def precision_plot(result: Result) -> str:
     """Precision by recall at an IoU of 0.5, a line a class."""
-    width, height = _LEFT + _PLOT + 210, _TOP + _PLOT + 50
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
-        "<title>Precision by recall</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{_LEFT}" y="24" font-size="15" fill="#111827">Precision by recall, IoU 0.5, '
-        f"{escape(result.name)}</text>",
-    ]
-    for tick in range(0, 101, 20):
-        x, y = _point(tick / 100, tick / 100)
-        bottom, right = _TOP + _PLOT, _LEFT + _PLOT
-        parts.append(
-            f'<path d="M{x:.0f} {_TOP}V{bottom}M{_LEFT} {y:.0f}H{right}" stroke="#e5e7eb"/>'
+    drawn = figure(8, 5)
+    axes = drawn.subplots()
+    colours = colormaps["tab20"]
+    for label, entry in result.scores.items():
+        recalls = np.linspace(0, 100, len(entry.precision))
+        axes.plot(
+            recalls,
+            100 * np.asarray(entry.precision),
+            color=colours(CLASSES.index(label)),
+            label=f"{label} {100 * entry.ap50:.1f}",
         )
-        parts.append(
-            f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle" fill="#374151">{tick}</text>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end" fill="#374151">{tick}</text>'
-        )
-    middle = _LEFT + _PLOT / 2
-    parts.append(
-        f'<text x="{middle:.0f}" y="{height - 10}" text-anchor="middle" fill="#374151">'
-        "recall, %</text>"
-    )
-    for number, (label, entry) in enumerate(result.scores.items()):
-        colour = _COLOURS[CLASSES.index(label)]
-        recalls = np.linspace(0, 1, len(entry.precision))
-        path = " ".join(
-            "{:.1f},{:.1f}".format(*_point(recall, precision))
-            for recall, precision in zip(recalls, entry.precision, strict=True)
-        )
-        parts.append(f'<g stroke="{colour}" fill="none"><polyline points="{path}"/></g>')
-        y = _TOP + 20 * number + 10
-        parts.append(
-            f'<rect x="{_LEFT + _PLOT + 16}" y="{y - 6}" width="14" height="4" fill="{colour}"/>'
-        )
-        parts.append(
-            f'<text x="{_LEFT + _PLOT + 36}" y="{y}" fill="#111827">{escape(label)} '
-            f"{100 * entry.ap50:.1f}</text>"
-        )
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _point(recall: float, precision: float) -> tuple[float, float]:
-    return _LEFT + _PLOT * recall, _TOP + _PLOT * (1 - precision)
+    axes.set(xlabel="recall, %", ylabel="precision, %", xlim=(0, 100), ylim=(0, 100))
+    axes.set_title(f"Precision by recall, IoU 0.5, {result.name}")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return as_svg(drawn)
