@@ -16,9 +16,10 @@ from numbers_drawn import draw_number
 
 from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.reader.examples import Example
-from lipiyana.learning.finetune.reader.labels import Label, as_plates, format_notes, registrations
+from lipiyana.learning.finetune.reader.labels import Label
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe
 from lipiyana.learning.finetune.reader.line_source import LineMix, calibrating_lines, other_lines
+from lipiyana.learning.finetune.reader.plates import as_plates, format_notes, registrations
 from lipiyana.learning.finetune.reader.rendered_lines import KINDRED, RenderedLines, styles_of
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.finetune.reader.scoring import example_plates, letters_and_digits
