@@ -1,8 +1,8 @@
 """How much a fine-tuning on few real crops gains, and what it forgets of the project's samples.
 
-    python benchmarks/reader/finetune.py --json docs/finetune.json
+    python benchmarks/reader/finetune.py --json docs/results/finetune.json
     python benchmarks/reader/finetune.py --quick
-    python benchmarks/reader/finetune.py --student DIR --json docs/finetune.json
+    python benchmarks/reader/finetune.py --student DIR --json docs/results/finetune.json
 
 Each case fine-tunes a reader, by the same code as `lipiyana finetune reader` and `plates`, on real
 crops. The installed reader has learned from crops of the same sources; `--base` names one that has

@@ -5,8 +5,9 @@
 
 Every picture is decoded as the pipeline does it, in a process of its own: the seconds are of CPU,
 the least of three times; the memory is how far the peak (VmHWM) lies above what was resident
-before. The estimates are those by which a server counts and refuses. The table in docs/serving.md
-comes from here, and with `--fit` the times in `lipiyana.images.headers.costs`. Linux only.
+before. The estimates are those by which a server counts and refuses. The table in
+docs/guides/serving.md comes from here, and with `--fit` the times in `images/headers/costs.py`.
+Linux only.
 """
 
 from __future__ import annotations

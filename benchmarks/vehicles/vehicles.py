@@ -2,7 +2,7 @@
 before.
 
     python benchmarks/vehicles/vehicles.py [--models FOLDER] [--before FOLDER] [--part report]
-        [--data ../shared/data] [--docs docs] [--out FOLDER] [--json FILE]
+        [--data ../shared/data] [--docs docs/results] [--out FOLDER] [--json FILE]
 
 Average precision, each class on the pictures that label all of it; figures at the default
 confidence; how far confidence and truth are apart; and the time of each model alone on one thread,
@@ -127,7 +127,7 @@ def main() -> None:
     told = dict(zip(names, defaults, strict=True))
     Console().print(table(results), defaults_table(told), *(p.table() for p in parts.values()))
     if args.docs:
-        write_markdown(args.docs / "vehicle-scores.md", results, told, list(parts.values()))
+        write_markdown(args.docs / "vehicles.md", results, told, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
     if args.out:

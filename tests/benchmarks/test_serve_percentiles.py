@@ -24,7 +24,7 @@ def test_latencies_of_one_core_are_those_of_theory() -> None:
 
 
 def test_crowds_make_the_slowest_slower_than_two_cores_can_help() -> None:
-    """The figure of docs/serving.md, of pictures that all take the same time."""
+    """The figure of docs/guides/serving.md, of pictures that all take the same time."""
     for cores, expected in ((2, 3.9), (4, 3.0), (8, 2.1)):
         latencies = ideal_latencies(poisson_calls([1.0], 0.8 * cores, 200_000), cores)
         assert spread(latencies) == pytest.approx(expected, abs=0.15)

@@ -1,4 +1,4 @@
-"""Exit codes, as docs/command-line.md has them; `read` and Ctrl-C have tests of their own."""
+"""Exit codes, as docs/guides/command-line.md has them; `read` and Ctrl-C are tested elsewhere."""
 
 from __future__ import annotations
 

@@ -5,14 +5,14 @@ Everything else a test imports is installed by `make test`: where that is missin
 
 from __future__ import annotations
 
-TORCH = "trains: needs torch and the extra `train` (docs/fine-tuning.md says how to install them)"
+TORCH = "trains: needs torch and the extra `train` (docs/guides/fine-tuning.md: how to install)"
 FONTS = "renders: needs the renderer's fonts (scripts/install_fonts.sh installs them); missing: "
 PICTURES = "needs ../shared/data, the maintainers' real pictures and word lists: not published"
 REDIS = "needs a Redis server: no wheel brings one for this system, install redis-server"
 OPENSSL = "needs the program openssl: install it from the system's packages"
 PADDLE = (
     "needs an interpreter that has Paddle: name it by LIPIYANA_PADDLE_PYTHON"
-    " (docs/fine-tuning.md, Bring a PaddleOCR model)"
+    " (docs/guides/fine-tuning.md, Bring a PaddleOCR model)"
 )
 
 

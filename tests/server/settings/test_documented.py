@@ -13,7 +13,7 @@ from lipiyana.server import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[3]
-SERVING = ROOT / "docs" / "serving.md"
+SERVING = ROOT / "docs" / "guides" / "serving.md"
 
 
 def test_every_setting_is_explained() -> None:

@@ -73,7 +73,7 @@ def _verdict(counts: dict[str, int]) -> Text:
 def _extras() -> Iterator[Finding]:
     for extra, missing in extras():
         if missing and extra == _ELSEWHERE:
-            detail = "not here, and it should not be: see import-paddle in docs/fine-tuning.md"
+            detail = "needs an environment of its own: import-paddle in docs/guides/fine-tuning.md"
             yield Finding("ok", f"extra {extra}", detail)
         elif missing:
             what_for = f"; it {_PURPOSES[extra]}" if extra in _PURPOSES else ""

@@ -66,7 +66,7 @@ class Compared:
         return self.milliseconds[0] / self.milliseconds[1]
 
     def as_json(self) -> dict[str, float]:
-        """Make the figures of `docs/finetune.json`."""
+        """Make the figures of `docs/results/finetune.json`."""
         return {
             "speedup": round(self.speedup, 2),
             "recall_teacher": round(self.recall[0], 4),

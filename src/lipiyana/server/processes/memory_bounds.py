@@ -12,7 +12,7 @@ from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
 MODELS_BYTES = 400 * MEBIBYTE
 THREAD_BYTES = 225 * MEBIBYTE
 """Of a process with all models, and of each thread that has read large scenes: ONNX Runtime keeps
-what it has allocated. Measured with 48-megapixel JPEGs (docs/serving.md, "Memory")."""
+what it has allocated. Measured with 48-megapixel JPEGs (docs/guides/serving.md, "Memory")."""
 
 FIRST_WINDOW = 64 * 1024
 """Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
