@@ -25,7 +25,7 @@ Corners = tuple[tuple[float, float], ...]
 _PICTURE_KEYS = ("image", "ocr", "captioning", "img", "picture")
 _PLACE = {"points", "x", "y", "width", "height"}
 _FURTHEST = 10.0
-"""Sides of the picture that a corner may lie away from it: a turned rectangle sticks out a little."""
+"""Sides of the picture that a corner may lie away from it: a turned rectangle sticks out."""
 _SHOWN = 200  # characters of an address, in messages
 # uploads get eight hexadecimal digits before their name
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
