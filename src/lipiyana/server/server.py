@@ -16,7 +16,7 @@ from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.access import AccessInterceptor
 from lipiyana.server.answers import Answers, ServedRecognizer
 from lipiyana.server.calls import Calls
-from lipiyana.server.ending import AT_ONCE, reserve_of
+from lipiyana.server.ending import AT_ONCE, leaving_of, reserve_of
 from lipiyana.server.grpc_server import make_server
 from lipiyana.server.health import SERVICE as HEALTH_SERVICE
 from lipiyana.server.health import Health
@@ -194,8 +194,8 @@ class RecognitionServer:
         self._service.drain()
         if self._server is not None:
             reserve = reserve_of(within)
-            await self._end_calls(self._server, now + within - reserve, end - reserve / 2)
-        left = end - reserve_of(within) / 4 - time.monotonic()
+            await self._end_calls(self._server, now + within - reserve, end - reserve * 4 / 5)
+        left = end - leaving_of(within) * 11 / 10 - time.monotonic()
         await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
             await self._shared.close()
