@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,37 @@ def test_what_is_nested_too_deeply_is_a_value_error(tmp_path: Path) -> None:
         read_toml(path)
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json("[" * 200_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 20_000) + " = 1",
+        " . ".join(['"a"'] * 8_000) + " = 1",
+        "[" + ".".join(["a"] * 20_000) + "]",
+        "a = {" + ".".join(["a"] * 20_000) + " = 1}",
+        "\n".join(f"a{n}." + ".".join(["a"] * 90) + " = 1" for n in range(1000)),
+    ],
+)
+def test_names_of_too_many_parts_are_refused_unparsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(tomllib, "loads", lambda _: pytest.fail("it was parsed"))
+    path = tmp_path / "file.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="too many dots"):
+        read_toml(path)
+
+
+def test_a_toml_file_of_ordinary_dots_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "file.toml"
+    numbers = ", ".join(["0.5"] * 1000)
+    path.write_text(f"# {'.' * 200}\na.b.c = [{numbers}]\n")
+    assert len(read_toml(path)["a"]["b"]["c"]) == 1000
+
+
+def test_a_toml_file_that_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "file.toml"
+    path.write_text("#" * (files.MAX_TOML_BYTES + 1))
+    with pytest.raises(OSError, match="more than"):
+        read_toml(path)

@@ -199,6 +199,7 @@ def test_raw_pictures_take_what_is_like_bytes_and_whole_numbers() -> None:
         (("abc", 1, 1), "not str"),
         ((b"abc", "1", 1), "the width of a RawImage is a whole number of pixels, not '1'"),
         ((b"abc", 1, 1.0), "the height"),
+        ((b"abc", 1, True), "the height of a RawImage is a whole number of pixels, not True"),
         ((b"abc", 1, 1, "rgb"), "Did you mean 'rgb8'"),
     ],
 )
@@ -213,7 +214,7 @@ def test_numbers_of_frames(number: Any) -> None:
     assert (frame.frame_id, type(frame.frame_id)) == (int(number), int)
 
 
-@pytest.mark.parametrize("number", [-1, 2**64, 1.0, "1", None, b"picture"])
+@pytest.mark.parametrize("number", [-1, 2**64, 1.0, "1", None, b"picture", True])
 def test_what_no_frame_can_be_numbered(number: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"write Frame\(number, picture\)") as caught:
         Frame(number, b"")

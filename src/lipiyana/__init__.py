@@ -9,8 +9,13 @@ program that only uses `Client` loads no model runtime.
         print(plate.registration.canonical or plate.text)
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# ONNX Runtime, from 1.29 on, writes down what it runs and on which machine, and sends it to its
+# makers. It looks for this variable when it is imported, which is after this package is.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from lipiyana.client import AsyncClient, Client

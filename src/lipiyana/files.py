@@ -21,7 +21,14 @@ from lipiyana.types import ImageInput, RawImage
 MAX_FILE_BYTES = 100_000_000
 
 MAX_SETTINGS_BYTES = 4 * 1024 * 1024
-"""Of a file that people write by hand: settings, keys, certificates, manifests."""
+"""Of certificates and keys."""
+
+MAX_TOML_BYTES = 1024 * 1024
+"""Of a file that people write by hand: settings, tokens, manifests."""
+
+_MOST_DOTS = 4_000_000
+"""Sum, over the lines of a TOML file, of the square of the number of dots. A name of many parts
+(`a.b.c`) costs as much: one of 40 kB took 7 s and 1.5 GB."""
 
 MAX_MODEL_BYTES = 2**31
 """Of a model's file, a checkpoint, or a file of labels."""
@@ -96,14 +103,18 @@ def read_text(
 
 
 def read_toml(path: os.PathLike[str] | str) -> dict[str, Any]:
-    """Read a TOML file of at most `MAX_SETTINGS_BYTES`.
+    """Read a TOML file of at most `MAX_TOML_BYTES`.
 
     Raises:
         OSError: as `read_file`.
-        ValueError: it is no TOML, not UTF-8, or nested too deeply.
+        ValueError: it is no TOML, not UTF-8, nested too deeply, or has names of too many parts.
     """
+    text = read_text(path, max_bytes=MAX_TOML_BYTES)
+    # those in strings and comments count as well: to know them it would have to be parsed
+    if sum(line.count(".") ** 2 for line in text.split("\n")) > _MOST_DOTS:
+        raise ValueError("it has too many dots in its lines: names there have too many parts")
     try:
-        return tomllib.loads(read_text(path, max_bytes=MAX_SETTINGS_BYTES))
+        return tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

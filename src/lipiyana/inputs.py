@@ -7,7 +7,6 @@ members are what is stored.
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.script_codes import SCRIPT_NAMES
-from lipiyana.words import fraction, shown, truth, unknown_word, word, words
+from lipiyana.words import fraction, shown, truth, unknown_word, whole, word, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +95,7 @@ class RawImage:
             object.__setattr__(self, "data", bytes(data))
         for side in ("width", "height"):
             try:
-                object.__setattr__(self, side, operator.index(getattr(self, side)))
+                object.__setattr__(self, side, whole(getattr(self, side)))
             except TypeError:
                 given = shown(getattr(self, side))
                 message = f"the {side} of a RawImage is a whole number of pixels, not {given}"
@@ -220,7 +219,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         try:
-            number = operator.index(self.frame_id)
+            number = whole(self.frame_id)
         except TypeError:
             number = -1
         if not 0 <= number < 2**64:

@@ -6,6 +6,7 @@ What is wrong raises `InvalidRequest`, which says what was given and what is pos
 from __future__ import annotations
 
 import math
+import operator
 import struct
 from collections.abc import Iterable, Mapping
 from typing import TypeGuard, TypeVar
@@ -118,6 +119,17 @@ def is_real(given: object) -> TypeGuard[float]:
     from numbers import Real  # numbers of numpy are rare
 
     return isinstance(given, Real)
+
+
+def whole(given: object) -> int:
+    """Take a whole number, of numpy as well.
+
+    Raises:
+        TypeError: it is none; True and False are none here.
+    """
+    if isinstance(given, bool):
+        raise TypeError("a bool is no number here")
+    return operator.index(given)  # type: ignore[arg-type]
 
 
 def fraction(given: object, field: str) -> float:

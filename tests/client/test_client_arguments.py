@@ -32,6 +32,7 @@ MADE_OF = [
     ({"timeout": 0}, "timeout", "above 0"),
     ({"timeout": -1.5}, "timeout", "above 0"),
     ({"max_message_bytes": 0}, "max_message_bytes", "whole number"),
+    ({"max_message_bytes": True}, "max_message_bytes", "whole number"),
     ({"max_message_bytes": 1e6}, "max_message_bytes", "whole number"),
     ({"max_message_bytes": 2**31}, "max_message_bytes", "whole number"),
 ]

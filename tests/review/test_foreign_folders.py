@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import sys
@@ -282,6 +283,28 @@ def test_pictures_elsewhere_are_not_imported(
 def test_json_that_is_none_is_one_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "export.json").write_text(content)
     with pytest.raises(InvalidRequest, match="is not JSON"):
+        import_labels(tmp_path / "export.json", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"points": [[1e308, 0], [50, 0], [50, 50], [0, 50]]},
+        {"points": [[True, False]] * 4},
+        {"points": [[1, 2]]},
+        {"points": [[math.nan, 0], [50, 0], [50, 50], [0, 50]]},
+        {"x": 10, "y": 10, "width": 1e300, "height": 10},
+        {"x": True, "y": 10, "width": 10, "height": 10},
+    ],
+)
+def test_places_that_make_no_sense_are_not_cut_out(
+    tmp_path: Path, picture: bytes, value: dict[str, Any]
+) -> None:
+    (tmp_path / "a.png").write_bytes(picture)
+    result = [{"id": "w", "type": "textarea", "value": {**value, "text": ["ABC"]}}]
+    tasks = [{"data": {"image": "a.png"}, "annotations": [{"result": result}]}]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    with pytest.raises(InvalidRequest, match="place of a region makes no sense"):
         import_labels(tmp_path / "export.json", tmp_path / "out")
 
 

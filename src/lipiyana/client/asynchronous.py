@@ -15,6 +15,7 @@ from lipiyana.client import messages
 from lipiyana.client.channel import DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_TIMEOUT, Endpoint
 from lipiyana.client.failures import closed, to_error
 from lipiyana.client.outgoing import OutgoingFrames
+from lipiyana.client.stream_end import Status, StreamEnd
 from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
@@ -113,8 +114,9 @@ class AsyncClient:
     ) -> AsyncIterator[FrameResult]:
         async with self._errors():
             call = self._stub.StreamRecognize(outgoing.requests_async(frames), metadata=metadata)
+        end = StreamEnd(call)
         try:
-            async with self._errors():
+            async with self._errors(end):
                 async for response in call:
                     for unsent in outgoing.unsent():
                         yield unsent
@@ -144,13 +146,14 @@ class AsyncClient:
         await self.close()
 
     @asynccontextmanager
-    async def _errors(self) -> AsyncIterator[None]:
+    async def _errors(self, end: StreamEnd | None = None) -> AsyncIterator[None]:
         self._require_open()
         try:
             yield
         except grpc.aio.AioRpcError as error:
+            status = Status.of(error) if end is None else await end.status(error)
             raise await asyncio.to_thread(
-                to_error, error.code(), error.details(), error.trailing_metadata(), self._endpoint
+                to_error, status.code, status.details, status.trailers, self._endpoint
             ) from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             # so grpc.aio says that the channel was closed, during the call or before it

@@ -157,7 +157,7 @@ def _check_timeout(timeout: object) -> None:
 
 
 def _check_message_bytes(size: object) -> None:
-    if not isinstance(size, int) or not 0 < size < 2**31:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size < 2**31:
         raise _bad_setting(
             "max_message_bytes", f"must be a whole number from 1 to 2**31 - 1, not {shown(size)}"
         )

@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 
 from lipiyana.client.channel import Endpoint
 from lipiyana.client.diagnosis import refused_token, unreachable
+from lipiyana.client.stream_end import SENDING_FAILED
 from lipiyana.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -24,9 +25,6 @@ from lipiyana.errors import (
 from lipiyana.wire.status import DETAILS_KEY, from_status
 
 _CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
-_REFUSED_WHILE_SENDING = "Internal error from Core"
-"""What grpc.aio says in place of the status of a stream that ends while a message is sent."""
-
 _METADATA_TOO_LARGE = "metadata size exceeds"
 """What gRPC says at either end; it names keys and sizes, and no value."""
 
@@ -77,7 +75,7 @@ def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavai
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
         # gRPC does so to a call that reaches a server while it stops; it was not begun
         return Unavailable(f"{endpoint.target} is shutting down", reason="DRAINING")
-    if text == _REFUSED_WHILE_SENDING:
+    if text == SENDING_FAILED:
         return Unavailable(
             f"{endpoint.target} ended the stream before it took the frames; a single call says why",
             reason="STREAM_REFUSED",

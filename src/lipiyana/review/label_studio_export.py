@@ -24,6 +24,8 @@ Corners = tuple[tuple[float, float], ...]
 
 _PICTURE_KEYS = ("image", "ocr", "captioning", "img", "picture")
 _PLACE = {"points", "x", "y", "width", "height"}
+_FURTHEST = 10.0
+"""Sides of the picture that a corner may lie away from it: a turned rectangle sticks out."""
 _SHOWN = 200  # characters of an address, in messages
 # uploads get eight hexadecimal digits before their name
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
@@ -196,7 +198,7 @@ def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, An
         found["text"] = text
     if not _PLACE.isdisjoint(value):
         corners = _corners(result, value)
-        if corners is None or not all(math.isfinite(c) for point in corners for c in point):
+        if corners is None or not all(abs(c) <= _FURTHEST for point in corners for c in point):
             found["problem"] = "the place of a region makes no sense"
         else:
             found["corners"] = corners
@@ -206,10 +208,10 @@ def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, An
 def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | None:
     try:
         if "points" in value:
-            points = [(float(x) / 100, float(y) / 100) for x, y in value["points"]]
+            points = [(_share(x), _share(y)) for x, y in value["points"]]
             return tuple(points) if len(points) == 4 else _around(points)
-        x, y = float(value["x"]) / 100, float(value["y"]) / 100
-        width, height = float(value["width"]) / 100, float(value["height"]) / 100
+        x, y = _share(value["x"]), _share(value["y"])
+        width, height = _share(value["width"]), _share(value["height"])
         angle = math.radians(float(value.get("rotation", 0)))
         # an angle is of the picture's pixels, and these are shares of sides that differ
         aspect = float(result.get("original_width", 1)) / float(result.get("original_height", 1))
@@ -225,8 +227,15 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
     )
 
 
+def _share(percent: Any) -> float:
+    """Take a percentage of a side; True and False are none."""
+    if isinstance(percent, bool):
+        raise TypeError("a bool is no percentage")
+    return float(percent) / 100
+
+
 def _around(points: list[tuple[float, float]]) -> Corners | None:
-    if not points:
+    if len(points) < 3:
         return None
     xs, ys = zip(*points, strict=True)
     left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)

@@ -14,7 +14,7 @@ import grpc
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
-from lipiyana.server.processes.ending import AT_ONCE, reserve_of
+from lipiyana.server.processes.ending import AT_ONCE, leaving_of, reserve_of
 from lipiyana.server.processes.memory_bounds import warn_of_too_little_memory
 from lipiyana.server.processes.memory_return import MemoryReturn
 from lipiyana.server.queue.pace import Pace
@@ -194,8 +194,8 @@ class RecognitionServer:
         self._service.drain()
         if self._server is not None:
             reserve = reserve_of(within)
-            await self._end_calls(self._server, now + within - reserve, end - reserve / 2)
-        left = end - reserve_of(within) / 4 - time.monotonic()
+            await self._end_calls(self._server, now + within - reserve, end - reserve * 4 / 5)
+        left = end - leaving_of(within) * 11 / 10 - time.monotonic()
         await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
             await self._shared.close()

@@ -73,6 +73,31 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None
     assert (caught.value.field, caught.value.reason) == (field, "INVALID_SETTINGS")
 
 
+NUMBERS = tuple(
+    name
+    for name, field in ServerSettings.model_fields.items()
+    if str(field.annotation) in {"<class 'int'>", "<class 'float'>", "int | None", "float | None"}
+)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_bool_is_no_number(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text(f"{name} = true\n")
+    with pytest.raises(InvalidRequest, match=f"{name} in .*not true or false") as caught:
+        ServerSettings.load(path)
+    assert (caught.value.field, caught.value.reason) == (name, "INVALID_SETTINGS")
+    with pytest.raises(InvalidRequest, match="not true or false"):
+        ServerSettings.load(**{name: True})
+
+
+def test_the_numbers_are_found_and_a_bool_is_a_bool(tmp_path: Path) -> None:
+    assert {"port", "metrics_port", "cache_ttl", "max_message_bytes"} <= set(NUMBERS)
+    path = tmp_path / "server.toml"
+    path.write_text("reflection = true\n")
+    assert ServerSettings.load(path).reflection is True
+
+
 def test_a_file_that_is_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "server.toml")
     with pytest.raises(InvalidRequest, match="no regular file") as caught:

@@ -19,7 +19,11 @@ CUT_OFF = 3
 AT_ONCE = 0.5
 """Seconds that a process has after the second signal, to tell the callers whom it cuts off."""
 
-_LONGEST_RESERVE = 1.0
+_LONGEST_RESERVE = 1.5
+_LEAVING = 2 / 3
+"""Of the reserve: the system takes that long to end a process that was left. It stops the threads
+and frees the memory: 0.3 to 0.9 s for 0.8 GB, on two cores for which 18 threads wait."""
+
 _LOG_SECONDS = 0.2
 """That the last line may take: whoever reads the log may have stopped to read."""
 
@@ -28,7 +32,12 @@ _log = logging.getLogger("lipiyana.server")
 
 def reserve_of(grace: float) -> float:
     """Give the seconds of a grace period that are not for calls but for closing what is open."""
-    return min(_LONGEST_RESERVE, grace / 5)
+    return min(_LONGEST_RESERVE, grace * 0.3)
+
+
+def leaving_of(grace: float) -> float:
+    """Give the last seconds of a grace period: when they begin, the process is left."""
+    return reserve_of(grace) * _LEAVING
 
 
 class Ending:
@@ -57,6 +66,7 @@ class Ending:
         self._what = what
         self._changed = threading.Condition()
         self._deadline: float | None = None
+        self._leave_at = 0.0
         self._signals = 0
         self._listener: Callable[[], None] | None = None
         self._untold = 0
@@ -96,10 +106,10 @@ class Ending:
             self._signals += 1
             now = time.monotonic()
             if self._deadline is None:
-                self._deadline = now + max(self._grace, AT_ONCE)
+                self._end_within(max(self._grace, AT_ONCE), now)
                 threading.Thread(target=self._watch, name="lipiyana-ending", daemon=True).start()
-            elif self._signals == 2:
-                self._deadline = min(self._deadline, now + AT_ONCE)
+            elif self._signals == 2 and now + AT_ONCE < self._deadline:
+                self._end_within(AT_ONCE, now)
                 self._changed.notify_all()
             listener = self._listener
             if listener is None:
@@ -130,9 +140,13 @@ class Ending:
             self._disarmed = True
             self._changed.notify_all()
 
+    def _end_within(self, seconds: float, now: float) -> None:
+        self._deadline = now + seconds
+        self._leave_at = self._deadline - leaving_of(seconds)
+
     def _watch(self) -> None:
         with self._changed:
-            while not self._disarmed and (left := (self._deadline or 0) - time.monotonic()) > 0:
+            while not self._disarmed and (left := self._leave_at - time.monotonic()) > 0:
                 self._changed.wait(left)
             if self._disarmed:
                 return

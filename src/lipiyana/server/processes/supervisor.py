@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from lipiyana.errors import InternalError, LipiyanaError
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
-from lipiyana.server.processes.ending import Ending, ending_by_signals, reserve_of
+from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
 from lipiyana.server.processes.run import Started, local_recognizer
 from lipiyana.server.processes.worker import MakeRecognizer, run_worker
 from lipiyana.server.rpc.listening import address, port_taken
@@ -234,7 +234,7 @@ class Supervisor:
     def _worker_settings(self) -> ServerSettings:
         """Settings of a worker: it must have ended, or be killed, before this process ends."""
         grace = self._settings.shutdown_grace
-        own = grace - reserve_of(grace) * 3 / 4
+        own = grace - reserve_of(grace) / 3
         return self._settings.model_copy(update={"shutdown_grace": own})
 
     def _drain(self) -> None:
@@ -243,7 +243,7 @@ class Supervisor:
         for process in self._processes:
             process.terminate()
         left = self._ending.remaining()
-        asyncio.get_running_loop().call_later(left - reserve_of(left) / 2, self._kill)
+        asyncio.get_running_loop().call_later(left - leaving_of(left) * 5 / 4, self._kill)
 
     def _kill(self) -> None:
         for process in tuple(self._processes):

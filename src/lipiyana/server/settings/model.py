@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -35,6 +42,10 @@ _PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca"
 
 def _share_of_threads(settings: dict[str, Any]) -> int:
     return max(1, available_threads() // int(settings.get("workers", 1)))
+
+
+def _is_number(annotation: Any) -> bool:
+    return not {int, float}.isdisjoint({annotation, *get_args(annotation)})
 
 
 class ServerSettings(BaseSettings):
@@ -144,6 +155,14 @@ class ServerSettings(BaseSettings):
     log_format: LogFormat = "text"
     max_connection_age: float | None = Field(default=None, ge=1, le=MOST_SECONDS)
     shutdown_grace: float = Field(default=30.0, ge=0, le=MOST_SECONDS)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_bool_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None, "it validates fields"  # noqa: S101
+        if isinstance(value, bool) and _is_number(cls.model_fields[info.field_name].annotation):
+            raise ValueError("must be a number, not true or false")
+        return value
 
     @model_validator(mode="after")
     def _batch_fits_queue(self) -> Self:
