@@ -15,6 +15,8 @@ from vehicles_defaults import Defaults
 sys.path.append(str(Path(__file__).parents[1] / "common"))
 from report_tables import Marks, markdown_table, terminal_table, write_between
 
+from lipiyana.vehicles.detection.detector import PLATE
+from lipiyana.vehicles.taxonomy import TAXONOMY
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.evaluation import ClassScore
 
@@ -23,10 +25,7 @@ _SCORES: Marks = (
     "<!-- end of scores -->",
 )
 _SET_LEFT = {"class"}
-_COLOURS = (
-    "#dc2626", "#ea580c", "#d97706", "#65a30d", "#16a34a", "#0d9488", "#0284c7",
-    "#2563eb", "#7c3aed", "#c026d3", "#db2777", "#57534e", "#111827",
-)  # fmt: skip
+_COLOURS = {entry.name: entry.colour for entry in TAXONOMY} | {PLATE: "#111827"}
 _LEFT, _TOP, _PLOT = 56, 44, 420
 
 
@@ -219,7 +218,7 @@ def precision_plot(result: Result) -> str:
         "recall, %</text>"
     )
     for number, (label, entry) in enumerate(result.scores.items()):
-        colour = _COLOURS[CLASSES.index(label)]
+        colour = _COLOURS[label]
         recalls = np.linspace(0, 1, len(entry.precision))
         path = " ".join(
             "{:.1f},{:.1f}".format(*_point(recall, precision))
