@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 
-from lipiyana.ocr.registrations.categories import categorize, conflicts
+from lipiyana.ocr.registrations import categorize
+from lipiyana.scene.category_conflict import conflicts
 from lipiyana.types import Plate, Registration
 
 _SURE = 0.9  # a character that is surer than this was not misread
