@@ -229,6 +229,7 @@ FORMATS: tuple[Format, ...] = (
         ),
         examples=(
             Example(("T 0521 KA", "1234 AB"), "T0521KA1234AB"),
+            Example(("RJ 14 TC", "1234"), "RJ14TC1234", _C.RED_ON_YELLOW),
             Example(("KA 01 TC", "1234 A"), "KA01TC1234A"),
             Example(("KA 2021 TR", "1234 A"), "KA2021TR1234A"),
         ),

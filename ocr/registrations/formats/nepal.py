@@ -88,6 +88,13 @@ _OWNERS = {
 CLASS_CATEGORIES = {
     letter: owner for owner, letters in _OWNERS.items() for letter in letters.split()
 }
+COLOURS: Mapping[Category, PlateColour] = {
+    Category.PRIVATE: PlateColour.WHITE_ON_RED,
+    Category.TRANSPORT: PlateColour.WHITE_ON_BLACK,
+    Category.GOVERNMENT: PlateColour.RED_ON_WHITE,
+}
+"""The colour of each owner's plates; the class letter names the owner."""
+
 _LATIN_CATEGORIES = {CLASSES[letter]: owner for letter, owner in CLASS_CATEGORIES.items()}
 
 
@@ -227,15 +234,11 @@ FORMATS: tuple[Format, ...] = (
             Example(("बा 12 च", "3456"), "बा12च3456"),
             Example(("बागमती 01-001 च", "1234"), "बागमती01001च1234"),
             Example(("BA 12 CHA", "3456"), "BA12CHA3456"),
+            Example(("KA 12 PA", "3456"), "KA12PA3456", PlateColour.WHITE_ON_RED),
             Example(("PRADESH 3-01", "024 CHA", "1234"), "PRADESH301024CHA1234"),
             Example(("BAGMATI", "B AB 1234"), "BAGMATIBAB1234"),
         ),
-        # by the owner that the class letter names
-        colours={
-            Category.PRIVATE: {PlateColour.WHITE_ON_RED: Category.PRIVATE},
-            Category.TRANSPORT: {PlateColour.WHITE_ON_BLACK: Category.TRANSPORT},
-            Category.GOVERNMENT: {PlateColour.RED_ON_WHITE: Category.GOVERNMENT},
-        },
+        colours={owner: {colour: owner} for owner, colour in COLOURS.items()},
         # white on red is KA 12 PA 3456 of the zone Karnali and not of Karnataka
         colours_decide=True,
     ),

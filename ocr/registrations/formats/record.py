@@ -124,10 +124,17 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A plate as it is painted, its rows from the top, and its canonical text."""
+    """A plate.
+
+    Attributes:
+        rows: from the top, as they are painted.
+        canonical: its `Registration.canonical`.
+        colour: of the plate, where it takes that to tell the format.
+    """
 
     rows: tuple[str, ...]
     canonical: str
+    colour: PlateColour | None = None
 
 
 @dataclass(frozen=True, slots=True)
