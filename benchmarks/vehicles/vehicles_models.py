@@ -18,7 +18,8 @@ from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import input_of
 from lipiyana.vehicles.detection.overview import overview_of
-from lipiyana.vehicles.training.data.labels import CLASSES, COCO_INDICES
+from lipiyana.vehicles.taxonomy import CLASSES as VEHICLE_CLASSES
+from lipiyana.vehicles.training.data.labels import CLASSES, COCO_INDICES, IN_COCO
 from lipiyana.vehicles.training.evaluation import (
     Floats,
     Found,
@@ -27,14 +28,8 @@ from lipiyana.vehicles.training.evaluation import (
     predict_with_session,
 )
 
-# the classes of COCO by what they are called here; the rest has no counterpart
-_OF_COCO = {
-    "two_wheeler": "motorcycle",
-    "bicycle": "bicycle",
-    "car": "car",
-    "truck": "truck",
-    "bus": "bus",
-}
+# classes that COCO has too; the rest has no counterpart of its own
+_OF_COCO = {label: VEHICLE_CLASSES[label].coco for label in IN_COCO}
 _STRIDES, _COCO_SHAPE = (8, 16, 32), InputShape(416, None)
 
 

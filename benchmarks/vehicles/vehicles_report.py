@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from rich.table import Table
 from vehicles_defaults import Defaults
 
@@ -16,6 +15,8 @@ sys.path.append(str(Path(__file__).parents[1] / "common"))
 from plots import as_svg, figure
 from report_tables import Marks, markdown_table, terminal_table, write_between
 
+from lipiyana.vehicles.detection.detector import PLATE
+from lipiyana.vehicles.taxonomy import TAXONOMY
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.evaluation import ClassScore
 
@@ -24,6 +25,7 @@ _SCORES: Marks = (
     "<!-- end of scores -->",
 )
 _SET_LEFT = {"class"}
+_COLOURS = {entry.name: entry.colour for entry in TAXONOMY} | {PLATE: "#111827"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,13 +194,12 @@ def precision_plot(result: Result) -> str:
     """Precision by recall at an IoU of 0.5, a line a class."""
     drawn = figure(8, 5)
     axes = drawn.subplots()
-    colours = colormaps["tab20"]
     for label, entry in result.scores.items():
         recalls = np.linspace(0, 100, len(entry.precision))
         axes.plot(
             recalls,
             100 * np.asarray(entry.precision),
-            color=colours(CLASSES.index(label)),
+            color=_COLOURS[label],
             label=f"{label} {100 * entry.ap50:.1f}",
         )
     axes.set(xlabel="recall, %", ylabel="precision, %", xlim=(0, 100), ylim=(0, 100))

@@ -15,23 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.recognition.decoding import beam_search
-from lipiyana.ocr.registrations import GRAMMAR, Reading
-from lipiyana.ocr.registrations.automaton import Automaton
-from lipiyana.ocr.registrations.slots import Pattern, Slot
+from lipiyana.ocr.registrations import GRAMMAR, Automaton, Reading, Slot, Variant
 from lipiyana.ocr.scripts.label_order import to_labels, to_text
-from lipiyana.types import RegistrationFormat
 
 WIDTH = 12
 _NEXT_TO_NONE = 2e-4
 CLASSES_A_STEP = 6
 
 
-def _as_labels(pattern: Pattern) -> Pattern:
+def _as_labels(variant: Variant) -> Variant:
     slots = (
         replace(slot, words={to_labels(word): roman for word, roman in slot.words.items()})
-        for slot in pattern.slots
+        for slot in variant.slots
     )
-    return replace(pattern, slots=tuple(slots))
+    return replace(variant, slots=tuple(slots))
 
 
 _ARROW = "1"
@@ -41,38 +38,31 @@ _ARROW_PLACES = (0, 2)
 _ARROW_SLOT = Slot("arrow", words={_ARROW: ""})
 
 
-def _with_arrow(pattern: Pattern) -> Iterator[Pattern]:
-    """A military pattern with the arrow before the year or behind it."""
-    year, *rest = pattern.slots
-    yield replace(pattern, slots=(_ARROW_SLOT, year, *rest))
-    yield replace(pattern, slots=(year, _ARROW_SLOT, *rest))
+def _with_arrow(variant: Variant) -> Iterator[Variant]:
+    """A variant with the arrow before its first slot or behind it."""
+    first, *rest = variant.slots
+    yield replace(variant, slots=(_ARROW_SLOT, first, *rest))
+    yield replace(variant, slots=(first, _ARROW_SLOT, *rest))
 
 
-_PATTERNS = tuple(map(_as_labels, GRAMMAR.patterns))
+_VARIANTS = tuple(_as_labels(pattern.variant) for pattern in GRAMMAR.patterns)
 _AUTOMATON = Automaton(
-    _PATTERNS
-    + tuple(
-        arrowed
-        for pattern in _PATTERNS
-        if pattern.format is RegistrationFormat.MILITARY
-        for arrowed in _with_arrow(pattern)
-    )
+    _VARIANTS
+    + tuple(arrowed for variant in _VARIANTS if variant.arrow for arrowed in _with_arrow(variant))
 )
 
 CHARACTERS = tuple(
     sorted(
         {
             character
-            for pattern in _PATTERNS
-            for slot in pattern.slots
+            for variant in _VARIANTS
+            for slot in variant.slots
             for character in (*slot.alphabet, *"".join(slot.words))
         }
     )
 )
 """Every label of the grammar, its words as readers see them: classes 1, 2, ... of a search."""
 
-_SELDOM = 4.0  # nats
-_MISSING_DIGIT = 2.0
 _INDEX = {character: i for i, character in enumerate(CHARACTERS, start=1)}
 OTHER = 1 + len(CHARACTERS)
 """The class of all that no registration holds: a step that shows it speaks against each of them."""
@@ -149,7 +139,7 @@ def search(rows: Sequence[npt.NDArray[np.float32]], top: int = 4) -> list[Candid
     )
     readings = ((_reading(labels), score, labels) for labels, score in found)
     weighed = [
-        Candidate("".join(reading.parts), score + prior(reading), labels)
+        Candidate("".join(reading.parts), score + reading.prior, labels)
         for reading, score, labels in readings
         if reading is not None
     ]
@@ -166,30 +156,9 @@ def _reading(labels: str) -> Reading | None:
     for place in _ARROW_PLACES:
         if text[place : place + 1] == _ARROW:
             reading = GRAMMAR.reading(text[:place] + text[place + 1 :])
-            if reading is not None and reading.pattern.format is RegistrationFormat.MILITARY:
+            if reading is not None and reading.variant.arrow:
                 return reading
     return None
-
-
-def prior(reading: Reading) -> float:
-    """Natural logarithm of how usual a form is, cautiously: fewer than 2 % of the cars on the
-    road have a number of fewer than four digits or three series letters, some 4 % no letters.
-    Short numbers, above all without letters, are rather a part of a plate than a plate. Trade
-    plates are as seldom, but nothing else ends in TC and four digits. In Nepal a tenth of the
-    numbers has three digits, a hundredth two.
-    """
-    kind, missing = reading.pattern.format, 4 - len(reading.part("number"))
-    if kind is RegistrationFormat.LEGACY:
-        return -_SELDOM - _MISSING_DIGIT * missing
-    if kind in {RegistrationFormat.DIPLOMATIC, RegistrationFormat.MILITARY}:
-        return -_SELDOM
-    if kind is RegistrationFormat.NEPAL:
-        return -_MISSING_DIGIT * missing - (_SELDOM / 2 if reading.parts[0].isascii() else 0.0)
-    if kind is not RegistrationFormat.STANDARD:
-        return 0.0
-    letters = len(reading.part("lot"))
-    alone = 1.0 if letters else 1.5
-    return -_MISSING_DIGIT * alone * missing - {0: 1.5, 3: 2.0}.get(letters, 0.0)
 
 
 def best_path(rows: Sequence[npt.NDArray[np.float32]]) -> float:

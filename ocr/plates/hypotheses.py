@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.plates.evidence import Evidence, Seen, align
-from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, prior, search
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, search
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
-from lipiyana.types import Registration, RegistrationFormat
+from lipiyana.types import Registration
 
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
@@ -91,7 +91,7 @@ class Signs:
         ignored: characters that were seen and that it does not have, in rows left out too.
         room: distance of its outermost characters from the ends of their rows, by that between
             characters; of one that the edge cuts in halves it is near 0.
-        unusual: `grammar_search.prior`.
+        unusual: `Reading.prior`.
         alone: whether one model alone has read the plate.
     """
 
@@ -164,7 +164,7 @@ def likeliest(
         return None
     chosen, total = best[ranked[0]], totals[ranked[0]]
     others = [t for t in ranked[1:] if total - totals[t] < _ALTERNATIVES_WITHIN]
-    unusual = prior(reading)
+    unusual = reading.prior
     clear = _clear(reading, chosen.score - unusual)
     counted = unusual if clear else 0.0
     rows = attempts[chosen.attempt][chosen.window]
@@ -196,14 +196,13 @@ def likeliest(
 
 
 def _clear(reading: Reading, seen: float) -> bool:
-    """Tell whether a registration is seen too clearly to be a part of another, or no registration;
-    without series letters parts and phone numbers look like one.
-    """
+    """Tell whether a registration is seen too clearly to be a part of another one, or none."""
     length = sum(map(len, reading.parts))
-    told = reading.pattern.format is not RegistrationFormat.LEGACY and (
-        reading.pattern.format is not RegistrationFormat.STANDARD or bool(reading.part("lot"))
+    return (
+        not reading.variant.looks_like_others
+        and length >= _FEWEST_CLEAR
+        and seen >= _CLEAR * length
     )
-    return told and length >= _FEWEST_CLEAR and seen >= _CLEAR * length
 
 
 def _hypotheses(attempts: Sequence[Sequence[Row]]) -> Iterator[_Hypothesis]:

@@ -1,4 +1,4 @@
-"""The patterns as a finite automaton, read one character at a time.
+"""The grammar as a finite automaton, read one character at a time.
 
 A beam search keeps one state a hypothesis: `step` says whether a character may follow, and
 `accepting` whether what was read is a whole registration. Separators are not part of it; skip
@@ -12,7 +12,8 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from lipiyana.ocr.registrations.slots import Pattern, Slot
+from lipiyana.ocr.registrations.formats import Pattern, Variant
+from lipiyana.ocr.registrations.slots import Slot
 
 
 class Automaton:
@@ -24,7 +25,7 @@ class Automaton:
 
     start = 0
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern | Variant]) -> None:
         nodes = _Nodes()
         root = nodes.add()
         ends: dict[int, int] = {}

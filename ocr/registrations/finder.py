@@ -5,17 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from lipiyana.ocr.registrations.formats import SceneRule
 from lipiyana.ocr.registrations.grammar import Reading
 from lipiyana.ocr.registrations.normalization import arabic_digits, normalize_row, normalize_rows
 from lipiyana.ocr.registrations.parser import Outcome, examine
-from lipiyana.types import Registration, RegistrationFormat
+from lipiyana.types import Registration
 
 _SEPARATORS = frozenset(" \t\n\u00a0.,:;-‐‑‒–—−_·•*|/'`।")
 _ARROWS = frozenset("↑⇑⬆⇧▲△^")
 _MOST_REPAIRS = 2
 _SHORTEST_WORD = 4
-_SHORTEST = 8
-_FEWEST_DIGITS = 4
 
 
 def find(
@@ -24,12 +23,10 @@ def find(
     """The registration that a line of scene text (or a plate's rows) is, or None.
 
     Shop signs, prices and telephone numbers stand in scenes too, so this is stricter than `parse`:
-    every row must belong to it; nothing but separators and the noise of plates may stand between;
-    at least 8 characters, for Nepal and Bangladesh 4 digits (MP20X30 could be a size). At most two
-    repairs, and none where a word of four letters stands (LABOR 2392). Registrations without series
-    letters need a number of four digits that stands by itself, and no repair. Military ones need
-    six digits or their arrow, and no repair. Those from before 1989 and diplomatic ones are never
-    found: too much else looks like them.
+    every row must belong to it, and nothing but separators and the noise of plates may stand
+    between. At most two repairs are made, only where a series or a class stands, and none where a
+    word of four letters stands (LABOR 2392). What else is asked for is said by the `SceneRule` of
+    each format: eight characters by default.
 
     Raises:
         ValueError: `confidences` does not have one list a row, with one number a character.
@@ -53,29 +50,28 @@ def _may_stand(character: str) -> bool:
 
 
 def _is_sure(outcome: Outcome, reading: Reading, raw: str) -> bool:
-    if outcome.repaired and not _is_repair_sure(outcome, reading, raw):
+    rule, number = reading.variant.in_scene, reading.part("number")
+    if rule is None or (outcome.repaired and not _is_repair_sure(outcome, reading, rule, raw)):
         return False
-    number = reading.part("number")
-    match reading.pattern.format:
-        case RegistrationFormat.LEGACY | RegistrationFormat.DIPLOMATIC:
-            return False
-        case RegistrationFormat.MILITARY:
-            return len(number) == 6 or any(ch in _ARROWS for ch in raw)
-        case RegistrationFormat.NEPAL | RegistrationFormat.BANGLADESH:
-            return sum(ch.isdecimal() for ch in raw) >= _FEWEST_DIGITS
-        case RegistrationFormat.STANDARD if not reading.part("lot"):
-            # the gap, if any, is after the district: KA 560001 is a postal code
-            pieces = [arabic_digits(normalize_row(piece)) for piece in _pieces(raw)]
-            last = next(piece for piece in reversed(pieces) if piece)
-            return len(number) == 4 and last in {number, outcome.registration.canonical}
-    return len(outcome.registration.canonical) >= _SHORTEST
+    has_arrow = reading.variant.arrow and any(ch in _ARROWS for ch in raw)
+    return (
+        (rule.number_length in {0, len(number)} or has_arrow)
+        and sum(ch.isdecimal() for ch in raw) >= rule.fewest_digits
+        and (not rule.number_apart or _last_piece(raw) in {number, outcome.registration.canonical})
+        and len(outcome.registration.canonical) >= rule.shortest
+    )
 
 
-def _is_repair_sure(outcome: Outcome, reading: Reading, raw: str) -> bool:
-    has_letters = reading.part("lot") or reading.part("class")
-    military = reading.pattern.format is RegistrationFormat.MILITARY
+def _is_repair_sure(outcome: Outcome, reading: Reading, rule: SceneRule, raw: str) -> bool:
+    has_letters = bool(reading.part("lot") or reading.part("class"))
     few = outcome.repaired <= _MOST_REPAIRS
-    return few and bool(has_letters) and not military and not _has_word(raw)
+    return rule.repaired and few and has_letters and not _has_word(raw)
+
+
+def _last_piece(raw: str) -> str:
+    """What stands behind the last gap that is not noise."""
+    pieces = [arabic_digits(normalize_row(piece)) for piece in _pieces(raw)]
+    return next(piece for piece in reversed(pieces) if piece)
 
 
 def _has_word(raw: str) -> bool:

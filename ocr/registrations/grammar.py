@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lipiyana.ocr.registrations.automaton import Automaton
-from lipiyana.ocr.registrations.formats import PATTERNS
-from lipiyana.ocr.registrations.slots import Pattern
+from lipiyana.ocr.registrations.formats import PATTERNS, Format, Pattern, Variant
 from lipiyana.types import Category, Registration
 
 
@@ -32,9 +31,24 @@ class Reading:
         return slice(0, 0)
 
     @property
+    def record(self) -> Format:
+        """The record of its format."""
+        return self.pattern.record
+
+    @property
+    def variant(self) -> Variant:
+        """The way in which it is written."""
+        return self.pattern.variant
+
+    @property
     def category(self) -> Category | None:
         """Whom the registration belongs to, where the text alone tells."""
-        return self.pattern.class_categories.get(self.part("class"), self.pattern.category)
+        return self.variant.class_categories.get(self.part("class"), self.variant.category)
+
+    @property
+    def prior(self) -> float:
+        """Natural logarithm of how usual such a registration is."""
+        return self.variant.prior.log_probability(self.part("lot"), self.part("number"))
 
     def registration(self, confidences: tuple[float, ...] = ()) -> Registration:
         """The reading as a valid registration; `confidences` are one a character."""
@@ -46,7 +60,7 @@ class Reading:
             format=self.pattern.format,
             country=self.pattern.country,
             region_code=region,
-            region_name=self.pattern.region_names.get(region, ""),
+            region_name=self.variant.region_names.get(region, ""),
             category=self.category,
             vehicle_class=self.part("class"),
             lot=self.part("lot"),
@@ -68,7 +82,7 @@ class Grammar:
     def __init__(self, patterns: Sequence[Pattern] = PATTERNS) -> None:
         self.patterns = tuple(patterns)
         self.automaton = Automaton(self.patterns)
-        self.longest = max(pattern.longest for pattern in self.patterns)
+        self.longest = max(pattern.variant.longest for pattern in self.patterns)
 
     def allows_prefix(self, text: str) -> bool:
         """Whether some registration begins with `text`."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lipiyana.ocr.registrations.characters import Characters, join
+from lipiyana.ocr.registrations.formats import UPPER_ROW_BEGINNINGS
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Reading
 from lipiyana.ocr.registrations.normalization import mixes_digits, native_digits, normalize_rows
-from lipiyana.ocr.registrations.regions import REGION_NAMES
 from lipiyana.ocr.registrations.repair import repairs
 from lipiyana.ocr.registrations.transliteration import transliterate
 from lipiyana.types import Registration
@@ -44,7 +44,7 @@ def parse(
 
     All rows joined are tried as they are, then with the fewest repairs that make them valid, then
     both again without rows that belong to something else (a slogan, a serial number); what begins
-    as a state's code goes, as words do, only from beside what needs no repair. A repair
+    as a region's code goes, as words do, only from beside what needs no repair. A repair
     counts if it is the only one of its size; where several are possible nothing parses and
     `alternatives` has them, those that change the least confident characters first. A repaired
     character keeps the confidence it was read with; one that was read surely is not repaired. Where
@@ -108,7 +108,7 @@ def _is_foreign(row: str) -> bool:
     if digits:
         return digits >= _FEWEST_DIGITS_OF_A_SERIAL
     # an upper row (HR26AB) may have been read without any digit (HRZGAB)
-    upper_row = row[:2] in REGION_NAMES and len(row) <= _LONGEST_UPPER_ROW
+    upper_row = row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= _LONGEST_UPPER_ROW
     return _is_word(row) and not upper_row
 
 

@@ -48,7 +48,7 @@ def repairs(text: str, confidences: Sequence[float] = (), grammar: Grammar = GRA
 
 def _is_plausible(grammar: Grammar, read: str, repaired: str) -> bool:
     reading = grammar.reading(repaired)
-    if reading is None or not reading.pattern.repairable:
+    if reading is None or not reading.variant.repairable:
         return False
     number = read[reading.span("number")]
     return 2 * sum(map(str.isdecimal, number)) >= len(number)

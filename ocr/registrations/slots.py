@@ -1,7 +1,7 @@
-"""What a pattern of registrations is made of: a row of slots, declared as data.
+"""The parts of a registration, declared as data.
 
-The automaton is compiled from these patterns, and a string that it accepts is cut into its
-fields by the same patterns, so the grammar stands in one place.
+The automaton is compiled from rows of slots, and a string that it accepts is cut into its fields
+by the same slots, so the grammar stands in one place.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lipiyana.types import Category, RegistrationFormat
-
 DIGITS = "0123456789"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +66,6 @@ class Slot:
         if self.words:
             return self.words[text]
         return "".join(str(unicodedata.decimal(ch, ch)) for ch in text)
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One way to write a registration.
-
-    Attributes:
-        region_names: English names for what the `region` slot holds.
-        category: what every registration of this pattern is, if that is so.
-        class_categories: what the content of the `class` slot says instead.
-        repairable: whether a string may be made to fit by a repair; not for patterns that much
-            else on the road would fit then.
-    """
-
-    format: RegistrationFormat
-    country: str
-    slots: tuple[Slot, ...]
-    region_names: Mapping[str, str] = field(default_factory=dict)
-    category: Category | None = None
-    class_categories: Mapping[str, Category] = field(default_factory=dict)
-    repairable: bool = True
-
-    @property
-    def longest(self) -> int:
-        """Most characters that a registration of this pattern can have."""
-        return sum(slot.longest for slot in self.slots)
-
-    def split(self, text: str) -> tuple[str, ...] | None:
-        """Cut `text` into one part a slot, earlier slots as long as possible; None if it fails."""
-        return _split(self.slots, text, 0)
-
-
-def _split(slots: tuple[Slot, ...], text: str, start: int) -> tuple[str, ...] | None:
-    if not slots:
-        return () if start == len(text) else None
-    for end in slots[0].ends(text, start):
-        rest = _split(slots[1:], text, end)
-        if rest is not None:
-            return (text[start:end], *rest)
-    return None
 
 
 def same(*words: str) -> dict[str, str]:

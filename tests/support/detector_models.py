@@ -26,11 +26,14 @@ _STRIDE = 4
 COCO = {1: "bicycle", 2: "car", 3: "two_wheeler", 5: "bus", 7: "truck"}
 
 
-def rectangle_detector(size: int = 128, batch: int | str = "n") -> bytes:
+def rectangle_detector(
+    size: int = 128, batch: int | str = "n", classes: Sequence[str] = RECTANGLE_CLASSES
+) -> bytes:
     """Make a model that finds upright rectangles of one colour, green plates in them included.
 
     Every fourth pixel is an anchor: its box is as far as the colour reaches along its row and
-    its column; its score rises with the shorter side up to 0.95.
+    its column; its score rises with the shorter side up to 0.95. `classes` names red
+    ones, blue ones and plates.
     """
     far = float(2 * size)
     steps = np.arange(size, dtype=np.float32)
@@ -109,7 +112,7 @@ def rectangle_detector(size: int = 128, batch: int | str = "n") -> bytes:
         helper.make_node("Mul", ["score_flat", "eye"], ["score_of"]),
         helper.make_node("Reshape", ["score_of", "flat"], ["scores"]),
     ]
-    return _model(nodes, constants, size, batch, RECTANGLE_CLASSES)
+    return _model(nodes, constants, size, batch, classes)
 
 
 def coco_detector(path: Path) -> bytes:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipiyana.vehicles.taxonomy import CLASSES, TAXONOMY
+from lipiyana.vehicles.training.data.labels import COCO_INDICES, coco_mix
 
 UVH_26 = {
     "Cycle", "2-Wheeler", "3-Wheeler", "LCV", "Van", "Tempo-traveller", "Hatchback", "Sedan",
@@ -27,6 +28,23 @@ def test_coco_has_five_of_them() -> None:
     assert {entry.coco for entry in TAXONOMY} - {""} == {
         "bicycle", "bus", "car", "motorcycle", "truck",
     }  # fmt: skip
+
+
+def test_what_classes_resemble_is_in_coco() -> None:
+    for entry in TAXONOMY:
+        assert {*entry.resembles, entry.coco} <= COCO_INDICES.keys() | {""}
+        assert coco_mix(entry.name)
+
+
+def test_plates_sit_on_their_vehicles() -> None:
+    for entry in TAXONOMY:
+        for low, high in (entry.plate.width, entry.plate.x, entry.plate.y) if entry.plate else ():
+            assert 0 < low < high < 1
+        assert entry.plate or not entry.always_transport  # these are registered
+
+
+def test_each_class_has_its_colour_in_plots() -> None:
+    assert len({entry.colour for entry in TAXONOMY}) == len(TAXONOMY)
 
 
 def test_words_are_lower_case_and_said_once_a_class() -> None:

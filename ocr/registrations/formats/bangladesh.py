@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 
-from lipiyana.ocr.registrations.slots import DIGITS, Pattern, Slot
-from lipiyana.types import Category, RegistrationFormat
+from lipiyana.ocr.registrations.formats.record import Country, Example, Format, SceneRule, Variant
+from lipiyana.ocr.registrations.slots import DIGITS, Slot
+from lipiyana.types import Category, PlateColour, RegistrationFormat
+
+BANGLADESH = Country("BD")
 
 BENGALI_DIGITS = "০১২৩৪৫৬৭৮৯"
 
@@ -126,13 +129,11 @@ def _romanize(name: str) -> str:
     return "".join(ch for ch in name.upper() if ch.isalpha())
 
 
-def _pattern(painted_digits: str) -> Pattern:
+def _variant(painted_digits: str) -> Variant:
     def run(role: str, length: int) -> Slot:
         return Slot(role, alphabet=painted_digits, least=length, most=length, nonzero=True)
 
-    return Pattern(
-        RegistrationFormat.BANGLADESH,
-        "BD",
+    return Variant(
         (
             Slot("region", words={city: _romanize(name) for city, name in CITIES.items()}),
             Slot("class", words=CLASSES),
@@ -141,8 +142,27 @@ def _pattern(painted_digits: str) -> Pattern:
         ),
         CITIES,
         class_categories=CLASS_CATEGORIES,
+        in_scene=SceneRule(shortest=0, fewest_digits=4),
     )
 
 
-# one plate has one kind of digits
-BANGLADESH_PATTERNS = tuple(map(_pattern, (BENGALI_DIGITS, DIGITS)))
+FORMATS: tuple[Format, ...] = (
+    Format(
+        RegistrationFormat.BANGLADESH,
+        BANGLADESH,
+        # one plate has one kind of digits
+        variants=tuple(map(_variant, (BENGALI_DIGITS, DIGITS))),
+        examples=(
+            Example(("ঢাকা মেট্রো-গ", "১১-৫৯৫৪"), "ঢাকামেট্রোগ১১৫৯৫৪"),
+            Example(("চট্ট মেট্রো-থ", "12-2234"), "চট্টমেট্রোথ122234"),
+        ),
+        colours={
+            Category.PRIVATE: {PlateColour.BLACK_ON_WHITE: Category.PRIVATE},
+            Category.TRANSPORT: {
+                PlateColour.BLACK_ON_GREEN: Category.TRANSPORT,
+                PlateColour.WHITE_ON_GREEN: Category.TRANSPORT,
+            },
+        },
+    ),
+)
+"""Private plates are white, those of vehicles for transport green."""

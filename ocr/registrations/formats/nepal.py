@@ -11,8 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lipiyana.ocr.registrations.slots import DIGITS, Pattern, Slot, digits, same
-from lipiyana.types import Category, RegistrationFormat
+from lipiyana.ocr.registrations.formats.record import (
+    MISSING_DIGIT,
+    SELDOM,
+    Country,
+    Example,
+    Format,
+    Prior,
+    SceneRule,
+    Variant,
+)
+from lipiyana.ocr.registrations.slots import DIGITS, LETTERS, Slot, digits, same
+from lipiyana.types import Category, PlateColour, RegistrationFormat
+
+NEPAL = Country("NP")
 
 DEVANAGARI_DIGITS = "०१२३४५६७८९"
 
@@ -76,6 +88,13 @@ _OWNERS = {
 CLASS_CATEGORIES = {
     letter: owner for owner, letters in _OWNERS.items() for letter in letters.split()
 }
+COLOURS: Mapping[Category, PlateColour] = {
+    Category.PRIVATE: PlateColour.WHITE_ON_RED,
+    Category.TRANSPORT: PlateColour.WHITE_ON_BLACK,
+    Category.GOVERNMENT: PlateColour.RED_ON_WHITE,
+}
+"""The colour of each owner's plates; the class letter names the owner."""
+
 _LATIN_CATEGORIES = {CLASSES[letter]: owner for letter, owner in CLASS_CATEGORIES.items()}
 
 
@@ -111,77 +130,116 @@ _EMBOSSED_NAMES = _LATIN_PROVINCE_NAMES | {
 }
 
 
-def _devanagari(painted_digits: str) -> tuple[Pattern, Pattern]:
+# of India MP20X30 could be a size; here a line with four digits is no price or size
+_IN_SCENE = SceneRule(shortest=0, fewest_digits=4)
+
+
+def _devanagari(painted_digits: str) -> tuple[Variant, Variant]:
     """Zone and province plates with letters in Devanagari and one kind of digits."""
 
     def run(role: str, least: int, most: int) -> Slot:
         return Slot(role, alphabet=painted_digits, least=least, most=most, nonzero=True)
 
-    def pattern(region: Slot, names: Mapping[str, str], *lots: Slot) -> Pattern:
-        slots = (region, *lots, Slot("class", words=CLASSES), run("number", 1, 4))
-        return Pattern(
-            RegistrationFormat.NEPAL, "NP", slots, names, class_categories=CLASS_CATEGORIES
+    def variant(region: Slot, names: Mapping[str, str], *lots: Slot) -> Variant:
+        return Variant(
+            (region, *lots, Slot("class", words=CLASSES), run("number", 1, 4)),
+            names,
+            class_categories=CLASS_CATEGORIES,
+            prior=Prior(missing_digit=MISSING_DIGIT),
+            in_scene=_IN_SCENE,
         )
 
     zone = Slot("region", words={zone: roman for zone, (roman, _) in ZONES.items()})
     province = Slot("region", words=_PROVINCE_WORDS)
     return (
-        pattern(zone, {zone: name for zone, (_, name) in ZONES.items()}, run("lot", 1, 3)),
-        pattern(province, _PROVINCE_NAMES, run("office", 2, 2), run("lot", 3, 3)),
+        variant(zone, {zone: name for zone, (_, name) in ZONES.items()}, run("lot", 1, 3)),
+        variant(province, _PROVINCE_NAMES, run("office", 2, 2), run("lot", 3, 3)),
     )
 
 
-def _latin(region: Slot, names: Mapping[str, str], *lots: Slot, classes: Slot) -> Pattern:
-    return Pattern(
-        RegistrationFormat.NEPAL,
-        "NP",
-        (region, *lots, classes, digits("number", 1, 4, nonzero=True)),
+def _latin(
+    slots: tuple[Slot, ...],
+    names: Mapping[str, str],
+    classes: Mapping[str, Category] = _LATIN_CATEGORIES,
+    *,
+    rank: int = 0,
+) -> Variant:
+    return Variant(
+        slots,
         names,
-        class_categories=_LATIN_CATEGORIES,
+        class_categories=classes,
+        rank=rank,
+        prior=Prior(penalty=SELDOM / 2, missing_digit=MISSING_DIGIT),
+        in_scene=_IN_SCENE,
     )
 
 
-def _latin_zones(zones: Mapping[str, str], *, longest: int = 3, shortest: int = 2) -> Pattern:
-    """Zone plates in English letters; `longest` and `shortest` are lengths of a class."""
-    names = {painted: _ZONE_NAMES[zone] for painted, zone in zones.items()}
-    classes = [word for word in CLASSES.values() if shortest <= len(word) <= longest]
-    return _latin(
+def _latin_zones(zones: Mapping[str, str], *, shortest: int = 2, rank: int = 0) -> Variant:
+    """Zone plates in English letters; `shortest` is the fewest letters of a class."""
+    classes = [word for word in CLASSES.values() if len(word) >= shortest]
+    slots = (
         Slot("region", words=zones),
-        names,
         digits("lot", 1, 3, nonzero=True),
-        classes=Slot("class", words=same(*classes)),
+        Slot("class", words=same(*classes)),
+        digits("number", 1, 4, nonzero=True),
     )
+    return _latin(slots, {painted: _ZONE_NAMES[zone] for painted, zone in zones.items()}, rank=rank)
 
 
 _ZONE_NAMES = dict(ZONES.values())
 _INDIAN_TOO = same("GA", "KA")
 """Zones whose letters are codes of Indian states (Goa, Karnataka) as well."""
 
-NEPAL_BEFORE_INDIA = (_latin_zones(_INDIAN_TOO, shortest=3),)
-"""No series of Goa or Karnataka has three letters, let alone those of a class of Nepal."""
-
-NEPAL_PATTERNS = (
-    *_devanagari(DEVANAGARI_DIGITS),
-    *_devanagari(DIGITS),
-    _latin_zones(same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES),
-    # KA 12 PA 3456 is Karnataka's as well, which comes first; the colours may decide
-    _latin_zones(_INDIAN_TOO),
-    _latin(
-        Slot("region", words=same(*_EMBOSSED_NAMES)),
-        _EMBOSSED_NAMES,
-        digits("office", 2, nonzero=True),
-        digits("lot", 3, nonzero=True),
-        classes=Slot("class", words=same(*CLASSES.values())),
-    ),
-    Pattern(
+FORMATS: tuple[Format, ...] = (
+    Format(
         RegistrationFormat.NEPAL,
-        "NP",
-        (
-            Slot("region", words=same(*_EMBOSSED_NAMES)),
-            Slot("class", words=same(*"ABCDEFGHIJK")),
-            Slot("lot", alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ", least=2, most=2),
-            digits("number", 4, nonzero=True),
+        NEPAL,
+        variants=(
+            # no series of Goa or Karnataka has three letters, let alone those of a class of Nepal,
+            # so this variant comes before India's
+            _latin_zones(_INDIAN_TOO, shortest=3, rank=-1),
+            *_devanagari(DEVANAGARI_DIGITS),
+            *_devanagari(DIGITS),
+            _latin_zones(
+                same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES
+            ),
+            # KA 12 PA 3456 is Karnataka's as well, which comes first; the colours may decide
+            _latin_zones(_INDIAN_TOO),
+            _latin(
+                (
+                    Slot("region", words=same(*_EMBOSSED_NAMES)),
+                    digits("office", 2, nonzero=True),
+                    digits("lot", 3, nonzero=True),
+                    Slot("class", words=same(*CLASSES.values())),
+                    digits("number", 1, 4, nonzero=True),
+                ),
+                _EMBOSSED_NAMES,
+            ),
+            # embossed plates; the categories of their class letters are not known
+            _latin(
+                (
+                    Slot("region", words=same(*_EMBOSSED_NAMES)),
+                    Slot("class", words=same(*"ABCDEFGHIJK")),
+                    Slot("lot", alphabet=LETTERS, least=2, most=2),
+                    digits("number", 4, nonzero=True),
+                ),
+                _EMBOSSED_NAMES,
+                {},
+            ),
         ),
-        _EMBOSSED_NAMES,
+        examples=(
+            Example(("KA 2 CHA", "9081"), "KA2CHA9081"),
+            Example(("बा १२ च", "३४५६"), "बा१२च३४५६"),
+            Example(("प्रदेश ३-०१", "००१ च", "१२३४"), "प्रदेश३०१००१च१२३४"),
+            Example(("बा 12 च", "3456"), "बा12च3456"),
+            Example(("बागमती 01-001 च", "1234"), "बागमती01001च1234"),
+            Example(("BA 12 CHA", "3456"), "BA12CHA3456"),
+            Example(("KA 12 PA", "3456"), "KA12PA3456", PlateColour.WHITE_ON_RED),
+            Example(("PRADESH 3-01", "024 CHA", "1234"), "PRADESH301024CHA1234"),
+            Example(("BAGMATI", "B AB 1234"), "BAGMATIBAB1234"),
+        ),
+        colours={owner: {colour: owner} for owner, colour in COLOURS.items()},
+        # white on red is KA 12 PA 3456 of the zone Karnali and not of Karnataka
+        colours_decide=True,
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipiyana.ocr.registrations.categories import conflicts
+from lipiyana.scene.category_conflict import conflicts
 from lipiyana.types import Plate, Vehicle
 from lipiyana.vehicles.boxes import Boxes, areas, array_of, inside, iou
 from lipiyana.vehicles.detection.nms import ONE_THING

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lipiyana.errors import LipiyanaError
-from lipiyana.ocr.registrations.categories import categorize, conflicts
+from lipiyana.ocr.registrations import categorize
+from lipiyana.scene.category_conflict import conflicts
 from lipiyana.types import Layout, Plate, Recognition, Registration, Vehicle
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.registrations import categorize, conflicts, parse
+from lipiyana.ocr.registrations import categorize, parse
+from lipiyana.scene.category_conflict import conflicts
 from lipiyana.types import Category, PlateColour, Registration, RegistrationFormat
 from lipiyana.vehicles.taxonomy import CLASSES
 

@@ -29,33 +29,19 @@ COCO_INDICES: Mapping[str, int] = MappingProxyType(
 )
 """Where YOLOX-nano has the classes of COCO that matter here."""
 
-# what a class looks like in COCO's words; vehicles without a counterpart start from a mix
-_RESEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "auto_rickshaw": ("car", "motorcycle", "truck"),
-        "e_rickshaw": ("car", "motorcycle", "truck"),
-        "cycle_rickshaw": ("bicycle", "motorcycle"),
-        "van": ("car", "truck"),
-        "tempo": ("truck", "bus"),
-        "lcv": ("truck",),
-        "cart": ("bicycle", "truck"),
-    }
-)
-
-
 IN_COCO: tuple[str, ...] = tuple(
-    entry.name for entry in TAXONOMY if entry.coco in COCO_INDICES and entry.name not in _RESEMBLES
+    entry.name for entry in TAXONOMY if entry.coco in COCO_INDICES and not entry.resembles
 )
 """The vehicles that COCO has a class of their own for."""
 
 
 def coco_mix(label: str) -> tuple[int, ...]:
-    """COCO indices whose rows a class starts from; none for a plate.
+    """COCO indices whose rows a class starts from; none for a plate and what COCO has nothing like.
 
     Raises:
         StopIteration: the class is not in `CLASSES`.
     """
     if label == PLATE:
         return ()
-    counterpart = next(entry.coco for entry in TAXONOMY if entry.name == label)
-    return tuple(COCO_INDICES[name] for name in _RESEMBLES.get(label, (counterpart,)))
+    entry = next(entry for entry in TAXONOMY if entry.name == label)
+    return tuple(COCO_INDICES[name] for name in entry.resembles or filter(None, [entry.coco]))

@@ -6,21 +6,20 @@ mounted has the rows, colours and scripts of the others, on the vehicles that ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.rendering.contents.plate_texts import VehicleKind, random_registration
+from lipiyana.rendering.contents.plate_texts import random_registration
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import FlatPlate, paint_plate
 from lipiyana.rendering.plates.pictures import drawn_twice_as_fine, seen_from
 from lipiyana.rendering.plates.styles import random_style
 from lipiyana.vehicles.boxes import inside
 from lipiyana.vehicles.detection.detector import PLATE
+from lipiyana.vehicles.taxonomy import TAXONOMY, PlatePlace, PlateSize
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.views import View
 
@@ -30,33 +29,7 @@ _NARROWEST = 10.0  # pixels; less cannot be told from a lamp
 _COVERED = 0.3  # of a plate, how much other vehicles may hide
 _TILT = 0.6  # of how far plates are turned where they are photographed for themselves
 _PLATE = CLASSES.index(PLATE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Mounting:
-    """Where vehicles of a class carry plates: ranges are parts of the sides of their boxes.
-
-    `widest` is the widest box, by its height, that shows a front or a back.
-    """
-
-    kind: VehicleKind
-    width: tuple[float, float]
-    x: tuple[float, float]
-    y: tuple[float, float]
-    widest: float
-
-
-_MOUNTINGS: Mapping[str, _Mounting] = {
-    "auto_rickshaw": _Mounting("three_wheeler", (0.18, 0.38), (0.3, 0.7), (0.45, 0.85), 1.3),
-    "e_rickshaw": _Mounting("three_wheeler", (0.18, 0.36), (0.3, 0.7), (0.45, 0.85), 1.3),
-    "two_wheeler": _Mounting("two_wheeler", (0.25, 0.6), (0.35, 0.65), (0.4, 0.8), 0.9),
-    "car": _Mounting("car", (0.22, 0.38), (0.35, 0.65), (0.55, 0.88), 1.6),
-    "van": _Mounting("car", (0.2, 0.34), (0.35, 0.65), (0.6, 0.9), 1.4),
-    "tempo": _Mounting("heavy", (0.18, 0.34), (0.3, 0.7), (0.55, 0.9), 1.3),
-    "lcv": _Mounting("heavy", (0.18, 0.34), (0.3, 0.7), (0.6, 0.92), 1.3),
-    "truck": _Mounting("heavy", (0.14, 0.28), (0.3, 0.7), (0.65, 0.93), 1.2),
-    "bus": _Mounting("heavy", (0.13, 0.26), (0.3, 0.7), (0.68, 0.93), 1.2),
-}
+_PLACES = {entry.name: entry.plate for entry in TAXONOMY}
 
 
 class MountedPlates:
@@ -69,14 +42,14 @@ class MountedPlates:
             LookupError: no installed font has the characters of a plate.
         """
         library = FontLibrary.load()
-        self._stock: dict[VehicleKind, list[FlatPlate]] = {}
-        for kind in dict.fromkeys(mounting.kind for mounting in _MOUNTINGS.values()):
+        self._stock: dict[PlateSize, list[FlatPlate]] = {}
+        for size in dict.fromkeys(entry.plate.size for entry in TAXONOMY if entry.plate):
             plates = []
             for _ in range(of_each_kind):
-                text = random_registration(rng, vehicle=kind)
+                text = random_registration(rng, vehicle=size)
                 style = random_style(rng, text, library)
                 plates.append(paint_plate(rng, text, style, _PIXELS_PER_MM))
-            self._stock[kind] = plates
+            self._stock[size] = plates
 
     def mount(
         self, view: View, bare: npt.NDArray[np.bool_], share: float, rng: np.random.Generator
@@ -91,12 +64,12 @@ class MountedPlates:
         """
         pixels, boxes = view.pixels.copy(), []
         for index in np.flatnonzero(bare & (view.classes >= 0) & (view.classes < len(CLASSES))):
-            mounting = _MOUNTINGS.get(CLASSES[view.classes[index]])
-            if mounting is None or rng.random() >= share:
+            place = _PLACES.get(CLASSES[view.classes[index]])
+            if place is None or rng.random() >= share:
                 continue
-            plates = self._stock[mounting.kind]
+            plates = self._stock[place.size]
             plate = plates[int(rng.integers(len(plates)))]
-            corners = _corners(view.boxes[index], plate, mounting, rng)
+            corners = _corners(view.boxes[index], plate, place, rng)
             if corners is None or _is_hidden(_around(corners), view.boxes, int(index)):
                 continue
             _paste(pixels, plate, corners, rng)
@@ -121,15 +94,15 @@ def usual_plates() -> MountedPlates:
 
 
 def _corners(
-    box: npt.NDArray[np.float32], plate: FlatPlate, mounting: _Mounting, rng: np.random.Generator
+    box: npt.NDArray[np.float32], plate: FlatPlate, place: PlatePlace, rng: np.random.Generator
 ) -> npt.NDArray[np.float32] | None:
     """Corners (4, 2) of a plate on a vehicle, or None where it shows no plate."""
     wide, high = (box[2:] - box[:2]).tolist()
-    width = float(rng.uniform(*mounting.width)) * wide
-    if wide > mounting.widest * high or width < _NARROWEST:
+    width = float(rng.uniform(*place.width)) * wide
+    if wide > place.widest * high or width < _NARROWEST:
         return None
     sides = plate.outline.max(0) - plate.outline.min(0)
-    middle = np.array([wide * rng.uniform(*mounting.x), high * rng.uniform(*mounting.y)])
+    middle = np.array([wide * rng.uniform(*place.x), high * rng.uniform(*place.y)])
     seen = seen_from(rng, width, width * float(sides[1] / sides[0]), _TILT)
     return np.asarray(seen + box[:2] + middle, np.float32)
 

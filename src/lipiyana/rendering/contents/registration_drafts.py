@@ -11,7 +11,10 @@ import numpy as np
 from lipiyana.ocr.registrations import REGION_NAMES
 from lipiyana.ocr.registrations.formats.bangladesh import BENGALI_DIGITS, CITIES
 from lipiyana.ocr.registrations.formats.bangladesh import CLASS_CATEGORIES as BANGLADESHI_CLASSES
+from lipiyana.ocr.registrations.formats.india import COLOURS as INDIAN_CATEGORIES
+from lipiyana.ocr.registrations.formats.india import SERIES_LETTERS
 from lipiyana.ocr.registrations.formats.nepal import CLASS_CATEGORIES as NEPALI_CLASSES
+from lipiyana.ocr.registrations.formats.nepal import COLOURS as NEPALI_COLOURS
 from lipiyana.ocr.registrations.formats.nepal import DEVANAGARI_DIGITS, ZONES
 from lipiyana.types import Category, PlateColour, RegistrationFormat
 
@@ -20,20 +23,11 @@ VehicleKind = Literal["car", "two_wheeler", "three_wheeler", "heavy"]
 ARROW = "↑"
 """The broad arrow of military plates; it is painted, and no part of the canonical form."""
 
-_SERIES = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _METRO = "মেট্রো"
 _DELHI_CLASSES: Mapping[VehicleKind, str] = {
     "car": "CCCCVTYE", "two_wheeler": "SSSE", "three_wheeler": "RRE", "heavy": "PYV",
 }  # fmt: skip
-# S.O.2339(E) of 2020
-_INDIAN_COLOURS = {
-    Category.PRIVATE: PlateColour.BLACK_ON_WHITE,
-    Category.TRANSPORT: PlateColour.BLACK_ON_YELLOW,
-    Category.RENTAL: PlateColour.YELLOW_ON_BLACK,
-    Category.ELECTRIC_PRIVATE: PlateColour.WHITE_ON_GREEN,
-    Category.ELECTRIC_TRANSPORT: PlateColour.YELLOW_ON_GREEN,
-    Category.ELECTRIC_RENTAL: PlateColour.BLACK_ON_GREEN,
-}
+_INDIAN_COLOURS = {category: colour for colour, category in INDIAN_CATEGORIES.items()}
 _USES: Mapping[VehicleKind, Mapping[Category, float]] = {
     "car": {Category.PRIVATE: 66, Category.TRANSPORT: 20, Category.RENTAL: 4,
             Category.ELECTRIC_PRIVATE: 6, Category.ELECTRIC_TRANSPORT: 3,
@@ -43,12 +37,6 @@ _USES: Mapping[VehicleKind, Mapping[Category, float]] = {
     "three_wheeler": {Category.TRANSPORT: 85, Category.ELECTRIC_TRANSPORT: 15},
     "heavy": {Category.TRANSPORT: 85, Category.ELECTRIC_TRANSPORT: 8, Category.PRIVATE: 7},
 }  # fmt: skip
-_NEPALI_COLOURS = {
-    Category.PRIVATE: PlateColour.WHITE_ON_RED,
-    Category.TRANSPORT: PlateColour.WHITE_ON_BLACK,
-    Category.GOVERNMENT: PlateColour.RED_ON_WHITE,
-}
-
 Choice = TypeVar("Choice")
 
 
@@ -90,7 +78,7 @@ def draft(rng: np.random.Generator, kind: RegistrationFormat, vehicle: VehicleKi
 
 
 def standard(
-    rng: np.random.Generator, vehicle: VehicleKind, region: str = "", alphabet: str = _SERIES
+    rng: np.random.Generator, vehicle: VehicleKind, region: str = "", alphabet: str = SERIES_LETTERS
 ) -> Draft:
     """A registration of an Indian state other than Delhi, which has its own family."""
     region = region or one_of(rng, [code for code in REGION_NAMES if code != "DL"])
@@ -119,7 +107,7 @@ def _number(rng: np.random.Generator) -> str:
 
 
 def _letters(rng: np.random.Generator, low: int, high: int) -> str:
-    return "".join(one_of(rng, _SERIES) for _ in range(int(rng.integers(low, high + 1))))
+    return "".join(one_of(rng, SERIES_LETTERS) for _ in range(int(rng.integers(low, high + 1))))
 
 
 def _region(rng: np.random.Generator) -> str:
@@ -189,7 +177,9 @@ def _trade(rng: np.random.Generator, _vehicle: VehicleKind) -> Draft:
 
 def _military(rng: np.random.Generator, _vehicle: VehicleKind) -> Draft:
     year, letter = f"{int(rng.integers(0, 100)):02d}", one_of(rng, "BCDEPX")
-    number = _digits(rng, int(rng.choice([4, 5, 6], p=[0.05, 0.25, 0.7]))) + one_of(rng, _SERIES)
+    number = _digits(rng, int(rng.choice([4, 5, 6], p=[0.05, 0.25, 0.7]))) + one_of(
+        rng, SERIES_LETTERS
+    )
     parts = (ARROW + year + letter if rng.random() < 0.6 else year + ARROW + letter, number)
     return Draft(parts, (1,), PlateColour.WHITE_ON_BLACK)
 
@@ -214,7 +204,7 @@ def _nepali(rng: np.random.Generator, _vehicle: VehicleKind) -> Draft:
     lot = str(int(rng.integers(1, 100))).translate(native)
     number = str(int(rng.integers(1, 10000))).translate(native)
     parts = (one_of(rng, list(ZONES)), lot, one_of(rng, letters), number)
-    return Draft(parts, (3,), _NEPALI_COLOURS[use])
+    return Draft(parts, (3,), NEPALI_COLOURS[use])
 
 
 def _bangladeshi(rng: np.random.Generator, _vehicle: VehicleKind) -> Draft:
