@@ -13,6 +13,7 @@ from lipiyana.ocr.scripts.table import SCRIPTS, script_of
 from lipiyana.types import PlateColour, RegistrationFormat
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "lipiyana"
 SAMPLES = ROOT / "samples"
 ROWS = [json.loads(line) for line in (SAMPLES / "truth.jsonl").read_text("utf-8").splitlines()]
 PLATES = [plate for row in ROWS for plate in row["plates"]]
@@ -86,7 +87,7 @@ def test_lines_are_normalized_and_of_their_script(line):
 
 
 def test_plan_and_truth_name_the_same_scenes():
-    plan = tomllib.loads((ROOT / "ocr" / "training" / "samples.toml").read_text("utf-8"))
+    plan = tomllib.loads((PACKAGE / "rendering" / "samples.toml").read_text("utf-8"))
     drawn = [row["path"] for row in ROWS if row["layout"] == "scene"]
     names = [entry["name"] for entry in plan["scene"]]
     assert [Path(path).stem.split("_", 1)[1] for path in drawn] == names

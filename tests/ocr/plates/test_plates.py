@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.geometry import Bounds, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import PlateRow, choose_plate, find_plates
+from lipiyana.ocr.plates.choice import MOST_SEARCHED, PlateRow, choose_plate, find_plates
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
 from lipiyana.ocr.recognition.reader import LineReading
 
@@ -197,3 +197,13 @@ def test_one_quad_around_a_row() -> None:
     box = Bounds.of(enclosing_quad([LEFT, RIGHT + np.array([0, 10])]))
     assert box.x_max >= 120
     assert box.y_max >= 50
+
+
+def test_a_scene_of_many_plates_is_searched_in_few_places() -> None:
+    places = [rectangle(10, 100 * number, 110, 100 * number + 30) for number in range(100)]
+    lines = [row(f"KA 01 AB {1000 + number}", place) for number, place in enumerate(places)]
+    assert len(find_plates(lines)) == len(lines)
+    doubtful = [
+        replace(line, reading=replace(line.reading, text="KA 01 AB 10?!")) for line in lines
+    ]
+    assert len(find_plates(doubtful)) == MOST_SEARCHED
