@@ -86,7 +86,8 @@ def test_answers_that_nobody_reads_are_bounded(
     raw: RawConnection, client: Client, fake: Wordy
 ) -> None:
     size = MESSAGE * 5 // 8
-    held = [ask(raw, b"%d" % size) for _ in range(MESSAGES)]
+    # pictures of their own, which are read one after the other
+    held = [ask(raw, b"%d" % (size + 1 + number)) for number in range(MESSAGES)]
     refused = ask(raw, b"%d" % size)
     assert b"bytes of answers wait until" in raw.wait_for_end(refused)
     assert raw.ended == {refused}

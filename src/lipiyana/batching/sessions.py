@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.batching.batcher import Batcher
+from lipiyana.batching.work import current_work
 from lipiyana.manifest import ModelEntry
 from lipiyana.runtime import Session
 
@@ -26,7 +27,8 @@ class BatchedSession(Session):
         self._joins = self.input_shape[0] is None
 
     def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
-        """Feed the first input; see `Session.run` and `Batcher.run`."""
+        """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
+        current_work().require_time()
         return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
 
 

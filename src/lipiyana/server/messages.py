@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -42,7 +42,7 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
         "features": Limit(MAX_FEATURES),
         "script_hints": Limit(MAX_SCRIPT_HINTS),
     }
-    handlers = {}
+    handlers: dict[str, Any] = {}
     for name, method in methods.items():
         described = _DESCRIPTOR.methods_by_name[name]
         request: type[Message] = getattr(service_pb, described.input_type.name)

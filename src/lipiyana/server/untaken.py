@@ -6,9 +6,6 @@ answer of a batch has megabytes, and costs next to nothing where the cache has i
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 from lipiyana.batching import Admission
 from lipiyana.errors import Overloaded
 from lipiyana.server.calls import Context
@@ -55,8 +52,5 @@ class UntakenAnswers:
                 reason="ANSWERS_NOT_TAKEN",
             )
         self._admission.enter(client, size)
-        context.add_done_callback(partial(self._left, client, size))
+        context.add_done_callback(lambda _: self._admission.leave(client, size))
         return answer
-
-    def _left(self, client: str, size: int, _context: Any) -> None:
-        self._admission.leave(client, size)
