@@ -6,6 +6,8 @@ answer of a batch has megabytes, and costs next to nothing where the cache has i
 
 from __future__ import annotations
 
+from typing import Any
+
 from lipiyana.batching import Admission
 from lipiyana.errors import Overloaded
 from lipiyana.server.calls import Context
@@ -52,5 +54,6 @@ class UntakenAnswers:
                 reason="ANSWERS_NOT_TAKEN",
             )
         self._admission.enter(client, size)
-        context.add_done_callback(lambda _: self._admission.leave(client, size))
+        call: Any = context  # grpc's stubs take no function for a callback
+        call.add_done_callback(lambda _: self._admission.leave(client, size))
         return answer
