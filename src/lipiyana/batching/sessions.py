@@ -22,7 +22,8 @@ class BatchedSession(Session):
     """
 
     def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
-        super().__init__(entry, threads)
+        # each model would keep what the largest picture of any caller took: 440 MiB a thread
+        super().__init__(entry, threads, keeps_memory=False)
         self._batcher = batcher
         self._joins = self.input_shape[0] is None
 

@@ -12,8 +12,8 @@ from lipiyana.server.untaken import COPIES, MESSAGES
 
 MODELS_BYTES = 400 * MEBIBYTE
 THREAD_BYTES = 225 * MEBIBYTE
-"""Of a process with all models, and of each thread that has read large scenes: ONNX Runtime keeps
-what it has allocated. Measured with 48-megapixel JPEGs (docs/serving.md, "Memory")."""
+"""Of a process with all models, and of each thread while it reads large scenes or wide lines.
+Measured with 48-megapixel JPEGs (docs/serving.md, "Memory")."""
 
 FIRST_WINDOW = 64 * 1024
 """Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
