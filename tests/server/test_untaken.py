@@ -159,7 +159,7 @@ def test_no_frame_waits_for_long_behind_a_result_that_nobody_reads(
     until(lambda: isinstance(outcome(client, bytes(large)), Recognition))
 
 
-async def test_batches_are_written_picture_by_picture(fake: Wordy) -> None:
+def test_a_batch_is_written_in_its_order(fake: Wordy) -> None:
     settings = ServerSettings(port=0, threads=1, max_batch=64)
     with running_server(fake, settings) as server, Client(server.target) as client:
         found = client.recognize_batch([b"1", b"bad", b"3"])
