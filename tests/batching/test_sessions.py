@@ -55,3 +55,13 @@ def test_a_reader_on_batched_sessions_reads_the_same(store: ModelStore, draw_tex
         readings = list(threads.map(LineReader(batched).read, [crops] * 4))
     expected = [reading.text for reading in LineReader(store).read(crops)]
     assert [[line.text for line in reading] for reading in readings] == [expected] * 4
+
+
+def test_a_server_keeps_no_memory_of_large_runs(store: ModelStore) -> None:
+    name = store.default_for_task(Task.LINE_READER).name
+    batched = ModelStore(threads=1, open_session=batched_sessions(Batcher(slots=1)))
+    kept = [
+        one.session(name)._session.get_session_options().enable_cpu_mem_arena
+        for one in (store, batched)
+    ]
+    assert kept == [True, False]

@@ -8,10 +8,15 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import wrappers_pb2
 
 from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import InternalError
 from lipiyana.recognizer import FrameResult
+from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+MANY = 1_000_000
 
 
 class _Garbage(grpc.GenericRpcHandler):
@@ -22,6 +27,74 @@ class _Garbage(grpc.GenericRpcHandler):
 
         known = "RecognitionService" in details.method
         return grpc.stream_stream_rpc_method_handler(answer) if known else None
+
+
+class _Endless(grpc.GenericRpcHandler):
+    """Answers with a million values, of a kind of its own for each picture."""
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        if details.method.endswith("/StreamRecognize"):
+            ids = service_pb.StreamRecognizeResponse(dropped_frame_ids=range(MANY))
+            return grpc.stream_stream_rpc_method_handler(lambda _, __: iter([ids]), None, _bytes)
+        known = details.method.endswith("/Recognize")
+        return grpc.unary_unary_rpc_method_handler(_many, None, _bytes) if known else None
+
+
+def _bytes(message: service_pb.RecognizeResponse | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _many(request: bytes, _: grpc.ServicerContext) -> bytes:
+    kind = service_pb.RecognizeRequest.FromString(request).image.encoded.decode()
+    if kind in {"vehicles", "plates", "text_lines", "models"}:
+        empty = pb.Recognition(**{kind: [{}]}).SerializeToString()
+        return _field(service_pb.RecognizeResponse, "recognition", MANY * empty)
+    if kind == "timings":
+        found = pb.Recognition(timings={str(number): 0.0 for number in range(20_000)})
+    elif kind == "plate_indices":
+        found = pb.Recognition(vehicles=[pb.Vehicle(plate_indices=range(MANY))])
+    elif kind == "lines":
+        found = pb.Recognition(plates=[pb.Plate(lines=[pb.TextLine()] * MANY)])
+    else:
+        said = pb.Registration(**{kind: ["" if kind == "alternatives" else 0.0] * MANY})
+        found = pb.Recognition(plates=[pb.Plate(registration=said)])
+    return service_pb.RecognizeResponse(recognition=found).SerializeToString()
+
+
+def _field(kind: Any, name: str, data: bytes) -> bytes:
+    """A message that has one field, of bytes that are written already."""
+    unknown = wrappers_pb2.BytesValue(value=data).SerializeToString()
+    assert kind.DESCRIPTOR.fields_by_name[name].number == 1  # as that of BytesValue
+    return unknown
+
+
+@pytest.fixture
+def endless() -> Iterator[str]:
+    server = grpc.server(
+        futures.ThreadPoolExecutor(4), options=[("grpc.max_send_message_length", -1)]
+    )
+    server.add_generic_rpc_handlers((_Endless(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "vehicles", "plates", "text_lines", "models", "timings", "plate_indices", "lines",
+        "character_confidences", "alternatives",
+    ],
+)  # fmt: skip
+def test_an_answer_of_a_million_values(endless: str, kind: str) -> None:
+    with Client(endless) as client, pytest.raises(InternalError, match="than a picture can show"):
+        client.recognize(kind.encode())
+
+
+def test_a_result_that_tells_of_a_million_dropped_frames(endless: str) -> None:
+    with Client(endless) as client, pytest.raises(InternalError, match="dropped frames"):
+        list(client.recognize_stream([b"a"]))
 
 
 @pytest.fixture

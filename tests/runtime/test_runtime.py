@@ -130,6 +130,26 @@ def test_a_missing_file_is_not_installed(tmp_path: Path, file: str) -> None:
         assert caught.value.reason == "MODEL_NOT_INSTALLED"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "name = 5", "sha256 = [1]", "licence = {a = 1}", "parameters = 3", "scores = [1]",
+        'scores = {cer = "low"}', "parameters = {twin = 3}", 'parameters = {words = "w.npz"}',
+        "parameters = {thresholds = 1}", 'file = "package:no_such_package.inner/x.onnx"',
+        'file = "package:os.path/x.onnx"', 'file = "package:/x.onnx"', "colour = 1",
+    ],
+)  # fmt: skip
+def test_a_field_of_a_manifest_that_makes_no_sense(tmp_path: Path, wrong: str) -> None:
+    fields = {"name": '"x"', "task": '"line_reader"', "file": '"x.onnx"', "sha256": '"00"'}
+    key, _, value = wrong.partition(" = ")
+    fields[key] = value
+    lines = "\n".join(f"{key} = {value}" for key, value in fields.items())
+    (tmp_path / "manifest.toml").write_text(f"[[model]]\n{lines}\n")
+    with pytest.raises(ModelUnavailable) as caught:
+        ModelStore(tmp_path)
+    assert caught.value.reason == "MODEL_CORRUPT"
+
+
 def test_an_unknown_name(store: ModelStore) -> None:
     with pytest.raises(ModelUnavailable, match="no-such-model"):
         store.session("no-such-model")

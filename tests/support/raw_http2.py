@@ -89,6 +89,11 @@ class RawConnection:
         self._socket.sendall(frame(HEADERS, flags, stream, grpc_headers(path, more)))
         return stream
 
+    def read_nothing(self) -> None:
+        """Give the server no room for answers; headers and trailers come all the same."""
+        self._socket.sendall(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        self.sync()
+
     def reset(self, stream: int) -> None:
         self._socket.sendall(frame(RST_STREAM, 0, stream, CANCEL.to_bytes(4, "big")))
 

@@ -215,7 +215,7 @@ def _given(entry: ModelEntry, name: str) -> Mapping[str, Any]:
 def _curves(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, Curve]:
     curves: dict[int, Curve] = {}
     for label, threshold in _given(entry, "thresholds").items():
-        if label not in classes or not 0 < threshold < 1:
+        if label not in classes or not _is_inside(threshold):
             raise _unfit(entry, f"its threshold {threshold} of {label!r} makes no sense")
         curves[classes.index(label)] = ((float(threshold), OPERATING_POINT),)
     for label, pairs in _given(entry, "calibration").items():
@@ -223,6 +223,10 @@ def _curves(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, Curve]:
             raise _unfit(entry, f"its calibration {pairs} of {label!r} makes no sense")
         curves[classes.index(label)] = tuple((float(x), float(y)) for x, y in pairs)
     return curves
+
+
+def _is_inside(threshold: object) -> bool:
+    return isinstance(threshold, int | float) and 0 < threshold < 1
 
 
 def _rises(pairs: object) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.batching.batcher import Batcher
+from lipiyana.batching.work import current_work
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import Session
 
@@ -21,12 +22,14 @@ class BatchedSession(Session):
     """
 
     def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
-        super().__init__(entry, threads)
+        # each model would keep what the largest picture of any caller took: 440 MiB a thread
+        super().__init__(entry, threads, keeps_memory=False)
         self._batcher = batcher
         self._joins = self.input_shape[0] is None
 
     def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
-        """Feed the first input; see `Session.run` and `Batcher.run`."""
+        """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
+        current_work().require_time()
         return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
 
 

@@ -18,6 +18,10 @@ def _no_limit() -> float | None:
     return None
 
 
+def _no_bound() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What one thread does for its callers.
@@ -26,10 +30,13 @@ class Work:
         remaining: seconds until the last of them gives up; None: never. It may grow, since
             another caller may join.
         abandoned: whether all of them have gone.
+        require_time: raises where it has taken more CPU time than a picture may; to be called on
+            the thread that does it.
     """
 
     remaining: Callable[[], float | None] = _no_limit
     abandoned: Callable[[], bool] = _never
+    require_time: Callable[[], None] = _no_bound
 
     def require_wanted(self) -> None:
         """Refuse to compute what nobody waits for.

@@ -19,6 +19,9 @@ from lipiyana.wire.status import from_status
 Outcome = Recognition | LipiyanaError
 R = TypeVar("R")
 
+MOST_DROPPED = 100_000
+"""A hundred times what the server of this project tells at once."""
+
 
 def config_message(config: RecognitionConfig | None) -> pb.RecognitionConfig:
     """Write the config, or the default one.
@@ -104,7 +107,13 @@ def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResu
 
 
 def frame_result(response: service_pb.StreamRecognizeResponse) -> FrameResult:
-    """Read what became of a frame."""
+    """Read what became of a frame.
+
+    Raises:
+        InternalError: it tells of more dropped frames than a server keeps in mind.
+    """
+    if len(response.dropped_frame_ids) > MOST_DROPPED:
+        raise InternalError("a result came with more dropped frames than can be")
     return FrameResult(response.frame_id, _outcome(response), tuple(response.dropped_frame_ids))
 
 

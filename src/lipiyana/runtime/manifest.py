@@ -13,9 +13,13 @@ from typing import Any
 from lipiyana.errors import ModelUnavailable
 from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
 from lipiyana.runtime.packed import unpacked
+from lipiyana.words import shown
 
 MANIFEST = "manifest.toml"
 _PACKAGE = "package:"
+_TABLES = {"scores", "parameters"}
+_PARAMETERS = {"twin": str, "words": str, "thresholds": Mapping, "calibration": Mapping}
+"""Of those that a folder may give, what they are where they are not checked in their own place."""
 
 
 class Task(StrEnum):
@@ -117,15 +121,32 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
 
 def _entry(table: Mapping[str, Any], folder: Path) -> ModelEntry:
     fields = dict(table)
+    for key, value in fields.items():
+        _require(value, Mapping if key in _TABLES else str, key)
+    for key, value in fields.get("scores", {}).items():
+        _require(value, int | float, key)
+    parameters = fields.get("parameters", {})
+    if "words" in parameters:
+        _require(parameters.get("words_sha256"), str, "words_sha256")
+    for key, kind in _PARAMETERS.items():
+        if key in parameters:
+            _require(parameters[key], kind, key)
     return ModelEntry(
         task=Task(fields.pop("task")), file=_locate(fields.pop("file"), folder), **fields
     )
+
+
+def _require(value: object, kind: Any, key: str) -> None:
+    if not isinstance(value, kind):
+        raise ValueError(f"{key} is {shown(value)}")
 
 
 def _locate(file: str, folder: Path) -> Path:
     if not file.startswith(_PACKAGE):
         return folder / file
     package, _, inner = file.removeprefix(_PACKAGE).partition("/")
+    if not package.isidentifier():  # what lies in a package is found by importing the package
+        raise ValueError(f"{shown(package)} is no package")
     spec = importlib.util.find_spec(package)  # does not import it
     if spec is None or spec.origin is None:
         return folder / package / inner  # not there: "not installed" when it is asked for

@@ -38,9 +38,16 @@ class ModelCheck:
 class Session:
     """A loaded model. `run` may be called from several threads at once."""
 
-    def __init__(self, entry: ModelEntry, threads: int) -> None:
+    def __init__(self, entry: ModelEntry, threads: int, *, keeps_memory: bool = True) -> None:
+        """Load a model; see `ModelEntry.read_bytes` for what it raises.
+
+        Args:
+            entry: of the model.
+            threads: that one run uses.
+            keeps_memory: whether the memory of its largest runs stays with it.
+        """
         self.entry = entry
-        self._session = _create(entry, threads)
+        self._session = _create(entry, threads, keeps_memory)
         self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self.charset = _checked_charset(entry, self.metadata)
         self._input = self._session.get_inputs()[0].name
@@ -62,7 +69,7 @@ class Session:
         return outputs
 
 
-def _create(entry: ModelEntry, threads: int) -> Any:
+def _create(entry: ModelEntry, threads: int, keeps_memory: bool) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -71,6 +78,7 @@ def _create(entry: ModelEntry, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.enable_mem_pattern = False  # shapes differ from picture to picture
+    options.enable_cpu_mem_arena = keeps_memory
     options.log_severity_level = _SILENT
     data = entry.read_bytes()
     try:

@@ -106,6 +106,7 @@ class RecognitionServer:
             repeated_frames=settings.image_limits if settings.repeated_frames else None,
             # frames that are compared take of the same memory as those that are read
             decoding_memory=getattr(recognizer, "decoding_memory", None),
+            max_read_seconds=settings.max_read_seconds,
         )
         self._calls = Calls(self._metrics, tracing)
         self._service = RecognitionService(

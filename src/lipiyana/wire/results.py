@@ -20,6 +20,12 @@ from lipiyana.wire.enums import (
     inverse,
 )
 
+MOST_FOUND = 10_000
+"""Vehicles, plates and lines of one picture; ten times what this project finds at most."""
+
+MOST_PARTS = 100_000
+"""Of all its plates and vehicles."""
+
 _FORMAT_OF = inverse(REGISTRATION_FORMATS)
 _COLOUR_OF = inverse(PLATE_COLOURS)
 _CATEGORY_OF = inverse(CATEGORIES)
@@ -47,8 +53,9 @@ def recognition_from_proto(message: pb.Recognition) -> types.Recognition:
     """Read a result; enum numbers of a later version become None.
 
     Raises:
-        InternalError: a polygon has not four corners.
+        InternalError: a polygon has not four corners, or there is more than a picture can show.
     """
+    _check_counts(message)
     return types.Recognition(
         image_width=message.image_width,
         image_height=message.image_height,
@@ -92,6 +99,27 @@ def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
         return recognition_from_proto(message)
     except (ParseError, InternalError, RecursionError, TypeError, ValueError) as error:
         raise InvalidRequest(f"not the JSON of a result: {type(error).__name__}") from None
+
+
+def _check_counts(message: pb.Recognition) -> None:
+    """Refuse what a peer could send to keep this end busy for minutes, before it is gone through.
+
+    Raises:
+        InternalError: there are too many values.
+    """
+    found = len(message.vehicles) + len(message.plates) + len(message.text_lines)
+    if found + len(message.models) + len(message.timings) > MOST_FOUND:
+        raise _too_many()
+    parts = sum(len(vehicle.plate_indices) for vehicle in message.vehicles)
+    for plate in message.plates:
+        said = plate.registration
+        parts += len(plate.lines) + len(said.character_confidences) + len(said.alternatives)
+    if parts > MOST_PARTS:
+        raise _too_many()
+
+
+def _too_many() -> InternalError:
+    return InternalError("a result came with more values than a picture can show")
 
 
 def _box_to_proto(box: types.Box) -> pb.Box:

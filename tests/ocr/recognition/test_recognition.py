@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipiyana.ocr.recognition.reader import LineReader
-from lipiyana.runtime.store import ModelStore
+from lipiyana.ocr.recognition.reader import MAX_BATCH_WIDTH, LineReader
+from lipiyana.runtime.store import ModelStore, Session
 
 Draw = Callable[..., np.ndarray]
 TEXTS = ("AUTO", "KA01AB1234", "Open 24 hours", "7", "Bus stop", "GRAND TRUNK ROAD", "Rs. 1450")
@@ -33,6 +33,24 @@ def test_a_reading_does_not_depend_on_its_neighbours(reader: LineReader, draw_te
         (alone,) = reader.read([crop])
         assert alone.text == reading.text
         assert alone.character_confidences == pytest.approx(reading.character_confidences, abs=1e-3)
+
+
+def test_a_batch_is_no_wider_than_one_of_the_longest_lines(
+    store: ModelStore, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+    run = Session.run
+
+    def noted(session: Session, batch: np.ndarray) -> list[np.ndarray]:
+        shapes.append(batch.shape)
+        return run(session, batch)
+
+    monkeypatch.setattr(Session, "run", noted)
+    lines = [draw_text(text) for text in TEXTS] * 2 + [np.full((48, 1300, 3), 255, np.uint8)] * 3
+    assert len(LineReader(store).read([*lines, np.full((48, 9000, 3), 255, np.uint8)])) == 18
+    assert sum(rows for rows, *_ in shapes) == 18
+    assert max(rows * width for rows, _, _, width in shapes) <= MAX_BATCH_WIDTH
+    assert max(rows for rows, *_ in shapes) > 1
 
 
 def test_what_is_kept_is_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:

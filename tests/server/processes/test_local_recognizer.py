@@ -7,10 +7,11 @@ import pytest
 from prometheus_client import generate_latest
 
 from lipiyana.client import Client
+from lipiyana.errors import InvalidImage
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, local_recognizer, running_server
 from lipiyana.server.telemetry.metrics import Metrics
-from lipiyana.types import CachePolicy, RecognitionConfig
+from lipiyana.types import CachePolicy, Layout, RecognitionConfig
 
 BYPASS = RecognitionConfig(cache_policy=CachePolicy.BYPASS)
 
@@ -38,3 +39,18 @@ def test_joined_or_not_the_answers_are_the_same(
     assert 'lipiyana_batch_rows_count{model="' in shown
     for model in served.models:
         assert model.sha256 in shown
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_a_picture_that_takes_too_long_to_read_is_refused(
+    scene: np.ndarray, encode: Callable[..., bytes], layout: Layout
+) -> None:
+    settings = ServerSettings(port=0, threads=1, max_read_seconds=1e-9)
+    served = local_recognizer(settings)
+    with (
+        running_server(served, settings) as server,
+        Client(server.target) as client,
+        pytest.raises(InvalidImage, match="max_read_seconds") as caught,
+    ):
+        client.recognize(encode(scene), RecognitionConfig(layout=layout))
+    assert caught.value.reason == "IMAGE_TOO_COMPLEX"

@@ -7,12 +7,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lipiyana.server.rpc.untaken import COPIES, MESSAGES
 from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
 
 MODELS_BYTES = 400 * MEBIBYTE
 THREAD_BYTES = 225 * MEBIBYTE
-"""Of a process with all models, and of each thread that has read large scenes: ONNX Runtime keeps
-what it has allocated. Measured with 48-megapixel JPEGs (docs/guides/serving.md, "Memory")."""
+"""Of a process with all models, and of each thread while it reads large scenes or wide lines.
+Measured with 48-megapixel JPEGs (docs/guides/serving.md, "Memory")."""
 
 FIRST_WINDOW = 64 * 1024
 """Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
@@ -42,6 +43,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         "max_decoded_bytes": settings.max_decoded_bytes,
         "max_receiving_bytes": settings.max_receiving_bytes + 2 * message,
         "health requests": 2 * message,
+        "answers": MESSAGES * COPIES * message,
         "max_queue_bytes": settings.max_queue_bytes,
         "cache_bytes": settings.cache_bytes,
         "max_connection_calls": calls * CALL_BYTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -28,6 +29,7 @@ from lipiyana.images.loading import ImageLimits
 from lipiyana.recognizer import Recognizer
 from lipiyana.server.queue.durations import Durations
 from lipiyana.server.queue.pool import ComputePool, Room
+from lipiyana.server.queue.reading_time import ReadingTime
 from lipiyana.server.queue.sources import ANYONE, Source
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
@@ -76,6 +78,7 @@ class Answers:
         observer: CacheObserver | None = None,
         repeated_frames: ImageLimits | None = None,
         decoding_memory: DecodingMemory | None = None,
+        max_read_seconds: float = math.inf,
     ) -> None:
         """Put caches before a recognizer.
 
@@ -88,6 +91,7 @@ class Answers:
             repeated_frames: limits of the frames of streams that are looked at for repetition;
                 None where none are.
             decoding_memory: what those frames take while they are looked at.
+            max_read_seconds: of CPU time that one picture may take.
         """
         self._recognizer = recognizer
         self._pool = pool
@@ -96,6 +100,7 @@ class Answers:
         self._observer = observer
         self._repeated_frames = repeated_frames
         self._decoding_memory = decoding_memory
+        self._max_read_seconds = max_read_seconds
         self._look_ups: SingleFlight[LookUp] = SingleFlight()
         self._keys = KeyMaker(recognizer.plan_digest())
         self._durations = Durations()
@@ -260,7 +265,8 @@ class Answers:
     def _compute(
         self, question: _Question, flight: Flight[Recognition], queued: float
     ) -> Recognition:
-        work = Work(flight.remaining, lambda: flight.waiters == 0)
+        within = ReadingTime(self._max_read_seconds)
+        work = Work(flight.remaining, lambda: flight.waiters == 0, within.require)
         work.require_wanted()
         image, layout = question.image, question.config.layout
         began = time.monotonic()

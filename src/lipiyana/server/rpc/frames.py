@@ -37,6 +37,7 @@ class NewestFrame:
         self._frame: WaitingFrame | None = None
         self._dropped: list[int] = []
         self._is_read = False
+        self._is_paused = False
         self._ended = False
         self._failure: Exception | None = None
         self._changed = asyncio.Event()
@@ -70,15 +71,31 @@ class NewestFrame:
         if self._ended:
             frame.room.close()
             return
+        self._drop()
+        self._frame = frame
+        if self._is_paused:
+            self._drop()
+        self._changed.set()
+
+    def _drop(self) -> None:
         if self._frame is not None:
             self._frame.room.close()
             self._dropped.append(self._frame.frame_id)
-        self._frame = frame
-        self._changed.set()
+            self._frame = None
+
+    def pause(self) -> None:
+        """Drop what waits and what comes, while nobody reads what came of earlier frames."""
+        self._is_paused = True
+        self._drop()
+
+    def resume(self) -> None:
+        """Let frames wait again."""
+        self._is_paused = False
+        self._told.set()
 
     async def room(self) -> None:
-        """Wait while `MAX_DROPPED` ids or more wait to be told."""
-        while len(self._dropped) >= MAX_DROPPED:
+        """Wait while `MAX_DROPPED` ids or more wait to be told, or frames are not welcome."""
+        while self._is_paused or len(self._dropped) >= MAX_DROPPED:
             self._told.clear()
             await self._told.wait()
 

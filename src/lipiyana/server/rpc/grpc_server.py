@@ -55,8 +55,17 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
             pass  # the caller has gone, or the server
 
 
-def _hide_metadata(record: logging.LogRecord) -> bool:
-    """Keep what a caller sent out of gRPC's line about metadata that is not UTF-8: tokens, say."""
+def _shorten(record: logging.LogRecord) -> bool:
+    """Say in few lines what callers can make gRPC log as often as they like.
+
+    Metadata that is not UTF-8 would be quoted, tokens among it. A caller who leaves before it has
+    taken its answer is an error of the server for gRPC, with a traceback.
+    """
+    if record.exc_info is not None and record.exc_info[0] is cygrpc.ExecuteBatchError:
+        record.msg, record.args = "a caller left before it had taken its answer", ()
+        record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        record.exc_info = record.exc_text = None
+        return _not_taken.allows()
     if str(record.msg).startswith("Invalid encoding"):
         record.msg, record.args = "a call has metadata that is not UTF-8", ()
         record.exc_info = record.exc_text = None
@@ -68,6 +77,11 @@ def _tell_not_utf8(calls: int) -> None:
     _log.error("%d calls more had metadata that is not UTF-8", calls)
 
 
+def _tell_not_taken(calls: int) -> None:
+    _log.info("%d callers more left before they had taken their answers", calls)
+
+
+_not_taken = LineLimit(_tell_not_taken)
 _not_utf8 = LineLimit(_tell_not_utf8)  # one for the process, as gRPC's log is
 
 
@@ -86,7 +100,7 @@ def make_server(
         refused: called for each call of an unknown method.
         pace: at which these are refused.
     """
-    logging.getLogger(_GRPC_LOG).addFilter(_hide_metadata)  # once, however often it is added
+    logging.getLogger(_GRPC_LOG).addFilter(_shorten)  # once, however often it is added
     try:
         core = _AioServer(
             cygrpc.get_working_loop(), None, (), tuple(interceptors), tuple(options), None

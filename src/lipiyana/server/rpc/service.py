@@ -15,9 +15,11 @@ from lipiyana.server.queue.places import Places
 from lipiyana.server.queue.pool import Room
 from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
+from lipiyana.server.rpc.batch_writing import BatchWriting, Outcome
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
 from lipiyana.server.rpc.receiving import Receiving, parsed
+from lipiyana.server.rpc.untaken import UntakenAnswers
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
@@ -32,7 +34,8 @@ from lipiyana.wire.status import to_status
 SETUP_SECONDS = 10
 """In which the setup of a stream must come."""
 
-Outcome = Recognition | LipiyanaError
+UNREAD_SECONDS = 10.0
+"""In which a client should take a result, before its next frame is dropped."""
 
 
 class RecognitionService:
@@ -45,6 +48,8 @@ class RecognitionService:
         self._calls = calls
         self._metrics = metrics
         self._receiving = Receiving(settings)
+        self._batch_writing = BatchWriting(settings.receive_timeout)
+        self._untaken = UntakenAnswers(settings.max_message_bytes)
         self._max_streams = settings.max_streams
         self._stream_places = Places(settings.max_streams)
         self._idle_seconds = settings.stream_idle_timeout
@@ -67,7 +72,7 @@ class RecognitionService:
         for waiting in self._streams:
             _end_for_drain(waiting)
 
-    async def _recognize(self, context: Context) -> service_pb.RecognizeResponse:
+    async def _recognize(self, context: Context) -> bytes:
         """Read one picture."""
         async with self._calls.call("Recognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
@@ -77,9 +82,10 @@ class RecognitionService:
             caller.spend(1)
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
-            return service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
+            answer = service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
+            return self._untaken.kept(answer.SerializeToString(), context, caller.client)
 
-    async def _batch_recognize(self, context: Context) -> service_pb.BatchRecognizeResponse:
+    async def _batch_recognize(self, context: Context) -> bytes:
         """Read several pictures; they fail one by one, but are queued all or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
@@ -105,7 +111,8 @@ class RecognitionService:
                         )
                         for index, image in enumerate(images)
                     ]
-            return service_pb.BatchRecognizeResponse(items=[_item(t.result()) for t in tasks])
+            written = await self._batch_writing.written([t.result() for t in tasks], caller.client)
+            return self._untaken.kept(written, context, caller.client)
 
     async def _stream_recognize(self, context: Context) -> None:
         """Read frames as they come; the newest wins."""
@@ -117,13 +124,12 @@ class RecognitionService:
                     tracks = StreamTracks(config.layout)
                     frames = self._answers.frame_reader(config)
                     while (taken := await waiting.take()) is not None:
-                        frame, dropped = taken
-                        image, key = frame.image, None
-                        if not isinstance(image, LipiyanaError):
-                            key = self._answers.key(image, config)
-                        outcome = await self._frame(image, config, key, caller, frames)
+                        frame_id, dropped = taken[0].frame_id, taken[1]
+                        outcome = await self._frame(taken[0].image, config, caller, frames)
+                        del taken  # its picture is not to stay until its result is read
                         followed = tracks.update(outcome, len(dropped))
-                        await context.write(_response(frame.frame_id, followed, dropped))
+                        response = _response(frame_id, followed, dropped).SerializeToString()
+                        await _sent(response, context, waiting)
                         waiting.answered()
                 finally:
                     reader.cancel()
@@ -238,10 +244,10 @@ class RecognitionService:
         self,
         image: bytes | RawImage | LipiyanaError,
         config: RecognitionConfig,
-        key: bytes | None,
         caller: Caller,
         frames: RepeatedFrameReader | None,
     ) -> Outcome:
+        key = None if isinstance(image, LipiyanaError) else self._answers.key(image, config)
         try:
             caller.spend(1)
         except Overloaded as error:
@@ -260,12 +266,6 @@ def _image_or_error(message: pb.Image) -> bytes | RawImage | LipiyanaError:
         return error.with_traceback(None)
 
 
-def _item(outcome: Outcome) -> service_pb.BatchRecognizeResponse.Item:
-    if isinstance(outcome, LipiyanaError):
-        return service_pb.BatchRecognizeResponse.Item(error=to_status(outcome))
-    return service_pb.BatchRecognizeResponse.Item(recognition=recognition_to_proto(outcome))
-
-
 def _response(
     frame_id: int, outcome: Outcome, dropped: list[int]
 ) -> service_pb.StreamRecognizeResponse:
@@ -275,6 +275,19 @@ def _response(
     else:
         response.recognition.CopyFrom(recognition_to_proto(outcome))
     return response
+
+
+async def _sent(response: bytes, context: Context, waiting: NewestFrame) -> None:
+    """Send a result; while it is not read for long, no frame waits and none is taken in."""
+    sending = asyncio.ensure_future(context.write(response))
+    try:
+        done, _ = await asyncio.wait({sending}, timeout=UNREAD_SECONDS)
+        if not done:
+            waiting.pause()
+        await sending
+    finally:
+        sending.cancel()
+        waiting.resume()
 
 
 async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:

@@ -80,6 +80,7 @@ class ServerSettings(BaseSettings):
             decoded; one whose turn has come waits for room. A picture that needs more is refused.
         max_decode_seconds: of CPU time that decoding one picture may take; what is expected to
             take half of it is refused before.
+        max_read_seconds: of CPU time that one picture may take in all.
         cache_bytes: bound of the cache of answers; 0 turns it off.
         cache_ttl: seconds that an answer is kept.
         shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
@@ -135,6 +136,7 @@ class ServerSettings(BaseSettings):
     max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
     max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
     max_decode_seconds: float = Field(default=2.0, gt=0)
+    max_read_seconds: float = Field(default=10.0, gt=0)
     cache_bytes: Size = Field(default=64 * MEBIBYTE, ge=0)
     cache_ttl: float = Field(default=600.0, gt=0)
     shared_cache_url: SecretStr | None = None
