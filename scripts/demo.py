@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,6 +28,7 @@ from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.samples import TruePicture, read_truth
 from lipiyana.server import running_server
 from lipiyana.types import CacheOutcome, Layout, Plate, Recognition, RecognitionConfig
 from lipiyana.wire.results import recognition_to_json
@@ -59,7 +59,7 @@ class Verdict:
         return self.read == self.expected
 
 
-def judge(truth: dict[str, Any], recognition: Recognition) -> list[Verdict]:
+def judge(truth: TruePicture, recognition: Recognition) -> list[Verdict]:
     """Compare what was read in a picture with its row of `truth.jsonl`."""
     plates = [
         (_bounds([(p.box.x_min, p.box.y_min), (p.box.x_max, p.box.y_max)]), _reading(p))
@@ -129,7 +129,7 @@ def read_samples(
     Returns:
         The verdicts by path, and the seconds that reading took.
     """
-    rows = [json.loads(line) for line in (samples / "truth.jsonl").open(encoding="utf-8")]
+    rows = read_truth(samples)
     output.mkdir(parents=True, exist_ok=True)
     recognizer = LocalRecognizer()
     verdicts: dict[str, list[Verdict]] = {}

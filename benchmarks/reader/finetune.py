@@ -31,12 +31,12 @@ from lipiyana.learning.finetune.reader.finishing import Finetuned
 from lipiyana.learning.finetune.reader.labels import LABELS
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
-from lipiyana.learning.finetune.reader.scoring import sample_folder
 from lipiyana.learning.trainer.metrics import score_texts
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore, available_threads
+from lipiyana.samples import sample_folder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
 QUICK_MINUTES = 0.5

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +17,7 @@ from lipiyana.images.loading import load
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, script_of
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.samples import TruePicture, read_truth
 from lipiyana.types import Feature, Layout, RawImage, RecognitionConfig
 
 Image = npt.NDArray[np.uint8]
@@ -81,11 +80,10 @@ class SignScore:
 
 def load_signs(samples: Path) -> list[Sign]:
     """Read the pictures that `truth.jsonl` marks as whole scenes."""
-    rows = (json.loads(row) for row in (samples / "truth.jsonl").read_text("utf-8").splitlines())
-    return [_sign(samples, row) for row in rows if row["layout"] == "scene"]
+    return [_sign(samples, row) for row in read_truth(samples) if row["layout"] == "scene"]
 
 
-def _sign(samples: Path, row: Mapping[str, Any]) -> Sign:
+def _sign(samples: Path, row: TruePicture) -> Sign:
     lines = tuple((normalize(line["text"]), line["polygon"]) for line in row["text_lines"])
     return Sign(load(samples / row["path"]), lines)
 

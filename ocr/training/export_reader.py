@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto
 from torch import Tensor, nn
 
 from lipiyana.learning.quantize.static import quantize_file
+from lipiyana.learning.trainer.export import Signature, export_onnx
 from lipiyana.learning.trainer.fake_quantization import computed_in_int8, lies_in_float_part
-from lipiyana.learning.trainer.stored_weights import load_weights, store_as_half, store_weights
+from lipiyana.learning.trainer.stored_weights import load_weights, store_as_half
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import BUCKET, HEIGHT
 from lipiyana.ocr.scripts.label_order import AS_SEEN, ORDER_KEY
@@ -70,30 +70,17 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bo
     Raises:
         ValueError: two of the weights are equal.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _WithSoftmax(net.eval()),
-            (torch.zeros(2, 3, HEIGHT, 4 * BUCKET),),
-            str(out),
-            input_names=["pixels"],
-            output_names=["probabilities"],
-            dynamic_axes={
-                "pixels": {0: "lines", 3: "width"},
-                "probabilities": {0: "lines", 1: "steps"},
-            },
-            opset_version=17,
-            do_constant_folding=False,
-            dynamo=False,
-        )
-    model = onnx.load(str(out))
-    store_weights(model, net, computed_in_int8 if rounded else None)
-    del model.metadata_props[:]
-    helper.set_model_props(
-        model, charset.to_metadata() | {"height": str(HEIGHT), ORDER_KEY: AS_SEEN}
+    export_onnx(
+        _WithSoftmax(net.eval()),
+        torch.zeros(2, 3, HEIGHT, 4 * BUCKET),
+        out,
+        Signature(
+            {"pixels": {0: "lines", 3: "width"}}, {"probabilities": {0: "lines", 1: "steps"}}
+        ),
+        metadata=charset.to_metadata() | {"height": str(HEIGHT), ORDER_KEY: AS_SEEN},
+        rounded=computed_in_int8 if rounded else None,
+        fold_constants=False,
     )
-    onnx.checker.check_model(model)
-    onnx.save(model, str(out))
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lipiyana.learning.trainer.fading import FadingActivation
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -87,22 +89,6 @@ class ReaderShape:
         return cls(classes, stem, width, tuple(blocks), neck, len(layers), heads)
 
 
-class FadingGelu(nn.Module):
-    """GELU at `share` 1, ReLU at 0: a network trained with one learns to live with the other."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix the two pointwise."""
-        if self.share == 0:
-            return functional.relu(x)
-        if self.share == 1:
-            return functional.gelu(x)
-        return torch.lerp(functional.relu(x), functional.gelu(x), self.share)
-
-
 class Stem(nn.Module):
     """(N, 3, 48, W) to (N, width, 12, W / 4)."""
 
@@ -154,7 +140,7 @@ class MixBlock(nn.Module):
         self.squeeze = SqueezeExcite(channels_in) if block.squeeze else nn.Identity()
         hidden = channels_in * 2
         self.expand = nn.Conv2d(channels_in, hidden, 1)
-        self.activation = FadingGelu(1.0 if activation == "gelu" else 0.0)
+        self.activation = FadingActivation(functional.gelu, 1.0 if activation == "gelu" else 0.0)
         self.project = nn.Conv2d(hidden, block.channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -234,7 +220,7 @@ class LineReaderNet(nn.Module):
     def fade_gelu(self, share: float) -> None:
         """Set how much of each block's activation is GELU; the rest is ReLU."""
         for module in self.modules():
-            if isinstance(module, FadingGelu):
+            if isinstance(module, FadingActivation):
                 module.share = share
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 
@@ -10,12 +9,13 @@ from PIL import Image
 from lipiyana.ocr.registrations import parse
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import SCRIPTS, script_of
+from lipiyana.samples import read_truth
 from lipiyana.types import PlateColour, RegistrationFormat
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "lipiyana"
 SAMPLES = ROOT / "samples"
-ROWS = [json.loads(line) for line in (SAMPLES / "truth.jsonl").read_text("utf-8").splitlines()]
+ROWS = read_truth(SAMPLES)
 PLATES = [plate for row in ROWS for plate in row["plates"]]
 LINES = [line for row in ROWS for line in row["text_lines"]]
 MAX_BYTES, MAX_TOTAL = 60_000, 1_500_000

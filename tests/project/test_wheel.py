@@ -12,7 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from lipiyana.learning.finetune.reader.scoring import sample_folder, sample_lines
+from lipiyana.learning.finetune.reader.scoring import sample_lines
+from lipiyana.samples import sample_folder
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "lipiyana"

@@ -23,18 +23,17 @@ import argparse
 import hashlib
 import json
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnx import helper
 from torch import Tensor, nn
 
 from lipiyana.learning.quantize.static import quantize_file
-from lipiyana.learning.trainer.stored_weights import load_weights, store_weights
+from lipiyana.learning.trainer.export import Signature, export_onnx
+from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.runtime.manifest import Task
 from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape, letterbox
 from lipiyana.vehicles.detection.network import Curve
@@ -88,29 +87,18 @@ def export_float(
     Raises:
         ValueError: two of the weights are equal.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _WithScores(net.eval()),
-            (torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),),
-            str(out),
-            input_names=["images"],
-            output_names=["boxes", "scores"],
-            dynamic_axes={
-                "images": {0: "pictures", 2: "rows", 3: "columns"},
-                "boxes": {0: "pictures", 1: "anchors"},
-                "scores": {0: "pictures", 1: "anchors"},
-            },
-            opset_version=17,
-            do_constant_folding=True,
-            dynamo=False,
-        )
-    model = onnx.load(str(out))
-    store_weights(model, net, computed_in_int8 if rounded else None)
-    del model.metadata_props[:]
-    helper.set_model_props(model, {"classes": "\n".join(classes), "input_size": str(size)})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(out))
+    anchors = {0: "pictures", 1: "anchors"}
+    export_onnx(
+        _WithScores(net.eval()),
+        torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE),
+        out,
+        Signature(
+            {"images": {0: "pictures", 2: "rows", 3: "columns"}},
+            {"boxes": anchors, "scores": anchors},
+        ),
+        metadata={"classes": "\n".join(classes), "input_size": str(size)},
+        rounded=computed_in_int8 if rounded else None,
+    )
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:

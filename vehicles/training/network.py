@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lipiyana.learning.quantize.static import load_model, metadata
+from lipiyana.learning.trainer.fading import FadingActivation
 from lipiyana.runtime.packed import model_suffix
 
 STRIDES = (8, 16, 32)
@@ -48,22 +49,6 @@ _FINE_CHANNELS = 64
 _NEW_CLASS_BIAS = -4.6  # a score of 0.01: what is new is rare until learnt otherwise
 
 
-class FadingSilu(nn.Module):
-    """SiLU at `share` 1, ReLU at 0: a network trained with one learns to live with the other."""
-
-    def __init__(self, share: float = 0.0) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix the two pointwise."""
-        if self.share == 0:
-            return functional.relu(x)
-        if self.share == 1:
-            return functional.silu(x)
-        return torch.lerp(functional.relu(x), functional.silu(x), self.share)
-
-
 class Unit(nn.Module):
     """A convolution and its activation, (N, C, H, W) to (N, out, H / stride, W / stride)."""
 
@@ -81,7 +66,7 @@ class Unit(nn.Module):
         padding = (kernel - 1) // 2
         self.conv = nn.Conv2d(channels, out, kernel, stride, padding, groups=groups)
         self.norm: nn.BatchNorm2d | None = None
-        self.activation = FadingSilu()
+        self.activation = FadingActivation(functional.silu)
         self.linear = linear
 
     def forward(self, x: Tensor) -> Tensor:
@@ -279,7 +264,7 @@ class DetectorNet(nn.Module):
     def fade_silu(self, share: float) -> None:
         """Set how much of each activation is SiLU; the rest is ReLU."""
         for module in self.modules():
-            if isinstance(module, FadingSilu):
+            if isinstance(module, FadingActivation):
                 module.share = share
 
 

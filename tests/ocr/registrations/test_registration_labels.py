@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from lipiyana.ocr.registrations import parse
+from lipiyana.samples import read_truth
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,8 +20,7 @@ def test_crops(shared_data: Path) -> None:
 
 
 def test_the_plates_of_the_samples() -> None:
-    rows = (ROOT / "samples" / "truth.jsonl").read_text("utf-8").splitlines()
-    plates = [plate for row in rows for plate in json.loads(row)["plates"]]
+    plates = [plate for picture in read_truth() for plate in picture["plates"]]
     assert len(plates) >= 40
     for plate in plates:
         found = parse(plate["rows"])

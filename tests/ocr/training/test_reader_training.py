@@ -8,6 +8,7 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
+from lipiyana.learning.trainer.fading import FadingActivation
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.schedule import learning_rate_factor
 from lipiyana.learning.trainer.stored_weights import load_weights
@@ -16,7 +17,7 @@ from lipiyana.ocr.training.batches import Batch, greedy_texts
 from lipiyana.ocr.training.evaluation import read_with_onnx, read_with_torch
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.lines import fits
-from lipiyana.ocr.training.network import FadingGelu, LineReaderNet, ReaderShape
+from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.ocr.training.train_reader import Trainer
 
 CHARSET = Charset.load()
@@ -104,10 +105,10 @@ def test_another_charset_is_refused(tmp_path: Path) -> None:
 
 def test_gelu_fades_into_relu() -> None:
     x = torch.linspace(-3, 3, 13)
-    half = FadingGelu(0.5)(x)
+    half = FadingActivation(torch.nn.functional.gelu, 0.5)(x)
     mean = (torch.nn.functional.gelu(x) + torch.relu(x)) / 2
     torch.testing.assert_close(half, mean)
-    torch.testing.assert_close(FadingGelu(0.0)(x), torch.relu(x))
+    torch.testing.assert_close(FadingActivation(torch.nn.functional.gelu, 0.0)(x), torch.relu(x))
 
 
 def test_the_learning_rate_warms_up_stays_and_falls() -> None:

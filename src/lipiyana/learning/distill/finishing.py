@@ -5,8 +5,6 @@ Teacher and student are compared side by side: time, and the lines that they fin
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
 from torch import Tensor
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.files import read_text
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.network import (
     OUTPUT_LAYER,
@@ -32,9 +28,11 @@ from lipiyana.learning.distill.network import (
 from lipiyana.learning.distill.pool import Seen
 from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
-from lipiyana.learning.trainer.stored_weights import read_weights, store_weights
+from lipiyana.learning.trainer.export import Signature, export_onnx
+from lipiyana.learning.trainer.stored_weights import read_weights
 from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion, network_input
 from lipiyana.runtime.manifest import Task
+from lipiyana.samples import read_truth
 
 Quad = npt.NDArray[np.float64]
 
@@ -88,8 +86,7 @@ class TrueLines:
 def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
     """The scenes among the project's samples, with every line and every row of a plate."""
     found = []
-    for row in read_text(samples / "truth.jsonl").splitlines():
-        truth = json.loads(row)
+    for truth in read_truth(samples):
         if truth["layout"] == "scene":
             polygons = [line["polygon"] for line in truth["text_lines"]]
             polygons += [quad for plate in truth["plates"] for quad in plate["row_polygons"]]
@@ -141,26 +138,14 @@ def export_student(net: TextStudent, out: Path) -> None:
     The weights that INT8 rounds are stored rounded, as it learned with them.
     """
     served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            served,
-            (torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),),
-            str(out),
-            input_names=["pixels"],
-            output_names=["maps"],
-            dynamic_axes={
-                "pixels": {0: "pictures", 2: "height", 3: "width"},
-                "maps": {0: "pictures", 2: "height", 3: "width"},
-            },
-            opset_version=17,
-            do_constant_folding=True,
-            dynamo=False,
-        )
-    model = onnx.load(str(out))
-    store_weights(model, served.net, computed_in_int8)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(out))
+    sides = {0: "pictures", 2: "height", 3: "width"}
+    export_onnx(
+        served,
+        torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),
+        out,
+        Signature({"pixels": sides}, {"maps": sides}),
+        rounded=computed_in_int8,
+    )
 
 
 def read_student(path: Path) -> dict[str, Tensor]:

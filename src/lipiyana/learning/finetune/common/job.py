@@ -21,10 +21,10 @@ from lipiyana.learning.finetune.common.course import (
     read_state,
     run_course,
 )
-from lipiyana.learning.finetune.reader.scoring import sample_folder
 from lipiyana.learning.quantize.floor import TOO_WEAK
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.model_folder import writing_to
+from lipiyana.samples import sample_folder
 
 WORK = ".finetuning"
 """Folder of the course, within that of the models to be."""

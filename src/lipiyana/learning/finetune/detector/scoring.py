@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lipiyana.files import read_text
+from lipiyana.samples import read_truth
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.data.labels import CLASSES
@@ -110,8 +109,7 @@ def sample_plates(folder: Path, classes: Sequence[str] = CLASSES) -> tuple[Stree
     """The scenes among the project's samples, with the boxes of their plates."""
     known = np.array([label == PLATE for label in classes])
     pictures = []
-    for line in read_text(folder / "truth.jsonl").splitlines():
-        truth = json.loads(line)
+    for truth in read_truth(folder):
         if truth["layout"] != "scene":
             continue
         corners = [np.array(plate["polygon"]) for plate in truth["plates"]]

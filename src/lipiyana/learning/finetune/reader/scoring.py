@@ -4,17 +4,14 @@ layout `plate`, grammar included.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.files import read_text
 from lipiyana.images.loading import load
 from lipiyana.learning.finetune.reader.examples import Example, load_crop, load_example
 from lipiyana.learning.trainer.metrics import TextScore, score_texts
@@ -23,6 +20,7 @@ from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.runtime.store import ModelStore
+from lipiyana.samples import read_truth
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -77,16 +75,10 @@ class Comparison:
             yield normalize(case.text), text
 
 
-def sample_folder() -> Path:
-    """Find the project's own samples, which are installed with it."""
-    return Path(str(resources.files("lipiyana.samples")))
-
-
 def sample_lines(folder: Path) -> tuple[LineCase, ...]:
     """Cut every line of text and every row of a plate out of the samples."""
     cases = []
-    for line in read_text(folder / "truth.jsonl").splitlines():
-        truth = json.loads(line)
+    for truth in read_truth(folder):
         pixels = load(folder / truth["path"])
         texts = [(entry["text"], entry["polygon"]) for entry in truth["text_lines"]]
         for plate in truth["plates"]:
