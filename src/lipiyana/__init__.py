@@ -109,7 +109,7 @@ if not TYPE_CHECKING:  # a type checker takes any name where there is a __getatt
         "AsyncClient": "client",
         "Client": "client",
         "FrameResult": "recognizer",
-        "ImageLimits": "images",
+        "ImageLimits": "images.loading",
         "LocalRecognizer": "pipeline",
         "Recognizer": "recognizer",
     } | dict.fromkeys(
