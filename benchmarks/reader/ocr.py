@@ -57,6 +57,7 @@ from rich.progress import track
 from sign_collages import FOLDERS, load_collages
 
 sys.path.append(str(Path(__file__).parents[1] / "common"))
+from readme_tables import write_readme
 from report_tables import write_between
 
 from lipiyana.ocr.recognition.latin_specialist import installed_reader
@@ -106,8 +107,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--docs",
         type=Path,
-        help="folder whose reader.md and reader-scores.svg are brought up to date; "
-        "with --alone what INT8 loses, alone",
+        help="folder whose reader.md and reader-scores.svg are updated; with --alone only the "
+        "table of what INT8 loses. docs/results updates README.md too",
     )
     return parser.parse_args()
 
@@ -201,6 +202,8 @@ def main() -> None:
             write_between(page, SCORES, markdown(rows, signs, ratios))
             plot = svg(rows, [AS_USED, *(engine.name for engine in others)])
             (args.docs / "reader-scores.svg").write_text(plot, "utf-8")
+        if args.docs.resolve() == (ROOT / "docs" / "results").resolve():
+            write_readme(ROOT)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,9 @@ from vehicles_models import Detector, coco_detector, own_detector, timed
 from vehicles_parts import scores_by_country, scores_by_size
 from vehicles_report import Parts, Result, defaults_table, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
+
+sys.path.append(str(Path(__file__).parents[1] / "common"))
+from readme_tables import write_readme
 
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.packed import read_unpacked
@@ -130,6 +134,8 @@ def main() -> None:
         write_markdown(args.docs / "vehicles.md", results, told, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
+        if args.docs.resolve() == (ROOT / "docs" / "results").resolve():
+            write_readme(ROOT)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         sheet(misses(pictures, found[-1])).save(args.out / "worst_misses.png")

@@ -275,8 +275,8 @@ class Recognition:
     Attributes:
         image_width: width after EXIF orientation.
         image_height: height after EXIF orientation.
-        vehicles: the vehicles, without an order.
-        plates: the plates, without an order.
+        vehicles: the vehicles; `Plate.vehicle_index` counts in this order.
+        plates: the plates; `Vehicle.plate_indices` counts in this order.
         text_lines: the lines of text, in reading order.
         cache_outcome: whether a server answered from its cache.
         models: the models that were used.
