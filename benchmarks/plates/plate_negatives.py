@@ -1,7 +1,7 @@
-"""Pictures of which no registration can be read: those without a plate, and unreadable plates.
+"""Pictures without a legible registration: without a plate, or with an unreadable one.
 
-A registration that comes out valid here is made up. Half of what is rendered and all that is real
-lies on one side of a split each ("train", "validation"), so that what is tuned on one part can be
+A valid registration in one of these pictures is a false positive. Rendered and real pictures are
+divided into "train" and "validation", so that thresholds that were tuned on one part can be
 measured on the other.
 """
 

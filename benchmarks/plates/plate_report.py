@@ -1,4 +1,4 @@
-"""Scores of plate readers as tables: for the terminal, and as Markdown between two marks."""
+"""Tables of the scores of plate readers: for the terminal, and as Markdown between two marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of plate readers: exact readings, character error rate, registrations made up."""
+"""Scores of plate readers: exact readings, character error rate, false valid registrations."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Writes what `fit_plate_confidence` fits on: the signs of each registration that was read.
+"""Writes the data of `fit_plate_confidence`: the features of each registration that was read.
 
     python benchmarks/plates/plate_signs.py --out FILE [--data ../shared/data] [--rendered 300]
 
-Real plates are those of the part `selection`; rendered ones were made hard to read: small, blurred,
-moved, cut at an edge, partly hidden, upside down.
+Real plates are those of the part `selection`. Rendered plates are made hard to read: small,
+blurred, moved, cut at an edge, partly hidden, upside down.
 """
 
 from __future__ import annotations

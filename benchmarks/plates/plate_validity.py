@@ -1,10 +1,10 @@
-"""What `valid` and `confidence` of a registration are worth, by part of the real plates.
+"""How often `valid` and `confidence` of a registration are right, by part of the real plates.
 
     python benchmarks/plates/plate_validity.py [--part selection] [--data DIR] [--json FILE]
 
 Crops are read with the layout `plate`, photos with the layout `scene` and the default settings.
-Chosen on is the part `selection` alone; `report` is measured once a version. A photo of which some
-plates have no label is asked only about readings within three edits of a label.
+Thresholds are chosen on the part `selection` only; `report` is measured once a version. In photos
+with unlabelled plates, only readings within three edits of a label count.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""How much a fine-tuning on few real crops gains, and what it forgets of the project's samples.
+"""Gain of fine-tuning on few real crops, and forgetting on the project's samples.
 
     python benchmarks/reader/finetune.py --json docs/results/finetune.json
     python benchmarks/reader/finetune.py --quick
     python benchmarks/reader/finetune.py --student DIR --json docs/results/finetune.json
 
-Each case fine-tunes a reader, by the same code as `lipiyana finetune reader` and `plates`, on real
-crops. The installed reader has learned from crops of the same sources; `--base` names one that has
-not. A fold validates in contiguous blocks; where a case has three folds, the errors are over all
-its crops, each read by the model that did not see it.
+Each case fine-tunes a reader on real crops, with the code of `lipiyana finetune reader` and
+`plates`. The installed reader was trained on crops of the same sources; `--base` names one that was
+not. Folds are contiguous blocks; in a case with three folds, the errors are over all its crops,
+each read by the model that was not trained on it.
 
-`--student` compares the text detector that `lipiyana models distill --out DIR` made with its
-teacher on the project's samples; the cases are run only where `--case` asks for them then. Figures
-that the file has already and that are not measured again stay.
+`--student` compares the text detector of `lipiyana models distill --out DIR` with its teacher on
+the project's samples; then cases are run only with `--case`. Earlier figures in the file that are
+not measured again are kept.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What the language model does for the reader, letters alone and with the words that it knows.
+"""Effect of the language model on the reader: with letters only, and with words.
 
     python benchmarks/reader/language_model.py [--model FILE] [--words FILE.npz] [--tune]
 
-The weight is chosen on the training part of the real sign crops, and told on the validation part.
-A reader that was trained on the training part is too sure there: choose with one that was not.
+The weight is chosen on the training part of the real sign crops and reported on the validation
+part. A reader that was trained on the training part is overconfident there: use one that was not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The pictures that readers are compared on: real validation crops, and rendered lines.
+"""Pictures for the comparison of readers: real validation crops, and rendered lines.
 
-Rendered lines are set in fonts and made of words that the reader was never trained on.
+Rendered lines use fonts and words on which the reader was not trained.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Readers of single lines behind one interface: this project's, Tesseract 5 and RapidOCR."""
+"""Readers of single lines with one interface: this project, Tesseract 5 and RapidOCR."""
 
 from __future__ import annotations
 

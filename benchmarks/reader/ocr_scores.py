@@ -1,4 +1,4 @@
-"""Scores of readers on sets of pictures: each reader at its best mode, sets added up to folders."""
+"""Scores of readers on sets of pictures, with the best mode of each, and totals of folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole signs: how many of their words are found, and how many are read exactly."""
+"""Scores of whole signs: the share of words that are found, and that are read exactly."""
 
 from __future__ import annotations
 

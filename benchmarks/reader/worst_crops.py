@@ -1,9 +1,9 @@
-"""A sheet of the real validation crops that are read worst, for the eye.
+"""A sheet of the real validation crops that are read worst, for visual inspection.
 
     python benchmarks/reader/worst_crops.py OUT.png [--model FILE] [--count 20] [--only FOLDER ...]
 
-Each crop stands beside what it says and what was read. The crops have no clear licence and plates
-are personal data: keep the sheet out of the repository.
+Each crop is shown with its label and its reading. The crops have no clear licence, and plates are
+personal data: keep the sheet out of the repository.
 """
 
 from __future__ import annotations

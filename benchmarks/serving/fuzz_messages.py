@@ -1,11 +1,11 @@
-"""Sends messages that no client would send, and checks that a server stays as it was.
+"""Sends malformed messages to a server and checks that it keeps working.
 
     python benchmarks/serving/fuzz_messages.py --count 2000
 
-Each message must be answered with a status that gRPC or the contract has, a good call after it
-must be answered, no message may take long on the CPU, and the server's memory must not grow. The
-messages are valid requests with bytes changed, random bytes, wrong paths and content types, bodies
-that break off, and calls that are reset. Prints a line, and exits with 1 if something is wrong.
+Each message must be answered with a status of gRPC or of the contract, a valid call after it must
+be answered, no message may take much CPU time, and the server's memory must not grow. The messages
+are valid requests with changed bytes, random bytes, wrong paths and content types, truncated
+bodies, and calls that are reset. Prints one line, and exits with 1 if a check fails.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What a call costs beside the reading itself, and what the cache saves.
+"""Overhead of a call compared with reading in process, and savings of the cache.
 
     python benchmarks/serving/latency.py [--pictures N] [--rounds N] [--data DIR] [--json FILE]
 
-Each picture is read in process, by gRPC from a server with the same models that has not seen it
-(a miss), and by gRPC once more (a hit), in turns, so that all three meet the same machine. A miss
-is a JPEG with other bytes after its end each time, which changes the key and not the picture.
-Figures are medians. Client and server share one process here, as they never do in use.
+Each picture is read in process, by a server with the same models that has not seen it (a miss), and
+by the server again (a hit), in turns, so that all three run under the same conditions. A miss is a
+JPEG with other bytes after its end, which change the key but not the picture. Figures are medians.
+Client and server share one process here, unlike in real use.
 """
 
 from __future__ import annotations

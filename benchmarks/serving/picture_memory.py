@@ -1,11 +1,11 @@
-"""CPU time and memory that pictures of each format take to decode, and what is estimated of them.
+"""CPU time and memory of decoding pictures of each format, measured and estimated.
 
     python benchmarks/serving/picture_memory.py
     python benchmarks/serving/picture_memory.py --fit
 
-Every picture is decoded as the pipeline does it, in a process of its own: the seconds are of CPU,
-the least of three times; the memory is how far the peak (VmHWM) lies above what was resident
-before. The estimates are those by which a server counts and refuses. The table in
+Every picture is decoded as in the pipeline, in a separate process. Seconds are CPU time, the least
+of three runs; memory is the difference between the peak (VmHWM) and the resident memory before. The
+estimates are those with which a server accepts or refuses pictures. The table in
 docs/guides/serving.md comes from here, and with `--fit` the times in `images/headers/costs.py`.
 Linux only.
 """

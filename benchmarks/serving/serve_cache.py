@@ -1,4 +1,4 @@
-"""What the cache of a server costs and saves; part of benchmarks/serving/serve.py."""
+"""Cost and savings of a server's cache; part of benchmarks/serving/serve.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Percentiles of latencies, and those that no server could better; part of serve.py."""
+"""Percentiles of latencies, measured and of an ideal queue; part of serve.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plot of serve.py: throughput and latency by the calls at a time."""
+"""The plot of serve.py: throughput and latency by the number of concurrent calls."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano and the version
-before.
+"""Scores of the vehicle detector, fp32 and INT8, compared with COCO's YOLOX-nano and the previous
+version.
 
     python benchmarks/vehicles/vehicles.py [--models FOLDER] [--before FOLDER] [--part report]
         [--data ../shared/data] [--docs docs/results] [--out FOLDER] [--json FILE]
 
-Average precision, each class on the pictures that label all of it; figures at the default
-confidence; how far confidence and truth are apart; and the time of each model alone on one thread,
-the models in turns. For INT8 again without what is small, and by country. Pictures are those of the
-selection part, which everything was chosen on; `--part report` is for the last table of a version,
-and `--docs` writes that and a plot of precision by recall. `--out` makes a sheet of the worst
+Measures the average precision of each class, on the pictures in which it is labelled completely;
+scores at the default confidence; the calibration error; and the time of each model on one thread,
+the models in turns. For INT8 also by minimum size of the objects and by country. Pictures are those
+of the selection part, on which everything was chosen. `--part report` is for the final table of a
+version, and `--docs` writes it and a plot of precision by recall. `--out` makes a sheet of worst
 misses, which shows real pictures and must stay out of the repository.
 """
 

@@ -1,7 +1,7 @@
-"""What a caller who asks for nothing else is told: detections at the default confidence.
+"""Scores of detections at the default confidence.
 
-Recall and precision of vehicles that are large enough to matter, phantoms on photos without any
-vehicle, the type of a vehicle that fills the picture, and plates by what carries them.
+Recall and precision of vehicles of at least 32 pixels, false detections on photos without vehicles,
+the type of a vehicle that fills the picture, and plates by type of their vehicle.
 """
 
 from __future__ import annotations

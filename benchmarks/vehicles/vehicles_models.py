@@ -1,4 +1,4 @@
-"""Detectors behind one interface: this project's and COCO's YOLOX-nano; and their time."""
+"""Detectors with one interface, this project's and COCO's YOLOX-nano, and their time."""
 
 from __future__ import annotations
 

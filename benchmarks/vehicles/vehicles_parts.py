@@ -1,6 +1,4 @@
-"""How well vehicles are found by parts of what is labelled: by their least size, as specks far away
-are much of a score, and by the country of the pictures.
-"""
+"""Scores of vehicles by minimum size, since small far ones dominate the total, and by country."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of detectors as a table, as Markdown and as a plot of precision by recall in SVG."""
+"""Scores of detectors: tables, Markdown, and a plot of precision by recall in SVG."""
 
 from __future__ import annotations
 

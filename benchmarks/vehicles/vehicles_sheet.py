@@ -1,4 +1,4 @@
-"""A sheet of what a detector misses worst: for the eye, and for no repository."""
+"""A sheet of the worst misses of a detector, for visual inspection only, not for the repository."""
 
 from __future__ import annotations
 
