@@ -51,7 +51,7 @@ _VALIDATION_EVERY = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Negative:
-    """A picture that gives no registration.
+    """A picture without a legible registration.
 
     Attributes:
         kind: where it comes from.
@@ -192,7 +192,7 @@ def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
 
 
 def _hidden(image: Image, rows: int, rng: np.random.Generator) -> Image:
-    """Something stands before one half."""
+    """An object covers one half."""
     del rows
     out = image.copy()
     height, width = image.shape[:2]

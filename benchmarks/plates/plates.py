@@ -34,7 +34,7 @@ OURS = "Lipiyana"
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read: every string that it offers for a picture, most likely first."""
+    """A reader: returns the strings of a picture, the most likely one first."""
 
     name: str
     read: Callable[[Image], Iterable[str]]
@@ -43,7 +43,7 @@ class Reader:
 def ours(
     recognizer: LocalRecognizer, layout: Layout, *, grammar: bool
 ) -> Callable[[Image], list[str]]:
-    """Read with this project; without the grammar a scene's lines stand for themselves."""
+    """Read with this project; without the grammar, return all lines of a scene."""
     features = frozenset({Feature.PLATES} if grammar else {Feature.TEXT, Feature.PLATES})
     config = RecognitionConfig(features=features, layout=layout, min_confidence=0.0)
 
@@ -98,7 +98,7 @@ def measure(
 
 
 def made_up(recognizer: LocalRecognizer, data: Path, count: int) -> list[FalseValid]:
-    """Count registrations that come out valid where none can be read."""
+    """Count valid registrations in pictures without a legible one."""
 
     def read(negative: Negative) -> list[str]:
         config = RecognitionConfig(frozenset({Feature.PLATES}), negative.layout)

@@ -44,7 +44,7 @@ QUICK_MINUTES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Crops to learn from.
+    """Crops to train on.
 
     Attributes:
         folder: of the real crops.
@@ -193,10 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--crops", type=Path, default=SHARED, help="folder of the real crops")
-    parser.add_argument("--base", help="reader to begin from; by default the one in use")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of learning, a fold")
-    parser.add_argument("--case", choices=list(CASES), action="append", help="these cases alone")
-    parser.add_argument("--quick", action="store_true", help="one short fold, to see that it runs")
+    parser.add_argument("--base", help="reader to start from; by default the one in use")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each fold")
+    parser.add_argument("--case", choices=list(CASES), action="append", help="only these cases")
+    parser.add_argument("--quick", action="store_true", help="one short fold, as a smoke test")
     parser.add_argument("--student", type=Path, help="folder of models with a distilled detector")
     args = parser.parse_args(arguments)
     store = ModelStore()

@@ -53,7 +53,7 @@ class LineSet:
         return f"{self.name} {self.script}"
 
     def comparable(self, text: str) -> str:
-        """What of a text is compared: all of it, normalized; of plates the letters and digits."""
+        """The compared part of a text: all of it, normalized; for plates letters and digits."""
         text = normalize(text)
         return letters_and_digits(text) if self.name.endswith("plates") else text
 

@@ -50,7 +50,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a reader says of one picture; `polygons` is None where it tells no places."""
+    """The text of one picture; `polygons` is None if the reader returns no positions."""
 
     texts: tuple[str, ...]
     polygons: tuple[Polygon, ...] | None

@@ -112,7 +112,7 @@ async def measure_look_ups(value: Recognition, reading_ms: float, rounds: int) -
     }
     with redis_url() as url:
         if url is None:
-            console.print("redis-server is not installed: no figures of the shared tier")
+            console.print("redis-server is not installed: the shared cache is not measured")
             return figures
         cache = SharedCache("plan", SharedCacheOptions(url, b"secret", timeout=1))
         await cache.start()

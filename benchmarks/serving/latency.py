@@ -51,7 +51,7 @@ def timed(recognizer: Recognizer, picture: bytes, expected: CacheOutcome) -> flo
     """Time a reading in milliseconds.
 
     Raises:
-        RuntimeError: the cache did something else than is measured.
+        RuntimeError: the cache outcome is not the one to be measured.
     """
     begin = time.perf_counter()
     outcome = recognizer.recognize(picture).cache_outcome
@@ -136,7 +136,7 @@ def report(results: list[Measured], console: Console) -> dict[str, float]:
     }
     console.print(
         f"gRPC takes {figures['grpc_over_in_process']:.3f} times as long as in process; "
-        f"a hit is {figures['miss_over_hit']:.0f} times as fast as a miss"
+        f"a miss takes {figures['miss_over_hit']:.0f} times as long as a hit"
     )
     return figures
 

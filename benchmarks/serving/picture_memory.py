@@ -46,7 +46,7 @@ def status(name: str) -> int:
 
 
 def measure(data: bytes) -> dict[str, object]:
-    """Decode in this process, whatever it takes; say what a server would say of it."""
+    """Decode in this process without limits; tell whether a server would accept the picture."""
     with opened(encoded(flat("RGB", 64), "JPEG")):
         pass  # loads what is loaded once
     gc.collect()
@@ -116,8 +116,10 @@ def _nonnegative(rows: Floats, wanted: Floats, times: Floats, sweeps: int = 300)
 def main() -> None:
     """Run as a command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="cases whose names have this")
-    parser.add_argument("--fit", action="store_true", help="print the times of the parts, too")
+    parser.add_argument("--only", default="", help="cases whose names contain this")
+    parser.add_argument(
+        "--fit", action="store_true", help="also print the fitted times of the parts"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

@@ -44,7 +44,7 @@ _SERVE = "--serve-at"
 
 @dataclass
 class Tally:
-    """What became of the calls; filled by several threads."""
+    """Outcomes of the calls; filled by several threads."""
 
     calls: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Tally:
                 raise TimeoutError(f"{self.calls} calls, and no more for a minute")
 
     def summary(self) -> dict[str, object]:
-        """Give the figures as JSON has them."""
+        """Return the figures for JSON."""
         return {
             "calls": self.calls,
             "failed": dict(self.failed),
@@ -129,7 +129,7 @@ class ReadsNothing:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class RestartedServer:
@@ -141,7 +141,7 @@ class RestartedServer:
         self._wait_until_ready()
 
     def restart(self) -> int:
-        """End it by SIGTERM and start it anew; gives the exit code."""
+        """End it by SIGTERM and start it again; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(60)
         self._close_pipe()

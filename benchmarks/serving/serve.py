@@ -64,7 +64,7 @@ LEAST = 8
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured; times in seconds."""
+    """Lengths of the measurement, in seconds."""
 
     sweep: tuple[int, ...]
     loop: float
@@ -82,7 +82,7 @@ QUICK_PICTURES = 4
 
 
 def closed_loop(outcomes: Sequence[Outcome], calls: int) -> Point:
-    """Sum loops of the same number of calls at a time up."""
+    """Add up loops with the same number of concurrent calls."""
     times = [latency for outcome in outcomes for latency in outcome.latencies]
     throughput = statistics.mean(map(rate, outcomes))
     return Point(calls, throughput, *(percentile(times, share) for share in (0.5, 0.95, 0.99)))
@@ -204,11 +204,13 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--quick", action="store_true", help="under a minute on a quiet machine")
     parser.add_argument("--layout", choices=[layout.value for layout in Layout], default="scene")
-    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 2")
-    parser.add_argument("--price", type=float, default=0.08, help="dollars an hour of the machine")
-    parser.add_argument("--seed", type=int, help="of the open loops; by default drawn anew")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--plot", type=Path, help="where an SVG goes")
+    parser.add_argument("--seconds", type=float, help="length of each loop; default 20, quick 2")
+    parser.add_argument(
+        "--price", type=float, default=0.08, help="price of the machine, dollars an hour"
+    )
+    parser.add_argument("--seed", type=int, help="of the open loops; random by default")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--plot", type=Path, help="write an SVG there")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     extent = QUICK if args.quick else FULL

@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def detectors_of(folder: Path, told: str, *, twin: bool) -> list[Detector]:
-    """The detector of a folder of models that serves, and its float twin before it if wanted."""
+    """The default detector of a folder of models, after its float model with `twin`."""
     store = ModelStore(folder, threads=1)
     served = store.default_for_task(Task.VEHICLE_DETECTOR)
     detectors = [own_detector(f"{told}INT8", store, served)]
@@ -59,7 +59,7 @@ def measure(
     signs: Sequence[StreetPicture],
     rounds: int,
 ) -> tuple[list[Result], list[Defaults], list[list[Found]]]:
-    """Score every detector on its classes, the own ones at defaults too, and time them in turns."""
+    """Score every detector on its classes, ours also at the default confidence, and time them."""
     shown = [picture.pixels() for picture in pictures[:8]]
     own_input = timed(detectors, shown, rounds)
     same_input = timed([replace(d, shape=detectors[0].shape) for d in detectors], shown, rounds)
@@ -79,26 +79,28 @@ def measure(
 def parts_of(
     detector: Detector, pictures: Sequence[StreetPicture], found: Sequence[Found]
 ) -> dict[str, Parts]:
-    """Score what a detector found again by parts, by what they are called in JSON."""
+    """Score the detections by size and by country; keys are those of the JSON file."""
     by_size = scores_by_size(pictures, found, detector.classes)
     sides = {f"{side} pixels or more" if side else "all": s for side, s in by_size.items()}
     return {
         "ap50_by_least_side": Parts(
-            f"AP50 of {detector.name} again, by the shorter side of what is labelled, in pixels "
-            "of the picture. What is smaller is neither asked for nor wrong to find",
+            f"AP50 of {detector.name} by the shorter side of labelled objects, in pixels of the "
+            "picture. Smaller objects are ignored",
             sides,
         ),
         "ap50_by_country": Parts(
-            f"AP50 of {detector.name} again, by the country of the pictures",
+            f"AP50 of {detector.name} by the country of the pictures",
             scores_by_country(pictures, found, detector.classes),
         ),
     }
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure, print the tables, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--models", type=Path, default=ROOT / "models", help="with a manifest")
+    parser.add_argument(
+        "--models", type=Path, default=ROOT / "models", help="folder with a manifest"
+    )
     parser.add_argument("--before", type=Path, help="models of the version to compare with")
     parser.add_argument("--part", choices=["selection", "report"], default="selection")
     parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")

@@ -33,9 +33,9 @@ Scores = Mapping[str, ClassScore]
 def scores_by_size(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
 ) -> dict[int, Scores]:
-    """Score what has at least so long a shorter side, for each of `LEAST_SIDES`.
+    """Score the objects with at least this shorter side, for each of `LEAST_SIDES`.
 
-    Labels that are smaller are neither asked for nor wrong to find, as COCO ignores what lies
+    Smaller labels are ignored, found or not, as COCO ignores what lies
     outside of a range of areas; detections that are smaller are left out.
     """
     return {
