@@ -1,1 +1,1 @@
-"""Pictures that this project drew, and what there is to read in each (`truth.jsonl`)."""
+"""Pictures drawn by this project; `truth.jsonl` has the texts and plates of each."""
