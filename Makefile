@@ -8,8 +8,10 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 EXTRAS := indic,otel,redis,render,server
 # the wheel, unpacked: .ci/run runs the tests on it
 INSTALLED := build/installed
+# what builds the site, apart from .venv: mkdocstrings reads the sources and imports nothing
+DOCS := build/docs
 
-.PHONY: help demo test check format lint types imports protos protos-check wheel installed soak fonts clean
+.PHONY: help demo test check format lint types imports protos protos-check wheel installed docs soak fonts clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -66,6 +68,11 @@ wheel: $(VENV)/.dev ## build the wheel into dist/
 
 installed: wheel
 	$(PIP) install --no-deps --target $(INSTALLED) dist/*.whl
+
+docs: $(VENV)/.run ## build the site into build/site; a broken link or reference is an error
+	test -x $(DOCS)/bin/mkdocs || $(PYTHON) -m venv --without-pip $(DOCS)
+	$(PIP) --python $(DOCS)/bin/python install --group docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 soak: $(VENV)/.dev ## tests that take minutes
 	$(BIN)/python -m pytest -m soak $(ARGS)

@@ -1,7 +1,7 @@
-"""Pictures of which no registration can be read: those without a plate, and unreadable plates.
+"""Pictures without a legible registration: without a plate, or with an unreadable one.
 
-A registration that comes out valid here is made up. Half of what is rendered and all that is real
-lies on one side of a split each ("train", "validation"), so that what is tuned on one part can be
+A valid registration in one of these pictures is a false positive. Rendered and real pictures are
+divided into "train" and "validation", so that thresholds that were tuned on one part can be
 measured on the other.
 """
 
@@ -51,7 +51,7 @@ _VALIDATION_EVERY = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Negative:
-    """A picture that gives no registration.
+    """A picture without a legible registration.
 
     Attributes:
         kind: where it comes from.
@@ -192,7 +192,7 @@ def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
 
 
 def _hidden(image: Image, rows: int, rng: np.random.Generator) -> Image:
-    """Something stands before one half."""
+    """An object covers one half."""
     del rows
     out = image.copy()
     height, width = image.shape[:2]

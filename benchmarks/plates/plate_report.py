@@ -1,4 +1,4 @@
-"""Scores of plate readers as tables: for the terminal, and as Markdown between two marks."""
+"""Tables of the scores of plate readers: for the terminal, and as Markdown between two marks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLATES: Marks = (
 )
 _BASE = "RapidOCR"
 _HEADINGS = ("pictures", "country", "rows", "plates", "reader", "exact %", "CER %", "time")
-_FALSE_HEADINGS = ("pictures", "kind", "number", "made up", "%")
+_FALSE_HEADINGS = ("pictures", "kind", "number", "false valid", "%")
 _LEFT = {"pictures", "country", "reader", "kind"}
 
 
 def console_tables(scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -> list[Table]:
-    """The tables that have rows."""
+    """All tables with rows."""
     return [
         terminal_table(title, headings, rows, _LEFT)
         for title, headings, rows in _tables(scores, counts)
@@ -49,7 +49,7 @@ def _tables(
     made_up = [_count_cells(count) for count in counts]
     return [
         ("plates read exactly", _HEADINGS, read),
-        ("registrations made up", _FALSE_HEADINGS, made_up),
+        ("false valid registrations", _FALSE_HEADINGS, made_up),
     ]
 
 

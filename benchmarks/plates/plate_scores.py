@@ -1,4 +1,4 @@
-"""Scores of plate readers: exact readings, character error rate, registrations made up."""
+"""Scores of plate readers: exact readings, character error rate, false valid registrations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 
 @dataclass(frozen=True, slots=True)
 class PlateScore:
-    """How one reader read the plates of one set that have so many rows.
+    """Scores of one reader on the plates of one set with this number of rows.
 
     Attributes:
         country: of the plates.
@@ -34,7 +34,7 @@ class PlateScore:
 
 @dataclass(frozen=True, slots=True)
 class FalseValid:
-    """How many pictures of one kind gave a valid registration that is not there."""
+    """Number of pictures of one kind with a false valid registration."""
 
     group: str
     kind: str

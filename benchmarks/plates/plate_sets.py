@@ -1,4 +1,4 @@
-"""Real pictures of plates with what they say."""
+"""Real pictures of plates with their texts."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What `valid` and `confidence` of a registration are worth, by part of the real plates.
+"""How often `valid` and `confidence` of a registration are right, by part of the real plates.
 
     python benchmarks/plates/plate_validity.py [--part selection] [--data DIR] [--json FILE]
 
 Crops are read with the layout `plate`, photos with the layout `scene` and the default settings.
-Chosen on is the part `selection` alone; `report` is measured once a version. A photo of which some
-plates have no label is asked only about readings within three edits of a label.
+Thresholds are chosen on the part `selection` only; `report` is measured once a version. In photos
+with unlabelled plates, only readings within three edits of a label count.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One plate that was read: what it says, whether that is right, whether it was called valid."""
+    """One plate that was read: its text, whether it is right, whether it is valid."""
 
     set_name: str
     file: str
@@ -121,7 +121,7 @@ def scores(name: str, labels: int, exact: int, plates: Sequence[Read]) -> tuple[
 
 
 def calibration(plates: Sequence[Read]) -> list[tuple[str, ...]]:
-    """How many of the valid ones are right, by their confidence."""
+    """Number of right ones among the valid ones, by confidence."""
     rows: list[tuple[str, ...]] = []
     for low, high in pairwise(_BINS):
         inside = [plate for plate in plates if plate.valid and low <= plate.confidence < high]
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--part", choices=("train", "selection", "report"), default="selection")
     parser.add_argument("--only", nargs="*", help="sets to measure")
-    parser.add_argument("--json", type=Path, help="write every plate that was read")
+    parser.add_argument("--json", type=Path, help="write all readings there")
     args = parser.parse_args()
 
     recognizer = LocalRecognizer(threads=1)

@@ -1,10 +1,10 @@
-"""Plates read exactly: this project beside RapidOCR's PP-OCRv6, on the same pictures in one run.
+"""Share of plates read exactly, compared with RapidOCR's PP-OCRv6 on the same pictures in one run.
 
     python benchmarks/plates/plates.py [--data DIR] [--false-valid] [--docs FILE]
 
 Crops of plates are read with the layout `plate`, whole car photos with the layout `scene`. A
-reading is exact where its letters and digits are those of the label. "Without grammar" is what
-the reader saw before registrations are parsed; of a whole photo that is every line of text.
+reading is exact if its letters and digits equal those of the label. "Without grammar" is the text
+before registrations are parsed; for a whole photo, all lines of text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OURS = "Lipiyana"
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read: every string that it offers for a picture, most likely first."""
+    """A reader: returns the strings of a picture, the most likely one first."""
 
     name: str
     read: Callable[[Image], Iterable[str]]
@@ -43,7 +43,7 @@ class Reader:
 def ours(
     recognizer: LocalRecognizer, layout: Layout, *, grammar: bool
 ) -> Callable[[Image], list[str]]:
-    """Read with this project; without the grammar a scene's lines stand for themselves."""
+    """Read with this project; without the grammar, return all lines of a scene."""
     features = frozenset({Feature.PLATES} if grammar else {Feature.TEXT, Feature.PLATES})
     config = RecognitionConfig(features=features, layout=layout, min_confidence=0.0)
 
@@ -98,7 +98,7 @@ def measure(
 
 
 def made_up(recognizer: LocalRecognizer, data: Path, count: int) -> list[FalseValid]:
-    """Count registrations that come out valid where none can be read."""
+    """Count valid registrations in pictures without a legible one."""
 
     def read(negative: Negative) -> list[str]:
         config = RecognitionConfig(frozenset({Feature.PLATES}), negative.layout)
@@ -126,18 +126,18 @@ def readers(recognizer: LocalRecognizer, engine: RapidOCR | None, layout: Layout
 
 
 def main() -> None:
-    """Measure, print the tables, and write them where they are wanted."""
+    """Measure, print the tables, and write them into a page."""
     parser = argparse.ArgumentParser(description="plates read exactly")
     shared = Path(__file__).parents[2] / ".." / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--only", nargs="*", help=f"sets to measure: {', '.join(CROPS)}, {PHOTOS}")
-    parser.add_argument("--all", action="store_true", help="what the models learned from too")
+    parser.add_argument("--all", action="store_true", help="include the training part")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--misses", action="store_true", help="list what was read wrong")
+    parser.add_argument("--misses", action="store_true", help="list wrong readings")
     parser.add_argument("--alone", action="store_true", help="without RapidOCR")
-    parser.add_argument("--false-valid", action="store_true", help="count made-up registrations")
-    parser.add_argument("--count", type=int, default=COUNT, help="pictures of either kind for it")
-    parser.add_argument("--docs", type=Path, help="put the tables between this file's marks")
+    parser.add_argument("--false-valid", action="store_true", help="count false positives")
+    parser.add_argument("--count", type=int, default=COUNT, help="pictures of each kind for that")
+    parser.add_argument("--docs", type=Path, help="write the tables between the marks of this file")
     args = parser.parse_args()
 
     logging.disable(logging.WARNING)  # RapidOCR tells of every picture without text

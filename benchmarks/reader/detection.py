@@ -1,9 +1,9 @@
-"""How well lines of text are cut out of photos of signs, by script, and how long it takes.
+"""Accuracy and time of text detection on photos of signs, by script.
 
     python benchmarks/reader/detection.py [--each 6] [--out FOLDER]
 
-The photos are rendered (`sign_boards.py`), so that the ink of every word is known. With `--out`
-they are written with the boxes drawn on them.
+The photos are rendered (`sign_boards.py`), so the ink of every word is known. `--out` writes them
+with their boxes.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""How much a fine-tuning on few real crops gains, and what it forgets of the project's samples.
+"""Gain of fine-tuning on few real crops, and forgetting on the project's samples.
 
     python benchmarks/reader/finetune.py --json docs/results/finetune.json
     python benchmarks/reader/finetune.py --quick
     python benchmarks/reader/finetune.py --student DIR --json docs/results/finetune.json
 
-Each case fine-tunes a reader, by the same code as `lipiyana finetune reader` and `plates`, on real
-crops. The installed reader has learned from crops of the same sources; `--base` names one that has
-not. A fold validates in contiguous blocks; where a case has three folds, the errors are over all
-its crops, each read by the model that did not see it.
+Each case fine-tunes a reader on real crops, with the code of `lipiyana finetune reader` and
+`plates`. The installed reader was trained on crops of the same sources; `--base` names one that was
+not. Folds are contiguous blocks; in a case with three folds, the errors are over all its crops,
+each read by the model that was not trained on it.
 
-`--student` compares the text detector that `lipiyana models distill --out DIR` made with its
-teacher on the project's samples; the cases are run only where `--case` asks for them then. Figures
-that the file has already and that are not measured again stay.
+`--student` compares the text detector of `lipiyana models distill --out DIR` with its teacher on
+the project's samples; then cases are run only with `--case`. Earlier figures in the file that are
+not measured again are kept.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ QUICK_MINUTES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Crops to learn from.
+    """Crops to train on.
 
     Attributes:
         folder: of the real crops.
@@ -193,10 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--crops", type=Path, default=SHARED, help="folder of the real crops")
-    parser.add_argument("--base", help="reader to begin from; by default the one in use")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of learning, a fold")
-    parser.add_argument("--case", choices=list(CASES), action="append", help="these cases alone")
-    parser.add_argument("--quick", action="store_true", help="one short fold, to see that it runs")
+    parser.add_argument("--base", help="reader to start from; by default the one in use")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of training, for each fold")
+    parser.add_argument("--case", choices=list(CASES), action="append", help="only these cases")
+    parser.add_argument("--quick", action="store_true", help="one short fold, as a smoke test")
     parser.add_argument("--student", type=Path, help="folder of models with a distilled detector")
     args = parser.parse_args(arguments)
     store = ModelStore()

@@ -1,9 +1,9 @@
-"""What the language model does for the reader, letters alone and with the words that it knows.
+"""Effect of the language model on the reader: with letters only, and with words.
 
     python benchmarks/reader/language_model.py [--model FILE] [--words FILE.npz] [--tune]
 
-The weight is chosen on the training part of the real sign crops, and told on the validation part.
-A reader that was trained on the training part is too sure there: choose with one that was not.
+The weight is chosen on the training part of the real sign crops and reported on the validation
+part. A reader that was trained on the training part is overconfident there: use one that was not.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Read = Callable[[npt.NDArray[np.float32]], str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """What the reader saw in a crop, (steps, classes), and what the crop says."""
+    """Output of the reader for a crop, (steps, classes), and the label of the crop."""
 
     probabilities: npt.NDArray[np.float32]
     truth: str
@@ -80,7 +80,7 @@ def measure(lines: Sequence[Line], read: Read) -> tuple[float, float, float]:
 def best_weights(
     lines: Sequence[Line], read: Callable[[float, float], Read]
 ) -> tuple[float, float]:
-    """Try all pairs of weight and bonus on lines of signs; a bonus is told a unit of weight."""
+    """Try all pairs of weight and bonus on lines of signs; a bonus is per unit of weight."""
 
     def worth(pair: tuple[float, float]) -> float:
         exact, cer, _ = measure(lines, read(*pair))
@@ -90,13 +90,13 @@ def best_weights(
 
 
 def main() -> None:
-    """Choose where it is asked for, measure, show."""
+    """Choose the weights with `--tune`, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", default=str(ROOT / "models" / "reader.float.onnx.xz"),
                         help="an ONNX file, or a name in the installed manifest")  # fmt: skip
     parser.add_argument("--words", type=Path, default=ROOT / "models" / "language_model.npz")
     parser.add_argument("--crops", type=Path, default=ROOT / ".." / "shared" / "data" / "text")
-    parser.add_argument("--tune", action="store_true", help="choose weight and bonus anew")
+    parser.add_argument("--tune", action="store_true", help="choose weight and bonus")
     args = parser.parse_args()
     validation, charset = seen(args.model, args.crops, "validation")
 

@@ -1,15 +1,15 @@
-"""Readers of lines compared on the same pictures in one run: this project's, Tesseract 5, RapidOCR.
+"""Compares readers of lines on the same pictures in one run: this project, Tesseract 5, RapidOCR.
 
     python benchmarks/reader/ocr.py [--float FILE] [--int8 FILE] [--data ../shared/data] [--quick]
 
 Needs `tesseract` with Debian's tesseract-ocr-all and the fonts of `scripts/install_fonts.sh`.
-Pictures are the validation part of the real crops, lines rendered in fonts and words never trained
-on, and whole signs, rendered or put together of real words. Character error rate (CER) and exact
-lines are over normalized text, of plates over letters and digits alone. Tesseract reads every set
-with two packs in three modes; its best is told. This project's reader is told alone, float and
-INT8, and as `lipiyana read --layout line` uses it: INT8 with the words and the reader for Latin.
-Times are CPU time on one thread, one line at a time, loading left out. What INT8 loses against
-float needs more lines than the comparison: `--alone --lines 1000 --only real rendered`.
+Pictures are the validation part of the real crops, lines rendered in held-out fonts and words, and
+whole signs, rendered or composed of real words. Character error rate (CER) and exact lines are
+computed on normalized text, for plates on letters and digits only. Tesseract reads every set with
+two packs in three modes; the best result counts. This project's reader is measured alone, float and
+INT8, and as in `lipiyana read --layout line`: INT8 with language model and the reader for Latin.
+Times are CPU time on one thread, one line at a time, without loading. The loss of INT8 needs more
+lines than the comparison: `--alone --lines 1000 --only real rendered`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from rich.progress import track
 from sign_collages import FOLDERS, load_collages
 
 sys.path.append(str(Path(__file__).parents[1] / "common"))
+from readme_tables import write_readme
 from report_tables import write_between
 
 from lipiyana.ocr.recognition.latin_specialist import installed_reader
@@ -90,7 +91,7 @@ def arguments() -> argparse.Namespace:
         "--language-model",
         type=Path,
         default=models / "language_model.npz",
-        help="the words that INT8 is used with",
+        help="language model of the INT8 reader",
     )
     parser.add_argument("--data", type=Path, default=shared, help="folder of crops and words")
     parser.add_argument("--lines", type=int, default=200, help="rendered lines a script")
@@ -101,13 +102,13 @@ def arguments() -> argparse.Namespace:
         choices=PICTURES,
         default=PICTURES,
     )
-    parser.add_argument("--alone", action="store_true", help="without the other projects")
+    parser.add_argument("--alone", action="store_true", help="measure only this project")
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument(
         "--docs",
         type=Path,
-        help="folder whose reader.md and reader-scores.svg are brought up to date; "
-        "with --alone what INT8 loses, alone",
+        help="folder whose reader.md and reader-scores.svg are updated; with --alone only the "
+        "table of what INT8 loses. docs/results updates README.md too",
     )
     return parser.parse_args()
 
@@ -151,7 +152,7 @@ def sign_scores(
 
 
 def main() -> None:
-    """Measure, show, and write what was asked for."""
+    """Measure, print the tables, and write the requested files."""
     args = arguments()
     console = Console(width=max(_WIDTH, Console().width))
     with contextlib.ExitStack() as folders:
@@ -201,6 +202,8 @@ def main() -> None:
             write_between(page, SCORES, markdown(rows, signs, ratios))
             plot = svg(rows, [AS_USED, *(engine.name for engine in others)])
             (args.docs / "reader-scores.svg").write_text(plot, "utf-8")
+        if args.docs.resolve() == (ROOT / "docs" / "results").resolve():
+            write_readme(ROOT)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The pictures that readers are compared on: real validation crops, and rendered lines.
+"""Pictures for the comparison of readers: real validation crops, and rendered lines.
 
-Rendered lines are set in fonts and made of words that the reader was never trained on.
+Rendered lines use fonts and words on which the reader was not trained.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class LineSet:
         return f"{self.name} {self.script}"
 
     def comparable(self, text: str) -> str:
-        """What of a text is compared: all of it, normalized; of plates the letters and digits."""
+        """The compared part of a text: all of it, normalized; for plates letters and digits."""
         text = normalize(text)
         return letters_and_digits(text) if self.name.endswith("plates") else text
 

@@ -1,4 +1,4 @@
-"""Readers of single lines behind one interface: this project's, Tesseract 5 and RapidOCR."""
+"""Readers of single lines with one interface: this project, Tesseract 5 and RapidOCR."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LINE_MODES = (7, 8, 13)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one mode of a reader makes of some pictures.
+    """The result of one mode of a reader on some pictures.
 
     Attributes:
         mode: which way of reading, "" where there is only one.
@@ -221,7 +221,7 @@ def interleaved_medians(
 ) -> tuple[float, ...]:
     """Median milliseconds of each model on one line of 48 by `width` pixels, in turns.
 
-    Turns make all of them meet the same machine.
+    Turns give all of them the same conditions.
     """
     batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, 48, width)).astype(np.float32)
     return median_milliseconds(sessions, batch, rounds)

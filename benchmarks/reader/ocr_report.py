@@ -22,8 +22,8 @@ _HEADINGS = ("pictures", "lines", "reader", "mode", "CER %", "exact %", "ms", "l
 _SIGN_HEADINGS = (
     "pictures", "reader", "words", "found %", "exact %", "Latin exact %", "ms a picture",
 )  # fmt: skip
-_LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER gained", "95 % of draws")
-_TIME_HEADINGS = ("input", "float", "INT8", "times as fast")
+_LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER added", "95 % interval")
+_TIME_HEADINGS = ("input", "float", "INT8", "speed-up")
 _LEFT = {"pictures", "reader", "mode", "input"}
 _SCALE_END = 80  # of the CER axis, in %; what is worse is cut there
 
@@ -59,7 +59,7 @@ def sign_cells(score: SignScore) -> tuple[str, ...]:
 
 
 def loss_cells(lost: Difference) -> tuple[str, ...]:
-    """One row of the table of what INT8 loses."""
+    """One row of the table of the loss of INT8."""
     low, high = lost.interval
     return (
         label(lost),
@@ -71,7 +71,7 @@ def loss_cells(lost: Difference) -> tuple[str, ...]:
 
 
 def label(row: Row | Difference) -> str:
-    """Name the pictures: the folder and its script, or the script that was rendered."""
+    """Name of the pictures: the folder and its script, or the rendered script."""
     return f"{row.name} {'in all' if row.script == ALL else SCRIPTS[row.script].name}"
 
 
@@ -83,11 +83,11 @@ def lines_table(rows: Sequence[Row]) -> Table:
 def signs_table(scores: Sequence[SignScore]) -> Table:
     """All readers on whole signs, for the terminal."""
     rows = [sign_cells(score) for score in scores]
-    return terminal_table("whole signs, their Indic words", _SIGN_HEADINGS, rows, _LEFT)
+    return terminal_table("Indic words of whole signs", _SIGN_HEADINGS, rows, _LEFT)
 
 
 def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[float]]) -> Table:
-    """What INT8 loses against float in points, and what it saves, for the terminal."""
+    """Loss of INT8 against float in points, and its speed-up, for the terminal."""
     rows = [loss_cells(lost) for lost in losses]
     table = terminal_table("INT8 against float, in points", _LOSS_HEADINGS, rows, _LEFT)
     times = (f"48x{w}: {a:.1f} / {b:.1f} ms = {a / b:.2f}" for w, (a, b) in ratios.items())
@@ -98,11 +98,11 @@ def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[flo
 def markdown(
     rows: Sequence[Row], signs: Sequence[SignScore], ratios: Mapping[int, Sequence[float]]
 ) -> list[str]:
-    """All tables and what introduces them, for the documentation."""
+    """All tables with their introductions, for the documentation."""
     parts = [markdown_table(_HEADINGS, [cells(row) for row in rows], _LEFT)]
     if signs:
         parts.append(
-            "Whole signs, their Indic words; rendered scenes, and real words on photos of streets:"
+            "Indic words of whole signs: rendered scenes, and real words on photos of streets:"
         )
         parts.append(markdown_table(_SIGN_HEADINGS, [sign_cells(score) for score in signs], _LEFT))
     if ratios:
@@ -116,7 +116,7 @@ def markdown(
 
 
 def losses_markdown(losses: Sequence[Difference]) -> str:
-    """What INT8 loses against float, for the documentation."""
+    """Loss of INT8 against float, for the documentation."""
     return markdown_table(_LOSS_HEADINGS, [loss_cells(lost) for lost in losses], _LEFT)
 
 

@@ -1,4 +1,4 @@
-"""Scores of readers on sets of pictures: each reader at its best mode, sets added up to folders."""
+"""Scores of readers on sets of pictures, with the best mode of each, and totals of folders."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _total(parts: Sequence[Row]) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one reader loses against another on the same lines, in percentage points.
+    """Loss of one reader against another on the same lines, in percentage points.
 
     Attributes:
         name: folder of the pictures, "rendered", or "real" for all folders together.
@@ -126,7 +126,7 @@ class Difference:
 
 
 def differences(rows: Sequence[Row], ours: str, base: str) -> list[Difference]:
-    """What reader `ours` loses against `base` on each set, and on all real ones together."""
+    """Loss of reader `ours` against `base` on each set, and on all real ones together."""
     bases = {(row.name, row.script): row for row in rows if row.engine == base}
     couples = [
         (row, bases[row.name, row.script])

@@ -1,4 +1,4 @@
-"""Whole signs: how many of their words are found, and how many are read exactly."""
+"""Scores of whole signs: the share of words that are found, and that are read exactly."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a reader says of one picture; `polygons` is None where it tells no places."""
+    """The text of one picture; `polygons` is None if the reader returns no positions."""
 
     texts: tuple[str, ...]
     polygons: tuple[Polygon, ...] | None

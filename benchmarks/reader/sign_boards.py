@@ -1,8 +1,7 @@
-"""Photos of sign boards, rendered, with the ink of every word known: what text detection is
-measured on.
+"""Rendered photos of sign boards with the known ink of every word, to measure text detection.
 
-Nothing of it is used in training or in `samples/`: the layouts are its own, the fonts and words
-are those held out.
+They are used neither in training nor in `samples/`: the layouts are separate, the fonts and words
+are the held-out ones.
 """
 
 from __future__ import annotations

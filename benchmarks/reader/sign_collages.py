@@ -1,9 +1,9 @@
-"""Street photos with real words of signs put on them, for want of photos of whole signs.
+"""Street photos with real words of signs put on them, since there are no photos of whole signs.
 
-The words are the validation part of the real crops, in the order of their photos, so that what
-stands beside each other mostly belongs together; the streets are validation pictures too. Each
-word keeps its pixels, or is made smaller, and its ground runs out into the street, so that no
-crop's edge tells where it is. What it cannot show is a whole sign in perspective.
+The words are the validation part of the real crops, in the order of their photos, so that
+neighbouring words mostly belong together; the streets are validation pictures too. Each word keeps
+its pixels, or is made smaller, and its background fades into the street, so that no edge of a crop
+reveals it. The collages contain no whole sign in perspective.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A sheet of the real validation crops that are read worst, for the eye.
+"""A sheet of the real validation crops that are read worst, for visual inspection.
 
     python benchmarks/reader/worst_crops.py OUT.png [--model FILE] [--count 20] [--only FOLDER ...]
 
-Each crop stands beside what it says and what was read. The crops have no clear licence and plates
-are personal data: keep the sheet out of the repository.
+Each crop is shown with its label and its reading. The crops have no clear licence, and plates are
+personal data: keep the sheet out of the repository.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Misread:
 
 
 def misreadings(reader: LineReader, sets: list[LineSet]) -> list[Misread]:
-    """Read every crop; what was not read exactly comes back, the worst first."""
+    """Read every crop; return those that were not read exactly, the worst first."""
     found = []
     for line_set in sets:
         readings = reader.read(line_set.images)
@@ -55,7 +55,7 @@ def misreadings(reader: LineReader, sets: list[LineSet]) -> list[Misread]:
 
 
 def sheet(crops: list[Misread]) -> Image.Image:
-    """Draw one row a crop."""
+    """Draw one row for each crop."""
     page = Image.new("RGB", (_SHEET_WIDTH, _ROW * len(crops)), "white")
     pen = ImageDraw.Draw(page)
     for number, crop in enumerate(crops):

@@ -1,15 +1,15 @@
-"""What the caches cost and save.
+"""Cost and savings of the caches.
 
     python benchmarks/serving/cache.py [--frames N] [--rounds N] [--json FILE]
 
-1. The keys: hashing a JPEG of 400 KB beside reading a picture.
-2. Look-ups: memory and Redis (where `redis-server` is installed), hit and miss; the circuit open.
-3. Repeated frames: a drawn camera, five frames a second, looks at parked, passing and flickering
-   vehicles. Hit rate by scene, beside the share of frames that show nothing new; results that were
-   given to a frame with other text (there must be none); and the cost of a comparison beside that
-   of reading the frame. Needs the extra `render`.
+1. Keys: the time to hash a JPEG of 400 KB, compared with reading a picture.
+2. Look-ups: memory and Redis (if `redis-server` is installed), hit and miss; open circuit breaker.
+3. Repeated frames: a drawn camera, five frames a second, with parked, passing and flickering
+   vehicles. The hit rate by scene, compared with the share of frames that show nothing new; results
+   that were reused for a frame with other text (there must be none); and the cost of a comparison,
+   relative to reading the frame. Needs the extra `render`.
 
-Other work on the machine moves all times alike: look at the ratios.
+Other work on the machine changes all times alike: compare ratios.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ async def measure_look_ups(value: Recognition, reading_ms: float, rounds: int) -
     }
     with redis_url() as url:
         if url is None:
-            console.print("redis-server is not installed: no figures of the shared tier")
+            console.print("redis-server is not installed: the shared cache is not measured")
             return figures
         cache = SharedCache("plan", SharedCacheOptions(url, b"secret", timeout=1))
         await cache.start()

@@ -1,6 +1,6 @@
-"""Pictures that are costly to decode: the largest that are let in, and data of high entropy.
+"""Pictures that are expensive to decode: the largest accepted ones, and data of high entropy.
 
-Each is made from nothing, in a format's most common and its most costly kinds.
+All are generated, in the most common and the most expensive variants of each format.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Sends messages that no client would send, and checks that a server stays as it was.
+"""Sends malformed messages to a server and checks that it keeps working.
 
     python benchmarks/serving/fuzz_messages.py --count 2000
 
-Each message must be answered with a status that gRPC or the contract has, a good call after it
-must be answered, no message may take long on the CPU, and the server's memory must not grow. The
-messages are valid requests with bytes changed, random bytes, wrong paths and content types, bodies
-that break off, and calls that are reset. Prints a line, and exits with 1 if something is wrong.
+Each message must be answered with a status of gRPC or of the contract, a valid call after it must
+be answered, no message may take much CPU time, and the server's memory must not grow. The messages
+are valid requests with changed bytes, random bytes, wrong paths and content types, truncated
+bodies, and calls that are reset. Prints one line, and exits with 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class Fuzzer:
             self.statuses["raw"] += 1
 
     def flood(self) -> None:
-        """Send a message with far more in it than it may have."""
+        """Send a message with far more values than allowed."""
         count = self.random.choice([100, 10_000, 1_000_000])
         value = self.random.choice(
             [b"\x12\0", b"\x0a\0", b"\x78\1", b"\x7b", b"\xff", b"\x12\2\x08\1", b"\x1a\4Deva"]
@@ -217,7 +217,7 @@ def resident_bytes() -> int:
 
 
 def fuzz(count: int, seed: int) -> Fuzzer:
-    """Send messages to a server that decodes pictures and reads nothing."""
+    """Send messages to a server that decodes pictures without reading them."""
     decoder = Decoder(ImageLimits(max_pixels=200_000))
     settings = ServerSettings(port=0, threads=2, max_batch=8, reflection=True, receive_timeout=5)
     with running_server(decoder, settings) as server:

@@ -1,11 +1,11 @@
-"""What a call costs beside the reading itself, and what the cache saves.
+"""Overhead of a call compared with reading in process, and savings of the cache.
 
     python benchmarks/serving/latency.py [--pictures N] [--rounds N] [--data DIR] [--json FILE]
 
-Each picture is read in process, by gRPC from a server with the same models that has not seen it
-(a miss), and by gRPC once more (a hit), in turns, so that all three meet the same machine. A miss
-is a JPEG with other bytes after its end each time, which changes the key and not the picture.
-Figures are medians. Client and server share one process here, as they never do in use.
+Each picture is read in process, by a server with the same models that has not seen it (a miss), and
+by the server again (a hit), in turns, so that all three run under the same conditions. A miss is a
+JPEG with other bytes after its end, which change the key but not the picture. Figures are medians.
+Client and server share one process here, unlike in real use.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def timed(recognizer: Recognizer, picture: bytes, expected: CacheOutcome) -> flo
     """Time a reading in milliseconds.
 
     Raises:
-        RuntimeError: the cache did something else than is measured.
+        RuntimeError: the cache outcome is not the one to be measured.
     """
     begin = time.perf_counter()
     outcome = recognizer.recognize(picture).cache_outcome
@@ -136,7 +136,7 @@ def report(results: list[Measured], console: Console) -> dict[str, float]:
     }
     console.print(
         f"gRPC takes {figures['grpc_over_in_process']:.3f} times as long as in process; "
-        f"a hit is {figures['miss_over_hit']:.0f} times as fast as a miss"
+        f"a miss takes {figures['miss_over_hit']:.0f} times as long as a hit"
     )
     return figures
 

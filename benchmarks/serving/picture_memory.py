@@ -1,11 +1,11 @@
-"""CPU time and memory that pictures of each format take to decode, and what is estimated of them.
+"""CPU time and memory of decoding pictures of each format, measured and estimated.
 
     python benchmarks/serving/picture_memory.py
     python benchmarks/serving/picture_memory.py --fit
 
-Every picture is decoded as the pipeline does it, in a process of its own: the seconds are of CPU,
-the least of three times; the memory is how far the peak (VmHWM) lies above what was resident
-before. The estimates are those by which a server counts and refuses. The table in
+Every picture is decoded as in the pipeline, in a separate process. Seconds are CPU time, the least
+of three runs; memory is the difference between the peak (VmHWM) and the resident memory before. The
+estimates are those with which a server accepts or refuses pictures. The table in
 docs/guides/serving.md comes from here, and with `--fit` the times in `images/headers/costs.py`.
 Linux only.
 """
@@ -46,7 +46,7 @@ def status(name: str) -> int:
 
 
 def measure(data: bytes) -> dict[str, object]:
-    """Decode in this process, whatever it takes; say what a server would say of it."""
+    """Decode in this process without limits; tell whether a server would accept the picture."""
     with opened(encoded(flat("RGB", 64), "JPEG")):
         pass  # loads what is loaded once
     gc.collect()
@@ -116,8 +116,10 @@ def _nonnegative(rows: Floats, wanted: Floats, times: Floats, sweeps: int = 300)
 def main() -> None:
     """Run as a command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="cases whose names have this")
-    parser.add_argument("--fit", action="store_true", help="print the times of the parts, too")
+    parser.add_argument("--only", default="", help="cases whose names contain this")
+    parser.add_argument(
+        "--fit", action="store_true", help="also print the fitted times of the parts"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

@@ -1,17 +1,17 @@
-"""Calls that are lost while two servers are restarted in turn: there should be none.
+"""Counts the calls that are lost while two servers are restarted in turn: there should be none.
 
     python benchmarks/serving/rolling_restart.py [--restarts N] [--calls N] [--json FILE]
 
-Two servers with a recognizer that reads nothing run as processes of their own. Both clients of
-the project call them all the time: single pictures of 1 kB to 4 MB, batches, and streams that are
-opened again when their server goes. One server after the other gets SIGTERM and is started anew at
-the same port, until there were both as many restarts and as many calls as asked for.
+Two servers with a recognizer that reads nothing run in separate processes. Both clients of the
+project call them continuously: single pictures of 1 kB to 4 MB, batches, and streams that are
+reopened when their server ends. The servers in turn get SIGTERM and are restarted at the same port,
+until the requested numbers of restarts and of calls are reached.
 
-    calls        single calls and batches that were made
-    failed       of these, what ended in an error, by the error: lost
-    frames       frames of streams that were answered
+    calls        single calls and batches
+    failed       lost calls: those that ended in an error, by error
+    frames       answered frames of streams
     reopened     streams that ended UNAVAILABLE, as they do when their server is restarted
-    exit_codes   of the servers that were told to end, with how often
+    exit_codes   exit codes of the stopped servers, with their numbers
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SERVE = "--serve-at"
 
 @dataclass
 class Tally:
-    """What became of the calls; filled by several threads."""
+    """Outcomes of the calls; filled by several threads."""
 
     calls: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Tally:
                 raise TimeoutError(f"{self.calls} calls, and no more for a minute")
 
     def summary(self) -> dict[str, object]:
-        """Give the figures as JSON has them."""
+        """Return the figures for JSON."""
         return {
             "calls": self.calls,
             "failed": dict(self.failed),
@@ -129,7 +129,7 @@ class ReadsNothing:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class RestartedServer:
@@ -141,7 +141,7 @@ class RestartedServer:
         self._wait_until_ready()
 
     def restart(self) -> int:
-        """End it by SIGTERM and start it anew; gives the exit code."""
+        """End it by SIGTERM and start it again; returns the exit code."""
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(60)
         self._close_pipe()

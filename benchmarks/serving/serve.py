@@ -1,30 +1,31 @@
-"""A server under load, beside the same pipeline in process on the same cores.
+"""A server under load, compared with the same pipeline in process on the same cores.
 
     python benchmarks/serving/serve.py [--quick] [--json FILE] [--plot FILE]
         [--price DOLLARS_AN_HOUR] [--layout scene] [--seed N] [PICTURE ...]
 
-Without pictures it takes the scenes of samples/. Pictures are JPEGs: bytes behind their end make
-each unique. The server runs with its defaults in a process of its own, and so does the load, on
-the same cores and 8 channels.
+Without pictures it uses the scenes of samples/. Pictures are JPEGs; appended bytes make each one
+unique. The server runs with its defaults in a separate process, and so does the load, on the same
+cores with 8 channels.
 
-    throughput_ratio  pictures a second at 16 calls at a time, by those in process with as many
-                      threads as are quickest there; measured in turns
-    p99_over_p50      at 80 % of the pictures a second at 16, of an open loop whose calls come as
-                      Poisson has it
-    hit_ms            what the server takes for a call that the cache answers
-    miss_over_hit     what it takes for one that it computes, alone, by that
-    miss_overhead     what a unique picture costs more with the cache than past it, by what it costs
-                      past it; measured in pairs, `miss_overhead_error` is half of the 95 % interval
-    goodput_ratio     answers in time at twice the load, by the most pictures a second of all loops
+    throughput_ratio  pictures a second with 16 concurrent calls, divided by those in process with
+                      the best number of threads; measured in turns
+    p99_over_p50      of an open loop with Poisson arrivals at 80 % of the pictures a second of 16
+                      concurrent calls
+    hit_ms            time of the server for a call that the cache answers
+    miss_over_hit     its time for a single computed picture, divided by `hit_ms`
+    miss_overhead     relative additional time of a unique picture with the cache, compared with
+                      bypassing it; measured in pairs, `miss_overhead_error` is half of the 95 %
+                      interval
+    goodput_ratio     answers in time at twice the load, divided by the peak of all loops
 
-Beside them: `camera_p99_over_p50` is the same load from 16 cameras, each in even steps of its own.
-`ideal_...` is what the very same calls would have met in a queue that costs nothing itself, and
-`endless_ideal_...` what that comes to where chance has evened out: with few cores Poisson's crowds
-alone make more of it than a server can, and one minute may show twice as much as another. So ten
-minutes are measured, of other chance each time; `--seed` repeats one. `hash_ms` is a bare hash of
-the bytes of the hit. "In time" is within 10 times the latency of one picture alone. Latencies of
-open loops count from when a call was due, so waiting is not hidden. `lost` are calls of closed
-loops that were not answered.
+`camera_p99_over_p50` is the same load from 16 cameras, each with a regular interval. `ideal_...` is
+the figure of an ideal queue without overhead for exactly the same calls, `endless_ideal_...` its
+limit for an endless run: with few cores, most of the figure comes from bursts of Poisson arrivals,
+and one minute may have twice the figure of another. So ten minutes are measured, each with other
+random arrivals; `--seed` repeats a run. `hash_ms` is the time to hash the bytes of the hit. "In
+time" means within 10 times the latency of a single picture. Latencies of open loops count from the
+scheduled time of a call, so waiting is not hidden. `lost` counts calls of closed loops without an
+answer.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ LEAST = 8
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured; times in seconds."""
+    """Lengths of the measurement, in seconds."""
 
     sweep: tuple[int, ...]
     loop: float
@@ -81,7 +82,7 @@ QUICK_PICTURES = 4
 
 
 def closed_loop(outcomes: Sequence[Outcome], calls: int) -> Point:
-    """Sum loops of the same number of calls at a time up."""
+    """Add up loops with the same number of concurrent calls."""
     times = [latency for outcome in outcomes for latency in outcome.latencies]
     throughput = statistics.mean(map(rate, outcomes))
     return Point(calls, throughput, *(percentile(times, share) for share in (0.5, 0.95, 0.99)))
@@ -203,11 +204,13 @@ def main() -> None:
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--quick", action="store_true", help="under a minute on a quiet machine")
     parser.add_argument("--layout", choices=[layout.value for layout in Layout], default="scene")
-    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 2")
-    parser.add_argument("--price", type=float, default=0.08, help="dollars an hour of the machine")
-    parser.add_argument("--seed", type=int, help="of the open loops; by default drawn anew")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--plot", type=Path, help="where an SVG goes")
+    parser.add_argument("--seconds", type=float, help="length of each loop; default 20, quick 2")
+    parser.add_argument(
+        "--price", type=float, default=0.08, help="price of the machine, dollars an hour"
+    )
+    parser.add_argument("--seed", type=int, help="of the open loops; random by default")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--plot", type=Path, help="write an SVG there")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     extent = QUICK if args.quick else FULL

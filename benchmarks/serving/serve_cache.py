@@ -1,4 +1,4 @@
-"""What the cache of a server costs and saves; part of benchmarks/serving/serve.py."""
+"""Cost and savings of a server's cache; part of benchmarks/serving/serve.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Overhead:
-    """What a miss costs more with the cache than without it.
+    """Additional cost of a miss with the cache, compared with bypassing it.
 
     Attributes:
         share: of what it costs without: the median of the differences of pairs, by the median.
@@ -37,7 +37,7 @@ class Overhead:
 def seconds_at_server(
     server: Server, client: Client, picture: bytes, config: RecognitionConfig, times: int
 ) -> float:
-    """Mean of what the server takes for a call, as its own metrics have it."""
+    """Mean time of a call at the server, from its own metrics."""
     before = server.seconds()
     for _ in range(times):
         client.recognize(picture, config)
@@ -68,7 +68,7 @@ def bare_hash(picture: bytes) -> float:
 
 
 def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) -> Overhead:
-    """Ask for unique pictures with the cache and past it, in pairs, for so long.
+    """Send unique pictures in pairs, with the cache and bypassing it, for this time.
 
     Each pair is one picture, a moment apart and in either order, so that what else the machine
     does meets both alike. The quickest picture of all is taken: there the cache weighs most.

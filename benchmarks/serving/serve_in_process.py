@@ -1,9 +1,9 @@
-"""What serve.py compares a server with: the same pictures in one process, no server.
+"""The baseline of serve.py: the same pictures in one process without a server.
 
     python benchmarks/serving/serve_in_process.py LAYOUT PICTURE...
 
-Reads lines of `THREADS SECONDS` from standard input and answers each with pictures a second, read
-on so many threads, each model using the CPUs that are left for it.
+Reads lines of `THREADS SECONDS` from standard input and answers each with the pictures a second of
+this number of threads, which share the CPUs.
 """
 
 from __future__ import annotations

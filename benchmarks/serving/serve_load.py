@@ -1,6 +1,6 @@
-"""The load that benchmarks/serving/serve.py puts on a server, as a process of its own.
+"""The load of benchmarks/serving/serve.py on a server, in a separate process.
 
-Reads `Plan`s from standard input, JSON, one a line, and answers each with its `Outcome`.
+Reads `Plan`s as JSON lines from standard input, and answers each with its `Outcome`.
 """
 
 from __future__ import annotations

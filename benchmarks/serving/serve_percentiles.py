@@ -1,4 +1,4 @@
-"""Percentiles of latencies, and those that no server could better; part of serve.py."""
+"""Percentiles of latencies, measured and of an ideal queue; part of serve.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which this share lies."""
+    """Return the value below which this share lies."""
     if not values:
         raise SystemExit("no picture was answered in a whole load: raise --seconds")
     ordered = sorted(values)
@@ -16,12 +16,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def spread(values: Sequence[float]) -> float:
-    """p99 by p50."""
+    """p99 divided by p50."""
     return percentile(values, 0.99) / percentile(values, 0.5)
 
 
 def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[float]:
-    """Latencies of a queue without any cost of its own.
+    """Latencies of an ideal queue without overhead.
 
     Args:
         calls: when each is due and how long it takes a core, in seconds.
@@ -39,7 +39,7 @@ def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[fl
 def poisson_calls(
     work: Sequence[float], rate: float, count: int = 50_000
 ) -> list[tuple[float, float]]:
-    """Draw calls of this work that come as Poisson has it, so many that chance evens out."""
+    """Draw many calls of this work with Poisson arrivals, so that chance evens out."""
     chance = random.Random(1)
     now, calls = 0.0, []
     for _ in range(count):

@@ -1,9 +1,9 @@
-"""Latency at a load that the server can bear; part of benchmarks/serving/serve.py.
+"""Latency at a load below the server's limit; part of benchmarks/serving/serve.py.
 
-What a queue makes callers wait is mostly the chance of when they come. So beside each measured
-figure stands that of an ideal queue before as many cores: the very same calls, due at the same
-times, each with the work that the server says it took, begun in their order and at no cost. What
-lies between the two is the server's; what the ideal one takes is not.
+Most waiting time in a queue comes from random arrivals. So each measured figure is compared with
+that of an ideal queue for the same number of cores: exactly the same calls at the same times, each
+with the work that the server reports, started in their order without overhead. Only the difference
+is caused by the server.
 """
 
 from __future__ import annotations

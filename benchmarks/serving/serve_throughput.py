@@ -13,7 +13,7 @@ from lipiyana.runtime.store import available_threads
 
 @dataclass(frozen=True)
 class Throughput:
-    """Pictures a second, in turns of no server and a server; the threads that were quickest."""
+    """Pictures a second without and with a server, in turns; the best number of threads."""
 
     in_process: list[float]
     served: list[Outcome]
@@ -36,7 +36,7 @@ def rate(outcome: Outcome) -> float:
 
 
 def quickest(in_process: InProcess, seconds: float) -> tuple[int, float]:
-    """Find the number of threads that are quickest in process, and their pictures a second."""
+    """Find the best number of threads in process, and its pictures a second."""
     cores = available_threads()
     tried: dict[int, float] = {}
     while not any(tried.values()):  # on a machine that is too slow for so short a trial

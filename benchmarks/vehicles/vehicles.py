@@ -1,14 +1,14 @@
-"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano and the version
-before.
+"""Scores of the vehicle detector, fp32 and INT8, compared with COCO's YOLOX-nano and the previous
+version.
 
     python benchmarks/vehicles/vehicles.py [--models FOLDER] [--before FOLDER] [--part report]
         [--data ../shared/data] [--docs docs/results] [--out FOLDER] [--json FILE]
 
-Average precision, each class on the pictures that label all of it; figures at the default
-confidence; how far confidence and truth are apart; and the time of each model alone on one thread,
-the models in turns. For INT8 again without what is small, and by country. Pictures are those of the
-selection part, which everything was chosen on; `--part report` is for the last table of a version,
-and `--docs` writes that and a plot of precision by recall. `--out` makes a sheet of the worst
+Measures the average precision of each class, on the pictures in which it is labelled completely;
+scores at the default confidence; the calibration error; and the time of each model on one thread,
+the models in turns. For INT8 also by minimum size of the objects and by country. Pictures are those
+of the selection part, on which everything was chosen. `--part report` is for the final table of a
+version, and `--docs` writes it and a plot of precision by recall. `--out` makes a sheet of worst
 misses, which shows real pictures and must stay out of the repository.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,9 @@ from vehicles_parts import scores_by_country, scores_by_size
 from vehicles_report import Parts, Result, defaults_table, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
 
+sys.path.append(str(Path(__file__).parents[1] / "common"))
+from readme_tables import write_readme
+
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.packed import read_unpacked
 from lipiyana.runtime.store import ModelStore
@@ -39,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def detectors_of(folder: Path, told: str, *, twin: bool) -> list[Detector]:
-    """The detector of a folder of models that serves, and its float twin before it if wanted."""
+    """The default detector of a folder of models, after its float model with `twin`."""
     store = ModelStore(folder, threads=1)
     served = store.default_for_task(Task.VEHICLE_DETECTOR)
     detectors = [own_detector(f"{told}INT8", store, served)]
@@ -55,7 +59,7 @@ def measure(
     signs: Sequence[StreetPicture],
     rounds: int,
 ) -> tuple[list[Result], list[Defaults], list[list[Found]]]:
-    """Score every detector on its classes, the own ones at defaults too, and time them in turns."""
+    """Score every detector on its classes, ours also at the default confidence, and time them."""
     shown = [picture.pixels() for picture in pictures[:8]]
     own_input = timed(detectors, shown, rounds)
     same_input = timed([replace(d, shape=detectors[0].shape) for d in detectors], shown, rounds)
@@ -75,26 +79,28 @@ def measure(
 def parts_of(
     detector: Detector, pictures: Sequence[StreetPicture], found: Sequence[Found]
 ) -> dict[str, Parts]:
-    """Score what a detector found again by parts, by what they are called in JSON."""
+    """Score the detections by size and by country; keys are those of the JSON file."""
     by_size = scores_by_size(pictures, found, detector.classes)
     sides = {f"{side} pixels or more" if side else "all": s for side, s in by_size.items()}
     return {
         "ap50_by_least_side": Parts(
-            f"AP50 of {detector.name} again, by the shorter side of what is labelled, in pixels "
-            "of the picture. What is smaller is neither asked for nor wrong to find",
+            f"AP50 of {detector.name} by the shorter side of labelled objects, in pixels of the "
+            "picture. Smaller objects are ignored",
             sides,
         ),
         "ap50_by_country": Parts(
-            f"AP50 of {detector.name} again, by the country of the pictures",
+            f"AP50 of {detector.name} by the country of the pictures",
             scores_by_country(pictures, found, detector.classes),
         ),
     }
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure, print the tables, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--models", type=Path, default=ROOT / "models", help="with a manifest")
+    parser.add_argument(
+        "--models", type=Path, default=ROOT / "models", help="folder with a manifest"
+    )
     parser.add_argument("--before", type=Path, help="models of the version to compare with")
     parser.add_argument("--part", choices=["selection", "report"], default="selection")
     parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")
@@ -130,6 +136,8 @@ def main() -> None:
         write_markdown(args.docs / "vehicles.md", results, told, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
+        if args.docs.resolve() == (ROOT / "docs" / "results").resolve():
+            write_readme(ROOT)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         sheet(misses(pictures, found[-1])).save(args.out / "worst_misses.png")

@@ -1,7 +1,7 @@
-"""What a caller who asks for nothing else is told: detections at the default confidence.
+"""Scores of detections at the default confidence.
 
-Recall and precision of vehicles that are large enough to matter, phantoms on photos without any
-vehicle, the type of a vehicle that fills the picture, and plates by what carries them.
+Recall and precision of vehicles of at least 32 pixels, false detections on photos without vehicles,
+the type of a vehicle that fills the picture, and plates by type of their vehicle.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Defaults:
     """Figures at the default confidence.
 
     Attributes:
-        recall, precision: of vehicles of `LEAST_SIDE` and more, of the right type.
-        found: recall of the same, whatever the type.
-        phantoms: vehicles a picture without any.
-        phantom_plates: plates a picture without any.
-        type_right: of vehicles that fill a picture, how many are named right.
-        filling: how many there were.
-        plates: by what carries them, plates and how many of them were found.
+        recall, precision: of vehicles of at least `LEAST_SIDE` pixels, with the right type.
+        found: recall of these vehicles with any type.
+        phantoms: false vehicles for each picture without vehicles.
+        phantom_plates: false plates for each picture without vehicles.
+        type_right: share of the vehicles that fill a picture with the right type.
+        filling: the number of these vehicles.
+        plates: by type of the vehicle, the number of plates and of found plates.
     """
 
     recall: float
@@ -59,18 +59,18 @@ class Defaults:
     plates: Mapping[str, tuple[int, int]]
 
     def rows(self) -> list[tuple[str, str]]:
-        """What each figure is, and the figure."""
+        """Name and value of each figure."""
         return [
             (
-                f"recall of vehicles of {LEAST_SIDE:.0f} pixels and more, right type",
+                f"recall of vehicles of at least {LEAST_SIDE:.0f} pixels, right type",
                 f"{self.recall:.3f}",
             ),
             ("their precision", f"{self.precision:.3f}"),
-            ("their recall, whatever the type", f"{self.found:.3f}"),
-            ("vehicles named on a photo without any", f"{self.phantoms:.3f}"),
-            ("plates named on a photo without any", f"{self.phantom_plates:.3f}"),
+            ("their recall, any type", f"{self.found:.3f}"),
+            ("false vehicles a photo without vehicles", f"{self.phantoms:.3f}"),
+            ("false plates a photo without vehicles", f"{self.phantom_plates:.3f}"),
             (
-                f"type right of a vehicle that fills the picture, of {self.filling}",
+                f"right type of vehicles that fill the picture, of {self.filling}",
                 f"{self.type_right:.3f}",
             ),
             *(
@@ -86,12 +86,12 @@ def at_defaults(
     signs: Sequence[StreetPicture],
     detect: Detect,
 ) -> Defaults:
-    """Measure.
+    """Compute the scores.
 
     Args:
         pictures: streets.
-        found: what was found in each, as `detect` gives it.
-        signs: pictures without any vehicle.
+        found: the detections of each, as `detect` returns them.
+        signs: pictures without vehicles.
         detect: the detector.
     """
     sure = [_sure(each) for each in found]

@@ -1,4 +1,4 @@
-"""Detectors behind one interface: this project's and COCO's YOLOX-nano; and their time."""
+"""Detectors with one interface, this project's and COCO's YOLOX-nano, and their time."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
 
 
 def coco_detector(name: str, path: Path) -> Detector:
-    """YOLOX-nano as it comes: its output is decoded here, its classes are renamed."""
+    """YOLOX-nano as published: its output is decoded and its classes are renamed here."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

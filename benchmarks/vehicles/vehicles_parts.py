@@ -1,6 +1,4 @@
-"""How well vehicles are found by parts of what is labelled: by their least size, as specks far away
-are much of a score, and by the country of the pictures.
-"""
+"""Scores of vehicles by minimum size, since small far ones dominate the total, and by country."""
 
 from __future__ import annotations
 
@@ -35,9 +33,9 @@ Scores = Mapping[str, ClassScore]
 def scores_by_size(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
 ) -> dict[int, Scores]:
-    """Score what has at least so long a shorter side, for each of `LEAST_SIDES`.
+    """Score the objects with at least this shorter side, for each of `LEAST_SIDES`.
 
-    Labels that are smaller are neither asked for nor wrong to find, as COCO ignores what lies
+    Smaller labels are ignored, found or not, as COCO ignores what lies
     outside of a range of areas; detections that are smaller are left out.
     """
     return {

@@ -1,4 +1,4 @@
-"""Scores of detectors as a table, as Markdown and as a plot of precision by recall in SVG."""
+"""Scores of detectors: tables, Markdown, and a plot of precision by recall in SVG."""
 
 from __future__ import annotations
 
@@ -153,12 +153,12 @@ class Parts:
         }
 
     def table(self) -> Table:
-        """All of it, for the terminal."""
+        """The table for the terminal."""
         return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
 
 
 def defaults_rows(defaults: Mapping[str, Defaults]) -> list[list[str]]:
-    """A row a figure, a column a detector."""
+    """One row for each figure, one column for each detector."""
     columns = [dict(one.rows()) for one in defaults.values()]
     return [[told, *(column.get(told, "") for column in columns)] for told in columns[-1]]
 
@@ -184,14 +184,14 @@ def write_markdown(
     if defaults:
         told = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
                               {"at the default confidence"})  # fmt: skip
-        texts += ["What a caller is told who asks for nothing else:", told]
+        texts += ["Scores at the default confidence:", told]
     for part in parts:
         texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
     write_between(path, _SCORES, texts)
 
 
 def precision_plot(result: Result) -> str:
-    """Precision by recall at an IoU of 0.5, a line a class."""
+    """Precision by recall at an IoU of 0.5, one line for each class."""
     drawn = figure(8, 5)
     axes = drawn.subplots()
     for label, entry in result.scores.items():

@@ -1,4 +1,4 @@
-"""A sheet of what a detector misses worst: for the eye, and for no repository."""
+"""A sheet of the worst misses of a detector, for visual inspection only, not for the repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 0.3  # confidence of the detections that are drawn
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Miss:
-    """An object that nothing of its class covers by half; the box (4,) and what was found."""
+    """An object without a detection of its class at an IoU of 0.5, its box (4,) and detections."""
 
     picture: StreetPicture
     found: Found

@@ -1,1 +1,1 @@
-"""Turns what Lipiyana reads into events, by rules in a YAML file."""
+"""Turns results of Lipiyana into events, by rules in a YAML file."""

@@ -23,7 +23,7 @@ from rules.sightings import Result, results_of_rows, results_of_stream
 
 
 def main() -> int:
-    """Run until the input ends; 2 where rules or input cannot be used."""
+    """Run until the input ends; return 2 if the rules or the input cannot be used."""
     parser = argparse.ArgumentParser(prog="rules", description="events by rules in a YAML file")
     parser.add_argument("rules", type=Path)
     parser.add_argument("rows", type=Path, nargs="?", help="of `lipiyana read`; by default stdin")

@@ -1,4 +1,4 @@
-"""Rules applied to results, one event for each vehicle that a rule is about."""
+"""Applies rules to results; one event for each vehicle that matches a rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules.sightings import Result, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a rule tells of.
+    """The event of a rule.
 
     Attributes:
         rule: its name.
@@ -44,7 +44,7 @@ class RuleEngine:
         self._last_seen: dict[Hashable, int] = {}
 
     def events(self, results: Iterable[Result]) -> Iterator[Event]:
-        """Give the events of results as they come."""
+        """Yield the events of results as they arrive."""
         for result in results:
             self._count += 1
             for sighting in result.sightings:
@@ -73,7 +73,7 @@ class RuleEngine:
 
 
 def near(read: str, listed: str) -> int | None:
-    """Count the characters of `read` that differ from `listed` but look like its.
+    """Count the characters of `read` that differ from those of `listed` but look similar.
 
     Returns:
         None where one does not look like it, or one is missing.
@@ -85,7 +85,7 @@ def near(read: str, listed: str) -> int | None:
 
 
 def looks_like(a: str, b: str) -> bool:
-    """Whether two characters are taken for each other, or both for a third: D and Q for 0."""
+    """Whether two characters are confused with each other, or both with a third: D and Q with 0."""
     return bool({a, *CONFUSIONS.get(a, "")} & {b, *CONFUSIONS.get(b, "")})
 
 
@@ -100,7 +100,7 @@ def _concerns(rule: Entered | WrongCategory | WatchList, seen: Sighting) -> bool
 
 
 def _detail(rule: Entered | WrongCategory | WatchList, seen: Sighting) -> str | None:
-    """Say what a rule has to tell of a plate; None for nothing."""
+    """Return the detail of the event of a plate; None if the rule does not match."""
     match rule:
         case Entered():
             return ""

@@ -1,4 +1,4 @@
-"""The rules as the YAML file has them, checked before anything is done by them."""
+"""The rules of a YAML file, checked before they are used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Checked(BaseModel):
 
 
 class _Rule(_Checked):
-    """What all rules have.
+    """Fields of all rules.
 
     Attributes:
         name: of the events.
@@ -48,13 +48,13 @@ class _Rule(_Checked):
 
 
 class Entered(_Rule):
-    """Tells of every vehicle whose registration can be read."""
+    """Reports every vehicle whose registration is read."""
 
     kind: Literal["entered"]
 
 
 class WrongCategory(_Rule):
-    """Tells of plates of these categories; with `vehicles`, of such plates on such vehicles.
+    """Reports plates of these categories; with `vehicles`, such plates on these vehicles.
 
     `conflicts` adds plates whose colours and format contradict each other.
     """
@@ -65,7 +65,7 @@ class WrongCategory(_Rule):
 
 
 class WatchList(_Rule):
-    """Tells of listed registrations, and of those that may be one of them, misread.
+    """Reports listed registrations, and those that may be a misread listed one.
 
     `max_confusions` is how many characters may be others that are easily taken for them.
     """
@@ -127,7 +127,7 @@ def load_rules(path: Path) -> RuleSet:
 
 
 def _place(steps: tuple[int | str, ...]) -> str:
-    """Write `rules[1].zone`; the step that only names the kind of a rule is left out."""
+    """Return a path such as `rules[1].zone`, without the part that names the kind of the rule."""
     place = ""
     for step in steps:
         if isinstance(step, int):

@@ -1,4 +1,4 @@
-"""Plates as the rules see them, from a stream of results or from `lipiyana read`."""
+"""The plates of a stream of results, or of the rows of `lipiyana read`."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Result:
 
 
 def results_of_stream(results: Iterable[FrameResult]) -> Iterator[Result]:
-    """Take what `recognize_stream` gives; frames that could not be read have no sightings."""
+    """Convert the results of `recognize_stream`; frames with an error have no sightings."""
     for result in results:
         found = () if isinstance(result.outcome, LipiyanaError) else sightings(result.outcome)
         yield Result(f"frame {result.frame_id}", found)
 
 
 def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
-    """Take the JSON Lines of `lipiyana read`; pictures that could not be read have no sightings.
+    """Convert the JSON Lines of `lipiyana read`; pictures with an error have no sightings.
 
     Raises:
         ValueError: a line is none of these; the message has its number.
@@ -73,7 +73,7 @@ def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
 
 
 def sightings(recognition: Recognition) -> tuple[Sighting, ...]:
-    """Take the plates whose registration was read beyond doubt."""
+    """Return the plates with a valid registration."""
     return tuple(
         _sighting(recognition, plate) for plate in recognition.plates if plate.registration.valid
     )

@@ -1,12 +1,16 @@
-"""Reads Indian roads: vehicles, registrations and signs in the scripts of India.
+"""Reads pictures of Indian roads: vehicles, registrations, and signs in the scripts of India.
 
-What most programs need is here by its short name, and is loaded when it is first asked for: a
-program that only uses `Client` loads no model runtime.
+All public names are importable from this package. Each is loaded on first use, so a program that
+only uses `Client` does not load ONNX Runtime.
 
-    from lipiyana import LocalRecognizer
+    >>> from lipiyana import LocalRecognizer
+    >>> found = LocalRecognizer().recognize("samples/scenes/02_highway_bengaluru.jpg")
+    >>> for plate in found.plates:
+    ...     print(plate.registration.canonical, plate.registration.format)
+    AR686878 standard
+    22BH0091H bharat
 
-    for plate in LocalRecognizer().recognize("street.jpg").plates:
-        print(plate.registration.canonical or plate.text)
+The examples in docstrings read `samples/` and run in a clone of the project.
 """
 
 import os

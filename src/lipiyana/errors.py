@@ -1,22 +1,22 @@
-"""Every error that the project raises on purpose.
+"""All errors that this package raises deliberately.
 
     LipiyanaError
     ├── InvalidRequest            INVALID_ARGUMENT      the caller must change the request
-    │   └── InvalidImage          INVALID_ARGUMENT      ... the picture, that is
-    ├── ModelUnavailable          FAILED_PRECONDITION   a model is not installed or not intact
+    │   └── InvalidImage          INVALID_ARGUMENT      the picture cannot be used
+    ├── ModelUnavailable          FAILED_PRECONDITION   a model is not installed or is damaged
     ├── MissingExtra              FAILED_PRECONDITION   an optional dependency is not installed
     ├── Overloaded                RESOURCE_EXHAUSTED    try again after `retry_after` seconds
-    ├── MessageTooLarge           RESOURCE_EXHAUSTED    over the message limit; a retry is no use
-    ├── DeadlineExceeded          DEADLINE_EXCEEDED
-    ├── Unavailable               UNAVAILABLE           no server there, or it is draining
-    ├── Unauthenticated           UNAUTHENTICATED
+    ├── MessageTooLarge           RESOURCE_EXHAUSTED    over the message limit; do not retry
+    ├── DeadlineExceeded          DEADLINE_EXCEEDED     no answer within the timeout
+    ├── Unavailable               UNAVAILABLE           no server answers, or it is shutting down
+    ├── Unauthenticated           UNAUTHENTICATED       the token is missing or unknown
     ├── PermissionDenied          PERMISSION_DENIED     the file may not be read
-    ├── NotFound                  NOT_FOUND             there is no such file
-    ├── Cancelled                 CANCELLED             the caller went away
+    ├── NotFound                  NOT_FOUND             the file does not exist
+    ├── Cancelled                 CANCELLED             the call was cancelled
     └── InternalError             INTERNAL              a bug; please report it
 
-`code` is the name of the gRPC status code; `reason` is a stable upper-case word that a program
-can act on (it travels as `google.rpc.ErrorInfo.reason`); the message is for people.
+`code` is the name of the gRPC status code. `reason` is a stable upper-case word for programs; a
+server sends it as `google.rpc.ErrorInfo.reason`. The message is for people.
 """
 
 from __future__ import annotations
@@ -30,7 +30,21 @@ _CPU_TORCH = "pip install --index-url https://download.pytorch.org/whl/cpu torch
 
 
 class LipiyanaError(Exception):
-    """Base of all errors of this project."""
+    """Base class of all errors of this package.
+
+    Examples:
+        >>> from lipiyana import InvalidImage, LipiyanaError, LocalRecognizer
+        >>> try:
+        ...     LocalRecognizer().recognize(b"not a picture")
+        ... except LipiyanaError as error:
+        ...     print(type(error).__name__, error.code, error.reason)
+        InvalidImage INVALID_ARGUMENT NOT_AN_IMAGE
+
+    Attributes:
+        code: name of the gRPC status code.
+        reason: a stable upper-case word that a program can act on.
+        message: what is wrong and what to do about it.
+    """
 
     code: ClassVar[str] = "UNKNOWN"
     default_reason: ClassVar[str] = "UNKNOWN"
@@ -53,7 +67,7 @@ def _rebuild(kind: type[LipiyanaError], state: dict[str, object]) -> LipiyanaErr
 
 
 class InvalidRequest(LipiyanaError):
-    """The request cannot be served as it is. `field` names the part that is wrong."""
+    """The request is invalid. `field` names the wrong part."""
 
     code = "INVALID_ARGUMENT"
     default_reason = "INVALID_REQUEST"
@@ -78,7 +92,7 @@ class InvalidImage(InvalidRequest):
 
 
 class ModelUnavailable(LipiyanaError):
-    """A model is missing (MODEL_NOT_INSTALLED) or its file is not the one the manifest names
+    """A model is missing (MODEL_NOT_INSTALLED), or its file does not match the manifest
     (MODEL_CORRUPT).
     """
 
@@ -87,7 +101,7 @@ class ModelUnavailable(LipiyanaError):
 
 
 class MissingExtra(LipiyanaError):
-    """An optional dependency is not installed; the message names the extra that brings it."""
+    """An optional dependency is not installed; `extra` names the extra to install."""
 
     code = "FAILED_PRECONDITION"
     default_reason = "MISSING_EXTRA"
@@ -98,12 +112,12 @@ class MissingExtra(LipiyanaError):
 
     @classmethod
     def for_extra(cls, extra: str, purpose: str) -> MissingExtra:
-        """Say which extra `purpose` needs and how to install it."""
+        """Create the error of a `purpose` that needs an extra, with the command to install it."""
         return cls(f"{purpose} needs the extra '{extra}': {how_to_install(extra)}", extra=extra)
 
 
 def how_to_install(extra: str) -> str:
-    """Give the commands that install an extra, in a clone of the project and beside a wheel."""
+    """Return the commands that install an extra in a clone of the project or from a wheel."""
     first = f"{_CPU_TORCH}, then " if extra == "train" else ""
     return (
         f"{first}pip install --editable '.[{extra}]' in a clone of the project, or "
@@ -112,7 +126,7 @@ def how_to_install(extra: str) -> str:
 
 
 class Overloaded(LipiyanaError):
-    """The server's queue is full. `retry_after` is in seconds."""
+    """The server is busy. Try again after `retry_after` seconds."""
 
     code = "RESOURCE_EXHAUSTED"
     default_reason = "QUEUE_FULL"
@@ -132,49 +146,49 @@ class MessageTooLarge(LipiyanaError):
 
 
 class DeadlineExceeded(LipiyanaError):
-    """No answer within the time allowed."""
+    """There was no answer within the timeout."""
 
     code = "DEADLINE_EXCEEDED"
     default_reason = "DEADLINE_EXCEEDED"
 
 
 class Unavailable(LipiyanaError):
-    """No server answers there, or it is shutting down."""
+    """No server answers at the target, or it is shutting down."""
 
     code = "UNAVAILABLE"
     default_reason = "UNAVAILABLE"
 
 
 class Unauthenticated(LipiyanaError):
-    """The credentials are missing or wrong."""
+    """The token is missing or unknown."""
 
     code = "UNAUTHENTICATED"
     default_reason = "UNAUTHENTICATED"
 
 
 class PermissionDenied(LipiyanaError):
-    """The file exists and may not be read."""
+    """The file exists but may not be read."""
 
     code = "PERMISSION_DENIED"
     default_reason = "PERMISSION_DENIED"
 
 
 class NotFound(LipiyanaError):
-    """There is no such file."""
+    """The file does not exist."""
 
     code = "NOT_FOUND"
     default_reason = "NOT_FOUND"
 
 
 class Cancelled(LipiyanaError):
-    """The caller went away before the answer was ready."""
+    """The call was cancelled, or the client was closed."""
 
     code = "CANCELLED"
     default_reason = "CANCELLED"
 
 
 class InternalError(LipiyanaError):
-    """Something that should not happen did."""
+    """An unexpected error: a bug of this package."""
 
     code = "INTERNAL"
     default_reason = "INTERNAL"

@@ -1,8 +1,7 @@
-"""What a caller gives: pictures, frames, and what is asked of them.
+"""Arguments: pictures, frames and the configuration of a request.
 
-Each value is checked when it is made: what makes no sense raises `InvalidRequest`, the same in
-process and over the wire. Words may stand for the members of an enum (`layout="plate"`); the
-members are what is stored.
+Each value is checked when it is created: an invalid one raises `InvalidRequest`, in process and
+with a server alike. Strings are accepted for enum members (`layout="plate"`) and stored as members.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Feature(StrEnum):
 
 
 class Layout(StrEnum):
-    """What a picture is: a whole scene, a crop of one line of text, or a crop of one plate."""
+    """What a picture shows: a whole scene, one line of text, or one plate."""
 
     SCENE = "scene"
     LINE = "line"
@@ -39,14 +38,14 @@ class Layout(StrEnum):
 
 
 class CachePolicy(StrEnum):
-    """Whether a server may answer from its cache (`USE`) or must compute anew (`BYPASS`)."""
+    """Whether a server may answer from its cache (`USE`) or must compute the answer (`BYPASS`)."""
 
     USE = "use"
     BYPASS = "bypass"
 
 
 class PixelFormat(StrEnum):
-    """Order of the bytes of a raw picture: rows from the top, no padding."""
+    """Channel order of a raw picture, whose rows start at the top and have no padding."""
 
     RGB8 = "rgb8"
     BGR8 = "bgr8"
@@ -54,7 +53,7 @@ class PixelFormat(StrEnum):
 
     @property
     def channels(self) -> int:
-        """Bytes a pixel."""
+        """Bytes per pixel."""
         return 1 if self is PixelFormat.GRAY8 else 3
 
 
@@ -65,18 +64,31 @@ _PIXEL_FORMATS = {member.value: member for member in PixelFormat}
 _SCRIPTS = {code: code for code in SCRIPT_NAMES}
 
 SCENE_CONFIDENCE = 0.3
-"""What is less sure is left out of a scene where the caller names no other limit."""
+"""Default of `min_confidence` in a scene."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawImage:
-    """Pixels that are already decoded.
+    """A decoded picture. `RawImage.from_array` makes one from a numpy array.
 
-    `data` holds `height * width * pixel_format.channels` bytes; whether it does is checked where
-    the picture is read.
+    Examples:
+        >>> import cv2
+        >>> from lipiyana import LocalRecognizer
+        >>> array = cv2.imread("samples/plates/02_standard_2row.jpg")  # OpenCV reads BGR
+        >>> image = RawImage.from_array(array, "bgr8")
+        >>> found = LocalRecognizer().recognize(image, RecognitionConfig(layout="plate"))
+        >>> found.plates[0].registration.canonical
+        'TG75WFG1162'
+
+    Attributes:
+        data: `height * width * pixel_format.channels` bytes; the length is checked when the
+            picture is read.
+        width: in pixels.
+        height: in pixels.
+        pixel_format: order of the channels.
 
     Raises:
-        InvalidImage: `data` is not bytes, a side is no whole number, or there is no such format.
+        InvalidImage: `data` is not bytes, a side is not an integer, or the format is unknown.
     """
 
     data: bytes
@@ -106,15 +118,16 @@ class RawImage:
     def from_array(
         cls, array: npt.NDArray[np.uint8], pixel_format: PixelFormat | str | None = None
     ) -> RawImage:
-        """Take a numpy array of dtype uint8.
+        """Copy a numpy array of dtype uint8.
 
         Args:
             array: of shape (height, width), which is grey, or (height, width, 3).
-            pixel_format: the order of three channels, "rgb8" or "bgr8". OpenCV reads pictures as
-                BGR, most other libraries as RGB; an array does not say which.
+            pixel_format: order of the three channels, "rgb8" or "bgr8". Required for three
+                channels: OpenCV reads pictures as BGR, most other libraries as RGB, and the array
+                does not tell them apart.
 
         Raises:
-            InvalidImage: the shape or the dtype is another one, or the order is not named.
+            InvalidImage: the shape or the dtype differs, or the channel order is missing.
         """
         kind = f"{type(array).__module__}.{type(array).__name__}".removeprefix("builtins.")
         if any(not hasattr(array, name) for name in ("dtype", "shape", "tobytes")):
@@ -153,18 +166,26 @@ ImageInput = bytes | str | os.PathLike[str] | RawImage
 
 @dataclass(frozen=True, slots=True, init=False)
 class RecognitionConfig:
-    """What is asked of one picture.
+    """What to look for in a picture.
+
+    Examples:
+        >>> config = RecognitionConfig(["text"], script_hints=["Deva", "Latn"], min_confidence=0.5)
+        >>> config.layout.value, config.min_confidence
+        ('scene', 0.5)
+        >>> RecognitionConfig(layout="plat")
+        Traceback (most recent call last):
+        lipiyana.errors.InvalidRequest: layout cannot be 'plat'; possible: scene, line, plate. Did \
+you mean 'plate'?
 
     Attributes:
         features: what to look for; empty means everything whose models are installed.
         layout: what the picture shows.
-        script_hints: ISO 15924 codes that are likely here; soft, never a filter: they decide where
-            the script of a line of text is in doubt.
-        min_confidence: drop what is less sure than this, in [0, 1]; a line or plate of those
-            layouts too. None drops nothing of a line or a plate, and in a scene what is less sure
-            than 0.3.
-        cache_policy: whether a cached answer will do.
-        romanize: fill the `romanized` fields (needs the extra `indic`).
+        script_hints: ISO 15924 codes of likely scripts. They decide when the script of a line is
+            in doubt, and never exclude other scripts.
+        min_confidence: results with less confidence are dropped, in [0, 1]. None means 0.3 in a
+            scene, and 0 with the layouts `line` and `plate`.
+        cache_policy: whether a server may answer from its cache.
+        romanize: fill the `romanized` fields of text lines (needs the extra `indic`).
     """
 
     features: frozenset[Feature]
@@ -183,10 +204,11 @@ class RecognitionConfig:
         cache_policy: CachePolicy | str = CachePolicy.USE,
         romanize: bool = False,
     ) -> None:
-        """Take members or their words: `RecognitionConfig(["text"], layout="line")`.
+        """Check the arguments; each enum member may be given as a string.
 
         Raises:
-            InvalidRequest: a word is not known, or a number not from 0 to 1; `field` says whose.
+            InvalidRequest: a string is unknown, or a number is not from 0 to 1. The error's
+                `field` names the argument.
         """
         put = object.__setattr__  # as dataclasses do where they are frozen
         put(self, "features", frozenset(words(features, _FEATURES, "features")))
@@ -200,7 +222,7 @@ class RecognitionConfig:
 
     @property
     def least_confidence(self) -> float:
-        """What `min_confidence` says, or what holds for this layout where it says nothing."""
+        """`min_confidence`, or the default of the layout if that is None."""
         if self.min_confidence is not None:
             return self.min_confidence
         return SCENE_CONFIDENCE if self.layout is Layout.SCENE else 0.0
@@ -208,10 +230,18 @@ class RecognitionConfig:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a stream. `frame_id` comes back with its result.
+    """One picture of a stream.
+
+    Examples:
+        >>> Frame(7, "samples/scenes/01_sweet_shop_delhi.jpg").frame_id
+        7
+
+    Attributes:
+        frame_id: any number of 64 bits; the result of the frame has the same number.
+        image: the picture.
 
     Raises:
-        InvalidRequest: `frame_id` is no whole number of 64 bits, or below 0.
+        InvalidRequest: `frame_id` is not an integer from 0 to 2**64 - 1.
     """
 
     frame_id: int
@@ -232,7 +262,7 @@ class Frame:
 
 
 FrameInput = Frame | ImageInput
-"""What a stream has: frames, or pictures that get their place as number, counted from 0."""
+"""An item of a stream: a `Frame`, or a picture, which is numbered by its position from 0."""
 
 
 def _pixel_format(given: object) -> PixelFormat:

@@ -1,4 +1,4 @@
-"""One picture in, everything that was read out: the stages in their order, in this process."""
+"""`LocalRecognizer`: runs all stages on a picture, in this process."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ from lipiyana.types import (
 from lipiyana.words import shown
 
 PIPELINE_VERSION = "11"
-"""Changes whenever the same models would give another answer for the same picture."""
+"""Changes whenever the same models give another answer for the same picture."""
 
 MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
-"""How many times as long as high a crop may be, either way: a longer one shows neither a line of
-text nor a plate, and would be enlarged to the reader's height.
+"""Largest ratio of the sides of a crop. A longer one is neither a line of text nor a plate, and
+would be enlarged to the height of the reader's input.
 """
 
 _log = logging.getLogger(__name__)
@@ -66,9 +66,18 @@ _RGB = 3
 
 
 class LocalRecognizer:
-    """Reads pictures in this process. Safe to share between threads.
+    """Reads pictures in this process; a `Recognizer`. May be shared between threads.
 
-    It implements `lipiyana.recognizer.Recognizer`.
+    Examples:
+        >>> from lipiyana import LocalRecognizer, RecognitionConfig
+        >>> recognizer = LocalRecognizer()
+        >>> found = recognizer.recognize(
+        ...     "samples/plates/04_delhi_1row.jpg", RecognitionConfig(layout="plate")
+        ... )
+        >>> found.plates[0].registration.region_name
+        'Delhi'
+
+    Create one recognizer and keep it: models are loaded on first use.
     """
 
     def __init__(
@@ -80,19 +89,19 @@ class LocalRecognizer:
         threads: int | None = None,
         decoding_memory: DecodingMemory | None = None,
     ) -> None:
-        """Choose the models; they are loaded when they are first needed.
+        """Choose the models; they are loaded on first use.
 
         Args:
-            store: the models; without it, one is made of the next argument and `threads`.
-            models_dir: a folder of models that come before the built-in ones.
-            limits: what pictures may be.
-            threads: that one model uses at once; by default all that the process may use.
-            decoding_memory: what the pictures that are read at the same time share; by default
-                there is no bound on them together.
+            store: the models; by default a store of `models_dir` with `threads`.
+            models_dir: folder of models that take precedence over the built-in ones.
+            limits: largest picture to accept.
+            threads: number of threads of one model; by default all CPUs of the process.
+            decoding_memory: memory bound that pictures read at the same time share; by default
+                only each picture has a bound.
 
         Raises:
-            ModelUnavailable: `models_dir` has no manifest, or no model that reads is installed.
-            InvalidRequest: an argument is of another kind, or `threads` below 1.
+            ModelUnavailable: `models_dir` has no manifest, or no line reader is installed.
+            InvalidRequest: an argument has the wrong type, or `threads` is below 1.
         """
         self.store = _store(store, models_dir, threads)
         self.limits = limits
@@ -107,16 +116,16 @@ class LocalRecognizer:
 
     @property
     def features(self) -> frozenset[Feature]:
-        """What can be asked for with the models that are installed."""
+        """The features whose models are installed."""
         return self.store.installed_features()
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """Every model that may take part, known without loading any."""
+        """All models that may be used. None is loaded by this."""
         return tuple(map(model_info, self._scenes.entries))
 
     def plan_digest(self) -> str:
-        """Hash everything but picture and config that an answer depends on, for cache keys."""
+        """Hash everything that an answer depends on, except picture and config, for cache keys."""
         parts = [PIPELINE_VERSION, repr(self.limits)]
         for entry in self._scenes.entries:
             parameters = json.dumps(entry.parameters, sort_keys=True, default=str)
@@ -132,7 +141,7 @@ class LocalRecognizer:
     ) -> Recognition:
         """Read one picture; see `Recognizer.recognize`.
 
-        The timeout is looked at between stages: a stage that has begun is finished.
+        The timeout is checked between stages; a stage that has started is finished.
         """
         clock = Clock(timeout)
         config = config_of(config)
@@ -161,10 +170,10 @@ class LocalRecognizer:
     def recognize_stream(
         self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
-        """Read frames as they come; see `Recognizer.recognize_stream`.
+        """Read frames as they arrive; see `Recognizer.recognize_stream`.
 
-        Vehicles are followed, and plates read, over the frames: see `StreamTracks`. What `frames`
-        itself raises is raised here too.
+        Vehicles keep their `track_id` from frame to frame, and registrations are voted on over
+        frames (`StreamTracks`). An exception of `frames` is raised here.
         """
         config = config_of(config)
         self._check(config)
@@ -172,7 +181,7 @@ class LocalRecognizer:
         return self._stream(numbered(frames), config)
 
     def close(self) -> None:
-        """Do nothing: nothing is held but memory."""
+        """Do nothing: there are no threads or connections to release."""
 
     def _stream(self, frames: Iterable[Frame], config: RecognitionConfig) -> Iterator[FrameResult]:
         tracks = StreamTracks(config.layout)
@@ -213,7 +222,7 @@ class LocalRecognizer:
             return InternalError(f"{type(error).__name__} while reading the picture")
 
     def _check(self, config: RecognitionConfig) -> frozenset[Feature]:
-        """Refuse features without a model; return those that are wanted."""
+        """Return the features to look for; raise an error for one without a model."""
         installed = self.features
         for feature in sorted(config.features - installed):
             raise ModelUnavailable(

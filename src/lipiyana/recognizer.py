@@ -1,4 +1,4 @@
-"""The one interface of the project: in process (`LocalRecognizer`) or over the wire (`Client`)."""
+"""The interface that `LocalRecognizer` (in process) and `Client` (on a server) implement."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfi
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What became of one frame of a stream.
+    """The result of one frame of a stream.
+
+    Examples:
+        >>> from lipiyana import Frame, LocalRecognizer
+        >>> frames = [Frame(7, "samples/scenes/02_highway_bengaluru.jpg")]
+        >>> for result in LocalRecognizer().recognize_stream(frames):
+        ...     print(result.frame_id, sorted(v.label for v in result.outcome.vehicles))
+        7 ['car', 'truck']
 
     Attributes:
-        frame_id: the id that the frame came with.
-        outcome: what was found, or why it could not be.
-        dropped_frame_ids: older frames that were never computed, because newer ones had come.
+        frame_id: number of the frame.
+        outcome: what was found, or the error.
+        dropped_frame_ids: older frames that were skipped because a newer one had arrived.
     """
 
     frame_id: int
@@ -27,7 +34,20 @@ class FrameResult:
 
 @runtime_checkable
 class Recognizer(Protocol):
-    """Reads pictures. Both implementations are safe to share between threads."""
+    """Reads pictures. Both implementations may be shared between threads.
+
+    Examples:
+        >>> from lipiyana import LocalRecognizer, RecognitionConfig
+        >>> recognizer: Recognizer = LocalRecognizer()
+        >>> pictures = ["samples/plates/01_standard_1row.jpg", "missing.jpg"]
+        >>> for outcome in recognizer.recognize_batch(pictures, RecognitionConfig(layout="plate")):
+        ...     if isinstance(outcome, LipiyanaError):
+        ...         print(outcome.reason)
+        ...     else:
+        ...         print(len(outcome.plates))
+        1
+        NOT_FOUND
+    """
 
     def recognize(
         self,
@@ -39,12 +59,13 @@ class Recognizer(Protocol):
         """Read one picture.
 
         Args:
-            image: the bytes of a file, its path (str or pathlib.Path), or `RawImage`.
-            config: what is asked; by default all that has its models, of a whole scene.
+            image: the bytes of a picture file, its path (str or pathlib.Path), or a `RawImage`.
+            config: what to look for. By default the picture is a scene, and everything whose
+                models are installed is looked for.
             timeout: in seconds.
 
         Raises:
-            LipiyanaError: of the kinds that `lipiyana.errors` lists.
+            LipiyanaError: one of the errors of `lipiyana.errors`.
         """
         ...
 
@@ -55,18 +76,18 @@ class Recognizer(Protocol):
         *,
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
-        """Read several pictures; a bad one leaves its error in its place, the others go on."""
+        """Read several pictures. The result of a picture that fails is its error."""
         ...
 
     def recognize_stream(
         self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
-        """Read frames as they come; the newest wins where they come faster than they are read.
+        """Read frames as they arrive. When a frame is finished, the newest one is read next.
 
-        A picture that is no `Frame` gets its place as `frame_id`, counted from 0.
+        A picture that is not a `Frame` gets its position as `frame_id`, counted from 0.
         """
         ...
 
     def close(self) -> None:
-        """Give threads and connections back; the object is not used after that."""
+        """Release threads and connections; the recognizer must not be used afterwards."""
         ...

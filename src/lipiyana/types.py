@@ -1,9 +1,9 @@
-"""The values that every step passes on: frozen, plain, and free of numpy, OpenCV and protobuf.
+"""Results: frozen dataclasses without numpy, OpenCV or protobuf.
 
-Those that a caller makes are in `lipiyana.inputs`; they have their names here too.
+The values that a caller passes are in `lipiyana.inputs`; this module exports them too.
 
-Coordinates are pixels of the picture after its EXIF orientation has been applied: x to the
-right, y down, (0, 0) the outer corner of the top left pixel. Confidences are in [0, 1].
+Coordinates are in pixels of the picture after its EXIF orientation has been applied: x points
+right, y points down, (0, 0) is the outer corner of the top left pixel. Confidences are in [0, 1].
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ Polygon = tuple[Point, Point, Point, Point]
 
 
 class CacheOutcome(StrEnum):
-    """How the answer came: `NONE` where no cache stands before the recognizer."""
+    """How a cache took part in an answer; `NONE` if there is no cache."""
 
     NONE = "none"
     HIT = "hit"
@@ -65,7 +65,7 @@ class CacheOutcome(StrEnum):
 
 
 class RegistrationFormat(StrEnum):
-    """The families of registrations that the grammar knows."""
+    """The families of registration formats that are recognized."""
 
     STANDARD = "standard"
     DELHI = "delhi"
@@ -81,7 +81,7 @@ class RegistrationFormat(StrEnum):
 
 
 class PlateColour(StrEnum):
-    """Colour of a plate: the text, then the ground it stands on."""
+    """Colours of a plate: text on background."""
 
     BLACK_ON_WHITE = "black_on_white"
     BLACK_ON_YELLOW = "black_on_yellow"
@@ -98,7 +98,7 @@ class PlateColour(StrEnum):
 
 
 class Category(StrEnum):
-    """Whom a registration belongs to, as its colours and its format say."""
+    """Kind of owner or use, from the format of a registration and the colours of its plate."""
 
     PRIVATE = "private"
     TRANSPORT = "transport"
@@ -117,7 +117,13 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle."""
+    """An axis-aligned rectangle, in pixels.
+
+    Examples:
+        >>> box = Box(10, 20, 110, 50)
+        >>> box.x_max - box.x_min, box.y_max - box.y_min
+        (100, 30)
+    """
 
     x_min: float
     y_min: float
@@ -130,12 +136,12 @@ class TextLine:
     """One line of text.
 
     Attributes:
-        text: NFC, in logical order, native digits kept.
-        script: ISO 15924 code of most of its letters (`Deva`, `Latn`, ...), `Zyyy` if none.
-        confidence: mean confidence of its characters; less in a whole picture where its text is
-            seldom a line (`ocr.stray_marks`).
-        polygon: four corners, clockwise in reading order from the first character's top.
-        romanized: Latin letters for `text`, or "" where not asked for.
+        text: Unicode NFC, in logical order, with digits of its own script.
+        script: ISO 15924 code of most of its letters (`Deva`, `Latn`, ...), `Zyyy` if it has none.
+        confidence: mean confidence of its characters. In a scene it is lowered for text that is
+            mostly a false detection, such as a single letter.
+        polygon: four corners, clockwise, starting at the top of the first character.
+        romanized: `text` in Latin letters; "" unless `RecognitionConfig.romanize` is set.
     """
 
     text: str
@@ -147,25 +153,36 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a plate says, parsed.
+    """The registration that a plate shows, split into its parts.
+
+    Examples:
+        >>> from lipiyana import LocalRecognizer, RecognitionConfig
+        >>> plates = LocalRecognizer().recognize(
+        ...     "samples/plates/02_standard_2row.jpg", RecognitionConfig(layout="plate")
+        ... ).plates
+        >>> registration = plates[0].registration
+        >>> registration.canonical, registration.valid, registration.format.value
+        ('TG75WFG1162', True, 'standard')
+        >>> registration.region_name, registration.lot, registration.number
+        ('Telangana', 'WFG', '1162')
 
     Attributes:
-        canonical: letters and digits only, upper case, exactly the digits that are painted;
-            English letters for India (and Nepal where the plate has them), else the plate's own
-            script; "" where nothing parses.
-        valid: whether `canonical` fits a known format and was read beyond doubt. What parses and is
-            doubtful has its `canonical` and is not valid.
-        format: the family, or None where nothing parses.
-        country: ISO 3166-1 alpha-2 (`IN`, `NP`, `BD`), or "".
-        region_code: state or union territory code, zone or city as painted.
-        region_name: its name in English.
-        category: from the format, and the colours where they are known.
-        vehicle_class: the class letter where a format has one (Delhi, Nepal, Bangladesh).
-        lot: series letters, or the lot number of Nepal.
-        number: the last number as painted.
-        romanized: `canonical` in English letters and Arabic digits.
-        character_confidences: one a character of `canonical`.
-        alternatives: other canonical forms that the picture allows, best first.
+        canonical: letters and digits only, upper case, with the digits as painted. Latin letters
+            for India (and for Nepal if the plate has them), otherwise the script of the plate. ""
+            if the text fits no known format.
+        valid: whether `canonical` fits a known format and was read without doubt. A doubtful
+            registration has its `canonical` and is not valid.
+        format: the family of formats, or None if the text fits none.
+        country: ISO 3166-1 alpha-2 code (`IN`, `NP`, `BD`), or "".
+        region_code: code of the state or union territory, or the zone or city, as painted.
+        region_name: English name of the region.
+        category: from the format and, if known, the colours of the plate.
+        vehicle_class: the class letter, in formats that have one (Delhi, Nepal, Bangladesh).
+        lot: series letters; in Nepal the lot number.
+        number: the last number, as painted.
+        romanized: `canonical` in Latin letters and Arabic digits.
+        character_confidences: one for each character of `canonical`.
+        alternatives: other canonical forms that fit the picture, best first.
     """
 
     canonical: str = ""
@@ -185,10 +202,20 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A registration plate. `text` is its rows as read, joined by a newline.
+    """A registration plate.
 
-    `confidence` is, of a valid registration, how likely it is what is painted; of any other plate,
-    how likely there is one (for a crop that is known to be one: how likely its text is right).
+    Attributes:
+        text: the rows as they were read, joined by a newline.
+        confidence: with a valid registration, the probability that the registration is right.
+            Otherwise the probability that there is a plate or, with the layout `plate`, that its
+            text is right.
+        box: place in the picture.
+        lines: the rows as lines of text.
+        registration: the parsed text.
+        colour: colours of the plate, or None if they are uncertain.
+        colour_confidence: probability that `colour` is right.
+        category_conflict: whether colours, format and vehicle contradict each other.
+        vehicle_index: index in `Recognition.vehicles`, or None.
     """
 
     text: str
@@ -204,7 +231,15 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Vehicle:
-    """A vehicle. `label` is a name of the taxonomy, or one that a fine-tuned model brought."""
+    """A vehicle.
+
+    Attributes:
+        label: class name of the built-in taxonomy, or of a fine-tuned model.
+        confidence: probability that a vehicle of this class is there.
+        box: place in the picture.
+        track_id: number of the vehicle within a stream; None outside of streams.
+        plate_indices: indices in `Recognition.plates`.
+    """
 
     label: str
     confidence: float
@@ -215,7 +250,7 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that took part: its name, its version and the sha256 of its file."""
+    """A model that was used: its name, its version and the SHA-256 of its file."""
 
     name: str
     version: str
@@ -226,9 +261,25 @@ class ModelInfo:
 class Recognition:
     """Everything that was found in one picture.
 
+    Examples:
+        >>> from lipiyana import LocalRecognizer
+        >>> found = LocalRecognizer().recognize("samples/scenes/01_sweet_shop_delhi.jpg")
+        >>> for vehicle in found.vehicles:
+        ...     for index in vehicle.plate_indices:
+        ...         print(vehicle.label, found.plates[index].registration.canonical)
+        auto_rickshaw DL10R9956
+        car DL10CB6366
+        >>> found.text_lines[0].text, found.text_lines[0].script
+        ('श्री गणेश मिष्ठान भंडार', 'Deva')
+
     Attributes:
         image_width: width after EXIF orientation.
         image_height: height after EXIF orientation.
+        vehicles: the vehicles; `Plate.vehicle_index` counts in this order.
+        plates: the plates; `Vehicle.plate_indices` counts in this order.
+        text_lines: the lines of text, in reading order.
+        cache_outcome: whether a server answered from its cache.
+        models: the models that were used.
         timings: seconds by stage (`decode`, `detect_text`, `read_lines`, ...).
     """
 

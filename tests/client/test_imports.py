@@ -43,7 +43,7 @@ with Client(sys.argv[1]) as client:
 
 
 def test_the_client_needs_grpcio_status_and_what_that_brings_alone(tmp_path: Path) -> None:
-    """README says how to install the client without the models' engines."""
+    """docs/guides/installing.md says how to install the client without the engines."""
     (tmp_path / "a.jpg").write_bytes(b"picture")
     with running_server(FakeRecognizer()) as server:
         done = subprocess.run(

@@ -1,4 +1,7 @@
-"""The gRPC client, synchronous and asyncio. It loads neither onnxruntime, nor OpenCV, nor numpy."""
+"""The gRPC clients, synchronous and asyncio. They load neither ONNX Runtime, OpenCV nor numpy.
+
+In: pictures. Out: `Recognition`, from a server.
+"""
 
 from lipiyana.client.asynchronous import AsyncClient
 from lipiyana.client.synchronous import Client

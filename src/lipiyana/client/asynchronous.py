@@ -1,4 +1,4 @@
-"""`AsyncClient`: `Client` for asyncio."""
+"""`AsyncClient`: the asyncio client."""
 
 from __future__ import annotations
 
@@ -25,9 +25,21 @@ from lipiyana.wire.results import recognition_from_proto
 
 
 class AsyncClient:
-    """Reads pictures on a server. Made and used on one running event loop.
+    """Reads pictures on a server. Created and used on one running event loop.
 
-    Files are read on threads. Calls that end UNAVAILABLE are sent again, up to four times.
+    Examples:
+        >>> import asyncio
+        >>> from lipiyana import AsyncClient, LocalRecognizer, RecognitionConfig
+        >>> from lipiyana.server import running_server
+        >>> async def read(target: str, path: str) -> str:
+        ...     async with AsyncClient(target) as client:
+        ...         found = await client.recognize(path, RecognitionConfig(layout="plate"))
+        ...         return found.plates[0].registration.canonical
+        >>> with running_server(LocalRecognizer()) as server:  # or run `lipiyana serve`
+        ...     asyncio.run(read(server.target, "samples/plates/02_standard_2row.jpg"))
+        'TG75WFG1162'
+
+    Files are read in threads. A call that ends UNAVAILABLE is retried, up to four times.
     """
 
     def __init__(
@@ -39,7 +51,7 @@ class AsyncClient:
         tls: grpc.ChannelCredentials | None = None,
         token: str | None = None,
     ) -> None:
-        """Prepare the channel; see `Client` for the arguments."""
+        """Create the channel; see `Client` for the arguments."""
         self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
         self._channel = (
             grpc.aio.insecure_channel(target, self._endpoint.options)
@@ -98,9 +110,9 @@ class AsyncClient:
         *,
         request_id: str | None = None,
     ) -> AsyncIterator[FrameResult]:
-        """Read frames as they come; see `Client.recognize_stream`.
+        """Read frames as they arrive; see `Client.recognize_stream`.
 
-        Frames that are not asynchronous are taken on a thread, at most one of them ahead.
+        A synchronous iterable is iterated in a thread, at most one frame ahead.
         """
         require_frames(frames, also_async=True)
         setup = messages.setup_request(config)
@@ -130,7 +142,7 @@ class AsyncClient:
             raise outgoing.failure
 
     async def close(self) -> None:
-        """Close the channel; calls under way end `Cancelled`, and so do later ones."""
+        """Close the channel. Running and later calls raise `Cancelled`."""
         self._closed = True
         await self._channel.close()
 

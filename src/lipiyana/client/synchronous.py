@@ -1,4 +1,4 @@
-"""`Client`: a server as a `lipiyana.recognizer.Recognizer`."""
+"""`Client`: the synchronous client, a `lipiyana.recognizer.Recognizer`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,20 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class Client:
-    """Reads pictures on a server. Safe to share between threads; not to be used after a fork.
+    """Reads pictures on a server; a `Recognizer`.
 
-    Calls that end UNAVAILABLE are sent again, up to four times; nothing else is.
+    Examples:
+        >>> from lipiyana import Client, LocalRecognizer, RecognitionConfig
+        >>> from lipiyana.server import running_server
+        >>> plate = "samples/plates/02_standard_2row.jpg"
+        >>> with running_server(LocalRecognizer()) as server:  # or run `lipiyana serve`
+        ...     with Client(server.target) as client:
+        ...         found = client.recognize(plate, RecognitionConfig(layout="plate"))
+        >>> found.plates[0].registration.canonical
+        'TG75WFG1162'
+
+    A client may be shared between threads, and must not be used after a fork. A call that ends
+    UNAVAILABLE is retried, up to four times; other errors are not retried.
     """
 
     def __init__(
@@ -39,19 +50,19 @@ class Client:
         tls: grpc.ChannelCredentials | None = None,
         token: str | None = None,
     ) -> None:
-        """Prepare the channel; it connects when the first call needs it.
+        """Create the channel; it connects at the first call.
 
         Args:
-            target: `host:port`; with a name that has several addresses calls go round.
-            timeout: seconds of a call (not of a stream) unless the call says otherwise; None, or
-                infinity, is no limit. In a call infinity alone is.
-            max_message_bytes: of a request or a response; the server has a limit of its own.
-            tls: for example `grpc.ssl_channel_credentials(root_certificates)`, or with a key and
-                a certificate of the client's own where the server asks for one.
-            token: sent with each call as `authorization: Bearer`, without whitespace around it.
+            target: `host:port`. If the host has several addresses, calls are spread over them.
+            timeout: default timeout of a call in seconds; streams have none. None disables the
+                default timeout; per call, pass `math.inf`.
+            max_message_bytes: largest request or response; the server has its own limit.
+            tls: for example `grpc.ssl_channel_credentials(root_certificates)`; with the client's
+                key and certificate if the server requires one.
+            token: sent with each call as `authorization: Bearer`.
 
         Raises:
-            InvalidRequest: one of them makes no sense, such as a target without a port.
+            InvalidRequest: an argument is invalid, such as a target without a port.
         """
         self._endpoint = Endpoint(target, timeout, max_message_bytes, tls, token)
         self._channel = (
@@ -72,8 +83,8 @@ class Client:
     ) -> Recognition:
         """Read one picture; see `Recognizer.recognize`.
 
-        `request_id` names the call in the server's logs and errors: letters, digits, `.`, `_`,
-        `-`, 64 at most; else, or where none is given, the server makes one.
+        `request_id` names the call in the logs and errors of the server: at most 64 letters,
+        digits, `.`, `_` and `-`. Without a valid one the server chooses an id.
         """
         asked = messages.config_message(config)
         request = service_pb.RecognizeRequest(image=messages.image_message(image), config=asked)
@@ -96,7 +107,7 @@ class Client:
         """Read several pictures in one call; see `Recognizer.recognize_batch`.
 
         Raises:
-            LipiyanaError: of the call as a whole, such as a batch that is too large.
+            LipiyanaError: the whole call failed, for example because the batch is too large.
         """
         asked = messages.config_message(config)
         written = messages.image_messages(images)
@@ -118,11 +129,11 @@ class Client:
         *,
         request_id: str | None = None,
     ) -> Iterator[FrameResult]:
-        """Read frames as they come; see `Recognizer.recognize_stream`.
+        """Read frames as they arrive; see `Recognizer.recognize_stream`.
 
-        A thread of its own takes `frames`. What they raise is raised here, after the results of
-        the frames before. Closing the iterator ends the stream. A server that vanished ends it
-        `Unavailable` after 80 seconds at most.
+        A separate thread iterates over `frames`. An exception of `frames` is raised here, after
+        the results of earlier frames. Closing the iterator ends the stream. If the connection is
+        lost, `Unavailable` is raised within 80 seconds.
         """
         require_frames(frames)
         setup = messages.setup_request(config)
@@ -145,7 +156,7 @@ class Client:
             raise outgoing.failure
 
     def close(self) -> None:
-        """Close the channel; calls under way end `Cancelled`, and so do later ones."""
+        """Close the channel. Running and later calls raise `Cancelled`."""
         self._closed = True
         self._channel.close()
 

@@ -1,4 +1,18 @@
-"""The gRPC server. Needs the extra `server`."""
+"""The gRPC server. Needs the extra `server`.
+
+`serve` runs until SIGTERM, as `lipiyana serve` does. `running_server` runs a server in a thread:
+
+    >>> from lipiyana import Client, LocalRecognizer
+    >>> from lipiyana.server import ServerSettings, running_server
+    >>> settings = ServerSettings(port=0, cache_bytes=0)  # port 0 chooses a free port
+    >>> with running_server(LocalRecognizer(), settings) as server:
+    ...     with Client(server.target) as client:
+    ...         found = client.recognize("samples/scenes/02_highway_bengaluru.jpg")
+    >>> [plate.registration.canonical for plate in found.plates]
+    ['AR686878', '22BH0091H']
+
+In: calls of `lipiyana.v1.RecognitionService`. Out: their answers.
+"""
 
 from lipiyana.errors import MissingExtra
 
