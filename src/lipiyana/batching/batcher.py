@@ -1,4 +1,4 @@
-"""Runs of one model that wait at the same time are done as one."""
+"""Joins runs of one model that wait at the same time into one run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from lipiyana.batching.work import Work, current_work
 from lipiyana.errors import LipiyanaError
+from lipiyana.runtime.manifest import ModelEntry
+from lipiyana.runtime.store import Session
 
 Outputs = list[npt.NDArray[Any]]
 Run = Callable[[npt.NDArray[np.float32]], Outputs]
@@ -170,3 +172,27 @@ def _result(request: _Request) -> Outputs:
         raise request.failure
     assert request.outputs is not None, "an answered request has outputs"  # noqa: S101
     return request.outputs
+
+
+class BatchedSession(Session):
+    """A session that shares its runs with whoever asks for the same shape at the same time.
+
+    A crop is padded to the bucket of its own width, so inputs of one shape are joined without any
+    new padding, and the outputs are those of a run alone, within rounding.
+    """
+
+    def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
+        # each model would keep what the largest picture of any caller took: 440 MiB a thread
+        super().__init__(entry, threads, keeps_memory=False)
+        self._batcher = batcher
+        self._joins = self.input_shape[0] is None
+
+    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
+        """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
+        current_work().require_time()
+        return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
+
+
+def batched_sessions(batcher: Batcher) -> Callable[[ModelEntry, int], Session]:
+    """Give what a `ModelStore` opens its sessions with."""
+    return lambda entry, threads: BatchedSession(entry, threads, batcher)

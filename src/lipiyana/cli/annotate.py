@@ -14,7 +14,6 @@ from lipiyana.annotation.drawing import draw
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
-from lipiyana.cli.paths import shown
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.sources import (
     Source,
@@ -24,6 +23,7 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_passed_over,
 )
+from lipiyana.cli.visible_text import shown
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import read_picture_file
 from lipiyana.images.loading import decode, environment_limits

@@ -15,19 +15,17 @@ from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import AT_ONCE, leaving_of, reserve_of
-from lipiyana.server.processes.memory_bounds import warn_of_too_little_memory
-from lipiyana.server.processes.memory_return import MemoryReturn
+from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.rpc.answers import Answers, ServedRecognizer
 from lipiyana.server.rpc.calls import Calls
 from lipiyana.server.rpc.grpc_server import make_server
-from lipiyana.server.rpc.health import SERVICE as HEALTH_SERVICE
-from lipiyana.server.rpc.health import Health
 from lipiyana.server.rpc.listening import address, channel_options, listen
 from lipiyana.server.rpc.messages import SERVICE, add_service
-from lipiyana.server.rpc.reflection import add_reflection
 from lipiyana.server.rpc.service import RecognitionService
+from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
+from lipiyana.server.rpc.standard_services import Health, add_reflection
 from lipiyana.server.security.access import AccessInterceptor
 from lipiyana.server.security.open_files import warn_of_open_secrets
 from lipiyana.server.security.tokens import Tokens

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kubernetes_config import config_of_kubernetes
 
-from lipiyana.server.processes.memory_bounds import (
+from lipiyana.server.processes.memory import (
     container_memory,
     memory_bounds,
     warn_of_too_little_memory,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lipiyana.server.processes.memory_return import GROWTH, MemoryReturn, _resident, _trim
+from lipiyana.server.processes.memory import GROWTH, MemoryReturn, _resident, _trim
 
 
 def test_memory_is_given_back_when_the_process_has_grown() -> None:

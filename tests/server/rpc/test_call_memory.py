@@ -14,7 +14,7 @@ import pytest
 from raw_http2 import Header, RawConnection, message
 from served_fake import PATIENCE
 
-from lipiyana.server.processes.memory_bounds import CALL_BYTES, FIRST_WINDOW
+from lipiyana.server.processes.memory import CALL_BYTES, FIRST_WINDOW
 from lipiyana.server.rpc.listening import MAX_METADATA_BYTES
 from lipiyana.server.rpc.receiving import WINDOW
 

@@ -16,7 +16,7 @@ from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError, Overloaded
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.rpc import service as service_module
-from lipiyana.server.rpc.untaken import MESSAGES, SMALL
+from lipiyana.server.rpc.sending import MESSAGES, SMALL
 from lipiyana.types import ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb

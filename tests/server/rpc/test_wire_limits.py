@@ -4,8 +4,14 @@ import pytest
 from google.protobuf.internal.encoder import _VarintBytes
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.server.rpc.messages import MAX_FEATURES, MAX_SCRIPT_HINTS
-from lipiyana.server.rpc.wire_limits import MAX_FIELDS, MAX_TEXT_BYTES, Limit, WireLimits
+from lipiyana.server.rpc.messages import (
+    MAX_FEATURES,
+    MAX_FIELDS,
+    MAX_SCRIPT_HINTS,
+    MAX_TEXT_BYTES,
+    Limit,
+    WireLimits,
+)
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 

@@ -1,11 +1,13 @@
-"""What the machine can do, and who else uses it."""
+"""What the machine can do, what is installed on it, and what else uses it."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from lipiyana.cli.doctor.findings import Finding
@@ -186,3 +188,35 @@ def _counters(path: Path) -> dict[str, int]:
 def _number(path: Path) -> int | None:
     text = _first_line(path)
     return int(text) if text.isdigit() else None
+
+
+_PACKAGES = (
+    "lipiyana", "onnxruntime", "numpy", "opencv-python-headless", "pillow", "grpcio", "protobuf",
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """Give name and version of the packages that answers and speed depend on."""
+    for name in _PACKAGES:
+        yield name, _version(name) or "missing"
+
+
+def extras() -> Iterator[tuple[str, list[str]]]:
+    """Give each extra of this project and the packages of it that are not installed."""
+    missing: dict[str, list[str]] = {
+        extra: [] for extra in metadata.metadata("lipiyana").get_all("Provides-Extra") or ()
+    }
+    for requirement in metadata.requires("lipiyana") or ():
+        extra, name = _EXTRA.search(requirement), _NAME.match(requirement)
+        if extra and name and not _version(name[0]):
+            missing[extra[1]].append(name[0])
+    yield from sorted(missing.items())
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

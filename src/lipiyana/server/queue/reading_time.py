@@ -1,14 +1,16 @@
-"""How much CPU time reading one picture may take on a server.
+"""How long reading a picture takes on this server, and how much CPU time it may take.
 
-A picture of 200 KB can hold a thousand lines of text, which take half a minute of a thread; a few
-of them would keep all others waiting.
+A 200 KB picture can contain a thousand lines of text, which take half a minute of one thread. A few
+such pictures would delay all other callers.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 
 from lipiyana.errors import InvalidImage
+from lipiyana.types import Layout, RawImage
 
 
 class ReadingTime:
@@ -31,3 +33,50 @@ class ReadingTime:
                 "server's setting max_read_seconds): cut it into parts that show less text",
                 reason="IMAGE_TOO_COMPLEX",
             )
+
+
+SMOOTHING = 0.2
+"""Weight of the newest duration in a running mean."""
+
+MARGIN = 1.5
+"""Times the mean in which nearly all pictures are read."""
+
+Kind = tuple[Layout, bool, int]
+
+
+class Durations:
+    """Running means by layout and size. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._means: dict[Kind, float] = {}
+        self._lock = threading.Lock()
+
+    def learn(self, image: bytes | RawImage, layout: Layout, seconds: float) -> None:
+        """Take what a picture took."""
+        kind = _kind(image, layout)
+        with self._lock:
+            mean = self._means.get(kind, seconds)
+            self._means[kind] = mean + SMOOTHING * (seconds - mean)
+
+    def expected(self, image: bytes | RawImage, layout: Layout) -> float:
+        """Seconds that a picture takes on average; 0 where none of its kind was read yet."""
+        return self._means.get(_kind(image, layout), 0.0)
+
+    def leaves_too_little(
+        self, image: bytes | RawImage, layout: Layout, waited: float, remaining: float | None
+    ) -> bool:
+        """Say whether a picture that has waited will hardly be read in the time that remains.
+
+        One that found a free thread is tried in any case: nothing else is kept waiting by it, and
+        so the means are learnt anew where they were wrong.
+        """
+        expected = self.expected(image, layout)
+        if remaining is None or waited < 0.1 * expected:
+            return False
+        return remaining < MARGIN * expected
+
+
+def _kind(image: bytes | RawImage, layout: Layout) -> Kind:
+    is_raw = isinstance(image, RawImage)
+    size = len(image.data if isinstance(image, RawImage) else image)
+    return layout, is_raw, size.bit_length()

@@ -27,9 +27,8 @@ from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits
 from lipiyana.recognizer import Recognizer
-from lipiyana.server.queue.durations import Durations
 from lipiyana.server.queue.pool import ComputePool, Room
-from lipiyana.server.queue.reading_time import ReadingTime
+from lipiyana.server.queue.reading_time import Durations, ReadingTime
 from lipiyana.server.queue.sources import ANYONE, Source
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 

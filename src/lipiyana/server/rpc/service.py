@@ -15,11 +15,10 @@ from lipiyana.server.queue.places import Places
 from lipiyana.server.queue.pool import Room
 from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
-from lipiyana.server.rpc.batch_writing import BatchWriting, Outcome
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
 from lipiyana.server.rpc.receiving import Receiving, parsed
-from lipiyana.server.rpc.untaken import UntakenAnswers
+from lipiyana.server.rpc.sending import BatchWriting, Outcome, UntakenAnswers
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics

@@ -1,4 +1,7 @@
-"""What is wrong with a setting, in words of whoever wrote it."""
+"""Where the settings of a server come from: the TOML file, environment variables, and their errors.
+
+An error names the setting, where its value was written, and what the value must be.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,43 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import read_toml
 from lipiyana.variables import PREFIX, nearest_name, unread_variables
+
+
+def read_settings_file(
+    file: Path, names: Collection[str], paths: Collection[str]
+) -> dict[str, Any]:
+    """Read the settings of a file; their values are not looked at.
+
+    Args:
+        file: in TOML.
+        names: of all settings.
+        paths: names of those that are paths: relative ones are taken from the file's folder.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidRequest: it cannot be read, or has what is no setting (INVALID_SETTINGS).
+    """
+    try:
+        values = read_toml(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no settings file {file}") from None
+    except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
+        raise bad_setting(f"cannot read {file}: {error}", "config") from None
+    for name, value in values.items():
+        if isinstance(value, dict):
+            raise bad_setting(
+                f"{file} has a table [{name}]: settings stand at the top of the file, without one",
+                name,
+            )
+        if name not in names:
+            raise unknown_setting(name, file, names)
+        if name in paths and isinstance(value, str):
+            values[name] = str(file.parent / value)
+    return values
+
 
 GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
 """What shuts people out. A variable that was meant to name one of these must not be overlooked."""

@@ -1,21 +1,25 @@
-"""`grpc.health.v1.Health`: serving after the warm-up, not serving from the drain on.
+"""The standard services beside this project's own: `grpc.health.v1.Health` and reflection.
 
-Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else
-keep the server up until the grace period is over; and what strangers may send to it, for it asks
-for no token, is bounded in size, number and time.
+Health reports serving after the warm-up and not serving from the start of the drain. Unlike the
+servicer of grpcio-health-checking, it can end its watches, which would otherwise keep the server up
+until the grace period is over. It asks for no token, so the size, number and time of what strangers
+send are bounded.
+
+Reflection gives the contract to tools such as grpcurl, for a limited time per call.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.queue.pace import Pace
@@ -30,9 +34,66 @@ from lipiyana.server.rpc.calls import (
 )
 from lipiyana.server.security.callers import address_of
 
+REFLECTION_CALLS = 4
+REFLECTION_BYTES = 4096
+"""Of a request: it has the name of a file, a type or an extension."""
+
+REFLECTION_SECONDS = 30.0
+"""Of a call."""
+
+
+def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+    """Have a server tell of these services."""
+    servicer = reflection.aio.ReflectionServicer([*services, reflection.SERVICE_NAME])
+    places = Places(REFLECTION_CALLS)
+
+    async def answer(context: Context) -> None:
+        refusal = Overloaded(
+            f"{REFLECTION_CALLS} ask for the contract now", reason="TOO_MANY_CALLS"
+        )
+        try:
+            with places.now(address_of(context.peer()), refusal):
+                async with asyncio.timeout(REFLECTION_SECONDS):
+                    async for response in servicer.ServerReflectionInfo(_small(context), context):
+                        await context.write(response)
+        except TimeoutError:
+            late = DeadlineExceeded(
+                f"reflection is over after {REFLECTION_SECONDS:g} s", reason="MESSAGE_TIMEOUT"
+            )
+            await abort(context, late, _request_id(context))
+        except LipiyanaError as error:
+            await abort(context, error.with_traceback(None), _request_id(context))
+
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        answering(answer), None, lambda response: response.SerializeToString()
+    )
+    server.add_registered_method_handlers(
+        reflection.SERVICE_NAME, {"ServerReflectionInfo": handler}
+    )
+
+
+async def _small(context: Context) -> AsyncIterator[Any]:
+    while (data := await context.read()) is not grpc.aio.EOF:
+        if len(data) > REFLECTION_BYTES:
+            raise InvalidRequest(
+                f"a reflection request has {REFLECTION_BYTES} bytes at most, not {len(data)}",
+                reason="MESSAGE_TOO_LARGE",
+            )
+        try:
+            yield reflection_pb2.ServerReflectionRequest.FromString(data)
+        except DecodeError:
+            raise InvalidRequest(
+                "the message is no ServerReflectionRequest", reason="UNPARSABLE_MESSAGE"
+            ) from None
+
+
+def _request_id(context: Context) -> str:
+    return request_id_of(text_metadata(context.invocation_metadata()))
+
+
 SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
-MAX_BYTES = 1024
+HEALTH_BYTES = 1024
 """Of a request: it has the name of a service."""
 
 RECEIVED_AT_A_TIME = 2
@@ -167,9 +228,9 @@ class Health:
                 ) from None
         if data is grpc.aio.EOF:
             return ""
-        if len(data) > MAX_BYTES:
+        if len(data) > HEALTH_BYTES:
             raise InvalidRequest(
-                f"a health request has {MAX_BYTES} bytes at most, not {len(data)}",
+                f"a health request has {HEALTH_BYTES} bytes at most, not {len(data)}",
                 field="service",
                 reason="MESSAGE_TOO_LARGE",
             )
