@@ -35,8 +35,9 @@ from lipiyana.learning.finetune.reader.scoring import sample_folder
 from lipiyana.learning.trainer.metrics import score_texts
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
+from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.store import ModelStore, available_threads
+from lipiyana.runtime.store import ModelStore
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
 QUICK_MINUTES = 0.5

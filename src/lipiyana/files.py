@@ -1,7 +1,8 @@
-"""Reading files that somebody names: regular ones, of a bounded size, without waiting.
+"""Reads files that a user names, and writes files so that they are never half-written.
 
-A pipe waits for a writer and a device may never end; both are refused here, so that whoever names
-one gets an error instead of a process that hangs. No decoding of pictures, no heavy import.
+Only regular files of a bounded size are read. A pipe waits for a writer and a device may never end;
+both are refused, so that the user gets an error instead of a process that hangs. This module
+decodes no pictures and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
@@ -129,6 +133,55 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Replace a file as a whole: what the body writes to the given path is renamed to `path`.
+
+    If the body raises, `path` stays as it was and what the body wrote is removed. A symbolic link
+    at `path` is replaced, not followed.
+
+    Yields:
+        A path beside `path`, where nothing is.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "state.json"
+        ...     with replacing(file) as partial:
+        ...         _ = partial.write_text("{}")
+        ...     file.read_text()
+        '{}'
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        # what lies there may be a link to another file: it goes, and a new one is made
+        partial.unlink(missing_ok=True)
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file so that it is complete or as it was before, also after a power cut.
+
+    Args:
+        path: of the file; a symbolic link there is replaced, not followed.
+        data: all of its bytes.
+        mode: its permissions, less the umask.
+
+    Raises:
+        OSError: it cannot be written; nothing is left of it.
+    """
+    with replacing(path) as partial:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:

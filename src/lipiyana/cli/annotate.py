@@ -25,10 +25,9 @@ from lipiyana.cli.sources import (
 )
 from lipiyana.cli.visible_text import shown
 from lipiyana.errors import LipiyanaError
-from lipiyana.files import read_picture_file
+from lipiyana.files import read_picture_file, write_atomically
 from lipiyana.images.loading import decode, environment_limits
 from lipiyana.recognizer import Recognizer
-from lipiyana.runtime.model_folder import write_atomically
 from lipiyana.types import RecognitionConfig
 
 _KEPT_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}

@@ -43,7 +43,8 @@ def learned(
     """
     from lipiyana.learning.finetune.common.course import read_state
     from lipiyana.learning.finetune.common.job import WORK
-    from lipiyana.runtime.store import ModelStore, available_threads
+    from lipiyana.runtime.container import available_threads
+    from lipiyana.runtime.store import ModelStore
 
     limits = replace(job.limits, minutes=minutes)
     recipe = replace(job.recipe, workers=workers, threads=available_threads())

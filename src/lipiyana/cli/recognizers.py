@@ -109,7 +109,7 @@ def in_process(
     from lipiyana.images.loading import environment_limits
     from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
-    from lipiyana.runtime.store import available_threads
+    from lipiyana.runtime.container import available_threads
 
     quiet_decoders()
     cpus = available_threads()

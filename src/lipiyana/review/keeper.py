@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import PermissionDenied
+from lipiyana.files import write_atomically
 from lipiyana.review.kept import Kept, is_picture_name, note_of, read_kept
 from lipiyana.review.private_folder import identity, remove_strays, take_folder
 from lipiyana.review.unsureness import Unsureness
-from lipiyana.runtime.model_folder import write_atomically
 
 _HASH_SIDE = 16
 _BETTER = 0.1

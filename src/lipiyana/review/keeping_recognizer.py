@@ -73,6 +73,10 @@ class KeepingRecognizer:
         """Hash what an answer depends on; see `LocalRecognizer.plan_digest`."""
         return self._recognizer.plan_digest()
 
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Refuse a config; see `LocalRecognizer.check_config`."""
+        self._recognizer.check_config(config)
+
     def recognize(
         self,
         image: ImageInput,

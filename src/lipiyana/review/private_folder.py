@@ -13,9 +13,8 @@ import re
 import stat
 from pathlib import Path
 
-from lipiyana.files import read_file
+from lipiyana.files import read_file, write_atomically
 from lipiyana.review.kept import NOTE_BEGINNING, note_of, picture_name, read_without_links, says_of
-from lipiyana.runtime.model_folder import write_atomically
 
 NOTICE = (
     "Pictures that the models were unsure of, kept by lipiyana.\n"

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
-from lipiyana.files import MAX_MODEL_BYTES, read_text
+from lipiyana.files import MAX_MODEL_BYTES, read_text, write_atomically
 from lipiyana.images.loading import load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
 from lipiyana.review.private_folder import make_private
-from lipiyana.runtime.model_folder import write_atomically, writing_to
+from lipiyana.runtime.model_folder import writing_to
 from lipiyana.types import Box, Polygon
 from lipiyana.wire.results import recognition_from_json
 

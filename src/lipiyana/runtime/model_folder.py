@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
-from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.runtime.packed import PACKED, model_suffix
 from lipiyana.runtime.timings import TWIN
@@ -107,29 +107,6 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise InvalidRequest(
             f"{folder} cannot be written: {error.strerror or error}", field="out"
         ) from error
-
-
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write a file that is whole or what it was before, also after a power cut.
-
-    A link of that name is replaced, not followed. `mode` has its permissions, less the umask.
-
-    Raises:
-        OSError: it cannot be written; nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        # what lies there may be a link to another file: it goes, and a new one is made
-        partial.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def toml_table(name: str, table: Mapping[str, Any]) -> str:

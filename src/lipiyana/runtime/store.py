@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import ModelEntry, Task, charset_digest, read_manifest
 from lipiyana.runtime.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
@@ -256,31 +257,3 @@ def _checked_threads(threads: object) -> int:
 
 def _built_in() -> Path:
     return Path(str(resources.files("lipiyana.models")))
-
-
-def available_threads() -> int:
-    """Count the CPUs that this process may use: affinity, then the cgroup's quota.
-
-    ONNX Runtime looks at neither quota and would start a thread a host CPU.
-    """
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = cgroup_quota(Path("/sys/fs/cgroup"))
-    return max(1, count if quota is None else min(count, int(quota)))
-
-
-def cgroup_quota(root: Path) -> float | None:
-    """Read the CPU quota of a cgroup, version 2 or 1, in CPUs; None where there is none."""
-    try:
-        quota, period = (root / "cpu.max").read_text("ascii").split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text("ascii").strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text("ascii").strip()
-        except OSError:
-            return None
-    try:
-        cpus = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):  # "max"
-        return None
-    return cpus if cpus > 0 else None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from lipiyana.files import parse_json, read_text
+from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.runtime.manifest import ModelEntry
 
 TWIN = "twin"
@@ -70,9 +70,7 @@ def write_timings(measured: Mapping[str, float], folder: Path | None = None) -> 
     if not isinstance(stored, dict):
         stored = {}
     stored[cpu_model()] = {**read_timings(folder), **measured}
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(stored, indent=1, sort_keys=True), "utf-8")
-    partial.replace(path)
+    write_atomically(path, json.dumps(stored, indent=1, sort_keys=True).encode())
     return path
 
 

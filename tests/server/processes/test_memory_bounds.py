@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 from kubernetes_config import config_of_kubernetes
 
-from lipiyana.server.processes.memory import (
-    container_memory,
-    memory_bounds,
-    warn_of_too_little_memory,
-)
+from lipiyana.runtime.container import container_memory
+from lipiyana.server.processes.memory import memory_bounds, warn_of_too_little_memory
 from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
 
 ROOT = Path(__file__).parents[3]

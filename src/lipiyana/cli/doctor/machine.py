@@ -11,10 +11,9 @@ from importlib import metadata
 from pathlib import Path
 
 from lipiyana.cli.doctor.findings import Finding
-from lipiyana.runtime.store import available_threads, cgroup_quota
+from lipiyana.runtime.container import CGROUP, available_threads, cgroup_quota
 
 PROC = Path("/proc")
-CGROUP = Path("/sys/fs/cgroup")
 
 LEAST_FREE = 512 * 1024 * 1024
 """Bytes of memory below which the models may push others, or themselves, into swap."""

@@ -11,7 +11,7 @@ from typing import Any
 from lipiyana.addresses import is_loopback
 from lipiyana.cli.doctor.findings import Finding
 from lipiyana.errors import LipiyanaError, MissingExtra
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.variables import unread_variables
 
 SOON = 14 * 86_400

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from lipiyana.cli.read.rows import STOPPING_CODES, JsonLines, Record, RowError, RowForm
 from lipiyana.errors import LipiyanaError
-from lipiyana.runtime.model_folder import write_atomically
+from lipiyana.files import write_atomically
 from lipiyana.types import Recognition
 
 if sys.platform != "win32":

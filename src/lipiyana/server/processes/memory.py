@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lipiyana.runtime.container import CGROUP, container_memory, machine_memory
 from lipiyana.server.rpc.sending import COPIES, MESSAGES
 from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
 
@@ -106,7 +107,6 @@ CALL_BYTES = FIRST_WINDOW + 48 * 1024
 """Of a call that has not begun or is refused: what it may send, and what gRPC and Python hold of it
 and of its metadata, of which many short values take the most (44 KiB for 110 keys)."""
 
-CGROUP = Path("/sys/fs/cgroup")
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -136,7 +136,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
 
 def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> None:
     """Warn where callers could take more memory than the container, or the machine, has."""
-    has = container_memory(root) or _machine_memory()
+    has = container_memory(root) or machine_memory()
     bounds = memory_bounds(settings)
     takes = settings.workers * sum(bounds.values())
     if has is None or takes <= has:
@@ -149,23 +149,3 @@ def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> 
         has // MEBIBYTE,
         most,
     )
-
-
-def container_memory(root: Path) -> int | None:
-    """Read the memory limit of a cgroup, version 2 or 1, in bytes; None where there is none."""
-    for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
-        try:
-            limit = int(file.read_text("ascii"))
-        except (OSError, ValueError):  # none, or "max"
-            continue
-        machine = _machine_memory()
-        # version 1 writes a number near 2^63 for "none"
-        return limit if machine is None or limit < machine else None
-    return None
-
-
-def _machine_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows
-        return None

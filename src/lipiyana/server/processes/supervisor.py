@@ -51,7 +51,7 @@ def supervise(
     *,
     on_ready: Callable[[Started], None] | None = None,
 ) -> int:
-    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `run.serve`.
+    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `startup.serve`.
 
     Args:
         settings: of each of them.

@@ -35,10 +35,17 @@ from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, Rec
 
 @runtime_checkable
 class ServedRecognizer(Recognizer, Protocol):
-    """A recognizer that a server can put a cache before.
+    """A recognizer that a server can put a cache in front of."""
 
-    Its `recognize_batch` of no pictures checks the config and does nothing else.
-    """
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Refuse a config before any picture is read with it.
+
+        Called on the event loop, so it must be quick.
+
+        Raises:
+            LipiyanaError: the recognizer cannot do what the config asks for.
+        """
+        ...
 
     def plan_digest(self) -> str:
         """Hash everything but picture and config that an answer depends on."""
@@ -111,7 +118,7 @@ class Answers:
         Raises:
             LipiyanaError: as the recognizer says.
         """
-        self._recognizer.recognize_batch((), config)
+        self._recognizer.check_config(config)
 
     def key(self, image: bytes | RawImage, config: RecognitionConfig) -> bytes | None:
         """Give the key under which an answer is shared; None where it is not."""

@@ -16,7 +16,7 @@ from lipiyana.server.queue.pool import Room
 from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
-from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.rpc.receiving import Receiving, parsed
 from lipiyana.server.rpc.sending import BatchWriting, Outcome, UntakenAnswers
 from lipiyana.server.security.callers import Caller
@@ -52,7 +52,7 @@ class RecognitionService:
         self._max_streams = settings.max_streams
         self._stream_places = Places(settings.max_streams)
         self._idle_seconds = settings.stream_idle_timeout
-        self._streams: set[NewestFrame] = set()
+        self._streams: set[IncomingFrames] = set()
         self._draining = False
 
     @property
@@ -135,7 +135,7 @@ class RecognitionService:
                     with suppress(asyncio.CancelledError):
                         await reader
 
-    async def _receive(self, context: Context, waiting: NewestFrame, caller: Caller) -> None:
+    async def _receive(self, context: Context, waiting: IncomingFrames, caller: Caller) -> None:
         """Let the frames of a stream wait one by one, until its end."""
         try:
             first = await context.read()
@@ -178,7 +178,7 @@ class RecognitionService:
         return config
 
     @contextmanager
-    def _open_stream(self, client: str) -> Iterator[NewestFrame]:
+    def _open_stream(self, client: str) -> Iterator[IncomingFrames]:
         refusal = Overloaded(
             f"{len(self._streams)} streams are open of the {self._max_streams} that this server "
             "takes (its setting max_streams); the last eighth is for clients that have few",
@@ -188,8 +188,8 @@ class RecognitionService:
             yield waiting
 
     @contextmanager
-    def _registered(self) -> Iterator[NewestFrame]:
-        waiting = NewestFrame()
+    def _registered(self) -> Iterator[IncomingFrames]:
+        waiting = IncomingFrames()
         self._streams.add(waiting)
         if self._draining:
             _end_for_drain(waiting)
@@ -254,7 +254,7 @@ class RecognitionService:
         return await self._outcome(image, config, key, caller, Kind.STREAM, frames)
 
 
-def _end_for_drain(waiting: NewestFrame) -> None:
+def _end_for_drain(waiting: IncomingFrames) -> None:
     waiting.end(shutting_down())
 
 
@@ -276,7 +276,7 @@ def _response(
     return response
 
 
-async def _sent(response: bytes, context: Context, waiting: NewestFrame) -> None:
+async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> None:
     """Send a result; while it is not read for long, no frame waits and none is taken in."""
     sending = asyncio.ensure_future(context.write(response))
     try:
@@ -289,7 +289,7 @@ async def _sent(response: bytes, context: Context, waiting: NewestFrame) -> None
         waiting.resume()
 
 
-async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
+async def _setup(waiting: IncomingFrames) -> service_pb.StreamSetup:
     try:
         async with asyncio.timeout(SETUP_SECONDS):
             return await waiting.setup()
@@ -297,7 +297,7 @@ async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
         raise _setup_missing() from None
 
 
-async def _next(context: Context, waiting: NewestFrame, idle_seconds: float) -> Any:
+async def _next(context: Context, waiting: IncomingFrames, idle_seconds: float) -> Any:
     """Wait for the next message of a stream; `grpc.aio.EOF` after the last.
 
     Raises:

@@ -25,7 +25,7 @@ from pydantic_settings import (
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.server.queue.admission import open_to_one
 from lipiyana.server.security.tls import TLSFiles
 from lipiyana.server.settings.sources import (
