@@ -13,7 +13,7 @@ from lipiyana.client import Client
 from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound, Overloaded
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
 from lipiyana.types import CacheOutcome, Frame, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -213,14 +213,14 @@ def test_frames_that_wait_are_bounded_by_their_bytes(
 ) -> None:
     settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
     arrived = threading.Event()
-    put = NewestFrame.put
+    put = IncomingFrames.put
 
-    def telling(self: NewestFrame, frame: WaitingFrame) -> None:
+    def telling(self: IncomingFrames, frame: WaitingFrame) -> None:
         put(self, frame)
         if frame.frame_id == 2:
             arrived.set()
 
-    monkeypatch.setattr(NewestFrame, "put", telling)
+    monkeypatch.setattr(IncomingFrames, "put", telling)
     fake.hold()
 
     def frames() -> Iterator[Frame]:
