@@ -53,7 +53,7 @@ class Batcher:
         slots: runs at a time.
         max_rows: rows in a joined run; 1 joins nothing. A single input may have more.
         wait: seconds that the first caller gives others to join; 0 for none.
-        observe: told the model and the rows of each run.
+        observe: called with the model and the rows of each run.
     """
 
     slots: int
@@ -124,7 +124,7 @@ class Batcher:
     def _take_group(self, leader: _Request) -> list[_Request]:
         """Take the leader and whoever fits to it out of the queue, and drop what is not wanted."""
         group: list[_Request] = []
-        kept: deque[_Request] = deque()
+        others: deque[_Request] = deque()
         rows = len(leader.batch)
         for request in self._waiting:
             if request is leader:
@@ -140,8 +140,8 @@ class Batcher:
                 request.taken = True
                 group.append(request)
             else:
-                kept.append(request)
-        self._waiting = kept
+                others.append(request)
+        self._waiting = others
         self._changed.notify_all()
         return group
 

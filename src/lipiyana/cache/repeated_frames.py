@@ -114,9 +114,9 @@ class RepeatedFrameReader:
         self, pixels: npt.NDArray[np.uint8], config: RecognitionConfig, clock: Clock
     ) -> Recognition:
         with clock.stage("compare_frames"):
-            kept = self._frames.lookup(pixels)
-        if kept is not None:
-            return dataclasses.replace(kept, timings=clock.timings)
+            earlier = self._frames.lookup(pixels)
+        if earlier is not None:
+            return dataclasses.replace(earlier, timings=clock.timings)
         value = self._recognizer.recognize(
             RawImage.from_array(pixels, PixelFormat.RGB8), config, timeout=clock.left()
         )

@@ -1,4 +1,4 @@
-"""Where answers are kept: one small interface, and the tier that lives in this process."""
+"""Where answers are stored: one small interface, and the tier that lives in this process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MemoryCache:
     """The least recently used go first, and none stays longer than `ttl` seconds.
 
     Safe to share between threads. `max_bytes` bounds the estimated size of all entries; an
-    answer larger than that is not kept.
+    answer larger than that is not stored.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ def _telling() -> Iterator[Any]:
 class _Teller:
     bar: Progress
     task: Any = None
-    told: float = -1.0
+    printed: float = -1.0
 
     def step(self, what: str) -> None:
         if self.task is not None:
@@ -132,7 +132,7 @@ class _Teller:
     def standing(self, standing: Any) -> None:
         best = "" if standing.best is None else f"error {standing.best:.3f}"
         self.bar.update(self.task, total=1.0, completed=standing.share, best=best)
-        if self.bar.disable and standing.share - self.told >= _LINE_EVERY:
-            self.told = standing.share
+        if self.bar.disable and standing.share - self.printed >= _LINE_EVERY:
+            self.printed = standing.share
             left = f"{standing.left_s / 60:.1f} minutes left at most"
             stderr().print(f"{standing.share:.0%}, {left}{best and ', '}{best}")

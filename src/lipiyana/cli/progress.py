@@ -34,7 +34,7 @@ class RunProgress:
         self._console = console
         self._listing = listing
         self._done = self._failed = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._over = threading.Event()
         self._bar = Progress(
             TextColumn("reading"),
@@ -70,8 +70,8 @@ class RunProgress:
         self._failed += failed
         self._bar.update(self._task, advance=1, failed=self._failed)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._told >= LINE_EVERY:
-            self._told = now
+        if not self._console.is_terminal and now - self._printed >= LINE_EVERY:
+            self._printed = now
             rate = self._done / (now - self._began)
             self._console.print(
                 f"{self._done} pictures, {self._failed} failed, {rate:.1f} a second"

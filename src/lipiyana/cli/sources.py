@@ -136,16 +136,16 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
 def describe_passed_over(passed_over: Mapping[str, int]) -> str:
     """Write what was passed over by kind and count, the most first; "" where nothing was."""
     kinds = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
+    listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
-        told += f", {sum(count for _, count in kinds[_KINDS:])} others"
-    return told
+        listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
+    return listed
 
 
 def say_passed_over(passed_over: Mapping[str, int]) -> None:
     """Tell, at the end of a run, which files of its folders were not read."""
-    if told := describe_passed_over(passed_over):
-        stderr().print(f"passed over, as no pictures: {told}", markup=False)
+    if listed := describe_passed_over(passed_over):
+        stderr().print(f"passed over, as no pictures: {listed}", markup=False)
 
 
 def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
@@ -155,8 +155,8 @@ def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
     if more > 0:
         named += f" and {more} more"
     message = f"no picture found in {named}"
-    if told := describe_passed_over(passed_over):
-        message += f": passed over {told}"
+    if listed := describe_passed_over(passed_over):
+        message += f": passed over {listed}"
     return f"{message}. In folders files are read that end in {' '.join(SUFFIXES)}"
 
 

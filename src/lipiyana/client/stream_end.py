@@ -41,23 +41,23 @@ class StreamEnd:
 
     def __init__(self, call: Any) -> None:
         """Listen to a call of grpc.aio, which was begun just now on the running loop."""
-        self._told: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
+        self._status: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
         call.add_done_callback(self._ended)
 
     async def status(self, seen: grpc.aio.AioRpcError) -> Status:
         """Give the status of the call, of which `seen` was raised."""
         if seen.details() == SENDING_FAILED:
-            done, _ = await asyncio.wait({self._told}, timeout=STATUS_SECONDS)
+            done, _ = await asyncio.wait({self._status}, timeout=STATUS_SECONDS)
             if done:
-                return self._told.result()
+                return self._status.result()
         return Status.of(seen)
 
     def _ended(self, call: Any) -> None:
         """Take the status that the call has now; called each time that it gets one."""
         details = _at_once(call.details())
-        if details == SENDING_FAILED or self._told.done():
+        if details == SENDING_FAILED or self._status.done():
             return
-        self._told.set_result(
+        self._status.set_result(
             Status(_at_once(call.code()), details, _at_once(call.trailing_metadata()) or ())
         )
 

@@ -73,12 +73,12 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replaced = {model.name for model in models}
-        kept = [
+        others = [
             table
             for table in _tables(folder)
             if replaced.isdisjoint({table["name"], table.get("parameters", {}).get(TWIN)})
         ]
-        tables = [*(_place(folder, model) for model in models), *kept]
+        tables = [*(_place(folder, model) for model in models), *others]
         text = _HEADER + "".join(f"\n{toml_table('model', table)}" for table in tables)
         tomllib.loads(text)
         write_atomically(folder / MANIFEST, text.encode())

@@ -14,7 +14,7 @@ import grpc
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
-from lipiyana.server.processes.ending import AT_ONCE, leaving_of, reserve_of
+from lipiyana.server.processes.ending import leaving_of, reserve_of
 from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
@@ -32,20 +32,9 @@ from lipiyana.server.security.tokens import Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing
+from lipiyana.server.tuning import CONNECTIONS, ENDING, WORKERS
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
 
-HEARD_SECONDS = 1.0
-"""In which a client that watches the health of a server is taken to have heard that it ends."""
-
-ABANDONED_SECONDS = 3.0
-"""After the last accepted call: by then its answer has reached its caller, and those who read have
-closed their connections."""
-
-REFUSALS_PER_SECOND = 4.0
-REFUSALS_AT_ONCE = 16
-"""To one connection: each costs about as much as a call that is answered from the cache."""
-
-_WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -69,7 +58,7 @@ class RecognitionServer:
             recognizer: what answers.
             settings: `workers` has no part here: this is one process.
             metrics: to count in, where the recognizer counts there too.
-            tracing: what is told of the calls.
+            tracing: records the calls.
 
         Raises:
             InvalidRequest: the file of tokens or the shared cache's URL cannot be used
@@ -114,7 +103,7 @@ class RecognitionServer:
             settings,
         )
         self._health = Health([SERVICE])
-        self._refusals = Pace(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE)
+        self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self._returning: asyncio.Task[None] | None = None
@@ -186,7 +175,8 @@ class RecognitionServer:
         """
         within = self._settings.shutdown_grace if grace is None else grace
         now = time.monotonic()
-        end = now + max(within, AT_ONCE / 2)  # callers that are cut off are told in any case
+        # callers that are cut off get an answer in any case
+        end = now + max(within, ENDING.second_signal_seconds / 2)
         if self._returning is not None:
             self._returning.cancel()
         self._health.drain()
@@ -213,12 +203,12 @@ class RecognitionServer:
         """
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARD_SECONDS, left / 2)):
+            async with asyncio.timeout(min(ENDING.heard_seconds, left / 2)):
                 await self._health.unwatched()
         self._health.end()
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARD_SECONDS, left)):
+            async with asyncio.timeout(min(ENDING.heard_seconds, left)):
                 await self._calls.none_open()
         self._refusals.end()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
@@ -237,7 +227,7 @@ class RecognitionServer:
 
         async def abandoned() -> None:
             await self._calls.none_open()
-            await asyncio.sleep(ABANDONED_SECONDS)
+            await asyncio.sleep(ENDING.abandoned_seconds)
 
         waiting = asyncio.create_task(abandoned())
         await asyncio.wait(
@@ -281,7 +271,7 @@ class RecognitionServer:
 
     def _warm_up(self) -> None:
         """Read a grey picture in every layout, so that all models have run and allocated."""
-        side = _WARM_UP_SIDE
+        side = WORKERS.warm_up_side
         grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
         for layout in Layout:
             config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
+from lipiyana.server.tuning import STREAMS
 from lipiyana.v1.recognition_service_pb2 import StreamSetup
 
 
@@ -97,7 +99,7 @@ async def test_who_waits_for_the_setup_is_woken() -> None:
 async def test_there_is_no_room_while_many_drops_wait_to_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.frames.MAX_DROPPED", 3)
+    monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=3))
     waiting = IncomingFrames()
     for number in range(3):
         waiting.put(frame(number))

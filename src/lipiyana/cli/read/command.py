@@ -40,7 +40,7 @@ from lipiyana.cli.visible_text import shown
 from lipiyana.errors import InvalidRequest
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
-_PEEK = 256  # more CPUs than this are not told from this many
+_PEEK = 256  # more CPUs than this change nothing
 
 
 @dataclass(frozen=True, slots=True)

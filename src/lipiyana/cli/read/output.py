@@ -29,7 +29,7 @@ class OutputError(Exception):
 class Output(Protocol):
     """Takes rows, in order."""
 
-    def kept(self) -> Iterator[Record]:
+    def earlier_rows(self) -> Iterator[Record]:
         """Give the rows that an earlier run left, in order."""
         ...
 
@@ -47,7 +47,7 @@ class StandardOutput:
 
     _form = JsonLines()
 
-    def kept(self) -> Iterator[Record]:
+    def earlier_rows(self) -> Iterator[Record]:
         """Nothing is left from earlier runs."""
         return iter(())
 
@@ -96,7 +96,7 @@ class OutputFile:
     ) -> None:
         self._file.close()
 
-    def kept(self) -> Iterator[Record]:
+    def earlier_rows(self) -> Iterator[Record]:
         """Read the rows that were there when the file was opened."""
         with self._path.open("rb") as file:
             for record in self._form.records(file):

@@ -75,7 +75,7 @@ class RetryPolicy:
 
     Attributes:
         seconds: that a queue may stay full.
-        spread: seconds, at most, that calls which were told the same time to wait come after it,
+        spread: seconds, at most, that calls with the same time to wait come after it,
             each at random, or all of them would come at once and all but one in vain; it doubles
             with every attempt.
         sleep: waits so many seconds.
@@ -150,7 +150,7 @@ def read_pictures(
 ) -> Totals:
     """Read `sources` and write their rows to `output`, after those that it has already.
 
-    `on_row` is told of each row whether it has an error.
+    `on_row` is called for each row with whether it has an error.
 
     Raises:
         OSError: a row could not be written.
@@ -164,7 +164,7 @@ def read_pictures(
         skipped_failed += is_error
         on_row(is_error)
 
-    remaining = _without_kept(sources, output.kept(), skip)
+    remaining = _without_earlier(sources, output.earlier_rows(), skip)
     recognize = partial(_recognize, recognizer, config, retry)
     for source, outcome in map_in_order(recognize, remaining, workers):
         output.write(printable(source.path), outcome)
@@ -194,32 +194,32 @@ def _shows_anything(found: Recognition) -> bool:
     return bool(found.vehicles) or any(texts)
 
 
-def _without_kept(
-    sources: Iterable[Source], kept: Iterator[Record], count: Callable[[bool], None]
+def _without_earlier(
+    sources: Iterable[Source], earlier: Iterator[Record], count: Callable[[bool], None]
 ) -> Iterator[Source]:
     """Leave out the sources that have a row.
 
     As long as rows and sources go in step no list is needed; where pictures came or went since
     the rows were written, the paths of the rows that are left are held.
     """
-    expected = next(kept, None)
+    expected = next(earlier, None)
     rest: set[str] | None = None
     for source in sources:
         path = printable(source.path)
         if rest is None and expected is not None:
             if expected.path == path:
                 count(bool(expected.error_code))
-                expected = next(kept, None)
+                expected = next(earlier, None)
                 continue
             rest = {expected.path}
             count(bool(expected.error_code))
-            for record in kept:
+            for record in earlier:
                 rest.add(record.path)
                 count(bool(record.error_code))
         if rest is None or path not in rest:
             yield source
     if rest is None and expected is not None:  # the last pictures that had rows are gone
-        for record in (expected, *kept):
+        for record in (expected, *earlier):
             count(bool(record.error_code))
 
 

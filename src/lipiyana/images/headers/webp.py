@@ -246,7 +246,7 @@ def read(data: bytes) -> ImageHeader:
     Raises:
         InvalidImage: it is cut off, animated, or has too many chunks or groups of prefix codes.
     """
-    kept: list[bytes] = []
+    chunks: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
     lossless_at: list[int] = []
     packed = {b"VP8 ": 0, b"VP8L": 0, b"ALPH": 0}
@@ -261,7 +261,7 @@ def read(data: bytes) -> ImageHeader:
             body = data[at + 8 : at + 38]
             if name not in sizes:
                 sizes[name] = _size(name, body)
-                kept.append(data[at:end])
+                chunks.append(data[at:end])
                 packed[name] = end - at
                 if name == b"VP8L":
                     lossless_at.append(at + 8 + _SIZE_BYTES)
@@ -284,7 +284,7 @@ def read(data: bytes) -> ImageHeader:
     if len({size for name, size in sizes.items() if name != b"ALPH"}) > 1:
         raise bad_header(KIND)
     width, height = next(size for name, size in sizes.items() if name != b"ALPH")
-    body = b"WEBP" + b"".join(kept)
+    body = b"WEBP" + b"".join(chunks)
     lossless = b"VP8L" in sizes or b"ALPH" in sizes
     pixels = width * height
     tables = sum(group_bytes(data, start, width, height) for start in lossless_at)

@@ -11,10 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.server.http.small_http import Answer, SmallHttpServer
-
-FRESH_AT_ONCE = 10
-FRESH_PER_SECOND = 4.0
-"""Expositions that are made anew: each takes milliseconds, with several workers more."""
+from lipiyana.server.tuning import HTTP
 
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -74,7 +71,7 @@ class Exposition:
     def __call__(self) -> Answer:
         """Give the answer to a request."""
         now = self._timer()
-        if self._paid_until - now < FRESH_AT_ONCE / FRESH_PER_SECOND or not self._last:
-            self._paid_until = max(self._paid_until, now) + 1 / FRESH_PER_SECOND
+        if self._paid_until - now < HTTP.fresh_at_once / HTTP.fresh_per_second or not self._last:
+            self._paid_until = max(self._paid_until, now) + 1 / HTTP.fresh_per_second
             self._last = self._make()
         return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, self._last)

@@ -12,21 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-MAX_REQUEST_BYTES = 8 * 1024
-"""Of a request, with all its headers."""
-
-MAX_CONNECTIONS = 8
-"""That have not sent their request, or not taken their answer. One more takes the place of the
-oldest: so whoever stalls keeps nobody out."""
-
-SECONDS = 5.0
-"""From the first byte of a connection to the last."""
-
-BACKLOG = 512
-"""Connections that the system holds until this server takes them."""
-
-_NO_FILE_SECONDS = 0.05
-"""After which another connection is taken where there was no file for one."""
+from lipiyana.server.tuning import HTTP
 
 _END = b"\r\n\r\n"
 _log = logging.getLogger("lipiyana.server")
@@ -74,7 +60,7 @@ class SmallHttpServer:
         self._listener = socket.create_server(
             (host, port),
             family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-            backlog=BACKLOG,
+            backlog=HTTP.backlog,
             dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
         )
         self._listener.setblocking(False)
@@ -115,20 +101,20 @@ class SmallHttpServer:
         return None if oldest is None else max(0.0, oldest.deadline - time.monotonic())
 
     def _accept(self) -> None:
-        for _ in range(MAX_CONNECTIONS):  # then the others have their turn
+        for _ in range(HTTP.max_connections):  # then the others have their turn
             try:
                 accepted, _address = self._listener.accept()
             except BlockingIOError:  # none is left
                 return
             except OSError:  # there is no file for it, or it has gone
-                time.sleep(_NO_FILE_SECONDS)
+                time.sleep(HTTP.no_file_seconds)
                 return
             accepted.setblocking(False)
-            connection = _Connection(accepted, time.monotonic() + SECONDS)
+            connection = _Connection(accepted, time.monotonic() + HTTP.connection_seconds)
             self._open[accepted] = connection
             self._selector.register(accepted, selectors.EVENT_READ)
             self._go_on(connection)
-            if len(self._open) > MAX_CONNECTIONS:
+            if len(self._open) > HTTP.max_connections:
                 self._drop(next(iter(self._open.values())))
 
     def _go_on(self, connection: _Connection) -> None:
@@ -148,14 +134,14 @@ class SmallHttpServer:
 
     def _read(self, connection: _Connection) -> bool:
         """Take in more of a request; say whether there is an answer to it."""
-        data = connection.socket.recv(MAX_REQUEST_BYTES)
+        data = connection.socket.recv(HTTP.max_request_bytes)
         if not data:
             self._drop(connection)
             return False
         connection.request += data
-        if _END in connection.request[:MAX_REQUEST_BYTES]:
+        if _END in connection.request[: HTTP.max_request_bytes]:
             connection.unsent = memoryview(self._answer_to(bytes(connection.request)))
-        elif len(connection.request) >= MAX_REQUEST_BYTES:
+        elif len(connection.request) >= HTTP.max_request_bytes:
             connection.unsent = memoryview(_encoded(_error(HTTPStatus(431)), with_body=True))
         else:
             return False

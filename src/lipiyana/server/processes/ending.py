@@ -13,31 +13,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from lipiyana.server.tuning import ENDING
+
 CUT_OFF = 3
 """Exit code of a server that ended before all accepted calls were answered."""
 
-AT_ONCE = 0.5
-"""Seconds that a process has after the second signal, to tell the callers whom it cuts off."""
-
-_LONGEST_RESERVE = 1.5
-_LEAVING = 2 / 3
-"""Of the reserve: the system takes that long to end a process that was left. It stops the threads
-and frees the memory: 0.3 to 0.9 s for 0.8 GB, on two cores for which 18 threads wait."""
-
-_LOG_SECONDS = 0.2
-"""That the last line may take: whoever reads the log may have stopped to read."""
 
 _log = logging.getLogger("lipiyana.server")
 
 
 def reserve_of(grace: float) -> float:
     """Give the seconds of a grace period that are not for calls but for closing what is open."""
-    return min(_LONGEST_RESERVE, grace * 0.3)
+    return min(ENDING.longest_reserve, grace * ENDING.reserve_share)
 
 
 def leaving_of(grace: float) -> float:
     """Give the last seconds of a grace period: when they begin, the process is left."""
-    return reserve_of(grace) * _LEAVING
+    return reserve_of(grace) * ENDING.leaving_share
 
 
 class Ending:
@@ -106,10 +98,10 @@ class Ending:
             self._signals += 1
             now = time.monotonic()
             if self._deadline is None:
-                self._end_within(max(self._grace, AT_ONCE), now)
+                self._end_within(max(self._grace, ENDING.second_signal_seconds), now)
                 threading.Thread(target=self._watch, name="lipiyana-ending", daemon=True).start()
-            elif self._signals == 2 and now + AT_ONCE < self._deadline:
-                self._end_within(AT_ONCE, now)
+            elif self._signals == 2 and now + ENDING.second_signal_seconds < self._deadline:
+                self._end_within(ENDING.second_signal_seconds, now)
                 self._changed.notify_all()
             listener = self._listener
             if listener is None:
@@ -129,7 +121,7 @@ class Ending:
 
         last = threading.Thread(target=say, daemon=True)
         last.start()
-        last.join(_LOG_SECONDS)
+        last.join(ENDING.log_seconds)
         with contextlib.suppress(Exception):
             self.last_act()
         os._exit(CUT_OFF if cut_off else 0)
@@ -160,13 +152,13 @@ class Ending:
 def ending_by_signals(
     ending: Ending, signals: Sequence[signal.Signals], *, parent: int | None = None
 ) -> Iterator[Ending]:
-    """Tell `ending` of each signal. To be entered on the main thread.
+    """Pass each signal to `ending`. To be entered on the main thread.
 
     Python runs handlers of signals on the main thread alone, which may be busy. So a thread reads
     from the file to which the interpreter writes the number of a signal the moment it comes.
 
     Args:
-        ending: told of the signals.
+        ending: receives the signals.
         signals: that end the process.
         parent: a file that ends with the process that this one belongs to; that counts as a signal.
     """
@@ -217,7 +209,7 @@ def _tell(
                 return
             if parent is not None and parent in readable:
                 selector.unregister(parent)
-                if not ending.begun:  # else it was told already
+                if not ending.begun:  # else it knows already
                     ending.signalled()
             if numbers in readable:
                 for number in numbers.recv(64):

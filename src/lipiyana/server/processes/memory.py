@@ -15,20 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lipiyana.runtime.container import CGROUP, container_memory, machine_memory
-from lipiyana.server.rpc.sending import COPIES, MESSAGES
 from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
-
-GROWTH = 64 * 1024 * 1024
-"""Bytes by which a process has grown since it last gave memory back, when it does so again."""
-
-TRIM_THRESHOLD = 256 * 1024 * 1024
-MMAP_THRESHOLD = 32 * 1024 * 1024
-"""Bytes up to which the C library keeps what was freed, and from which it asks the system anew: the
-models of a server keep no memory themselves, and each run would else wait for pages of the system
-(an eighth of the time of a street picture, with these a twentieth)."""
-
-SECONDS = 5.0
-"""Between two looks."""
+from lipiyana.server.tuning import CONNECTIONS, MEMORY, MESSAGES
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _STATM = Path("/proc/self/statm")
@@ -56,7 +44,7 @@ class MemoryReturn:
         """Give memory back if the process has grown; tells whether it did. May take 50 ms."""
         now = self._resident()
         self._least = min(self._least, now)
-        if now < self._least + GROWTH:
+        if now < self._least + MEMORY.growth_bytes:
             return False
         self._trim()
         self._least = self._resident()
@@ -66,7 +54,7 @@ class MemoryReturn:
         """Look every few seconds, until cancelled; the C library keeps memory in between."""
         _keep()
         while self._least:
-            await asyncio.sleep(SECONDS)
+            await asyncio.sleep(MEMORY.look_seconds)
             await asyncio.to_thread(self.look)
 
 
@@ -81,8 +69,8 @@ def _resident() -> int:
 def _keep() -> None:
     try:
         library = ctypes.CDLL(None)
-        library.mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD)
-        library.mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD)
+        library.mallopt(_M_TRIM_THRESHOLD, MEMORY.trim_threshold_bytes)
+        library.mallopt(_M_MMAP_THRESHOLD, MEMORY.mmap_threshold_bytes)
     except (AttributeError, OSError, TypeError):  # another C library
         return
 
@@ -93,19 +81,6 @@ def _trim() -> None:
     except (AttributeError, OSError, TypeError):  # another C library
         return
 
-
-MODELS_BYTES = 400 * MEBIBYTE
-THREAD_BYTES = 225 * MEBIBYTE
-"""Of a process with all models, and of each thread while it reads large scenes or wide lines.
-Measured with 48-megapixel JPEGs (docs/guides/serving.md, "Memory")."""
-
-FIRST_WINDOW = 64 * 1024
-"""Bytes of a call that gRPC takes until its client has acknowledged the server's settings, which it
-may put off for 20 s; `WINDOW` after that."""
-
-CALL_BYTES = FIRST_WINDOW + 48 * 1024
-"""Of a call that has not begun or is refused: what it may send, and what gRPC and Python hold of it
-and of its metadata, of which many short values take the most (44 KiB for 110 keys)."""
 
 _log = logging.getLogger("lipiyana.server")
 
@@ -121,15 +96,15 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
     message = settings.max_message_bytes
     calls = settings.max_connections * settings.max_connection_calls
     bounds = {
-        "models and threads": MODELS_BYTES + settings.threads * THREAD_BYTES,
+        "models and threads": MEMORY.models_bytes + settings.threads * MEMORY.thread_bytes,
         "max_streams": settings.max_streams * message,
         "max_decoded_bytes": settings.max_decoded_bytes,
         "max_receiving_bytes": settings.max_receiving_bytes + 2 * message,
         "health requests": 2 * message,
-        "answers": MESSAGES * COPIES * message,
+        "answers": MESSAGES.unread_messages * MESSAGES.unread_copies * message,
         "max_queue_bytes": settings.max_queue_bytes,
         "cache_bytes": settings.cache_bytes,
-        "max_connection_calls": calls * CALL_BYTES,
+        "max_connection_calls": calls * CONNECTIONS.call_bytes,
     }
     return dict(sorted(bounds.items(), key=lambda item: -item[1]))
 

@@ -27,9 +27,7 @@ from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing, otlp_tracing
-
-_LOOK_FOR_OLD = 600.0
-"""Seconds after which pictures are looked for whose time is over."""
+from lipiyana.server.tuning import WORKERS
 
 _log = logging.getLogger("lipiyana.server")
 
@@ -86,7 +84,7 @@ def serve_to_the_end(
 
 @contextmanager
 def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
-    """Give what the settings say that calls are told to.
+    """Give the tracing that the settings ask for.
 
     Raises:
         MissingExtra: OpenTelemetry is asked for and not installed.
@@ -140,14 +138,14 @@ def local_recognizer(
 
 
 def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
-    """Have unsure pictures kept, beside the work and never instead of it."""
+    """Keep unsure pictures, in spare time only."""
     keeper = UnsureKeeper(folder, limits)
     _log.warning(
         "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
         "personal data",
         folder, limits.pictures, limits.seconds / DAY,
     )  # fmt: skip
-    spare_time = SpareTime(keeper.remove_old, every=_LOOK_FOR_OLD)
+    spare_time = SpareTime(keeper.remove_old, every=WORKERS.look_for_old_seconds)
     return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
 
 

@@ -29,16 +29,10 @@ from lipiyana.server.rpc.listening import address, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics_folder import metrics_folder
+from lipiyana.server.tuning import WORKERS
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client when a process imports it."""
-
-FIRST_DELAY = 0.1
-LONGEST_DELAY = 30.0
-"""Seconds before a worker that died is started anew; doubled while it keeps dying young."""
-
-YOUNG = 10.0
-"""Seconds that a worker must live for its death to count as the first one."""
 
 _log = logging.getLogger("lipiyana.server")
 # not a fork: gRPC and ONNX Runtime have threads, of which a fork takes the locks but not the rest
@@ -97,7 +91,7 @@ class Supervisor:
         metrics_folder: Path,
         ending: Ending,
     ) -> None:
-        """Start nothing yet; `ending` is told what to do if this must end while workers live."""
+        """Start nothing yet; `ending` learns what to do if this must end while workers live."""
         self.metrics_port: int | None = None
         self._settings = settings
         self._make_recognizer = make_recognizer
@@ -157,14 +151,17 @@ class Supervisor:
 
     async def _keep(self, number: int, ready: asyncio.Future[None]) -> None:
         """Have a worker of this number until the drain; `ready` is of the first one."""
-        delay = FIRST_DELAY
+        delay = WORKERS.first_delay
         while not self._draining.is_set():
             began = time.monotonic()
             process = await self._live(number, ready)
             if self._draining.is_set() or _failure(ready) is not None:
                 break
             lived = time.monotonic() - began
-            delay = FIRST_DELAY if lived > YOUNG else min(LONGEST_DELAY, delay * 2)
+            if lived > WORKERS.young:
+                delay = WORKERS.first_delay
+            else:
+                delay = min(WORKERS.longest_delay, delay * 2)
             _log.error(
                 "worker %d (pid %d) ended with %s after %.0f s; another starts in %.1f s",
                 number, process.pid, process.exitcode, lived, delay,

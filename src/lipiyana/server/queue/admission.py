@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RESERVE = 8
-"""One part in so many is kept for clients that have no more than an equal share."""
+from lipiyana.server.tuning import QUEUE
 
 
 def open_to_one(bound: int) -> int:
     """Give how much of a bound a single client may take, while nobody else is there."""
-    return bound - bound // RESERVE
+    return bound - bound // QUEUE.reserve
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ class Admission:
             max_bytes: likewise.
             least_reserve: items in the reserve at least, where an eighth is less.
         """
-        self._open_items = max_items - max(max_items // RESERVE, least_reserve)
+        self._open_items = max_items - max(max_items // QUEUE.reserve, least_reserve)
         self.max_items = max_items
         self.max_bytes = max_bytes
         self.items = 0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-_SWEEP_AT = 256
-"""Connections that are remembered before those whose time is over are forgotten."""
+from lipiyana.server.tuning import CONNECTIONS
 
 
 class Pace:
@@ -22,7 +21,7 @@ class Pace:
         self._interval = 1 / rate
         self._allowance = burst / rate
         self._paid_until: dict[str, float] = {}
-        self._sweep_at = _SWEEP_AT
+        self._sweep_at = CONNECTIONS.pace_sweep_at
         self._waiting: set[asyncio.Future[None]] = set()
         self._ended = False
 
@@ -49,7 +48,7 @@ class Pace:
         self._paid_until[connection] = paid_until
         if len(self._paid_until) > self._sweep_at:
             self._paid_until = {c: until for c, until in self._paid_until.items() if until > now}
-            self._sweep_at = max(_SWEEP_AT, 2 * len(self._paid_until))
+            self._sweep_at = max(CONNECTIONS.pace_sweep_at, 2 * len(self._paid_until))
         return paid_until - now - self._allowance
 
     async def _wait(self, seconds: float) -> None:

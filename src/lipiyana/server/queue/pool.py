@@ -14,13 +14,10 @@ from lipiyana.errors import Overloaded, Unavailable
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.fair_queue import FairQueue
 from lipiyana.server.queue.sources import ANYONE, Source
+from lipiyana.server.tuning import QUEUE
 
 T = TypeVar("T")
 
-SMOOTHING = 0.1
-"""Weight of the newest duration in the running mean."""
-
-_SHORTEST_WAIT = 0.01  # seconds, that a refused caller is asked to wait
 
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
@@ -59,11 +56,11 @@ class ComputePool:
         self._threads: list[threading.Thread] = []
         self._running = 0
         self._closed = False
-        self._mean_seconds = 0.1
+        self._mean_seconds = QUEUE.first_mean_seconds
 
     @property
     def accepted(self) -> int:
-        """How many run or wait, or have room kept for them."""
+        """How many run or wait, or have places reserved."""
         return self._admission.items
 
     @contextmanager
@@ -87,8 +84,8 @@ class ComputePool:
             yield room
         finally:
             with self._changed:
-                self._admission.leave(source.client, size, items=room.kept)
-                room.kept = 0
+                self._admission.leave(source.client, size, items=room.reserved)
+                room.reserved = 0
                 self._tell()
 
     def submit(
@@ -105,7 +102,7 @@ class ComputePool:
             function: called on one of the threads.
             source: whose turn it takes.
             size: bytes that it holds in memory; with room, the room's count.
-            room: kept for it, among others, for the same source.
+            room: reserved for it, among others, for the same source.
 
         Raises:
             Overloaded: the queue is full; `retry_after` is when it should have been worked off.
@@ -152,7 +149,7 @@ class ComputePool:
         if refusal:
             wait = self._mean_seconds * self._admission.items / self._max_threads
             # never at once, however quick the last pictures were
-            wait = max(_SHORTEST_WAIT, round(wait, 3))
+            wait = max(QUEUE.shortest_wait, round(wait, 3))
             raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=wait)
 
     def _start_thread_if_needed(self) -> None:
@@ -170,7 +167,8 @@ class ComputePool:
             tell = job.run()
             with self._changed:
                 self._running -= 1
-                self._mean_seconds += SMOOTHING * (time.monotonic() - began - self._mean_seconds)
+                seconds = time.monotonic() - began
+                self._mean_seconds += QUEUE.pool_smoothing * (seconds - self._mean_seconds)
                 self._admission.leave(job.source.client, job.size)
                 self._tell()
             # last: whoever hears of it finds its place free
@@ -208,16 +206,16 @@ class ComputePool:
 
 
 class Room:
-    """Places that are kept for functions that come one by one; the pool's own."""
+    """Places reserved for functions that come one by one. Only the pool changes it."""
 
-    def __init__(self, kept: int) -> None:
-        self.kept = kept
+    def __init__(self, reserved: int) -> None:
+        self.reserved = reserved
 
     def taken(self) -> bool:
         """Take the place of one function, if there is any."""
-        if not self.kept:
+        if not self.reserved:
             return False
-        self.kept -= 1
+        self.reserved -= 1
         return True
 
 

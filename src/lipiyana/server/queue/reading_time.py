@@ -10,6 +10,7 @@ import threading
 import time
 
 from lipiyana.errors import InvalidImage
+from lipiyana.server.tuning import QUEUE
 from lipiyana.types import Layout, RawImage
 
 
@@ -35,12 +36,6 @@ class ReadingTime:
             )
 
 
-SMOOTHING = 0.2
-"""Weight of the newest duration in a running mean."""
-
-MARGIN = 1.5
-"""Times the mean in which nearly all pictures are read."""
-
 Kind = tuple[Layout, bool, int]
 
 
@@ -56,7 +51,7 @@ class Durations:
         kind = _kind(image, layout)
         with self._lock:
             mean = self._means.get(kind, seconds)
-            self._means[kind] = mean + SMOOTHING * (seconds - mean)
+            self._means[kind] = mean + QUEUE.kind_smoothing * (seconds - mean)
 
     def expected(self, image: bytes | RawImage, layout: Layout) -> float:
         """Seconds that a picture takes on average; 0 where none of its kind was read yet."""
@@ -67,13 +62,13 @@ class Durations:
     ) -> bool:
         """Say whether a picture that has waited will hardly be read in the time that remains.
 
-        One that found a free thread is tried in any case: nothing else is kept waiting by it, and
+        One that found a free thread is tried in any case: nothing else waits for it, and
         so the means are learnt anew where they were wrong.
         """
         expected = self.expected(image, layout)
-        if remaining is None or waited < 0.1 * expected:
+        if remaining is None or waited < QUEUE.waited_share * expected:
             return False
-        return remaining < MARGIN * expected
+        return remaining < QUEUE.margin * expected
 
 
 def _kind(image: bytes | RawImage, layout: Layout) -> Kind:

@@ -93,7 +93,7 @@ class Answers:
             pool: where it does so.
             cache: the first tier; None for no cache at all.
             shared: the second tier, asked for what the first has not.
-            observer: told where each answer comes from.
+            observer: called with the source of each answer.
             repeated_frames: limits of the frames of streams that are looked at for repetition;
                 None where none are.
             decoding_memory: what those frames take while they are looked at.
@@ -146,7 +146,7 @@ class Answers:
             Overloaded: the queue has no room for those that must be computed, or for the bytes.
         """
         alone = sum(key is None for key in keys)
-        waited_for = {key for key in keys if key is not None and not self._is_kept(key)}
+        waited_for = {key for key in keys if key is not None and not self._is_cached(key)}
         count = alone + sum(key not in self._flights for key in waited_for)
         return self._pool.room(count, size if alone or waited_for else 0, source=source)
 
@@ -190,7 +190,7 @@ class Answers:
             )
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
-            return self._told(value, outcome, outcome.value)
+            return self._with_outcome(value, outcome, outcome.value)
         known, shared_key = await self._known(self._cache, key, image, config)
         if known is not None:
             return known
@@ -203,10 +203,10 @@ class Answers:
                 shared_by, deadline, partial(self._start, question, source, room)
             )
         if _is_repeated(value):
-            return self._told(value, CacheOutcome.HIT, "hit_repeated")
+            return self._with_outcome(value, CacheOutcome.HIT, "hit_repeated")
         if led:
-            return self._told(value, CacheOutcome.MISS, "miss")
-        return self._told(cacheable(value), CacheOutcome.HIT, "hit_memory")
+            return self._with_outcome(value, CacheOutcome.MISS, "miss")
+        return self._with_outcome(cacheable(value), CacheOutcome.HIT, "hit_memory")
 
     async def _known(
         self,
@@ -216,16 +216,16 @@ class Answers:
         config: RecognitionConfig,
     ) -> tuple[Recognition | None, str | None]:
         """Look in memory, then in the shared tier; give also the key to keep an answer there."""
-        kept = cache.get(key)
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+        cached = cache.get(key)
+        if cached is not None:
+            return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
         look_up = await self._look_up(key, image, config)
         if look_up.value is not None:
             cache.put(key, look_up.value)
-            return self._told(look_up.value, CacheOutcome.HIT, "hit_shared"), None
-        kept = cache.get(key)  # an equal call may have ended while the other tier was asked
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+            return self._with_outcome(look_up.value, CacheOutcome.HIT, "hit_shared"), None
+        cached = cache.get(key)  # an equal call may have ended while the other tier was asked
+        if cached is not None:
+            return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
         return None, look_up.key
 
     async def _look_up(
@@ -242,9 +242,9 @@ class Answers:
         )
         return look_up
 
-    def _told(self, value: Recognition, outcome: CacheOutcome, told: str) -> Recognition:
+    def _with_outcome(self, value: Recognition, outcome: CacheOutcome, label: str) -> Recognition:
         if self._observer is not None:
-            self._observer.cache_outcome(told)
+            self._observer.cache_outcome(label)
         return replace(value, cache_outcome=outcome)
 
     def _room_beside(
@@ -255,7 +255,7 @@ class Answers:
             return self.bytes_of(image, source)
         return nullcontext()
 
-    def _is_kept(self, key: bytes) -> bool:
+    def _is_cached(self, key: bytes) -> bool:
         return self._cache is not None and self._cache.get(key) is not None
 
     def _start(
@@ -290,10 +290,10 @@ class Answers:
             return value
         self._durations.learn(image, layout, time.monotonic() - began)
         if question.key is not None and self._cache is not None:
-            kept = cacheable(value)
-            self._cache.put(question.key, kept)
+            stored = cacheable(value)
+            self._cache.put(question.key, stored)
             if question.shared_key is not None and self._shared is not None:
-                self._shared.keep(question.shared_key, kept)
+                self._shared.keep(question.shared_key, stored)
         return value
 
 

@@ -18,14 +18,12 @@ from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, Lipiyana
 from lipiyana.server.security.callers import Caller, address_of, current_entry
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing
+from lipiyana.server.tuning import MESSAGES
 from lipiyana.wire.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
 """Metadata by which a caller may name its call; it stands in logs and errors, and comes back."""
 
-DEADLINE_SLACK = 0.25
-"""Seconds before its deadline, as this end reckons it, in which a call counts as cut off by it: the
-caller's clock began earlier, and the wire rounds the rest up."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
@@ -140,7 +138,7 @@ def shutting_down() -> Unavailable:
 
 def _code_of_cancelled(deadline: float | None) -> str:
     """Give the code of a call that gRPC cancelled, which it does for its deadline as well."""
-    if deadline is not None and deadline - time.monotonic() <= DEADLINE_SLACK:
+    if deadline is not None and deadline - time.monotonic() <= MESSAGES.deadline_slack:
         return DeadlineExceeded.code
     return Cancelled.code
 
@@ -169,7 +167,7 @@ def log_call(
 def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     """Give a handler of gRPC, for streams, that leaves no call behind.
 
-    gRPC's iterator of requests has itself in it, and the exception that ends a call is kept at the
+    gRPC's iterator of requests has itself in it, and the exception that ends a call is held by the
     call, while its traceback has frames that have the call: rings, in which the call, and its place
     among those that its connection may have, would wait for the garbage collector. So the iterator
     is not used, and the exception goes on without those frames.

@@ -7,12 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from lipiyana.errors import LipiyanaError
+from lipiyana.server.tuning import STREAMS
 from lipiyana.stream.newest_frame import Mailbox
 from lipiyana.types import RawImage
 from lipiyana.v1 import recognition_service_pb2 as service_pb
-
-MAX_DROPPED = 1000
-"""Ids of dropped frames that may wait to be reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class WaitingFrame:
     Attributes:
         frame_id: as the client named it.
         image: its picture, or why there is none to be read.
-        room: closed when the frame waits no more; it holds what is kept for its bytes.
+        room: closed when the frame waits no more; it holds the room for its bytes.
     """
 
     frame_id: int
@@ -82,8 +80,8 @@ class IncomingFrames:
         self._reported.set()
 
     async def room(self) -> None:
-        """Wait while `MAX_DROPPED` ids or more are not reported, or the stream is paused."""
-        while self._is_paused or len(self._newest.dropped) >= MAX_DROPPED:
+        """Wait while too many dropped ids are not reported yet, or the stream is paused."""
+        while self._is_paused or len(self._newest.dropped) >= STREAMS.max_dropped:
             self._reported.clear()
             await self._reported.wait()
 

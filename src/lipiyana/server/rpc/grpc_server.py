@@ -50,7 +50,7 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
         try:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_SUCH_METHOD)
         except cygrpc.AbortError as aborted:
-            aborted.__traceback__ = None  # kept at the call, it would keep the call
+            aborted.__traceback__ = None  # held by the call, it would hold the call
         except cygrpc.BaseError:
             pass  # the caller has gone, or the server
 

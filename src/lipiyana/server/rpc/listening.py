@@ -5,28 +5,9 @@ from __future__ import annotations
 import grpc
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.server.rpc.receiving import WINDOW
 from lipiyana.server.security.tls import server_credentials
 from lipiyana.server.settings.model import ServerSettings
-
-KEEPALIVE_SECONDS = 60
-"""A client that vanished without a word is noticed after about this time, and its stream ended."""
-
-KEEPALIVE_TIMEOUT_SECONDS = 20
-
-LEAST_PING_SECONDS = 30
-"""Clients that ask more often than this whether the server is there are cut off: half of the time
-between their pings, since these do not come in even steps. gRPC's own bound is 5 minutes."""
-
-HANDSHAKE_SECONDS = 20
-"""In which a connection must have said what it wants; until then it takes one of the few."""
-
-IDLE_CONNECTION_SECONDS = 60
-"""A connection without calls is asked to come anew when it has one: it takes one of the few."""
-
-MAX_METADATA_BYTES = 4096
-"""Of a call: a token, `traceparent`, a request id and what proxies add fit several times. No window
-holds metadata back, so this and the number of calls alone bound it. gRPC adds 32 bytes a key."""
+from lipiyana.server.tuning import CONNECTIONS
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
@@ -38,24 +19,24 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
         # the window of a stream does not grow with the bandwidth of its connection (to 64 MB by
         # gRPC's own reckoning): what nobody has asked for stays small
         ("grpc.http2.bdp_probe", 0),
-        ("grpc.http2.lookahead_bytes", WINDOW),
+        ("grpc.http2.lookahead_bytes", CONNECTIONS.window_bytes),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         # gRPC refuses more, and counts calls that were reset until they are cleared away
         ("grpc.max_concurrent_streams", settings.max_connection_calls),
-        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.max_metadata_size", CONNECTIONS.max_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", CONNECTIONS.max_metadata_bytes),
         # calls that the server has not taken yet: those beyond it would be CANCELLED without a
         # reason, so it is what all connections may have, and never reached
         ("grpc.server.max_pending_requests", calls),
         ("grpc.server.max_pending_requests_hard_limit", calls),
-        ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
-        ("grpc.http2.settings_timeout", HANDSHAKE_SECONDS * 1000),
-        ("grpc.max_connection_idle_ms", IDLE_CONNECTION_SECONDS * 1000),
+        ("grpc.server_handshake_timeout_ms", CONNECTIONS.handshake_seconds * 1000),
+        ("grpc.http2.settings_timeout", CONNECTIONS.handshake_seconds * 1000),
+        ("grpc.max_connection_idle_ms", CONNECTIONS.idle_seconds * 1000),
         # with one worker 0, else a second server would share the port in silence
         ("grpc.so_reuseport", int(settings.workers > 1)),
-        ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
-        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
-        ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_SECONDS * 1000),
+        ("grpc.keepalive_time_ms", CONNECTIONS.keepalive_seconds * 1000),
+        ("grpc.keepalive_timeout_ms", CONNECTIONS.keepalive_timeout_seconds * 1000),
+        ("grpc.http2.min_ping_interval_without_data_ms", CONNECTIONS.least_ping_seconds * 1000),
     ]
     if settings.max_connection_age is not None:
         options.append(("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)))

@@ -18,13 +18,8 @@ from google.protobuf.message import DecodeError, Message
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.server.rpc.calls import Method, answering
+from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_service_pb2 as service_pb
-
-MAX_FIELDS = 64
-"""Of one message, besides repeated ones: known, unknown, or known and there again."""
-
-MAX_TEXT_BYTES = 64
-"""Of one string of a request: the longest that means anything has four letters."""
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _VARINT_BYTES = 10  # of the longest
@@ -121,9 +116,9 @@ def _check(data: bytes, place: int, end: int, kind: _Kind) -> None:
         field = kind.fields.get(number)
         if field is None or field.limit is None:
             others += 1
-            if others > MAX_FIELDS:
+            if others > MESSAGES.max_fields:
                 raise InvalidRequest(
-                    f"the {kind.name} has more than {MAX_FIELDS} fields: make it from the "
+                    f"the {kind.name} has more than {MESSAGES.max_fields} fields: make it from the "
                     "contract's .proto files",
                     field=kind.name,
                     reason="TOO_MANY_FIELDS",
@@ -139,9 +134,10 @@ def _values(data: bytes, start: int, end: int, wire: int, field: _Field) -> int:
     """Give how many values an occurrence of a field has."""
     if wire != _BYTES:
         return 1
-    if field.is_text and end - start > MAX_TEXT_BYTES:
+    if field.is_text and end - start > MESSAGES.max_text_bytes:
         raise InvalidRequest(
-            f"{field.name} has a text of {end - start} bytes; {MAX_TEXT_BYTES} are the most",
+            f"{field.name} has a text of {end - start} bytes; {MESSAGES.max_text_bytes} are the "
+            "most",
             field=field.name,
             reason="TEXT_TOO_LONG",
         )
@@ -204,9 +200,6 @@ _DESCRIPTOR = service_pb.DESCRIPTOR.services_by_name["RecognitionService"]
 
 SERVICE = _DESCRIPTOR.full_name
 
-MAX_FEATURES = 16
-MAX_SCRIPT_HINTS = 32
-"""Several times as many as there are."""
 
 M = TypeVar("M", bound=Message)
 
@@ -226,8 +219,8 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
     """
     repeated = {
         "images": Limit(max_batch, "BATCH_TOO_LARGE", "max_batch"),
-        "features": Limit(MAX_FEATURES),
-        "script_hints": Limit(MAX_SCRIPT_HINTS),
+        "features": Limit(MESSAGES.max_features),
+        "script_hints": Limit(MESSAGES.max_script_hints),
     }
     handlers: dict[str, Any] = {}
     for name, method in methods.items():
@@ -242,7 +235,7 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
         handlers[name] = make(
             answering(method),
             _reader(request, WireLimits(described.input_type, repeated)),
-            None,  # of an answer that waits to be taken, bytes alone are kept
+            None,  # of an answer that waits unread, only its bytes stay in memory
         )
     server.add_registered_method_handlers(SERVICE, handlers)
 

@@ -18,23 +18,14 @@ from lipiyana.errors import LipiyanaError, Overloaded
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.places import Places
 from lipiyana.server.rpc.calls import Context
-from lipiyana.server.rpc.receiving import MAX_WAITING
+from lipiyana.server.tuning import MESSAGES
 from lipiyana.types import Recognition
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.wire.results import recognition_to_proto
 from lipiyana.wire.status import to_status
 
-SMALL = 16 * 1024
-"""Bytes of an answer that are not counted: each call has them in what it may take itself."""
 
-MESSAGES = 2
-"""Answers of `max_message_bytes` that may wait, or smaller ones of as many bytes."""
-
-COPIES = 2
-"""Of an answer that waits: Python's bytes, and gRPC's."""
-
-
-class UntakenAnswers:
+class UnreadAnswers:
     """Counts large answers from the moment they are given until their calls have ended.
 
     One client may have seven eighths. Belongs to one event loop.
@@ -42,7 +33,7 @@ class UntakenAnswers:
 
     def __init__(self, max_message_bytes: int) -> None:
         """Bound them by the size of the largest."""
-        most = MESSAGES * max_message_bytes
+        most = MESSAGES.unread_messages * max_message_bytes
         self._admission = Admission(most, most)  # an answer has one byte at least
 
     @property
@@ -50,14 +41,14 @@ class UntakenAnswers:
         """Bytes of the answers that wait."""
         return self._admission.size
 
-    def kept(self, answer: bytes, context: Context, client: str) -> bytes:
+    def count(self, answer: bytes, context: Context, client: str) -> bytes:
         """Count an answer, which is then given to gRPC, until its call has ended.
 
         Raises:
             Overloaded: too much waits already (ANSWERS_NOT_TAKEN).
         """
         size = len(answer)
-        if size <= SMALL:
+        if size <= MESSAGES.small_answer_bytes:
             return answer
         if self._admission.refusal(client, 1, size):
             raise Overloaded(
@@ -71,9 +62,6 @@ class UntakenAnswers:
         return answer
 
 
-AT_A_TIME = 3
-"""Batches that are written in turns; one client has two of them at most."""
-
 Outcome = Recognition | LipiyanaError
 
 
@@ -83,7 +71,7 @@ class BatchWriting:
     def __init__(self, seconds: float) -> None:
         """Let a batch wait for its turn for `seconds` at most."""
         self._seconds = seconds
-        self._places = Places(AT_A_TIME, max_waiting=MAX_WAITING)
+        self._places = Places(MESSAGES.batches_written_at_once, max_waiting=MESSAGES.max_waiting)
 
     async def written(self, outcomes: Sequence[Outcome], client: str) -> bytes:
         """Write an answer; other calls have their turn after each picture.

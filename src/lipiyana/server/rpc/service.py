@@ -18,10 +18,11 @@ from lipiyana.server.rpc.answers import Answers
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.rpc.receiving import Receiving, parsed
-from lipiyana.server.rpc.sending import BatchWriting, Outcome, UntakenAnswers
+from lipiyana.server.rpc.sending import BatchWriting, Outcome, UnreadAnswers
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.tuning import STREAMS
 from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -29,12 +30,6 @@ from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.wire.requests import config_from_proto, image_from_proto
 from lipiyana.wire.results import recognition_to_proto
 from lipiyana.wire.status import to_status
-
-SETUP_SECONDS = 10
-"""In which the setup of a stream must come."""
-
-UNREAD_SECONDS = 10.0
-"""In which a client should take a result, before its next frame is dropped."""
 
 
 class RecognitionService:
@@ -48,7 +43,7 @@ class RecognitionService:
         self._metrics = metrics
         self._receiving = Receiving(settings)
         self._batch_writing = BatchWriting(settings.receive_timeout)
-        self._untaken = UntakenAnswers(settings.max_message_bytes)
+        self._unread = UnreadAnswers(settings.max_message_bytes)
         self._max_streams = settings.max_streams
         self._stream_places = Places(settings.max_streams)
         self._idle_seconds = settings.stream_idle_timeout
@@ -82,7 +77,7 @@ class RecognitionService:
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
             answer = service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
-            return self._untaken.kept(answer.SerializeToString(), context, caller.client)
+            return self._unread.count(answer.SerializeToString(), context, caller.client)
 
     async def _batch_recognize(self, context: Context) -> bytes:
         """Read several pictures; they fail one by one, but are queued all or none."""
@@ -111,7 +106,7 @@ class RecognitionService:
                         for index, image in enumerate(images)
                     ]
             written = await self._batch_writing.written([t.result() for t in tasks], caller.client)
-            return self._untaken.kept(written, context, caller.client)
+            return self._unread.count(written, context, caller.client)
 
     async def _stream_recognize(self, context: Context) -> None:
         """Read frames as they come; the newest wins."""
@@ -280,7 +275,7 @@ async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> N
     """Send a result; while it is not read for long, no frame waits and none is taken in."""
     sending = asyncio.ensure_future(context.write(response))
     try:
-        done, _ = await asyncio.wait({sending}, timeout=UNREAD_SECONDS)
+        done, _ = await asyncio.wait({sending}, timeout=STREAMS.unread_seconds)
         if not done:
             waiting.pause()
         await sending
@@ -291,7 +286,7 @@ async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> N
 
 async def _setup(waiting: IncomingFrames) -> service_pb.StreamSetup:
     try:
-        async with asyncio.timeout(SETUP_SECONDS):
+        async with asyncio.timeout(STREAMS.setup_seconds):
             return await waiting.setup()
     except TimeoutError:
         raise _setup_missing() from None
@@ -321,7 +316,7 @@ async def _next(context: Context, waiting: IncomingFrames, idle_seconds: float) 
 
 def _setup_missing() -> InvalidRequest:
     return InvalidRequest(
-        f"the first message of a stream must be the setup, within {SETUP_SECONDS} seconds",
+        f"the first message of a stream must be the setup, within {STREAMS.setup_seconds} seconds",
         field="setup",
         reason="SETUP_MISSING",
     )

@@ -33,32 +33,28 @@ from lipiyana.server.rpc.calls import (
     text_metadata,
 )
 from lipiyana.server.security.callers import address_of
-
-REFLECTION_CALLS = 4
-REFLECTION_BYTES = 4096
-"""Of a request: it has the name of a file, a type or an extension."""
-
-REFLECTION_SECONDS = 30.0
-"""Of a call."""
+from lipiyana.server.tuning import HEALTH, REFLECTION
 
 
 def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
     """Have a server tell of these services."""
     servicer = reflection.aio.ReflectionServicer([*services, reflection.SERVICE_NAME])
-    places = Places(REFLECTION_CALLS)
+    places = Places(REFLECTION.calls)
 
     async def answer(context: Context) -> None:
         refusal = Overloaded(
-            f"{REFLECTION_CALLS} ask for the contract now", reason="TOO_MANY_CALLS"
+            f"{REFLECTION.calls} ask for the contract now",
+            reason="TOO_MANY_CALLS",
         )
         try:
             with places.now(address_of(context.peer()), refusal):
-                async with asyncio.timeout(REFLECTION_SECONDS):
+                async with asyncio.timeout(REFLECTION.seconds):
                     async for response in servicer.ServerReflectionInfo(_small(context), context):
                         await context.write(response)
         except TimeoutError:
             late = DeadlineExceeded(
-                f"reflection is over after {REFLECTION_SECONDS:g} s", reason="MESSAGE_TIMEOUT"
+                f"reflection is over after {REFLECTION.seconds:g} s",
+                reason="MESSAGE_TIMEOUT",
             )
             await abort(context, late, _request_id(context))
         except LipiyanaError as error:
@@ -74,9 +70,10 @@ def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
 
 async def _small(context: Context) -> AsyncIterator[Any]:
     while (data := await context.read()) is not grpc.aio.EOF:
-        if len(data) > REFLECTION_BYTES:
+        if len(data) > REFLECTION.request_bytes:
             raise InvalidRequest(
-                f"a reflection request has {REFLECTION_BYTES} bytes at most, not {len(data)}",
+                f"a reflection request has {REFLECTION.request_bytes} bytes at most, not "
+                f"{len(data)}",
                 reason="MESSAGE_TOO_LARGE",
             )
         try:
@@ -93,20 +90,6 @@ def _request_id(context: Context) -> str:
 
 SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
-HEALTH_BYTES = 1024
-"""Of a request: it has the name of a service."""
-
-RECEIVED_AT_A_TIME = 2
-"""Requests that are under way; where more come, the others are answered without being read."""
-
-RECEIVE_SECONDS = 5.0
-
-WATCHES_A_CONNECTION = 4
-"""Clients of this project have one on each connection; connections are limited themselves."""
-
-CALLS_PER_SECOND = 10.0
-CALLS_AT_ONCE = 64
-"""Of one connection, through which a proxy may send the calls of many."""
 
 _Status = health_pb2.HealthCheckResponse
 
@@ -122,8 +105,8 @@ class Health:
         self._unwatched = asyncio.Event()
         self._unwatched.set()
         self._changed = asyncio.Event()
-        self._receiving = Places(RECEIVED_AT_A_TIME)
-        self._pace = Pace(CALLS_PER_SECOND, CALLS_AT_ONCE)
+        self._receiving = Places(HEALTH.received_at_once)
+        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once)
 
     @property
     def is_serving(self) -> bool:
@@ -177,13 +160,13 @@ class Health:
         """Tell the state of a service, and each change of it."""
         with self._watch_of(context.peer()):
             service = await self._service(context)
-            told = None
+            reported = None
             while True:
                 changed = self._changed
                 known = service in self._services
                 status = self._status if known else _Status.SERVICE_UNKNOWN
-                if status != told:
-                    told = status
+                if status != reported:
+                    reported = status
                     await context.write(_Status(status=status))
                 if self._ended:
                     return
@@ -196,9 +179,10 @@ class Health:
         Raises:
             Overloaded: the connection has as many as it may.
         """
-        if self._watches[connection] >= WATCHES_A_CONNECTION:
+        if self._watches[connection] >= HEALTH.watches_per_connection:
             raise Overloaded(
-                f"a connection may watch over this server {WATCHES_A_CONNECTION} times; use Check",
+                f"a connection may watch over this server {HEALTH.watches_per_connection} times; "
+                "use Check",
                 reason="TOO_MANY_WATCHES",
             )
         self._watches[connection] += 1
@@ -219,18 +203,18 @@ class Health:
             return ""
         with self._receiving.now(client, Overloaded("")):
             try:
-                async with asyncio.timeout(RECEIVE_SECONDS):
+                async with asyncio.timeout(HEALTH.receive_seconds):
                     data: Any = await context.read()
             except TimeoutError:
                 raise DeadlineExceeded(
-                    f"the request did not come within {RECEIVE_SECONDS:g} s",
+                    f"the request did not come within {HEALTH.receive_seconds:g} s",
                     reason="MESSAGE_TIMEOUT",
                 ) from None
         if data is grpc.aio.EOF:
             return ""
-        if len(data) > HEALTH_BYTES:
+        if len(data) > HEALTH.request_bytes:
             raise InvalidRequest(
-                f"a health request has {HEALTH_BYTES} bytes at most, not {len(data)}",
+                f"a health request has {HEALTH.request_bytes} bytes at most, not {len(data)}",
                 field="service",
                 reason="MESSAGE_TOO_LARGE",
             )

@@ -45,7 +45,7 @@ class Caller:
         client: name of its key, or the address without the port.
         deadline: by `time.monotonic()`; None where the caller set none.
         entry: by its key.
-        span: what is told about the call to whoever traces it.
+        span: its span in a trace.
         pictures: how many it asked for so far.
     """
 

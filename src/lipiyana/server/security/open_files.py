@@ -7,19 +7,14 @@ import stat
 from pathlib import Path
 
 from lipiyana.server.settings.model import ServerSettings
-
-BESIDE_CALLS = 64
-"""Files that a process has open without any call: libraries, models, logs, ports."""
-
-MOST_WANTED = 65_536
-"""Of open files; more is of no use to one process here."""
+from lipiyana.server.tuning import CONNECTIONS
 
 _log = logging.getLogger("lipiyana.server")
 
 
 def files_needed(settings: ServerSettings) -> int:
     """Give how many files one process has open with all the connections that it allows."""
-    return BESIDE_CALLS + settings.max_connections + settings.threads
+    return CONNECTIONS.files_beside_calls + settings.max_connections + settings.threads
 
 
 def raise_file_limit(settings: ServerSettings) -> None:
@@ -34,7 +29,11 @@ def raise_file_limit(settings: ServerSettings) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return
-    most = MOST_WANTED if hard == resource.RLIM_INFINITY else min(hard, MOST_WANTED)
+    most = (
+        CONNECTIONS.most_open_files
+        if hard == resource.RLIM_INFINITY
+        else min(hard, CONNECTIONS.most_open_files)
+    )
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
