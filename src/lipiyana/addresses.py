@@ -1,4 +1,4 @@
-"""Addresses of servers."""
+"""Addresses of servers: parsed, checked and written."""
 
 from __future__ import annotations
 

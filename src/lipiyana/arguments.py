@@ -1,4 +1,4 @@
-"""Arguments that all recognizers take, checked in one place so that they refuse the same."""
+"""Arguments that all recognizers take, checked in one place so that all refuse the same."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _frame(number: int, given: FrameInput) -> Frame:
 def _has_several(given: object) -> bool:
     if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike | RawImage | Frame):
         return False
-    # what has no more than indices is iterable too
+    # an object with only __getitem__ is iterable too
     return hasattr(given, "__iter__") or hasattr(given, "__getitem__")
 
 

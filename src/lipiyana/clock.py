@@ -1,4 +1,4 @@
-"""Time: how long each stage took, and how much is left."""
+"""Time of a request: how long each stage took, and how much is left."""
 
 from __future__ import annotations
 

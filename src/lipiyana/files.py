@@ -38,7 +38,7 @@ MAX_MODEL_BYTES = 2**31
 """Of a model's file, a checkpoint, or a file of labels."""
 
 _LONGEST_NAME = 1000
-"""Characters of a name that a message quotes in full: what is longer is hardly a path."""
+"""Characters of a name that a message quotes in full: a longer name is hardly a path."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 
@@ -54,7 +54,7 @@ def open_regular(path: os.PathLike[str] | str, *, follow_links: bool = True) -> 
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
     flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
-    # before the opening, which may do something by itself where it is a device
+    # before opening it: opening a device may already have an effect
     # not Path(path).stat(): of the empty name that would be the folder that the process is in
     _check_regular(os.stat(path, follow_symlinks=follow_links), path)  # noqa: PTH116
     descriptor = os.open(path, flags)

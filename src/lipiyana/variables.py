@@ -1,4 +1,4 @@
-"""The `LIPIYANA_*` variables: those that nothing reads, and which ones they may stand for."""
+"""Finds `LIPIYANA_*` environment variables that nothing reads, and what they may stand for."""
 
 from __future__ import annotations
 

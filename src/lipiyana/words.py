@@ -1,4 +1,4 @@
-"""Words and numbers of a request, as callers write them, become the values that are stored.
+"""Converts words and numbers of a request to stored values.
 
 What is wrong raises `InvalidRequest`, which says what was given and what is possible.
 """

@@ -1,4 +1,4 @@
-"""Draws a result on a copy of its picture: boxes, outlines and what was read, in its script."""
+"""Draws a result on a copy of its picture: boxes, outlines and text in its own script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fonts of this system for labels in any script of India, and runs of text by font."""
+"""Fonts of this system for labels in the scripts of India, and text split by font."""
 
 from __future__ import annotations
 

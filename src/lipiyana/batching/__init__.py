@@ -1,4 +1,4 @@
-"""Runs of one model that wait at the same time are done as one, and given up when nobody waits.
+"""Joins runs of one model that wait at the same time; drops runs that nobody waits for.
 
 In: tensors of several threads for one model. Out: to each thread the outputs of its own.
 """

@@ -42,7 +42,7 @@ class _Request:
 
 @dataclass(slots=True)
 class Batcher:
-    """Lets at most `slots` runs go on at a time, and joins those that wait meanwhile.
+    """Allows at most `slots` runs at a time, and joins the runs that wait.
 
     It has no threads of its own: of the callers that wait, the one who came first runs its input
     together with all that fit to it, which are those of the same model and the same shape but for
@@ -122,7 +122,7 @@ class Batcher:
         return rows >= self.max_rows
 
     def _take_group(self, leader: _Request) -> list[_Request]:
-        """Take the leader and whoever fits to it out of the queue, and drop what is not wanted."""
+        """Take the leader and the requests that fit it out of the queue; drop unwanted ones."""
         group: list[_Request] = []
         others: deque[_Request] = deque()
         rows = len(leader.batch)
@@ -175,7 +175,7 @@ def _result(request: _Request) -> Outputs:
 
 
 class BatchedSession(Session):
-    """A session that shares its runs with whoever asks for the same shape at the same time.
+    """A session whose runs are joined with others of the same shape at the same time.
 
     A crop is padded to the bucket of its own width, so inputs of one shape are joined without any
     new padding, and the outputs are those of a run alone, within rounding.

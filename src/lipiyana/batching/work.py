@@ -1,4 +1,4 @@
-"""Whether somebody still waits for what a thread is about to compute."""
+"""The work of a thread: until when it is wanted, and whether anybody still waits for it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _current: ContextVar[Work] = ContextVar("lipiyana_work", default=_ENDLESS)
 
 
 def current_work() -> Work:
-    """Give the work that this thread does; wanted for ever where none was named."""
+    """Give the work of this thread; without one, work that is always wanted."""
     return _current.get()
 
 

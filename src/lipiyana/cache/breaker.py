@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps failing is left alone for a while, then tried by one call."""
+"""A circuit breaker: a service that keeps failing is not called for a while, then tried once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CircuitBreaker:
 
     Closed, it opens after `failures` of them. Open, it refuses until `cooldown` seconds have
     passed. Half open, it lets one call through at a time: if that ends well it closes, if badly
-    it opens anew. Calls that were begun before the last change of state change nothing.
+    it opens again. Calls that were begun before the last change of state change nothing.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Whether a picture shows the same as another one, down to a stroke of a letter.
+"""Decides whether two pictures show the same, down to a stroke of a letter.
 
-Sensor noise, JPEG, a change of light and a camera that shakes by a pixel are let pass. What is
-not explained by them, anywhere in the picture, is a difference. Where noise is too strong or text
+Sensor noise, JPEG, a change of light and a camera that shakes by a pixel are tolerated. Whatever
+they do not explain, anywhere in the picture, is a difference. Where noise is too strong or text
 too small or too faint to distinguish a changed stroke from it, nothing passes.
 """
 
@@ -20,7 +20,7 @@ Plane = npt.NDArray[np.uint8]
 LEAST_TEXT_HEIGHT = 10.0
 FULL_TEXT_HEIGHT = 24.0
 """Pixels. Strokes of text below the first are as fine as what JPEG and a shift of half a pixel do;
-between the two a changed stroke changes less than its contrast, so less is let pass."""
+between the two a changed stroke changes less than its contrast, so less is tolerated."""
 
 SHARE_IN_TEXT = 0.2
 SHARE_ELSEWHERE = 0.3
@@ -70,7 +70,7 @@ class Region:
 
     @property
     def strictness(self) -> float:
-        """Factor on what is let pass here."""
+        """Factor on the tolerance in this region."""
         return min(1.0, self.text_height / FULL_TEXT_HEIGHT)
 
 
@@ -197,7 +197,7 @@ class ReferencePicture:
         limit = MAX_COLOUR + SHARE_ELSEWHERE * np.stack(
             [_contrast(self._blocks[:, :, channel], 3) for channel in (1, 2)], axis=2
         )
-        # what is let pass must not grow with the brightness of the new picture
+        # the tolerance must not grow with the brightness of the new picture
         return bool((np.abs(difference) <= min(1.0, gain) * limit).all())
 
     def _pixels_agree(self, luma: Plane) -> bool:

@@ -1,4 +1,4 @@
-"""Cache keys: equal where a request would give an equal answer, taken before any decoding."""
+"""Cache keys: equal if the requests would have equal answers, made without decoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class KeyMaker:
     """Hashes picture, question and plan into 16 bytes (xxh3_128).
 
     xxh3 is no cryptographic hash: whoever knows the seed could make two pictures with one key.
-    So the seed is drawn anew for each process, and `SharedKeyMaker` makes the keys of a cache
+    So each process draws a new seed, and `SharedKeyMaker` makes the keys of a cache
     that several processes share.
     """
 

@@ -1,4 +1,4 @@
-"""Frames of one stream that show the same as an earlier one are not computed anew."""
+"""Frames that show the same as an earlier frame of their stream are not computed again."""
 
 from __future__ import annotations
 

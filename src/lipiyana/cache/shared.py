@@ -1,4 +1,4 @@
-"""The tier of the cache that several servers share, in Redis. Needs the extra `redis`.
+"""The cache tier that several servers share, in Redis. Needs the extra `redis`.
 
 It may be slow, full of rubbish or gone: a call never waits longer for it than `timeout`, gets no
 error from it, and once it has failed a few times in a row it is left alone for a while.
@@ -105,7 +105,7 @@ class SharedCache:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Begin to write what is to be kept."""
+        """Start to write stored answers."""
         self._loop = asyncio.get_running_loop()
         self._writer = asyncio.create_task(self._write())
 

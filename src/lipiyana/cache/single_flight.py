@@ -1,4 +1,4 @@
-"""Concurrent identical requests: computed once, for whoever still waits."""
+"""Concurrent equal requests are computed once, for all callers who still wait."""
 
 from __future__ import annotations
 

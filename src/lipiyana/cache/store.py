@@ -1,4 +1,4 @@
-"""Where answers are stored: one small interface, and the tier that lives in this process."""
+"""The interface of a cache of answers, and the tier in this process."""
 
 from __future__ import annotations
 

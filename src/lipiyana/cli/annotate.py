@@ -1,4 +1,4 @@
-"""`lipiyana annotate`: copies of pictures with what was found drawn on them."""
+"""`lipiyana annotate`: copies of pictures with the results drawn on them."""
 
 from __future__ import annotations
 

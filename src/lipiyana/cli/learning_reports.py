@@ -1,4 +1,4 @@
-"""What is said while a model learns, whichever command teaches it."""
+"""Messages while a model learns, shared by all commands that train."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def learned(
         hints: what of the command line is wrong where the job is, by the error's field.
         minutes: to learn in at most.
         models: a folder of them that come before the installed ones.
-        workers: processes that make what is learned from.
+        workers: processes that make training examples.
 
     Raises:
         typer.BadParameter: the job is wrong in what `hints` names.
@@ -75,7 +75,7 @@ def say_use(out: Path, *, better: bool = True) -> None:
 
 @contextmanager
 def _telling() -> Iterator[Any]:
-    """Show steps, labels and the course: a bar on a terminal, a line now and then elsewhere."""
+    """Show steps, labels and the course: a bar on a terminal, else a line from time to time."""
     from lipiyana.learning.finetune.common.job import Listener
 
     console = stderr()

@@ -1,4 +1,4 @@
-"""The recognizer that a command uses: in this process, or a server's."""
+"""Makes the recognizer that a command uses: in this process, or on a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures the INPUTs of a command line mean.
+"""Finds the pictures that the INPUTs of a command line name.
 
 Paths stay strings: a `Path` would drop the "./" that the user wrote.
 """
@@ -149,7 +149,7 @@ def say_passed_over(passed_over: Mapping[str, int]) -> None:
 
 
 def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
-    """Say which INPUTs have no picture, what is in them, and what would be read."""
+    """Say which INPUTs have no picture, what they contain, and which files would be read."""
     named = ", ".join(shown(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
     more = len(listing.inputs) + len(listing.unmatched) - _KINDS
     if more > 0:
@@ -182,7 +182,7 @@ def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:
 
 
 def _entries(root: str, folder: str) -> Iterator[Source | PassedOver | str]:
-    """Give what is in a folder, its folders as strings that end with a separator."""
+    """List a folder; its subfolders are strings that end with a separator."""
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:

@@ -1,4 +1,4 @@
-"""How a client reaches a server: options of the channel, retries, credentials."""
+"""How a client reaches a server: channel options, retries, credentials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST_ID_KEY = "x-request-id"
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 KEEPALIVE_MS = 60_000
-"""Milliseconds of a call without a sign of the server after which it is asked for one."""
+"""Milliseconds without data from the server after which a call pings it."""
 
 KEEPALIVE_TIMEOUT_MS = 20_000
 """Milliseconds that it may take to give one."""
@@ -108,7 +108,7 @@ class Endpoint:
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-            # else a stream would wait for ever for a server that vanished
+            # otherwise a stream would wait forever for a server that vanished
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
             # gRPC 1.85 waits this long for the answer to its ping, by default a minute

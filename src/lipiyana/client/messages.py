@@ -1,4 +1,4 @@
-"""Requests and responses of the RPCs, as both clients need them."""
+"""Requests and responses of the RPCs, shared by both clients."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def frame_result(response: service_pb.StreamRecognizeResponse) -> FrameResult:
     """Read what became of a frame.
 
     Raises:
-        InternalError: it tells of more dropped frames than a server keeps in mind.
+        InternalError: it reports more dropped frames than a server remembers.
     """
     if len(response.dropped_frame_ids) > MOST_DROPPED:
         raise InternalError("a result came with more dropped frames than can be")

@@ -30,8 +30,8 @@ class _End:
 class Feeder(AsyncIterator[T]):
     """Gives the items as they come; what the iterator raises is raised here, after them.
 
-    One item waits here at most: the iterator is asked for the next when that one was taken. To
-    be made and used on one running event loop, and closed in the end.
+    At most one item waits here: the next one is read when that one was taken. Make and use it on
+    one running event loop, and close it in the end.
     """
 
     def __init__(self, items: Iterable[T]) -> None:
@@ -81,8 +81,8 @@ Request = service_pb.StreamRecognizeRequest
 class OutgoingFrames:
     """Makes the requests; keeps aside what cannot be sent, and what the frames raise.
 
-    gRPC would say of an exception no more than that there was one. So the requests end where
-    the frames raise, the server answers what it has, and then `failure` can be raised.
+    gRPC would hide an exception of the frames. So the requests end where the frames raise, the
+    server answers what it has, and then `failure` can be raised.
     """
 
     def __init__(self, setup: Request) -> None:

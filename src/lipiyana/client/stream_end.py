@@ -1,4 +1,4 @@
-"""How a stream of grpc.aio ended, where gRPC itself loses the server's answer.
+"""The status of a stream that ended, where grpc.aio itself loses the server's answer.
 
 A server may end a stream while the client still sends. The message then fails, and grpc.aio
 (1.85) gives the call the status "Internal error from Core" on the spot. The server's status comes a

@@ -1,4 +1,4 @@
-"""Memory that pictures take while they are decoded and read, shared out in the order they come."""
+"""Memory for decoding and reading pictures, given out in the order of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
+"""Loads pictures: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
 
 The format, the size and what decoding will take come from the header, before any pixel is decoded.
 """

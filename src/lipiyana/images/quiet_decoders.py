@@ -1,4 +1,4 @@
-"""Keeps the libraries that decode pictures from writing to standard error by themselves.
+"""Stops the libraries that decode pictures from writing to standard error.
 
 libtiff and OpenCV write a line there about whatever is wrong in a picture, which tears the progress
 bar of a command and the log of a server. The error that comes back from decoding says it, too.

@@ -1,4 +1,4 @@
-"""A bounded folder of unsure pictures: the least sure, of different scenes, for a while.
+"""A bounded folder of unsure pictures: the least sure ones, of different scenes, for some days.
 
 Plates are personal data, so nothing is kept unless somebody asks for it, the folder is for its
 owner alone, its size is bounded, and pictures leave it when their time is over.

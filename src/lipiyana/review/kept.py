@@ -1,5 +1,4 @@
-"""What a folder of unsure pictures holds: pictures under names of this project's form, each with a
-note beside it.
+"""The content of a folder of unsure pictures: each picture has a note beside it.
 
 A folder may have been written by somebody else, so nothing in it is believed: a note speaks of the
 picture that its own name names, links are not followed, and what is of another form is passed over.

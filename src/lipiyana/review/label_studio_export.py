@@ -1,4 +1,4 @@
-"""Exports of Label Studio (JSON): regions with their transcriptions, and where the pictures are.
+"""Reads exports of Label Studio (JSON): regions, their transcriptions and their pictures.
 
 Both of its ways to transcribe are read: a rectangle or polygon with a text area of the same id, as
 its template for optical character recognition has it, and a text area for the whole picture.
@@ -48,7 +48,7 @@ def read_export(path: Path, content: str, *, follow_links: bool = True) -> Itera
     Args:
         path: of the export.
         content: of it.
-        follow_links: whether pictures may be links to what is elsewhere.
+        follow_links: whether pictures may be symbolic links.
 
     Raises:
         InvalidRequest: it is not Label Studio's JSON.
@@ -166,7 +166,7 @@ def _transcriptions(
 
 
 def _tables(value: object) -> list[Mapping[str, Any]]:
-    """Give the objects of a list; none of what is no list."""
+    """Give the objects of a list; none if it is not a list."""
     rows = value if isinstance(value, list) else []
     return [row for row in rows if isinstance(row, Mapping)]
 

@@ -1,4 +1,4 @@
-"""Folders with people's pictures: for their owner alone, and never taken from somebody else.
+"""Folders with people's pictures: readable by their owner only, never someone else's folder.
 
 A folder that keeps pictures has a notice in it, by which it is known again. Files are removed from
 it only where they are this project's: named by the hash of their content, or told by a note.
@@ -78,7 +78,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _close(folder: Path) -> None:
-    """Let nobody else in; a link that has come in the folder's place meanwhile is not followed."""
+    """Restrict the folder to its owner; a link that has replaced it is not followed."""
     if not hasattr(os, "O_DIRECTORY"):
         folder.chmod(_MODE)
         return

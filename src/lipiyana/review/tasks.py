@@ -1,4 +1,4 @@
-"""Kept pictures as tasks for Label Studio, with what was read as predictions; and back again."""
+"""Exports kept pictures as tasks for Label Studio, and imports the labels."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def import_labels(export: Path, out: Path) -> Crops:
                 f"nothing in {export} can be used" + "".join(f"\n  {p}" for p in problems[:5]),
                 field="export",
             )
-        # what the export says of a picture takes the place of all that was said of it
+        # labels of a picture in this export replace all earlier labels of that picture
         earlier = _earlier(out / LABELS).items()
         kept = {name: row for name, row in earlier if name.rpartition("-")[0] not in pictures}
         rows = kept | rows

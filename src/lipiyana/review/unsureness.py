@@ -1,4 +1,4 @@
-"""How unsure the models were of a picture, and of what in it.
+"""How unsure the models were of a picture, and of which part of it.
 
 It is judged in two steps, so that sure pictures cost nothing: the confidences of the answer first,
 and only where they leave a doubt the lines are read once more for their margins.

@@ -1,4 +1,4 @@
-"""What models there are: `manifest.toml` beside the model files, read without loading any."""
+"""The models that exist: `manifest.toml` beside the model files, read without loading a model."""
 
 from __future__ import annotations
 

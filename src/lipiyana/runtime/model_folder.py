@@ -1,8 +1,8 @@
-"""Adding models to a folder that `--models DIR` names, so that nothing half-written is ever read.
+"""Adds models to a folder for `--models DIR`, so that nothing half-written is ever read.
 
-Files are copied under names that hold a part of their sha256, and only then does a new manifest
-take the old one's place in one step. Whoever reads the folder meanwhile sees the old models or the
-new ones, each whole.
+Files are copied under names that contain a part of their sha256. Only then does a new manifest
+replace the old one in one step. A program that reads the folder meanwhile sees the old models or
+the new ones, each complete.
 """
 
 from __future__ import annotations

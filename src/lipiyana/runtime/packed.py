@@ -1,4 +1,4 @@
-"""Model files that are packed with xz, as those are that few people load.
+"""Model files packed with xz: those that few people load.
 
     python -m lipiyana.runtime.packed FILE...
 
@@ -25,7 +25,7 @@ _MOST_MEMORY = 2**27  # bytes to unpack with; the densest presets of xz need hal
 
 
 def model_suffix(path: Path) -> str:
-    """Give the suffix that says what is in a file, `.onnx` for one, without that of packing."""
+    """Give the suffix of the content of a file, such as `.onnx`, without that of packing."""
     return Path(path.name.removesuffix(PACKED)).suffix
 
 

@@ -31,7 +31,7 @@ _SILENT = 4  # only fatal messages; errors come as exceptions
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """Whether a model's file is there, intact and loadable; `problem` says what is wrong."""
+    """Whether a model's file is there, intact and loadable; if not, `problem` says why."""
 
     entry: ModelEntry
     ok: bool
@@ -115,7 +115,7 @@ def _checked_charset(entry: ModelEntry, metadata: Mapping[str, str]) -> tuple[st
 
 
 class ModelStore:
-    """The models that are at hand, and their sessions.
+    """The available models, and their sessions.
 
     Attributes:
         threads: that one model uses at once.
@@ -225,7 +225,7 @@ class ModelStore:
         return frozenset(features)
 
     def verify(self) -> Iterator[ModelCheck]:
-        """Load every model anew and say which are not as their manifest tells."""
+        """Load every model again, and report those that differ from their manifest."""
         for entry in self._entries.values():
             try:
                 Session(entry, self.threads)

@@ -1,4 +1,4 @@
-"""How fast models are on this machine, as `lipiyana models bench` wrote it down.
+"""The speed of models on this machine, as measured by `lipiyana models bench`.
 
 The file is `timings.json` in the cache folder of the user. Each figure belongs to one CPU model and
 one model file, so the figures of a copied cache or of another model are never used by mistake.
@@ -27,7 +27,7 @@ _FILE = "timings.json"
 
 
 def cache_folder() -> Path:
-    """Give the folder of what can be made again, below `$XDG_CACHE_HOME` or `~/.cache`."""
+    """Give the folder of files that can be made again, below `$XDG_CACHE_HOME` or `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "lipiyana"
 
@@ -64,7 +64,7 @@ def read_timings(folder: Path | None = None) -> Mapping[str, float]:
 
 
 def write_timings(measured: Mapping[str, float], folder: Path | None = None) -> Path:
-    """Add milliseconds by sha256 to what is known of this CPU; returns the file.
+    """Add milliseconds by sha256 to those of this CPU; give the file.
 
     Raises:
         OSError: it cannot be written.

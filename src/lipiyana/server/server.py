@@ -1,4 +1,4 @@
-"""One server: what it consists of, how it starts and how it ends."""
+"""One server: its parts, its start and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of `lipiyana.types` as messages of `lipiyana.v1`, and back, and as JSON.
+"""Converts results to protobuf messages and JSON, and messages back to results.
 
 Lossless but for floats, which are 32 bits wide on the wire.
 """

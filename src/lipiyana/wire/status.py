@@ -1,4 +1,4 @@
-"""Errors as `google.rpc.Status` with details, and back to the same class."""
+"""Converts errors to `google.rpc.Status` with details, and back to the same class."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def read_rendered_plate(models: Path | None) -> Trial:
 
 
 _ELSEWHERE = "paddle"
-"""The extra of an environment of its own: its pins do not go together with the others'."""
+"""An extra that needs its own environment: its pinned versions conflict with the others."""
 
 _PURPOSES = {
     "indic": "fills `romanized`",

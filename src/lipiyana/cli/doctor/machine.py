@@ -19,7 +19,7 @@ LEAST_FREE = 512 * 1024 * 1024
 """Bytes of memory below which the models may push others, or themselves, into swap."""
 
 BUSY = 0.1
-"""Share of the time that others may take before it is worth a word."""
+"""Share of the CPU time of other processes above which it is reported."""
 
 _INT8_FLAGS = ("avx512_vnni", "avx_vnni", "asimddp")
 

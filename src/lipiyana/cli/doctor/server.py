@@ -1,4 +1,4 @@
-"""What the settings of a server mean for its speed and its safety."""
+"""Findings about the settings of a server: their effect on speed and safety."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lipiyana.runtime.container import available_threads
 from lipiyana.variables import unread_variables
 
 SOON = 14 * 86_400
-"""Seconds before its end at which a certificate is worth a word."""
+"""Seconds before its end from which on a certificate is reported."""
 
 
 def server(config: Path | None) -> Iterator[Finding]:

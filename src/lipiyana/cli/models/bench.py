@@ -1,4 +1,4 @@
-"""`lipiyana models bench`: how fast each model is here, and which of two twins to prefer."""
+"""`lipiyana models bench`: times each model on this machine, and compares twins."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def show(models: Path | None) -> int:
 
 
 def verify(models: Path | None) -> int:
-    """Load every model and print what is wrong with it."""
+    """Load every model and print its problem, if any."""
     code = DONE
     console = stdout()
     for check in ModelStore(models, threads=1).verify():

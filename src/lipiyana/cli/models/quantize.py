@@ -1,4 +1,4 @@
-"""`lipiyana models quantize`."""
+"""`lipiyana models quantize`: makes an INT8 twin and registers it."""
 
 from __future__ import annotations
 

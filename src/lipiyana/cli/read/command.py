@@ -1,4 +1,4 @@
-"""`lipiyana read`: the options, and what is said and returned at the end."""
+"""`lipiyana read`: its options, its summary and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two forms of an output, JSON Lines and CSV: one record a picture, written and read back."""
+"""The two output formats, JSON Lines and CSV: one record per picture, written and read back."""
 
 from __future__ import annotations
 

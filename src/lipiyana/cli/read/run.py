@@ -68,15 +68,15 @@ _LONGEST_SPREAD = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """For how long a call is made again.
+    """For how long a refused call is repeated.
 
-    A key that is limited to so many pictures a second only slows a run down, so it is waited for
-    as long as it takes; a queue that stays full is given up.
+    A rate limit of a key only slows a run down, so the call is repeated as long as it takes. A
+    queue that stays full ends the run.
 
     Attributes:
         seconds: that a queue may stay full.
-        spread: seconds, at most, that calls with the same time to wait come after it,
-            each at random, or all of them would come at once and all but one in vain; it doubles
+        spread: most seconds of a random delay after the time that the server asked to wait.
+            Otherwise all calls would come at once, and all but one would be refused. It doubles
             with every attempt.
         sleep: waits so many seconds.
         now: seconds of a clock that never goes back.
@@ -88,7 +88,7 @@ class RetryPolicy:
     now: Callable[[], float] = time.monotonic
 
     def call(self, ask: Callable[[], T]) -> T:
-        """Ask until there is an answer.
+        """Call `ask` until there is an answer.
 
         Raises:
             Overloaded: the server's queue stayed full.

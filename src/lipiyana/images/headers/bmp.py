@@ -1,4 +1,4 @@
-"""BMP: its size, and how long its run lengths are."""
+"""BMP: its size, and the length of its run-length coding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decoding costs: the parts of the work, and the CPU time that each takes.
+"""The cost of decoding: parts of the work, and the CPU time that each part takes.
 
 A reader of headers counts the parts. Their times were fitted to flat pictures of every format and
 to ones of as much entropy as can be, by `benchmarks/serving/picture_memory.py --fit`: none of

@@ -1,4 +1,4 @@
-"""What all formats have in common: the header that is found, and the errors."""
+"""What all formats share: the header that is returned, and the errors."""
 
 from __future__ import annotations
 

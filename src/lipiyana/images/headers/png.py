@@ -1,4 +1,4 @@
-"""PNG: chunks, of which a decoder gets those of the pixels alone."""
+"""PNG: its chunks; a decoder gets only those with pixels."""
 
 from __future__ import annotations
 

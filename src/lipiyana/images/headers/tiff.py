@@ -1,4 +1,4 @@
-"""TIFF: one directory, of which a decoder gets the tags of the pixels alone, each in bounds."""
+"""TIFF: one directory; a decoder gets only the tags of the pixels, each within bounds."""
 
 from __future__ import annotations
 

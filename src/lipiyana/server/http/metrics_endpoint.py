@@ -1,4 +1,4 @@
-"""The HTTP port for whoever watches a server: `/metrics`, and `/ready` for probes."""
+"""The HTTP port for monitoring: `/metrics` for Prometheus, and `/ready` for probes."""
 
 from __future__ import annotations
 

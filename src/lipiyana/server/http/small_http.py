@@ -1,4 +1,4 @@
-"""A server of short answers over HTTP, for few clients at a time, whatever strangers send to it."""
+"""A small HTTP server for short answers, safe with few connections and hostile clients."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class SmallHttpServer:
         del self._open[connection.socket]
         self._selector.unregister(connection.socket)
         with suppress(OSError):
-            # what its caller still sends would else reset the connection, and the answer with it
+            # otherwise what the client still sends would reset the connection and lose the answer
             connection.socket.shutdown(socket.SHUT_WR)
         connection.socket.close()
 

@@ -1,4 +1,4 @@
-"""The end of a serving process: begun by a signal, over within a set time whatever still runs."""
+"""Ends a serving process after a signal, within a set time whatever still runs in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("lipiyana.server")
 
 
 def reserve_of(grace: float) -> float:
-    """Give the seconds of a grace period that are not for calls but for closing what is open."""
+    """Give the seconds at the end of a grace period that are reserved for closing everything."""
     return min(ENDING.longest_reserve, grace * ENDING.reserve_share)
 
 

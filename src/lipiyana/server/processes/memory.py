@@ -23,7 +23,7 @@ _STATM = Path("/proc/self/statm")
 
 
 class MemoryReturn:
-    """Looks now and then how large the process is. Does nothing where the system cannot tell."""
+    """Checks the size of the process from time to time. Does nothing if the system cannot tell."""
 
     def __init__(
         self,
@@ -34,14 +34,14 @@ class MemoryReturn:
 
         Args:
             resident: gives the bytes of the process that are in memory.
-            trim: gives back what is free.
+            trim: returns free memory to the system.
         """
         self._resident = resident or _resident
         self._trim = trim or _trim
         self._least = self._resident()
 
     def look(self) -> bool:
-        """Give memory back if the process has grown; tells whether it did. May take 50 ms."""
+        """Return free memory if the process has grown, and say whether it had. May take 50 ms."""
         now = self._resident()
         self._least = min(self._least, now)
         if now < self._least + MEMORY.growth_bytes:

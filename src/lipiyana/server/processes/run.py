@@ -1,4 +1,4 @@
-"""Ways to run a server: until a signal comes, or beside other code."""
+"""Runs one server in this process: until a signal comes, or beside other code."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
 def running_server(
     recognizer: ServedRecognizer, settings: ServerSettings | None = None
 ) -> Iterator[RecognitionServer]:
-    """Run a server on a thread of its own, by default at a free port of the loopback.
+    """Run a server on its own thread, by default at a free loopback port.
 
     Raises:
         LipiyanaError: the server cannot start.

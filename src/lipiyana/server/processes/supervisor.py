@@ -1,4 +1,4 @@
-"""Several processes on one port: started, restarted when they die, drained together."""
+"""Several worker processes on one port: started, restarted when they die, drained together."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class Supervisor:
         news: LipiyanaError | None,
         ready: asyncio.Future[None],
     ) -> bool:
-        """Note what a worker says of itself; tell whether it serves."""
+        """Take the first message of a worker; return whether it serves."""
         if news is None:
             _log.info("worker %d (pid %d) is serving", number, process.pid)
             if not ready.done():

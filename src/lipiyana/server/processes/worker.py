@@ -1,4 +1,4 @@
-"""One of several processes that share a port, as the supervisor starts it."""
+"""One of several processes that share a port; the supervisor starts it."""
 
 from __future__ import annotations
 

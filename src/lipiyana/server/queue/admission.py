@@ -1,4 +1,4 @@
-"""Who may still come in: bounds by pictures and bytes, with a rest for those who have less."""
+"""Admission to the queue: bounds by pictures and bytes, with a reserve for light clients."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class _Held:
 class Admission:
     """Counts what was admitted and has not left, in all and by client.
 
-    While one client floods, in whatever ways, it may fill all but the reserve; the reserve is open
-    to whoever holds no more than a share that would be left for all, were one more to come. Not
-    safe to share between threads.
+    A client that floods the server may fill all but the reserve. The reserve is open to clients
+    that hold no more than an equal share, counted as if one more client came. Not safe to share
+    between threads.
     """
 
     def __init__(self, max_items: int, max_bytes: int, *, least_reserve: int = 0) -> None:
@@ -31,7 +31,7 @@ class Admission:
 
         Args:
             max_items: in all.
-            max_bytes: likewise.
+            max_bytes: in all.
             least_reserve: items in the reserve at least, where an eighth is less.
         """
         self._open_items = max_items - max(max_items // QUEUE.reserve, least_reserve)

@@ -1,4 +1,4 @@
-"""How often one connection gets what costs it nothing: refusals, and answers about the health."""
+"""Slows down what costs a connection nothing: refusals, and answers about health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads that compute, and the bounded, fair queue before them."""
+"""The threads that compute, and the bounded, fair queue in front of them."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class ComputePool:
                 self._mean_seconds += QUEUE.pool_smoothing * (seconds - self._mean_seconds)
                 self._admission.leave(job.source.client, job.size)
                 self._tell()
-            # last: whoever hears of it finds its place free
+            # last: whoever gets the result finds its place free
             tell()
             del job, tell  # its picture is not to stay while this thread waits
 
@@ -230,7 +230,7 @@ class _Job(Generic[T]):
         self._function: Callable[[], T] | None = function
 
     def run(self) -> Callable[[], None]:
-        """Run it and let go of it; gives what tells the future of how it ended."""
+        """Run and release the function; give a callable that sets the result of the future."""
         assert self._function is not None, "a released job does not run"  # noqa: S101
         try:
             result = self._function()

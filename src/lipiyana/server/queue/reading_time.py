@@ -62,8 +62,8 @@ class Durations:
     ) -> bool:
         """Say whether a picture that has waited will hardly be read in the time that remains.
 
-        One that found a free thread is tried in any case: nothing else waits for it, and
-        so the means are learnt anew where they were wrong.
+        A picture that found a free thread is always tried: nothing else waits for it, and a mean
+        that was wrong is corrected.
         """
         expected = self.expected(image, layout)
         if remaining is None or waited < QUEUE.waited_share * expected:

@@ -1,4 +1,4 @@
-"""Answers to single pictures: from the cache, from a computation under way, or computed."""
+"""Answers single pictures: from the cache, from a computation under way, or by computing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CacheObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One picture to compute: by whom, and where to keep what is found."""
+    """One picture to compute: the reader, and the keys under which its answer is stored."""
 
     image: bytes | RawImage
     config: RecognitionConfig
@@ -277,7 +277,7 @@ class Answers:
         image, layout = question.image, question.config.layout
         began = time.monotonic()
         if self._durations.leaves_too_little(image, layout, began - queued, work.remaining()):
-            # under overload every picture that is begun would else end a little too late
+            # otherwise, under overload, every picture that is started would end a little too late
             raise DeadlineExceeded(
                 "the server is busy: the time that was left when its turn came was too short to "
                 "read it in"

@@ -1,4 +1,4 @@
-"""The gRPC server, made so that a call for an unknown method cannot end it.
+"""The gRPC server, protected against calls for unknown methods that would end it.
 
 `grpc.aio` decodes the path of a call as UTF-8 in the loop that accepts calls. A path that is not
 UTF-8 raises there, and the whole server shuts down: one call of any client, without a token, was
@@ -28,7 +28,7 @@ _log = logging.getLogger("lipiyana.server")
 
 
 class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
-    """Answers calls for methods that nobody registered by itself."""
+    """Refuses calls for methods that are not registered."""
 
     refused: Callable[[], None] | None = None
     pace: Pace

@@ -1,4 +1,4 @@
-"""The port of a server: its options, its credentials, and what goes wrong with it."""
+"""The port of a server: its gRPC options, its credentials, and its errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.server_handshake_timeout_ms", CONNECTIONS.handshake_seconds * 1000),
         ("grpc.http2.settings_timeout", CONNECTIONS.handshake_seconds * 1000),
         ("grpc.max_connection_idle_ms", CONNECTIONS.idle_seconds * 1000),
-        # with one worker 0, else a second server would share the port in silence
+        # 0 with one worker: otherwise a second server would share the port silently
         ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.keepalive_time_ms", CONNECTIONS.keepalive_seconds * 1000),
         ("grpc.keepalive_timeout_ms", CONNECTIONS.keepalive_timeout_seconds * 1000),

@@ -35,7 +35,7 @@ class Limit:
 
 
 class _Malformed(Exception):
-    """The bytes are no message; protobuf has the last word on that."""
+    """The bytes are not a valid message; protobuf then raises the error."""
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class WireLimits:
         """Look through the bytes of a message.
 
         Raises:
-            InvalidRequest: there is more in it than it may have; `field` says of what. Bytes that
+            InvalidRequest: it contains too much of what `field` names. Bytes that
                 are no message may pass: they do not parse.
         """
         try:

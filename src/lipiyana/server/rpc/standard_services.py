@@ -37,7 +37,7 @@ from lipiyana.server.tuning import HEALTH, REFLECTION
 
 
 def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
-    """Have a server tell of these services."""
+    """Add reflection of these services to a server."""
     servicer = reflection.aio.ReflectionServicer([*services, reflection.SERVICE_NAME])
     places = Places(REFLECTION.calls)
 
@@ -122,7 +122,7 @@ class Health:
         self._set(_Status.NOT_SERVING)
 
     def end(self) -> None:
-        """End the watches, after a `drain`. Watchers that are still connected begin them anew."""
+        """End the watches, after a `drain`. Clients that are still connected start new ones."""
         self._ended = True
         self._pace.end()
         self._set(_Status.NOT_SERVING)
@@ -134,7 +134,7 @@ class Health:
     def add_to(self, server: grpc.aio.Server) -> None:
         """Have a server answer by this."""
         methods = {"Check": self._check, "List": self._list, "Watch": self._watch}
-        # streams all of them, so that no message is taken in before it is asked for
+        # all are streams, so that gRPC receives no message before the method asks for it
         handlers: dict[str, Any] = {
             name: grpc.stream_stream_rpc_method_handler(
                 answering(self._paced(method)), None, lambda answer: answer.SerializeToString()

@@ -1,4 +1,4 @@
-"""Nobody without a key gets further than the metadata of a call: no message of theirs is read."""
+"""Refuses calls without a valid key before any message of theirs is received."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 OPEN = "/grpc.health.v1.Health/"
-"""Methods that need no key: whoever watches over servers has none."""
+"""Methods that need no key: probes have none."""
 
 _RPCS = {
     f"/{service.full_name}/{method.name}": method.name

@@ -1,4 +1,4 @@
-"""Who calls: the key that let the call in, or else where it came from."""
+"""Who calls: the name of the key that the call used, or else its address."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Caller:
         """Count pictures against the limit of the key.
 
         Raises:
-            Overloaded: there were too many of late (RATE_LIMITED).
+            Overloaded: the key has used up its rate (RATE_LIMITED).
             Unauthenticated: the key was withdrawn since the call began.
         """
         bucket = None if self.entry is None else self.entry.grant().bucket

@@ -1,4 +1,4 @@
-"""How many files and connections a server may have open, and who else may read its secrets."""
+"""The limit of open files, and warnings about secrets that other users can read."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def warn_of_open_secrets(settings: ServerSettings) -> None:
 def _what_others_may(path: Path, *, secret: bool) -> str:
     try:
         status = path.stat()
-    except OSError:  # whoever uses it says so
+    except OSError:  # the error comes where the file is used
         return ""
     may = []
     readers = stat.S_IROTH | (0 if status.st_uid == 0 else stat.S_IRGRP)

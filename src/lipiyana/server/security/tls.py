@@ -1,4 +1,4 @@
-"""Certificates of the server, exchanged without a restart."""
+"""TLS certificates of the server, exchanged without a restart."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _configuration(files: TLSFiles) -> Any:
                 reason="INVALID_SETTINGS",
             )
     try:
-        # first: OpenSSL would wait for what stands in a pipe
+        # first: OpenSSL would wait for data of a pipe
         certificate, key, *client_ca = (read_file(path, MAX_SETTINGS_BYTES) for path in files.paths)
         _check(files)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

@@ -10,7 +10,7 @@ Stamp = tuple[int, int, int]
 class WatchedFiles:
     """Notices a write, and a replacement by renaming or by a link that points elsewhere.
 
-    It looks when it is asked, which costs microseconds, and needs no thread.
+    It checks the files only when it is called, which costs microseconds, and needs no thread.
     """
 
     def __init__(self, *paths: Path) -> None:

@@ -144,7 +144,7 @@ class ServerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        # as files for containers write what is not set
+        # files for containers write unset variables as empty ones
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,

@@ -29,7 +29,7 @@ def read_settings_file(
 
     Raises:
         NotFound: there is no such file.
-        InvalidRequest: it cannot be read, or has what is no setting (INVALID_SETTINGS).
+        InvalidRequest: it cannot be read, or contains an unknown setting (INVALID_SETTINGS).
     """
     try:
         values = read_toml(file)
@@ -75,7 +75,7 @@ _WANTED = {
     "string_too_short": "a name or an address",
     "string_pattern_mismatch": "up to 64 letters, digits, `.`, `_` and `-`",
 }
-"""What a value must be, by pydantic's name of what is wrong with it."""
+"""What a value must be, by the type of pydantic's error."""
 
 
 def bad_setting(problem: str, field: str) -> InvalidRequest:

@@ -1,4 +1,4 @@
-"""Lines of the log that strangers can cause: few of a kind, and then their number."""
+"""Limits log lines that clients can cause: a few of each kind, then only their number."""
 
 from __future__ import annotations
 

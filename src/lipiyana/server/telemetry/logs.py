@@ -1,4 +1,4 @@
-"""Logs for people and for machines. What was read in a picture is in neither."""
+"""Logs as text or as JSON. Neither contains what was read in a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics of one server. No label and no value ever has text of a picture.
+"""Prometheus metrics of one server. No label and no value contains text of a picture.
 
 They work in one process, and over several that share the folder of `PROMETHEUS_MULTIPROC_DIR`.
 """

@@ -1,4 +1,4 @@
-"""The folder through which workers add up their metrics, and its removal whoever was killed."""
+"""The folder in which workers add up their metrics, removed even if processes were killed."""
 
 from __future__ import annotations
 

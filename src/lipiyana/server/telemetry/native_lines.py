@@ -1,4 +1,4 @@
-"""What libraries write to standard error past Python's logging, as records of the log.
+"""Turns what libraries write to standard error themselves into log records.
 
 libtiff, libpng and gRPC write lines of their own to file 2. In a log of JSON objects they would be
 no objects. So a pipe takes the place of file 2, and a thread logs what comes out of it.
@@ -88,7 +88,7 @@ def _log_lines(reading: int) -> None:
                 continue
             found = _PREFIX.match(text)
             source = (found and found[2]) or ""
-            # a handshake that fails is a line, and strangers can have any number of them
+            # each failed handshake is a line, and clients can cause any number of them
             if source and (source in limits or len(limits) < LOGS.native_sources):
                 limit = limits.setdefault(source, LineLimit(partial(_tell_left_out, source)))
                 if not limit.allows():

@@ -1,4 +1,4 @@
-"""What a server tells of its calls to OpenTelemetry, with the extra `otel`."""
+"""Reports calls to OpenTelemetry, with the extra `otel`."""
 
 from __future__ import annotations
 
