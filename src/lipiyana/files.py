@@ -226,7 +226,7 @@ def shortened(name: str) -> str:
 
 
 def what_was_meant(name: str) -> str:
-    """Say, for the end of a message, what to do about a name that is no path; "" for a path."""
+    """Give advice, for the end of a message, on a name that is not a path; "" for a path."""
     if name.startswith("file://"):
         return "; write the path without file://"
     if _URL.match(name):
@@ -241,7 +241,7 @@ def what_was_meant(name: str) -> str:
 
 
 def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:
-    """Give a picture as it can travel: a path becomes the bytes of its file.
+    """Prepare a picture for sending: a path becomes the bytes of its file.
 
     Raises:
         InvalidImage: it is not of a kind that `ImageInput` lists, or as `read_picture_file`.

@@ -24,7 +24,7 @@ Observe = Callable[[str, int], None]
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """One caller's input, and later its outputs or what went wrong."""
+    """One caller's input, and later its outputs or its error."""
 
     model: str
     key: Hashable
@@ -194,5 +194,5 @@ class BatchedSession(Session):
 
 
 def batched_sessions(batcher: Batcher) -> Callable[[ModelEntry, int], Session]:
-    """Give what a `ModelStore` opens its sessions with."""
+    """Give the `open_session` of a `ModelStore` whose runs are joined."""
     return lambda entry, threads: BatchedSession(entry, threads, batcher)

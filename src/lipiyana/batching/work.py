@@ -24,7 +24,7 @@ def _no_bound() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one thread does for its callers.
+    """The work of one thread for its callers.
 
     Attributes:
         remaining: seconds until the last of them gives up; None: never. It may grow, since
@@ -39,7 +39,7 @@ class Work:
     require_time: Callable[[], None] = _no_bound
 
     def require_wanted(self) -> None:
-        """Refuse to compute what nobody waits for.
+        """Raise if nobody waits for the work any more.
 
         Raises:
             DeadlineExceeded: the time is over.
@@ -63,7 +63,7 @@ def current_work() -> Work:
 
 @contextmanager
 def working(work: Work) -> Iterator[None]:
-    """Name the work that this thread does in the body."""
+    """Set the work of this thread while the body runs."""
     token = _current.set(work)
     try:
         yield

@@ -76,7 +76,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """A picture as it is compared.
+    """A picture, prepared for comparison.
 
     Attributes:
         luma: (height, width).
@@ -258,7 +258,7 @@ def _steep_points(
 
 
 def _moved(luma: Plane, shift: tuple[float, float]) -> Plane:
-    """Bring a picture that is moved by `shift` back."""
+    """Move a picture back by `shift`."""
     if max(map(abs, shift)) < 0.05:
         return luma
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)

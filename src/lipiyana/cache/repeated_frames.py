@@ -35,7 +35,7 @@ _PADDING = 2
 
 
 class RepeatedFrames:
-    """Remembers the last frame of one stream that was computed, and what was found in it.
+    """Remembers the last frame of one stream that was computed, and its result.
 
     A result is given again for a frame that shows the same everywhere: then its vehicles are the
     same ones at the same places, and each reading is that of the same track. Frames are compared
@@ -63,7 +63,7 @@ class RepeatedFrames:
         return dataclasses.replace(self._recognition, cache_outcome=CacheOutcome.HIT, timings={})
 
     def remember(self, pixels: npt.NDArray[np.uint8], recognition: Recognition) -> None:
-        """Keep what was found in a frame, (height, width, 3) RGB, in place of the one before."""
+        """Store the result of a frame, (height, width, 3) RGB, in place of the last one."""
         self._reference = ReferencePicture(pixels, text_regions(recognition))
         self._recognition = recognition
         self._taken = self._timer()

@@ -90,7 +90,7 @@ def _annotate(
     folder: Path,
     used: set[Path],
 ) -> str:
-    """Write one copy; give what went wrong, "" if nothing did."""
+    """Write one copy; give the error message, or ""."""
     if source.error is not None:
         return source.error.message
     target = folder / target_name(source.relative, used)

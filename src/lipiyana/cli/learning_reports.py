@@ -27,7 +27,7 @@ def learned(
     models: Path | None,
     workers: int = 1,
 ) -> Any:
-    """Do a job; None where it was stopped, and how to go on is said. Needs the extra `train`.
+    """Run a job; None if it was stopped, after printing how to continue. Needs `train`.
 
     Args:
         teach: is given the job, a `ModelStore` and a `finetuning.job.Listener`.
@@ -68,7 +68,7 @@ def learned(
 
 
 def say_use(out: Path, *, better: bool = True) -> None:
-    """Say how the new models are used, and whether they are worth it."""
+    """Print how to use the new models, and whether they are better."""
     use = "use it" if better else "it is no better than what you have; to use it all the same"
     stderr().print(f"{use}: lipiyana read --models {out} ...", markup=False)
 

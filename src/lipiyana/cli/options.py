@@ -21,7 +21,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
-    """Read a whole number between bounds that belong to it."""
+    """Read a whole number between inclusive bounds."""
 
     def whole_number(value: Any) -> int:
         try:
@@ -36,7 +36,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
 
 
 def number(least: float, most: float) -> Callable[[Any], float]:
-    """Read a number between bounds that belong to it."""
+    """Read a number between inclusive bounds."""
 
     def number(value: Any) -> float:
         try:
@@ -138,7 +138,7 @@ MinConfidence = Annotated[
 
 
 def parse_features(text: str | None) -> frozenset[Feature]:
-    """Read the LIST of `Features`; empty, which stands for the default, where it was not given.
+    """Read the LIST of `Features`; without one, give the empty set, which is the default.
 
     Raises:
         typer.BadParameter: a name is not known, or there is none.

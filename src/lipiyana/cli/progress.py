@@ -23,9 +23,9 @@ LINE_EVERY = 30.0
 
 
 class RunProgress:
-    """Counts pictures. `listing` is walked a second time, aside, to learn how many there are.
+    """Counts pictures. A thread walks `listing` a second time to count all of them.
 
-    Where `results_on_terminal`, there is no bar: the results themselves show how far it is.
+    With `results_on_terminal` there is no bar: the results themselves show the progress.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RunProgress:
         self._bar.stop()
 
     def step(self, failed: bool) -> None:
-        """One more picture is done."""
+        """Count one more picture."""
         self._done += 1
         self._failed += failed
         self._bar.update(self._task, advance=1, failed=self._failed)

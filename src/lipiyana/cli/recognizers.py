@@ -42,7 +42,7 @@ TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
 
 
 def connect(server: str, workers: int | None) -> Chosen:
-    """Use a server, `HOST:PORT`, as the environment says.
+    """Connect to a server, `HOST:PORT`, with the credentials of the environment.
 
     Raises:
         NotFound: a file that a variable names cannot be read.
@@ -79,7 +79,7 @@ def connect(server: str, workers: int | None) -> Chosen:
 
 
 def _named_file(variable: str) -> bytes | None:
-    """Read the file that a variable names; None where it is not set."""
+    """Read the file that a variable names; None if it is not set."""
     path = os.environ.get(variable)
     if not path:
         return None

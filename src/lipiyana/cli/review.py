@@ -18,7 +18,7 @@ _SHOWN = 10
 
 
 def show(folder: Path) -> int:
-    """Print a table of what is kept; no text of a plate is shown.
+    """Print a table of the kept pictures; it shows no text of a plate.
 
     Raises:
         InvalidRequest: nothing is kept there.
@@ -82,7 +82,7 @@ def import_back(file: Path, out: Path) -> int:
 
 
 def keeping(recognizer: LocalRecognizer, folder: Path) -> Recognizer:
-    """Have a recognizer keep the pictures it is unsure of, and warn that it does.
+    """Make a recognizer keep the pictures it is unsure of, and print a warning about it.
 
     Raises:
         PermissionDenied: the folder cannot be used.

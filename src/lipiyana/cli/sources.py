@@ -76,7 +76,7 @@ class Listing:
         return self.walk()
 
     def walk(self, passed_over: Counter[str] | None = None) -> Iterator[Source]:
-        """Find the pictures; count in `passed_over`, by kind, what in the folders is none."""
+        """Find the pictures; count the other files of the folders in `passed_over`, by kind."""
         seen: set[str] = set()
         for item in self.inputs:
             found = _walk(item, self.apart) if item in self.folders else _single(item)
@@ -92,7 +92,7 @@ class Listing:
 
 
 def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
-    """Sort out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
+    """Find out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
 
     An INPUT that exists is taken as it is, whatever characters it has. A folder is read with
     the folders in it, but not through symbolic links to folders; names that begin with a dot
@@ -117,7 +117,7 @@ def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
 
 
 def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
-    """Keep a command from reading what it writes.
+    """Refuse INPUTs in the folder that the command writes to.
 
     Raises:
         typer.BadParameter: `folder`, which `option` named, is an INPUT or holds one.
@@ -143,7 +143,7 @@ def describe_passed_over(passed_over: Mapping[str, int]) -> str:
 
 
 def say_passed_over(passed_over: Mapping[str, int]) -> None:
-    """Tell, at the end of a run, which files of its folders were not read."""
+    """Print at the end of a run which files of its folders were not read."""
     if listed := describe_passed_over(passed_over):
         stderr().print(f"passed over, as no pictures: {listed}", markup=False)
 
@@ -223,7 +223,7 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:
-    """Say why a folder gives no pictures: it gets a row, so that its pictures are missed."""
+    """Make the error of an unreadable folder: a row for it shows that pictures are missing."""
     if isinstance(error, PermissionError):
         return PermissionDenied(f"the folder {shown(folder)} may not be read")
     return InternalError(f"the folder {shown(folder)} cannot be read: {error.strerror}")

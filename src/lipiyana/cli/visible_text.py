@@ -18,7 +18,7 @@ _NEXT_LINE = re.compile(r"\n(?!  )")
 
 
 def visible(text: str) -> str:
-    """Write controls as escapes of Python, and set lines but the first in.
+    """Write control characters as Python escapes, and indent all lines but the first.
 
     So nothing in `text` can move the cursor, or begin a line as a message of the command does.
     """
@@ -26,7 +26,7 @@ def visible(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Write controls as escapes; lines stay as they are."""
+    """Write control characters as escapes; line feeds stay."""
     return _COMMAND.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -36,7 +36,7 @@ _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def shown(path: str) -> str:
-    """Write a path on one line for people to read, a line feed as an escape, too."""
+    """Write a path on one line for people to read; a line feed becomes an escape."""
     return visible(printable(path).replace("\n", "\\n"))
 
 

@@ -67,7 +67,7 @@ _SERVICE_CONFIG = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server and how to speak with it.
+    """A server, and how to call it.
 
     Attributes:
         target: `host:port`, or another name that gRPC resolves (`dns:///name:port`).
@@ -123,7 +123,7 @@ class Endpoint:
         ]
 
     def metadata(self, request_id: str | None) -> tuple[tuple[str, str], ...]:
-        """Metadata of a call; a request id that is not fit for one is left out.
+        """Metadata of a call; an invalid request id is left out.
 
         Raises:
             InvalidRequest: it is no text at all.
@@ -173,7 +173,7 @@ def _check_tls(tls: object) -> None:
 
 
 def _check_token(token: object) -> None:
-    """Refuse what cannot be sent; the message does not quote it."""
+    """Refuse a token that cannot be sent; the message does not quote it."""
     if token is None:
         return
     if not isinstance(token, str):

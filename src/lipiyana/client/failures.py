@@ -39,7 +39,7 @@ _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (
 
 
 def closed() -> Cancelled:
-    """Make the error of a call that its client, which was closed, cannot make or end."""
+    """Make the error of a call whose client was closed."""
     return Cancelled("the client was closed")
 
 
@@ -49,7 +49,7 @@ def to_error(
     trailers: Iterable[Any] | None,
     endpoint: Endpoint,
 ) -> LipiyanaError:
-    """Give the error that the server raised, or the one that fits where gRPC itself speaks.
+    """Give the error that the server raised, or the matching one for an error of gRPC itself.
 
     It may take seconds, where a server cannot be reached: see `unreachable`.
     """
@@ -210,7 +210,7 @@ def _with_tls(last: str) -> str:
 
 
 def refused_token(error: Unauthenticated, endpoint: Endpoint) -> Unauthenticated:
-    """Say beside the server's words which setting has the token."""
+    """Add to the server's message which setting contains the token."""
     do = "set" if endpoint.token is None else "correct"
     return Unauthenticated(f"{error.message}; {do} {_SET_TOKEN}", reason=error.reason)
 
@@ -228,7 +228,7 @@ _LOOPBACK = ("127.0.0.1", "::1")
 
 
 def addresses_of(target: str) -> list[str]:
-    """Give the addresses that gRPC tries for a target, as targets of their own.
+    """Give the addresses that gRPC tries for a target, each as a target.
 
     None where the target is one address, about which gRPC has said everything.
     """

@@ -28,7 +28,7 @@ class _End:
 
 
 class Feeder(AsyncIterator[T]):
-    """Gives the items as they come; what the iterator raises is raised here, after them.
+    """Gives the items of an iterator as they come, and then raises what the iterator raised.
 
     At most one item waits here: the next one is read when that one was taken. Make and use it on
     one running event loop, and close it in the end.
@@ -55,7 +55,7 @@ class Feeder(AsyncIterator[T]):
         return item
 
     def close(self) -> None:
-        """End the items; the thread ends when the iterator has given it what it waits for."""
+        """End the items; the thread ends after the item that it waits for."""
         self._closed = True
         self._taken.release()
         self._come.put_nowait(_End())
@@ -79,7 +79,7 @@ Request = service_pb.StreamRecognizeRequest
 
 
 class OutgoingFrames:
-    """Makes the requests; keeps aside what cannot be sent, and what the frames raise.
+    """Makes the requests; collects frames that cannot be sent, and what the frames raise.
 
     gRPC would hide an exception of the frames. So the requests end where the frames raise, the
     server answers what it has, and then `failure` can be raised.
@@ -106,7 +106,7 @@ class OutgoingFrames:
     async def requests_async(
         self, frames: AsyncIterable[FrameInput] | Iterable[FrameInput]
     ) -> AsyncIterator[Request]:
-        """Give the setup and the frames; whatever may wait does so on a thread."""
+        """Give the setup and the frames; everything that may block runs on a thread."""
         yield self._setup
         if self._closed:
             return
@@ -123,7 +123,7 @@ class OutgoingFrames:
         return [self._unsent.popleft() for _ in range(len(self._unsent))]
 
     def close(self) -> None:
-        """End what `requests_async` gives; a thread that waits for a frame ends when it has it."""
+        """End the requests; a thread that waits for a frame ends after that frame."""
         self._closed = True
         if self._feeder is not None:
             self._feeder.close()

@@ -24,7 +24,7 @@ STATUS_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a call ended with."""
+    """The status that a call ended with."""
 
     code: grpc.StatusCode
     details: str | None
@@ -40,12 +40,12 @@ class StreamEnd:
     """Keeps the first status of a call that is not `SENDING_FAILED`."""
 
     def __init__(self, call: Any) -> None:
-        """Listen to a call of grpc.aio, which was begun just now on the running loop."""
+        """Listen to a call of grpc.aio that was just started on the running loop."""
         self._status: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
         call.add_done_callback(self._ended)
 
     async def status(self, seen: grpc.aio.AioRpcError) -> Status:
-        """Give the status of the call, of which `seen` was raised."""
+        """Give the status of the call; `seen` is the error that it raised."""
         if seen.details() == SENDING_FAILED:
             done, _ = await asyncio.wait({self._status}, timeout=STATUS_SECONDS)
             if done:
@@ -53,7 +53,7 @@ class StreamEnd:
         return Status.of(seen)
 
     def _ended(self, call: Any) -> None:
-        """Take the status that the call has now; called each time that it gets one."""
+        """Take the current status of the call; called whenever it gets one."""
         details = _at_once(call.details())
         if details == SENDING_FAILED or self._status.done():
             return

@@ -30,7 +30,7 @@ _UNPACKED_STEP = 1 << 20
 
 
 class DecodingBudget:
-    """CPU seconds of the thread that makes it, for one picture."""
+    """The CPU time of one picture, counted on the thread that creates this."""
 
     def __init__(self, kind: str, seconds: float) -> None:
         """Begin to count.
@@ -43,10 +43,10 @@ class DecodingBudget:
         self._ends = time.thread_time() + seconds
 
     def check(self) -> None:
-        """Refuse to go on where the time is spent.
+        """Check the time.
 
         Raises:
-            InvalidImage: it is (IMAGE_TOO_COMPLEX).
+            InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
         """
         if time.thread_time() > self._ends:
             raise InvalidImage(
@@ -56,11 +56,11 @@ class DecodingBudget:
             )
 
     def file(self, data: bytes) -> io.BytesIO:
-        """Give a file of the data whose `read` raises as `check` does."""
+        """Make a file of the data whose `read` calls `check`."""
         return _MeteredFile(data, self)
 
     def check_streams(self, data: bytes, places: Iterable[tuple[int, int]]) -> None:
-        """Unpack zlib streams to nothing, for a decoder that unpacks each in one go.
+        """Unpack zlib streams and drop the result, for a decoder that unpacks each at once.
 
         Args:
             data: that holds the streams.
@@ -199,7 +199,7 @@ def _as_stored(upright: _Pixels, orientation: int) -> _Pixels:
 
 
 def _empty(width: int, height: int, orientation: int) -> tuple[_Pixels, _Pixels]:
-    """An upright picture to be filled, and the same memory as the picture is stored."""
+    """Make an upright picture to fill, and a view of it in the stored orientation."""
     turned = orientation in {5, 6, 7, 8}
     out = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     return out, _as_stored(out, orientation)
@@ -237,7 +237,7 @@ def _on_white(rgba: Image.Image) -> _Pixels:
 
 
 def _brightest(image: Image.Image) -> float:
-    """Find what is white in grey of 16 bits, 32 bits or floats.
+    """Find the value of white in grey of 16 bits, 32 bits or floats.
 
     It is the end of the type's range, or for types wider than their contents the smallest usual one
     that holds the brightest pixel: 1 (floats), 255, 65535, or that pixel itself.

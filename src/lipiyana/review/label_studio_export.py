@@ -77,7 +77,7 @@ def _not_an_export(path: Path) -> InvalidRequest:
 
 
 class PictureFinder:
-    """Finds the file that an export speaks of, wherever it was made."""
+    """Finds the file that an export names, on whatever machine it was made."""
 
     def __init__(self, root: Path, *, follow_links: bool = True) -> None:
         """Look below this folder; a link that leads out of it counts if links are followed."""
@@ -172,7 +172,7 @@ def _tables(value: object) -> list[Mapping[str, Any]]:
 
 
 def _is_unicode(text: str) -> bool:
-    """Say whether a text can be written; JSON can spell halves of characters."""
+    """Say whether a text is valid Unicode; JSON can contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -228,7 +228,7 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
 
 
 def _share(percent: Any) -> float:
-    """Take a percentage of a side; True and False are none."""
+    """Read a percentage of a side; True and False are not numbers."""
     if isinstance(percent, bool):
         raise TypeError("a bool is no percentage")
     return float(percent) / 100

@@ -32,7 +32,7 @@ _PART = re.compile(r"\.(.+)\.part")
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone can enter; one that is there stays as it is.
+    """Make a folder that only its owner can enter; an existing one stays as it is.
 
     Raises:
         OSError: it cannot be made.
@@ -42,7 +42,7 @@ def make_private(folder: Path) -> None:
 
 
 def identity(folder: Path) -> tuple[int, int]:
-    """Tell a folder, and no link to it, from any that may come in its place.
+    """Give the identity of a folder (not of a link), to detect a replacement.
 
     Raises:
         OSError: it is not there, or is no folder.
@@ -90,7 +90,7 @@ def _close(folder: Path) -> None:
 
 
 def remove_strays(folder: Path, whole: set[str], max_bytes: int) -> None:
-    """Remove what an end in the middle left: pictures without a note, notes without one, parts.
+    """Remove leftovers of a killed process: pictures without notes, lone notes, parts.
 
     Args:
         folder: that was taken.
@@ -106,7 +106,7 @@ def remove_strays(folder: Path, whole: set[str], max_bytes: int) -> None:
 
 
 def _is_stray(path: Path, max_bytes: int) -> bool:
-    """Say whether this project wrote a file, as far as what is in it and beside it tells."""
+    """Say whether this project wrote a file, judged by its content and its neighbours."""
     part = _PART.fullmatch(path.name)
     name = part[1] if part else path.name
     picture = picture_name(name)

@@ -35,7 +35,7 @@ class SpareTime:
         self._thread.start()
 
     def offer(self, job: Job) -> bool:
-        """Let a job wait for its turn; False where too many wait already, or it is closed."""
+        """Queue a job; False if too many wait already, or this is closed."""
         with self._changed:
             if self._closed or len(self._jobs) >= self._bound:
                 return False

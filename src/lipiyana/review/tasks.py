@@ -48,7 +48,7 @@ LABEL_CONFIG = """<View>
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """What came back: crops with labels, and what could not be used, with the reason."""
+    """The imported crops with labels, and the reasons of those that could not be used."""
 
     written: int
     problems: tuple[str, ...]
@@ -93,7 +93,7 @@ def task(one: Kept) -> dict[str, Any]:
 
 
 def _results(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the results of all regions of an answer, which somebody else may have written."""
+    """Give the results of all regions of an answer, which may be untrusted."""
     try:
         found = recognition_from_json(answer)
     except InvalidRequest:
@@ -137,7 +137,7 @@ def _region(
 
 
 def import_labels(export: Path, out: Path) -> Crops:
-    """Cut what people labelled out of its pictures, with a `labels.tsv` to fine-tune from.
+    """Cut the labelled regions out of their pictures, with a `labels.tsv` for fine-tuning.
 
     Args:
         export: Label Studio's JSON, beside its pictures or above them; a link that leads out of
@@ -203,7 +203,7 @@ def _digest(value: bytes) -> str:
 
 
 def _plain(stem: str) -> str:
-    """Make a picture's name one that a row of a list can hold."""
+    """Replace characters of a picture's name that a row of a list cannot contain."""
     return "".join(c if c.isprintable() else "_" for c in stem[:_LONGEST_STEM])
 
 

@@ -34,7 +34,7 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True, slots=True)
 class NewModel:
-    """A model that is to be added; the fields are those of `ModelEntry`.
+    """A model to add; the fields are those of `ModelEntry`.
 
     Attributes:
         file: a finished ONNX file anywhere, packed or not; it is copied as it is.
@@ -89,7 +89,7 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turn the errors of a disk into this project's; see `add_models`."""
+    """Convert errors of the disk to this project's; see `add_models`."""
     try:
         yield
     except PermissionError as error:

@@ -30,7 +30,7 @@ def model_suffix(path: Path) -> str:
 
 
 def read_unpacked(path: Path) -> bytes:
-    """Read a file; one whose name says that it is packed is unpacked.
+    """Read a file, and unpack it if its name says that it is packed.
 
     Raises:
         OSError: it cannot be read.
@@ -40,7 +40,7 @@ def read_unpacked(path: Path) -> bytes:
 
 
 def unpacked(path: Path, data: bytes) -> bytes:
-    """Unpack what was read of a file if its name says that it is packed.
+    """Unpack the bytes of a file if its name says that it is packed.
 
     Raises:
         ModelUnavailable: it is not whole, no xz, or more than `MOST_BYTES` (MODEL_CORRUPT); or
@@ -70,7 +70,7 @@ def unpacked(path: Path, data: bytes) -> bytes:
 
 
 def pack(path: Path) -> Path:
-    """Put a packed file in a file's place; one liblzma makes always the same of the same content.
+    """Replace a file by a packed one; one version of liblzma is deterministic.
 
     Returns:
         The packed file.

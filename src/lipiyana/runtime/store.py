@@ -214,7 +214,7 @@ class ModelStore:
         return entry
 
     def installed_features(self) -> frozenset[Feature]:
-        """List what can be asked for. Plates need no detector of their own: lines that parse
+        """List the features that can be requested. Plates need no detector: lines that parse
         become plates.
         """
         features = set()
@@ -236,7 +236,7 @@ class ModelStore:
 
 
 def model_info(entry: ModelEntry) -> ModelInfo:
-    """Say which model took part, as results and cache keys have it."""
+    """Give the `ModelInfo` of a model, for results and cache keys."""
     return ModelInfo(entry.name, entry.version, entry.sha256)
 
 

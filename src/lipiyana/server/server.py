@@ -52,11 +52,11 @@ class RecognitionServer:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        """Put the parts together; nothing is bound or loaded yet.
+        """Make the parts; nothing is bound or loaded yet.
 
         Args:
-            recognizer: what answers.
-            settings: `workers` has no part here: this is one process.
+            recognizer: reads the pictures.
+            settings: `workers` is ignored, because this is one process.
             metrics: to count in, where the recognizer counts there too.
             tracing: records the calls.
 
@@ -126,7 +126,7 @@ class RecognitionServer:
 
     @property
     def metrics_port(self) -> int | None:
-        """Where the metrics are shown, None where they are not."""
+        """The port of the metrics; None if there is none."""
         return None if self._endpoint is None else self._endpoint.port
 
     @property
@@ -164,11 +164,10 @@ class RecognitionServer:
             announce(self._settings, self.port, self.metrics_port)
 
     async def stop(self, grace: float | None = None) -> int:
-        """Take no more calls, finish those accepted, give all back, within `grace` seconds.
+        """Refuse new calls, finish the accepted ones and release everything within `grace` seconds.
 
-        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. What
-        is computed for them may go on: `computing` tells. May be called again while it runs, with
-        less grace.
+        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. Their
+        computation may go on, see `computing`. May be called again while it runs, with less grace.
 
         Returns:
             How many accepted calls were cut off.
@@ -195,11 +194,11 @@ class RecognitionServer:
     async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
         """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
 
-        Connections are closed at `end` though a caller still sends a request.
+        Connections are closed at `end` even if a caller still sends a request.
 
-        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays
-        open at first, and calls are refused by this server, until the clients that watch its health
-        have heard of it and call elsewhere.
+        gRPC cancels or drops calls that arrive while it shuts down. So the port stays open at
+        first, and this server refuses calls itself, until clients that watch its health have
+        noticed and call another server.
         """
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
@@ -221,8 +220,8 @@ class RecognitionServer:
     async def _stopped_or_abandoned(self, stopping: asyncio.Task[None], calls_end: float) -> None:
         """Wait for the end of all connections, or a little longer than for that of all calls.
 
-        gRPC waits for a connection until its peer has heard that it is to close. One that does not
-        read never hears it, and has no call of which the answer could be lost.
+        gRPC waits for a connection until its peer has confirmed the close. A peer that does not
+        read never confirms it, and has no call whose answer could be lost.
         """
 
         async def abandoned() -> None:
@@ -285,7 +284,7 @@ def target_of(settings: ServerSettings, port: int) -> str:
 
 
 def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> None:
-    """Log where a server is, and what about it is not safe."""
+    """Log the addresses of a server, and warn of what is not safe."""
     _log.info("serving at %s", address(settings.host, port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))

@@ -24,13 +24,13 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
 
-    To be called on the main thread. `settings.shutdown_grace` seconds after the first signal it has
-    returned, or has ended the process with the exit code that it would have returned: code that
-    never returns cannot be stopped otherwise.
+    Call it on the main thread. At most `settings.shutdown_grace` seconds after the first signal it
+    returns, or ends the process with the exit code that it would have returned: code that never
+    returns cannot be stopped otherwise.
 
     Args:
         settings: of the server.
-        recognizer: what answers, in this process whatever `settings.workers` says, and is closed
+        recognizer: reads pictures, in this process whatever `settings.workers` says, and is closed
             in the end; by default the models of this machine.
         on_ready: called once calls are welcome.
 

@@ -38,7 +38,7 @@ def image_to_proto(image: bytes | types.RawImage) -> pb.Image:
 
 
 def image_from_proto(message: pb.Image) -> bytes | types.RawImage:
-    """Unwrap encoded bytes or raw pixels; whether they fit together is not looked at.
+    """Unwrap encoded bytes or raw pixels; their sizes are not checked here.
 
     Raises:
         InvalidRequest: there is no picture (MISSING_IMAGE), or its pixel format is not known.

@@ -146,7 +146,7 @@ def test_streams_out_of_order(
 def test_a_setup_that_does_not_come(
     server: RecognitionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = replace(STREAMS, setup_seconds=0.01)  # type: ignore[arg-type]
+    impatient = replace(STREAMS, setup_seconds=0.01)
     monkeypatch.setattr("lipiyana.server.rpc.service.STREAMS", impatient)
     ended = threading.Event()
 

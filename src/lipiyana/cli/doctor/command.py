@@ -32,7 +32,7 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was read and in how many seconds: the first time, with loading, and the next ones.
+    """What was read, and the seconds of the first time (with loading) and of the next ones.
 
     `stages` are those of the quickest of the next ones, whose seconds are `next`.
     """
@@ -83,7 +83,7 @@ _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
 def run(models: Path | None, config: Path | None = None) -> int:
-    """Print the findings as they come; exit 1 where one is wrong."""
+    """Print the findings as they come; exit 1 if one is wrong."""
     console = stdout()
     counts = dict.fromkeys(_STYLES, 0)
     for finding in examine(models, config):
@@ -95,7 +95,7 @@ def run(models: Path | None, config: Path | None = None) -> int:
 
 
 def examine(models: Path | None, config: Path | None = None) -> Iterator[Finding]:
-    """Look at everything, the cheap things first."""
+    """Check everything, the cheap things first."""
     yield Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("ok", "packages", ", ".join(f"{name} {found}" for name, found in versions()))
     yield from _extras()

@@ -25,7 +25,7 @@ _INT8_FLAGS = ("avx512_vnni", "avx_vnni", "asimddp")
 
 
 def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
-    """Say whether the CPU multiplies 8-bit integers as the INT8 models want it."""
+    """Check for the 8-bit instructions of the CPU that INT8 models need."""
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -47,7 +47,7 @@ def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
 
 
 def threads(root: Path = CGROUP) -> Finding:
-    """Say how many CPUs may be used, and whether a quota stops the threads on them."""
+    """Report how many CPUs may be used, and whether a quota stops their threads."""
     usable, quota = available_threads(), cgroup_quota(root)
     detail = f"{usable} of {os.cpu_count()} CPUs"
     if quota is None:
@@ -63,7 +63,7 @@ def threads(root: Path = CGROUP) -> Finding:
 
 
 def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
-    """Say how much memory is left, here and in the container."""
+    """Report how much memory is free, on the machine and in the container."""
     sizes = {}
     try:
         for line in meminfo.read_text("ascii").splitlines():
@@ -84,7 +84,7 @@ def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the kernel has counted since it started; `since` gives a span of time.
+    """Counters of the kernel since it started; `since` gives those of a span of time.
 
     Attributes:
         total: ticks of all CPUs.
@@ -136,7 +136,7 @@ class Usage:
 
 
 def neighbours(usage: Usage) -> Iterator[Finding]:
-    """Say who or what else took time while something was measured."""
+    """Report what else used the CPUs during a measurement."""
     if usage.total:
         steal = usage.steal / usage.total
         others = max(0, usage.total - usage.idle - usage.mine - usage.steal) / usage.total

@@ -23,14 +23,14 @@ if sys.platform != "win32":
 
 
 class OutputError(Exception):
-    """The output cannot be used as asked; nothing of it was changed."""
+    """The output cannot be used; it was not changed."""
 
 
 class Output(Protocol):
     """Takes rows, in order."""
 
     def earlier_rows(self) -> Iterator[Record]:
-        """Give the rows that an earlier run left, in order."""
+        """Give the rows of earlier runs, in order."""
         ...
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
@@ -48,7 +48,7 @@ class StandardOutput:
     _form = JsonLines()
 
     def earlier_rows(self) -> Iterator[Record]:
-        """Nothing is left from earlier runs."""
+        """Give none: standard output has no earlier rows."""
         return iter(())
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
@@ -148,12 +148,12 @@ class OutputFile:
 
 
 def options_file(output: Path) -> Path:
-    """Name the file that stands beside the rows."""
+    """Name the file with the options of the rows."""
     return output.with_name(f".{output.name}.options")
 
 
 def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
-    """Keep rows that were read otherwise from being mixed with those to come.
+    """Refuse to mix rows that were read with different options.
 
     Args:
         output: the file of rows.

@@ -117,7 +117,7 @@ RETRY = RetryPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What became of a run.
+    """The result of a run.
 
     Attributes:
         read: pictures that were read, in earlier runs too where the run went on with a file.

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 
 class Part(Enum):
-    """A kind of work; the unit stands in the name."""
+    """A kind of work; its name contains the unit."""
 
     OUT_PIXEL = auto()  # whatever the format
     CONVERTED_PIXEL = auto()  # grey, of a palette, of four inks

@@ -26,7 +26,7 @@ _WITH_ALPHA = {4, 6}
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a PNG."""
     return start.startswith(_SIGNATURE)
 
 

@@ -96,7 +96,7 @@ class _Tag:
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a TIFF."""
     return start[:4] in _MARKS
 
 

@@ -236,7 +236,7 @@ _COMPRESSION, _AS_VP8L = 3, 1  # of an ALPH chunk
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a WebP."""
     return start.startswith(b"RIFF") and start[8:12] == b"WEBP"
 
 

@@ -58,7 +58,7 @@ def _plain(error: OSError) -> str:
 
 
 class Exposition:
-    """The metrics as Prometheus reads them; asked for too often, it gives the last ones again."""
+    """The metrics in the format of Prometheus; if requested too often, the last ones again."""
 
     def __init__(
         self, make: Callable[[], bytes], *, timer: Callable[[], float] = time.monotonic
@@ -69,7 +69,7 @@ class Exposition:
         self._last = b""
 
     def __call__(self) -> Answer:
-        """Give the answer to a request."""
+        """Answer one request."""
         now = self._timer()
         if self._paid_until - now < HTTP.fresh_at_once / HTTP.fresh_per_second or not self._last:
             self._paid_until = max(self._paid_until, now) + 1 / HTTP.fresh_per_second

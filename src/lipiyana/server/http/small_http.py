@@ -20,7 +20,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a path answers."""
+    """The answer of a path."""
 
     status: HTTPStatus
     kind: str
@@ -38,10 +38,10 @@ class _Connection:
 
 
 class SmallHttpServer:
-    """Answers GET on one thread of its own; each connection has one request.
+    """Answers GET requests on its own thread, one request per connection.
 
-    A connection is read the moment it is taken, so that one which has sent its request by then is
-    answered whatever the others do.
+    A connection is read as soon as it is accepted. If its request has arrived by then, it is
+    answered whatever the other connections do.
     """
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
@@ -50,7 +50,7 @@ class SmallHttpServer:
         Args:
             host: address to listen on.
             port: of TCP.
-            answers: give what a path answers, on the server's thread.
+            answers: by path, called on the server's thread.
 
         Raises:
             OSError: the port is taken or the host is not this machine's.
@@ -96,7 +96,7 @@ class SmallHttpServer:
                 self._drop(connection)
 
     def _patience(self) -> float | None:
-        """Give the seconds until the oldest connection has had its time."""
+        """Give the seconds until the oldest connection reaches its deadline."""
         oldest = next(iter(self._open.values()), None)
         return None if oldest is None else max(0.0, oldest.deadline - time.monotonic())
 
@@ -118,7 +118,7 @@ class SmallHttpServer:
                 self._drop(next(iter(self._open.values())))
 
     def _go_on(self, connection: _Connection) -> None:
-        """Read and write what is possible now."""
+        """Read and write as much as is possible now."""
         try:
             if connection.unsent is None and not self._read(connection):
                 return
@@ -133,7 +133,7 @@ class SmallHttpServer:
             self._drop(connection)
 
     def _read(self, connection: _Connection) -> bool:
-        """Take in more of a request; say whether there is an answer to it."""
+        """Read more of a request; say whether it can be answered."""
         data = connection.socket.recv(HTTP.max_request_bytes)
         if not data:
             self._drop(connection)

@@ -28,16 +28,16 @@ def reserve_of(grace: float) -> float:
 
 
 def leaving_of(grace: float) -> float:
-    """Give the last seconds of a grace period: when they begin, the process is left."""
+    """Give the last seconds of a grace period: when they begin, the process exits."""
     return reserve_of(grace) * ENDING.leaving_share
 
 
 class Ending:
     """Takes the signals of this process, and ends it at the deadline if it has not ended by then.
 
-    It works on a thread of its own, so it does not depend on the event loop or on anything else
-    that may be stuck. Code that never returns cannot be stopped in Python; the process is left with
-    `os._exit` while it runs.
+    It works on its own thread, so it does not depend on the event loop or on anything else that may
+    be stuck. Code that never returns cannot be stopped in Python; the process then exits by
+    `os._exit` while that code runs.
 
     Attributes:
         unfinished: gives how many accepted calls, or how many of what `what` says, have been or
@@ -127,7 +127,7 @@ class Ending:
         os._exit(CUT_OFF if cut_off else 0)
 
     def disarm(self) -> None:
-        """Let the process live on: everything is closed."""
+        """Do not end the process any more: everything is closed."""
         with self._changed:
             self._disarmed = True
             self._changed.notify_all()
@@ -152,10 +152,10 @@ class Ending:
 def ending_by_signals(
     ending: Ending, signals: Sequence[signal.Signals], *, parent: int | None = None
 ) -> Iterator[Ending]:
-    """Pass each signal to `ending`. To be entered on the main thread.
+    """Pass each signal to `ending`. Enter it on the main thread.
 
-    Python runs handlers of signals on the main thread alone, which may be busy. So a thread reads
-    from the file to which the interpreter writes the number of a signal the moment it comes.
+    Python runs signal handlers only on the main thread, which may be busy. So another thread reads
+    the file to which the interpreter writes the number of each signal as soon as it comes.
 
     Args:
         ending: receives the signals.
@@ -188,7 +188,7 @@ def ending_by_signals(
 
 
 def _heard(_number: int, _frame: object) -> None:
-    """Nothing: the number was written to the file."""
+    """Do nothing: Python has written the number to the file."""
 
 
 def _tell(

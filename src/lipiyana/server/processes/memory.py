@@ -30,7 +30,7 @@ class MemoryReturn:
         resident: Callable[[], int] | None = None,
         trim: Callable[[], object] | None = None,
     ) -> None:
-        """Begin to look from now on.
+        """Measure the process now.
 
         Args:
             resident: gives the bytes of the process that are in memory.
@@ -51,7 +51,7 @@ class MemoryReturn:
         return True
 
     async def run(self) -> None:
-        """Look every few seconds, until cancelled; the C library keeps memory in between."""
+        """Check every few seconds, until cancelled; the C library caches memory in between."""
         _keep()
         while self._least:
             await asyncio.sleep(MEMORY.look_seconds)

@@ -42,7 +42,7 @@ class Started(Protocol):
 
     @property
     def metrics_port(self) -> int | None:
-        """Where the metrics are shown, None where they are not."""
+        """The port of the metrics; None if there is none."""
         ...
 
 
@@ -99,7 +99,7 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
 def local_recognizer(
     settings: ServerSettings, metrics: Metrics | None = None
 ) -> LocalRecognizer | KeepingRecognizer:
-    """Make the recognizer that `settings` describe, and load its models; pictures share the CPUs.
+    """Make the recognizer that the settings describe, and load its models; pictures share CPUs.
 
     Args:
         settings: of the server.

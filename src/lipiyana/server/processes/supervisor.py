@@ -150,7 +150,7 @@ class Supervisor:
         return range(1, self._settings.workers + 1)
 
     async def _keep(self, number: int, ready: asyncio.Future[None]) -> None:
-        """Have a worker of this number until the drain; `ready` is of the first one."""
+        """Keep a worker of this number running until the drain; `ready` is for the first one."""
         delay = WORKERS.first_delay
         while not self._draining.is_set():
             began = time.monotonic()
@@ -235,7 +235,7 @@ class Supervisor:
         return self._settings.model_copy(update={"shutdown_grace": own})
 
     def _drain(self) -> None:
-        """Tell all workers to finish; the second time, to finish at once. Kill who does not."""
+        """Tell all workers to finish; the second time, at once. Kill those that do not."""
         self._draining.set()
         for process in self._processes:
             process.terminate()
@@ -248,7 +248,7 @@ class Supervisor:
             process.kill()
 
     def _abandon(self) -> None:
-        """Leave nothing behind; called on another thread, when this one may be stuck."""
+        """Kill the workers and remove the folder; called on another thread if this one is stuck."""
         for process in tuple(self._processes):
             process.kill()
         shutil.rmtree(self._metrics_folder, ignore_errors=True)
@@ -256,7 +256,7 @@ class Supervisor:
 
 @contextmanager
 def _reserved_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port that nobody else has, for sockets that share it.
+    """Reserve a free port for sockets that share it.
 
     Raises:
         InvalidRequest: it is taken, or the host is not this machine's (PORT_IN_USE).
@@ -303,7 +303,7 @@ async def _readable(file: int) -> None:
 
 
 def _answered_all(process: SpawnProcess, worker: Connection) -> bool:
-    """Whether a worker that has ended was done with its calls, though it was killed after that."""
+    """Whether a worker had answered all its calls, even if it was killed after that."""
     try:
         return process.exitcode == 0 or (worker.poll() and worker.recv() == 0)
     except EOFError:

@@ -33,8 +33,8 @@ def run_worker(
 
     The exit code is 0, or `CUT_OFF` where accepted calls were not answered.
 
-    Tells the supervisor None once calls are welcome, or the error for which they never will be; and
-    in the end its exit code, since the end of the interpreter takes its time.
+    Sends the supervisor None once calls are welcome, or the error that prevents it. At the end it
+    sends its exit code, because the interpreter takes some time to end.
     """
     # Ctrl-C goes to all processes of a terminal; when to stop is the supervisor's to say
     signal.signal(signal.SIGINT, signal.SIG_IGN)

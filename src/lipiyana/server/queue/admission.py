@@ -8,7 +8,7 @@ from lipiyana.server.tuning import QUEUE
 
 
 def open_to_one(bound: int) -> int:
-    """Give how much of a bound a single client may take, while nobody else is there."""
+    """Give how much of a bound a single client may take while there is no other client."""
     return bound - bound // QUEUE.reserve
 
 
@@ -42,7 +42,7 @@ class Admission:
         self._clients: dict[str, _Held] = {}
 
     def refusal(self, client: str, items: int, size: int) -> str:
-        """Say why `items` of `size` bytes together cannot come in now; "" where they can."""
+        """Say why `items` of `size` bytes in all are refused now; "" if they are admitted."""
         held = self._clients.get(client, _Held())
         sharers = len(self._clients) + (client not in self._clients) + 1
         bounds = (
@@ -63,7 +63,7 @@ class Admission:
         self._count(client, items, size)
 
     def leave(self, client: str, size: int, *, items: int = 1) -> None:
-        """Forget what entered, in the same parts or in others."""
+        """Remove items that entered, in the same parts or in others."""
         self._count(client, -items, -size)
 
     def _count(self, client: str, items: int, size: int) -> None:

@@ -10,9 +10,9 @@ from lipiyana.server.tuning import CONNECTIONS
 class Pace:
     """Lets `burst` calls of a connection pass at once, and then `rate` a second.
 
-    A call beyond that waits for its turn, and takes one of the places that its connection has for
-    calls (`max_connection_calls`) while it waits, though its caller resets it: so gRPC itself
-    refuses what a connection sends beyond those, before anything in Python runs for it.
+    A further call waits for its turn. While it waits it takes one of the calls that its connection
+    may have open (`max_connection_calls`), even if its caller resets it. So gRPC itself refuses
+    more calls of that connection before any Python code runs for them.
 
     Belongs to one event loop.
     """
@@ -31,19 +31,19 @@ class Pace:
         return len(self._waiting)
 
     async def turn(self, connection: str) -> None:
-        """Wait until a connection may have one answer more; also where the call is cancelled."""
+        """Wait until a connection may have another answer, even if the call is cancelled."""
         wait = self._spend(connection, asyncio.get_running_loop().time())
         if wait > 0 and not self._ended:
             await self._wait(wait)
 
     def end(self) -> None:
-        """Let all pass from now on: a call that waits would hold up the end of the server."""
+        """Let all calls pass from now on: a waiting call would delay the end of the server."""
         self._ended = True
         for turn in self._waiting:
             _come(turn)
 
     def _spend(self, connection: str, now: float) -> float:
-        """Count an answer; gives the seconds until it may go out."""
+        """Count an answer; give the seconds until it may be sent."""
         paid_until = max(self._paid_until.get(connection, now), now) + self._interval
         self._paid_until[connection] = paid_until
         if len(self._paid_until) > self._sweep_at:

@@ -23,7 +23,7 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 
 class PoolObserver(Protocol):
-    """Told what happens in a pool; called with its lock held, so it must be quick."""
+    """Gets the events of a pool; called while its lock is held, so it must be quick."""
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
         """Take how many pictures wait and run, and the bytes of all of them."""
@@ -37,7 +37,7 @@ class PoolObserver(Protocol):
 class ComputePool:
     """Runs functions on `threads` threads; at most `max_queue` more wait.
 
-    Which of them is next is `FairQueue`'s choice, and who may come in `Admission`'s.
+    `FairQueue` chooses the next one, and `Admission` decides who may come in.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class ComputePool:
         """Keep room for `count` functions, or for none of them, and for a caller's bytes.
 
         Args:
-            count: of functions; those that have not come by the end are given up.
-            size: bytes that the caller holds in memory to the end, whatever becomes of them.
+            count: of functions; places that are not used by the end are released.
+            size: bytes that the caller holds in memory to the end.
             source: whose turn they take.
 
         Raises:

@@ -15,18 +15,18 @@ from lipiyana.types import Layout, RawImage
 
 
 class ReadingTime:
-    """CPU seconds of the thread that makes it, for one picture."""
+    """The CPU time of one picture, counted on the thread that creates this."""
 
     def __init__(self, seconds: float) -> None:
-        """Begin to count."""
+        """Start to count."""
         self._seconds = seconds
         self._ends = time.thread_time() + seconds
 
     def require(self) -> None:
-        """Refuse to go on where the time is spent.
+        """Check the time.
 
         Raises:
-            InvalidImage: it is (IMAGE_TOO_COMPLEX).
+            InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
         """
         if time.thread_time() > self._ends:
             raise InvalidImage(
@@ -47,7 +47,7 @@ class Durations:
         self._lock = threading.Lock()
 
     def learn(self, image: bytes | RawImage, layout: Layout, seconds: float) -> None:
-        """Take what a picture took."""
+        """Add the duration of one picture."""
         kind = _kind(image, layout)
         with self._lock:
             mean = self._means.get(kind, seconds)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How work came."""
+    """The kind of call that work came in."""
 
     CALL = "call"
     BATCH = "batch"

@@ -53,7 +53,7 @@ class ServedRecognizer(Recognizer, Protocol):
 
 
 class CacheObserver(Protocol):
-    """Told where answers come from; called on the event loop."""
+    """Counts where answers come from; called on the event loop."""
 
     def cache_outcome(self, outcome: str) -> None:
         """Take `hit_memory`, `hit_shared`, `hit_repeated`, `miss`, `bypass` or `none`."""
@@ -72,7 +72,7 @@ class _Question:
 
 
 class Answers:
-    """Answers pictures; nothing equal is computed twice, and nothing that nobody waits for."""
+    """Answers pictures; computes equal requests once, and none that nobody waits for."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Answers:
         decoding_memory: DecodingMemory | None = None,
         max_read_seconds: float = math.inf,
     ) -> None:
-        """Put caches before a recognizer.
+        """Put caches in front of a recognizer.
 
         Args:
             recognizer: computes answers.

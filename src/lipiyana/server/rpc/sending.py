@@ -32,7 +32,7 @@ class UnreadAnswers:
     """
 
     def __init__(self, max_message_bytes: int) -> None:
-        """Bound them by the size of the largest."""
+        """Bound the answers by the size of the largest message."""
         most = MESSAGES.unread_messages * max_message_bytes
         self._admission = Admission(most, most)  # an answer has one byte at least
 

@@ -80,7 +80,7 @@ class RecognitionService:
             return self._unread.count(answer.SerializeToString(), context, caller.client)
 
     async def _batch_recognize(self, context: Context) -> bytes:
-        """Read several pictures; they fail one by one, but are queued all or none."""
+        """Read several pictures. Each can fail alone; all of them are queued, or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
             if not message.images:
@@ -272,7 +272,7 @@ def _response(
 
 
 async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> None:
-    """Send a result; while it is not read for long, no frame waits and none is taken in."""
+    """Send a result; while the client does not read it, frames are dropped."""
     sending = asyncio.ensure_future(context.write(response))
     try:
         done, _ = await asyncio.wait({sending}, timeout=STREAMS.unread_seconds)

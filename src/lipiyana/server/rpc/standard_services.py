@@ -114,11 +114,11 @@ class Health:
         return bool(self._status == _Status.SERVING)
 
     def serving(self) -> None:
-        """Say that calls are welcome."""
+        """Report from now on that calls are welcome."""
         self._set(_Status.SERVING)
 
     def drain(self) -> None:
-        """Say that they are not, for good."""
+        """Report from now on, and for good, that calls are not welcome."""
         self._set(_Status.NOT_SERVING)
 
     def end(self) -> None:
@@ -132,7 +132,7 @@ class Health:
         await self._unwatched.wait()
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Have a server answer by this."""
+        """Register the methods at a server."""
         methods = {"Check": self._check, "List": self._list, "Watch": self._watch}
         # all are streams, so that gRPC receives no message before the method asks for it
         handlers: dict[str, Any] = {
@@ -144,20 +144,20 @@ class Health:
         server.add_registered_method_handlers(SERVICE, handlers)
 
     async def _check(self, context: Context) -> None:
-        """Tell the state of a service now."""
+        """Send the state of a service."""
         if await self._service(context) not in self._services:
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service")
         await context.write(_Status(status=self._status))
 
     async def _list(self, context: Context) -> None:
-        """Tell the state of all services now."""
+        """Send the states of all services."""
         status = _Status(status=self._status)
         await context.write(
             health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))
         )
 
     async def _watch(self, context: Context) -> None:
-        """Tell the state of a service, and each change of it."""
+        """Send the state of a service, and each change of it."""
         with self._watch_of(context.peer()):
             service = await self._service(context)
             reported = None
@@ -174,10 +174,10 @@ class Health:
 
     @contextmanager
     def _watch_of(self, connection: str) -> Iterator[None]:
-        """Count a watch in the body.
+        """Count a watch while the body runs.
 
         Raises:
-            Overloaded: the connection has as many as it may.
+            Overloaded: the connection has too many.
         """
         if self._watches[connection] >= HEALTH.watches_per_connection:
             raise Overloaded(
@@ -197,7 +197,7 @@ class Health:
                 self._unwatched.set()
 
     async def _service(self, context: Context) -> str:
-        """Take in the name of a service; "", which is the server, while others take long."""
+        """Receive the name of a service; "", the whole server, while all places are taken."""
         client = address_of(context.peer())
         if not self._receiving.are_free_for(client):
             return ""

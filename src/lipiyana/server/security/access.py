@@ -37,10 +37,10 @@ _log = logging.getLogger("lipiyana.server")
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Lets calls with a token pass, and notes whose it is in `current_entry`."""
+    """Admits calls with a valid token, and sets `current_entry` to its key."""
 
     def __init__(self, tokens: Tokens, metrics: Metrics, pace: Pace) -> None:
-        """Let calls pass by `tokens`; the others are refused at a certain pace."""
+        """Admit calls by `tokens`; `pace` slows down the refusals."""
         self._tokens = tokens
         self._metrics = metrics
         self._pace = pace

@@ -13,7 +13,7 @@ from lipiyana.server.telemetry.tracing import Span
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a key allows; `bucket` is None where it has no limit."""
+    """What a key allows; `bucket` is None if the key has no limit."""
 
     name: str
     bucket: TokenBucket | None
@@ -44,7 +44,7 @@ class Caller:
         request_id: names the call in logs, errors and traces.
         client: name of its key, or the address without the port.
         deadline: by `time.monotonic()`; None where the caller set none.
-        entry: by its key.
+        entry: of its key; None if the server needs no keys.
         span: its span in a trace.
         pictures: how many it asked for so far.
     """
@@ -57,7 +57,7 @@ class Caller:
     pictures: int = 0
 
     def source(self, kind: Kind) -> Source:
-        """Say whose turn its work takes."""
+        """Give the source of its work in the queue."""
         return Source(kind, self.client)
 
     def spend(self, pictures: int) -> None:

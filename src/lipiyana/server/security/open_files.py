@@ -48,9 +48,9 @@ def raise_file_limit(settings: ServerSettings) -> None:
 
 
 def warn_of_open_secrets(settings: ServerSettings) -> None:
-    """Warn of the key and the tokens if other users may read them, and of what they may write.
+    """Warn if other users may read the key or the tokens, or may write them or a certificate.
 
-    A group may read a file of root's: so secrets are handed to a server that does not run as root.
+    A group may read a file that root owns: that is how a server without root gets its secrets.
     """
     secrets = (settings.tls_key, settings.tokens)
     for path in (*secrets, settings.tls_certificate, settings.tls_client_ca):

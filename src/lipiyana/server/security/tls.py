@@ -19,7 +19,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
-    """PEM files: the chain, its key and, if clients must show certificates, who signs those."""
+    """PEM files: the chain, its key and, if clients need certificates, the CA of those."""
 
     certificate: Path
     key: Path
@@ -40,8 +40,8 @@ class TLSFiles:
 def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
     """Make credentials that look for new files at each handshake.
 
-    Files that do not fit together are not taken: certificate and key are often replaced one after
-    the other.
+    Files that do not fit together are ignored: certificate and key are often replaced one after the
+    other.
 
     Raises:
         InvalidRequest: they cannot be used (INVALID_SETTINGS).

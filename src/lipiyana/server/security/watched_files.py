@@ -8,7 +8,7 @@ Stamp = tuple[int, int, int]
 
 
 class WatchedFiles:
-    """Notices a write, and a replacement by renaming or by a link that points elsewhere.
+    """Detects writes, and replacements by renaming or by a link with another target.
 
     It checks the files only when it is called, which costs microseconds, and needs no thread.
     """
@@ -18,7 +18,7 @@ class WatchedFiles:
         self._seen: tuple[Stamp | None, ...] | None = None
 
     def changed(self) -> bool:
-        """Say whether a file is not as it was at the last question; the first answer is yes."""
+        """Say whether a file changed since the last call; the first call says yes."""
         now = tuple(_stamp(path) for path in self._paths)
         changed, self._seen = now != self._seen, now
         return changed

@@ -246,7 +246,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def image_limits(self) -> ImageLimits:
-        """What a picture may be."""
+        """Limits of a picture."""
         return limits_for(self.max_pixels, self.max_decoded_bytes, self.max_decode_seconds)
 
     @property
@@ -256,7 +256,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def shared_cache(self) -> SharedCacheOptions | None:
-        """Where answers are shared; None where they are not."""
+        """Options of the shared cache; None if there is none."""
         if self.shared_cache_url is None:
             return None
         return SharedCacheOptions(
@@ -269,14 +269,14 @@ class ServerSettings(BaseSettings):
 
     @property
     def tls(self) -> TLSFiles | None:
-        """The files of TLS; None where the server speaks plaintext."""
+        """The files of TLS; None if the server uses plaintext."""
         if self.tls_certificate is None or self.tls_key is None:
             return None
         return TLSFiles(self.tls_certificate, self.tls_key, self.tls_client_ca)
 
     @classmethod
     def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:
-        """Gather the settings; an argument that is None counts as not given.
+        """Load the settings; an argument that is None counts as absent.
 
         Paths in the file are taken from its folder, all others from the current one.
 

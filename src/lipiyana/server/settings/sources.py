@@ -20,7 +20,7 @@ from lipiyana.variables import PREFIX, nearest_name, unread_variables
 def read_settings_file(
     file: Path, names: Collection[str], paths: Collection[str]
 ) -> dict[str, Any]:
-    """Read the settings of a file; their values are not looked at.
+    """Read the settings of a file; their values are not checked.
 
     Args:
         file: in TOML.
@@ -79,12 +79,12 @@ _WANTED = {
 
 
 def bad_setting(problem: str, field: str) -> InvalidRequest:
-    """Make the error of settings that make no sense."""
+    """Make the error for an invalid setting."""
     return InvalidRequest(f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS")
 
 
 def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> InvalidRequest:
-    """Make the error of a name that is no setting, with the one that may be meant."""
+    """Make the error for an unknown setting, with the nearest known one."""
     nearest = nearest_name(name.lower(), names)
     where = "" if file is None else f" in {file}"
     hint = f"; did you mean {nearest}?" if nearest else ""
@@ -94,7 +94,7 @@ def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> Inv
 def as_bad_setting(
     error: ValidationError, given: Mapping[str, Any], file: Path | None, names: Collection[str]
 ) -> InvalidRequest:
-    """Tell the first error of pydantic: which setting, where its value stands, what it must be.
+    """Convert the first error of pydantic: which setting, where it was set, what it must be.
 
     Args:
         error: of the settings.
@@ -128,7 +128,7 @@ def as_bad_setting(
 
 
 def refuse_doubtful_guards(names: Collection[str]) -> None:
-    """Refuse a variable that was meant to shut people out and does not.
+    """Refuse a variable that looks like a setting of TLS or tokens and has no effect.
 
     Raises:
         InvalidRequest: a variable of TLS or tokens is empty, or is no setting (INVALID_SETTINGS).

@@ -33,7 +33,7 @@ class LineLimit:
         later: Later = _later,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with no lines.
+        """Start with no lines.
 
         Args:
             tell: called with the number of lines left out, `LOGS.seconds` after the first of them.
@@ -48,7 +48,7 @@ class LineLimit:
         self._lines = 0
 
     def allows(self) -> bool:
-        """Count a line; say whether it is to be written."""
+        """Count a line; say whether to write it."""
         with self._lock:
             now = self._timer()
             if self._lines <= LOGS.lines and now - self._began >= LOGS.seconds:

@@ -35,17 +35,17 @@ _log = logging.getLogger("lipiyana.native")
 
 
 def native_lines_as(how: LogFormat) -> AbstractContextManager[None]:
-    """Log the lines if the log has a form that they would break."""
+    """Log native lines if the log format is JSON, which they would break."""
     return native_lines_logged() if how == "json" else nullcontext()
 
 
 @contextmanager
 def native_lines_logged() -> Iterator[None]:
-    """Log each line that is written to file 2, and what Python would write there itself.
+    """Log each line that is written to file 2, and what Python itself would write there.
 
-    Log handlers that write to `sys.stderr` go on to write where they wrote before, and so does
-    Python when it crashes: the pipe ends with the process. A library that writes faster than its
-    lines are logged loses some of them, and waits for nothing.
+    Log handlers that write to `sys.stderr` still write where they wrote before, and so does Python
+    when it crashes, because the pipe ends with the process. A library that writes faster than its
+    lines are logged loses some lines, but never waits.
     """
     sys.stderr.flush()
     saved = os.dup(2)
@@ -129,7 +129,7 @@ def _uncaught_logged(crashes: TextIO) -> Iterator[None]:
 
 
 def _enlarge(pipe: int) -> None:
-    """Give a pipe more room, on systems where that can be had."""
+    """Enlarge a pipe, on systems that support it."""
     try:
         import fcntl
 
