@@ -36,7 +36,7 @@ class Feeder(AsyncIterator[T]):
 
     def __init__(self, items: Iterable[T]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._come: asyncio.Queue[T | _End] = asyncio.Queue()
+        self._queue: asyncio.Queue[T | _End] = asyncio.Queue()
         self._taken = threading.Semaphore(0)
         self._closed = False
         # a daemon, and no thread of the loop's, whose end `asyncio.run` awaits: a source that
@@ -46,7 +46,7 @@ class Feeder(AsyncIterator[T]):
         ).start()
 
     async def __anext__(self) -> T:
-        item = await self._come.get()
+        item = await self._queue.get()
         if isinstance(item, _End):
             if item.failure is not None:
                 raise item.failure
@@ -58,13 +58,13 @@ class Feeder(AsyncIterator[T]):
         """End the items; the thread ends after the item that it waits for."""
         self._closed = True
         self._taken.release()
-        self._come.put_nowait(_End())
+        self._queue.put_nowait(_End())
 
     def _feed(self, items: Iterable[T]) -> None:
         failure: BaseException | None = None
         try:
             for item in items:
-                self._loop.call_soon_threadsafe(self._come.put_nowait, item)
+                self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
                 self._taken.acquire()
                 if self._closed:
                     return
@@ -72,7 +72,7 @@ class Feeder(AsyncIterator[T]):
             failure = error
         # a loop that is closed by now has nobody who waits
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._come.put_nowait, _End(failure))
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, _End(failure))
 
 
 Request = service_pb.StreamRecognizeRequest

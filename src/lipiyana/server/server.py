@@ -20,8 +20,7 @@ from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.rpc.answers import Answers, ServedRecognizer
 from lipiyana.server.rpc.calls import Calls
-from lipiyana.server.rpc.grpc_server import make_server
-from lipiyana.server.rpc.listening import address, channel_options, listen
+from lipiyana.server.rpc.grpc_server import address, channel_options, listen, make_server
 from lipiyana.server.rpc.messages import SERVICE, add_service
 from lipiyana.server.rpc.service import RecognitionService
 from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE

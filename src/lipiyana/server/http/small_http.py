@@ -81,11 +81,11 @@ class SmallHttpServer:
     def _serve(self) -> None:
         with self._selector, self._listener, self._stopped:
             while True:
-                ready = {key.fileobj for key, _ in self._selector.select(self._patience())}
+                ready = {key.fileobj for key, _ in self._selector.select(self._time_left())}
                 if self._stopped in ready:
                     break
                 for connection in [c for c in self._open.values() if c.socket in ready]:
-                    self._go_on(connection)
+                    self._transfer(connection)
                 if self._listener in ready:
                     self._accept()
                 for connection in tuple(self._open.values()):
@@ -95,7 +95,7 @@ class SmallHttpServer:
             for connection in tuple(self._open.values()):
                 self._drop(connection)
 
-    def _patience(self) -> float | None:
+    def _time_left(self) -> float | None:
         """Give the seconds until the oldest connection reaches its deadline."""
         oldest = next(iter(self._open.values()), None)
         return None if oldest is None else max(0.0, oldest.deadline - time.monotonic())
@@ -113,11 +113,11 @@ class SmallHttpServer:
             connection = _Connection(accepted, time.monotonic() + HTTP.connection_seconds)
             self._open[accepted] = connection
             self._selector.register(accepted, selectors.EVENT_READ)
-            self._go_on(connection)
+            self._transfer(connection)
             if len(self._open) > HTTP.max_connections:
                 self._drop(next(iter(self._open.values())))
 
-    def _go_on(self, connection: _Connection) -> None:
+    def _transfer(self, connection: _Connection) -> None:
         """Read and write as much as is possible now."""
         try:
             if connection.unsent is None and not self._read(connection):

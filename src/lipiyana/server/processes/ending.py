@@ -165,11 +165,11 @@ def ending_by_signals(
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)
-        before = {number: signal.signal(number, _heard) for number in signals}
+        before = {number: signal.signal(number, _ignore) for number in signals}
         file_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         stop, stopped = socket.socketpair()
         thread = threading.Thread(
-            target=_tell,
+            target=_watch_signals,
             args=(ending, ours, frozenset(signals), stopped, parent),
             name="lipiyana-signals",
             daemon=True,
@@ -187,11 +187,11 @@ def ending_by_signals(
             ending.disarm()
 
 
-def _heard(_number: int, _frame: object) -> None:
+def _ignore(_number: int, _frame: object) -> None:
     """Do nothing: Python has written the number to the file."""
 
 
-def _tell(
+def _watch_signals(
     ending: Ending,
     numbers: socket.socket,
     signals: frozenset[int],

@@ -52,7 +52,7 @@ class MemoryReturn:
 
     async def run(self) -> None:
         """Check every few seconds, until cancelled; the C library caches memory in between."""
-        _keep()
+        _raise_thresholds()
         while self._least:
             await asyncio.sleep(MEMORY.look_seconds)
             await asyncio.to_thread(self.look)
@@ -66,7 +66,7 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _keep() -> None:
+def _raise_thresholds() -> None:
     try:
         library = ctypes.CDLL(None)
         library.mallopt(_M_TRIM_THRESHOLD, MEMORY.trim_threshold_bytes)

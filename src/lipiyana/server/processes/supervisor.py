@@ -25,7 +25,7 @@ from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
 from lipiyana.server.processes.run import Started, local_recognizer
 from lipiyana.server.processes.worker import MakeRecognizer, run_worker
-from lipiyana.server.rpc.listening import address, port_taken
+from lipiyana.server.rpc.grpc_server import address, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics_folder import metrics_folder
@@ -129,7 +129,7 @@ class Supervisor:
         self._ending.listen(drain)
         ready: list[asyncio.Future[None]] = [loop.create_future() for _ in self._numbers]
         keepers = [
-            asyncio.create_task(self._keep(number, future))
+            asyncio.create_task(self._keep_running(number, future))
             for number, future in zip(self._numbers, ready, strict=True)
         ]
         started = asyncio.gather(*ready)
@@ -149,12 +149,12 @@ class Supervisor:
     def _numbers(self) -> range:
         return range(1, self._settings.workers + 1)
 
-    async def _keep(self, number: int, ready: asyncio.Future[None]) -> None:
+    async def _keep_running(self, number: int, ready: asyncio.Future[None]) -> None:
         """Keep a worker of this number running until the drain; `ready` is for the first one."""
         delay = WORKERS.first_delay
         while not self._draining.is_set():
             began = time.monotonic()
-            process = await self._live(number, ready)
+            process = await self._run_worker(number, ready)
             if self._draining.is_set() or _failure(ready) is not None:
                 break
             lived = time.monotonic() - began
@@ -171,7 +171,7 @@ class Supervisor:
         if not ready.done():
             ready.set_result(None)
 
-    async def _live(self, number: int, ready: asyncio.Future[None]) -> SpawnProcess:
+    async def _run_worker(self, number: int, ready: asyncio.Future[None]) -> SpawnProcess:
         """Start a worker and wait for its end."""
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(
@@ -188,7 +188,7 @@ class Supervisor:
         is_serving = False
         try:
             await _readable(ours.fileno())
-            is_serving = self._take_news(number, process, ours.recv(), ready)
+            is_serving = self._take_message(number, process, ours.recv(), ready)
             self._serving += is_serving
         except EOFError:
             if not ready.done() and not self._draining.is_set():
@@ -209,23 +209,23 @@ class Supervisor:
         mark_process_dead(process.pid, path=str(self._metrics_folder))  # type: ignore[no-untyped-call]
         return process
 
-    def _take_news(
+    def _take_message(
         self,
         number: int,
         process: SpawnProcess,
-        news: LipiyanaError | None,
+        problem: LipiyanaError | None,
         ready: asyncio.Future[None],
     ) -> bool:
         """Take the first message of a worker; return whether it serves."""
-        if news is None:
+        if problem is None:
             _log.info("worker %d (pid %d) is serving", number, process.pid)
             if not ready.done():
                 ready.set_result(None)
         elif not ready.done():
-            ready.set_exception(news)
+            ready.set_exception(problem)
         else:
-            _log.error("worker %d cannot serve: %s", number, news.message)
-        return news is None
+            _log.error("worker %d cannot serve: %s", number, problem.message)
+        return problem is None
 
     @property
     def _worker_settings(self) -> ServerSettings:

@@ -52,22 +52,22 @@ def run_worker(
                 settings,
                 make_recognizer(settings, metrics),
                 metrics,
-                on_ready=lambda _: _say(supervisor, None),
+                on_ready=lambda _: _send(supervisor, None),
                 signals=(signal.SIGTERM,),
                 parent=supervisor.fileno(),
                 last_act=clean_up,
             )
     except LipiyanaError as error:
-        _say(supervisor, error)
+        _send(supervisor, error)
         clean_up()
     else:
-        _say(supervisor, code)
+        _send(supervisor, code)
         clean_up()
         logging.shutdown()
         # all is closed: the end of the interpreter would only take time
         os._exit(code)
 
 
-def _say(supervisor: Connection, news: LipiyanaError | int | None) -> None:
+def _send(supervisor: Connection, message: LipiyanaError | int | None) -> None:
     with suppress(OSError):  # it may be gone, and then this process ends for that
-        supervisor.send(news)
+        supervisor.send(message)

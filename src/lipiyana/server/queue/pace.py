@@ -40,7 +40,7 @@ class Pace:
         """Let all calls pass from now on: a waiting call would delay the end of the server."""
         self._ended = True
         for turn in self._waiting:
-            _come(turn)
+            _let_pass(turn)
 
     def _spend(self, connection: str, now: float) -> float:
         """Count an answer; give the seconds until it may be sent."""
@@ -55,7 +55,7 @@ class Pace:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting.add(turn)
-        timer = loop.call_later(seconds, _come, turn)
+        timer = loop.call_later(seconds, _let_pass, turn)
         try:
             await asyncio.shield(turn)
         except asyncio.CancelledError:
@@ -67,6 +67,6 @@ class Pace:
             self._waiting.discard(turn)
 
 
-def _come(turn: asyncio.Future[None]) -> None:
+def _let_pass(turn: asyncio.Future[None]) -> None:
     if not turn.done():
         turn.set_result(None)

@@ -78,7 +78,7 @@ class ComputePool:
         with self._changed:
             self._check(source, count, size)
             self._admission.enter(source.client, size, items=count)
-            self._tell()
+            self._notify_observer()
         room = Room(count)
         try:
             yield room
@@ -86,7 +86,7 @@ class ComputePool:
             with self._changed:
                 self._admission.leave(source.client, size, items=room.reserved)
                 room.reserved = 0
-                self._tell()
+                self._notify_observer()
 
     def submit(
         self,
@@ -118,7 +118,7 @@ class ComputePool:
                 self._check(source, 1, size)
                 self._admission.enter(source.client, size)
             self._queue.put(source, job)
-            self._tell()
+            self._notify_observer()
             self._start_thread_if_needed()
             self._changed.notify()
         job.future.add_done_callback(lambda _: self._forget_cancelled(job))
@@ -170,7 +170,7 @@ class ComputePool:
                 seconds = time.monotonic() - began
                 self._mean_seconds += QUEUE.pool_smoothing * (seconds - self._mean_seconds)
                 self._admission.leave(job.source.client, job.size)
-                self._tell()
+                self._notify_observer()
             # last: whoever gets the result finds its place free
             tell()
             del job, tell  # its picture is not to stay while this thread waits
@@ -188,7 +188,7 @@ class ComputePool:
             self._running += 1
             if self._observer is not None:
                 self._observer.waited(time.monotonic() - job.submitted)
-            self._tell()
+            self._notify_observer()
             return job
 
     def _forget_cancelled(self, job: _Job[T]) -> None:
@@ -198,9 +198,9 @@ class ComputePool:
         with self._changed:
             self._admission.leave(job.source.client, job.size)
             self._queue.discard(job.source, job)
-            self._tell()
+            self._notify_observer()
 
-    def _tell(self) -> None:
+    def _notify_observer(self) -> None:
         if self._observer is not None:
             self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
 
