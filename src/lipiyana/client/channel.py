@@ -104,7 +104,7 @@ class Endpoint:
         """Options of the channel."""
         return [
             ("grpc.service_config", _SERVICE_CONFIG),
-            # else all clients of a process would share one connection, and so one worker
+            # otherwise all clients of a process would share one connection, and so one worker
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),

@@ -9,7 +9,8 @@ from kubernetes_config import config_of_kubernetes
 
 from lipiyana.runtime.container import container_memory
 from lipiyana.server.processes.memory import memory_bounds, warn_of_too_little_memory
-from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.tuning import MEBIBYTE
 
 ROOT = Path(__file__).parents[3]
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lipiyana.runtime.container import CGROUP, container_memory, machine_memory
-from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
-from lipiyana.server.tuning import CONNECTIONS, MEMORY, MESSAGES
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.tuning import CONNECTIONS, MEBIBYTE, MEMORY, MESSAGES
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _STATM = Path("/proc/self/statm")

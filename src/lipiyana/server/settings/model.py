@@ -34,6 +34,7 @@ from lipiyana.server.settings.sources import (
     refuse_doubtful_guards,
 )
 from lipiyana.server.telemetry.logs import LogFormat
+from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
@@ -67,7 +68,6 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 """A number of bytes; text may have a unit."""
 
 
-MEBIBYTE = 1024 * 1024
 DAY = 24 * 3600
 MOST_SECONDS = 14 * DAY
 """Of a setting: gRPC counts milliseconds in 32 bits."""
