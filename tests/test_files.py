@@ -21,6 +21,7 @@ from lipiyana.files import (
     read_picture_file,
     read_text,
     read_toml,
+    replacing,
 )
 from lipiyana.types import RawImage, RecognitionConfig
 
@@ -244,3 +245,37 @@ def test_a_toml_file_that_is_too_long(tmp_path: Path) -> None:
     path.write_text("#" * (files.MAX_TOML_BYTES + 1))
     with pytest.raises(OSError, match="more than"):
         read_toml(path)
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("old")
+    with replacing(file) as partial:
+        partial.write_text("new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_stays_as_it_was_where_writing_fails(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("old")
+
+    def write_half() -> None:
+        with replacing(file) as partial:
+            partial.write_text("ne")
+            raise OSError(errno.ENOSPC, "no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        write_half()
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_beside_the_file_is_not_written_through(tmp_path: Path) -> None:
+    file, treasure = tmp_path / "state.json", tmp_path / "treasure"
+    treasure.write_text("gold")
+    (tmp_path / ".state.json.part").symlink_to(treasure)
+    with replacing(file) as partial:
+        partial.write_text("new")
+    assert (file.read_text(), treasure.read_text()) == ("new", "gold")

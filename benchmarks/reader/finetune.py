@@ -34,6 +34,7 @@ from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.trainer.metrics import score_texts
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
+from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore, available_threads
 from lipiyana.samples import sample_folder

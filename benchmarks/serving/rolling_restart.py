@@ -102,6 +102,9 @@ class ReadsNothing:
         """Name the plan."""
         return "nothing"
 
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Accept every config."""
+
     def recognize(
         self,
         image: ImageInput,  # noqa: ARG002

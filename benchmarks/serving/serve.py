@@ -49,7 +49,7 @@ from serve_processes import InProcess, Load, Server, serving
 from serve_steady import measure_steady
 from serve_throughput import compare, quickest, rate
 
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.types import Layout
 
 SCENES = Path(__file__).parents[2] / "samples" / "scenes"

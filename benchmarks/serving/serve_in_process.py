@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from lipiyana.pipeline import LocalRecognizer
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.types import Layout, RecognitionConfig
 
 WARM_UP = 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from serve_load import Outcome, Plan
 from serve_processes import InProcess, Load
 
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 
 
 @dataclass(frozen=True)

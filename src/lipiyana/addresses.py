@@ -1,4 +1,4 @@
-"""Addresses of servers."""
+"""Addresses of servers: parsed, checked and written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST_AND_PORT = re.compile(r"(?P<host>\[[\w.%-]*:[\w:.%-]*\]|[\w.-]+):(?P<port>
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine and nobody else reaches it."""
+    """Say whether a host is a loopback address of this machine."""
     if host == "localhost":
         return True
     try:
@@ -62,7 +62,7 @@ def hosts_and_ports(target: str) -> list[tuple[str, int]]:
 
 
 def check_target(target: object) -> None:
-    """Refuse what is no target of gRPC.
+    """Refuse an invalid gRPC target.
 
     Raises:
         InvalidRequest: the message says what to write.
@@ -88,7 +88,7 @@ def _host_and_port(name: str) -> tuple[str, int]:
 
 
 def _with_port(name: str) -> str:
-    """Write what was probably meant, or an example."""
+    """Write the target that was probably meant, or an example."""
     try:
         written = f"[{ipaddress.IPv6Address(name)}]"
     except ValueError:

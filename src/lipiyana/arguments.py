@@ -1,4 +1,4 @@
-"""Arguments that all recognizers take, checked in one place so that they refuse the same."""
+"""Arguments that all recognizers take, checked in one place so that all refuse the same."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pictures_of(images: Iterable[ImageInput]) -> list[ImageInput]:
 
 
 def require_frames(frames: object, *, also_async: bool = False) -> None:
-    """Refuse what cannot be the frames of a stream, before it begins.
+    """Check the frames of a stream before it begins.
 
     Args:
         frames: as the caller gave them.
@@ -68,7 +68,7 @@ def require_frames(frames: object, *, also_async: bool = False) -> None:
 
 
 def numbered(frames: Iterable[FrameInput]) -> Iterator[Frame]:
-    """Give frames; a picture that is none gets its place as `frame_id`, counted from 0."""
+    """Give frames; a bare picture gets its position, from 0, as `frame_id`."""
     for number, given in enumerate(frames):
         yield _frame(number, given)
 
@@ -105,7 +105,7 @@ def _frame(number: int, given: FrameInput) -> Frame:
 def _has_several(given: object) -> bool:
     if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike | RawImage | Frame):
         return False
-    # what has no more than indices is iterable too
+    # an object with only __getitem__ is iterable too
     return hasattr(given, "__iter__") or hasattr(given, "__getitem__")
 
 

@@ -1,4 +1,4 @@
-"""Time: how long each stage took, and how much is left."""
+"""Time of a request: how long each stage took, and how much is left."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lipiyana.errors import DeadlineExceeded
 
 
 class Clock:
-    """Starts when it is made.
+    """Measures stages and the time left; starts when it is made.
 
     Attributes:
         timings: seconds by stage, of the stages that have ended.
     """
 
     def __init__(self, timeout: float | None) -> None:
-        """Allow `timeout` seconds; None for as long as it takes.
+        """Allow `timeout` seconds; None is no limit.
 
         Raises:
             InvalidRequest: it is no number.
@@ -33,7 +33,7 @@ class Clock:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; it is not begun when no time is left.
+        """Time a stage; raises before it if no time is left.
 
         Raises:
             DeadlineExceeded: the timeout has passed.

@@ -1,7 +1,8 @@
-"""Reading files that somebody names: regular ones, of a bounded size, without waiting.
+"""Reads files that a user names, and writes files so that they are never half-written.
 
-A pipe waits for a writer and a device may never end; both are refused here, so that whoever names
-one gets an error instead of a process that hangs. No decoding of pictures, no heavy import.
+Only regular files of a bounded size are read. A pipe waits for a writer and a device may never end;
+both are refused, so that the user gets an error instead of a process that hangs. This module
+decodes no pictures and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
@@ -34,7 +38,7 @@ MAX_MODEL_BYTES = 2**31
 """Of a model's file, a checkpoint, or a file of labels."""
 
 _LONGEST_NAME = 1000
-"""Characters of a name that a message quotes in full: what is longer is hardly a path."""
+"""Characters of a name that a message quotes in full: a longer name is hardly a path."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
 
@@ -50,7 +54,7 @@ def open_regular(path: os.PathLike[str] | str, *, follow_links: bool = True) -> 
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
     flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
-    # before the opening, which may do something by itself where it is a device
+    # before opening it: opening a device may already have an effect
     # not Path(path).stat(): of the empty name that would be the folder that the process is in
     _check_regular(os.stat(path, follow_symlinks=follow_links), path)  # noqa: PTH116
     descriptor = os.open(path, flags)
@@ -131,6 +135,55 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Replace a file as a whole: what the body writes to the given path is renamed to `path`.
+
+    If the body raises, `path` stays as it was and what the body wrote is removed. A symbolic link
+    at `path` is replaced, not followed.
+
+    Yields:
+        A path beside `path`, where nothing is.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "state.json"
+        ...     with replacing(file) as partial:
+        ...         _ = partial.write_text("{}")
+        ...     file.read_text()
+        '{}'
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        # what lies there may be a link to another file: it goes, and a new one is made
+        partial.unlink(missing_ok=True)
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file so that it is complete or as it was before, also after a power cut.
+
+    Args:
+        path: of the file; a symbolic link there is replaced, not followed.
+        data: all of its bytes.
+        mode: its permissions, less the umask.
+
+    Raises:
+        OSError: it cannot be written; nothing is left of it.
+    """
+    with replacing(path) as partial:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
 def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder, no regular file", os.fspath(path))
@@ -173,7 +226,7 @@ def shortened(name: str) -> str:
 
 
 def what_was_meant(name: str) -> str:
-    """Say, for the end of a message, what to do about a name that is no path; "" for a path."""
+    """Give advice, for the end of a message, on a name that is not a path; "" for a path."""
     if name.startswith("file://"):
         return "; write the path without file://"
     if _URL.match(name):
@@ -188,7 +241,7 @@ def what_was_meant(name: str) -> str:
 
 
 def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:
-    """Give a picture as it can travel: a path becomes the bytes of its file.
+    """Prepare a picture for sending: a path becomes the bytes of its file.
 
     Raises:
         InvalidImage: it is not of a kind that `ImageInput` lists, or as `read_picture_file`.

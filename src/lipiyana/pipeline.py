@@ -180,6 +180,14 @@ class LocalRecognizer:
         require_frames(frames)
         return self._stream(numbered(frames), config)
 
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Refuse a config before any picture is read with it.
+
+        Raises:
+            ModelUnavailable: it asks for a feature whose model is not installed.
+        """
+        self._check(config)
+
     def close(self) -> None:
         """Do nothing: there are no threads or connections to release."""
 

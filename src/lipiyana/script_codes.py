@@ -1,4 +1,4 @@
-"""The scripts that are read, by their ISO 15924 codes. `lipiyana.ocr.scripts` has more on each."""
+"""The ISO 15924 codes of the scripts that are read; `lipiyana.ocr.scripts` has more on each."""
 
 from __future__ import annotations
 

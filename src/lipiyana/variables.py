@@ -1,4 +1,4 @@
-"""The `LIPIYANA_*` variables: those that nothing reads, and which ones they may stand for."""
+"""Finds `LIPIYANA_*` environment variables that nothing reads, and what they may stand for."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _ALIKE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class UnreadVariable:
-    """A variable that nothing reads; `nearest` is the one that may be meant, "" where none is."""
+    """A variable that nothing reads; `nearest` is the one that may be meant, or ""."""
 
     name: str
     nearest: str
 
     def __str__(self) -> str:
-        """Say so, and what may be meant."""
+        """Describe it, with the variable that may be meant."""
         hint = f"; did you mean {self.nearest}?" if self.nearest else ""
         return f"nothing reads the variable {self.name}{hint}"
 

@@ -1,4 +1,4 @@
-"""Words and numbers of a request, as callers write them, become the values that are stored.
+"""Converts words and numbers of a request to stored values.
 
 What is wrong raises `InvalidRequest`, which says what was given and what is possible.
 """
@@ -32,7 +32,7 @@ def shown(given: object) -> str:
 def word(
     given: object, known: Mapping[str, V], field: str, names: Mapping[str, str] | None = None
 ) -> V:
-    """Find what a word stands for; a member of a `StrEnum` is its own word.
+    """Find the value of a word; a member of a `StrEnum` is its own word.
 
     Args:
         given: by the caller.
@@ -53,7 +53,7 @@ def word(
 def unknown_word(
     given: object, known: Iterable[str], field: str, names: Mapping[str, str] | None = None
 ) -> str:
-    """Say which words there are, and which of them was meant where one is near."""
+    """Make the error for an unknown word, with the known ones and the nearest."""
     names = names or {}
     possible = ", ".join(f"{one} ({names[one]})" if one in names else one for one in known)
     message = f"{field} cannot be {shown(given)}; possible: {possible}"
@@ -82,7 +82,7 @@ def _nearest(given: object, known: Iterable[str], names: Mapping[str, str]) -> s
 def words(
     given: object, known: Mapping[str, V], field: str, names: Mapping[str, str] | None = None
 ) -> tuple[V, ...]:
-    """Find what several words stand for, each once, in the order in which they were given.
+    """Find the values of several words, each once, in the given order.
 
     Raises:
         InvalidRequest: it is one word or no iterable, or has a word that is not known.
@@ -113,7 +113,7 @@ def truth(given: object, field: str) -> bool:
 
 
 def is_real(given: object) -> TypeGuard[float]:
-    """Say whether it is a real number; True and False are none here."""
+    """Say whether a value is a real number; True and False are not."""
     if isinstance(given, float | int):
         return not isinstance(given, bool)
     from numbers import Real  # numbers of numpy are rare

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.cli.paths import printable
+from lipiyana.cli.visible_text import printable
 
 
 def decode(text: str) -> bytes:

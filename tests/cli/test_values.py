@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 
-from lipiyana.cli.values import (
+from lipiyana.cli.options import (
     choice,
     existing_file,
     existing_folder,

@@ -19,8 +19,7 @@ from served_fake import FakeRecognizer
 
 from lipiyana import AsyncClient, Client
 from lipiyana.client.channel import Endpoint
-from lipiyana.client.diagnosis import NOT_GRPC, TLS_FAILED, unreachable
-from lipiyana.client.probing import MOST_ADDRESSES, addresses_of
+from lipiyana.client.failures import MOST_ADDRESSES, NOT_GRPC, TLS_FAILED, addresses_of, unreachable
 from lipiyana.errors import Unauthenticated, Unavailable
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.server.rpc.messages import SERVICE

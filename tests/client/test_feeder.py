@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from served_fake import PATIENCE
 
-from lipiyana.client.feeder import Feeder
+from lipiyana.client.outgoing import Feeder
 
 
 async def test_items_then_what_the_iterator_raises() -> None:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
+from lipiyana.files import write_atomically
 from lipiyana.runtime import model_folder
 from lipiyana.runtime.manifest import MANIFEST, Task, read_manifest
-from lipiyana.runtime.model_folder import NewModel, add_models, toml_table, write_atomically
+from lipiyana.runtime.model_folder import NewModel, add_models, toml_table
 from lipiyana.runtime.timings import TWIN
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

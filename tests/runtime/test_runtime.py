@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.runtime.container import available_threads, cgroup_quota
 from lipiyana.runtime.manifest import Task, charset_digest
-from lipiyana.runtime.store import ModelStore, available_threads, cgroup_quota, model_info
+from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.types import Feature
 
 

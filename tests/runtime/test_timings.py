@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from lipiyana.cli.main import app
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime import timings
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
-from lipiyana.runtime.timings import cache_folder, faster_first, read_timings, write_timings
+from lipiyana.runtime.timings import (
+    Preference,
+    cache_folder,
+    faster_first,
+    read_timings,
+    write_timings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +34,8 @@ def entry(folder: Path, name: str, twin: str = "", task: Task = Task.LINE_READER
     return ModelEntry(name, task, file, f"sha-{name}", parameters={"twin": twin} if twin else {})
 
 
-def names(entries: tuple[ModelEntry, ...]) -> list[str]:
-    return [e.name for e in entries]
+def names(found: tuple[tuple[ModelEntry, ...], tuple[Preference, ...]]) -> list[str]:
+    return [e.name for e in found[0]]
 
 
 def test_what_is_measured_is_read_again(cache: Path) -> None:
@@ -73,21 +82,38 @@ def test_only_a_faster_twin_comes_first(tmp_path: Path) -> None:
 def test_a_twin_of_another_task_is_no_twin(tmp_path: Path) -> None:
     one = entry(tmp_path, "one", "two")
     two = entry(tmp_path, "two", "one", Task.TEXT_DETECTOR)
-    assert faster_first((one, two), {"sha-one": 2.0, "sha-two": 1.0}) == (one, two)
+    assert faster_first((one, two), {"sha-one": 2.0, "sha-two": 1.0})[0] == (one, two)
 
 
-def test_the_digest_follows_the_choice(tmp_path: Path, store: ModelStore) -> None:
-    reader = store.default_for_task(Task.LINE_READER).file
+def twins(folder: Path, reader: Path) -> tuple[ModelEntry, ...]:
     models = []
     for name, twin in (("one", "two"), ("two", "one")):
-        file = tmp_path / f"{name}.onnx"
+        file = folder / f"{name}.onnx"
         shutil.copy(reader, file)
         with file.open("ab") as tail:  # protobuf: an unknown field, so that the files differ
             tail.write(b"\xfa\x7f\x03" + name.encode())
         models.append(
             NewModel(name, Task.LINE_READER, file, "1", "", "", "#", parameters={"twin": twin})
         )
-    one, two = add_models(tmp_path / "models", models)
+    return tuple(add_models(folder / "models", models))
+
+
+def test_the_list_and_the_log_say_which_twin_timings_put_first(
+    tmp_path: Path, store: ModelStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = twins(tmp_path, store.default_for_task(Task.LINE_READER).file)
+    command = ["models", "list", "--models", str(tmp_path / "models")]
+    with caplog.at_level(logging.INFO, "lipiyana.runtime.store"):
+        assert "is used before" not in CliRunner().invoke(app, command).output
+        assert "is used before" not in caplog.text
+        file = write_timings({one.sha256: 5.0, two.sha256: 1.0})
+        said = f"two is used before one: 1.00 ms against 5.00 ms on this machine, by {file}"
+        assert said in CliRunner().invoke(app, command).output
+    assert [record.levelname for record in caplog.records if said in record.message] == ["INFO"]
+
+
+def test_the_digest_follows_the_choice(tmp_path: Path, store: ModelStore) -> None:
+    one, two = twins(tmp_path, store.default_for_task(Task.LINE_READER).file)
 
     def digest() -> tuple[str, str]:
         recognizer = LocalRecognizer(models_dir=tmp_path / "models", threads=1)

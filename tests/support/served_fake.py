@@ -54,6 +54,9 @@ class FakeRecognizer:
     def plan_digest(self) -> str:
         return self._digest
 
+    def check_config(self, config: RecognitionConfig) -> None:
+        pass
+
     def recognize(
         self,
         image: ImageInput,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
 
 from served_fake import FakeRecognizer, recognition
 
-from lipiyana.errors import LipiyanaError
 from lipiyana.server import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.types import ImageInput, Recognition, RecognitionConfig
@@ -39,16 +37,9 @@ class NeverReads(FakeRecognizer):
 class BlocksTheLoop(FakeRecognizer):
     """The server has it check the config of a call on the event loop."""
 
-    def recognize_batch(
-        self,
-        images: Sequence[ImageInput],
-        config: RecognitionConfig | None = None,
-        *,
-        timeout: float | None = None,
-    ) -> list[Recognition | LipiyanaError]:
+    def check_config(self, config: RecognitionConfig) -> None:
         os.write(1, b"began\n")
         for_ever()
-        return []
 
 
 class NeverCloses(FakeRecognizer):

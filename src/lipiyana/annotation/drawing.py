@@ -1,4 +1,4 @@
-"""Draws a result on a copy of its picture: boxes, outlines and what was read, in its script."""
+"""Draws a result on a copy of its picture: boxes, outlines and text in its own script."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _draw_label(canvas: Image.Image, mark: _Mark, size: int, taken: list[_Taken]
 def _place(
     bounds: _Rectangle, size: tuple[int, int], picture: tuple[int, int], taken: list[_Taken]
 ) -> _Rectangle:
-    """Choose between above, below, right and left of `bounds`, and within: what hides least."""
+    """Choose the place of a label (around or inside `bounds`) that hides least."""
     x_min, y_min, x_max, y_max = bounds
     width, height = size
     above, below, right = y_min - height, y_max + 1, x_max - width + 1

@@ -1,4 +1,4 @@
-"""Fonts of this system for labels in any script of India, and runs of text by font."""
+"""Fonts of this system for labels in the scripts of India, and text split by font."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def drawable_scripts() -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def font_for(script: str, size: int) -> Font:
-    """Open a font for a script; Pillow's own, of Latin letters alone, where there is none."""
+    """Open a font for a script; if there is none, Pillow's own, which has only Latin."""
     engine = ImageFont.Layout.RAQM if _shapes() else ImageFont.Layout.BASIC
     for family in _wanted(script):
         if path := _files().get(family):

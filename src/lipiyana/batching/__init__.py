@@ -1,10 +1,9 @@
-"""Runs of one model that wait at the same time are done as one, and given up when nobody waits.
+"""Joins runs of one model that wait at the same time; drops runs that nobody waits for.
 
 In: tensors of several threads for one model. Out: to each thread the outputs of its own.
 """
 
-from lipiyana.batching.batcher import Batcher
-from lipiyana.batching.sessions import BatchedSession, batched_sessions
+from lipiyana.batching.batcher import BatchedSession, Batcher, batched_sessions
 from lipiyana.batching.work import Work, current_work, working
 
 __all__ = ["BatchedSession", "Batcher", "Work", "batched_sessions", "current_work", "working"]

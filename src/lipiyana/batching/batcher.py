@@ -1,4 +1,4 @@
-"""Runs of one model that wait at the same time are done as one."""
+"""Joins runs of one model that wait at the same time into one run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from lipiyana.batching.work import Work, current_work
 from lipiyana.errors import LipiyanaError
+from lipiyana.runtime.manifest import ModelEntry
+from lipiyana.runtime.store import Session
 
 Outputs = list[npt.NDArray[Any]]
 Run = Callable[[npt.NDArray[np.float32]], Outputs]
@@ -22,7 +24,7 @@ Observe = Callable[[str, int], None]
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """One caller's input, and later its outputs or what went wrong."""
+    """One caller's input, and later its outputs or its error."""
 
     model: str
     key: Hashable
@@ -40,7 +42,7 @@ class _Request:
 
 @dataclass(slots=True)
 class Batcher:
-    """Lets at most `slots` runs go on at a time, and joins those that wait meanwhile.
+    """Allows at most `slots` runs at a time, and joins the runs that wait.
 
     It has no threads of its own: of the callers that wait, the one who came first runs its input
     together with all that fit to it, which are those of the same model and the same shape but for
@@ -51,7 +53,7 @@ class Batcher:
         slots: runs at a time.
         max_rows: rows in a joined run; 1 joins nothing. A single input may have more.
         wait: seconds that the first caller gives others to join; 0 for none.
-        observe: told the model and the rows of each run.
+        observe: called with the model and the rows of each run.
     """
 
     slots: int
@@ -120,9 +122,9 @@ class Batcher:
         return rows >= self.max_rows
 
     def _take_group(self, leader: _Request) -> list[_Request]:
-        """Take the leader and whoever fits to it out of the queue, and drop what is not wanted."""
+        """Take the leader and the requests that fit it out of the queue; drop unwanted ones."""
         group: list[_Request] = []
-        kept: deque[_Request] = deque()
+        others: deque[_Request] = deque()
         rows = len(leader.batch)
         for request in self._waiting:
             if request is leader:
@@ -138,8 +140,8 @@ class Batcher:
                 request.taken = True
                 group.append(request)
             else:
-                kept.append(request)
-        self._waiting = kept
+                others.append(request)
+        self._waiting = others
         self._changed.notify_all()
         return group
 
@@ -170,3 +172,27 @@ def _result(request: _Request) -> Outputs:
         raise request.failure
     assert request.outputs is not None, "an answered request has outputs"  # noqa: S101
     return request.outputs
+
+
+class BatchedSession(Session):
+    """A session whose runs are joined with others of the same shape at the same time.
+
+    A crop is padded to the bucket of its own width, so inputs of one shape are joined without any
+    new padding, and the outputs are those of a run alone, within rounding.
+    """
+
+    def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
+        # each model would keep what the largest picture of any caller took: 440 MiB a thread
+        super().__init__(entry, threads, keeps_memory=False)
+        self._batcher = batcher
+        self._joins = self.input_shape[0] is None
+
+    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
+        """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
+        current_work().require_time()
+        return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
+
+
+def batched_sessions(batcher: Batcher) -> Callable[[ModelEntry, int], Session]:
+    """Give the `open_session` of a `ModelStore` whose runs are joined."""
+    return lambda entry, threads: BatchedSession(entry, threads, batcher)

@@ -1,4 +1,4 @@
-"""Whether somebody still waits for what a thread is about to compute."""
+"""The work of a thread: until when it is wanted, and whether anybody still waits for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _no_bound() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one thread does for its callers.
+    """The work of one thread for its callers.
 
     Attributes:
         remaining: seconds until the last of them gives up; None: never. It may grow, since
@@ -39,7 +39,7 @@ class Work:
     require_time: Callable[[], None] = _no_bound
 
     def require_wanted(self) -> None:
-        """Refuse to compute what nobody waits for.
+        """Raise if nobody waits for the work any more.
 
         Raises:
             DeadlineExceeded: the time is over.
@@ -57,13 +57,13 @@ _current: ContextVar[Work] = ContextVar("lipiyana_work", default=_ENDLESS)
 
 
 def current_work() -> Work:
-    """Give the work that this thread does; wanted for ever where none was named."""
+    """Give the work of this thread; without one, work that is always wanted."""
     return _current.get()
 
 
 @contextmanager
 def working(work: Work) -> Iterator[None]:
-    """Name the work that this thread does in the body."""
+    """Set the work of this thread while the body runs."""
     token = _current.set(work)
     try:
         yield

@@ -1,4 +1,7 @@
-"""The caches: a request that was answered before, or is just being, is not computed anew."""
+"""The caches: equal requests are computed once.
+
+In: a request and its config. Out: an answer that was computed before or is being computed.
+"""
 
 from lipiyana.cache.breaker import Attempt, BreakerState, CircuitBreaker, Ended
 from lipiyana.cache.keys import KeyMaker, SharedKeyMaker

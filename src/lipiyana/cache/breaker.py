@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps failing is left alone for a while, then tried by one call."""
+"""A circuit breaker: a service that keeps failing is not called for a while, then tried once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class BreakerState(StrEnum):
-    """Whether calls are let through: all of them, none, or one to find out."""
+    """Whether calls are allowed: all of them, none, or one as a test."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -26,7 +26,7 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Leave for one call; it counts only in the period in which it was given."""
+    """Permission for one call; it counts only in the period in which it was given."""
 
     period: int
 
@@ -36,7 +36,7 @@ class CircuitBreaker:
 
     Closed, it opens after `failures` of them. Open, it refuses until `cooldown` seconds have
     passed. Half open, it lets one call through at a time: if that ends well it closes, if badly
-    it opens anew. Calls that were begun before the last change of state change nothing.
+    it opens again. Calls that were begun before the last change of state change nothing.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
-        """What the next call meets."""
+        """The state that the next call finds."""
         if self._opened_at is None:
             return BreakerState.CLOSED
         if self._timer() - self._opened_at < self._cooldown:
@@ -64,7 +64,7 @@ class CircuitBreaker:
         return BreakerState.HALF_OPEN
 
     def begin(self) -> Attempt | None:
-        """Ask leave for a call, which then must `end`; None refuses it."""
+        """Ask for permission for a call, which must then `end`; None refuses it."""
         state = self.state
         if state is BreakerState.OPEN or self._probing:
             return None
@@ -73,7 +73,7 @@ class CircuitBreaker:
         return Attempt(self._period)
 
     def end(self, attempt: Attempt, how: Ended) -> None:
-        """Tell how a call ended."""
+        """Count how a call ended."""
         if attempt.period != self._period:
             return
         self._probing = False

@@ -1,8 +1,8 @@
-"""Whether a picture shows the same as another one, down to a stroke of a letter.
+"""Decides whether two pictures show the same, down to a stroke of a letter.
 
-Sensor noise, JPEG, a change of light and a camera that shakes by a pixel are let pass. What is
-not explained by them, anywhere in the picture, is a difference. Where noise is too strong or text
-too small or too faint for a changed stroke to be told from it, nothing passes.
+Sensor noise, JPEG, a change of light and a camera that shakes by a pixel are tolerated. Whatever
+they do not explain, anywhere in the picture, is a difference. Where noise is too strong or text
+too small or too faint to distinguish a changed stroke from it, nothing passes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Plane = npt.NDArray[np.uint8]
 LEAST_TEXT_HEIGHT = 10.0
 FULL_TEXT_HEIGHT = 24.0
 """Pixels. Strokes of text below the first are as fine as what JPEG and a shift of half a pixel do;
-between the two a changed stroke changes less than its contrast, so less is let pass."""
+between the two a changed stroke changes less than its contrast, so less is tolerated."""
 
 SHARE_IN_TEXT = 0.2
 SHARE_ELSEWHERE = 0.3
@@ -70,13 +70,13 @@ class Region:
 
     @property
     def strictness(self) -> float:
-        """Factor on what is let pass here."""
+        """Factor on the tolerance in this region."""
         return min(1.0, self.text_height / FULL_TEXT_HEIGHT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """A picture as it is compared.
+    """A picture, prepared for comparison.
 
     Attributes:
         luma: (height, width).
@@ -141,14 +141,14 @@ class ReferencePicture:
         """Gain and offset that bring a picture to this one's light."""
         new, old = planes.blocks[:, :, 0].ravel(), self._blocks[:, :, 0].ravel()
         gain = 1.0
-        kept = np.ones(len(new), bool)
+        used = np.ones(len(new), bool)
         for _ in range(3):  # what has changed in the picture is left out of the next fit
-            spread = float(new[kept].var())
+            spread = float(new[used].var())
             if spread > 4:
-                gain = float(np.cov(new[kept], old[kept], bias=True)[0, 1]) / spread
+                gain = float(np.cov(new[used], old[used], bias=True)[0, 1]) / spread
             error = old - gain * new
-            offset = float(np.median(error[kept]))
-            kept = np.abs(error - offset) <= 2 * max(1.0, float(np.median(np.abs(error - offset))))
+            offset = float(np.median(error[used]))
+            used = np.abs(error - offset) <= 2 * max(1.0, float(np.median(np.abs(error - offset))))
         level = abs(float(np.median(old - new)))
         if not (1 / MAX_GAIN <= gain <= MAX_GAIN and level <= MAX_LIGHT):
             return None
@@ -156,8 +156,8 @@ class ReferencePicture:
 
     def _hashes_agree(self, luma: Plane) -> bool:
         return all(
-            (kept ^ _hash(region.of(luma))).bit_count() <= MAX_HASH_DISTANCE
-            for kept, region in zip(self._hashes, self._regions, strict=True)
+            (own ^ _hash(region.of(luma))).bit_count() <= MAX_HASH_DISTANCE
+            for own, region in zip(self._hashes, self._regions, strict=True)
         )
 
     def _shift(self, luma: Plane) -> tuple[float, float] | None:
@@ -169,16 +169,16 @@ class ReferencePicture:
             return 0.0, 0.0
         smooth = _smoothed(luma)
         x, y = self._points[:, 0], self._points[:, 1]
-        kept = self._smooth[y, x].astype(np.float32)
+        own = self._smooth[y, x].astype(np.float32)
         start = min(
             ((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)),
-            key=lambda d: float(np.abs(smooth[y + d[1], x + d[0]] - kept).sum()),
+            key=lambda d: float(np.abs(smooth[y + d[1], x + d[0]] - own).sum()),
         )
         shift = np.array(start, np.float32)
         for _ in range(_STEPS):
             at_x, at_y = (x + shift[0]).astype(np.float32), (y + shift[1]).astype(np.float32)
             seen = cv2.remap(smooth, at_x[:, None], at_y[:, None], cv2.INTER_LINEAR)[:, 0]
-            error = seen.astype(np.float32) - kept
+            error = seen.astype(np.float32) - own
             # what changed is no witness of how the rest moved
             sure = np.abs(error) <= 3 * max(1.0, float(np.median(np.abs(error))))
             slopes = self._slopes[sure]
@@ -197,7 +197,7 @@ class ReferencePicture:
         limit = MAX_COLOUR + SHARE_ELSEWHERE * np.stack(
             [_contrast(self._blocks[:, :, channel], 3) for channel in (1, 2)], axis=2
         )
-        # what is let pass must not grow with the brightness of the new picture
+        # the tolerance must not grow with the brightness of the new picture
         return bool((np.abs(difference) <= min(1.0, gain) * limit).all())
 
     def _pixels_agree(self, luma: Plane) -> bool:
@@ -258,7 +258,7 @@ def _steep_points(
 
 
 def _moved(luma: Plane, shift: tuple[float, float]) -> Plane:
-    """Bring a picture that is moved by `shift` back."""
+    """Move a picture back by `shift`."""
     if max(map(abs, shift)) < 0.05:
         return luma
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)

@@ -1,4 +1,4 @@
-"""Cache keys: equal where a request would give an equal answer, taken before any decoding."""
+"""Cache keys: equal if the requests would have equal answers, made without decoding."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHARED_KEY_VERSION = 1
 
 
 class KeyMaker:
-    """Hashes picture, question and plan into 16 bytes (xxh3_128).
+    """Hashes picture, config and plan into 16 bytes (xxh3_128).
 
     xxh3 is no cryptographic hash: whoever knows the seed could make two pictures with one key.
-    So the seed is drawn anew for each process, and `SharedKeyMaker` makes the keys of a cache
+    So each process draws a new seed, and `SharedKeyMaker` makes the keys of a cache
     that several processes share.
     """
 
@@ -35,7 +35,7 @@ class KeyMaker:
         self._seed = secrets.randbits(64) if seed is None else seed
 
     def key(self, image: bytes | RawImage, config: RecognitionConfig) -> bytes:
-        """Give the key of a request; `config.cache_policy` has no part in it."""
+        """Give the key of a request; it does not depend on `config.cache_policy`."""
         kind, data = _kind_and_data(image)
         head = _head(kind, _question(config), self._plan_digest)
         hashed = xxhash.xxh3_128(head, seed=self._seed)

@@ -1,4 +1,4 @@
-"""Frames of one stream that show the same as an earlier one are not computed anew."""
+"""Frames that show the same as an earlier frame of their stream are not computed again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PADDING = 2
 
 
 class RepeatedFrames:
-    """Remembers the last frame of one stream that was computed, and what was found in it.
+    """Remembers the last frame of one stream that was computed, and its result.
 
     A result is given again for a frame that shows the same everywhere: then its vehicles are the
     same ones at the same places, and each reading is that of the same track. Frames are compared
@@ -63,7 +63,7 @@ class RepeatedFrames:
         return dataclasses.replace(self._recognition, cache_outcome=CacheOutcome.HIT, timings={})
 
     def remember(self, pixels: npt.NDArray[np.uint8], recognition: Recognition) -> None:
-        """Keep what was found in a frame, (height, width, 3) RGB, in place of the one before."""
+        """Store the result of a frame, (height, width, 3) RGB, in place of the last one."""
         self._reference = ReferencePicture(pixels, text_regions(recognition))
         self._recognition = recognition
         self._taken = self._timer()
@@ -114,9 +114,9 @@ class RepeatedFrameReader:
         self, pixels: npt.NDArray[np.uint8], config: RecognitionConfig, clock: Clock
     ) -> Recognition:
         with clock.stage("compare_frames"):
-            kept = self._frames.lookup(pixels)
-        if kept is not None:
-            return dataclasses.replace(kept, timings=clock.timings)
+            earlier = self._frames.lookup(pixels)
+        if earlier is not None:
+            return dataclasses.replace(earlier, timings=clock.timings)
         value = self._recognizer.recognize(
             RawImage.from_array(pixels, PixelFormat.RGB8), config, timeout=clock.left()
         )

@@ -1,4 +1,4 @@
-"""Answers as bytes for a store that is not trusted: whatever is not as it was sealed is nothing."""
+"""Answers as signed bytes for an untrusted store: bytes that were changed are ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tier of the cache that several servers share, in Redis. Needs the extra `redis`.
+"""The cache tier that several servers share, in Redis. Needs the extra `redis`.
 
 It may be slow, full of rubbish or gone: a call never waits longer for it than `timeout`, gets no
 error from it, and once it has failed a few times in a row it is left alone for a while.
@@ -32,7 +32,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class SharedCacheOptions:
-    """Where answers are shared and how long a call may wait for that.
+    """The store for shared answers, and how long a call may wait for it.
 
     Attributes:
         url: `redis://`, `rediss://` or `unix://`, with user and password if there are any.
@@ -54,7 +54,7 @@ class SharedCacheOptions:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """What came of a look-up: the answer if there is one, and the key to keep one under.
+    """The result of a look-up: the answer if there is one, and the key to store one under.
 
     The key is None where the store was not asked or did not answer: nothing is kept then either.
     """
@@ -64,7 +64,7 @@ class LookUp:
 
 
 class SharedCacheObserver(Protocol):
-    """Told what becomes of look-ups and writes; called on the event loop."""
+    """Counts the results of look-ups and writes; called on the event loop."""
 
     def shared_look_up(self, result: str) -> None:
         """Take `hit`, `miss`, `invalid`, `failed` or `skipped`."""
@@ -76,7 +76,7 @@ class SharedCacheObserver(Protocol):
 
 
 class SharedCache:
-    """Keeps answers in Redis. Belongs to one event loop, but for `keep`."""
+    """Stores answers in Redis. Belongs to one event loop, except `keep`."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class SharedCache:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
-        """Begin to write what is to be kept."""
+        """Start to write stored answers."""
         self._loop = asyncio.get_running_loop()
         self._writer = asyncio.create_task(self._write())
 
@@ -125,7 +125,7 @@ class SharedCache:
             _log.debug("the shared cache was not closed: %s", type(error).__name__)
 
     async def look_up(self, image: bytes | RawImage, config: RecognitionConfig) -> LookUp:
-        """Ask for an answer; whatever goes wrong is a miss."""
+        """Look an answer up; every error counts as a miss."""
         attempt = self._breaker.begin() if self._looking < MAX_LOOK_UPS else None
         if attempt is None:
             self._observer.shared_look_up("skipped")

@@ -1,4 +1,4 @@
-"""Concurrent identical requests: computed once, for whoever still waits."""
+"""Concurrent equal requests are computed once, for all callers who still wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Flight(Generic[T]):
-    """One computation and those who wait for it."""
+    """One computation and the callers that wait for it."""
 
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
@@ -23,11 +23,11 @@ class Flight(Generic[T]):
         self.future: Future[T]
 
     def remaining(self) -> float | None:
-        """Seconds until the last of those who wait gives up; None: never."""
+        """Seconds until the last caller gives up; None: never."""
         return None if self.deadline is None else self.deadline - time.monotonic()
 
     def extend(self, deadline: float | None) -> None:
-        """Let the computation be worth its while until `deadline`, too."""
+        """Extend the computation to `deadline`."""
         if self.deadline is not None:
             self.deadline = None if deadline is None else max(self.deadline, deadline)
 
@@ -52,7 +52,7 @@ class SingleFlight(Generic[T]):
         deadline: float | None,
         start: Callable[[Flight[T]], Future[T]],
     ) -> tuple[T, bool]:
-        """Wait for the result of `key`, computed by `start` where nobody is at it yet.
+        """Wait for the result of `key`; `start` computes it unless it is being computed.
 
         Args:
             key: None shares with nobody.
@@ -107,6 +107,6 @@ class SingleFlight(Generic[T]):
 
 
 def _take_failure(result: asyncio.Future[T]) -> None:
-    """Look at what went wrong when the caller has left; else asyncio would log it, and quote it."""
+    """Retrieve the error after the caller left: asyncio would otherwise log and quote it."""
     if not result.cancelled():
         result.exception()

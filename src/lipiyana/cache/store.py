@@ -1,4 +1,4 @@
-"""Where answers are kept: one small interface, and the tier that lives in this process."""
+"""The interface of a cache of answers, and the tier in this process."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ ENTRY_OVERHEAD = 500
 
 
 class ResultCache(Protocol):
-    """A tier of the cache. Values are as `cacheable` makes them; a tier never raises."""
+    """A tier of the cache. It stores values made by `cacheable`, and never raises."""
 
     def get(self, key: bytes) -> Recognition | None:
-        """Look an answer up. Called on the event loop: it must not wait."""
+        """Look an answer up. Called on the event loop, so it must not block."""
         ...
 
     def put(self, key: bytes, value: Recognition) -> None:
-        """Keep an answer, if there is room. Called on worker threads."""
+        """Store an answer if there is room. Called on worker threads."""
         ...
 
 
 class MemoryCache:
-    """The least recently used go first, and none stays longer than `ttl` seconds.
+    """Drops the least recently used answers first, and every answer after `ttl` seconds.
 
     Safe to share between threads. `max_bytes` bounds the estimated size of all entries; an
-    answer larger than that is not kept.
+    answer larger than that is not stored.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class MemoryCache:
         return None if entry is None else entry[0]
 
     def put(self, key: bytes, value: Recognition) -> None:
-        """Keep an answer."""
+        """Store an answer."""
         entry = (value, entry_size(value))  # measured before the lock: look-ups do not wait for it
         with self._lock:
             try:
@@ -102,5 +102,5 @@ def _size(value: Any) -> int:
 
 @functools.cache
 def _names_of(kind: Hashable) -> tuple[str, ...]:
-    """Names of the fields of a class; none where it is no dataclass."""
+    """Names of the fields of a class; none if it is not a dataclass."""
     return tuple(getattr(kind, "__dataclass_fields__", ()))

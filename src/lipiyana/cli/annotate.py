@@ -1,4 +1,4 @@
-"""`lipiyana annotate`: copies of pictures with what was found drawn on them."""
+"""`lipiyana annotate`: copies of pictures with the results drawn on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from lipiyana.annotation.drawing import draw
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
-from lipiyana.cli.paths import shown
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.sources import (
     Source,
@@ -24,11 +23,11 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_passed_over,
 )
+from lipiyana.cli.visible_text import shown
 from lipiyana.errors import LipiyanaError
-from lipiyana.files import read_picture_file
+from lipiyana.files import read_picture_file, write_atomically
 from lipiyana.images.loading import decode, environment_limits
 from lipiyana.recognizer import Recognizer
-from lipiyana.runtime.model_folder import write_atomically
 from lipiyana.types import RecognitionConfig
 
 _KEPT_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
@@ -91,7 +90,7 @@ def _annotate(
     folder: Path,
     used: set[Path],
 ) -> str:
-    """Write one copy; give what went wrong, "" if nothing did."""
+    """Write one copy; give the error message, or ""."""
     if source.error is not None:
         return source.error.message
     target = folder / target_name(source.relative, used)

@@ -1,6 +1,6 @@
-"""What the commands say to people, on standard error and standard output.
+"""What commands print for people, on standard error and standard output.
 
-All of it is text as `visible_text` has it.
+All text is escaped by `visible_text`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from rich.text import Text
 from lipiyana.cli.visible_text import escaped, visible
 
 WIDE = 240
-"""Width of a table whose cells are not cut to fit: a cut one says nothing, rather a long line."""
+"""Width of a table whose cells must not be cut: a long line is better than a cut name."""
 
 
 class SafeConsole(Console):
-    """Shows text as `visible` has it, and breaks no lines, so that messages can be searched for."""
+    """Escapes control characters, and wraps no lines, so that messages can be searched."""
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, soft_wrap=width is None, highlight=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as `rich` does; a string has no lines of its own."""
+        """Print as `rich` does; control characters in strings are escaped."""
         super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Escape what is in tables and bars, too."""
+        """Escape control characters in tables and progress bars too."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=escaped(segment.text))
 
@@ -44,20 +44,20 @@ def stderr() -> SafeConsole:
 
 
 def stdout(width: int | None = None) -> SafeConsole:
-    """Give a console for what a command was asked for."""
+    """Give a console for the result of a command."""
     return SafeConsole(width=width)
 
 
 def say_error(message: str) -> None:
-    """Print an error; nothing in `message` is taken for markup."""
+    """Print an error; `message` is not parsed as markup."""
     stderr().print(Text.assemble(("error: ", "bold red"), visible(message)))
 
 
 def say_warning(message: str) -> None:
-    """Print a warning; nothing in `message` is taken for markup."""
+    """Print a warning; `message` is not parsed as markup."""
     stderr().print(Text.assemble(("warning: ", "yellow"), visible(message)))
 
 
 def say_step(what: str) -> None:
-    """Print what is done next; nothing in `what` is taken for markup."""
+    """Print the next step; `what` is not parsed as markup."""
     stderr().print(what, markup=False)

@@ -1,4 +1,4 @@
-"""`lipiyana finetune`: what is asked for, and what came of it."""
+"""`lipiyana finetune`: its options, the run, and the result."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from lipiyana.cli.console import say_warning, stderr
+import typer
+
 from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
-from lipiyana.cli.learning_reports import learned, say_use
+from lipiyana.cli.options import (
+    Models,
+    Resume,
+    existing_path,
+    folder_to_write,
+    number,
+    whole_number,
+)
 
 _HINTS = {"data": "DATA", "base": "--base", "out": "--out", "resume": "--resume"}
 
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRequest:
-    """The options of `lipiyana finetune`, as `finetune_app` explains them."""
+    """The options of `lipiyana finetune`, as its commands below explain them."""
 
     data: Path
     out: Path
@@ -36,6 +44,8 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
         typer.BadParameter: the options make no sense.
         LipiyanaError: the data or the base are no good; the message says why.
     """
+    from lipiyana.cli.console import stderr
+
     reader = import_with("train", "lipiyana.learning.finetune.reader.run", "lipiyana finetune")
     job = reader.ReaderJob(
         data=request.data,
@@ -68,6 +78,8 @@ def run_vehicles(request: FinetuneRequest) -> int:
         typer.BadParameter: the options make no sense.
         LipiyanaError: the data or the base are no good; the message says why.
     """
+    from lipiyana.cli.console import stderr
+
     vehicles = import_with("train", "lipiyana.learning.finetune.detector.run", "lipiyana finetune")
     job = vehicles.VehiclesJob(
         data=request.data, out=request.out, base=request.base, resume=request.resume
@@ -87,6 +99,8 @@ def run_vehicles(request: FinetuneRequest) -> int:
 
 
 def _learned(finetune: Callable[[Any, Any, Any], Any], job: Any, request: FinetuneRequest) -> Any:
+    from lipiyana.cli.learning_reports import learned
+
     workers = 1 if request.workers is None else request.workers
     return learned(
         finetune, job, _HINTS, minutes=request.minutes, models=request.models, workers=workers
@@ -94,7 +108,111 @@ def _learned(finetune: Callable[[Any, Any, Any], Any], job: Any, request: Finetu
 
 
 def _say_verdict(made: Any, out: Path) -> None:
+    from lipiyana.cli.console import say_warning, stderr
+    from lipiyana.cli.learning_reports import say_use
+
     for note in made.notes:
         say_warning(note)
     stderr().print(f"report: {os.fspath(made.report)}", markup=False)
     say_use(out, better=made.better)
+
+
+finetune_app = typer.Typer(
+    help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
+)
+
+_Texts = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        parser=existing_path,
+        help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or an "
+        "export of Label Studio (JSON) beside its pictures.",
+    ),
+]
+_Boxes = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        parser=existing_path,
+        help="Folder with images/, labels/ and classes.txt or data.yaml (YOLO), or COCO's JSON "
+        "beside its pictures; Label Studio exports both.",
+    ),
+]
+_Out = Annotated[
+    Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where the new models go.")
+]
+_Base = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Model to begin from: a name, or a float twin's .onnx or .onnx.xz. Default: the one "
+        "in use.",
+    ),
+]
+_Minutes = Annotated[
+    float, typer.Option(metavar="M", parser=number(0.01, 10_000), help="Learn at most so long.")
+]
+_Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole_number(0, 64),
+        help="Processes that make pictures to learn from. Default: 1.",
+    ),
+]
+
+
+@finetune_app.command("reader")
+def finetune_reader(
+    data: _Texts,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 10.0,
+    resume: Resume = False,
+    workers: _Workers = None,
+    models: Models = None,
+) -> None:
+    """Fine-tune the line reader: check, learn, measure, quantize, register in DIR.
+
+    Ctrl-C stops it at any time; --resume goes on. Exit 130: stopped.
+    """
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    raise typer.Exit(run_reader(request))
+
+
+@finetune_app.command("plates")
+def finetune_plates(
+    data: _Texts,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 10.0,
+    resume: Resume = False,
+    workers: _Workers = None,
+    models: Models = None,
+) -> None:
+    """Fine-tune the line reader on crops of plates, and measure whole registrations.
+
+    Everything else is as with `finetune reader`.
+    """
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    raise typer.Exit(run_reader(request, plates=True))
+
+
+@finetune_app.command("vehicles")
+def finetune_vehicles(
+    data: _Boxes,
+    out: _Out = Path("finetuned"),
+    base: _Base = None,
+    minutes: _Minutes = 15.0,
+    resume: Resume = False,
+    workers: _Workers = None,
+    models: Models = None,
+) -> None:
+    """Fine-tune the detector of vehicles and plates; classes that it does not know are added.
+
+    Every object of the classes in DATA must have a box in every picture; other classes may be
+    left unlabelled. Ctrl-C stops it at any time; --resume goes on. Exit 130: stopped.
+    """
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    raise typer.Exit(run_vehicles(request))

@@ -1,4 +1,4 @@
-"""What is said while a model learns, whichever command teaches it."""
+"""Messages while a model learns, shared by all commands that train."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def learned(
     models: Path | None,
     workers: int = 1,
 ) -> Any:
-    """Do a job; None where it was stopped, and how to go on is said. Needs the extra `train`.
+    """Run a job; None if it was stopped, after printing how to continue. Needs `train`.
 
     Args:
         teach: is given the job, a `ModelStore` and a `finetuning.job.Listener`.
@@ -35,7 +35,7 @@ def learned(
         hints: what of the command line is wrong where the job is, by the error's field.
         minutes: to learn in at most.
         models: a folder of them that come before the installed ones.
-        workers: processes that make what is learned from.
+        workers: processes that make training examples.
 
     Raises:
         typer.BadParameter: the job is wrong in what `hints` names.
@@ -43,7 +43,8 @@ def learned(
     """
     from lipiyana.learning.finetune.common.course import read_state
     from lipiyana.learning.finetune.common.job import WORK
-    from lipiyana.runtime.store import ModelStore, available_threads
+    from lipiyana.runtime.container import available_threads
+    from lipiyana.runtime.store import ModelStore
 
     limits = replace(job.limits, minutes=minutes)
     recipe = replace(job.recipe, workers=workers, threads=available_threads())
@@ -67,14 +68,14 @@ def learned(
 
 
 def say_use(out: Path, *, better: bool = True) -> None:
-    """Say how the new models are used, and whether they are worth it."""
+    """Print how to use the new models, and whether they are better."""
     use = "use it" if better else "it is no better than what you have; to use it all the same"
     stderr().print(f"{use}: lipiyana read --models {out} ...", markup=False)
 
 
 @contextmanager
 def _telling() -> Iterator[Any]:
-    """Show steps, labels and the course: a bar on a terminal, a line now and then elsewhere."""
+    """Show steps, labels and the course: a bar on a terminal, else a line from time to time."""
     from lipiyana.learning.finetune.common.job import Listener
 
     console = stderr()
@@ -103,7 +104,7 @@ def _telling() -> Iterator[Any]:
 class _Teller:
     bar: Progress
     task: Any = None
-    told: float = -1.0
+    printed: float = -1.0
 
     def step(self, what: str) -> None:
         if self.task is not None:
@@ -131,7 +132,7 @@ class _Teller:
     def standing(self, standing: Any) -> None:
         best = "" if standing.best is None else f"error {standing.best:.3f}"
         self.bar.update(self.task, total=1.0, completed=standing.share, best=best)
-        if self.bar.disable and standing.share - self.told >= _LINE_EVERY:
-            self.told = standing.share
+        if self.bar.disable and standing.share - self.printed >= _LINE_EVERY:
+            self.printed = standing.share
             left = f"{standing.left_s / 60:.1f} minutes left at most"
             stderr().print(f"{standing.share:.0%}, {left}{best and ', '}{best}")

@@ -10,11 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
-from lipiyana.cli.finetune_app import finetune_app
+from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
-from lipiyana.cli.options import Features, MinConfidence, Models, parse_features
-from lipiyana.cli.review_app import review_app
-from lipiyana.cli.values import choice, existing_file, folder_to_write, whole_number
+from lipiyana.cli.options import (
+    Features,
+    MinConfidence,
+    Models,
+    choice,
+    existing_file,
+    folder_to_write,
+    parse_features,
+    whole_number,
+)
+from lipiyana.cli.review import review_app
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Layout
 

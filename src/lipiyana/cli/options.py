@@ -1,15 +1,110 @@
-"""Options that several commands share."""
+"""Options that several commands share, and parsers of option values with plain error messages.
+
+Typer's own messages for a bad value differ between its versions, and some of them are written for
+programmers. So each function here is, or makes, the `parser` of an option.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from lipiyana.cli.values import existing_folder, number
 from lipiyana.types import Feature
 from lipiyana.words import did_you_mean
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
+    """Read a whole number between inclusive bounds."""
+
+    def whole_number(value: Any) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise typer.BadParameter(f"{value} is not a whole number.") from None
+        if number < least or (most is not None and number > most):
+            raise typer.BadParameter(f"{value} is not {_range(least, most)}.")
+        return number
+
+    return whole_number
+
+
+def number(least: float, most: float) -> Callable[[Any], float]:
+    """Read a number between inclusive bounds."""
+
+    def number(value: Any) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            found = math.nan
+        if math.isnan(found):
+            raise typer.BadParameter(f"{value} is not a number.")
+        if not least <= found <= most:
+            raise typer.BadParameter(f"{value} is not {_range(least, most)}.")
+        return found
+
+    return number
+
+
+def choice(kind: type[_Choice]) -> Callable[[Any], _Choice]:
+    """Read one of the values of an enumeration, in upper or lower case."""
+
+    def choice(value: Any) -> _Choice:
+        try:
+            return kind(str(value).lower())
+        except ValueError:
+            known = [member.value for member in kind]
+            near = did_you_mean(value, known) or "."
+            raise typer.BadParameter(f"{value} is not one of {', '.join(known)}{near}") from None
+
+    return choice
+
+
+def existing_path(value: Any) -> Path:
+    """Read the path of a file or a folder that is there."""
+    path = Path(value)
+    if not path.exists():
+        raise typer.BadParameter(f"there is no file or folder {value}.")
+    return path
+
+
+def existing_folder(value: Any) -> Path:
+    """Read the path of a folder that is there."""
+    path = Path(value)
+    if not path.exists():
+        raise typer.BadParameter(f"there is no folder {value}.")
+    if not path.is_dir():
+        raise typer.BadParameter(f"{value} is a file; name a folder.")
+    return path
+
+
+def existing_file(value: Any) -> Path:
+    """Read the path of a file that is there."""
+    path = Path(value)
+    if not path.exists():
+        raise typer.BadParameter(f"there is no file {value}.")
+    if path.is_dir():
+        raise typer.BadParameter(f"{value} is a folder; name a file.")
+    return path
+
+
+def folder_to_write(value: Any) -> Path:
+    """Read the path of a folder that is there or can be made."""
+    path = Path(value)
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{value} is a file; name a folder.")
+    return path
+
+
+def _range(least: float, most: float | None) -> str:
+    return f"at least {least:g}" if most is None else f"between {least:g} and {most:g}"
+
 
 Models = Annotated[
     Path | None,
@@ -43,7 +138,7 @@ MinConfidence = Annotated[
 
 
 def parse_features(text: str | None) -> frozenset[Feature]:
-    """Read the LIST of `Features`; empty, which stands for the default, where it was not given.
+    """Read the LIST of `Features`; without one, give the empty set, which is the default.
 
     Raises:
         typer.BadParameter: a name is not known, or there is none.

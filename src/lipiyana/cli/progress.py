@@ -1,4 +1,4 @@
-"""How far a run is, on standard error: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a run on standard error: a bar on a terminal, else a line from time to time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LINE_EVERY = 30.0
 
 
 class RunProgress:
-    """Counts pictures. `listing` is walked a second time, aside, to learn how many there are.
+    """Counts pictures. A thread walks `listing` a second time to count all of them.
 
-    Where `results_on_terminal`, there is no bar: the results themselves show how far it is.
+    With `results_on_terminal` there is no bar: the results themselves show the progress.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class RunProgress:
         self._console = console
         self._listing = listing
         self._done = self._failed = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._over = threading.Event()
         self._bar = Progress(
             TextColumn("reading"),
@@ -65,13 +65,13 @@ class RunProgress:
         self._bar.stop()
 
     def step(self, failed: bool) -> None:
-        """One more picture is done."""
+        """Count one more picture."""
         self._done += 1
         self._failed += failed
         self._bar.update(self._task, advance=1, failed=self._failed)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._told >= LINE_EVERY:
-            self._told = now
+        if not self._console.is_terminal and now - self._printed >= LINE_EVERY:
+            self._printed = now
             rate = self._done / (now - self._began)
             self._console.print(
                 f"{self._done} pictures, {self._failed} failed, {rate:.1f} a second"

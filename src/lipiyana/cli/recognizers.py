@@ -1,4 +1,4 @@
-"""The recognizer that a command uses: in this process, or a server's."""
+"""Makes the recognizer that a command uses: in this process, or on a server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
 
 
 def connect(server: str, workers: int | None) -> Chosen:
-    """Use a server, `HOST:PORT`, as the environment says.
+    """Connect to a server, `HOST:PORT`, with the credentials of the environment.
 
     Raises:
         NotFound: a file that a variable names cannot be read.
@@ -79,7 +79,7 @@ def connect(server: str, workers: int | None) -> Chosen:
 
 
 def _named_file(variable: str) -> bytes | None:
-    """Read the file that a variable names; None where it is not set."""
+    """Read the file that a variable names; None if it is not set."""
     path = os.environ.get(variable)
     if not path:
         return None
@@ -109,7 +109,7 @@ def in_process(
     from lipiyana.images.loading import environment_limits
     from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
-    from lipiyana.runtime.store import available_threads
+    from lipiyana.runtime.container import available_threads
 
     quiet_decoders()
     cpus = available_threads()

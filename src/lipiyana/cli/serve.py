@@ -1,4 +1,4 @@
-"""`lipiyana serve`."""
+"""`lipiyana serve`: loads the settings and starts the server."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def run(
     except LipiyanaError as error:
         if settings.log_format == "text":
             raise
-        # whoever collects the lines expects an object in each
+        # a log collector expects a JSON object in each line
         _log.error("%s", error.message, extra={"code": error.code, "reason": error.reason})
         return FAILED

@@ -1,4 +1,4 @@
-"""Which pictures the INPUTs of a command line mean.
+"""Finds the pictures that the INPUTs of a command line name.
 
 Paths stay strings: a `Path` would drop the "./" that the user wrote.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import typer
 
 from lipiyana.cli.console import stderr
-from lipiyana.cli.paths import shown
+from lipiyana.cli.visible_text import shown
 from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
 from lipiyana.files import shortened, what_was_meant
 
@@ -76,7 +76,7 @@ class Listing:
         return self.walk()
 
     def walk(self, passed_over: Counter[str] | None = None) -> Iterator[Source]:
-        """Find the pictures; count in `passed_over`, by kind, what in the folders is none."""
+        """Find the pictures; count the other files of the folders in `passed_over`, by kind."""
         seen: set[str] = set()
         for item in self.inputs:
             found = _walk(item, self.apart) if item in self.folders else _single(item)
@@ -92,7 +92,7 @@ class Listing:
 
 
 def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
-    """Sort out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
+    """Find out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
 
     An INPUT that exists is taken as it is, whatever characters it has. A folder is read with
     the folders in it, but not through symbolic links to folders; names that begin with a dot
@@ -117,7 +117,7 @@ def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
 
 
 def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
-    """Keep a command from reading what it writes.
+    """Refuse INPUTs in the folder that the command writes to.
 
     Raises:
         typer.BadParameter: `folder`, which `option` named, is an INPUT or holds one.
@@ -136,27 +136,27 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
 def describe_passed_over(passed_over: Mapping[str, int]) -> str:
     """Write what was passed over by kind and count, the most first; "" where nothing was."""
     kinds = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
+    listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
-        told += f", {sum(count for _, count in kinds[_KINDS:])} others"
-    return told
+        listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
+    return listed
 
 
 def say_passed_over(passed_over: Mapping[str, int]) -> None:
-    """Tell, at the end of a run, which files of its folders were not read."""
-    if told := describe_passed_over(passed_over):
-        stderr().print(f"passed over, as no pictures: {told}", markup=False)
+    """Print at the end of a run which files of its folders were not read."""
+    if listed := describe_passed_over(passed_over):
+        stderr().print(f"passed over, as no pictures: {listed}", markup=False)
 
 
 def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
-    """Say which INPUTs have no picture, what is in them, and what would be read."""
+    """Say which INPUTs have no picture, what they contain, and which files would be read."""
     named = ", ".join(shown(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
     more = len(listing.inputs) + len(listing.unmatched) - _KINDS
     if more > 0:
         named += f" and {more} more"
     message = f"no picture found in {named}"
-    if told := describe_passed_over(passed_over):
-        message += f": passed over {told}"
+    if listed := describe_passed_over(passed_over):
+        message += f": passed over {listed}"
     return f"{message}. In folders files are read that end in {' '.join(SUFFIXES)}"
 
 
@@ -182,7 +182,7 @@ def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:
 
 
 def _entries(root: str, folder: str) -> Iterator[Source | PassedOver | str]:
-    """Give what is in a folder, its folders as strings that end with a separator."""
+    """List a folder; its subfolders are strings that end with a separator."""
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:
@@ -223,7 +223,7 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:
-    """Say why a folder gives no pictures: it gets a row, so that its pictures are missed."""
+    """Make the error of an unreadable folder: a row for it shows that pictures are missing."""
     if isinstance(error, PermissionError):
         return PermissionDenied(f"the folder {shown(folder)} may not be read")
     return InternalError(f"the folder {shown(folder)} cannot be read: {error.strerror}")

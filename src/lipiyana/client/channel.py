@@ -1,4 +1,4 @@
-"""How a client reaches a server: options of the channel, retries, credentials."""
+"""How a client reaches a server: channel options, retries, credentials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST_ID_KEY = "x-request-id"
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 KEEPALIVE_MS = 60_000
-"""Milliseconds of a call without a sign of the server after which it is asked for one."""
+"""Milliseconds without data from the server after which a call pings it."""
 
 KEEPALIVE_TIMEOUT_MS = 20_000
 """Milliseconds that it may take to give one."""
@@ -67,7 +67,7 @@ _SERVICE_CONFIG = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server and how to speak with it.
+    """A server, and how to call it.
 
     Attributes:
         target: `host:port`, or another name that gRPC resolves (`dns:///name:port`).
@@ -104,11 +104,11 @@ class Endpoint:
         """Options of the channel."""
         return [
             ("grpc.service_config", _SERVICE_CONFIG),
-            # else all clients of a process would share one connection, and so one worker
+            # otherwise all clients of a process would share one connection, and so one worker
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-            # else a stream would wait for ever for a server that vanished
+            # otherwise a stream would wait forever for a server that vanished
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
             # gRPC 1.85 waits this long for the answer to its ping, by default a minute
@@ -123,7 +123,7 @@ class Endpoint:
         ]
 
     def metadata(self, request_id: str | None) -> tuple[tuple[str, str], ...]:
-        """Metadata of a call; a request id that is not fit for one is left out.
+        """Metadata of a call; an invalid request id is left out.
 
         Raises:
             InvalidRequest: it is no text at all.
@@ -173,7 +173,7 @@ def _check_tls(tls: object) -> None:
 
 
 def _check_token(token: object) -> None:
-    """Refuse what cannot be sent; the message does not quote it."""
+    """Refuse a token that cannot be sent; the message does not quote it."""
     if token is None:
         return
     if not isinstance(token, str):

@@ -1,8 +1,15 @@
-"""What gRPC says went wrong, as this project's errors."""
+"""What gRPC reports as an error, turned into an error of this project with advice.
+
+gRPC reports every failed handshake as UNAVAILABLE; only its details say which kind it was (TLS,
+tokens, not gRPC). Where a name has several addresses, the details are those of the address that
+failed last, where perhaps nothing listens. In that case each address is tried once more by itself.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,8 +17,8 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
+from lipiyana.addresses import hosts_and_ports
 from lipiyana.client.channel import Endpoint
-from lipiyana.client.diagnosis import refused_token, unreachable
 from lipiyana.client.stream_end import SENDING_FAILED
 from lipiyana.errors import (
     Cancelled,
@@ -32,7 +39,7 @@ _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (
 
 
 def closed() -> Cancelled:
-    """Make the error of a call that its client, which was closed, cannot make or end."""
+    """Make the error of a call whose client was closed."""
     return Cancelled("the client was closed")
 
 
@@ -42,7 +49,7 @@ def to_error(
     trailers: Iterable[Any] | None,
     endpoint: Endpoint,
 ) -> LipiyanaError:
-    """Give the error that the server raised, or the one that fits where gRPC itself speaks.
+    """Give the error that the server raised, or the matching one for an error of gRPC itself.
 
     It may take seconds, where a server cannot be reached: see `unreachable`.
     """
@@ -100,3 +107,175 @@ def _too_large(text: str, endpoint: Endpoint) -> LipiyanaError | None:
         return MessageTooLarge(f"{message}; raise max_message_bytes of the client and the server")
     where = "server" if verb == "Received" else "client"
     return MessageTooLarge(f"{message}; raise max_message_bytes of the {where}")
+
+
+TLS_FAILED = "TLS_FAILED"
+"""Reason of an `Unavailable` that waiting does not mend: how the client speaks must change."""
+
+NOT_GRPC = "NOT_GRPC"
+"""Reason of an `Unavailable` that waiting does not mend: something else answers at the port."""
+
+_HTTP = re.compile(r"http1\.x server|Expected SETTINGS frame")
+_CONNECTING = re.compile(r"last error: .*", re.DOTALL)
+_CLOSED = re.compile(r"Socket closed|Connection reset by peer|Broken pipe|End of TCP stream")
+_SET_CA = "LIPIYANA_SERVER_CA (the commands) or `tls` (Python)"
+_SET_OWN = (
+    "set LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY (the commands), or give `tls` a key "
+    "and a certificate (Python)"
+)
+_SET_TOKEN = "LIPIYANA_SERVER_TOKEN (the commands) or `token` (Python)"  # noqa: S105
+
+
+_WHY_WITH_TLS = tuple(
+    (re.compile(pattern), why)
+    for pattern, why in (
+        (
+            "WRONG_VERSION_NUMBER",
+            f"does not speak TLS; leave out {_SET_CA}, or let the server have a certificate",
+        ),
+        (
+            "Hostname Verification Check failed",
+            "shows a certificate for another name; call the server by a name or an address that "
+            "its certificate has (subjectAltName)",
+        ),
+        (
+            "CERTIFICATE_VERIFY_FAILED(?:: (?P<detail>[^:]+))?",
+            "shows a certificate that is not trusted{detail}; name the PEM file of who signed it: "
+            f"{_SET_CA}",
+        ),
+        (
+            "Failed to create security handshaker",
+            f"cannot be verified: what {_SET_CA} names holds no PEM certificate, or key and "
+            "certificate of this client do not fit together",
+        ),
+        (
+            f"ALERT_|CERTIFICATE_REQUIRED|{_CLOSED.pattern}",
+            "ends connections after the handshake: it asks for a certificate of this client, or "
+            f"does not trust the one that it got; {_SET_OWN}",
+        ),
+        (
+            "Tls handshake failed(?P<detail>.{0,200})",
+            "and this client cannot agree on TLS{detail}",
+        ),
+    )
+)
+
+
+def unreachable(text: str, endpoint: Endpoint) -> Unavailable:
+    """Explain an UNAVAILABLE call by the details that gRPC gives, or by trying each address."""
+    error = _explained(text, endpoint)
+    if error is None and _CONNECTING.search(text):
+        tries = (failure_at(address, endpoint) for address in addresses_of(endpoint.target))
+        error = next((found for one in tries if (found := _explained(one, endpoint))), None)
+    return error or Unavailable(
+        f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there, and has "
+        "it logged that it serves?"
+    )
+
+
+def _explained(text: str, endpoint: Endpoint) -> Unavailable | None:
+    found = _CONNECTING.search(text)
+    if found is None:  # a call that ended on a connection that was good
+        return None
+    if "backend unhealthy" in text:
+        return Unavailable(
+            f"{endpoint.target} is still starting, or is shutting down; try again in some seconds",
+            reason="NOT_SERVING",
+        )
+    if endpoint.tls is None and _HTTP.search(found[0]):
+        return Unavailable(
+            f"{endpoint.target} does not speak gRPC; give the port of `lipiyana serve` (--port), "
+            "not that of its metrics or of another program",
+            reason=NOT_GRPC,
+        )
+    why = (_without_tls if endpoint.tls is None else _with_tls)(found[0])
+    return Unavailable(f"{endpoint.target} {why}", reason=TLS_FAILED) if why else None
+
+
+def _without_tls(last: str) -> str:
+    if not _CLOSED.search(last):
+        return ""
+    return (
+        "takes connections and closes them unanswered; if it expects TLS, as it seems, name the "
+        f"PEM file of who signs its certificate: {_SET_CA}"
+    )
+
+
+def _with_tls(last: str) -> str:
+    for pattern, why in _WHY_WITH_TLS:
+        if found := pattern.search(last):
+            detail = found.groupdict().get("detail")
+            return why.format(detail=f" ({detail.strip()})" if detail else "")
+    return ""
+
+
+def refused_token(error: Unauthenticated, endpoint: Endpoint) -> Unauthenticated:
+    """Add to the server's message which setting contains the token."""
+    do = "set" if endpoint.token is None else "correct"
+    return Unauthenticated(f"{error.message}; {do} {_SET_TOKEN}", reason=error.reason)
+
+
+MOST_ADDRESSES = 4
+"""How many addresses of a name are tried."""
+
+PROBE_SECONDS = 2.0
+"""How long an address may take."""
+
+_METHOD = "/grpc.health.v1.Health/Check"
+"""What is called: it needs no token and computes nothing."""
+
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+def addresses_of(target: str) -> list[str]:
+    """Give the addresses that gRPC tries for a target, each as a target.
+
+    None where the target is one address, about which gRPC has said everything.
+    """
+    named = hosts_and_ports(target)
+    if len(named) == 1 and _is_address(named[0][0]):
+        return []
+    found = [
+        f"ipv6:[{address}]:{port}" if ":" in address else f"ipv4:{address}:{port}"
+        for host, port in named
+        for address in ([host] if _is_address(host) else _resolved(host, port))
+    ]
+    return list(dict.fromkeys(found))[:MOST_ADDRESSES]
+
+
+def failure_at(address: str, endpoint: Endpoint) -> str:
+    """Try one address; give gRPC's details of why it cannot be reached, "" where it can."""
+    options = list(endpoint.options)
+    named = hosts_and_ports(endpoint.target)
+    if len(named) == 1:  # whose name the certificate has, not the address's
+        options.append(("grpc.ssl_target_name_override", named[0][0]))
+    channel = (
+        grpc.insecure_channel(address, options)
+        if endpoint.tls is None
+        else grpc.secure_channel(address, endpoint.tls, options)
+    )
+    with channel:
+        try:
+            channel.unary_unary(_METHOD, bytes, bytes)(b"", timeout=PROBE_SECONDS)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                return error.details() or ""
+    return ""
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:  # gRPC's details say so
+        return []
+    found = [str(info[4][0]) for info in infos]
+    # gRPC tries both, whatever the system's list of hosts has
+    return [*found, *_LOOPBACK] if host == "localhost" else found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

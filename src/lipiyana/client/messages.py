@@ -1,4 +1,4 @@
-"""Requests and responses of the RPCs, as both clients need them."""
+"""Requests and responses of the RPCs, shared by both clients."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def image_message(image: ImageInput) -> pb.Image:
 
 
 def image_messages(images: Sequence[ImageInput]) -> list[pb.Image | LipiyanaError]:
-    """Write pictures; what cannot be sent leaves its error in its place.
+    """Write pictures; one that cannot be sent becomes its error.
 
     Raises:
         InvalidRequest: it is one picture, or nothing that has pictures.
@@ -64,7 +64,7 @@ def answered(response: R | None) -> R:
 def batch_request(
     messages: Sequence[pb.Image | LipiyanaError], config: pb.RecognitionConfig
 ) -> service_pb.BatchRecognizeRequest:
-    """Ask for those pictures that can be sent."""
+    """Write the request for the pictures that can be sent."""
     sendable = [message for message in messages if isinstance(message, pb.Image)]
     return service_pb.BatchRecognizeRequest(images=sendable, config=config)
 
@@ -73,7 +73,7 @@ def batch_outcomes(
     messages: Sequence[pb.Image | LipiyanaError],
     response: service_pb.BatchRecognizeResponse,
 ) -> list[Outcome]:
-    """Put the items of the response where their pictures stood.
+    """Put the items of the response in the places of their pictures.
 
     Raises:
         InternalError: there are more or fewer than were asked for.
@@ -89,14 +89,14 @@ def batch_outcomes(
 
 
 def setup_request(config: RecognitionConfig | None) -> service_pb.StreamRecognizeRequest:
-    """Begin a stream."""
+    """Write the first message of a stream."""
     return service_pb.StreamRecognizeRequest(
         setup=service_pb.StreamSetup(config=config_message(config))
     )
 
 
 def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResult:
-    """Write a frame, or the result that it has already where it cannot be sent."""
+    """Write a frame, or give its error as a result if it cannot be sent."""
     try:
         image = image_message(frame.image)
     except LipiyanaError as error:
@@ -107,10 +107,10 @@ def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResu
 
 
 def frame_result(response: service_pb.StreamRecognizeResponse) -> FrameResult:
-    """Read what became of a frame.
+    """Read the result of a frame.
 
     Raises:
-        InternalError: it tells of more dropped frames than a server keeps in mind.
+        InternalError: it reports more dropped frames than a server remembers.
     """
     if len(response.dropped_frame_ids) > MOST_DROPPED:
         raise InternalError("a result came with more dropped frames than can be")

@@ -1,4 +1,4 @@
-"""How a stream of grpc.aio ended, where gRPC itself loses the server's answer.
+"""The status of a stream that ended, where grpc.aio itself loses the server's answer.
 
 A server may end a stream while the client still sends. The message then fails, and grpc.aio
 (1.85) gives the call the status "Internal error from Core" on the spot. The server's status comes a
@@ -24,7 +24,7 @@ STATUS_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a call ended with."""
+    """The status that a call ended with."""
 
     code: grpc.StatusCode
     details: str | None
@@ -40,24 +40,24 @@ class StreamEnd:
     """Keeps the first status of a call that is not `SENDING_FAILED`."""
 
     def __init__(self, call: Any) -> None:
-        """Listen to a call of grpc.aio, which was begun just now on the running loop."""
-        self._told: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
+        """Listen to a call of grpc.aio that was just started on the running loop."""
+        self._status: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
         call.add_done_callback(self._ended)
 
     async def status(self, seen: grpc.aio.AioRpcError) -> Status:
-        """Give the status of the call, of which `seen` was raised."""
+        """Give the status of the call; `seen` is the error that it raised."""
         if seen.details() == SENDING_FAILED:
-            done, _ = await asyncio.wait({self._told}, timeout=STATUS_SECONDS)
+            done, _ = await asyncio.wait({self._status}, timeout=STATUS_SECONDS)
             if done:
-                return self._told.result()
+                return self._status.result()
         return Status.of(seen)
 
     def _ended(self, call: Any) -> None:
-        """Take the status that the call has now; called each time that it gets one."""
+        """Take the current status of the call; called whenever it gets one."""
         details = _at_once(call.details())
-        if details == SENDING_FAILED or self._told.done():
+        if details == SENDING_FAILED or self._status.done():
             return
-        self._told.set_result(
+        self._status.set_result(
             Status(_at_once(call.code()), details, _at_once(call.trailing_metadata()) or ())
         )
 

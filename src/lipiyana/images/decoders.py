@@ -1,14 +1,20 @@
-"""Encoded pictures to upright RGB, by Pillow and OpenCV, in little more memory than pixels take.
+"""Decodes pictures to upright RGB with Pillow and OpenCV, in little more memory than the pixels.
 
-Every failure is an `InvalidImage`. Nothing here is shared between calls, so one picture never waits
-for another.
+Every failure is an `InvalidImage`. Calls share nothing, so one picture never waits for another.
+
+For most formats the header bounds the work of decoding. For deflated data it does not: a few bytes
+make a block with code tables of its own, and a file may be full of blocks that contain next to
+nothing, at several times the cost of ordinary pixels. So `DecodingBudget` bounds the CPU time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
-from collections.abc import Callable, Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import cv2
@@ -17,8 +23,78 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from lipiyana.errors import InvalidImage
-from lipiyana.images.decoding_budget import DecodingBudget
 from lipiyana.images.headers import STRIP_PIXELS, ImageHeader, damaged
+
+_PACKED_STEP = 1 << 16
+_UNPACKED_STEP = 1 << 20
+
+
+class DecodingBudget:
+    """The CPU time of one picture, counted on the thread that creates this."""
+
+    def __init__(self, kind: str, seconds: float) -> None:
+        """Begin to count.
+
+        Args:
+            kind: the format, for the error.
+            seconds: that may be spent from now on.
+        """
+        self._kind, self._seconds = kind, seconds
+        self._ends = time.thread_time() + seconds
+
+    def check(self) -> None:
+        """Check the time.
+
+        Raises:
+            InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
+        """
+        if time.thread_time() > self._ends:
+            raise InvalidImage(
+                f"unpacking the {self._kind} takes more than {self._seconds:g} s of CPU time; save "
+                "it again as an ordinary JPEG or PNG",
+                reason="IMAGE_TOO_COMPLEX",
+            )
+
+    def file(self, data: bytes) -> io.BytesIO:
+        """Make a file of the data whose `read` calls `check`."""
+        return _MeteredFile(data, self)
+
+    def check_streams(self, data: bytes, places: Iterable[tuple[int, int]]) -> None:
+        """Unpack zlib streams and drop the result, for a decoder that unpacks each at once.
+
+        Args:
+            data: that holds the streams.
+            places: offset and size of each.
+
+        Raises:
+            InvalidImage: they take too long. A damaged stream passes: the decoder tells that.
+        """
+        whole = memoryview(data)
+        for start, size in places:
+            try:
+                self._unpack(whole[start : start + size])
+            except zlib.error:
+                continue
+
+    def _unpack(self, packed: memoryview) -> None:
+        stream = zlib.decompressobj()
+        for at in range(0, len(packed), _PACKED_STEP):
+            rest: bytes | memoryview = packed[at : at + _PACKED_STEP]
+            while rest and not stream.eof:
+                self.check()
+                stream.decompress(rest, _UNPACKED_STEP)
+                rest = stream.unconsumed_tail
+
+
+class _MeteredFile(io.BytesIO):
+    def __init__(self, data: bytes, budget: DecodingBudget) -> None:
+        super().__init__(data)
+        self._budget = budget
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._budget.check()
+        return super().read(size)
+
 
 _Pixels = npt.NDArray[np.uint8]
 
@@ -123,7 +199,7 @@ def _as_stored(upright: _Pixels, orientation: int) -> _Pixels:
 
 
 def _empty(width: int, height: int, orientation: int) -> tuple[_Pixels, _Pixels]:
-    """An upright picture to be filled, and the same memory as the picture is stored."""
+    """Make an upright picture to fill, and a view of it in the stored orientation."""
     turned = orientation in {5, 6, 7, 8}
     out = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     return out, _as_stored(out, orientation)
@@ -161,7 +237,7 @@ def _on_white(rgba: Image.Image) -> _Pixels:
 
 
 def _brightest(image: Image.Image) -> float:
-    """Find what is white in grey of 16 bits, 32 bits or floats.
+    """Find the value of white in grey of 16 bits, 32 bits or floats.
 
     It is the end of the type's range, or for types wider than their contents the smallest usual one
     that holds the brightest pixel: 1 (floats), 255, 65535, or that pixel itself.

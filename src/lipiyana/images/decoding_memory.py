@@ -1,4 +1,4 @@
-"""Memory that pictures take while they are decoded and read, shared out in the order they come."""
+"""Memory for decoding and reading pictures, given out in the order of requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class DecodingMemory:
     """A bound on the decoded bytes of all pictures together. Safe to share between threads."""
 
     def __init__(self, most: int) -> None:
-        """Share out `most` bytes; a picture that needs more comes when it is alone."""
+        """Bound the memory to `most` bytes; a picture that needs more waits until it is alone."""
         self._most = most
         self._used = 0
         self._waiting: deque[object] = deque()
@@ -33,7 +33,7 @@ class DecodingMemory:
 
     @contextmanager
     def room(self, size: int, timeout: float | None = None) -> Iterator[Room]:
-        """Keep room for a picture until the end; wait for it behind those that came before.
+        """Hold memory for a picture while the body runs, after waiting in order of arrival.
 
         So a large picture is not passed by small ones for ever.
 
@@ -75,13 +75,13 @@ class DecodingMemory:
 
 
 class Room:
-    """What one picture was given."""
+    """The memory that one picture holds."""
 
     def __init__(self, memory: DecodingMemory, size: int) -> None:
         self._memory, self._size = memory, size
 
     def shrink(self, size: int) -> None:
-        """Keep no more than `size` bytes of it."""
+        """Hold at most `size` bytes from now on."""
         if size < self._size:
             self._memory.give_back(self._size - size)
             self._size = size

@@ -1,4 +1,4 @@
-"""Pictures in: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
+"""Loads pictures: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
 
 The format, the size and what decoding will take come from the header, before any pixel is decoded.
 """
@@ -26,7 +26,7 @@ RgbArray = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a picture may be.
+    """Limits of a picture.
 
     Attributes:
         max_pixels: width times height, as the header has it.
@@ -77,7 +77,7 @@ MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 
 
 def environment_limits() -> ImageLimits:
-    """Give the limits of commands: the default ones, but for what `MAX_PIXELS_VARIABLE` says.
+    """Give the limits of commands: the defaults, changed by `MAX_PIXELS_VARIABLE`.
 
     Raises:
         InvalidRequest: the variable is no whole number above 0.

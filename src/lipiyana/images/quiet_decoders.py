@@ -1,4 +1,4 @@
-"""Keeps the libraries that decode pictures from writing to standard error by themselves.
+"""Stops the libraries that decode pictures from writing to standard error.
 
 libtiff and OpenCV write a line there about whatever is wrong in a picture, which tears the progress
 bar of a command and the log of a server. The error that comes back from decoding says it, too.
@@ -14,7 +14,7 @@ import cv2
 
 
 def quiet_decoders() -> None:
-    """Turn these lines off, for the whole process: for programs, not for a library to do."""
+    """Turn these lines off for the whole process. A program may do so, a library should not."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     # a symbol of libtiff is found by way of the module that is linked with it, where there is one
     with contextlib.suppress(OSError, AttributeError):

@@ -1,1 +1,4 @@
-"""The pictures that the models were least sure of: kept within bounds, labelled, learned from."""
+"""Pictures that the models were unsure of: kept within bounds, labelled, learned from.
+
+In: answers of a recognizer. Out: a folder of pictures, and tasks for Label Studio.
+"""

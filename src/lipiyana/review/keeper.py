@@ -1,4 +1,4 @@
-"""A bounded folder of unsure pictures: the least sure, of different scenes, for a while.
+"""A bounded folder of unsure pictures: the least sure ones, of different scenes, for some days.
 
 Plates are personal data, so nothing is kept unless somebody asks for it, the folder is for its
 owner alone, its size is bounded, and pictures leave it when their time is over.
@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import PermissionDenied
+from lipiyana.files import write_atomically
 from lipiyana.review.kept import Kept, is_picture_name, note_of, read_kept
 from lipiyana.review.private_folder import identity, remove_strays, take_folder
 from lipiyana.review.unsureness import Unsureness
-from lipiyana.runtime.model_folder import write_atomically
 
 _HASH_SIDE = 16
 _BETTER = 0.1
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeepLimits:
-    """What may be kept.
+    """Limits of the folder.
 
     Attributes:
         pictures: at most.
@@ -57,7 +57,7 @@ class UnsureKeeper:
     def __init__(
         self, folder: Path, limits: KeepLimits | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        """Open the folder, or make it, and remove what has been there too long.
+        """Open or make the folder, and remove pictures that are too old.
 
         Raises:
             PermissionDenied: it cannot be made or read, is a link, or holds what is not this
@@ -79,7 +79,7 @@ class UnsureKeeper:
 
     @property
     def kept(self) -> tuple[Kept, ...]:
-        """What is there now, the least sure first."""
+        """The pictures in the folder, the least sure first."""
         return tuple(sorted(self._kept.values(), key=lambda one: (-one.score, one.file)))
 
     def offer(
@@ -133,7 +133,7 @@ class UnsureKeeper:
                 return False
 
     def remove_old(self) -> None:
-        """Remove what has been there too long, as each new picture does, too."""
+        """Remove pictures that are too old, as each new picture does too."""
         with self._lock:
             try:
                 self._remove_old()
@@ -141,7 +141,7 @@ class UnsureKeeper:
                 _log.error("unsure pictures cannot be removed: %s", error.strerror)
 
     def _require_own(self) -> None:
-        """Refuse to write and delete where another folder, or a link, has come in its place."""
+        """Refuse to write or delete if another folder or a link has replaced this one."""
         if identity(self.folder) != self._identity:
             raise OSError(errno.ESTALE, "another folder has come in its place")
 
@@ -191,7 +191,7 @@ class UnsureKeeper:
 
 
 def scene_hash(pixels: npt.NDArray[np.uint8]) -> int:
-    """256 bits that tell where (H, W, 3) RGB gets brighter to the right, as a difference hash."""
+    """Hash (H, W, 3) RGB to 256 bits: where it gets brighter to the right (difference hash)."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     size = (_HASH_SIDE + 1, _HASH_SIDE)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.int16)

@@ -38,7 +38,7 @@ _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp")
 
 
 class KeepingRecognizer:
-    """Passes everything on to another recognizer, and looks at what comes back.
+    """Passes all calls to another recognizer, and checks the answers.
 
     It implements `lipiyana.recognizer.Recognizer`. Frames of `recognize_stream` are passed on
     unjudged, and what came with `CachePolicy.BYPASS` is not kept here either.
@@ -52,7 +52,7 @@ class KeepingRecognizer:
         defer: Callable[[Job], object] | None = None,
         on_close: Job | None = None,
     ) -> None:
-        """Put it before a recognizer.
+        """Wrap a recognizer.
 
         Args:
             recognizer: reads.
@@ -66,12 +66,16 @@ class KeepingRecognizer:
         self._reader = installed_reader(recognizer.store)
 
     def __getattr__(self, name: str) -> Any:
-        """Give what only the other recognizer has."""
+        """Give attributes that only the other recognizer has."""
         return getattr(self._recognizer, name)
 
     def plan_digest(self) -> str:
         """Hash what an answer depends on; see `LocalRecognizer.plan_digest`."""
         return self._recognizer.plan_digest()
+
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Refuse a config; see `LocalRecognizer.check_config`."""
+        self._recognizer.check_config(config)
 
     def recognize(
         self,
@@ -127,7 +131,7 @@ class KeepingRecognizer:
             self._defer(job)
 
     def _judge(self, image: ImageInput, found: Recognition) -> None:
-        """Keep the picture where it is worth it; whatever goes wrong, the answer stands."""
+        """Keep the picture if it is unsure enough; an error here never changes the answer."""
         try:
             recognizer = self._recognizer
             with opened(
@@ -142,7 +146,7 @@ class KeepingRecognizer:
 
 
 def _read_file(image: ImageInput) -> ImageInput:
-    """Read the file of a path, once for all; one that cannot be read is left to the recognizer."""
+    """Read the file of a path once; if it cannot be read, the recognizer says why."""
     try:
         return picture_bytes(image) if isinstance(image, str | os.PathLike) else image
     except LipiyanaError:

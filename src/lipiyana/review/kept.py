@@ -1,5 +1,4 @@
-"""What a folder of unsure pictures holds: pictures under names of this project's form, each with a
-note beside it.
+"""The content of a folder of unsure pictures: each picture has a note beside it.
 
 A folder may have been written by somebody else, so nothing in it is believed: a note speaks of the
 picture that its own name names, links are not followed, and what is of another form is passed over.
@@ -63,18 +62,18 @@ def note_of(picture: Path) -> Path:
 
 
 def is_picture_name(name: str) -> bool:
-    """Say whether a name is of the form that kept pictures have."""
+    """Say whether a name has the form of kept pictures."""
     return _PICTURE.fullmatch(name) is not None
 
 
 def picture_name(name: str) -> str | None:
-    """Give the name of the picture that a file is, or that a note is of; None for other files."""
+    """Give the picture's name of a picture or its note; None for other files."""
     picture = name.removesuffix(NOTE)
     return picture if is_picture_name(picture) else None
 
 
 def says_of(note: Path, picture: str) -> bool:
-    """Say whether a file is a note of this project's form, of a picture of that name."""
+    """Say whether a file is this project's note of a picture of that name."""
     try:
         return _kept(picture, 0, parse_json(read_without_links(note, _LONGEST_NOTE))) is not None
     except (OSError, ValueError):
@@ -82,7 +81,7 @@ def says_of(note: Path, picture: str) -> bool:
 
 
 def read_kept(folder: Path) -> list[Kept]:
-    """Read what a folder keeps.
+    """Read the kept pictures of a folder.
 
     Passed over are notes without a picture, broken ones, those that speak of another file than
     their own picture, and links.
@@ -120,7 +119,7 @@ def require_kept(folder: Path) -> list[Kept]:
 
 
 def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Read a regular file that is no link.
+    """Read a regular file that is not a link.
 
     Raises:
         OSError: it is not one, it cannot be read, or it has more than `max_bytes`.
@@ -136,7 +135,7 @@ def _regular_size(path: Path) -> int:
 
 
 def _kept(file: str, size: int, note: object) -> Kept | None:
-    """Make one of a note; None where it is not of this project's form."""
+    """Make a `Kept` from a note; None if the note has another form."""
     if not isinstance(note, Mapping) or note.get("file") != file:
         return None
     reasons, answer = note.get("reasons"), note.get("answer")

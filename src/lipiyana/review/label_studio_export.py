@@ -1,4 +1,4 @@
-"""Exports of Label Studio (JSON): regions with their transcriptions, and where the pictures are.
+"""Reads exports of Label Studio (JSON): regions, their transcriptions and their pictures.
 
 Both of its ways to transcribe are read: a rectangle or polygon with a text area of the same id, as
 its template for optical character recognition has it, and a text area for the whole picture.
@@ -48,7 +48,7 @@ def read_export(path: Path, content: str, *, follow_links: bool = True) -> Itera
     Args:
         path: of the export.
         content: of it.
-        follow_links: whether pictures may be links to what is elsewhere.
+        follow_links: whether pictures may be symbolic links.
 
     Raises:
         InvalidRequest: it is not Label Studio's JSON.
@@ -77,7 +77,7 @@ def _not_an_export(path: Path) -> InvalidRequest:
 
 
 class PictureFinder:
-    """Finds the file that an export speaks of, wherever it was made."""
+    """Finds the file that an export names, on whatever machine it was made."""
 
     def __init__(self, root: Path, *, follow_links: bool = True) -> None:
         """Look below this folder; a link that leads out of it counts if links are followed."""
@@ -166,13 +166,13 @@ def _transcriptions(
 
 
 def _tables(value: object) -> list[Mapping[str, Any]]:
-    """Give the objects of a list; none of what is no list."""
+    """Give the objects of a list; none if it is not a list."""
     rows = value if isinstance(value, list) else []
     return [row for row in rows if isinstance(row, Mapping)]
 
 
 def _is_unicode(text: str) -> bool:
-    """Say whether a text can be written; JSON can spell halves of characters."""
+    """Say whether a text is valid Unicode; JSON can contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -228,7 +228,7 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
 
 
 def _share(percent: Any) -> float:
-    """Take a percentage of a side; True and False are none."""
+    """Read a percentage of a side; True and False are not numbers."""
     if isinstance(percent, bool):
         raise TypeError("a bool is no percentage")
     return float(percent) / 100

@@ -1,4 +1,4 @@
-"""Folders with people's pictures: for their owner alone, and never taken from somebody else.
+"""Folders with people's pictures: readable by their owner only, never someone else's folder.
 
 A folder that keeps pictures has a notice in it, by which it is known again. Files are removed from
 it only where they are this project's: named by the hash of their content, or told by a note.
@@ -13,9 +13,8 @@ import re
 import stat
 from pathlib import Path
 
-from lipiyana.files import read_file
+from lipiyana.files import read_file, write_atomically
 from lipiyana.review.kept import NOTE_BEGINNING, note_of, picture_name, read_without_links, says_of
-from lipiyana.runtime.model_folder import write_atomically
 
 NOTICE = (
     "Pictures that the models were unsure of, kept by lipiyana.\n"
@@ -33,7 +32,7 @@ _PART = re.compile(r"\.(.+)\.part")
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that its owner alone can enter; one that is there stays as it is.
+    """Make a folder that only its owner can enter; an existing one stays as it is.
 
     Raises:
         OSError: it cannot be made.
@@ -43,7 +42,7 @@ def make_private(folder: Path) -> None:
 
 
 def identity(folder: Path) -> tuple[int, int]:
-    """Tell a folder, and no link to it, from any that may come in its place.
+    """Give the identity of a folder (not of a link), to detect a replacement.
 
     Raises:
         OSError: it is not there, or is no folder.
@@ -79,7 +78,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _close(folder: Path) -> None:
-    """Let nobody else in; a link that has come in the folder's place meanwhile is not followed."""
+    """Restrict the folder to its owner; a link that has replaced it is not followed."""
     if not hasattr(os, "O_DIRECTORY"):
         folder.chmod(_MODE)
         return
@@ -91,7 +90,7 @@ def _close(folder: Path) -> None:
 
 
 def remove_strays(folder: Path, whole: set[str], max_bytes: int) -> None:
-    """Remove what an end in the middle left: pictures without a note, notes without one, parts.
+    """Remove leftovers of a killed process: pictures without notes, lone notes, parts.
 
     Args:
         folder: that was taken.
@@ -107,7 +106,7 @@ def remove_strays(folder: Path, whole: set[str], max_bytes: int) -> None:
 
 
 def _is_stray(path: Path, max_bytes: int) -> bool:
-    """Say whether this project wrote a file, as far as what is in it and beside it tells."""
+    """Say whether this project wrote a file, judged by its content and its neighbours."""
     part = _PART.fullmatch(path.name)
     name = part[1] if part else path.name
     picture = picture_name(name)

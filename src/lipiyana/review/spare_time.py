@@ -1,4 +1,4 @@
-"""Small jobs beside the real work: on one thread, for a share of its time, left out under load."""
+"""Small jobs beside the real work: on one thread, for a share of its time, dropped under load."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SpareTime:
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        # a daemon: what is left to do must not keep the process alive
+        # a daemon: remaining jobs must not keep the process alive
         self._thread = threading.Thread(target=self._work, name="lipiyana-spare-time", daemon=True)
         self._thread.start()
 
     def offer(self, job: Job) -> bool:
-        """Let a job wait for its turn; False where too many wait already, or it is closed."""
+        """Queue a job; False if too many wait already, or this is closed."""
         with self._changed:
             if self._closed or len(self._jobs) >= self._bound:
                 return False

@@ -1,4 +1,4 @@
-"""Kept pictures as tasks for Label Studio, with what was read as predictions; and back again."""
+"""Exports kept pictures as tasks for Label Studio, and imports the labels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
-from lipiyana.files import MAX_MODEL_BYTES, read_text
+from lipiyana.files import MAX_MODEL_BYTES, read_text, write_atomically
 from lipiyana.images.loading import load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
 from lipiyana.review.private_folder import make_private
-from lipiyana.runtime.model_folder import write_atomically, writing_to
+from lipiyana.runtime.model_folder import writing_to
 from lipiyana.types import Box, Polygon
 from lipiyana.wire.results import recognition_from_json
 
@@ -48,7 +48,7 @@ LABEL_CONFIG = """<View>
 
 @dataclass(frozen=True, slots=True)
 class Crops:
-    """What came back: crops with labels, and what could not be used, with the reason."""
+    """The imported crops with labels, and the reasons of those that could not be used."""
 
     written: int
     problems: tuple[str, ...]
@@ -93,7 +93,7 @@ def task(one: Kept) -> dict[str, Any]:
 
 
 def _results(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the results of all regions of an answer, which somebody else may have written."""
+    """Give the results of all regions of an answer, which may be untrusted."""
     try:
         found = recognition_from_json(answer)
     except InvalidRequest:
@@ -137,7 +137,7 @@ def _region(
 
 
 def import_labels(export: Path, out: Path) -> Crops:
-    """Cut what people labelled out of its pictures, with a `labels.tsv` to fine-tune from.
+    """Cut the labelled regions out of their pictures, with a `labels.tsv` for fine-tuning.
 
     Args:
         export: Label Studio's JSON, beside its pictures or above them; a link that leads out of
@@ -180,7 +180,7 @@ def import_labels(export: Path, out: Path) -> Crops:
                 f"nothing in {export} can be used" + "".join(f"\n  {p}" for p in problems[:5]),
                 field="export",
             )
-        # what the export says of a picture takes the place of all that was said of it
+        # labels of a picture in this export replace all earlier labels of that picture
         earlier = _earlier(out / LABELS).items()
         kept = {name: row for name, row in earlier if name.rpartition("-")[0] not in pictures}
         rows = kept | rows
@@ -203,7 +203,7 @@ def _digest(value: bytes) -> str:
 
 
 def _plain(stem: str) -> str:
-    """Make a picture's name one that a row of a list can hold."""
+    """Replace characters of a picture's name that a row of a list cannot contain."""
     return "".join(c if c.isprintable() else "_" for c in stem[:_LONGEST_STEM])
 
 

@@ -1,4 +1,4 @@
-"""How unsure the models were of a picture, and of what in it.
+"""How unsure the models were of a picture, and of which part of it.
 
 It is judged in two steps, so that sure pictures cost nothing: the confidences of the answer first,
 and only where they leave a doubt the lines are read once more for their margins.
@@ -99,7 +99,7 @@ def _runs(classes: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
 
 
 def grammar_doubt(plate: Plate) -> float:
-    """Judge how far what was read had to be mended to make a registration of it, if it is one."""
+    """Judge how much a text had to be changed to become a registration, if it did."""
     read = "".join(c for c in plate.text if c.isalnum()).upper()
     registration = plate.registration
     if not registration.valid:

@@ -1,4 +1,4 @@
-"""What models there are: `manifest.toml` beside the model files, read without loading any."""
+"""The models that exist: `manifest.toml` beside the model files, read without loading a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model as its manifest tells.
+    """One model of a manifest.
 
     Attributes:
         name: unique; a later folder's model of the same name replaces the earlier one.
@@ -62,17 +62,17 @@ class ModelEntry:
 
     @property
     def installed(self) -> bool:
-        """Whether the file is there; whether it is the right one shows when it is loaded."""
+        """Whether the file is there; its sha256 is checked when it is loaded."""
         return self.file.is_file()
 
     @property
     def words(self) -> Path | None:
-        """Where the language model is that a reader was measured with; None if it has none."""
+        """Path of the language model of a reader; None if it has none."""
         words = self.parameters.get("words")
         return self.file.parent / words if words else None
 
     def read_bytes(self) -> bytes:
-        """Read the file, check its sha256, and unpack it where it is packed.
+        """Read the file, check its sha256, and unpack it if it is packed.
 
         Raises:
             ModelUnavailable: no such file (MODEL_NOT_INSTALLED), or another file than the
@@ -94,7 +94,7 @@ class ModelEntry:
 
 
 def charset_digest(characters: tuple[str, ...]) -> str:
-    """Hash the characters in the order of their classes, as `charset_sha256` has it."""
+    """Hash the characters in the order of their classes, for `charset_sha256`."""
     return hashlib.sha256("".join(characters).encode()).hexdigest()
 
 

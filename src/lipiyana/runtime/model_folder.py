@@ -1,8 +1,8 @@
-"""Adding models to a folder that `--models DIR` names, so that nothing half-written is ever read.
+"""Adds models to a folder for `--models DIR`, so that nothing half-written is ever read.
 
-Files are copied under names that hold a part of their sha256, and only then does a new manifest
-take the old one's place in one step. Whoever reads the folder meanwhile sees the old models or the
-new ones, each whole.
+Files are copied under names that contain a part of their sha256. Only then does a new manifest
+replace the old one in one step. A program that reads the folder meanwhile sees the old models or
+the new ones, each complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
-from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.runtime.packed import PACKED, model_suffix
 from lipiyana.runtime.timings import TWIN
@@ -34,7 +34,7 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True, slots=True)
 class NewModel:
-    """A model that is to be added; the fields are those of `ModelEntry`.
+    """A model to add; the fields are those of `ModelEntry`.
 
     Attributes:
         file: a finished ONNX file anywhere, packed or not; it is copied as it is.
@@ -73,12 +73,12 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         replaced = {model.name for model in models}
-        kept = [
+        others = [
             table
             for table in _tables(folder)
             if replaced.isdisjoint({table["name"], table.get("parameters", {}).get(TWIN)})
         ]
-        tables = [*(_place(folder, model) for model in models), *kept]
+        tables = [*(_place(folder, model) for model in models), *others]
         text = _HEADER + "".join(f"\n{toml_table('model', table)}" for table in tables)
         tomllib.loads(text)
         write_atomically(folder / MANIFEST, text.encode())
@@ -89,7 +89,7 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Turn the errors of a disk into this project's; see `add_models`."""
+    """Convert errors of the disk to this project's; see `add_models`."""
     try:
         yield
     except PermissionError as error:
@@ -107,29 +107,6 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise InvalidRequest(
             f"{folder} cannot be written: {error.strerror or error}", field="out"
         ) from error
-
-
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write a file that is whole or what it was before, also after a power cut.
-
-    A link of that name is replaced, not followed. `mode` has its permissions, less the umask.
-
-    Raises:
-        OSError: it cannot be written; nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        # what lies there may be a link to another file: it goes, and a new one is made
-        partial.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(partial, flags, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def toml_table(name: str, table: Mapping[str, Any]) -> str:

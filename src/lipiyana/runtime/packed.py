@@ -1,4 +1,4 @@
-"""Model files that are packed with xz, as those are that few people load.
+"""Model files packed with xz: those that few people load.
 
     python -m lipiyana.runtime.packed FILE...
 
@@ -25,12 +25,12 @@ _MOST_MEMORY = 2**27  # bytes to unpack with; the densest presets of xz need hal
 
 
 def model_suffix(path: Path) -> str:
-    """Give the suffix that says what is in a file, `.onnx` for one, without that of packing."""
+    """Give the suffix of the content of a file, such as `.onnx`, without that of packing."""
     return Path(path.name.removesuffix(PACKED)).suffix
 
 
 def read_unpacked(path: Path) -> bytes:
-    """Read a file; one whose name says that it is packed is unpacked.
+    """Read a file, and unpack it if its name says that it is packed.
 
     Raises:
         OSError: it cannot be read.
@@ -40,7 +40,7 @@ def read_unpacked(path: Path) -> bytes:
 
 
 def unpacked(path: Path, data: bytes) -> bytes:
-    """Unpack what was read of a file if its name says that it is packed.
+    """Unpack the bytes of a file if its name says that it is packed.
 
     Raises:
         ModelUnavailable: it is not whole, no xz, or more than `MOST_BYTES` (MODEL_CORRUPT); or
@@ -70,7 +70,7 @@ def unpacked(path: Path, data: bytes) -> bytes:
 
 
 def pack(path: Path) -> Path:
-    """Put a packed file in a file's place; one liblzma makes always the same of the same content.
+    """Replace a file by a packed one; one version of liblzma is deterministic.
 
     Returns:
         The packed file.

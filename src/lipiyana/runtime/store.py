@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 import threading
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
+from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import ModelEntry, Task, charset_digest, read_manifest
 from lipiyana.runtime.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
@@ -23,12 +25,13 @@ from lipiyana.words import shown
 MODELS_VARIABLE = "LIPIYANA_MODELS"
 """Environment variable that names a folder of models, searched before the built-in ones."""
 
+_log = logging.getLogger(__name__)
 _SILENT = 4  # only fatal messages; errors come as exceptions
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """Whether a model's file is there, intact and loadable; `problem` says what is wrong."""
+    """Whether a model's file is there, intact and loadable; if not, `problem` says why."""
 
     entry: ModelEntry
     ok: bool
@@ -112,7 +115,12 @@ def _checked_charset(entry: ModelEntry, metadata: Mapping[str, str]) -> tuple[st
 
 
 class ModelStore:
-    """The models that are at hand, and their sessions."""
+    """The available models, and their sessions.
+
+    Attributes:
+        threads: that one model uses at once.
+        preferences: the models that come before their twins for being faster on this machine.
+    """
 
     def __init__(
         self,
@@ -145,7 +153,10 @@ class ModelStore:
         for folder in (own, _built_in()):
             for entry in read_manifest(folder) if folder is not None else ():
                 entries.setdefault(entry.name, entry)
-        self._entries = {e.name: e for e in faster_first(entries.values(), read_timings())}
+        ordered, self.preferences = faster_first(entries.values(), read_timings())
+        for preference in self.preferences:
+            _log.info("%s", preference)
+        self._entries = {entry.name: entry for entry in ordered}
         self._open_session = open_session
         self._sessions: dict[str, Session] = {}
         self._locks = {name: threading.Lock() for name in entries}
@@ -203,7 +214,7 @@ class ModelStore:
         return entry
 
     def installed_features(self) -> frozenset[Feature]:
-        """List what can be asked for. Plates need no detector of their own: lines that parse
+        """List the features that can be requested. Plates need no detector: lines that parse
         become plates.
         """
         features = set()
@@ -214,7 +225,7 @@ class ModelStore:
         return frozenset(features)
 
     def verify(self) -> Iterator[ModelCheck]:
-        """Load every model anew and say which are not as their manifest tells."""
+        """Load every model again, and report those that differ from their manifest."""
         for entry in self._entries.values():
             try:
                 Session(entry, self.threads)
@@ -225,7 +236,7 @@ class ModelStore:
 
 
 def model_info(entry: ModelEntry) -> ModelInfo:
-    """Say which model took part, as results and cache keys have it."""
+    """Give the `ModelInfo` of a model, for results and cache keys."""
     return ModelInfo(entry.name, entry.version, entry.sha256)
 
 
@@ -256,31 +267,3 @@ def _checked_threads(threads: object) -> int:
 
 def _built_in() -> Path:
     return Path(str(resources.files("lipiyana.models")))
-
-
-def available_threads() -> int:
-    """Count the CPUs that this process may use: affinity, then the cgroup's quota.
-
-    ONNX Runtime looks at neither quota and would start a thread a host CPU.
-    """
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = cgroup_quota(Path("/sys/fs/cgroup"))
-    return max(1, count if quota is None else min(count, int(quota)))
-
-
-def cgroup_quota(root: Path) -> float | None:
-    """Read the CPU quota of a cgroup, version 2 or 1, in CPUs; None where there is none."""
-    try:
-        quota, period = (root / "cpu.max").read_text("ascii").split()
-    except (OSError, ValueError):
-        try:
-            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text("ascii").strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text("ascii").strip()
-        except OSError:
-            return None
-    try:
-        cpus = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):  # "max"
-        return None
-    return cpus if cpus > 0 else None

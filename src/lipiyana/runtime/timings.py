@@ -1,7 +1,10 @@
-"""How fast models are on this machine, as `lipiyana models bench` wrote it down.
+"""The speed of models on this machine, as measured by `lipiyana models bench`.
 
-The file is `timings.json` in the cache folder of the user. Its figures belong to one CPU model
-and one model file each, so a copied cache or another model is never taken for a measured one.
+The file is `timings.json` in the cache folder of the user. Each figure belongs to one CPU model and
+one model file, so the figures of a copied cache or of another model are never used by mistake.
+
+The figures change which of two twins a `ModelStore` prefers. `lipiyana models list` and the log (at
+INFO) say so.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lipiyana.files import parse_json, read_text
+from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.runtime.manifest import ModelEntry
 
 TWIN = "twin"
@@ -23,7 +27,7 @@ _FILE = "timings.json"
 
 
 def cache_folder() -> Path:
-    """Give the folder of what can be made again, below `$XDG_CACHE_HOME` or `~/.cache`."""
+    """Give the folder of files that can be made again, below `$XDG_CACHE_HOME` or `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "lipiyana"
 
@@ -45,46 +49,75 @@ def cpu_model() -> str:
     return " ".join([name, *sorted(flags)])
 
 
+def timings_file(folder: Path | None = None) -> Path:
+    """Give the file of the timings, by default that of this user."""
+    return (folder or cache_folder()) / _FILE
+
+
 def read_timings(folder: Path | None = None) -> Mapping[str, float]:
     """Read milliseconds by sha256 of the model, for this CPU; empty where none are known."""
     try:
-        stored = parse_json(read_text((folder or cache_folder()) / _FILE))
+        stored = parse_json(read_text(timings_file(folder)))
         return {sha: float(ms) for sha, ms in stored[cpu_model()].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def write_timings(measured: Mapping[str, float], folder: Path | None = None) -> Path:
-    """Add milliseconds by sha256 to what is known of this CPU; returns the file.
+    """Add milliseconds by sha256 to those of this CPU; give the file.
 
     Raises:
         OSError: it cannot be written.
     """
-    folder = folder or cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _FILE
+    path = timings_file(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         stored = parse_json(read_text(path))
     except (OSError, ValueError):
         stored = {}
     if not isinstance(stored, dict):
         stored = {}
-    stored[cpu_model()] = {**read_timings(folder), **measured}
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(stored, indent=1, sort_keys=True), "utf-8")
-    partial.replace(path)
+    stored[cpu_model()] = {**read_timings(path.parent), **measured}
+    write_atomically(path, json.dumps(stored, indent=1, sort_keys=True).encode())
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A model that comes before its twin because it was timed as faster on this machine.
+
+    Attributes:
+        preferred: its name.
+        over: the twin's name.
+        milliseconds: of one run of each, in this order.
+    """
+
+    preferred: str
+    over: str
+    milliseconds: tuple[float, float]
+
+    def __str__(self) -> str:
+        """Say it in a sentence, with where the figures come from."""
+        its, mine = self.milliseconds
+        return (
+            f"{self.preferred} is used before {self.over}: {its:.2f} ms against {mine:.2f} ms on "
+            f"this machine, by {timings_file()}, which `lipiyana models bench` wrote"
+        )
 
 
 def faster_first(
     entries: Iterable[ModelEntry], timings: Mapping[str, float]
-) -> tuple[ModelEntry, ...]:
+) -> tuple[tuple[ModelEntry, ...], tuple[Preference, ...]]:
     """Put a model's twin before it where both were timed here and the twin is faster.
 
     Entries without a timed twin keep their places.
+
+    Returns:
+        The entries in their new order, and which twins were put first.
     """
     ordered = list(entries)
     by_name = {entry.name: entry for entry in ordered}
+    preferences = []
     for entry in tuple(ordered):
         twin = by_name.get(entry.parameters.get(TWIN, ""))
         if twin is None or not twin.installed or twin.task is not entry.task:
@@ -94,4 +127,5 @@ def faster_first(
         if mine is not None and its is not None and its < mine and here < there:
             ordered.remove(twin)
             ordered.insert(ordered.index(entry), twin)
-    return tuple(ordered)
+            preferences.append(Preference(twin.name, entry.name, (its, mine)))
+    return tuple(ordered), tuple(preferences)

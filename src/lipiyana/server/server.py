@@ -1,4 +1,4 @@
-"""One server: what it consists of, how it starts and how it ends."""
+"""One server: its parts, its start and its end."""
 
 from __future__ import annotations
 
@@ -14,40 +14,26 @@ import grpc
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
-from lipiyana.server.processes.ending import AT_ONCE, leaving_of, reserve_of
-from lipiyana.server.processes.memory_bounds import warn_of_too_little_memory
-from lipiyana.server.processes.memory_return import MemoryReturn
+from lipiyana.server.processes.ending import leaving_of, reserve_of
+from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.rpc.answers import Answers, ServedRecognizer
 from lipiyana.server.rpc.calls import Calls
-from lipiyana.server.rpc.grpc_server import make_server
-from lipiyana.server.rpc.health import SERVICE as HEALTH_SERVICE
-from lipiyana.server.rpc.health import Health
-from lipiyana.server.rpc.listening import address, channel_options, listen
+from lipiyana.server.rpc.grpc_server import address, channel_options, listen, make_server
 from lipiyana.server.rpc.messages import SERVICE, add_service
-from lipiyana.server.rpc.reflection import add_reflection
 from lipiyana.server.rpc.service import RecognitionService
+from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
+from lipiyana.server.rpc.standard_services import Health, add_reflection
 from lipiyana.server.security.access import AccessInterceptor
 from lipiyana.server.security.open_files import warn_of_open_secrets
 from lipiyana.server.security.tokens import Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing
+from lipiyana.server.tuning import CONNECTIONS, ENDING, WORKERS
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
 
-HEARD_SECONDS = 1.0
-"""In which a client that watches the health of a server is taken to have heard that it ends."""
-
-ABANDONED_SECONDS = 3.0
-"""After the last accepted call: by then its answer has reached its caller, and those who read have
-closed their connections."""
-
-REFUSALS_PER_SECOND = 4.0
-REFUSALS_AT_ONCE = 16
-"""To one connection: each costs about as much as a call that is answered from the cache."""
-
-_WARM_UP_SIDE = 320
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -65,13 +51,13 @@ class RecognitionServer:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        """Put the parts together; nothing is bound or loaded yet.
+        """Make the parts; nothing is bound or loaded yet.
 
         Args:
-            recognizer: what answers.
-            settings: `workers` has no part here: this is one process.
+            recognizer: reads the pictures.
+            settings: `workers` is ignored, because this is one process.
             metrics: to count in, where the recognizer counts there too.
-            tracing: what is told of the calls.
+            tracing: records the calls.
 
         Raises:
             InvalidRequest: the file of tokens or the shared cache's URL cannot be used
@@ -116,7 +102,7 @@ class RecognitionServer:
             settings,
         )
         self._health = Health([SERVICE])
-        self._refusals = Pace(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE)
+        self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self._returning: asyncio.Task[None] | None = None
@@ -139,7 +125,7 @@ class RecognitionServer:
 
     @property
     def metrics_port(self) -> int | None:
-        """Where the metrics are shown, None where they are not."""
+        """The port of the metrics; None if there is none."""
         return None if self._endpoint is None else self._endpoint.port
 
     @property
@@ -177,18 +163,18 @@ class RecognitionServer:
             announce(self._settings, self.port, self.metrics_port)
 
     async def stop(self, grace: float | None = None) -> int:
-        """Take no more calls, finish those accepted, give all back, within `grace` seconds.
+        """Refuse new calls, finish the accepted ones and release everything within `grace` seconds.
 
-        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. What
-        is computed for them may go on: `computing` tells. May be called again while it runs, with
-        less grace.
+        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. Their
+        computation may go on, see `computing`. May be called again while it runs, with less grace.
 
         Returns:
             How many accepted calls were cut off.
         """
         within = self._settings.shutdown_grace if grace is None else grace
         now = time.monotonic()
-        end = now + max(within, AT_ONCE / 2)  # callers that are cut off are told in any case
+        # callers that are cut off get an answer in any case
+        end = now + max(within, ENDING.second_signal_seconds / 2)
         if self._returning is not None:
             self._returning.cancel()
         self._health.drain()
@@ -207,20 +193,20 @@ class RecognitionServer:
     async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
         """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
 
-        Connections are closed at `end` though a caller still sends a request.
+        Connections are closed at `end` even if a caller still sends a request.
 
-        gRPC cancels calls that reach it while it shuts down, or forgets them. So the port stays
-        open at first, and calls are refused by this server, until the clients that watch its health
-        have heard of it and call elsewhere.
+        gRPC cancels or drops calls that arrive while it shuts down. So the port stays open at
+        first, and this server refuses calls itself, until clients that watch its health have
+        noticed and call another server.
         """
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARD_SECONDS, left / 2)):
+            async with asyncio.timeout(min(ENDING.heard_seconds, left / 2)):
                 await self._health.unwatched()
         self._health.end()
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARD_SECONDS, left)):
+            async with asyncio.timeout(min(ENDING.heard_seconds, left)):
                 await self._calls.none_open()
         self._refusals.end()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
@@ -233,13 +219,13 @@ class RecognitionServer:
     async def _stopped_or_abandoned(self, stopping: asyncio.Task[None], calls_end: float) -> None:
         """Wait for the end of all connections, or a little longer than for that of all calls.
 
-        gRPC waits for a connection until its peer has heard that it is to close. One that does not
-        read never hears it, and has no call of which the answer could be lost.
+        gRPC waits for a connection until its peer has confirmed the close. A peer that does not
+        read never confirms it, and has no call whose answer could be lost.
         """
 
         async def abandoned() -> None:
             await self._calls.none_open()
-            await asyncio.sleep(ABANDONED_SECONDS)
+            await asyncio.sleep(ENDING.abandoned_seconds)
 
         waiting = asyncio.create_task(abandoned())
         await asyncio.wait(
@@ -283,7 +269,7 @@ class RecognitionServer:
 
     def _warm_up(self) -> None:
         """Read a grey picture in every layout, so that all models have run and allocated."""
-        side = _WARM_UP_SIDE
+        side = WORKERS.warm_up_side
         grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
         for layout in Layout:
             config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
@@ -297,7 +283,7 @@ def target_of(settings: ServerSettings, port: int) -> str:
 
 
 def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> None:
-    """Log where a server is, and what about it is not safe."""
+    """Log the addresses of a server, and warn of what is not safe."""
     _log.info("serving at %s", address(settings.host, port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))

@@ -1,4 +1,4 @@
-"""The numbers that the enums of `lipiyana.types` have in `lipiyana.v1`."""
+"""The protobuf numbers of the enums of `lipiyana.types`."""
 
 from __future__ import annotations
 

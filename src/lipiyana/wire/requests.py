@@ -1,4 +1,4 @@
-"""Requests of `lipiyana.types` as messages of `lipiyana.v1`, and back."""
+"""Converts requests to protobuf messages, and back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def image_to_proto(image: bytes | types.RawImage) -> pb.Image:
 
 
 def image_from_proto(message: pb.Image) -> bytes | types.RawImage:
-    """Unwrap encoded bytes or raw pixels; whether they fit together is not looked at.
+    """Unwrap encoded bytes or raw pixels; their sizes are not checked here.
 
     Raises:
         InvalidRequest: there is no picture (MISSING_IMAGE), or its pixel format is not known.
@@ -61,7 +61,7 @@ def image_from_proto(message: pb.Image) -> bytes | types.RawImage:
 
 
 def config_to_proto(config: types.RecognitionConfig) -> pb.RecognitionConfig:
-    """Say what is asked."""
+    """Write a config."""
     return pb.RecognitionConfig(
         features=[FEATURES[feature] for feature in sorted(config.features)],
         layout=LAYOUTS[config.layout],
@@ -73,7 +73,7 @@ def config_to_proto(config: types.RecognitionConfig) -> pb.RecognitionConfig:
 
 
 def config_from_proto(message: pb.RecognitionConfig) -> types.RecognitionConfig:
-    """Read what is asked; what is absent becomes the default of `RecognitionConfig`.
+    """Read a config; absent fields become the defaults of `RecognitionConfig`.
 
     Raises:
         InvalidRequest: an enum has a number that this version does not know, or `RecognitionConfig`

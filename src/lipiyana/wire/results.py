@@ -1,4 +1,4 @@
-"""Results of `lipiyana.types` as messages of `lipiyana.v1`, and back, and as JSON.
+"""Converts results to protobuf messages and JSON, and messages back to results.
 
 Lossless but for floats, which are 32 bits wide on the wire.
 """
@@ -89,7 +89,7 @@ def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
 
 
 def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
-    """Read what `recognition_to_json` made; names that are not known are passed over.
+    """Read the JSON of `recognition_to_json`; unknown names are ignored.
 
     Raises:
         InvalidRequest: it is not of that form.
@@ -102,7 +102,7 @@ def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
 
 
 def _check_counts(message: pb.Recognition) -> None:
-    """Refuse what a peer could send to keep this end busy for minutes, before it is gone through.
+    """Refuse a message that would take minutes to convert, before it is converted.
 
     Raises:
         InternalError: there are too many values.

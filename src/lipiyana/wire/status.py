@@ -1,4 +1,4 @@
-"""Errors as `google.rpc.Status` with details, and back to the same class."""
+"""Converts errors to `google.rpc.Status` with details, and back to the same class."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def to_status(error: LipiyanaError, *, request_id: str = "") -> Status:
 
 
 def from_status(status: Status) -> LipiyanaError:
-    """Read an error; one that is not this project's gets the class that has its code."""
+    """Read an error; an error of another origin gets the class of its code."""
     info = _detail(status, error_details_pb2.ErrorInfo)
     if info.domain != ERROR_DOMAIN:
         info = error_details_pb2.ErrorInfo()

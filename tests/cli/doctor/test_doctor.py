@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipiyana.cli.doctor.command import _extras, cpu
-from lipiyana.cli.doctor.installation import extras
-from lipiyana.cli.doctor.trial import read_rendered_plate
+from lipiyana.cli.doctor.command import _extras, cpu, read_rendered_plate
+from lipiyana.cli.doctor.machine import extras
 from lipiyana.cli.main import app
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipiyana.cli.read.ordered import IN_FLIGHT_PER_WORKER, map_in_order
+from lipiyana.cli.read.run import IN_FLIGHT_PER_WORKER, map_in_order
 
 
 @pytest.mark.parametrize("workers", [1, 3, 16])

@@ -23,9 +23,9 @@ def test_a_file_with_rows_is_kept_unless_the_run_goes_on(
         OutputFile(path, form, resume=False)
     assert path.read_bytes() == before
     with OutputFile(path, form, resume=True) as output:
-        assert [record.path for record in output.kept()] == ["a.jpg"]
+        assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
         output.write("b.jpg", NotFound("gone"))
-        assert [record.path for record in output.kept()] == ["a.jpg"]
+        assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
 
 
 @pytest.mark.parametrize("content", [b"", Csv.header])
@@ -80,7 +80,7 @@ def test_a_full_disk_is_told_and_the_file_can_be_gone_on_with(tmp_path: Path) ->
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.stat().st_size == len(row) + 5
     with OutputFile(path, JsonLines(), resume=True) as output:
-        assert [record.path for record in output.kept()] == ["a.jpg"]
+        assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
     assert path.read_bytes() == row
 
 

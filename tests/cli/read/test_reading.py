@@ -7,9 +7,8 @@ import pytest
 from cli_fake import FakeRecognizer
 
 from lipiyana.cli.read.output import OutputFile
-from lipiyana.cli.read.retry_policy import Patience
 from lipiyana.cli.read.rows import FORMS
-from lipiyana.cli.read.run import Totals, read_pictures
+from lipiyana.cli.read.run import RetryPolicy, Totals, read_pictures
 from lipiyana.cli.sources import list_pictures
 from lipiyana.errors import Overloaded
 from lipiyana.types import RecognitionConfig
@@ -28,7 +27,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-AT_ONCE = Patience(sleep=lambda _: None)
+AT_ONCE = RetryPolicy(sleep=lambda _: None)
 
 
 def read(
@@ -37,7 +36,7 @@ def read(
     *,
     resume: bool = False,
     workers: int = 2,
-    patience: Patience = AT_ONCE,
+    retry: RetryPolicy = AT_ONCE,
 ) -> Totals:
     form = FORMS[output.suffix]()
     with OutputFile(output, form, resume=resume) as file:
@@ -48,7 +47,7 @@ def read(
             file,
             workers=workers,
             on_row=lambda failed: None,
-            patience=patience,
+            retry=retry,
         )
 
 
@@ -139,8 +138,8 @@ def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -
     recognizer = FakeRecognizer()
     recognizer.busy_answers = 1000
     times = iter(range(10_000))
-    patience = Patience(seconds=20, sleep=lambda _: None, now=lambda: float(next(times)))
-    totals = read(tmp_path / "out.jsonl", recognizer, patience=patience)
+    retry = RetryPolicy(seconds=20, sleep=lambda _: None, now=lambda: float(next(times)))
+    totals = read(tmp_path / "out.jsonl", recognizer, retry=retry)
     assert 10 < recognizer.seen.count("busy") < 30
     assert totals.stopped_by is not None
     assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
@@ -157,7 +156,7 @@ def test_no_wait_is_longer_than_the_patience() -> None:
         raise Overloaded("full", retry_after=100_000.0)
 
     with pytest.raises(Overloaded):
-        Patience(seconds=20, sleep=sleep, now=lambda: clock[0]).offer(ask)
+        RetryPolicy(seconds=20, sleep=sleep, now=lambda: clock[0]).call(ask)
     assert waits == [20.0]
 
 
@@ -166,8 +165,8 @@ def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, picture
     recognizer = FakeRecognizer()
     recognizer.busy_answers, recognizer.busy_reason = 500, "RATE_LIMITED"
     waits: list[float] = []
-    patience = Patience(seconds=0, sleep=waits.append)
-    assert read(tmp_path / "out.jsonl", recognizer, patience=patience) == Totals(read=4, failed=1)
+    retry = RetryPolicy(seconds=0, sleep=waits.append)
+    assert read(tmp_path / "out.jsonl", recognizer, retry=retry) == Totals(read=4, failed=1)
     # those who were told the same time come back at different ones, and seldom in the end
     assert len(set(waits)) > 490
     assert 1 < max(waits) <= 5

@@ -24,7 +24,7 @@ from lipiyana.learning.finetune.detector.scoring import DetectorScore
 from lipiyana.learning.finetune.reader import run as reader
 from lipiyana.learning.finetune.reader.finishing import Finetuned
 from lipiyana.learning.finetune.reader.scoring import Comparison, LineCase
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.vehicles.training.evaluation import ClassScore
 
 COMMANDS = {

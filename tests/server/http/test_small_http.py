@@ -6,6 +6,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPConnection
 
@@ -13,13 +14,9 @@ import pytest
 from served_fake import PATIENCE
 
 from lipiyana.server.http import small_http
-from lipiyana.server.http.metrics_endpoint import FRESH_AT_ONCE, FRESH_PER_SECOND, Exposition
-from lipiyana.server.http.small_http import (
-    MAX_CONNECTIONS,
-    MAX_REQUEST_BYTES,
-    Answer,
-    SmallHttpServer,
-)
+from lipiyana.server.http.metrics_endpoint import Exposition
+from lipiyana.server.http.small_http import Answer, SmallHttpServer
+from lipiyana.server.tuning import HTTP
 
 LARGE = b"x" * 8_000_000
 
@@ -88,7 +85,7 @@ def test_answers(port: int) -> None:
         (b"\xff\r\n\r\n", 400),
         (b"GET /ready\r\n\r\n", 400),
         (b"GET /fails HTTP/1.1\r\n\r\n", 500),
-        (b"GET /" + b"x" * (MAX_REQUEST_BYTES - 5), 431),
+        (b"GET /" + b"x" * (HTTP.max_request_bytes - 5), 431),
     ],
 )
 def test_refusals(port: int, request_: bytes, status: int) -> None:
@@ -98,11 +95,11 @@ def test_refusals(port: int, request_: bytes, status: int) -> None:
 
 
 def test_those_who_stall_keep_nobody_out(port: int) -> None:
-    stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
+    stalled = [connect(port) for _ in range(3 * HTTP.max_connections)]
     for connection in stalled:
         connection.sendall(b"GET /ready HTTP/1.1\r\nX: ")
         assert get(port, "/ready") == b"ready"
-    for connection in stalled[:MAX_CONNECTIONS]:
+    for connection in stalled[: HTTP.max_connections]:
         assert all_of(connection) == b""
     stalled[-1].sendall(b"\r\n\r\n")
     assert all_of(stalled[-1]).endswith(b"ready")
@@ -111,7 +108,7 @@ def test_those_who_stall_keep_nobody_out(port: int) -> None:
 
 
 def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
-    stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
+    stalled = [connect(port) for _ in range(3 * HTTP.max_connections)]
     for connection in stalled:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
         assert get(port, "/ready") == b"ready"
@@ -120,7 +117,7 @@ def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
 
 
 def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_http, "SECONDS", 0.01)
+    monkeypatch.setattr(small_http, "HTTP", replace(HTTP, connection_seconds=0.01))
     server = SmallHttpServer("127.0.0.1", 0, {})
     with connect(server.port) as connection:
         assert all_of(connection) == b""
@@ -136,9 +133,9 @@ def test_an_exposition_is_not_made_too_often() -> None:
         return made[-1]
 
     exposition = Exposition(make, timer=lambda: now[0])
-    bodies = [exposition().body for _ in range(5 * FRESH_AT_ONCE)]
+    bodies = [exposition().body for _ in range(5 * HTTP.fresh_at_once)]
     assert bodies[-1] == made[-1]
-    assert len(made) == FRESH_AT_ONCE
-    now[0] += 1 / FRESH_PER_SECOND
+    assert len(made) == HTTP.fresh_at_once
+    now[0] += 1 / HTTP.fresh_per_second
     exposition()
-    assert len(made) == FRESH_AT_ONCE + 1
+    assert len(made) == HTTP.fresh_at_once + 1

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from kubernetes_config import config_of_kubernetes
 
-from lipiyana.server.processes.memory_bounds import (
-    container_memory,
-    memory_bounds,
-    warn_of_too_little_memory,
-)
-from lipiyana.server.settings.model import MEBIBYTE, ServerSettings
+from lipiyana.runtime.container import container_memory
+from lipiyana.server.processes.memory import memory_bounds, warn_of_too_little_memory
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.tuning import MEBIBYTE
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from lipiyana.server.processes.memory_return import GROWTH, MemoryReturn, _resident, _trim
+from lipiyana.server.processes.memory import MemoryReturn, _resident, _trim
+from lipiyana.server.tuning import MEMORY
 
 
 def test_memory_is_given_back_when_the_process_has_grown() -> None:
-    sizes = iter([100, 100 + GROWTH - 1, 50, 50 + GROWTH, 70, 70 + GROWTH - 1])
+    growth = MEMORY.growth_bytes
+    sizes = iter([100, 100 + growth - 1, 50, 50 + growth, 70, 70 + growth - 1])
     trims: list[int] = []
     returning = MemoryReturn(lambda: next(sizes), lambda: trims.append(1))
     assert [returning.look() for _ in range(4)] == [False, False, True, False]

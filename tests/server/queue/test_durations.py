@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lipiyana.server.queue.durations import Durations
+from lipiyana.server.queue.reading_time import Durations
 from lipiyana.types import Layout, PixelFormat, RawImage
 
 PICTURE = bytes(1000)

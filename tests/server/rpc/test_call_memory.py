@@ -14,9 +14,7 @@ import pytest
 from raw_http2 import Header, RawConnection, message
 from served_fake import PATIENCE
 
-from lipiyana.server.processes.memory_bounds import CALL_BYTES, FIRST_WINDOW
-from lipiyana.server.rpc.listening import MAX_METADATA_BYTES
-from lipiyana.server.rpc.receiving import WINDOW
+from lipiyana.server.tuning import CONNECTIONS as LIMITS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -28,6 +26,7 @@ PROGRAM = f"""
 import asyncio
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from lipiyana.server import RecognitionServer, ServerSettings, server
 from lipiyana.server.telemetry.metrics import Metrics
@@ -48,7 +47,8 @@ async def main():
             print(int(refused or 0), int(rss.split()[1]) * 1024, flush=True)
 
 logging.disable()
-server.REFUSALS_PER_SECOND, server.REFUSALS_AT_ONCE = 0.001, 0  # so that all of them wait
+# so that all of them wait
+server.CONNECTIONS = replace(server.CONNECTIONS, refusals_per_second=0.001, refusals_at_once=0)
 asyncio.run(main())
 """
 
@@ -86,7 +86,7 @@ def served(tokens: Path) -> Iterator[tuple[str, Callable[[], tuple[int, int]]]]:
 
 def headers(size: int) -> list[Header]:
     """As much metadata as a call may have, each value of `size` bytes."""
-    left = MAX_METADATA_BYTES - 400  # for what every call has
+    left = LIMITS.max_metadata_bytes - 400  # for what every call has
     name = b"x"
     return [(name, b"y" * size)] * (left // (METADATA_KEY_BYTES + len(name) + size))
 
@@ -108,4 +108,8 @@ def test_a_held_call_takes_what_is_reckoned_for_it(tmp_path: Path, size: int) ->
         while look()[0] < CONNECTIONS * CALLS:
             pass
         held = (look()[1] - before) / (CONNECTIONS * CALLS)
-    assert WINDOW < held < CALL_BYTES - FIRST_WINDOW + WINDOW
+    assert (
+        LIMITS.window_bytes
+        < held
+        < LIMITS.call_bytes - LIMITS.first_window_bytes + LIMITS.window_bytes
+    )

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -22,6 +23,7 @@ from lipiyana.client.failures import to_error
 from lipiyana.errors import InvalidImage, Overloaded
 from lipiyana.images.loading import ImageLimits
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
+from lipiyana.server.tuning import WORKERS
 from lipiyana.types import Frame, PixelFormat, RawImage
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -188,7 +190,7 @@ def test_nothing_over_the_limits_is_decoded(
     decoder = Decoder(ImageLimits(max_pixels=320 * 320 // 8))
     small = encode(np.zeros((50, 50, 3), np.uint8))
     decoder_settings = ServerSettings(port=0, threads=1, max_message_bytes=1_000_000)
-    monkeypatch.setattr("lipiyana.server.server._WARM_UP_SIDE", 32)
+    monkeypatch.setattr("lipiyana.server.server.WORKERS", replace(WORKERS, warm_up_side=32))
     with running_server(decoder, decoder_settings) as server, Client(server.target) as client:
         warm = decoder.decoded
         for picture in pictures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from lipiyana.client import Client
 from lipiyana.errors import InvalidRequest, Unauthenticated
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server import server as server_module
-from lipiyana.server.server import REFUSALS_AT_ONCE
+from lipiyana.server.tuning import CONNECTIONS, ENDING
 from lipiyana.types import Frame
 
 RECOGNIZE = b"/lipiyana.v1.RecognitionService/Recognize"
@@ -46,7 +47,8 @@ def refused(server: RecognitionServer) -> float:
 def test_refusals_of_one_connection_are_few_and_keep_their_places(
     fake: FakeRecognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "REFUSALS_PER_SECOND", 0.001)
+    slow = replace(CONNECTIONS, refusals_per_second=0.001)
+    monkeypatch.setattr(server_module, "CONNECTIONS", slow)
     calls = 24
     tokens = tmp_path / "tokens.toml"
     tokens.write_text(f'[gate]\nsha256 = "{hashlib.sha256(b"good").hexdigest()}"\n')
@@ -60,10 +62,10 @@ def test_refusals_of_one_connection_are_few_and_keep_their_places(
         Client(server.target, token="good") as client,
         Client(server.target) as stranger,
     ):
-        for _ in range(REFUSALS_AT_ONCE):
+        for _ in range(CONNECTIONS.refusals_at_once):
             raw.wait_for_end(raw.open(RECOGNIZE, end=True))
         held = [raw.open(RECOGNIZE) for _ in range(calls)]
-        while refused(server) < REFUSALS_AT_ONCE + calls:
+        while refused(server) < CONNECTIONS.refusals_at_once + calls:
             pass
         for stream in held:
             raw.reset(stream)
@@ -71,7 +73,7 @@ def test_refusals_of_one_connection_are_few_and_keep_their_places(
         late = [raw.open(RECOGNIZE) for _ in range(3)]
         raw.sync()
         assert raw.ended >= set(late[1:])  # by gRPC: nothing of the server has seen them
-        assert refused(server) <= REFUSALS_AT_ONCE + calls + 1
+        assert refused(server) <= CONNECTIONS.refusals_at_once + calls + 1
         with pytest.raises(Unauthenticated):
             stranger.recognize(b"a")
         assert client.recognize(b"a").image_width == 64
@@ -80,7 +82,7 @@ def test_refusals_of_one_connection_are_few_and_keep_their_places(
 async def test_who_does_not_read_does_not_hold_up_the_end(
     fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "ABANDONED_SECONDS", 0.05)
+    monkeypatch.setattr(server_module, "ENDING", replace(ENDING, abandoned_seconds=0.05))
     server = RecognitionServer(fake, ServerSettings(port=0, threads=1, shutdown_grace=1000))
     await server.start()
     raw = await asyncio.to_thread(RawConnection, server.target, PATIENCE)

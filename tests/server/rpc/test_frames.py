@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
+from lipiyana.server.tuning import STREAMS
 from lipiyana.v1.recognition_service_pb2 import StreamSetup
 
 
@@ -26,7 +28,7 @@ class Rooms:
 
 
 async def test_only_the_frame_that_waits_holds_bytes() -> None:
-    rooms, waiting = Rooms(), NewestFrame()
+    rooms, waiting = Rooms(), IncomingFrames()
     waiting.put(rooms.frame(1))
     waiting.put(rooms.frame(2))
     assert rooms.held == {2}
@@ -40,7 +42,7 @@ async def test_only_the_frame_that_waits_holds_bytes() -> None:
 
 
 async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
-    waiting = NewestFrame()
+    waiting = IncomingFrames()
     for number in range(4):
         waiting.put(frame(number))
     assert await waiting.take() == (frame(3), [0, 1, 2])
@@ -49,7 +51,7 @@ async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
 
 
 async def test_the_last_frame_comes_before_the_end() -> None:
-    waiting = NewestFrame()
+    waiting = IncomingFrames()
     waiting.put(frame(1))
     waiting.end()
     assert await waiting.take() == (frame(1), [])
@@ -58,7 +60,7 @@ async def test_the_last_frame_comes_before_the_end() -> None:
 
 
 async def test_a_failure_comes_after_the_last_frame() -> None:
-    waiting = NewestFrame()
+    waiting = IncomingFrames()
     waiting.put(frame(1))
     waiting.end(ValueError("first"))
     waiting.end(ValueError("second"))
@@ -70,7 +72,7 @@ async def test_a_failure_comes_after_the_last_frame() -> None:
 
 @pytest.mark.parametrize("ends", [True, False])
 async def test_who_waits_is_woken(ends: bool) -> None:
-    waiting = NewestFrame()
+    waiting = IncomingFrames()
     taker = asyncio.create_task(waiting.take())
     await asyncio.sleep(0)
     assert not taker.done()
@@ -83,7 +85,7 @@ async def test_who_waits_is_woken(ends: bool) -> None:
 
 
 async def test_who_waits_for_the_setup_is_woken() -> None:
-    begun, ended = NewestFrame(), NewestFrame()
+    begun, ended = IncomingFrames(), IncomingFrames()
     takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
     await asyncio.sleep(0)
     assert not any(taker.done() for taker in takers)
@@ -97,8 +99,8 @@ async def test_who_waits_for_the_setup_is_woken() -> None:
 async def test_there_is_no_room_while_many_drops_wait_to_be_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.frames.MAX_DROPPED", 3)
-    waiting = NewestFrame()
+    monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=3))
+    waiting = IncomingFrames()
     for number in range(3):
         waiting.put(frame(number))
     await waiting.room()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from lipiyana.server import ServerSettings
-from lipiyana.server.rpc.listening import channel_options
+from lipiyana.server.rpc.grpc_server import channel_options
 
 
 def test_clients_may_ask_once_a_minute_whether_the_server_is_there() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -13,7 +14,8 @@ from lipiyana.client import Client
 from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound, Overloaded
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
+from lipiyana.server.tuning import STREAMS
 from lipiyana.types import CacheOutcome, Frame, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -94,7 +96,7 @@ def test_of_frames_that_come_fast_the_newest_wins(client: Client, fake: FakeReco
 def test_a_client_that_reads_no_results_is_not_read_for_ever(
     client: Client, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.frames.MAX_DROPPED", 5)
+    monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=5))
     fake.hold()
 
     def frames() -> Iterator[Frame]:
@@ -144,7 +146,8 @@ def test_streams_out_of_order(
 def test_a_setup_that_does_not_come(
     server: RecognitionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.service.SETUP_SECONDS", 0.01)
+    impatient = replace(STREAMS, setup_seconds=0.01)
+    monkeypatch.setattr("lipiyana.server.rpc.service.STREAMS", impatient)
     ended = threading.Event()
 
     def requests() -> Iterator[service_pb.StreamRecognizeRequest]:
@@ -213,14 +216,14 @@ def test_frames_that_wait_are_bounded_by_their_bytes(
 ) -> None:
     settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
     arrived = threading.Event()
-    put = NewestFrame.put
+    put = IncomingFrames.put
 
-    def telling(self: NewestFrame, frame: WaitingFrame) -> None:
+    def telling(self: IncomingFrames, frame: WaitingFrame) -> None:
         put(self, frame)
         if frame.frame_id == 2:
             arrived.set()
 
-    monkeypatch.setattr(NewestFrame, "put", telling)
+    monkeypatch.setattr(IncomingFrames, "put", telling)
     fake.hold()
 
     def frames() -> Iterator[Frame]:

@@ -23,8 +23,8 @@ from served_fake import PATIENCE, FakeRecognizer
 from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import DeadlineExceeded, LipiyanaError, Overloaded
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.rpc.receiving import WINDOW
 from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.tuning import CONNECTIONS
 from lipiyana.types import Frame
 from lipiyana.wire.status import DETAILS_KEY, from_status
 
@@ -73,7 +73,7 @@ def test_no_body_is_taken_in_without_a_token(guarded: RecognitionServer) -> None
     with RawConnection(guarded.target, PATIENCE) as raw:
         for _ in range(10):
             stream = raw.open(RECOGNIZE)
-            assert push(raw, stream) <= WINDOW + 65535
+            assert push(raw, stream) <= CONNECTIONS.window_bytes + 65535
             raw.wait_for_end(stream)
     with Client(guarded.target, token="good") as client:
         assert client.recognize(b"a").image_width == 64
@@ -84,7 +84,7 @@ def test_few_health_checks_are_taken_in_at_a_time(guarded: RecognitionServer) ->
         streams = [raw.open(CHECK) for _ in range(10)]
         taken = [push(raw, stream) for stream in streams]
         # two are asked for; the others are answered unread
-        assert sum(size > WINDOW + 65535 for size in taken) <= 2
+        assert sum(size > CONNECTIONS.window_bytes + 65535 for size in taken) <= 2
         with grpc.insecure_channel(guarded.target) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             assert health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE).status == 1
@@ -163,7 +163,7 @@ def test_more_calls_than_places_wait_their_turn(fake: FakeRecognizer) -> None:
             push_all(raw, stream, push(raw, stream))
         late = raw.open(RECOGNIZE)
         sent = push(raw, late)
-        assert sent <= WINDOW + 65535
+        assert sent <= CONNECTIONS.window_bytes + 65535
         raw.send(streams[0], b"\0", end=True)
         assert raw.wait_for_end(streams[0])
         push_all(raw, late, sent)

@@ -16,7 +16,7 @@ from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError, Overloaded
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.rpc import service as service_module
-from lipiyana.server.rpc.untaken import MESSAGES, SMALL
+from lipiyana.server.tuning import MESSAGES, STREAMS
 from lipiyana.types import ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -87,18 +87,19 @@ def test_answers_that_nobody_reads_are_bounded(
 ) -> None:
     size = MESSAGE * 5 // 8
     # pictures of their own, which are read one after the other
-    held = [ask(raw, b"%d" % (size + 1 + number)) for number in range(MESSAGES)]
+    held = [ask(raw, b"%d" % (size + 1 + number)) for number in range(MESSAGES.unread_messages)]
     refused = ask(raw, b"%d" % size)
     assert b"bytes of answers wait until" in raw.wait_for_end(refused)
     assert raw.ended == {refused}
-    assert len(client.recognize(b"%d" % (SMALL // 2)).text_lines[0].text) == SMALL // 2
+    small = MESSAGES.small_answer_bytes // 2
+    assert len(client.recognize(b"%d" % small).text_lines[0].text) == small
     busy = outcome(client, b"%d" % size)
     assert isinstance(busy, Overloaded)
     assert busy.reason == "ANSWERS_NOT_TAKEN"
     for stream in held:
         raw.reset(stream)
     until(lambda: isinstance(outcome(client, b"%d" % size), Recognition))
-    for _ in range(3 * MESSAGES):  # what is read counts no more
+    for _ in range(3 * MESSAGES.unread_messages):  # what is read counts no more
         until(lambda: isinstance(outcome(client, b"%d" % size), Recognition))
 
 
@@ -142,7 +143,7 @@ def test_a_frame_goes_before_its_result_is_read(raw: RawConnection, fake: Wordy)
 def test_no_frame_waits_for_long_behind_a_result_that_nobody_reads(
     raw: RawConnection, client: Client, fake: Wordy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr(service_module, "STREAMS", replace(STREAMS, unread_seconds=0.01))
     large = MESSAGE * 7 // 8
     streams = [stream_of(raw, b"%d" % number) for number in range(2)]
     for number in range(2):

@@ -4,19 +4,22 @@ import pytest
 from google.protobuf.internal.encoder import _VarintBytes
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.server.rpc.messages import MAX_FEATURES, MAX_SCRIPT_HINTS
-from lipiyana.server.rpc.wire_limits import MAX_FIELDS, MAX_TEXT_BYTES, Limit, WireLimits
+from lipiyana.server.rpc.messages import Limit, WireLimits
+from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 MILLION = 1_000_000
 LIMITS = {
     "images": Limit(4, "BATCH_TOO_LARGE", "max_batch"),
-    "features": Limit(MAX_FEATURES),
-    "script_hints": Limit(MAX_SCRIPT_HINTS),
+    "features": Limit(MESSAGES.max_features),
+    "script_hints": Limit(MESSAGES.max_script_hints),
 }
 CONFIG = pb.RecognitionConfig(
-    features=[1, 2, 3], script_hints=["Deva"] * MAX_SCRIPT_HINTS, min_confidence=0.5, romanize=True
+    features=[1, 2, 3],
+    script_hints=["Deva"] * MESSAGES.max_script_hints,
+    min_confidence=0.5,
+    romanize=True,
 )
 GOOD = [
     service_pb.RecognizeRequest(image=pb.Image(encoded=b"\xff" * 100_000), config=CONFIG),
@@ -58,11 +61,11 @@ EXCESS = {
     "packed in parts": (ONE, field(2, field(1, b"\1" * 9) * 2), "features"),
     "one by one": (ONE, field(2, b"\x08\1" * MILLION), "features"),
     "hints": (ONE, field(2, b"\x1a\4Deva" * MILLION), "script_hints"),
-    "a long hint": (ONE, field(2, field(3, b"a" * (MAX_TEXT_BYTES + 1))), "script_hints"),
+    "a long hint": (ONE, field(2, field(3, b"a" * (MESSAGES.max_text_bytes + 1))), "script_hints"),
     "empty images": (SEVERAL, b"\x0a\0" * MILLION, "images"),
     "configs, which are merged": (ONE, b"\x12\0" * 2, "config"),
     "unknown": (ONE, b"\x78\1" * MILLION, "RecognizeRequest"),
-    "known again": (ONE, field(1, field(2, b"\x10\1" * (MAX_FIELDS + 1))), "RawImage"),
+    "known again": (ONE, field(1, field(2, b"\x10\1" * (MESSAGES.max_fields + 1))), "RawImage"),
     "groups": (ONE, b"\x7b" * MILLION + b"\x7c" * MILLION, ""),
     "of a batch": (SEVERAL, field(2, field(1, b"\1" * MILLION)), "features"),
     "of a setup": (STREAM, field(1, field(1, field(1, b"\1" * MILLION))), "features"),

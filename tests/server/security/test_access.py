@@ -16,8 +16,7 @@ from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import LipiyanaError, Overloaded, Unauthenticated
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.server import REFUSALS_AT_ONCE
-from lipiyana.server.telemetry.line_limit import LINES
+from lipiyana.server.tuning import CONNECTIONS, LOGS
 from lipiyana.types import Frame
 
 
@@ -112,10 +111,10 @@ def test_many_refusals_have_few_lines(
     caplog.set_level(logging.INFO, "lipiyana.server")
     for _ in range(2):
         with Client(guarded.target) as client:
-            for _ in range(REFUSALS_AT_ONCE):
+            for _ in range(CONNECTIONS.refusals_at_once):
                 with pytest.raises(Unauthenticated):
                     client.recognize(b"a")
-    assert sum(hasattr(record, "rpc") for record in caplog.records) == LINES
+    assert sum(hasattr(record, "rpc") for record in caplog.records) == LOGS.lines
 
 
 def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 from lipiyana.images.loading import ImageLimits
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.server import ServerSettings
 
 

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lipiyana.server.telemetry.line_limit import LINES, SECONDS, LineLimit
+from lipiyana.server.telemetry.line_limit import LineLimit
+from lipiyana.server.tuning import LOGS
 
 
 def test_lines_beyond_the_limit_are_counted() -> None:
     told: list[int] = []
     due: list[Callable[[], None]] = []
     limit = LineLimit(told.append, later=lambda _, call: due.append(call), timer=lambda: 0.0)
-    assert sum(limit.allows() for _ in range(LINES + 7)) == LINES
+    assert sum(limit.allows() for _ in range(LOGS.lines + 7)) == LOGS.lines
     (tell,) = due
     tell()
     assert told == [7]
@@ -20,6 +21,6 @@ def test_lines_beyond_the_limit_are_counted() -> None:
 def test_lines_that_come_slowly_are_all_written() -> None:
     now = [0.0]
     limit = LineLimit(lambda _: None, timer=lambda: now[0])
-    for _ in range(5 * LINES):
-        now[0] += SECONDS / LINES * 1.1
+    for _ in range(5 * LOGS.lines):
+        now[0] += LOGS.seconds / LOGS.lines * 1.1
         assert limit.allows()

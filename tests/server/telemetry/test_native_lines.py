@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lipiyana.server.telemetry.line_limit import LINES
+from lipiyana.server.tuning import LOGS
 
 SUPPORT = Path(__file__).parents[2] / "support"
 
@@ -97,4 +97,4 @@ def test_a_log_of_text_lets_them_pass() -> None:
 def test_lines_of_one_source_are_few() -> None:
     done = run("many")
     assert done.returncode == 0
-    assert sum("handshake failed" in line for line in done.stderr.splitlines()) == LINES
+    assert sum("handshake failed" in line for line in done.stderr.splitlines()) == LOGS.lines

@@ -11,7 +11,7 @@ Level = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it is, and what to do about it."""
+    """What was checked, its state, and what to do about it."""
 
     level: Level
     subject: str

@@ -1,30 +1,31 @@
-"""What the machine can do, and who else uses it."""
+"""What the machine can do, what is installed on it, and what else uses it."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from lipiyana.cli.doctor.findings import Finding
-from lipiyana.runtime.store import available_threads, cgroup_quota
+from lipiyana.runtime.container import CGROUP, available_threads, cgroup_quota
 
 PROC = Path("/proc")
-CGROUP = Path("/sys/fs/cgroup")
 
 LEAST_FREE = 512 * 1024 * 1024
 """Bytes of memory below which the models may push others, or themselves, into swap."""
 
 BUSY = 0.1
-"""Share of the time that others may take before it is worth a word."""
+"""Share of the CPU time of other processes above which it is reported."""
 
 _INT8_FLAGS = ("avx512_vnni", "avx_vnni", "asimddp")
 
 
 def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
-    """Say whether the CPU multiplies 8-bit integers as the INT8 models want it."""
+    """Check for the 8-bit instructions of the CPU that INT8 models need."""
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -46,7 +47,7 @@ def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
 
 
 def threads(root: Path = CGROUP) -> Finding:
-    """Say how many CPUs may be used, and whether a quota stops the threads on them."""
+    """Report how many CPUs may be used, and whether a quota stops their threads."""
     usable, quota = available_threads(), cgroup_quota(root)
     detail = f"{usable} of {os.cpu_count()} CPUs"
     if quota is None:
@@ -62,7 +63,7 @@ def threads(root: Path = CGROUP) -> Finding:
 
 
 def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
-    """Say how much memory is left, here and in the container."""
+    """Report how much memory is free, on the machine and in the container."""
     sizes = {}
     try:
         for line in meminfo.read_text("ascii").splitlines():
@@ -83,7 +84,7 @@ def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the kernel has counted since it started; `since` gives a span of time.
+    """Counters of the kernel since it started; `since` gives those of a span of time.
 
     Attributes:
         total: ticks of all CPUs.
@@ -135,7 +136,7 @@ class Usage:
 
 
 def neighbours(usage: Usage) -> Iterator[Finding]:
-    """Say who or what else took time while something was measured."""
+    """Report what else used the CPUs during a measurement."""
     if usage.total:
         steal = usage.steal / usage.total
         others = max(0, usage.total - usage.idle - usage.mine - usage.steal) / usage.total
@@ -186,3 +187,35 @@ def _counters(path: Path) -> dict[str, int]:
 def _number(path: Path) -> int | None:
     text = _first_line(path)
     return int(text) if text.isdigit() else None
+
+
+_PACKAGES = (
+    "lipiyana", "onnxruntime", "numpy", "opencv-python-headless", "pillow", "grpcio", "protobuf",
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """Give name and version of the packages that answers and speed depend on."""
+    for name in _PACKAGES:
+        yield name, _version(name) or "missing"
+
+
+def extras() -> Iterator[tuple[str, list[str]]]:
+    """Give each extra of this project and the packages of it that are not installed."""
+    missing: dict[str, list[str]] = {
+        extra: [] for extra in metadata.metadata("lipiyana").get_all("Provides-Extra") or ()
+    }
+    for requirement in metadata.requires("lipiyana") or ():
+        extra, name = _EXTRA.search(requirement), _NAME.match(requirement)
+        if extra and name and not _version(name[0]):
+            missing[extra[1]].append(name[0])
+    yield from sorted(missing.items())
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

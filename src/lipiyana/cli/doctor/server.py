@@ -1,4 +1,4 @@
-"""What the settings of a server mean for its speed and its safety."""
+"""Findings about the settings of a server: their effect on speed and safety."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from lipiyana.addresses import is_loopback
 from lipiyana.cli.doctor.findings import Finding
 from lipiyana.errors import LipiyanaError, MissingExtra
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.variables import unread_variables
 
 SOON = 14 * 86_400
-"""Seconds before its end at which a certificate is worth a word."""
+"""Seconds before its end from which on a certificate is reported."""
 
 
 def server(config: Path | None) -> Iterator[Finding]:
-    """Look at the settings as `lipiyana serve --config` would take them."""
+    """Check the settings that `lipiyana serve --config` would use."""
     try:
         from lipiyana.server import ServerSettings
         from lipiyana.server.security.tls import server_credentials
@@ -44,7 +44,7 @@ def server(config: Path | None) -> Iterator[Finding]:
 
 
 def certificate(path: Path, now: float | None = None) -> Finding:
-    """Say when a certificate ends; `now` is in seconds since 1970."""
+    """Report when a certificate ends; `now` is in seconds since 1970."""
     # the one way of the standard library to the dates of a certificate that is not a peer's
     decoded: dict[str, Any] = ssl._ssl._test_decode_cert(str(path))  # type: ignore[attr-defined]
     left = ssl.cert_time_to_seconds(decoded["notAfter"]) - (time.time() if now is None else now)

@@ -1,4 +1,4 @@
-"""`lipiyana models bench`: how fast each model is here, and which of two twins to prefer."""
+"""`lipiyana models bench`: times each model on this machine, and compares twins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lipiyana.runtime.timings import TWIN, cache_folder, cpu_model, write_timing
 
 
 def run(models: Path | None) -> int:
-    """Time every installed model on one thread, those of one task in turns; write it down.
+    """Time all installed models on one thread, those of one task in turns; store the times.
 
     Raises:
         InvalidRequest: the cache folder cannot be written.

@@ -1,4 +1,4 @@
-"""`lipiyana models distill` and `prune`: what is said on the way, and what came of it."""
+"""`lipiyana models distill` and `prune`: the run, its messages and its result."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _show(made: Any) -> None:
 
 
 def models_of(reader: str) -> Path:
-    """Give the folder of models for `--reader paddle:DIR`: imported once, then kept in the cache.
+    """Give the folder of models for `--reader paddle:DIR`: imported once, then cached.
 
     Raises:
         typer.BadParameter: it does not begin with `paddle:`, or is no recognizer.
@@ -104,7 +104,7 @@ def models_of(reader: str) -> Path:
     digest.update(
         read_file(described.network, MAX_MODEL_BYTES) + "\n".join(described.characters).encode()
     )
-    kept = cache_folder() / "paddle" / digest.hexdigest()[:16]
-    if not (kept / "manifest.toml").is_file():
-        importing.import_paddle(described, kept, process.interpreter(None), on_step=say_step)
-    return kept
+    imported = cache_folder() / "paddle" / digest.hexdigest()[:16]
+    if not (imported / "manifest.toml").is_file():
+        importing.import_paddle(described, imported, process.interpreter(None), on_step=say_step)
+    return imported

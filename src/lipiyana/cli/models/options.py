@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lipiyana.cli.options import Models, Resume
-from lipiyana.cli.values import (
+from lipiyana.cli.options import (
+    Models,
+    Resume,
     choice,
     existing_file,
     existing_folder,

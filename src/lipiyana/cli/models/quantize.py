@@ -1,4 +1,4 @@
-"""`lipiyana models quantize`."""
+"""`lipiyana models quantize`: makes an INT8 twin and registers it."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _show(made: Any, before: float, after: float, entry: ModelEntry, small: Path
         table.add_column(heading, justify="right" if heading.startswith("diff") else "left")
     left = {one.group for one in made.left_float}
     for one in made.sensitivities:
-        kept = "left in float" if one.group in left else ""
-        table.add_row(one.group, f"{one.difference:.4f}", kept)
+        note = "left in float" if one.group in left else ""
+        table.add_row(one.group, f"{one.difference:.4f}", note)
     console.print(table)
     console.print(
         f"agreement {made.agreement:.4f} (all layers in INT8: {made.all_layers:.4f}); "
@@ -111,7 +111,7 @@ def _same(entry: ModelEntry) -> NewModel:
 def _new(
     entry: ModelEntry, name: str, file: Path, card: str, other: str, scores: dict[str, float]
 ) -> NewModel:
-    kept = {k: v for k, v in entry.parameters.items() if k not in {"words", "words_sha256"}}
+    others = {k: v for k, v in entry.parameters.items() if k not in {"words", "words_sha256"}}
     return NewModel(
         name=name,
         task=entry.task,
@@ -122,6 +122,6 @@ def _new(
         card=card,
         charset_sha256=entry.charset_sha256,
         scores={key: round(float(value), 4) for key, value in scores.items()},
-        parameters=kept | {TWIN: other},
+        parameters=others | {TWIN: other},
         companions={"words": entry.words} if entry.words else {},
     )

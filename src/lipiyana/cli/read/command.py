@@ -1,4 +1,4 @@
-"""`lipiyana read`: the options, and what is said and returned at the end."""
+"""`lipiyana read`: its options, its summary and its exit code."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from lipiyana.cli.models.import_paddle import models_of
-from lipiyana.cli.paths import shown
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.read.output import Output, OutputError, OutputFile, StandardOutput
+from lipiyana.cli.read.output import (
+    Output,
+    OutputError,
+    OutputFile,
+    StandardOutput,
+    refuse_other_options,
+    write_options,
+)
 from lipiyana.cli.read.rows import FORMS
 from lipiyana.cli.read.run import Totals, read_pictures
-from lipiyana.cli.read.run_options import refuse_other_options, write_options
 from lipiyana.cli.sources import (
     Listing,
     list_pictures,
@@ -31,10 +36,11 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_passed_over,
 )
+from lipiyana.cli.visible_text import shown
 from lipiyana.errors import InvalidRequest
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
-_PEEK = 256  # more CPUs than this are not told from this many
+_PEEK = 256  # more CPUs than this change nothing
 
 
 @dataclass(frozen=True, slots=True)

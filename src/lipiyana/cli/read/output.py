@@ -1,15 +1,21 @@
-"""Where the rows of a run go: standard output, or a file that a later run can go on with."""
+"""Where the rows of a run go: standard output, or a file that a later run can continue.
+
+The options of a run stand beside its rows file `NAME`, in the hidden file `.NAME.options`. A later
+run is refused if its options differ; if the hidden file is missing, nothing is compared.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from lipiyana.cli.read.rows import STOPPING_CODES, JsonLines, Record, RowError, RowForm
 from lipiyana.errors import LipiyanaError
+from lipiyana.files import write_atomically
 from lipiyana.types import Recognition
 
 if sys.platform != "win32":
@@ -17,14 +23,14 @@ if sys.platform != "win32":
 
 
 class OutputError(Exception):
-    """The output cannot be used as asked; nothing of it was changed."""
+    """The output cannot be used; it was not changed."""
 
 
 class Output(Protocol):
     """Takes rows, in order."""
 
-    def kept(self) -> Iterator[Record]:
-        """Give the rows that an earlier run left, in order."""
+    def earlier_rows(self) -> Iterator[Record]:
+        """Give the rows of earlier runs, in order."""
         ...
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
@@ -41,8 +47,8 @@ class StandardOutput:
 
     _form = JsonLines()
 
-    def kept(self) -> Iterator[Record]:
-        """Nothing is left from earlier runs."""
+    def earlier_rows(self) -> Iterator[Record]:
+        """Give none: standard output has no earlier rows."""
         return iter(())
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
@@ -90,7 +96,7 @@ class OutputFile:
     ) -> None:
         self._file.close()
 
-    def kept(self) -> Iterator[Record]:
+    def earlier_rows(self) -> Iterator[Record]:
         """Read the rows that were there when the file was opened."""
         with self._path.open("rb") as file:
             for record in self._form.records(file):
@@ -139,3 +145,43 @@ class OutputFile:
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
+
+
+def options_file(output: Path) -> Path:
+    """Name the file with the options of the rows."""
+    return output.with_name(f".{output.name}.options")
+
+
+def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
+    """Refuse to mix rows that were read with different options.
+
+    Args:
+        output: the file of rows.
+        options: what the rows depend on, by the option's name.
+
+    Raises:
+        OutputError: the rows that are there were read with other options.
+    """
+    if not output.is_file() or not output.stat().st_size:
+        return
+    try:
+        earlier = json.loads(options_file(output).read_text("utf-8"))
+        differing = [name for name in options if str(earlier[name]) != options[name]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if differing:
+        then = ", ".join(f"{name} {earlier[name]}" for name in differing)
+        now = ", ".join(f"{name} {options[name]}" for name in differing)
+        raise OutputError(
+            f"the rows of {output} were read with {then}, not with {now}: go on with the same "
+            "options, or name another file"
+        )
+
+
+def write_options(output: Path, options: Mapping[str, str]) -> None:
+    """Write them down for a run that goes on.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    write_atomically(options_file(output), json.dumps(options).encode())

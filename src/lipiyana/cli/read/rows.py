@@ -1,4 +1,4 @@
-"""The two forms of an output, JSON Lines and CSV: one record a picture, written and read back."""
+"""The two output formats, JSON Lines and CSV: one record per picture, written and read back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 class RowError(ValueError):
-    """A complete record is not one that this form writes."""
+    """A complete record is not of this format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Record:
 
 
 class RowForm(Protocol):
-    """How rows look as bytes."""
+    """The format of rows as bytes."""
 
     @property
     def header(self) -> bytes:
-        """What the file begins with."""
+        """The first bytes of a file."""
         ...
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
@@ -160,7 +160,7 @@ _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
 
 def _require_beginning(found: bytes, expected: bytes) -> None:
-    """Keep a file that this form never wrote from being cut as an unfinished record."""
+    """Refuse a file of another format, before its end is cut as an unfinished record."""
     if not (found.startswith(expected) or expected.startswith(found)):
         raise RowError(f"the file does not begin with {expected.decode().strip()}")
 

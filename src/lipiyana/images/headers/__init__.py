@@ -1,4 +1,4 @@
-"""What the bytes of a picture say of it, read before a decoder sees them.
+"""Reads the header of a picture before any decoder sees its bytes.
 
 `read_header` takes encoded bytes and gives an `ImageHeader`: format, size, orientation, what the
 decoding will need, and the bytes that a decoder needs without the rest. Every walk over the bytes

@@ -1,4 +1,4 @@
-"""BMP: its size, and how long its run lengths are."""
+"""BMP: its size, and the length of its run-length coding."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _RUN_LENGTHS = {1, 2}
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one; so may any text."""
+    """Say whether bytes may be a BMP; any text may begin so too."""
     return start.startswith(b"BM")
 
 
 def read(data: bytes) -> ImageHeader | None:
-    """Read the header of a BMP; None where this is none.
+    """Read the header of a BMP; None if it is no BMP.
 
     Raises:
         InvalidImage: its run lengths are too many.

@@ -1,4 +1,4 @@
-"""What decoding costs: the parts of the work, and the CPU time that each takes.
+"""The cost of decoding: parts of the work, and the CPU time that each part takes.
 
 A reader of headers counts the parts. Their times were fitted to flat pictures of every format and
 to ones of as much entropy as can be, by `benchmarks/serving/picture_memory.py --fit`: none of
@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 
 class Part(Enum):
-    """A kind of work; the unit stands in the name."""
+    """A kind of work; its name contains the unit."""
 
     OUT_PIXEL = auto()  # whatever the format
     CONVERTED_PIXEL = auto()  # grey, of a palette, of four inks

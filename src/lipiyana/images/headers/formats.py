@@ -1,4 +1,4 @@
-"""Which format bytes are of."""
+"""Finds the format of encoded bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all formats have in common: the header that is found, and the errors."""
+"""What all formats share: the header that is returned, and the errors."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ImageHeader:
         return work | {Part.OUT_PIXEL: self.pixels(shrunk=shrunk)}
 
     def seconds(self, *, shrunk: bool = False) -> float:
-        """Estimate the CPU time that decoding takes, on the machine that `costs` speaks of."""
+        """Estimate the CPU time of decoding, on the machine of `costs`."""
         return costs.seconds(self.whole_work(shrunk=shrunk))
 
     def memory(self, *, shrunk: bool = False) -> int:
@@ -89,7 +89,7 @@ class ImageHeader:
 
 
 def check_deflated(kind: str, packed: int, unpacked: int) -> None:
-    """Refuse deflated bytes that are far more than a packer makes: blocks of nothing, for example.
+    """Refuse far more deflated bytes than a packer makes, such as empty blocks.
 
     Raises:
         InvalidImage: there are more than the worst packers, with 9 bits for 8, would leave.
@@ -99,14 +99,14 @@ def check_deflated(kind: str, packed: int, unpacked: int) -> None:
 
 
 def damaged(kind: str) -> InvalidImage:
-    """Give the error of a picture whose pixels do not come."""
+    """Make the error of a picture whose pixels are damaged."""
     return InvalidImage(
         f"the {kind} is cut off or damaged; send it again whole", reason="TRUNCATED_IMAGE"
     )
 
 
 def bad_header(kind: str) -> InvalidImage:
-    """Give the error of a picture that is not understood as far as its pixels."""
+    """Make the error of a picture with a damaged header."""
     return InvalidImage(
         f"the picture begins like a {kind}, but its header is cut off or damaged",
         reason="TRUNCATED_IMAGE",
@@ -114,7 +114,7 @@ def bad_header(kind: str) -> InvalidImage:
 
 
 def too_complex(kind: str, what: str) -> InvalidImage:
-    """Give the error of a picture that would cost far more than its size lets expect."""
+    """Make the error of a picture that costs far more than its size suggests."""
     return InvalidImage(
         f"the {kind} has {what}; save it again as an ordinary JPEG or PNG",
         reason="IMAGE_TOO_COMPLEX",
@@ -122,7 +122,7 @@ def too_complex(kind: str, what: str) -> InvalidImage:
 
 
 def unsupported(kind: str, what: str) -> InvalidImage:
-    """Give the error of a picture of a rare kind."""
+    """Make the error of a picture of an unsupported kind."""
     return InvalidImage(
         f"{what} is not supported in a {kind}; save it again as an ordinary JPEG or PNG",
         reason="UNSUPPORTED_FORMAT",
@@ -130,7 +130,7 @@ def unsupported(kind: str, what: str) -> InvalidImage:
 
 
 def animated(kind: str, count: str, parts: str = "frames") -> InvalidImage:
-    """Give the error of a picture of several."""
+    """Make the error of an animated picture."""
     return InvalidImage(
         f"the {kind} has {count} {parts}; send them one by one", reason="ANIMATED_IMAGE"
     )

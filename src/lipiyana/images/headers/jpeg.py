@@ -97,7 +97,7 @@ class Frame:
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a JPEG."""
     return start.startswith(b"\xff\xd8\xff")
 
 
@@ -170,7 +170,7 @@ def read_frame(data: bytes, segments: Segments | None = None) -> Frame:
 
 @dataclass(slots=True)
 class _Head:
-    """What stands before the first scan, as far as a decoder needs it."""
+    """The part before the first scan that a decoder needs."""
 
     marks: dict[int, bytes] = field(default_factory=lambda: {_APP0: b"", _APP14: b""})
     tables: list[bytes] = field(default_factory=list)
@@ -179,7 +179,7 @@ class _Head:
     described: bool = False
 
     def take(self, marker: int, segment: bytes) -> None:
-        """Take a segment, or leave it out."""
+        """Copy a segment for the decoder, or leave it out."""
         body = segment[4:]
         if marker in _OTHER_FRAMES:
             raise unsupported(KIND, "arithmetic, lossless or hierarchical coding")

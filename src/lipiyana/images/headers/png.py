@@ -1,4 +1,4 @@
-"""PNG: chunks, of which a decoder gets those of the pixels alone."""
+"""PNG: its chunks; a decoder gets only those with pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITH_ALPHA = {4, 6}
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a PNG."""
     return start.startswith(_SIGNATURE)
 
 

@@ -1,4 +1,4 @@
-"""TIFF: one directory, of which a decoder gets the tags of the pixels alone, each in bounds."""
+"""TIFF: one directory; a decoder gets only the tags of the pixels, each within bounds."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Tag:
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a TIFF."""
     return start[:4] in _MARKS
 
 

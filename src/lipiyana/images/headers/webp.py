@@ -1,10 +1,16 @@
-"""WebP: the chunks of a RIFF file, of which a decoder gets those of the pixels alone."""
+"""WebP: the chunks of a RIFF file, of which a decoder gets only those with pixels.
+
+VP8L, the lossless coding of a WebP, can ask for many groups of prefix codes. A group takes a few
+bits in the file and kilobytes of tables in the decoder. The number of groups stands in an image of
+its own, after those of the transforms. These small images are walked here as the decoder reads
+them; the pixels of the picture are not.
+"""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass, field
 
-from lipiyana.images.headers import vp8l
 from lipiyana.images.headers.costs import Part
 from lipiyana.images.headers.header import (
     ImageHeader,
@@ -18,6 +24,211 @@ KIND = "WEBP"
 
 MAX_CHUNKS = 1_000
 
+MAX_GROUPS = 10_000
+"""libwebp's encoder makes at most 2,600."""
+
+MAX_SMALL_PIXELS = 400_000
+"""Of all small images together: a block of a transform has 16x16 pixels or more in what libwebp's
+encoder writes of a large picture, so that 50 megapixels have 390,000 in two transforms."""
+
+_GROUP_BYTES = 600  # in libwebp, beside its tables of 4-byte entries
+_TABLE_ENTRIES = 2300  # most of the four tables that no colour cache changes
+_GREEN_ENTRIES = (654, 656, 658, 662, 670, 686, 718, 782, 912, 1168, 1680, 2704)
+
+_PREDICTOR, _CROSS_COLOUR, _PALETTE = 0, 1, 3
+_LITERALS, _LENGTHS, _DISTANCES = 256, 24, 40
+_MOST_CACHE_BITS = 11
+_LONGEST_CODE = 15
+_LENGTH_ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+_REPEATS = {16: (2, 3), 17: (3, 3), 18: (7, 11)}  # extra bits, and the least count
+
+_WINDOW = 12  # bytes: four codes of 15 bits, or a length and a distance with their extra bits
+
+_Code = tuple[int, list[int]]
+"""Bits to look at, and for each of their values `symbol << 4 | length`."""
+
+
+def group_bytes(data: bytes, at: int, width: int, height: int) -> int:
+    """Give the bytes that the tables of all groups of prefix codes take in the decoder.
+
+    Args:
+        data: the file.
+        at: where the coded image begins in it, behind its size.
+        width: of the image, pixels.
+        height: likewise.
+
+    Raises:
+        InvalidImage: it is damaged before its pixels begin, or has too many groups or blocks.
+    """
+    groups, cache_bits = _Reader(data, 8 * at).groups(width, height)
+    if groups > MAX_GROUPS:
+        raise too_complex(KIND, f"{groups} groups of prefix codes")
+    return groups * (_GROUP_BYTES + 4 * (_TABLE_ENTRIES + _GREEN_ENTRIES[cache_bits]))
+
+
+@dataclass(slots=True)
+class _Reader:
+    data: bytes
+    at: int  # bits
+    pixels: int = 0
+    seen: set[int] = field(default_factory=set)
+
+    def groups(self, width: int, height: int) -> tuple[int, int]:
+        """Give the number of groups, and the bits of the colour cache."""
+        done: set[int] = set()
+        while self._bits(1):
+            kind = self._bits(2)
+            if kind in done:
+                raise bad_header(KIND)
+            done.add(kind)
+            if kind in {_PREDICTOR, _CROSS_COLOUR}:
+                self._blocks(width, height)
+            elif kind == _PALETTE:
+                colours = 1 + self._bits(8)
+                self._image(colours)
+                packed = next(
+                    n for n, most in ((3, 2), (2, 4), (1, 16), (0, 256)) if colours <= most
+                )
+                width = -(-width >> packed)
+        cache_bits = self._cache_bits()
+        groups = 1
+        if self._bits(1):
+            groups = 1 + max(self._blocks(width, height))
+        if self.at > 8 * len(self.data):
+            raise bad_header(KIND)
+        return groups, cache_bits
+
+    def _bits(self, count: int) -> int:
+        at = self.at
+        self.at += count
+        byte = at >> 3
+        window = int.from_bytes(self.data[byte : byte + 4], "little")
+        return window >> (at & 7) & ((1 << count) - 1)
+
+    def _cache_bits(self) -> int:
+        if not self._bits(1):
+            return 0
+        bits = self._bits(4)
+        if not 1 <= bits <= _MOST_CACHE_BITS:
+            raise bad_header(KIND)
+        return bits
+
+    def _blocks(self, width: int, height: int) -> set[int]:
+        """Walk an image of a pixel a block."""
+        bits = 2 + self._bits(3)
+        return self._image((-(-width >> bits)) * (-(-height >> bits)))
+
+    def _image(self, pixels: int) -> set[int]:
+        """Walk a small image; give the numbers that stand in red and green of its pixels.
+
+        What is copied or comes from the colour cache was there before, or is 0.
+        """
+        self.pixels += pixels
+        if self.pixels > MAX_SMALL_PIXELS:
+            raise too_complex(
+                KIND, f"more than {MAX_SMALL_PIXELS} blocks with settings of their own"
+            )
+        cache_bits = self._cache_bits()
+        sizes = _LITERALS + _LENGTHS + (1 << cache_bits if cache_bits else 0), 256, 256, 256
+        green, red, blue, alpha, far = (self._code(size) for size in (*sizes, _DISTANCES))
+        data, at, left = self.data, self.at, pixels
+        numbers = {0} if cache_bits else set()
+        masks = [(1 << code[0]) - 1 for code in (green, red, blue, alpha)]
+        green_mask, red_mask, blue_mask, alpha_mask = masks
+        greens, reds, blues, alphas = green[1], red[1], blue[1], alpha[1]
+        while left > 0:
+            byte = at >> 3
+            window = int.from_bytes(data[byte : byte + _WINDOW], "little") >> (at & 7)
+            found = greens[window & green_mask]
+            used, symbol = found & 15, found >> 4
+            if symbol < _LITERALS:
+                found = reds[window >> used & red_mask]
+                numbers.add((found >> 4) << 8 | symbol)
+                used += found & 15
+                used += blues[window >> used & blue_mask] & 15
+                used += alphas[window >> used & alpha_mask] & 15
+                if not used:  # all that follow are like it
+                    break
+                left -= 1
+            elif symbol < _LITERALS + _LENGTHS:
+                extra, length = _prefixed(symbol - _LITERALS)
+                left -= length + (window >> used & ((1 << extra) - 1))
+                used += extra
+                found = far[1][window >> used & ((1 << far[0]) - 1)]
+                used += (found & 15) + _prefixed(found >> 4)[0]
+            else:
+                left -= 1
+            at += used
+        self.at = at
+        return numbers
+
+    def _code(self, size: int) -> _Code:
+        lengths = [0] * size
+        if self._bits(1):
+            several = self._bits(1)
+            symbols = [self._bits(8 if self._bits(1) else 1)]
+            if several:
+                symbols.append(self._bits(8))
+            for symbol in symbols:
+                if symbol >= size:
+                    raise bad_header(KIND)
+                lengths[symbol] = 1
+            return _table(lengths)
+        order = _LENGTH_ORDER[: 4 + self._bits(4)]
+        of_lengths = [0] * len(_LENGTH_ORDER)
+        for one in order:
+            of_lengths[one] = self._bits(3)
+        bits, table = _table(of_lengths)
+        most = 2 + self._bits(2 + 2 * self._bits(3)) if self._bits(1) else size
+        at, before = 0, 8
+        while at < size and most:
+            most -= 1
+            found = table[self._bits(bits)]
+            self.at -= bits - (found & 15)
+            symbol = found >> 4
+            if symbol in _REPEATS:
+                extra, least = _REPEATS[symbol]
+                count = least + self._bits(extra)
+                lengths[at : at + count] = [before if symbol == 16 else 0] * count
+                at += count
+            else:
+                lengths[at] = symbol
+                before = symbol or before
+                at += 1
+        if at > size:
+            raise bad_header(KIND)
+        return _table(lengths)
+
+
+def _prefixed(symbol: int) -> tuple[int, int]:
+    """Give the extra bits of a length or distance, and its least value."""
+    if symbol < 4:
+        return 0, symbol + 1
+    extra = (symbol - 2) >> 1
+    return extra, ((2 + (symbol & 1)) << extra) + 1
+
+
+def _table(lengths: list[int]) -> _Code:
+    """Make a canonical code, whose bits come from the highest on; it must be complete."""
+    used = [(length, symbol) for symbol, length in enumerate(lengths) if length]
+    if not used:
+        raise bad_header(KIND)
+    if len(used) == 1:
+        return 0, [used[0][1] << 4]
+    longest = max(used)[0]
+    if sum(1 << (_LONGEST_CODE - length) for length, _ in used) != 1 << _LONGEST_CODE:
+        raise bad_header(KIND)
+    table = [0] * (1 << longest)
+    code, before = 0, 0
+    for length, symbol in sorted(used):
+        code <<= length - before
+        before = length
+        turned = int(f"{code:0{length}b}"[::-1], 2)
+        table[turned :: 1 << length] = [symbol << 4 | length] * (1 << (longest - length))
+        code += 1
+    return longest, table
+
+
 _NEEDED = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH"}
 _ALPHA = 0x10
 _SIZE_BYTES = 5  # of a VP8L chunk, with its mark
@@ -25,7 +236,7 @@ _COMPRESSION, _AS_VP8L = 3, 1  # of an ALPH chunk
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes begin like one."""
+    """Say whether bytes begin like a WebP."""
     return start.startswith(b"RIFF") and start[8:12] == b"WEBP"
 
 
@@ -35,7 +246,7 @@ def read(data: bytes) -> ImageHeader:
     Raises:
         InvalidImage: it is cut off, animated, or has too many chunks or groups of prefix codes.
     """
-    kept: list[bytes] = []
+    chunks: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
     lossless_at: list[int] = []
     packed = {b"VP8 ": 0, b"VP8L": 0, b"ALPH": 0}
@@ -50,7 +261,7 @@ def read(data: bytes) -> ImageHeader:
             body = data[at + 8 : at + 38]
             if name not in sizes:
                 sizes[name] = _size(name, body)
-                kept.append(data[at:end])
+                chunks.append(data[at:end])
                 packed[name] = end - at
                 if name == b"VP8L":
                     lossless_at.append(at + 8 + _SIZE_BYTES)
@@ -73,10 +284,10 @@ def read(data: bytes) -> ImageHeader:
     if len({size for name, size in sizes.items() if name != b"ALPH"}) > 1:
         raise bad_header(KIND)
     width, height = next(size for name, size in sizes.items() if name != b"ALPH")
-    body = b"WEBP" + b"".join(kept)
+    body = b"WEBP" + b"".join(chunks)
     lossless = b"VP8L" in sizes or b"ALPH" in sizes
     pixels = width * height
-    tables = sum(vp8l.group_bytes(data, start, width, height) for start in lossless_at)
+    tables = sum(group_bytes(data, start, width, height) for start in lossless_at)
     return ImageHeader(
         KIND,
         width,

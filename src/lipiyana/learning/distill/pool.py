@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import LipiyanaError
+from lipiyana.files import replacing
 from lipiyana.images.loading import load
 from lipiyana.ocr.detection.detector import (
     SCENE_DETECTION,
@@ -141,6 +142,5 @@ def found_cores(
 
 
 def _write(path: Path, data: npt.NDArray[np.uint8]) -> None:
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(data.tobytes())
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(data.tobytes())

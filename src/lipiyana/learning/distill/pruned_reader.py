@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.files import parse_json, read_text
+from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished, warn_of_disuse
 from lipiyana.learning.finetune.common.job import (
@@ -41,7 +41,7 @@ from lipiyana.ocr.training.batches import Batch
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
+from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
 
 _BLOCK = "blocks."

@@ -16,6 +16,8 @@ from typing import ClassVar, Generic, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from lipiyana.files import replacing
+
 Net = TypeVar("Net", bound=nn.Module)
 _LONGEST_STEP_S = 180.0
 
@@ -134,9 +136,8 @@ class Run(Generic[Net]):
             self.examples_name: self.examples,
             made_for: value,
         }
-        partial = self.run / f"{name}.part"
-        torch.save(state, partial)
-        partial.replace(self.run / name)
+        with replacing(self.run / name) as partial:
+            torch.save(state, partial)
 
     def resume(self) -> bool:
         """Go on from `last.pt`, if there is one.

@@ -1,4 +1,4 @@
-"""The HTTP port for whoever watches a server: `/metrics`, and `/ready` for probes."""
+"""The HTTP port for monitoring: `/metrics` for Prometheus, and `/ready` for probes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.server.http.small_http import Answer, SmallHttpServer
-
-FRESH_AT_ONCE = 10
-FRESH_PER_SECOND = 4.0
-"""Expositions that are made anew: each takes milliseconds, with several workers more."""
+from lipiyana.server.tuning import HTTP
 
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -61,7 +58,7 @@ def _plain(error: OSError) -> str:
 
 
 class Exposition:
-    """The metrics as Prometheus reads them; asked for too often, it gives the last ones again."""
+    """The metrics in the format of Prometheus; if requested too often, the last ones again."""
 
     def __init__(
         self, make: Callable[[], bytes], *, timer: Callable[[], float] = time.monotonic
@@ -72,9 +69,9 @@ class Exposition:
         self._last = b""
 
     def __call__(self) -> Answer:
-        """Give the answer to a request."""
+        """Answer one request."""
         now = self._timer()
-        if self._paid_until - now < FRESH_AT_ONCE / FRESH_PER_SECOND or not self._last:
-            self._paid_until = max(self._paid_until, now) + 1 / FRESH_PER_SECOND
+        if self._paid_until - now < HTTP.fresh_at_once / HTTP.fresh_per_second or not self._last:
+            self._paid_until = max(self._paid_until, now) + 1 / HTTP.fresh_per_second
             self._last = self._make()
         return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, self._last)

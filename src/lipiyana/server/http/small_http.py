@@ -1,4 +1,4 @@
-"""A server of short answers over HTTP, for few clients at a time, whatever strangers send to it."""
+"""A small HTTP server for short answers, safe with few connections and hostile clients."""
 
 from __future__ import annotations
 
@@ -12,21 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-MAX_REQUEST_BYTES = 8 * 1024
-"""Of a request, with all its headers."""
-
-MAX_CONNECTIONS = 8
-"""That have not sent their request, or not taken their answer. One more takes the place of the
-oldest: so whoever stalls keeps nobody out."""
-
-SECONDS = 5.0
-"""From the first byte of a connection to the last."""
-
-BACKLOG = 512
-"""Connections that the system holds until this server takes them."""
-
-_NO_FILE_SECONDS = 0.05
-"""After which another connection is taken where there was no file for one."""
+from lipiyana.server.tuning import HTTP
 
 _END = b"\r\n\r\n"
 _log = logging.getLogger("lipiyana.server")
@@ -34,7 +20,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a path answers."""
+    """The answer of a path."""
 
     status: HTTPStatus
     kind: str
@@ -52,10 +38,10 @@ class _Connection:
 
 
 class SmallHttpServer:
-    """Answers GET on one thread of its own; each connection has one request.
+    """Answers GET requests on its own thread, one request per connection.
 
-    A connection is read the moment it is taken, so that one which has sent its request by then is
-    answered whatever the others do.
+    A connection is read as soon as it is accepted. If its request has arrived by then, it is
+    answered whatever the other connections do.
     """
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
@@ -64,7 +50,7 @@ class SmallHttpServer:
         Args:
             host: address to listen on.
             port: of TCP.
-            answers: give what a path answers, on the server's thread.
+            answers: by path, called on the server's thread.
 
         Raises:
             OSError: the port is taken or the host is not this machine's.
@@ -74,7 +60,7 @@ class SmallHttpServer:
         self._listener = socket.create_server(
             (host, port),
             family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-            backlog=BACKLOG,
+            backlog=HTTP.backlog,
             dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
         )
         self._listener.setblocking(False)
@@ -95,11 +81,11 @@ class SmallHttpServer:
     def _serve(self) -> None:
         with self._selector, self._listener, self._stopped:
             while True:
-                ready = {key.fileobj for key, _ in self._selector.select(self._patience())}
+                ready = {key.fileobj for key, _ in self._selector.select(self._time_left())}
                 if self._stopped in ready:
                     break
                 for connection in [c for c in self._open.values() if c.socket in ready]:
-                    self._go_on(connection)
+                    self._transfer(connection)
                 if self._listener in ready:
                     self._accept()
                 for connection in tuple(self._open.values()):
@@ -109,30 +95,30 @@ class SmallHttpServer:
             for connection in tuple(self._open.values()):
                 self._drop(connection)
 
-    def _patience(self) -> float | None:
-        """Give the seconds until the oldest connection has had its time."""
+    def _time_left(self) -> float | None:
+        """Give the seconds until the oldest connection reaches its deadline."""
         oldest = next(iter(self._open.values()), None)
         return None if oldest is None else max(0.0, oldest.deadline - time.monotonic())
 
     def _accept(self) -> None:
-        for _ in range(MAX_CONNECTIONS):  # then the others have their turn
+        for _ in range(HTTP.max_connections):  # then the others have their turn
             try:
                 accepted, _address = self._listener.accept()
             except BlockingIOError:  # none is left
                 return
             except OSError:  # there is no file for it, or it has gone
-                time.sleep(_NO_FILE_SECONDS)
+                time.sleep(HTTP.no_file_seconds)
                 return
             accepted.setblocking(False)
-            connection = _Connection(accepted, time.monotonic() + SECONDS)
+            connection = _Connection(accepted, time.monotonic() + HTTP.connection_seconds)
             self._open[accepted] = connection
             self._selector.register(accepted, selectors.EVENT_READ)
-            self._go_on(connection)
-            if len(self._open) > MAX_CONNECTIONS:
+            self._transfer(connection)
+            if len(self._open) > HTTP.max_connections:
                 self._drop(next(iter(self._open.values())))
 
-    def _go_on(self, connection: _Connection) -> None:
-        """Read and write what is possible now."""
+    def _transfer(self, connection: _Connection) -> None:
+        """Read and write as much as is possible now."""
         try:
             if connection.unsent is None and not self._read(connection):
                 return
@@ -147,15 +133,15 @@ class SmallHttpServer:
             self._drop(connection)
 
     def _read(self, connection: _Connection) -> bool:
-        """Take in more of a request; say whether there is an answer to it."""
-        data = connection.socket.recv(MAX_REQUEST_BYTES)
+        """Read more of a request; say whether it can be answered."""
+        data = connection.socket.recv(HTTP.max_request_bytes)
         if not data:
             self._drop(connection)
             return False
         connection.request += data
-        if _END in connection.request[:MAX_REQUEST_BYTES]:
+        if _END in connection.request[: HTTP.max_request_bytes]:
             connection.unsent = memoryview(self._answer_to(bytes(connection.request)))
-        elif len(connection.request) >= MAX_REQUEST_BYTES:
+        elif len(connection.request) >= HTTP.max_request_bytes:
             connection.unsent = memoryview(_encoded(_error(HTTPStatus(431)), with_body=True))
         else:
             return False
@@ -182,7 +168,7 @@ class SmallHttpServer:
         del self._open[connection.socket]
         self._selector.unregister(connection.socket)
         with suppress(OSError):
-            # what its caller still sends would else reset the connection, and the answer with it
+            # otherwise what the client still sends would reset the connection and lose the answer
             connection.socket.shutdown(socket.SHUT_WR)
         connection.socket.close()
 

@@ -1,4 +1,4 @@
-"""The end of a serving process: begun by a signal, over within a set time whatever still runs."""
+"""Ends a serving process after a signal, within a set time whatever still runs in it."""
 
 from __future__ import annotations
 
@@ -13,39 +13,31 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from lipiyana.server.tuning import ENDING
+
 CUT_OFF = 3
 """Exit code of a server that ended before all accepted calls were answered."""
 
-AT_ONCE = 0.5
-"""Seconds that a process has after the second signal, to tell the callers whom it cuts off."""
-
-_LONGEST_RESERVE = 1.5
-_LEAVING = 2 / 3
-"""Of the reserve: the system takes that long to end a process that was left. It stops the threads
-and frees the memory: 0.3 to 0.9 s for 0.8 GB, on two cores for which 18 threads wait."""
-
-_LOG_SECONDS = 0.2
-"""That the last line may take: whoever reads the log may have stopped to read."""
 
 _log = logging.getLogger("lipiyana.server")
 
 
 def reserve_of(grace: float) -> float:
-    """Give the seconds of a grace period that are not for calls but for closing what is open."""
-    return min(_LONGEST_RESERVE, grace * 0.3)
+    """Give the seconds at the end of a grace period that are reserved for closing everything."""
+    return min(ENDING.longest_reserve, grace * ENDING.reserve_share)
 
 
 def leaving_of(grace: float) -> float:
-    """Give the last seconds of a grace period: when they begin, the process is left."""
-    return reserve_of(grace) * _LEAVING
+    """Give the last seconds of a grace period: when they begin, the process exits."""
+    return reserve_of(grace) * ENDING.leaving_share
 
 
 class Ending:
     """Takes the signals of this process, and ends it at the deadline if it has not ended by then.
 
-    It works on a thread of its own, so it does not depend on the event loop or on anything else
-    that may be stuck. Code that never returns cannot be stopped in Python; the process is left with
-    `os._exit` while it runs.
+    It works on its own thread, so it does not depend on the event loop or on anything else that may
+    be stuck. Code that never returns cannot be stopped in Python; the process then exits by
+    `os._exit` while that code runs.
 
     Attributes:
         unfinished: gives how many accepted calls, or how many of what `what` says, have been or
@@ -106,10 +98,10 @@ class Ending:
             self._signals += 1
             now = time.monotonic()
             if self._deadline is None:
-                self._end_within(max(self._grace, AT_ONCE), now)
+                self._end_within(max(self._grace, ENDING.second_signal_seconds), now)
                 threading.Thread(target=self._watch, name="lipiyana-ending", daemon=True).start()
-            elif self._signals == 2 and now + AT_ONCE < self._deadline:
-                self._end_within(AT_ONCE, now)
+            elif self._signals == 2 and now + ENDING.second_signal_seconds < self._deadline:
+                self._end_within(ENDING.second_signal_seconds, now)
                 self._changed.notify_all()
             listener = self._listener
             if listener is None:
@@ -129,13 +121,13 @@ class Ending:
 
         last = threading.Thread(target=say, daemon=True)
         last.start()
-        last.join(_LOG_SECONDS)
+        last.join(ENDING.log_seconds)
         with contextlib.suppress(Exception):
             self.last_act()
         os._exit(CUT_OFF if cut_off else 0)
 
     def disarm(self) -> None:
-        """Let the process live on: everything is closed."""
+        """Do not end the process any more: everything is closed."""
         with self._changed:
             self._disarmed = True
             self._changed.notify_all()
@@ -160,24 +152,24 @@ class Ending:
 def ending_by_signals(
     ending: Ending, signals: Sequence[signal.Signals], *, parent: int | None = None
 ) -> Iterator[Ending]:
-    """Tell `ending` of each signal. To be entered on the main thread.
+    """Pass each signal to `ending`. Enter it on the main thread.
 
-    Python runs handlers of signals on the main thread alone, which may be busy. So a thread reads
-    from the file to which the interpreter writes the number of a signal the moment it comes.
+    Python runs signal handlers only on the main thread, which may be busy. So another thread reads
+    the file to which the interpreter writes the number of each signal as soon as it comes.
 
     Args:
-        ending: told of the signals.
+        ending: receives the signals.
         signals: that end the process.
         parent: a file that ends with the process that this one belongs to; that counts as a signal.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)
-        before = {number: signal.signal(number, _heard) for number in signals}
+        before = {number: signal.signal(number, _ignore) for number in signals}
         file_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         stop, stopped = socket.socketpair()
         thread = threading.Thread(
-            target=_tell,
+            target=_watch_signals,
             args=(ending, ours, frozenset(signals), stopped, parent),
             name="lipiyana-signals",
             daemon=True,
@@ -195,11 +187,11 @@ def ending_by_signals(
             ending.disarm()
 
 
-def _heard(_number: int, _frame: object) -> None:
-    """Nothing: the number was written to the file."""
+def _ignore(_number: int, _frame: object) -> None:
+    """Do nothing: Python has written the number to the file."""
 
 
-def _tell(
+def _watch_signals(
     ending: Ending,
     numbers: socket.socket,
     signals: frozenset[int],
@@ -217,7 +209,7 @@ def _tell(
                 return
             if parent is not None and parent in readable:
                 selector.unregister(parent)
-                if not ending.begun:  # else it was told already
+                if not ending.begun:  # else it knows already
                     ending.signalled()
             if numbers in readable:
                 for number in numbers.recv(64):

@@ -1,4 +1,4 @@
-"""Ways to run a server: until a signal comes, or beside other code."""
+"""Runs one server in this process: until a signal comes, or beside other code."""
 
 from __future__ import annotations
 
@@ -19,18 +19,15 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.spare_time import SpareTime
-from lipiyana.runtime.store import ModelStore, available_threads
+from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.store import ModelStore
 from lipiyana.server.processes.ending import Ending, ending_by_signals
 from lipiyana.server.rpc.answers import ServedRecognizer
-from lipiyana.server.security.open_files import raise_file_limit
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
-from lipiyana.server.telemetry.native_lines import native_lines_as
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing, otlp_tracing
-
-_LOOK_FOR_OLD = 600.0
-"""Seconds after which pictures are looked for whose time is over."""
+from lipiyana.server.tuning import WORKERS
 
 _log = logging.getLogger("lipiyana.server")
 
@@ -45,44 +42,8 @@ class Started(Protocol):
 
     @property
     def metrics_port(self) -> int | None:
-        """Where the metrics are shown, None where they are not."""
+        """The port of the metrics; None if there is none."""
         ...
-
-
-def serve(
-    settings: ServerSettings,
-    recognizer: ServedRecognizer | None = None,
-    *,
-    on_ready: Callable[[Started], None] | None = None,
-) -> int:
-    """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
-
-    To be called on the main thread. `settings.shutdown_grace` seconds after the first signal it has
-    returned, or has ended the process with the exit code that it would have returned: code that
-    never returns cannot be stopped otherwise.
-
-    Args:
-        settings: of the server.
-        recognizer: what answers, in this process whatever `settings.workers` says, and is closed
-            in the end; by default the models of this machine.
-        on_ready: called once calls are welcome.
-
-    Returns:
-        The exit code for the process: 0 if all accepted calls were answered, else `CUT_OFF` (3).
-
-    Raises:
-        LipiyanaError: the server cannot start.
-    """
-    raise_file_limit(settings)
-    if settings.workers > 1 and recognizer is None:
-        from lipiyana.server.processes.supervisor import supervise  # which needs this module
-
-        return supervise(settings, on_ready=on_ready)
-    metrics = Metrics()
-    with native_lines_as(settings.log_format):
-        chosen = recognizer or local_recognizer(settings, metrics)
-        alone = settings.model_copy(update={"workers": 1})
-        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
 
 
 def serve_to_the_end(
@@ -123,7 +84,7 @@ def serve_to_the_end(
 
 @contextmanager
 def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
-    """Give what the settings say that calls are told to.
+    """Give the tracing that the settings ask for.
 
     Raises:
         MissingExtra: OpenTelemetry is asked for and not installed.
@@ -138,7 +99,7 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
 def local_recognizer(
     settings: ServerSettings, metrics: Metrics | None = None
 ) -> LocalRecognizer | KeepingRecognizer:
-    """Make the recognizer that `settings` describe, and load its models; pictures share the CPUs.
+    """Make the recognizer that the settings describe, and load its models; pictures share CPUs.
 
     Args:
         settings: of the server.
@@ -177,14 +138,14 @@ def local_recognizer(
 
 
 def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
-    """Have unsure pictures kept, beside the work and never instead of it."""
+    """Keep unsure pictures, in spare time only."""
     keeper = UnsureKeeper(folder, limits)
     _log.warning(
         "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
         "personal data",
         folder, limits.pictures, limits.seconds / DAY,
     )  # fmt: skip
-    spare_time = SpareTime(keeper.remove_old, every=_LOOK_FOR_OLD)
+    spare_time = SpareTime(keeper.remove_old, every=WORKERS.look_for_old_seconds)
     return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
 
 
@@ -192,7 +153,7 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
 def running_server(
     recognizer: ServedRecognizer, settings: ServerSettings | None = None
 ) -> Iterator[RecognitionServer]:
-    """Run a server on a thread of its own, by default at a free port of the loopback.
+    """Run a server on its own thread, by default at a free loopback port.
 
     Raises:
         LipiyanaError: the server cannot start.

@@ -1,4 +1,4 @@
-"""Several processes on one port: started, restarted when they die, drained together."""
+"""Several worker processes on one port: started, restarted when they die, drained together."""
 
 from __future__ import annotations
 
@@ -25,20 +25,14 @@ from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
 from lipiyana.server.processes.run import Started, local_recognizer
 from lipiyana.server.processes.worker import MakeRecognizer, run_worker
-from lipiyana.server.rpc.listening import address, port_taken
+from lipiyana.server.rpc.grpc_server import address, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics_folder import metrics_folder
+from lipiyana.server.tuning import WORKERS
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client when a process imports it."""
-
-FIRST_DELAY = 0.1
-LONGEST_DELAY = 30.0
-"""Seconds before a worker that died is started anew; doubled while it keeps dying young."""
-
-YOUNG = 10.0
-"""Seconds that a worker must live for its death to count as the first one."""
 
 _log = logging.getLogger("lipiyana.server")
 # not a fork: gRPC and ONNX Runtime have threads, of which a fork takes the locks but not the rest
@@ -51,7 +45,7 @@ def supervise(
     *,
     on_ready: Callable[[Started], None] | None = None,
 ) -> int:
-    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `run.serve`.
+    """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `startup.serve`.
 
     Args:
         settings: of each of them.
@@ -97,7 +91,7 @@ class Supervisor:
         metrics_folder: Path,
         ending: Ending,
     ) -> None:
-        """Start nothing yet; `ending` is told what to do if this must end while workers live."""
+        """Start nothing yet; `ending` learns what to do if this must end while workers live."""
         self.metrics_port: int | None = None
         self._settings = settings
         self._make_recognizer = make_recognizer
@@ -135,7 +129,7 @@ class Supervisor:
         self._ending.listen(drain)
         ready: list[asyncio.Future[None]] = [loop.create_future() for _ in self._numbers]
         keepers = [
-            asyncio.create_task(self._keep(number, future))
+            asyncio.create_task(self._keep_running(number, future))
             for number, future in zip(self._numbers, ready, strict=True)
         ]
         started = asyncio.gather(*ready)
@@ -155,16 +149,19 @@ class Supervisor:
     def _numbers(self) -> range:
         return range(1, self._settings.workers + 1)
 
-    async def _keep(self, number: int, ready: asyncio.Future[None]) -> None:
-        """Have a worker of this number until the drain; `ready` is of the first one."""
-        delay = FIRST_DELAY
+    async def _keep_running(self, number: int, ready: asyncio.Future[None]) -> None:
+        """Keep a worker of this number running until the drain; `ready` is for the first one."""
+        delay = WORKERS.first_delay
         while not self._draining.is_set():
             began = time.monotonic()
-            process = await self._live(number, ready)
+            process = await self._run_worker(number, ready)
             if self._draining.is_set() or _failure(ready) is not None:
                 break
             lived = time.monotonic() - began
-            delay = FIRST_DELAY if lived > YOUNG else min(LONGEST_DELAY, delay * 2)
+            if lived > WORKERS.young:
+                delay = WORKERS.first_delay
+            else:
+                delay = min(WORKERS.longest_delay, delay * 2)
             _log.error(
                 "worker %d (pid %d) ended with %s after %.0f s; another starts in %.1f s",
                 number, process.pid, process.exitcode, lived, delay,
@@ -174,7 +171,7 @@ class Supervisor:
         if not ready.done():
             ready.set_result(None)
 
-    async def _live(self, number: int, ready: asyncio.Future[None]) -> SpawnProcess:
+    async def _run_worker(self, number: int, ready: asyncio.Future[None]) -> SpawnProcess:
         """Start a worker and wait for its end."""
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(
@@ -191,7 +188,7 @@ class Supervisor:
         is_serving = False
         try:
             await _readable(ours.fileno())
-            is_serving = self._take_news(number, process, ours.recv(), ready)
+            is_serving = self._take_message(number, process, ours.recv(), ready)
             self._serving += is_serving
         except EOFError:
             if not ready.done() and not self._draining.is_set():
@@ -212,23 +209,23 @@ class Supervisor:
         mark_process_dead(process.pid, path=str(self._metrics_folder))  # type: ignore[no-untyped-call]
         return process
 
-    def _take_news(
+    def _take_message(
         self,
         number: int,
         process: SpawnProcess,
-        news: LipiyanaError | None,
+        problem: LipiyanaError | None,
         ready: asyncio.Future[None],
     ) -> bool:
-        """Note what a worker says of itself; tell whether it serves."""
-        if news is None:
+        """Take the first message of a worker; return whether it serves."""
+        if problem is None:
             _log.info("worker %d (pid %d) is serving", number, process.pid)
             if not ready.done():
                 ready.set_result(None)
         elif not ready.done():
-            ready.set_exception(news)
+            ready.set_exception(problem)
         else:
-            _log.error("worker %d cannot serve: %s", number, news.message)
-        return news is None
+            _log.error("worker %d cannot serve: %s", number, problem.message)
+        return problem is None
 
     @property
     def _worker_settings(self) -> ServerSettings:
@@ -238,7 +235,7 @@ class Supervisor:
         return self._settings.model_copy(update={"shutdown_grace": own})
 
     def _drain(self) -> None:
-        """Tell all workers to finish; the second time, to finish at once. Kill who does not."""
+        """Tell all workers to finish; the second time, at once. Kill those that do not."""
         self._draining.set()
         for process in self._processes:
             process.terminate()
@@ -251,7 +248,7 @@ class Supervisor:
             process.kill()
 
     def _abandon(self) -> None:
-        """Leave nothing behind; called on another thread, when this one may be stuck."""
+        """Kill the workers and remove the folder; called on another thread if this one is stuck."""
         for process in tuple(self._processes):
             process.kill()
         shutil.rmtree(self._metrics_folder, ignore_errors=True)
@@ -259,7 +256,7 @@ class Supervisor:
 
 @contextmanager
 def _reserved_port(host: str, port: int) -> Iterator[int]:
-    """Keep a port that nobody else has, for sockets that share it.
+    """Reserve a free port for sockets that share it.
 
     Raises:
         InvalidRequest: it is taken, or the host is not this machine's (PORT_IN_USE).
@@ -306,7 +303,7 @@ async def _readable(file: int) -> None:
 
 
 def _answered_all(process: SpawnProcess, worker: Connection) -> bool:
-    """Whether a worker that has ended was done with its calls, though it was killed after that."""
+    """Whether a worker had answered all its calls, even if it was killed after that."""
     try:
         return process.exitcode == 0 or (worker.poll() and worker.recv() == 0)
     except EOFError:

@@ -1,4 +1,4 @@
-"""One of several processes that share a port, as the supervisor starts it."""
+"""One of several processes that share a port; the supervisor starts it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def run_worker(
 
     The exit code is 0, or `CUT_OFF` where accepted calls were not answered.
 
-    Tells the supervisor None once calls are welcome, or the error for which they never will be; and
-    in the end its exit code, since the end of the interpreter takes its time.
+    Sends the supervisor None once calls are welcome, or the error that prevents it. At the end it
+    sends its exit code, because the interpreter takes some time to end.
     """
     # Ctrl-C goes to all processes of a terminal; when to stop is the supervisor's to say
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -52,22 +52,22 @@ def run_worker(
                 settings,
                 make_recognizer(settings, metrics),
                 metrics,
-                on_ready=lambda _: _say(supervisor, None),
+                on_ready=lambda _: _send(supervisor, None),
                 signals=(signal.SIGTERM,),
                 parent=supervisor.fileno(),
                 last_act=clean_up,
             )
     except LipiyanaError as error:
-        _say(supervisor, error)
+        _send(supervisor, error)
         clean_up()
     else:
-        _say(supervisor, code)
+        _send(supervisor, code)
         clean_up()
         logging.shutdown()
         # all is closed: the end of the interpreter would only take time
         os._exit(code)
 
 
-def _say(supervisor: Connection, news: LipiyanaError | int | None) -> None:
+def _send(supervisor: Connection, message: LipiyanaError | int | None) -> None:
     with suppress(OSError):  # it may be gone, and then this process ends for that
-        supervisor.send(news)
+        supervisor.send(message)

@@ -1,16 +1,15 @@
-"""Who may still come in: bounds by pictures and bytes, with a rest for those who have less."""
+"""Admission to the queue: bounds by pictures and bytes, with a reserve for light clients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-RESERVE = 8
-"""One part in so many is kept for clients that have no more than an equal share."""
+from lipiyana.server.tuning import QUEUE
 
 
 def open_to_one(bound: int) -> int:
-    """Give how much of a bound a single client may take, while nobody else is there."""
-    return bound - bound // RESERVE
+    """Give how much of a bound a single client may take while there is no other client."""
+    return bound - bound // QUEUE.reserve
 
 
 @dataclass(slots=True)
@@ -22,9 +21,9 @@ class _Held:
 class Admission:
     """Counts what was admitted and has not left, in all and by client.
 
-    While one client floods, in whatever ways, it may fill all but the reserve; the reserve is open
-    to whoever holds no more than a share that would be left for all, were one more to come. Not
-    safe to share between threads.
+    A client that floods the server may fill all but the reserve. The reserve is open to clients
+    that hold no more than an equal share, counted as if one more client came. Not safe to share
+    between threads.
     """
 
     def __init__(self, max_items: int, max_bytes: int, *, least_reserve: int = 0) -> None:
@@ -32,10 +31,10 @@ class Admission:
 
         Args:
             max_items: in all.
-            max_bytes: likewise.
+            max_bytes: in all.
             least_reserve: items in the reserve at least, where an eighth is less.
         """
-        self._open_items = max_items - max(max_items // RESERVE, least_reserve)
+        self._open_items = max_items - max(max_items // QUEUE.reserve, least_reserve)
         self.max_items = max_items
         self.max_bytes = max_bytes
         self.items = 0
@@ -43,7 +42,7 @@ class Admission:
         self._clients: dict[str, _Held] = {}
 
     def refusal(self, client: str, items: int, size: int) -> str:
-        """Say why `items` of `size` bytes together cannot come in now; "" where they can."""
+        """Say why `items` of `size` bytes in all are refused now; "" if they are admitted."""
         held = self._clients.get(client, _Held())
         sharers = len(self._clients) + (client not in self._clients) + 1
         bounds = (
@@ -64,7 +63,7 @@ class Admission:
         self._count(client, items, size)
 
     def leave(self, client: str, size: int, *, items: int = 1) -> None:
-        """Forget what entered, in the same parts or in others."""
+        """Remove items that entered, in the same parts or in others."""
         self._count(client, -items, -size)
 
     def _count(self, client: str, items: int, size: int) -> None:

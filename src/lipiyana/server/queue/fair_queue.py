@@ -1,4 +1,4 @@
-"""A queue in which nobody's flood holds the others up."""
+"""A queue in which one client's flood does not delay the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FairQueue(Generic[T]):
     """
 
     def __init__(self) -> None:
-        # the one whose turn is next stands first; what is empty is not in it
+        # the next in turn comes first; empty queues are removed
         self._kinds: OrderedDict[Kind, OrderedDict[str, deque[T]]] = OrderedDict()
         self._length = 0
 

@@ -1,19 +1,18 @@
-"""How often one connection gets what costs it nothing: refusals, and answers about the health."""
+"""Slows down what costs a connection nothing: refusals, and answers about health."""
 
 from __future__ import annotations
 
 import asyncio
 
-_SWEEP_AT = 256
-"""Connections that are remembered before those whose time is over are forgotten."""
+from lipiyana.server.tuning import CONNECTIONS
 
 
 class Pace:
     """Lets `burst` calls of a connection pass at once, and then `rate` a second.
 
-    A call beyond that waits for its turn, and takes one of the places that its connection has for
-    calls (`max_connection_calls`) while it waits, though its caller resets it: so gRPC itself
-    refuses what a connection sends beyond those, before anything in Python runs for it.
+    A further call waits for its turn. While it waits it takes one of the calls that its connection
+    may have open (`max_connection_calls`), even if its caller resets it. So gRPC itself refuses
+    more calls of that connection before any Python code runs for them.
 
     Belongs to one event loop.
     """
@@ -22,7 +21,7 @@ class Pace:
         self._interval = 1 / rate
         self._allowance = burst / rate
         self._paid_until: dict[str, float] = {}
-        self._sweep_at = _SWEEP_AT
+        self._sweep_at = CONNECTIONS.pace_sweep_at
         self._waiting: set[asyncio.Future[None]] = set()
         self._ended = False
 
@@ -32,31 +31,31 @@ class Pace:
         return len(self._waiting)
 
     async def turn(self, connection: str) -> None:
-        """Wait until a connection may have one answer more; also where the call is cancelled."""
+        """Wait until a connection may have another answer, even if the call is cancelled."""
         wait = self._spend(connection, asyncio.get_running_loop().time())
         if wait > 0 and not self._ended:
             await self._wait(wait)
 
     def end(self) -> None:
-        """Let all pass from now on: a call that waits would hold up the end of the server."""
+        """Let all calls pass from now on: a waiting call would delay the end of the server."""
         self._ended = True
         for turn in self._waiting:
-            _come(turn)
+            _let_pass(turn)
 
     def _spend(self, connection: str, now: float) -> float:
-        """Count an answer; gives the seconds until it may go out."""
+        """Count an answer; give the seconds until it may be sent."""
         paid_until = max(self._paid_until.get(connection, now), now) + self._interval
         self._paid_until[connection] = paid_until
         if len(self._paid_until) > self._sweep_at:
             self._paid_until = {c: until for c, until in self._paid_until.items() if until > now}
-            self._sweep_at = max(_SWEEP_AT, 2 * len(self._paid_until))
+            self._sweep_at = max(CONNECTIONS.pace_sweep_at, 2 * len(self._paid_until))
         return paid_until - now - self._allowance
 
     async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting.add(turn)
-        timer = loop.call_later(seconds, _come, turn)
+        timer = loop.call_later(seconds, _let_pass, turn)
         try:
             await asyncio.shield(turn)
         except asyncio.CancelledError:
@@ -68,6 +67,6 @@ class Pace:
             self._waiting.discard(turn)
 
 
-def _come(turn: asyncio.Future[None]) -> None:
+def _let_pass(turn: asyncio.Future[None]) -> None:
     if not turn.done():
         turn.set_result(None)

@@ -1,4 +1,4 @@
-"""Places that are few: a call holds one at a time, and they are shared out between clients."""
+"""A limited number of places, one per call, shared fairly between clients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Places:
             max_waiting: calls that may wait for one in `soon`; of these too a client has a share.
         """
         self._count = count
-        # one that is held for long would else hold all up, where there are fewer than eight
+        # with fewer than eight, one place that is held for long would otherwise delay all clients
         self._held = Admission(count, 1, least_reserve=int(count > 2))
         self._line = Admission(max_waiting, 1)
         self._waiting: FairQueue[tuple[str, asyncio.Future[None]]] = FairQueue()
@@ -108,7 +108,7 @@ class Places:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Give what is free to those whose turn it is and who may have more."""
+        """Give free places to the next clients in turn that may have more."""
         passed_over = []
         while self._waiting and self.taken < self._count:
             client, turn = self._waiting.take()

@@ -1,4 +1,4 @@
-"""The threads that compute, and the bounded, fair queue before them."""
+"""The threads that compute, and the bounded, fair queue in front of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,16 @@ from lipiyana.errors import Overloaded, Unavailable
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.fair_queue import FairQueue
 from lipiyana.server.queue.sources import ANYONE, Source
+from lipiyana.server.tuning import QUEUE
 
 T = TypeVar("T")
 
-SMOOTHING = 0.1
-"""Weight of the newest duration in the running mean."""
-
-_SHORTEST_WAIT = 0.01  # seconds, that a refused caller is asked to wait
 
 DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 
 class PoolObserver(Protocol):
-    """Told what happens in a pool; called with its lock held, so it must be quick."""
+    """Gets the events of a pool; called while its lock is held, so it must be quick."""
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
         """Take how many pictures wait and run, and the bytes of all of them."""
@@ -40,7 +37,7 @@ class PoolObserver(Protocol):
 class ComputePool:
     """Runs functions on `threads` threads; at most `max_queue` more wait.
 
-    Which of them is next is `FairQueue`'s choice, and who may come in `Admission`'s.
+    `FairQueue` chooses the next one, and `Admission` decides who may come in.
     """
 
     def __init__(
@@ -59,11 +56,11 @@ class ComputePool:
         self._threads: list[threading.Thread] = []
         self._running = 0
         self._closed = False
-        self._mean_seconds = 0.1
+        self._mean_seconds = QUEUE.first_mean_seconds
 
     @property
     def accepted(self) -> int:
-        """How many run or wait, or have room kept for them."""
+        """How many run or wait, or have places reserved."""
         return self._admission.items
 
     @contextmanager
@@ -71,8 +68,8 @@ class ComputePool:
         """Keep room for `count` functions, or for none of them, and for a caller's bytes.
 
         Args:
-            count: of functions; those that have not come by the end are given up.
-            size: bytes that the caller holds in memory to the end, whatever becomes of them.
+            count: of functions; places that are not used by the end are released.
+            size: bytes that the caller holds in memory to the end.
             source: whose turn they take.
 
         Raises:
@@ -81,15 +78,15 @@ class ComputePool:
         with self._changed:
             self._check(source, count, size)
             self._admission.enter(source.client, size, items=count)
-            self._tell()
+            self._notify_observer()
         room = Room(count)
         try:
             yield room
         finally:
             with self._changed:
-                self._admission.leave(source.client, size, items=room.kept)
-                room.kept = 0
-                self._tell()
+                self._admission.leave(source.client, size, items=room.reserved)
+                room.reserved = 0
+                self._notify_observer()
 
     def submit(
         self,
@@ -105,7 +102,7 @@ class ComputePool:
             function: called on one of the threads.
             source: whose turn it takes.
             size: bytes that it holds in memory; with room, the room's count.
-            room: kept for it, among others, for the same source.
+            room: reserved for it, among others, for the same source.
 
         Raises:
             Overloaded: the queue is full; `retry_after` is when it should have been worked off.
@@ -121,7 +118,7 @@ class ComputePool:
                 self._check(source, 1, size)
                 self._admission.enter(source.client, size)
             self._queue.put(source, job)
-            self._tell()
+            self._notify_observer()
             self._start_thread_if_needed()
             self._changed.notify()
         job.future.add_done_callback(lambda _: self._forget_cancelled(job))
@@ -152,7 +149,7 @@ class ComputePool:
         if refusal:
             wait = self._mean_seconds * self._admission.items / self._max_threads
             # never at once, however quick the last pictures were
-            wait = max(_SHORTEST_WAIT, round(wait, 3))
+            wait = max(QUEUE.shortest_wait, round(wait, 3))
             raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=wait)
 
     def _start_thread_if_needed(self) -> None:
@@ -170,10 +167,11 @@ class ComputePool:
             tell = job.run()
             with self._changed:
                 self._running -= 1
-                self._mean_seconds += SMOOTHING * (time.monotonic() - began - self._mean_seconds)
+                seconds = time.monotonic() - began
+                self._mean_seconds += QUEUE.pool_smoothing * (seconds - self._mean_seconds)
                 self._admission.leave(job.source.client, job.size)
-                self._tell()
-            # last: whoever hears of it finds its place free
+                self._notify_observer()
+            # last: whoever gets the result finds its place free
             tell()
             del job, tell  # its picture is not to stay while this thread waits
 
@@ -190,7 +188,7 @@ class ComputePool:
             self._running += 1
             if self._observer is not None:
                 self._observer.waited(time.monotonic() - job.submitted)
-            self._tell()
+            self._notify_observer()
             return job
 
     def _forget_cancelled(self, job: _Job[T]) -> None:
@@ -200,24 +198,24 @@ class ComputePool:
         with self._changed:
             self._admission.leave(job.source.client, job.size)
             self._queue.discard(job.source, job)
-            self._tell()
+            self._notify_observer()
 
-    def _tell(self) -> None:
+    def _notify_observer(self) -> None:
         if self._observer is not None:
             self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
 
 
 class Room:
-    """Places that are kept for functions that come one by one; the pool's own."""
+    """Places reserved for functions that come one by one. Only the pool changes it."""
 
-    def __init__(self, kept: int) -> None:
-        self.kept = kept
+    def __init__(self, reserved: int) -> None:
+        self.reserved = reserved
 
     def taken(self) -> bool:
         """Take the place of one function, if there is any."""
-        if not self.kept:
+        if not self.reserved:
             return False
-        self.kept -= 1
+        self.reserved -= 1
         return True
 
 
@@ -232,7 +230,7 @@ class _Job(Generic[T]):
         self._function: Callable[[], T] | None = function
 
     def run(self) -> Callable[[], None]:
-        """Run it and let go of it; gives what tells the future of how it ended."""
+        """Run and release the function; give a callable that sets the result of the future."""
         assert self._function is not None, "a released job does not run"  # noqa: S101
         try:
             result = self._function()

@@ -1,4 +1,4 @@
-"""How many pictures a key may ask for in a second."""
+"""Rate limits: how many pictures per second a key may ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose work it is: what takes turns in the queue."""
+"""Which client and which kind of call work comes from: these take turns in the queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How work came."""
+    """The kind of call that work came in."""
 
     CALL = "call"
     BATCH = "batch"

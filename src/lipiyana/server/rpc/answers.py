@@ -1,4 +1,4 @@
-"""Answers to single pictures: from the cache, from a computation under way, or computed."""
+"""Answers single pictures: from the cache, from a computation under way, or by computing."""
 
 from __future__ import annotations
 
@@ -27,19 +27,25 @@ from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits
 from lipiyana.recognizer import Recognizer
-from lipiyana.server.queue.durations import Durations
 from lipiyana.server.queue.pool import ComputePool, Room
-from lipiyana.server.queue.reading_time import ReadingTime
+from lipiyana.server.queue.reading_time import Durations, ReadingTime
 from lipiyana.server.queue.sources import ANYONE, Source
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
 
 @runtime_checkable
 class ServedRecognizer(Recognizer, Protocol):
-    """A recognizer that a server can put a cache before.
+    """A recognizer that a server can put a cache in front of."""
 
-    Its `recognize_batch` of no pictures checks the config and does nothing else.
-    """
+    def check_config(self, config: RecognitionConfig) -> None:
+        """Refuse a config before any picture is read with it.
+
+        Called on the event loop, so it must be quick.
+
+        Raises:
+            LipiyanaError: the recognizer cannot do what the config asks for.
+        """
+        ...
 
     def plan_digest(self) -> str:
         """Hash everything but picture and config that an answer depends on."""
@@ -47,7 +53,7 @@ class ServedRecognizer(Recognizer, Protocol):
 
 
 class CacheObserver(Protocol):
-    """Told where answers come from; called on the event loop."""
+    """Counts where answers come from; called on the event loop."""
 
     def cache_outcome(self, outcome: str) -> None:
         """Take `hit_memory`, `hit_shared`, `hit_repeated`, `miss`, `bypass` or `none`."""
@@ -56,7 +62,7 @@ class CacheObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One picture to compute: by whom, and where to keep what is found."""
+    """One picture to compute: the reader, and the keys under which its answer is stored."""
 
     image: bytes | RawImage
     config: RecognitionConfig
@@ -66,7 +72,7 @@ class _Question:
 
 
 class Answers:
-    """Answers pictures; nothing equal is computed twice, and nothing that nobody waits for."""
+    """Answers pictures; computes equal requests once, and none that nobody waits for."""
 
     def __init__(
         self,
@@ -80,14 +86,14 @@ class Answers:
         decoding_memory: DecodingMemory | None = None,
         max_read_seconds: float = math.inf,
     ) -> None:
-        """Put caches before a recognizer.
+        """Put caches in front of a recognizer.
 
         Args:
             recognizer: computes answers.
             pool: where it does so.
             cache: the first tier; None for no cache at all.
             shared: the second tier, asked for what the first has not.
-            observer: told where each answer comes from.
+            observer: called with the source of each answer.
             repeated_frames: limits of the frames of streams that are looked at for repetition;
                 None where none are.
             decoding_memory: what those frames take while they are looked at.
@@ -112,7 +118,7 @@ class Answers:
         Raises:
             LipiyanaError: as the recognizer says.
         """
-        self._recognizer.recognize_batch((), config)
+        self._recognizer.check_config(config)
 
     def key(self, image: bytes | RawImage, config: RecognitionConfig) -> bytes | None:
         """Give the key under which an answer is shared; None where it is not."""
@@ -140,7 +146,7 @@ class Answers:
             Overloaded: the queue has no room for those that must be computed, or for the bytes.
         """
         alone = sum(key is None for key in keys)
-        waited_for = {key for key in keys if key is not None and not self._is_kept(key)}
+        waited_for = {key for key in keys if key is not None and not self._is_cached(key)}
         count = alone + sum(key not in self._flights for key in waited_for)
         return self._pool.room(count, size if alone or waited_for else 0, source=source)
 
@@ -184,7 +190,7 @@ class Answers:
             )
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
-            return self._told(value, outcome, outcome.value)
+            return self._with_outcome(value, outcome, outcome.value)
         known, shared_key = await self._known(self._cache, key, image, config)
         if known is not None:
             return known
@@ -197,10 +203,10 @@ class Answers:
                 shared_by, deadline, partial(self._start, question, source, room)
             )
         if _is_repeated(value):
-            return self._told(value, CacheOutcome.HIT, "hit_repeated")
+            return self._with_outcome(value, CacheOutcome.HIT, "hit_repeated")
         if led:
-            return self._told(value, CacheOutcome.MISS, "miss")
-        return self._told(cacheable(value), CacheOutcome.HIT, "hit_memory")
+            return self._with_outcome(value, CacheOutcome.MISS, "miss")
+        return self._with_outcome(cacheable(value), CacheOutcome.HIT, "hit_memory")
 
     async def _known(
         self,
@@ -210,16 +216,16 @@ class Answers:
         config: RecognitionConfig,
     ) -> tuple[Recognition | None, str | None]:
         """Look in memory, then in the shared tier; give also the key to keep an answer there."""
-        kept = cache.get(key)
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+        cached = cache.get(key)
+        if cached is not None:
+            return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
         look_up = await self._look_up(key, image, config)
         if look_up.value is not None:
             cache.put(key, look_up.value)
-            return self._told(look_up.value, CacheOutcome.HIT, "hit_shared"), None
-        kept = cache.get(key)  # an equal call may have ended while the other tier was asked
-        if kept is not None:
-            return self._told(kept, CacheOutcome.HIT, "hit_memory"), None
+            return self._with_outcome(look_up.value, CacheOutcome.HIT, "hit_shared"), None
+        cached = cache.get(key)  # an equal call may have ended while the other tier was asked
+        if cached is not None:
+            return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
         return None, look_up.key
 
     async def _look_up(
@@ -236,9 +242,9 @@ class Answers:
         )
         return look_up
 
-    def _told(self, value: Recognition, outcome: CacheOutcome, told: str) -> Recognition:
+    def _with_outcome(self, value: Recognition, outcome: CacheOutcome, label: str) -> Recognition:
         if self._observer is not None:
-            self._observer.cache_outcome(told)
+            self._observer.cache_outcome(label)
         return replace(value, cache_outcome=outcome)
 
     def _room_beside(
@@ -249,7 +255,7 @@ class Answers:
             return self.bytes_of(image, source)
         return nullcontext()
 
-    def _is_kept(self, key: bytes) -> bool:
+    def _is_cached(self, key: bytes) -> bool:
         return self._cache is not None and self._cache.get(key) is not None
 
     def _start(
@@ -271,7 +277,7 @@ class Answers:
         image, layout = question.image, question.config.layout
         began = time.monotonic()
         if self._durations.leaves_too_little(image, layout, began - queued, work.remaining()):
-            # under overload every picture that is begun would else end a little too late
+            # otherwise, under overload, every picture that is started would end a little too late
             raise DeadlineExceeded(
                 "the server is busy: the time that was left when its turn came was too short to "
                 "read it in"
@@ -284,10 +290,10 @@ class Answers:
             return value
         self._durations.learn(image, layout, time.monotonic() - began)
         if question.key is not None and self._cache is not None:
-            kept = cacheable(value)
-            self._cache.put(question.key, kept)
+            stored = cacheable(value)
+            self._cache.put(question.key, stored)
             if question.shared_key is not None and self._shared is not None:
-                self._shared.keep(question.shared_key, kept)
+                self._shared.keep(question.shared_key, stored)
         return value
 
 

@@ -1,4 +1,4 @@
-"""What every call has around it: an id, its errors as statuses, its line in log and metrics."""
+"""What surrounds every call: an id, errors as statuses, a line in the log, metrics and a trace."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, Lipiyana
 from lipiyana.server.security.callers import Caller, address_of, current_entry
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing
+from lipiyana.server.tuning import MESSAGES
 from lipiyana.wire.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
-"""Metadata by which a caller may name its call; it stands in logs and errors, and comes back."""
+"""Metadata with which a caller may name its call; logs, errors and the answer contain it."""
 
-DEADLINE_SLACK = 0.25
-"""Seconds before its deadline, as this end reckons it, in which a call counts as cut off by it: the
-caller's clock began earlier, and the wire rounds the rest up."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
@@ -118,7 +116,7 @@ class Calls:
                 )  # fmt: skip
                 self._cut_off.discard(task)
             if failure is not None:
-                # last, so that whoever hears of a call finds it counted
+                # last, so that a caller who has its answer finds the call counted
                 await abort(context, failure, request_id)
 
     @contextmanager
@@ -140,7 +138,7 @@ def shutting_down() -> Unavailable:
 
 def _code_of_cancelled(deadline: float | None) -> str:
     """Give the code of a call that gRPC cancelled, which it does for its deadline as well."""
-    if deadline is not None and deadline - time.monotonic() <= DEADLINE_SLACK:
+    if deadline is not None and deadline - time.monotonic() <= MESSAGES.deadline_slack:
         return DeadlineExceeded.code
     return Cancelled.code
 
@@ -169,7 +167,7 @@ def log_call(
 def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     """Give a handler of gRPC, for streams, that leaves no call behind.
 
-    gRPC's iterator of requests has itself in it, and the exception that ends a call is kept at the
+    gRPC's iterator of requests has itself in it, and the exception that ends a call is held by the
     call, while its traceback has frames that have the call: rings, in which the call, and its place
     among those that its connection may have, would wait for the garbage collector. So the iterator
     is not used, and the exception goes on without those frames.
@@ -197,7 +195,7 @@ def as_known(error: Exception, request_id: str) -> LipiyanaError:
     """Turn what should not have happened into an error that can be shown, and log it.
 
     It comes without its traceback: with that, an error that a frame holds and the frame keep each
-    other, and the picture in the frame, until the garbage collector comes round.
+    other, and the picture in the frame, until the next garbage collection.
     """
     if isinstance(error, LipiyanaError):
         return error.with_traceback(None)
@@ -223,6 +221,6 @@ def text_metadata(metadata: Any) -> dict[str, str]:
 
 
 def request_id_of(metadata: dict[str, str]) -> str:
-    """Give the id that the caller chose if it is a fit one, else a new one."""
+    """Give the id that the caller chose if it is valid, else a new one."""
     chosen = metadata.get(REQUEST_ID_KEY, "")
     return chosen if _REQUEST_ID.fullmatch(chosen) else secrets.token_hex(8)

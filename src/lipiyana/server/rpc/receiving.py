@@ -1,8 +1,8 @@
-"""Takes the message of a call in; how much may be under way at a time is bounded.
+"""Receives the message of a call; how much may be under way at a time is bounded.
 
-gRPC buffers no more than `WINDOW` bytes of a message that nobody asked for. From the moment it is
-asked for, a client may send all of it, and the bytes stay in memory until the message is whole or
-the call ends. So a message is asked for only while its call holds one of a few places.
+gRPC buffers at most `window_bytes` of a message that the server has not asked for. Once the server
+asks for it, the client may send all of it, and the bytes stay in memory until the message is
+complete or the call ends. So a message is asked for only while its call holds one of a few places.
 """
 
 from __future__ import annotations
@@ -17,14 +17,9 @@ from lipiyana.errors import DeadlineExceeded, InvalidRequest, Overloaded
 from lipiyana.server.queue.places import Places
 from lipiyana.server.rpc.calls import Context
 from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.tuning import MESSAGES
 
 M = TypeVar("M", bound=Message)
-
-WINDOW = 16 * 1024
-"""Bytes of a call that gRPC takes before its message is asked for."""
-
-MAX_WAITING = 512
-"""Calls that may wait for a place; what each sends in the meantime is bounded by `WINDOW`."""
 
 
 class Receiving:
@@ -33,7 +28,7 @@ class Receiving:
     def __init__(self, settings: ServerSettings) -> None:
         self._seconds = settings.receive_timeout
         count = settings.max_receiving_bytes // settings.max_message_bytes
-        self._places = Places(count, max_waiting=MAX_WAITING)
+        self._places = Places(count, max_waiting=MESSAGES.max_waiting)
 
     @property
     def places(self) -> Places:

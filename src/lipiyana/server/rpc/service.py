@@ -15,14 +15,14 @@ from lipiyana.server.queue.places import Places
 from lipiyana.server.queue.pool import Room
 from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
-from lipiyana.server.rpc.batch_writing import BatchWriting, Outcome
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
-from lipiyana.server.rpc.frames import NewestFrame, WaitingFrame
+from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.rpc.receiving import Receiving, parsed
-from lipiyana.server.rpc.untaken import UntakenAnswers
+from lipiyana.server.rpc.sending import BatchWriting, Outcome, UnreadAnswers
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.tuning import STREAMS
 from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -30,12 +30,6 @@ from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.wire.requests import config_from_proto, image_from_proto
 from lipiyana.wire.results import recognition_to_proto
 from lipiyana.wire.status import to_status
-
-SETUP_SECONDS = 10
-"""In which the setup of a stream must come."""
-
-UNREAD_SECONDS = 10.0
-"""In which a client should take a result, before its next frame is dropped."""
 
 
 class RecognitionService:
@@ -49,11 +43,11 @@ class RecognitionService:
         self._metrics = metrics
         self._receiving = Receiving(settings)
         self._batch_writing = BatchWriting(settings.receive_timeout)
-        self._untaken = UntakenAnswers(settings.max_message_bytes)
+        self._unread = UnreadAnswers(settings.max_message_bytes)
         self._max_streams = settings.max_streams
         self._stream_places = Places(settings.max_streams)
         self._idle_seconds = settings.stream_idle_timeout
-        self._streams: set[NewestFrame] = set()
+        self._streams: set[IncomingFrames] = set()
         self._draining = False
 
     @property
@@ -83,10 +77,10 @@ class RecognitionService:
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
             answer = service_pb.RecognizeResponse(recognition=recognition_to_proto(value))
-            return self._untaken.kept(answer.SerializeToString(), context, caller.client)
+            return self._unread.count(answer.SerializeToString(), context, caller.client)
 
     async def _batch_recognize(self, context: Context) -> bytes:
-        """Read several pictures; they fail one by one, but are queued all or none."""
+        """Read several pictures. Each can fail alone; all of them are queued, or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
             if not message.images:
@@ -112,7 +106,7 @@ class RecognitionService:
                         for index, image in enumerate(images)
                     ]
             written = await self._batch_writing.written([t.result() for t in tasks], caller.client)
-            return self._untaken.kept(written, context, caller.client)
+            return self._unread.count(written, context, caller.client)
 
     async def _stream_recognize(self, context: Context) -> None:
         """Read frames as they come; the newest wins."""
@@ -136,7 +130,7 @@ class RecognitionService:
                     with suppress(asyncio.CancelledError):
                         await reader
 
-    async def _receive(self, context: Context, waiting: NewestFrame, caller: Caller) -> None:
+    async def _receive(self, context: Context, waiting: IncomingFrames, caller: Caller) -> None:
         """Let the frames of a stream wait one by one, until its end."""
         try:
             first = await context.read()
@@ -179,7 +173,7 @@ class RecognitionService:
         return config
 
     @contextmanager
-    def _open_stream(self, client: str) -> Iterator[NewestFrame]:
+    def _open_stream(self, client: str) -> Iterator[IncomingFrames]:
         refusal = Overloaded(
             f"{len(self._streams)} streams are open of the {self._max_streams} that this server "
             "takes (its setting max_streams); the last eighth is for clients that have few",
@@ -189,8 +183,8 @@ class RecognitionService:
             yield waiting
 
     @contextmanager
-    def _registered(self) -> Iterator[NewestFrame]:
-        waiting = NewestFrame()
+    def _registered(self) -> Iterator[IncomingFrames]:
+        waiting = IncomingFrames()
         self._streams.add(waiting)
         if self._draining:
             _end_for_drain(waiting)
@@ -255,7 +249,7 @@ class RecognitionService:
         return await self._outcome(image, config, key, caller, Kind.STREAM, frames)
 
 
-def _end_for_drain(waiting: NewestFrame) -> None:
+def _end_for_drain(waiting: IncomingFrames) -> None:
     waiting.end(shutting_down())
 
 
@@ -277,11 +271,11 @@ def _response(
     return response
 
 
-async def _sent(response: bytes, context: Context, waiting: NewestFrame) -> None:
-    """Send a result; while it is not read for long, no frame waits and none is taken in."""
+async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> None:
+    """Send a result; while the client does not read it, frames are dropped."""
     sending = asyncio.ensure_future(context.write(response))
     try:
-        done, _ = await asyncio.wait({sending}, timeout=UNREAD_SECONDS)
+        done, _ = await asyncio.wait({sending}, timeout=STREAMS.unread_seconds)
         if not done:
             waiting.pause()
         await sending
@@ -290,15 +284,15 @@ async def _sent(response: bytes, context: Context, waiting: NewestFrame) -> None
         waiting.resume()
 
 
-async def _setup(waiting: NewestFrame) -> service_pb.StreamSetup:
+async def _setup(waiting: IncomingFrames) -> service_pb.StreamSetup:
     try:
-        async with asyncio.timeout(SETUP_SECONDS):
+        async with asyncio.timeout(STREAMS.setup_seconds):
             return await waiting.setup()
     except TimeoutError:
         raise _setup_missing() from None
 
 
-async def _next(context: Context, waiting: NewestFrame, idle_seconds: float) -> Any:
+async def _next(context: Context, waiting: IncomingFrames, idle_seconds: float) -> Any:
     """Wait for the next message of a stream; `grpc.aio.EOF` after the last.
 
     Raises:
@@ -322,7 +316,7 @@ async def _next(context: Context, waiting: NewestFrame, idle_seconds: float) -> 
 
 def _setup_missing() -> InvalidRequest:
     return InvalidRequest(
-        f"the first message of a stream must be the setup, within {SETUP_SECONDS} seconds",
+        f"the first message of a stream must be the setup, within {STREAMS.setup_seconds} seconds",
         field="setup",
         reason="SETUP_MISSING",
     )

@@ -1,4 +1,4 @@
-"""Who may call: tokens, TLS, and how one caller is told from another.
+"""Who may call: tokens, TLS, and how callers are distinguished.
 
 In: metadata of calls, files of keys. Out: a `Caller`, or a refusal.
 """

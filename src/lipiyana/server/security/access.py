@@ -1,4 +1,4 @@
-"""Nobody without a key gets further than the metadata of a call: no message of theirs is read."""
+"""Refuses calls without a valid key before any message of theirs is received."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 OPEN = "/grpc.health.v1.Health/"
-"""Methods that need no key: whoever watches over servers has none."""
+"""Methods that need no key: probes have none."""
 
 _RPCS = {
     f"/{service.full_name}/{method.name}": method.name
@@ -37,10 +37,10 @@ _log = logging.getLogger("lipiyana.server")
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Lets calls with a token pass, and notes whose it is in `current_entry`."""
+    """Admits calls with a valid token, and sets `current_entry` to its key."""
 
     def __init__(self, tokens: Tokens, metrics: Metrics, pace: Pace) -> None:
-        """Let calls pass by `tokens`; the others are refused at a certain pace."""
+        """Admit calls by `tokens`; `pace` slows down the refusals."""
         self._tokens = tokens
         self._metrics = metrics
         self._pace = pace

@@ -1,4 +1,4 @@
-"""Who calls: the key that let the call in, or else where it came from."""
+"""Who calls: the name of the key that the call used, or else its address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lipiyana.server.telemetry.tracing import Span
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a key allows; `bucket` is None where it has no limit."""
+    """What a key allows; `bucket` is None if the key has no limit."""
 
     name: str
     bucket: TokenBucket | None
@@ -44,8 +44,8 @@ class Caller:
         request_id: names the call in logs, errors and traces.
         client: name of its key, or the address without the port.
         deadline: by `time.monotonic()`; None where the caller set none.
-        entry: by its key.
-        span: what is told about the call to whoever traces it.
+        entry: of its key; None if the server needs no keys.
+        span: its span in a trace.
         pictures: how many it asked for so far.
     """
 
@@ -57,14 +57,14 @@ class Caller:
     pictures: int = 0
 
     def source(self, kind: Kind) -> Source:
-        """Say whose turn its work takes."""
+        """Give the source of its work in the queue."""
         return Source(kind, self.client)
 
     def spend(self, pictures: int) -> None:
         """Count pictures against the limit of the key.
 
         Raises:
-            Overloaded: there were too many of late (RATE_LIMITED).
+            Overloaded: the key has used up its rate (RATE_LIMITED).
             Unauthenticated: the key was withdrawn since the call began.
         """
         bucket = None if self.entry is None else self.entry.grant().bucket

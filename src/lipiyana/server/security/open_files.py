@@ -1,4 +1,4 @@
-"""How many files and connections a server may have open, and who else may read its secrets."""
+"""The limit of open files, and warnings about secrets that other users can read."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import stat
 from pathlib import Path
 
 from lipiyana.server.settings.model import ServerSettings
-
-BESIDE_CALLS = 64
-"""Files that a process has open without any call: libraries, models, logs, ports."""
-
-MOST_WANTED = 65_536
-"""Of open files; more is of no use to one process here."""
+from lipiyana.server.tuning import CONNECTIONS
 
 _log = logging.getLogger("lipiyana.server")
 
 
 def files_needed(settings: ServerSettings) -> int:
     """Give how many files one process has open with all the connections that it allows."""
-    return BESIDE_CALLS + settings.max_connections + settings.threads
+    return CONNECTIONS.files_beside_calls + settings.max_connections + settings.threads
 
 
 def raise_file_limit(settings: ServerSettings) -> None:
@@ -34,7 +29,11 @@ def raise_file_limit(settings: ServerSettings) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return
-    most = MOST_WANTED if hard == resource.RLIM_INFINITY else min(hard, MOST_WANTED)
+    most = (
+        CONNECTIONS.most_open_files
+        if hard == resource.RLIM_INFINITY
+        else min(hard, CONNECTIONS.most_open_files)
+    )
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
@@ -49,9 +48,9 @@ def raise_file_limit(settings: ServerSettings) -> None:
 
 
 def warn_of_open_secrets(settings: ServerSettings) -> None:
-    """Warn of the key and the tokens if other users may read them, and of what they may write.
+    """Warn if other users may read the key or the tokens, or may write them or a certificate.
 
-    A group may read a file of root's: so secrets are handed to a server that does not run as root.
+    A group may read a file that root owns: that is how a server without root gets its secrets.
     """
     secrets = (settings.tls_key, settings.tokens)
     for path in (*secrets, settings.tls_certificate, settings.tls_client_ca):
@@ -62,7 +61,7 @@ def warn_of_open_secrets(settings: ServerSettings) -> None:
 def _what_others_may(path: Path, *, secret: bool) -> str:
     try:
         status = path.stat()
-    except OSError:  # whoever uses it says so
+    except OSError:  # the error comes where the file is used
         return ""
     may = []
     readers = stat.S_IROTH | (0 if status.st_uid == 0 else stat.S_IRGRP)

@@ -1,4 +1,4 @@
-"""Certificates of the server, exchanged without a restart."""
+"""TLS certificates of the server, exchanged without a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
-    """PEM files: the chain, its key and, if clients must show certificates, who signs those."""
+    """PEM files: the chain, its key and, if clients need certificates, the CA of those."""
 
     certificate: Path
     key: Path
@@ -40,8 +40,8 @@ class TLSFiles:
 def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
     """Make credentials that look for new files at each handshake.
 
-    Files that do not fit together are not taken: certificate and key are often replaced one after
-    the other.
+    Files that do not fit together are ignored: certificate and key are often replaced one after the
+    other.
 
     Raises:
         InvalidRequest: they cannot be used (INVALID_SETTINGS).
@@ -75,7 +75,7 @@ def _configuration(files: TLSFiles) -> Any:
                 reason="INVALID_SETTINGS",
             )
     try:
-        # first: OpenSSL would wait for what stands in a pipe
+        # first: OpenSSL would wait for data of a pipe
         certificate, key, *client_ca = (read_file(path, MAX_SETTINGS_BYTES) for path in files.paths)
         _check(files)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

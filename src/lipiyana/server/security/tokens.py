@@ -34,9 +34,9 @@ class Key:
 
 
 class Tokens:
-    """Knows who may call. A file that becomes unreadable leaves the keys as they were.
+    """The keys of callers. If the file becomes unreadable, the keys stay as they were.
 
-    The file is TOML, a table a key:
+    The file is TOML, one table per key:
 
         [gate-camera]
         sha256 = "..."             # of the token's bytes, in hexadecimal
@@ -63,7 +63,7 @@ class Tokens:
         """Find the key of a call by its `authorization`.
 
         Raises:
-            Unauthenticated: there is none, or nobody has that token.
+            Unauthenticated: there is no token, or it is unknown.
         """
         self._reload_if_changed()
         scheme, _, token = metadata.get("authorization", "").partition(" ")
@@ -90,7 +90,7 @@ class Tokens:
             _log.info("tokens read anew, %d keys", len(self._keys))
 
     def _take(self, keys: tuple[Key, ...]) -> None:
-        """Use these keys; one whose limit stayed keeps what it has spent of it."""
+        """Use these keys; one with an unchanged limit keeps its spent share."""
         before = {key.name: key for key in self._keys}
         grants = {}
         for key in keys:

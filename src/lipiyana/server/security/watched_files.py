@@ -8,9 +8,9 @@ Stamp = tuple[int, int, int]
 
 
 class WatchedFiles:
-    """Notices a write, and a replacement by renaming or by a link that points elsewhere.
+    """Detects writes, and replacements by renaming or by a link with another target.
 
-    It looks when it is asked, which costs microseconds, and needs no thread.
+    It checks the files only when it is called, which costs microseconds, and needs no thread.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -18,7 +18,7 @@ class WatchedFiles:
         self._seen: tuple[Stamp | None, ...] | None = None
 
     def changed(self) -> bool:
-        """Say whether a file is not as it was at the last question; the first answer is yes."""
+        """Say whether a file changed since the last call; the first call says yes."""
         now = tuple(_stamp(path) for path in self._paths)
         changed, self._seen = now != self._seen, now
         return changed

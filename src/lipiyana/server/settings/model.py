@@ -1,11 +1,13 @@
-"""What a server can be told: by arguments, `LIPIYANA_*` variables, a TOML file, in this order."""
+"""Settings of a server: from arguments, then `LIPIYANA_*` variables, then a TOML file."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -23,16 +25,49 @@ from pydantic_settings import (
 from lipiyana.cache import SharedCacheOptions
 from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
-from lipiyana.runtime.store import available_threads
+from lipiyana.runtime.container import available_threads
 from lipiyana.server.queue.admission import open_to_one
 from lipiyana.server.security.tls import TLSFiles
-from lipiyana.server.settings.errors import as_bad_setting, refuse_doubtful_guards
-from lipiyana.server.settings.file import read_settings_file
-from lipiyana.server.settings.sizes import Size
+from lipiyana.server.settings.sources import (
+    as_bad_setting,
+    read_settings_file,
+    refuse_doubtful_guards,
+)
 from lipiyana.server.telemetry.logs import LogFormat
+from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
 
-MEBIBYTE = 1024 * 1024
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
+_UNITS = {
+    "": 1, "b": 1,
+    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+
+
+def parse_size(value: Any) -> Any:
+    """Read a size that is written as text; anything else stays as it is.
+
+    Raises:
+        ValueError: the text is no size.
+
+    Example:
+        >>> parse_size("1.5 KiB"), parse_size("20 MB"), parse_size(7)
+        (1536, 20000000, 7)
+    """
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip().replace("_", ""))
+    unit = found and _UNITS.get(found["unit"].lower())
+    if not found or not unit:
+        raise ValueError('must be a number of bytes, or a size such as "512 MiB"')
+    return round(float(found["number"]) * unit) if unit > 1 else int(float(found["number"]))
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+"""A number of bytes; text may have a unit."""
+
+
 DAY = 24 * 3600
 MOST_SECONDS = 14 * DAY
 """Of a setting: gRPC counts milliseconds in 32 bits."""
@@ -109,7 +144,7 @@ class ServerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        # as files for containers write what is not set
+        # files for containers write unset variables as empty ones
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
@@ -211,7 +246,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def image_limits(self) -> ImageLimits:
-        """What a picture may be."""
+        """Limits of a picture."""
         return limits_for(self.max_pixels, self.max_decoded_bytes, self.max_decode_seconds)
 
     @property
@@ -221,7 +256,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def shared_cache(self) -> SharedCacheOptions | None:
-        """Where answers are shared; None where they are not."""
+        """Options of the shared cache; None if there is none."""
         if self.shared_cache_url is None:
             return None
         return SharedCacheOptions(
@@ -234,14 +269,14 @@ class ServerSettings(BaseSettings):
 
     @property
     def tls(self) -> TLSFiles | None:
-        """The files of TLS; None where the server speaks plaintext."""
+        """The files of TLS; None if the server uses plaintext."""
         if self.tls_certificate is None or self.tls_key is None:
             return None
         return TLSFiles(self.tls_certificate, self.tls_key, self.tls_client_ca)
 
     @classmethod
     def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:
-        """Gather the settings; an argument that is None counts as not given.
+        """Load the settings; an argument that is None counts as absent.
 
         Paths in the file are taken from its folder, all others from the current one.
 

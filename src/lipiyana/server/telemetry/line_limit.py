@@ -1,4 +1,4 @@
-"""Lines of the log that strangers can cause: few of a kind, and then their number."""
+"""Limits log lines that clients can cause: a few of each kind, then only their number."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-LINES = 20
-"""Of one kind in `SECONDS`; of the others only the number is logged."""
-
-SECONDS = 10.0
+from lipiyana.server.tuning import LOGS
 
 Later = Callable[[float, Callable[[], None]], object]
 
@@ -36,10 +33,10 @@ class LineLimit:
         later: Later = _later,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with no lines.
+        """Start with no lines.
 
         Args:
-            tell: called with the number of lines left out, `SECONDS` after the first of them.
+            tell: called with the number of lines left out, `LOGS.seconds` after the first of them.
             later: calls something after some seconds, on any thread.
             timer: gives the time in seconds.
         """
@@ -51,19 +48,19 @@ class LineLimit:
         self._lines = 0
 
     def allows(self) -> bool:
-        """Count a line; say whether it is to be written."""
+        """Count a line; say whether to write it."""
         with self._lock:
             now = self._timer()
-            if self._lines <= LINES and now - self._began >= SECONDS:
+            if self._lines <= LOGS.lines and now - self._began >= LOGS.seconds:
                 self._began, self._lines = now, 0
             self._lines += 1
             lines = self._lines
-        if lines == LINES + 1:
-            self._later(SECONDS, self._begin_anew)
-        return lines <= LINES
+        if lines == LOGS.lines + 1:
+            self._later(LOGS.seconds, self._begin_anew)
+        return lines <= LOGS.lines
 
     def _begin_anew(self) -> None:
         with self._lock:
-            left_out = self._lines - LINES
+            left_out = self._lines - LOGS.lines
             self._began, self._lines = self._timer(), 0
         self._tell(left_out)

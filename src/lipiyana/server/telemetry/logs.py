@@ -1,4 +1,4 @@
-"""Logs for people and for machines. What was read in a picture is in neither."""
+"""Logs as text or as JSON. Neither contains what was read in a picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = ("request_id", "rpc", "code", "reason", "seconds", "pictures", "client"
 
 
 class TextFormatter(logging.Formatter):
-    """A line a record; of an exception its kind and where it happened, but not what it says."""
+    """One line per record; of an exception its class and place, but not its message."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """Leave out the message of the exception: that may quote a plate."""
@@ -24,7 +24,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(TextFormatter):
-    """One JSON object a line: time (RFC 3339, UTC), level, logger, message, and `FIELDS`."""
+    """One JSON object per line: time (RFC 3339, UTC), level, logger, message, and `FIELDS`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""

@@ -1,4 +1,4 @@
-"""Prometheus metrics of one server. No label and no value ever has text of a picture.
+"""Prometheus metrics of one server. No label and no value contains text of a picture.
 
 They work in one process, and over several that share the folder of `PROMETHEUS_MULTIPROC_DIR`.
 """
@@ -91,7 +91,7 @@ class Metrics:
         self._writes.labels(result).inc()
 
     def models(self, models: Iterable[ModelInfo]) -> None:
-        """Tell which models may take part."""
+        """Set the models that may be used."""
         for model in models:
             self._models.labels(model.name, model.version, model.sha256).set(1)
 
@@ -106,7 +106,7 @@ class Metrics:
         self._size.set(size)
 
     def waited(self, seconds: float) -> None:
-        """Count a picture that is begun."""
+        """Count the waiting time of a picture that is started."""
         self._waits.observe(seconds)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:

@@ -1,4 +1,4 @@
-"""The folder through which workers add up their metrics, and its removal whoever was killed."""
+"""The folder in which workers add up their metrics, removed even if processes were killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOCK = "lock"
 
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
-    """Make a folder that is removed in the end; remove those whose supervisors were killed."""
+    """Make a folder that is removed at the end; remove folders of killed supervisors."""
     import fcntl  # which not all systems have; those that share a port do
 
     _remove_abandoned()
@@ -57,7 +57,7 @@ def _remove_abandoned() -> None:
 
 
 def _is_alive(file: Path) -> bool:
-    """Whether the process lives whose metrics a file has: `counter_PID.db`."""
+    """Whether the process of a metrics file, `counter_PID.db`, is alive."""
     number = file.stem.rpartition("_")[2]
     if not number.isdecimal():
         return False

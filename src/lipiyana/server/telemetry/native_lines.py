@@ -1,4 +1,4 @@
-"""What libraries write to standard error past Python's logging, as records of the log.
+"""Turns what libraries write to standard error themselves into log records.
 
 libtiff, libpng and gRPC write lines of their own to file 2. In a log of JSON objects they would be
 no objects. So a pipe takes the place of file 2, and a thread logs what comes out of it.
@@ -19,14 +19,8 @@ from typing import Any, TextIO
 
 from lipiyana.server.telemetry.line_limit import LineLimit
 from lipiyana.server.telemetry.logs import LogFormat
+from lipiyana.server.tuning import LOGS
 
-_LONGEST = 1000
-"""Bytes of a line that are logged."""
-
-_END_SECONDS = 1.0
-"""In which the last lines are logged; a child that still has file 2 keeps the pipe open."""
-
-_PIPE_BYTES = 1024 * 1024
 _PREFIX = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d(?:\S* +\d+ ([\w.]{1,64}):\d+\])?")
 _LEVELS = {
     "I": logging.INFO,
@@ -36,28 +30,27 @@ _LEVELS = {
 }
 """How the lines of gRPC begin (severity, time, thread, source file), and what that means."""
 
-_MAX_SOURCES = 64
 
 _log = logging.getLogger("lipiyana.native")
 
 
 def native_lines_as(how: LogFormat) -> AbstractContextManager[None]:
-    """Log the lines if the log has a form that they would break."""
+    """Log native lines if the log format is JSON, which they would break."""
     return native_lines_logged() if how == "json" else nullcontext()
 
 
 @contextmanager
 def native_lines_logged() -> Iterator[None]:
-    """Log each line that is written to file 2, and what Python would write there itself.
+    """Log each line that is written to file 2, and what Python itself would write there.
 
-    Log handlers that write to `sys.stderr` go on to write where they wrote before, and so does
-    Python when it crashes: the pipe ends with the process. A library that writes faster than its
-    lines are logged loses some of them, and waits for nothing.
+    Log handlers that write to `sys.stderr` still write where they wrote before, and so does Python
+    when it crashes, because the pipe ends with the process. A library that writes faster than its
+    lines are logged loses some lines, but never waits.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    saved = os.dup(2)
     before = sys.stderr
-    real = os.fdopen(kept, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    real = os.fdopen(saved, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
     reading, writing = os.pipe()
     _enlarge(writing)
     os.set_blocking(writing, False)
@@ -78,8 +71,8 @@ def native_lines_logged() -> Iterator[None]:
         with _uncaught_logged(real):
             yield
     finally:
-        os.dup2(kept, 2)  # the last end for writing: the reader comes to the end
-        reader.join(_END_SECONDS)
+        os.dup2(saved, 2)  # the last end for writing: the reader comes to the end
+        reader.join(LOGS.native_end_seconds)
         sys.stderr = before
         for handler in handlers:
             handler.setStream(before)
@@ -89,14 +82,14 @@ def native_lines_logged() -> Iterator[None]:
 def _log_lines(reading: int) -> None:
     limits: dict[str, LineLimit] = {}
     with os.fdopen(reading, "rb") as lines:
-        while line := lines.readline(_LONGEST):
+        while line := lines.readline(LOGS.longest_native_line):
             text = line.decode("utf-8", "backslashreplace").rstrip()
             if not text:
                 continue
             found = _PREFIX.match(text)
             source = (found and found[2]) or ""
-            # a handshake that fails is a line, and strangers can have any number of them
-            if source and (source in limits or len(limits) < _MAX_SOURCES):
+            # each failed handshake is a line, and clients can cause any number of them
+            if source and (source in limits or len(limits) < LOGS.native_sources):
                 limit = limits.setdefault(source, LineLimit(partial(_tell_left_out, source)))
                 if not limit.allows():
                     continue
@@ -136,10 +129,10 @@ def _uncaught_logged(crashes: TextIO) -> Iterator[None]:
 
 
 def _enlarge(pipe: int) -> None:
-    """Give a pipe more room, on systems where that can be had."""
+    """Enlarge a pipe, on systems that support it."""
     try:
         import fcntl
 
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, LOGS.pipe_bytes)
     except (ImportError, AttributeError, OSError):
         pass

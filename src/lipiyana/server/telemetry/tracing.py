@@ -1,4 +1,4 @@
-"""What a server tells of its calls to OpenTelemetry, with the extra `otel`."""
+"""Reports calls to OpenTelemetry, with the extra `otel`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Span(Protocol):
     """One call in a trace. Nothing that was read in a picture goes into it."""
 
     def picture(self, value: Recognition) -> None:
-        """Tell of a picture that was answered: cache outcome and seconds by stage."""
+        """Add a picture that was answered: cache outcome and seconds by stage."""
         ...
 
     def ended(self, code: str) -> None:
-        """Tell the status that the call ends with."""
+        """Set the status that the call ends with."""
         ...
 
 
 class Tracing(Protocol):
-    """Makes a span a call."""
+    """Makes one span per call."""
 
     def call(
         self, rpc: str, request_id: str, metadata: Mapping[str, str]
@@ -35,7 +35,7 @@ class Tracing(Protocol):
 
 
 class NoTracing:
-    """Tells nobody."""
+    """Traces nothing."""
 
     @contextmanager
     def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:  # noqa: ARG002
@@ -55,7 +55,7 @@ _SILENT = _SilentSpan()
 
 
 class OpenTelemetryTracing:
-    """Makes spans as OpenTelemetry's conventions for RPC servers have them."""
+    """Makes spans by OpenTelemetry's conventions for RPC servers."""
 
     def __init__(self, provider: Any) -> None:
         """Take the tracer provider that spans go to."""
@@ -109,7 +109,7 @@ class _RecordedSpan:
 
 @contextmanager
 def otlp_tracing() -> Iterator[OpenTelemetryTracing]:
-    """Send spans by OTLP where the `OTEL_EXPORTER_OTLP_*` variables say; the last ones at the end.
+    """Send spans by OTLP to the target of the `OTEL_EXPORTER_OTLP_*` variables; flush at the end.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, Protocol
 
-from lipiyana.files import parse_json, read_text
+from lipiyana.files import parse_json, read_text, replacing
 
 STATE = "course.json"
 
@@ -127,9 +127,8 @@ class CourseState:
 
     def write(self, folder: Path) -> None:
         """Write `course.json`; it is whole or what it was before."""
-        partial = folder / f"{STATE}.part"
-        partial.write_text(json.dumps(asdict(self)), "utf-8")
-        partial.replace(folder / STATE)
+        with replacing(folder / STATE) as partial:
+            partial.write_text(json.dumps(asdict(self)), "utf-8")
 
 
 def read_state(folder: Path) -> CourseState | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lipiyana.files import replacing
+
 BEST = "best.pt"
 
 _NEEDED_BYTES = 60_000_000  # of a checkpoint with its optimizer, and some more
@@ -23,10 +25,8 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     Raises:
         OSError: the disk is full.
     """
-    partial = path.with_suffix(".part")
-    with full_disk_told(path.parent):
+    with full_disk_told(path.parent), replacing(path) as partial:
         torch.save({"average": dict(weights)}, partial)
-        partial.replace(path)
 
 
 @contextmanager

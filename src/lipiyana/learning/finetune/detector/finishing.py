@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lipiyana.files import write_atomically
 from lipiyana.learning.finetune.common.course import CourseState
 from lipiyana.learning.finetune.common.job import FinetunedModel, report_of
 from lipiyana.learning.finetune.common.saving import BEST
@@ -30,7 +31,7 @@ from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
+from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import input_of, operating_scores

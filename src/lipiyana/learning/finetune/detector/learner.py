@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lipiyana.files import replacing
 from lipiyana.images.loading import environment_limits, load
 from lipiyana.learning.finetune.common.course import Measured
 from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
@@ -69,9 +70,8 @@ def _at_hand(picture: StreetPicture, copy: Path) -> StreetPicture:
     if not copy.is_file():
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
-        partial = copy.with_suffix(".part")
-        partial.write_bytes(encoded.tobytes())
-        partial.replace(copy)
+        with replacing(copy) as partial:
+            partial.write_bytes(encoded.tobytes())
     factors = np.array([size[0] / width, size[1] / height], np.float32)
     return replace(picture, path=copy, boxes=picture.boxes * np.tile(factors, 2))
 

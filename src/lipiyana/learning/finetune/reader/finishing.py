@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lipiyana.files import write_atomically
 from lipiyana.learning.finetune.common.job import FinetunedModel, report_of
 from lipiyana.learning.finetune.common.saving import BEST
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, int8_notes, no_better
@@ -33,7 +34,7 @@ from lipiyana.ocr.scripts.table import COMMON, script_of_char
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import ModelEntry, Task
-from lipiyana.runtime.model_folder import NewModel, add_models, write_atomically
+from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
 
 _BASE = "base"

@@ -1,21 +1,25 @@
-"""`grpc.health.v1.Health`: serving after the warm-up, not serving from the drain on.
+"""The standard services beside this project's own: `grpc.health.v1.Health` and reflection.
 
-Unlike the servicer that grpcio-health-checking brings, it can end its watches, which would else
-keep the server up until the grace period is over; and what strangers may send to it, for it asks
-for no token, is bounded in size, number and time.
+Health reports serving after the warm-up and not serving from the start of the drain. Unlike the
+servicer of grpcio-health-checking, it can end its watches, which would otherwise keep the server up
+until the grace period is over. It asks for no token, so the size, number and time of what strangers
+send are bounded.
+
+Reflection gives the contract to tools such as grpcurl, for a limited time per call.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.queue.pace import Pace
@@ -29,23 +33,63 @@ from lipiyana.server.rpc.calls import (
     text_metadata,
 )
 from lipiyana.server.security.callers import address_of
+from lipiyana.server.tuning import HEALTH, REFLECTION
+
+
+def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
+    """Add reflection of these services to a server."""
+    servicer = reflection.aio.ReflectionServicer([*services, reflection.SERVICE_NAME])
+    places = Places(REFLECTION.calls)
+
+    async def answer(context: Context) -> None:
+        refusal = Overloaded(
+            f"{REFLECTION.calls} ask for the contract now",
+            reason="TOO_MANY_CALLS",
+        )
+        try:
+            with places.now(address_of(context.peer()), refusal):
+                async with asyncio.timeout(REFLECTION.seconds):
+                    async for response in servicer.ServerReflectionInfo(_small(context), context):
+                        await context.write(response)
+        except TimeoutError:
+            late = DeadlineExceeded(
+                f"reflection is over after {REFLECTION.seconds:g} s",
+                reason="MESSAGE_TIMEOUT",
+            )
+            await abort(context, late, _request_id(context))
+        except LipiyanaError as error:
+            await abort(context, error.with_traceback(None), _request_id(context))
+
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        answering(answer), None, lambda response: response.SerializeToString()
+    )
+    server.add_registered_method_handlers(
+        reflection.SERVICE_NAME, {"ServerReflectionInfo": handler}
+    )
+
+
+async def _small(context: Context) -> AsyncIterator[Any]:
+    while (data := await context.read()) is not grpc.aio.EOF:
+        if len(data) > REFLECTION.request_bytes:
+            raise InvalidRequest(
+                f"a reflection request has {REFLECTION.request_bytes} bytes at most, not "
+                f"{len(data)}",
+                reason="MESSAGE_TOO_LARGE",
+            )
+        try:
+            yield reflection_pb2.ServerReflectionRequest.FromString(data)
+        except DecodeError:
+            raise InvalidRequest(
+                "the message is no ServerReflectionRequest", reason="UNPARSABLE_MESSAGE"
+            ) from None
+
+
+def _request_id(context: Context) -> str:
+    return request_id_of(text_metadata(context.invocation_metadata()))
+
 
 SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
-MAX_BYTES = 1024
-"""Of a request: it has the name of a service."""
-
-RECEIVED_AT_A_TIME = 2
-"""Requests that are under way; where more come, the others are answered without being read."""
-
-RECEIVE_SECONDS = 5.0
-
-WATCHES_A_CONNECTION = 4
-"""Clients of this project have one on each connection; connections are limited themselves."""
-
-CALLS_PER_SECOND = 10.0
-CALLS_AT_ONCE = 64
-"""Of one connection, through which a proxy may send the calls of many."""
 
 _Status = health_pb2.HealthCheckResponse
 
@@ -61,8 +105,8 @@ class Health:
         self._unwatched = asyncio.Event()
         self._unwatched.set()
         self._changed = asyncio.Event()
-        self._receiving = Places(RECEIVED_AT_A_TIME)
-        self._pace = Pace(CALLS_PER_SECOND, CALLS_AT_ONCE)
+        self._receiving = Places(HEALTH.received_at_once)
+        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once)
 
     @property
     def is_serving(self) -> bool:
@@ -70,15 +114,15 @@ class Health:
         return bool(self._status == _Status.SERVING)
 
     def serving(self) -> None:
-        """Say that calls are welcome."""
+        """Report from now on that calls are welcome."""
         self._set(_Status.SERVING)
 
     def drain(self) -> None:
-        """Say that they are not, for good."""
+        """Report from now on, and for good, that calls are not welcome."""
         self._set(_Status.NOT_SERVING)
 
     def end(self) -> None:
-        """End the watches, after a `drain`. Watchers that are still connected begin them anew."""
+        """End the watches, after a `drain`. Clients that are still connected start new ones."""
         self._ended = True
         self._pace.end()
         self._set(_Status.NOT_SERVING)
@@ -88,9 +132,9 @@ class Health:
         await self._unwatched.wait()
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Have a server answer by this."""
+        """Register the methods at a server."""
         methods = {"Check": self._check, "List": self._list, "Watch": self._watch}
-        # streams all of them, so that no message is taken in before it is asked for
+        # all are streams, so that gRPC receives no message before the method asks for it
         handlers: dict[str, Any] = {
             name: grpc.stream_stream_rpc_method_handler(
                 answering(self._paced(method)), None, lambda answer: answer.SerializeToString()
@@ -100,29 +144,29 @@ class Health:
         server.add_registered_method_handlers(SERVICE, handlers)
 
     async def _check(self, context: Context) -> None:
-        """Tell the state of a service now."""
+        """Send the state of a service."""
         if await self._service(context) not in self._services:
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service")
         await context.write(_Status(status=self._status))
 
     async def _list(self, context: Context) -> None:
-        """Tell the state of all services now."""
+        """Send the states of all services."""
         status = _Status(status=self._status)
         await context.write(
             health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, status))
         )
 
     async def _watch(self, context: Context) -> None:
-        """Tell the state of a service, and each change of it."""
+        """Send the state of a service, and each change of it."""
         with self._watch_of(context.peer()):
             service = await self._service(context)
-            told = None
+            reported = None
             while True:
                 changed = self._changed
                 known = service in self._services
                 status = self._status if known else _Status.SERVICE_UNKNOWN
-                if status != told:
-                    told = status
+                if status != reported:
+                    reported = status
                     await context.write(_Status(status=status))
                 if self._ended:
                     return
@@ -130,14 +174,15 @@ class Health:
 
     @contextmanager
     def _watch_of(self, connection: str) -> Iterator[None]:
-        """Count a watch in the body.
+        """Count a watch while the body runs.
 
         Raises:
-            Overloaded: the connection has as many as it may.
+            Overloaded: the connection has too many.
         """
-        if self._watches[connection] >= WATCHES_A_CONNECTION:
+        if self._watches[connection] >= HEALTH.watches_per_connection:
             raise Overloaded(
-                f"a connection may watch over this server {WATCHES_A_CONNECTION} times; use Check",
+                f"a connection may watch over this server {HEALTH.watches_per_connection} times; "
+                "use Check",
                 reason="TOO_MANY_WATCHES",
             )
         self._watches[connection] += 1
@@ -152,24 +197,24 @@ class Health:
                 self._unwatched.set()
 
     async def _service(self, context: Context) -> str:
-        """Take in the name of a service; "", which is the server, while others take long."""
+        """Receive the name of a service; "", the whole server, while all places are taken."""
         client = address_of(context.peer())
         if not self._receiving.are_free_for(client):
             return ""
         with self._receiving.now(client, Overloaded("")):
             try:
-                async with asyncio.timeout(RECEIVE_SECONDS):
+                async with asyncio.timeout(HEALTH.receive_seconds):
                     data: Any = await context.read()
             except TimeoutError:
                 raise DeadlineExceeded(
-                    f"the request did not come within {RECEIVE_SECONDS:g} s",
+                    f"the request did not come within {HEALTH.receive_seconds:g} s",
                     reason="MESSAGE_TIMEOUT",
                 ) from None
         if data is grpc.aio.EOF:
             return ""
-        if len(data) > MAX_BYTES:
+        if len(data) > HEALTH.request_bytes:
             raise InvalidRequest(
-                f"a health request has {MAX_BYTES} bytes at most, not {len(data)}",
+                f"a health request has {HEALTH.request_bytes} bytes at most, not {len(data)}",
                 field="service",
                 reason="MESSAGE_TOO_LARGE",
             )

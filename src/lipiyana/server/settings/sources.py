@@ -1,4 +1,7 @@
-"""What is wrong with a setting, in words of whoever wrote it."""
+"""Where the settings of a server come from: the TOML file, environment variables, and their errors.
+
+An error names the setting, where its value was written, and what the value must be.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,43 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.files import read_toml
 from lipiyana.variables import PREFIX, nearest_name, unread_variables
+
+
+def read_settings_file(
+    file: Path, names: Collection[str], paths: Collection[str]
+) -> dict[str, Any]:
+    """Read the settings of a file; their values are not checked.
+
+    Args:
+        file: in TOML.
+        names: of all settings.
+        paths: names of those that are paths: relative ones are taken from the file's folder.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidRequest: it cannot be read, or contains an unknown setting (INVALID_SETTINGS).
+    """
+    try:
+        values = read_toml(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no settings file {file}") from None
+    except (OSError, ValueError) as error:  # not TOML, not UTF-8, not readable
+        raise bad_setting(f"cannot read {file}: {error}", "config") from None
+    for name, value in values.items():
+        if isinstance(value, dict):
+            raise bad_setting(
+                f"{file} has a table [{name}]: settings stand at the top of the file, without one",
+                name,
+            )
+        if name not in names:
+            raise unknown_setting(name, file, names)
+        if name in paths and isinstance(value, str):
+            values[name] = str(file.parent / value)
+    return values
+
 
 GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
 """What shuts people out. A variable that was meant to name one of these must not be overlooked."""
@@ -37,16 +75,16 @@ _WANTED = {
     "string_too_short": "a name or an address",
     "string_pattern_mismatch": "up to 64 letters, digits, `.`, `_` and `-`",
 }
-"""What a value must be, by pydantic's name of what is wrong with it."""
+"""What a value must be, by the type of pydantic's error."""
 
 
 def bad_setting(problem: str, field: str) -> InvalidRequest:
-    """Make the error of settings that make no sense."""
+    """Make the error for an invalid setting."""
     return InvalidRequest(f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS")
 
 
 def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> InvalidRequest:
-    """Make the error of a name that is no setting, with the one that may be meant."""
+    """Make the error for an unknown setting, with the nearest known one."""
     nearest = nearest_name(name.lower(), names)
     where = "" if file is None else f" in {file}"
     hint = f"; did you mean {nearest}?" if nearest else ""
@@ -56,7 +94,7 @@ def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> Inv
 def as_bad_setting(
     error: ValidationError, given: Mapping[str, Any], file: Path | None, names: Collection[str]
 ) -> InvalidRequest:
-    """Tell the first error of pydantic: which setting, where its value stands, what it must be.
+    """Convert the first error of pydantic: which setting, where it was set, what it must be.
 
     Args:
         error: of the settings.
@@ -90,7 +128,7 @@ def as_bad_setting(
 
 
 def refuse_doubtful_guards(names: Collection[str]) -> None:
-    """Refuse a variable that was meant to shut people out and does not.
+    """Refuse a variable that looks like a setting of TLS or tokens and has no effect.
 
     Raises:
         InvalidRequest: a variable of TLS or tokens is empty, or is no setting (INVALID_SETTINGS).

@@ -1,0 +1,97 @@
+"""Outgoing answers: batches are written in turns, and the bytes of unread answers are bounded.
+
+A picture full of text has a thousand lines, which take 5 ms to write, and a batch can contain many
+such pictures, perhaps from the cache. Written in one go, or many batches at once, they would block
+the event loop for seconds.
+
+A caller who does not read its answer makes the server hold it in memory. The answer of a batch has
+megabytes, and costs next to nothing to produce if it comes from the cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from lipiyana.errors import LipiyanaError, Overloaded
+from lipiyana.server.queue.admission import Admission
+from lipiyana.server.queue.places import Places
+from lipiyana.server.rpc.calls import Context
+from lipiyana.server.tuning import MESSAGES
+from lipiyana.types import Recognition
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.wire.results import recognition_to_proto
+from lipiyana.wire.status import to_status
+
+
+class UnreadAnswers:
+    """Counts large answers from the moment they are given until their calls have ended.
+
+    One client may have seven eighths. Belongs to one event loop.
+    """
+
+    def __init__(self, max_message_bytes: int) -> None:
+        """Bound the answers by the size of the largest message."""
+        most = MESSAGES.unread_messages * max_message_bytes
+        self._admission = Admission(most, most)  # an answer has one byte at least
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answers that wait."""
+        return self._admission.size
+
+    def count(self, answer: bytes, context: Context, client: str) -> bytes:
+        """Count an answer, which is then given to gRPC, until its call has ended.
+
+        Raises:
+            Overloaded: too much waits already (ANSWERS_NOT_TAKEN).
+        """
+        size = len(answer)
+        if size <= MESSAGES.small_answer_bytes:
+            return answer
+        if self._admission.refusal(client, 1, size):
+            raise Overloaded(
+                f"{self._admission.size} bytes of answers wait until their callers read them; read "
+                "those that are there, and try again in 1 s",
+                reason="ANSWERS_NOT_TAKEN",
+            )
+        self._admission.enter(client, size)
+        call: Any = context  # grpc's stubs take no function for a callback
+        call.add_done_callback(lambda _: self._admission.leave(client, size))
+        return answer
+
+
+Outcome = Recognition | LipiyanaError
+
+
+class BatchWriting:
+    """Writes the answers of batches. Belongs to one event loop."""
+
+    def __init__(self, seconds: float) -> None:
+        """Let a batch wait for its turn for `seconds` at most."""
+        self._seconds = seconds
+        self._places = Places(MESSAGES.batches_written_at_once, max_waiting=MESSAGES.max_waiting)
+
+    async def written(self, outcomes: Sequence[Outcome], client: str) -> bytes:
+        """Write an answer; other calls have their turn after each picture.
+
+        Raises:
+            Overloaded: too many answers wait to be written (TOO_MANY_CALLS).
+        """
+        refusal = Overloaded(
+            "more batches than this server can answer at a time; try again in 1 s",
+            reason="TOO_MANY_CALLS",
+        )
+        response = service_pb.BatchRecognizeResponse()
+        async with self._places.soon(client, refusal, self._seconds):
+            for outcome in outcomes:
+                response.items.append(_item(outcome))
+                await asyncio.sleep(0)
+        return response.SerializeToString()
+
+
+def _item(outcome: Outcome) -> service_pb.BatchRecognizeResponse.Item:
+    if isinstance(outcome, LipiyanaError):
+        return service_pb.BatchRecognizeResponse.Item(error=to_status(outcome))
+    return service_pb.BatchRecognizeResponse.Item(recognition=recognition_to_proto(outcome))

@@ -1,0 +1,50 @@
+"""Starts a server: in this process, or as several processes that share a port.
+
+It imports `processes.run` and `processes.supervisor`; neither of them imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lipiyana.server.processes.run import Started, local_recognizer, serve_to_the_end
+from lipiyana.server.processes.supervisor import supervise
+from lipiyana.server.rpc.answers import ServedRecognizer
+from lipiyana.server.security.open_files import raise_file_limit
+from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.telemetry.native_lines import native_lines_as
+
+
+def serve(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer | None = None,
+    *,
+    on_ready: Callable[[Started], None] | None = None,
+) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
+
+    Call it on the main thread. At most `settings.shutdown_grace` seconds after the first signal it
+    returns, or ends the process with the exit code that it would have returned: code that never
+    returns cannot be stopped otherwise.
+
+    Args:
+        settings: of the server.
+        recognizer: reads pictures, in this process whatever `settings.workers` says, and is closed
+            in the end; by default the models of this machine.
+        on_ready: called once calls are welcome.
+
+    Returns:
+        The exit code for the process: 0 if all accepted calls were answered, else `CUT_OFF` (3).
+
+    Raises:
+        LipiyanaError: the server cannot start.
+    """
+    raise_file_limit(settings)
+    if settings.workers > 1 and recognizer is None:
+        return supervise(settings, on_ready=on_ready)
+    metrics = Metrics()
+    with native_lines_as(settings.log_format):
+        chosen = recognizer or local_recognizer(settings, metrics)
+        alone = settings.model_copy(update={"workers": 1})
+        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
