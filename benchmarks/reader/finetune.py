@@ -36,7 +36,7 @@ from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers
 from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.store import ModelStore, available_threads
+from lipiyana.runtime.store import ModelStore
 from lipiyana.samples import sample_folder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
