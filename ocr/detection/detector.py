@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.detection.line_extent import line_quads
 from lipiyana.ocr.detection.line_joining import join
 from lipiyana.ocr.detection.text_map import Core, cores
@@ -77,7 +78,7 @@ class TextDetector:
             store.entry(name) if name else store.default_for_task(Task.TEXT_DETECTOR)
         )
 
-    def detect(self, image: npt.NDArray[np.uint8]) -> list[TextRegion]:
+    def detect(self, image: RgbArray) -> list[TextRegion]:
         """Find the lines in (height, width, 3) RGB, in no particular order."""
         height, width = image.shape[:2]
         session = self._store.session(self.entry.name)
@@ -93,7 +94,7 @@ class TextDetector:
 
 def find_lines(
     probabilities: npt.NDArray[np.float32],
-    image: npt.NDArray[np.uint8],
+    image: RgbArray,
     settings: DetectionSettings,
 ) -> list[tuple[npt.NDArray[np.float64], float]]:
     """Make lines of a map (rows, columns) of probabilities and the picture (rows, columns, 3)
@@ -130,16 +131,14 @@ def _to_stride(side: float) -> int:
     return max(_STRIDE, math.floor(side / _STRIDE + 0.5) * _STRIDE)
 
 
-def scaled_picture(
-    image: npt.NDArray[np.uint8], settings: DetectionSettings
-) -> npt.NDArray[np.uint8]:
+def scaled_picture(image: RgbArray, settings: DetectionSettings) -> RgbArray:
     """Scale (H, W, 3) as the network sees it; see `scaled_size`."""
     rows, columns = scaled_size(image.shape[0], image.shape[1], settings)
     how = cv2.INTER_AREA if rows < image.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (columns, rows), interpolation=how), np.uint8)
 
 
-def network_input(scaled: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def network_input(scaled: RgbArray) -> npt.NDArray[np.float32]:
     """Make (1, 3, H, W) BGR from -1 to 1 of (H, W, 3) RGB."""
     batch = np.empty((1, 3, *scaled.shape[:2]), np.float32)
     np.multiply(scaled[:, :, ::-1].transpose(2, 0, 1), 1 / 127.5, out=batch[0])

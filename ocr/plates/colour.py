@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import Margins, crop_quad
 from lipiyana.ocr.geometry import Bounds, Quad
 from lipiyana.types import PlateColour
@@ -85,7 +86,7 @@ class ColourNetwork:
 
 
 def plate_colour(
-    image: npt.NDArray[np.uint8],
+    image: RgbArray,
     rows: Sequence[Quad],
     contradicted: Collection[PlateColour] = (),
 ) -> ColourReading:
@@ -107,7 +108,7 @@ def plate_colour(
     return ColourReading(COLOURS[best] if confidence >= SURE_ENOUGH else None, confidence)
 
 
-def colour_features(image: npt.NDArray[np.uint8], rows: Sequence[Quad]) -> Floats | None:
+def colour_features(image: RgbArray, rows: Sequence[Quad]) -> Floats | None:
     """Describe the two colours of a plate by numbers, either of them as the ground.
 
     Args:
@@ -165,7 +166,7 @@ def _described(pair: Floats, places: Sequence[float]) -> Floats:
     )
 
 
-def _strip(image: npt.NDArray[np.uint8], quad: Quad) -> Floats:
+def _strip(image: RgbArray, quad: Quad) -> Floats:
     """A row and a little around it, (height, width, 3) in [0, 1], of few pixels."""
     box = Bounds.of(quad)
     whole = box.width > _WHOLE * image.shape[1] and box.height > _WHOLE * image.shape[0]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
@@ -96,7 +96,7 @@ _AGAIN_PADDING = 0.06
 _NARROW = 0.2  # of the lower row: where letters stand that are drawn narrow before a large number
 _WIDENED = 2.0
 
-_Strip = tuple[Quad, npt.NDArray[np.uint8]]  # where a row is, and what of it is read
+_Strip = tuple[Quad, RgbArray]  # where a row is, and what of it is read
 
 
 class PlateCropReader:
@@ -111,7 +111,7 @@ class PlateCropReader:
         self._detector = TextDetector(store, CROP_DETECTION)
         self._reader = reader
 
-    def read(self, crop: npt.NDArray[np.uint8], *, known: bool = False) -> PlateReading:
+    def read(self, crop: RgbArray, *, known: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
         The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
@@ -156,18 +156,18 @@ class PlateCropReader:
             for attempt in attempts
         ]
 
-    def _blocks(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
+    def _blocks(self, crop: RgbArray) -> list[Quad]:
         pad = round(_PADDING * crop.shape[0])
         # the detector misses letters that touch the picture's edge
         padded = cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         return [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
 
 
-def _cut(crop: npt.NDArray[np.uint8], quads: Sequence[Quad]) -> list[_Strip]:
+def _cut(crop: RgbArray, quads: Sequence[Quad]) -> list[_Strip]:
     return [(quad, crop_quad(crop, quad)) for quad in quads]
 
 
-def _with_beginning_widened(crop: npt.NDArray[np.uint8], quad: Quad) -> _Strip:
+def _with_beginning_widened(crop: RgbArray, quad: Quad) -> _Strip:
     row = crop_quad(crop, quad)
     cut = max(1, round(_NARROW * row.shape[1]))
     beginning = cv2.resize(row[:, :cut], None, fx=_WIDENED, fy=1, interpolation=cv2.INTER_CUBIC)
@@ -183,7 +183,7 @@ def _rows_of(blocks: Sequence[Quad]) -> Iterator[list[Quad]]:
         yield stacked
 
 
-def _other_cuts(crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
+def _other_cuts(crop: RgbArray) -> Iterator[list[Quad]]:
     """Other numbers of rows than the likely one."""
     height, width = map(int, crop.shape[:2])
     if _may_have_two_rows(crop):
@@ -192,7 +192,7 @@ def _other_cuts(crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
         yield list(three_rows(crop))
 
 
-def _second_look(crop: npt.NDArray[np.uint8]) -> list[_Strip]:
+def _second_look(crop: RgbArray) -> list[_Strip]:
     """The likely rows of a crop that is a little smaller and has a margin: what is seen surely is
     seen in it too. Places are those in the crop.
     """
@@ -208,16 +208,16 @@ def _second_look(crop: npt.NDArray[np.uint8]) -> list[_Strip]:
     return [((quad - pad) * scale, strip) for quad, strip in _cut(padded, rows)]
 
 
-def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
+def _likely_rows(crop: RgbArray) -> list[Quad]:
     return list(two_rows(crop)) if _may_have_two_rows(crop) else _whole(crop)
 
 
-def _may_have_two_rows(crop: npt.NDArray[np.uint8]) -> bool:
+def _may_have_two_rows(crop: RgbArray) -> bool:
     height, width = map(int, crop.shape[:2])
     return width < TWO_ROW_ASPECT * height
 
 
-def _whole(crop: npt.NDArray[np.uint8]) -> list[Quad]:
+def _whole(crop: RgbArray) -> list[Quad]:
     height, width = crop.shape[:2]
     return [rectangle(0, 0, width, height)]
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.geometry import Quad
 
@@ -21,7 +22,7 @@ _OVERLAP = 0.02
 _LEAST_SHARE = 0.05
 
 
-def two_rows(crop: npt.NDArray[np.uint8]) -> tuple[Quad, Quad]:
+def two_rows(crop: RgbArray) -> tuple[Quad, Quad]:
     """Cut a plate between its rows, where the fewest strokes are crossed.
 
     The ground between rows does not change from column to column, and neither does a line that
@@ -60,14 +61,14 @@ def cut_along(width: int, height: int, middle: float, slope: float) -> tuple[Qua
 
 
 def split_two_rows(
-    crop: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    crop: RgbArray,
+) -> tuple[RgbArray, RgbArray]:
     """Give the rows that `two_rows` finds as crops, made level."""
     upper, lower = two_rows(crop)
     return crop_quad(crop, upper), crop_quad(crop, lower)
 
 
-def three_rows(crop: npt.NDArray[np.uint8]) -> tuple[Quad, Quad, Quad]:
+def three_rows(crop: RgbArray) -> tuple[Quad, Quad, Quad]:
     """Cut a plate between its three rows, which are tilted alike.
 
     Args:
@@ -89,7 +90,7 @@ def three_rows(crop: npt.NDArray[np.uint8]) -> tuple[Quad, Quad, Quad]:
     return first, middle, last
 
 
-def _emptiest_line(crop: npt.NDArray[np.uint8]) -> tuple[float, float]:
+def _emptiest_line(crop: RgbArray) -> tuple[float, float]:
     """Middle of the line as a share of the height, and its slope."""
     crossed, shares, stretched = _crossed(crop)
     part = slice(round(_FIRST * _HEIGHT), round(_LAST * _HEIGHT))
@@ -101,7 +102,7 @@ def _emptiest_line(crop: npt.NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _crossed(
-    crop: npt.NDArray[np.uint8],
+    crop: RgbArray,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
     """How much changes along each line through the crop.
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.language.script_choice import LATIN
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading, Reader
 from lipiyana.ocr.scripts.table import COMMON, script_of
@@ -33,7 +31,7 @@ class SpecialistReader:
 
     def read(
         self,
-        crops: Sequence[npt.NDArray[np.uint8]],
+        crops: Sequence[RgbArray],
         *,
         keep: Keep | None = None,
         hints: Collection[str] = (),

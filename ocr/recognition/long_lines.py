@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.recognition.reader import Keep, LineReading, Reader
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.runtime.manifest import ModelEntry
-
-Image = npt.NDArray[np.uint8]
 
 LONGEST = 8.0
 """A line wider than this many of its heights is cut."""
@@ -42,7 +41,7 @@ class LongLineReader:
         return self._reader.entries
 
     def read(
-        self, crops: Sequence[Image], *, keep: Keep | None = None, hints: Collection[str] = ()
+        self, crops: Sequence[RgbArray], *, keep: Keep | None = None, hints: Collection[str] = ()
     ) -> list[LineReading]:
         """Read crops as `LineReader.read` does; pieces are joined by a space."""
         pieces = [pieces_of(crop) for crop in crops]
@@ -51,7 +50,7 @@ class LongLineReader:
         return [joined([next(readings) for _ in line]) for line in pieces]
 
 
-def pieces_of(crop: Image) -> list[Image]:
+def pieces_of(crop: RgbArray) -> list[RgbArray]:
     """Cut a line (height, width, 3) between words, from left to right, where it is too long."""
     height, width = crop.shape[:2]
     if width <= LONGEST * height or width > _NO_LINE * height:
@@ -101,7 +100,7 @@ def _cuts(gaps: Sequence[tuple[int, int]], start: int, end: int, height: int) ->
     yield from _cuts(gaps, cut, end, height)
 
 
-def _gaps(crop: Image) -> list[tuple[int, int]]:
+def _gaps(crop: RgbArray) -> list[tuple[int, int]]:
     """Columns (from, to) without ink that are wide enough to part words."""
     height, width = crop.shape[:2]
     scale = _HEIGHT / height
@@ -122,7 +121,7 @@ def _gaps(crop: Image) -> list[tuple[int, int]]:
     return [(round(a / scale), round(b / scale)) for a, b in inner[sizes >= least].tolist()]
 
 
-def _ink(image: Image) -> npt.NDArray[np.bool_]:
+def _ink(image: RgbArray) -> npt.NDArray[np.bool_]:
     """Where the letters are: what differs from the colour around them."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
     # ground shows at the upper and lower edge; light changes slowly along a line

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.language.model import load_words
 from lipiyana.ocr.language.script_choice import keep_one_script, told_apart
 from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
@@ -64,7 +65,7 @@ class Reader(Protocol):
 
     def read(
         self,
-        crops: Sequence[npt.NDArray[np.uint8]],
+        crops: Sequence[RgbArray],
         *,
         keep: Keep | None = None,
         hints: Collection[str] = (),
@@ -97,7 +98,7 @@ class LineReader:
 
     def read(
         self,
-        crops: Sequence[npt.NDArray[np.uint8]],
+        crops: Sequence[RgbArray],
         *,
         keep: Keep | None = None,
         hints: Collection[str] = (),
@@ -179,7 +180,7 @@ def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) ->
     )
 
 
-def _batches(crops: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[int]]:
+def _batches(crops: Sequence[RgbArray]) -> Iterator[list[int]]:
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for index, crop in enumerate(crops):
         buckets[bucket_width(*crop.shape[:2])].append(index)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.arguments import config_of, numbered, pictures_of, require_frames
+from lipiyana.arrays import RgbArray
 from lipiyana.clock import Clock
 from lipiyana.errors import (
     InternalError,
@@ -61,7 +61,6 @@ text nor a plate, and would be enlarged to the reader's height.
 """
 
 _log = logging.getLogger(__name__)
-_Image = npt.NDArray[np.uint8]
 _RGB = 3
 
 
@@ -184,7 +183,7 @@ class LocalRecognizer:
 
     def _read(
         self,
-        pixels: _Image,
+        pixels: RgbArray,
         config: RecognitionConfig,
         features: frozenset[Feature],
         clock: Clock,
@@ -222,7 +221,7 @@ class LocalRecognizer:
             )
         return config.features or installed
 
-    def _line(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
+    def _line(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         quad = rectangle(0, 0, width, height)
         with clock.stage("read_lines"):
@@ -238,7 +237,7 @@ class LocalRecognizer:
             timings=clock.timings,
         )
 
-    def _plate(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
+    def _plate(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
             reading = self._plate_reader.read(pixels, known=True)
@@ -270,7 +269,7 @@ def _store(store: object, models_dir: object, threads: int | None) -> ModelStore
     return store
 
 
-def _check_shape(pixels: _Image, layout: Layout) -> None:
+def _check_shape(pixels: RgbArray, layout: Layout) -> None:
     height, width = map(int, pixels.shape[:2])
     most = MAX_ASPECTS[layout]
     if max(height, width) > most * min(height, width):

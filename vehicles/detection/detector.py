@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
 from lipiyana.types import Box
@@ -24,8 +24,6 @@ LEAST_CONFIDENCE = 0.01
 
 _MOST_CANDIDATES = 3000
 """Of all views of a picture: what is compared pair by pair must have a bound."""
-
-_Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class VehicleDetector:
         """
         return DetectorNetwork(self._store.session(self.entry.name))
 
-    def detect(self, image: _Image, least: float = LEAST_CONFIDENCE) -> list[Detection]:
+    def detect(self, image: RgbArray, least: float = LEAST_CONFIDENCE) -> list[Detection]:
         """Find everything in one picture, in two sizes (`overview`) and, if it is large, in tiles.
 
         Args:
@@ -96,7 +94,7 @@ class VehicleDetector:
         return _detections(found, network.classes, image, least)
 
     def detect_each(
-        self, images: Sequence[_Image], least: float = LEAST_CONFIDENCE
+        self, images: Sequence[RgbArray], least: float = LEAST_CONFIDENCE
     ) -> list[list[Detection]]:
         """Find everything in several small pictures, in one batch and without tiles.
 
@@ -113,7 +111,7 @@ class VehicleDetector:
 
 
 def _detections(
-    found: Candidates, classes: tuple[str, ...], image: _Image, least: float
+    found: Candidates, classes: tuple[str, ...], image: RgbArray, least: float
 ) -> list[Detection]:
     height, width = image.shape[:2]
     far_corner = np.tile([width, height], 2)

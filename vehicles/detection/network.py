@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import Session
@@ -93,7 +94,7 @@ class DetectorNetwork:
 
     def run(
         self,
-        images: Iterable[npt.NDArray[np.uint8]],
+        images: Iterable[RgbArray],
         least: float,
         shape: InputShape | None = None,
     ) -> list[Candidates]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.geometry import Bounds
 from lipiyana.ocr.plates.choice import PlateRow, choose_plate
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
@@ -39,11 +39,9 @@ _LETTERS_OF_A_PHONE = 3  # at most, as in "Mob."; registrations with so many dig
 _UNREAD = 0.5  # of 59 places in 190 photographs of auto-rickshaws half of the unread were lamps
 _FEWEST = 3  # letters and digits that are read on a plate, if anything is
 
-_Image = npt.NDArray[np.uint8]
-
 
 def read_plates(
-    image: _Image,
+    image: RgbArray,
     places: Sequence[Detection],
     reader: PlateCropReader,
     romanize: bool,
@@ -75,7 +73,7 @@ def read_plates(
     ]
 
 
-def _read(image: _Image, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
+def _read(image: RgbArray, found: Detection, reader: PlateCropReader, romanize: bool) -> Plate:
     x_min, y_min, x_max, y_max = _with_margin(found.box, *image.shape[:2])
     offset = np.array([x_min, y_min], np.float64)
     reading = reader.read(image[y_min:y_max, x_min:x_max])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.types import Box
 from lipiyana.vehicles.boxes import Boxes, array_of, inside
 from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
@@ -23,11 +24,9 @@ _MARGIN = 0.08  # of a vehicle's sides: bumpers and their plates may stick out o
 _WITHIN = 0.5
 _ONE_PLACE = 0.7
 
-_Image = npt.NDArray[np.uint8]
-
 
 def find_plates_in_vehicles(
-    image: _Image,
+    image: RgbArray,
     detector: VehicleDetector,
     vehicles: Sequence[Detection],
     plates: Sequence[Detection],

@@ -10,9 +10,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.clock import Clock
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
@@ -64,8 +62,6 @@ plate whose registration is read becomes surer.
 
 _LITTLE_DOUBT = 0.6
 
-_Image = npt.NDArray[np.uint8]
-
 
 class SceneReader:
     """Reads whole pictures. Safe to share between threads."""
@@ -96,7 +92,11 @@ class SceneReader:
         return tuple({entry.name: entry for entry in entries}.values())
 
     def read(
-        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
     ) -> Recognition:
         """Read (height, width, 3) RGB.
 
@@ -151,7 +151,11 @@ class SceneReader:
         )
 
     def _find(
-        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
     ) -> tuple[list[Detection], list[Detection]]:
         """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
         least = max(LEAST_CONFIDENCE, min(config.least_confidence, _HELPFUL))
@@ -177,7 +181,7 @@ class SceneReader:
 
     def _read_places(
         self,
-        pixels: _Image,
+        pixels: RgbArray,
         places: Sequence[Detection],
         vehicles: Sequence[Box] | None,
         config: RecognitionConfig,
@@ -188,7 +192,7 @@ class SceneReader:
         with clock.stage("read_plates"):
             return read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
 
-    def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
+    def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[PlateRow]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):

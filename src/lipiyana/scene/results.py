@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.plates.choice import PlateReading, PlateRow
 from lipiyana.ocr.plates.colour import plate_colour
 from lipiyana.ocr.reading_order import reading_order
@@ -56,7 +57,7 @@ def plate(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plat
     )
 
 
-def coloured(plate: Plate, image: npt.NDArray[np.uint8]) -> Plate:
+def coloured(plate: Plate, image: RgbArray) -> Plate:
     """Give a plate its colours and, with them, its category, if its rows can be seen.
 
     Args:
