@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipiyana.ocr.geometry import Bounds, Quad
+from lipiyana.ocr.geometry import Bounds
 from lipiyana.ocr.plates.confidence import VALID, confidence
 from lipiyana.ocr.plates.hypotheses import NO_REGISTRATION, Row, Signs, Verdict, likeliest
 from lipiyana.ocr.recognition.line_input import content_width
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
 
@@ -32,24 +32,6 @@ _PARSED = 0.95  # factor of confidence: what was parsed, not searched, was not w
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlateRow:
-    """One row of a plate, or a line that may be one: where it is and what it says.
-
-    The reading must have kept what `grammar_search.letters_and_digits` makes.
-
-    Attributes:
-        polygon: (4, 2) its corners.
-        reading: what it says.
-        steps: how many of the reader's time steps show it, the rest being padding; None where its
-            crop had the shape of its polygon.
-    """
-
-    polygon: Quad
-    reading: LineReading
-    steps: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class PlateReading:
     """A plate: its rows from the top, and what they spell.
 
@@ -60,7 +42,7 @@ class PlateReading:
         signs: what `likely` was computed from, where it was.
     """
 
-    rows: tuple[PlateRow, ...]
+    rows: tuple[ReadLine, ...]
     registration: Registration
     likely: float = 0.0
     signs: Signs | None = None
@@ -79,12 +61,12 @@ class PlateReading:
         return float(sum(c - _SURE_ENOUGH for c in _character_confidences(self.rows)))
 
 
-def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
+def _character_confidences(rows: Sequence[ReadLine]) -> tuple[float, ...]:
     return tuple(c for row in rows for c in row.reading.character_confidences)
 
 
 def choose_plate(
-    attempts: Sequence[Sequence[PlateRow]], second_look: int | None = None
+    attempts: Sequence[Sequence[ReadLine]], second_look: int | None = None
 ) -> PlateReading:
     """Decide what a plate says that was read in several ways, maybe by several models.
 
@@ -115,13 +97,13 @@ def choose_plate(
     return replace(best, registration=Registration(alternatives=possible))
 
 
-def _judged(rows: tuple[PlateRow, ...], verdict: Verdict) -> PlateReading:
+def _judged(rows: tuple[ReadLine, ...], verdict: Verdict) -> PlateReading:
     likely = confidence(verdict.signs)
     registration = replace(verdict.registration, valid=likely >= VALID)
     return PlateReading(rows, registration, likely, verdict.signs)
 
 
-def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
+def find_plates(lines: Sequence[ReadLine]) -> list[PlateReading]:
     """Find the registrations among the lines of a scene.
 
     A line by itself comes first, then two lines beside each other, then two above each other;
@@ -144,7 +126,7 @@ def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
     return plates
 
 
-def _candidates(lines: Sequence[PlateRow]) -> Iterator[tuple[int, ...]]:
+def _candidates(lines: Sequence[ReadLine]) -> Iterator[tuple[int, ...]]:
     yield from ((index,) for index in range(len(lines)))
     boxes = [Bounds.of(line.polygon) for line in lines]
     pairs = [(i, j) for i in range(len(lines)) for j in range(len(lines)) if i != j]
@@ -152,7 +134,7 @@ def _candidates(lines: Sequence[PlateRow]) -> Iterator[tuple[int, ...]]:
     yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
 
 
-def _searched(rows: tuple[PlateRow, ...]) -> PlateReading | None:
+def _searched(rows: tuple[ReadLine, ...]) -> PlateReading | None:
     verdict = likeliest([_kept(seen, ends_at_ink=True) for seen in _by_model(rows)])
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows)
@@ -167,7 +149,7 @@ def _worth_searching(text: str) -> bool:
     return _FEWEST_CHARACTERS <= count <= _MOST_CHARACTERS and digits >= _FEWEST_DIGITS
 
 
-def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
+def _by_model(rows: Sequence[ReadLine]) -> Iterator[Sequence[ReadLine]]:
     """The rows as each model read them that has read any: how sure two models are is not one
     measure. A row that it has not read stays as it is.
     """
@@ -179,12 +161,12 @@ def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
         ]
 
 
-def _parsed(rows: Sequence[PlateRow]) -> PlateReading:
+def _parsed(rows: Sequence[ReadLine]) -> PlateReading:
     read = tuple(row for row in rows if row.reading.text)
     return _read_first(read) or PlateReading(read or tuple(rows[:1]), Registration())
 
 
-def _read_first(rows: tuple[PlateRow, ...]) -> PlateReading | None:
+def _read_first(rows: tuple[ReadLine, ...]) -> PlateReading | None:
     """Find what the reader saw first: that knows spelt-out letters and repairs more than the
     search does, but not how likely a form is, so it is as strict as in a scene.
     """
@@ -199,14 +181,14 @@ def _read_first(rows: tuple[PlateRow, ...]) -> PlateReading | None:
     return PlateReading(rows, replace(found, valid=likely >= VALID), likely)
 
 
-def _least(rows: Sequence[PlateRow]) -> float:
+def _least(rows: Sequence[ReadLine]) -> float:
     """How likely a registration in these rows must be."""
     sides = (row.polygon[[3, 2]] - row.polygon[[0, 1]] for row in rows)
     lowest = min(float(np.linalg.norm(side, axis=1).max()) for side in sides)
     return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
 
 
-def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
+def _kept(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:
     return [
         Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
         for row in rows
@@ -214,7 +196,7 @@ def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
     ]
 
 
-def _steps(row: PlateRow, count: int) -> float:
+def _steps(row: ReadLine, count: int) -> float:
     if row.steps is not None:
         return min(count, row.steps)
     along, down = (np.linalg.norm(row.polygon[[1, 3]] - row.polygon[[0, 0]], axis=1)).tolist()

@@ -15,11 +15,11 @@ from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import DetectionSettings, TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow, choose_plate, steps_of
+from lipiyana.ocr.plates.choice import PlateReading, choose_plate, steps_of
 from lipiyana.ocr.plates.grammar_search import letters_and_digits
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.reading_order import group_rows
-from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.store import ModelStore
 
 _SAME_COLUMN = 0.5  # of the narrower one's width
@@ -148,11 +148,11 @@ class PlateCropReader:
                 plate = choose_plate([*attempts, *self._read_rows(found)], _SECOND_LOOK)
         return plate
 
-    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[PlateRow]]:
+    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]
         readings = iter(self._reader.read(strips, keep=letters_and_digits))
         return [
-            [PlateRow(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
+            [ReadLine(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
             for attempt in attempts
         ]
 

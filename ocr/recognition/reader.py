@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
+from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.language.model import load_words
 from lipiyana.ocr.language.script_choice import keep_one_script, told_apart
 from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
@@ -53,6 +54,23 @@ class LineReading:
     kept: npt.NDArray[np.float32] | None = None
     others: tuple[LineReading, ...] = ()
     model: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadLine:
+    """A line of text in a picture, or a row of a plate: where it is and what it says.
+
+    Attributes:
+        polygon: (4, 2) its corners.
+        reading: what it says. Where registrations are searched for, its `kept` is what
+            `grammar_search.letters_and_digits` makes.
+        steps: how many of the reader's time steps show the line; the rest is padding. None where
+            the crop had the shape of `polygon`.
+    """
+
+    polygon: Quad
+    reading: LineReading
+    steps: float | None = None
 
 
 class Reader(Protocol):

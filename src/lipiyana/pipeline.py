@@ -29,15 +29,15 @@ from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, opened
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.choice import PlateRow
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.latin_specialist import installed_reader
 from lipiyana.ocr.recognition.long_lines import LongLineReader
+from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.recognizer import FrameResult
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.original_size import in_original_pixels
 from lipiyana.scene.reader import SceneReader
-from lipiyana.scene.results import coloured, plate, text_line
+from lipiyana.scene.results import plate_from_reading, text_line, with_colours
 from lipiyana.stream.newest_frame import newest_frames
 from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import (
@@ -227,7 +227,7 @@ class LocalRecognizer:
         with clock.stage("read_lines"):
             crop = crop_quad(pixels, quad)
             (reading,) = self._reader.read([crop], hints=config.script_hints)
-        line = text_line(PlateRow(quad, reading), config.romanize, pixels.shape)
+        line = text_line(ReadLine(quad, reading), config.romanize, pixels.shape)
         lines = (line,) if line.confidence >= config.least_confidence else ()
         return Recognition(
             width,
@@ -241,8 +241,10 @@ class LocalRecognizer:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
             reading = self._plate_reader.read(pixels, known=True)
-        found = plate(reading, config.romanize, pixels.shape)
-        plates = (coloured(found, pixels),) if found.confidence >= config.least_confidence else ()
+        found = plate_from_reading(reading, config.romanize, pixels.shape)
+        plates = (
+            (with_colours(found, pixels),) if found.confidence >= config.least_confidence else ()
+        )
         return Recognition(
             width,
             height,

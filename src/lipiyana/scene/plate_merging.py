@@ -1,4 +1,4 @@
-"""Plates that a detector found, and registrations that stood in lines of text, made one list."""
+"""Read the plates that a detector found, and merge them with registrations in lines of text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.geometry import Bounds
-from lipiyana.ocr.plates.choice import PlateRow, choose_plate
+from lipiyana.ocr.plates.choice import choose_plate, find_plates
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.scene.results import plate as plate_of
-from lipiyana.scene.results import text_line
+from lipiyana.ocr.recognition.reader import ReadLine
+from lipiyana.scene.results import plate_from_reading, text_line
 from lipiyana.types import Box, Plate
 from lipiyana.vehicles.boxes import array_of, inside
 from lipiyana.vehicles.detection.detector import Detection
@@ -47,18 +47,18 @@ def read_plates(
     romanize: bool,
     vehicles: Sequence[Box] | None = None,
 ) -> list[Plate]:
-    """Read plates where a detector found them: of more than `MOST_READ` the surest.
+    """Read plates where a detector found them; of more than `MOST_READ`, the most confident ones.
 
-    Of a valid registration the confidence is how likely it is what is painted; of all else the
-    detector's, how likely there is a plate. What cannot be read is a plate without text, and so is
-    what the detector hardly believes in: the less so where it lies on no vehicle.
+    The confidence of a valid registration is the probability that it is right; that of any other
+    plate is the detector's. What cannot be read becomes a plate without text. Places in which the
+    detector has little confidence are not read; off vehicles the limit is higher.
 
     Args:
         image: (height, width, 3) RGB.
         places: where the plates are.
         reader: of crops of plates.
         romanize: as `lipiyana.scene.results.text_line`.
-        vehicles: where vehicles are; None where nobody has looked for them.
+        vehicles: where vehicles are; None if they were not searched for.
 
     Raises:
         MissingExtra: see `lipiyana.scene.results.text_line`.
@@ -92,17 +92,16 @@ def _read(image: RgbArray, found: Detection, reader: PlateCropReader, romanize: 
     )
 
 
-def doubting_signs(plates: Sequence[Plate], vehicles: Sequence[Box] | None) -> list[Plate]:
-    """Make plates less sure that are no registration beyond doubt.
+def downweight_signs(plates: Sequence[Plate], vehicles: Sequence[Box] | None) -> list[Plate]:
+    """Lower the confidence of plates without a valid registration.
 
-    What lies on no vehicle then is no plate: it falls below the operating point, as do clocks,
-    dates, telephone numbers and words with a number anywhere. Other words without a digit are less
-    sure, since boards on lorries and buses look like plates, and so is what says nothing: lamps
-    look like plates that are too far away to be read.
+    Plates on no vehicle fall below the operating point, as do clocks, dates, telephone numbers and
+    words with a number. Words without a digit lose confidence, since boards on lorries and buses
+    look like plates. So do plates without text: lamps look like distant plates.
 
     Args:
         plates: as a detector found them and they were read.
-        vehicles: where vehicles are; None where nobody has looked for them.
+        vehicles: where vehicles are; None if they were not searched for.
     """
     alone = _on_no_vehicle([plate.box for plate in plates], vehicles)
     return [
@@ -154,12 +153,35 @@ def _is_words(text: str) -> bool:
     return letters >= _LETTERS_OF_A_WORD and not any(character.isdigit() for character in text)
 
 
-def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
-    """Join plates that a detector found with those that stood in lines of text.
+def merge_plates(
+    detected: Sequence[Plate], lines: Sequence[ReadLine], romanize: bool, shape: tuple[int, ...]
+) -> list[Plate]:
+    """Make one list of all plates of a picture: those that a detector found, and registrations in
+    lines of text.
 
-    Of two at one place the better reading is kept, a registration before any other text, then
-    the surer; the place is the detector's. Where it found each row of a registration for itself,
-    or each half of one, all are one plate.
+    A detected plate first gets the letters that its box cut off. Then plates at one place become
+    one, and fragments of a plate that was read better are dropped.
+
+    Args:
+        detected: as a detector found them and they were read.
+        lines: all lines of text of the picture.
+        romanize: as `lipiyana.scene.results.text_line`.
+        shape: (height, width, ...) of the picture.
+
+    Raises:
+        MissingExtra: see `lipiyana.scene.results.text_line`.
+    """
+    in_text = [plate_from_reading(found, romanize, shape) for found in find_plates(lines)]
+    whole = extend_truncated(detected, lines, romanize, shape)
+    return drop_fragments(merge_same_place(whole, in_text))
+
+
+def merge_same_place(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
+    """Merge detected plates with those in lines of text that lie at the same place.
+
+    The better reading wins: a registration before any other text, then the more confident one. The
+    box is the detector's. Where the detector found each row or each half of a registration
+    separately, all of them become one plate.
     """
     plates = list(detected)
     if not detected:
@@ -183,16 +205,18 @@ def merged(detected: Sequence[Plate], in_text: Sequence[Plate]) -> list[Plate]:
     return [plate for index, plate in enumerate(plates) if index not in parts]
 
 
-def prolonged(
-    plates: Sequence[Plate], lines: Sequence[PlateRow], romanize: bool, shape: tuple[int, ...]
+def extend_truncated(
+    plates: Sequence[Plate], lines: Sequence[ReadLine], romanize: bool, shape: tuple[int, ...]
 ) -> list[Plate]:
-    """Give plates of one row the letters that a detector cut off: where a line of text begins or
-    ends outside of the plate, says all that the plate says, and is a registration.
+    """Add the letters that a detector cut off plates of one row.
+
+    A line of text replaces the plate's reading where it begins or ends outside the plate, contains
+    all of the plate's text, and is a registration.
 
     Args:
         plates: as a detector found them and they were read.
         lines: all lines of text of the picture.
-        romanize: as `lipiyana.scene.results.plate`.
+        romanize: as `lipiyana.scene.results.plate_from_reading`.
         shape: (height, width, ...) of the picture.
 
     Raises:
@@ -210,7 +234,7 @@ def prolonged(
             seen = _letters(line.reading.text)
             if part not in seen or part == seen:
                 continue
-            read = plate_of(choose_plate([[line]]), romanize, shape)
+            read = plate_from_reading(choose_plate([[line]]), romanize, shape)
             if read.registration.valid:
                 whole[index] = dataclasses.replace(
                     read,
@@ -220,9 +244,9 @@ def prolonged(
     return whole
 
 
-def apart(plates: Sequence[Plate]) -> list[Plate]:
-    """Leave out plates that share most of their own place, or of another's, with a registration
-    that is read better: a detector finds parts of large plates too.
+def drop_fragments(plates: Sequence[Plate]) -> list[Plate]:
+    """Drop plates that mostly overlap a registration that was read better: detectors also find
+    parts of large plates.
     """
     read = [index for index, one in enumerate(plates) if one.registration.valid]
     boxes = array_of([one.box for one in plates])

@@ -14,16 +14,15 @@ from lipiyana.arrays import RgbArray
 from lipiyana.clock import Clock
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
-from lipiyana.ocr.plates.choice import PlateRow, find_plates
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.plates.grammar_search import letters_and_digits
-from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, model_info
-from lipiyana.scene.plate_merging import apart, doubting_signs, merged, prolonged, read_plates
+from lipiyana.scene.plate_merging import downweight_signs, merge_plates, read_plates
 from lipiyana.scene.plate_search import find_plates_in_vehicles
-from lipiyana.scene.results import coloured, in_reading_order, plate, text_line
-from lipiyana.scene.vehicle_plates import joined
+from lipiyana.scene.results import in_reading_order, text_line, with_colours
+from lipiyana.scene.vehicle_plates import assign_plates
 from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
 from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.detection.network import OPERATING_POINT
@@ -114,17 +113,14 @@ class SceneReader:
         if self._vehicles is not None:
             bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
         plates = self._read_places(pixels, places, bearers, config, clock)
-        plates = doubting_signs(plates, bearers)
-        rows: list[PlateRow] = []
+        rows: list[ReadLine] = []
         if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
             rows = self._read_rows(pixels, config.script_hints, clock)
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
-                told = [plate(r, config.romanize, pixels.shape) for r in find_plates(rows)]
-                plates = prolonged(plates, rows, config.romanize, pixels.shape)
-                plates = apart(merged(plates, told))
+                plates = merge_plates(plates, rows, config.romanize, pixels.shape)
             with clock.stage("name_colours"):
-                plates = [coloured(found, pixels) for found in plates]
+                plates = [with_colours(found, pixels) for found in plates]
         lines: list[TextLine] = []
         if Feature.TEXT in features:
             with clock.stage("order_lines"):
@@ -132,7 +128,7 @@ class SceneReader:
                     text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
                 ]
                 lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
-        shown, owned = joined(
+        shown, owned = assign_plates(
             [
                 Vehicle(v.label, v.confidence, v.box)
                 for v in vehicles
@@ -190,9 +186,10 @@ class SceneReader:
         if not places:
             return []
         with clock.stage("read_plates"):
-            return read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
+            plates = read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
+        return downweight_signs(plates, vehicles)
 
-    def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[PlateRow]:
+    def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):
@@ -200,7 +197,7 @@ class SceneReader:
         with clock.stage("read_lines"):
             readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
         found = zip(regions, readings, strict=True)
-        return [PlateRow(region.polygon, reading) for region, reading in found if reading.text]
+        return [ReadLine(region.polygon, reading) for region, reading in found if reading.text]
 
 
 def _well_read(plates: Sequence[Plate]) -> bool:

@@ -10,8 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lipiyana.errors import LipiyanaError
-from lipiyana.ocr.registrations import categorize
-from lipiyana.scene.category_conflict import conflicts
+from lipiyana.scene.category_conflict import has_category_conflict
 from lipiyana.types import Layout, Plate, Recognition, Registration, Vehicle
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
@@ -88,8 +87,7 @@ class PlateVote:
         return dataclasses.replace(
             plate,
             registration=_with_alternative(leader, reading),
-            category_conflict=categorize(leader, plate.colour).conflict
-            or conflicts(leader.category, vehicle_label, leader.country),
+            category_conflict=has_category_conflict(leader, plate.colour, vehicle_label),
         )
 
     def _leader(self) -> Registration | None:

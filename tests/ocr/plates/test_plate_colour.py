@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow
+from lipiyana.ocr.plates.choice import PlateReading
 from lipiyana.ocr.plates.colour import SURE_ENOUGH, UNKNOWN, plate_colour
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 from lipiyana.ocr.registrations import parse
-from lipiyana.scene.results import coloured, plate
+from lipiyana.scene.results import plate_from_reading, with_colours
 from lipiyana.types import Category, PlateColour
 
 PAINTS = {
@@ -76,12 +76,12 @@ def test_any_pixels_get_an_answer(height: int, width: int, seed: int) -> None:
 
 def reading(text: str) -> PlateReading:
     line = LineReading(text, 0.99, (0.99,) * len(text))
-    return PlateReading((PlateRow(ROW, line),), parse(text))
+    return PlateReading((ReadLine(ROW, line),), parse(text))
 
 
 def test_colours_give_a_plate_its_category() -> None:
     seen = painted(PlateColour.BLACK_ON_YELLOW)
-    found = coloured(plate(reading("KA01AB1234"), False, seen.shape), seen)
+    found = with_colours(plate_from_reading(reading("KA01AB1234"), False, seen.shape), seen)
     assert found.colour is PlateColour.BLACK_ON_YELLOW
     assert found.colour_confidence >= SURE_ENOUGH
     assert found.registration.category is Category.TRANSPORT
@@ -90,7 +90,7 @@ def test_colours_give_a_plate_its_category() -> None:
 
 def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
     seen = painted(PlateColour.BLACK_ON_YELLOW)
-    found = coloured(plate(reading("22BH6517A"), False, seen.shape), seen)
+    found = with_colours(plate_from_reading(reading("22BH6517A"), False, seen.shape), seen)
     assert found.category_conflict
     assert found.registration.category is Category.PRIVATE
 
