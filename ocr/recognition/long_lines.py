@@ -1,8 +1,8 @@
-"""Lines longer than a reader is taught are cut between words, and read piece by piece."""
+"""Cut lines that are longer than a reader was trained on between words, and join the readings."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import cv2
@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
-from lipiyana.ocr.recognition.reader import Keep, LineReading, Reader
+from lipiyana.ocr.recognition.reader import LineReading
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
-from lipiyana.runtime.manifest import ModelEntry
 
 LONGEST = 8.0
 """A line wider than this many of its heights is cut."""
@@ -29,27 +28,6 @@ _INK = 0.06  # of the other rows: less is noise
 _LEAST_PIECE = 1.0  # heights
 
 
-class LongLineReader:
-    """Reads with another reader, long lines piece by piece. Safe to share between threads."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    @property
-    def entries(self) -> tuple[ModelEntry, ...]:
-        """The models of the other reader."""
-        return self._reader.entries
-
-    def read(
-        self, crops: Sequence[RgbArray], *, keep: Keep | None = None, hints: Collection[str] = ()
-    ) -> list[LineReading]:
-        """Read crops as `LineReader.read` does; pieces are joined by a space."""
-        pieces = [pieces_of(crop) for crop in crops]
-        parts = [part for line in pieces for part in line]
-        readings = iter(self._reader.read(parts, keep=keep, hints=hints))
-        return [joined([next(readings) for _ in line]) for line in pieces]
-
-
 def pieces_of(crop: RgbArray) -> list[RgbArray]:
     """Cut a line (height, width, 3) between words, from left to right, where it is too long."""
     height, width = crop.shape[:2]
@@ -61,7 +39,7 @@ def pieces_of(crop: RgbArray) -> list[RgbArray]:
     return [crop[:, start:end] for start, end in pairwise(edges)]
 
 
-def joined(pieces: Sequence[LineReading]) -> LineReading:
+def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
     """One reading of pieces that stand from left to right."""
     if len(pieces) == 1:
         return pieces[0]

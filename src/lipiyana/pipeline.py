@@ -30,9 +30,8 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
-from lipiyana.ocr.recognition.long_lines import LongLineReader
 from lipiyana.ocr.recognition.reader import ReadLine
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.recognizer import FrameResult
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.original_size import in_original_pixels
@@ -99,8 +98,8 @@ class LocalRecognizer:
         detector = TextDetector(self.store)
         self._text_detector = detector.entry
         reader = installed_reader(self.store)
-        self._reader = LongLineReader(reader)
-        # a plate is one registration however long it is
+        self._reader = reader.splitting_long_lines()
+        # a plate is one registration however long it is, so it is never split
         self._plate_reader = PlateCropReader(self.store, reader)
         self._scenes = SceneReader(self.store, detector, self._reader, self._plate_reader)
 

@@ -11,9 +11,10 @@ from lipiyana.arrays import RgbArray
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
 from lipiyana.types import Box
+from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import Candidates, DetectorNetwork
 from lipiyana.vehicles.detection.nms import surest
-from lipiyana.vehicles.detection.overview import overview_of, with_overview
+from lipiyana.vehicles.detection.overview import look_twice
 from lipiyana.vehicles.detection.tiles import Tile, cut_off, near_edge, parts, tiles
 
 PLATE = "plate"
@@ -71,16 +72,17 @@ class VehicleDetector:
             ModelUnavailable: as `network`.
         """
         network = self.network()
+
+        def look(picture: RgbArray, shape: InputShape) -> Candidates:
+            (found,) = network.run([picture], least, shape)
+            return found
+
         height, width = image.shape[:2]
         views = [Tile(0, 0, width, height), *tiles(height, width, network.shape.size)]
-        cuts = (image[view.y_min : view.y_max, view.x_min : view.x_max] for view in views)
+        cuts = (image[tile.y_min : tile.y_max, tile.x_min : tile.x_max] for tile in views[1:])
+        looks = [look_twice(look, image, network.shape), *network.run(cuts, least)]
         seen, doubts = [], []
         most = _MOST_CANDIDATES // len(views)
-        looks = network.run(cuts, least)
-        overview = overview_of(network.shape)
-        if overview is not None:
-            (second,) = network.run([image], least, overview)
-            looks[0] = with_overview(looks[0], second, height, width)
         for view, local in zip(views, looks, strict=True):
             found = local.moved(view.x_min, view.y_min)
             found = found[~cut_off(found.boxes, view, height, width)].surest(most)

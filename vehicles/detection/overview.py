@@ -8,9 +8,12 @@ point higher, and the detector takes a sixth more time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape
 from lipiyana.vehicles.detection.network import Candidates
 
@@ -28,6 +31,21 @@ def overview_of(shape: InputShape) -> InputShape | None:
     if shape.stride is None:
         return None
     return InputShape(STRIDE * max(1, round(SCALE * shape.size / STRIDE)))
+
+
+Look = Callable[[RgbArray, InputShape], Candidates]
+"""Runs a detector on a picture in an input of a shape; the candidates are in its pixels."""
+
+
+def look_twice(look: Look, image: RgbArray, shape: InputShape) -> Candidates:
+    """Look at a picture (height, width, 3) in an input of a shape, and in the smaller one of
+    `overview_of` where there is one.
+    """
+    first, overview = look(image, shape), overview_of(shape)
+    if overview is None:
+        return first
+    height, width = image.shape[:2]
+    return with_overview(first, look(image, overview), height, width)
 
 
 def with_overview(first: Candidates, second: Candidates, height: int, width: int) -> Candidates:

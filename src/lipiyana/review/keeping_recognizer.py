@@ -17,7 +17,7 @@ from lipiyana.arguments import pictures_of
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import picture_bytes, read_picture_file
 from lipiyana.images.loading import opened
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
 from lipiyana.review.keeper import UnsureKeeper
