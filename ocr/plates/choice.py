@@ -8,27 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lipiyana.ocr.geometry import Bounds
-from lipiyana.ocr.plates.confidence import VALID, confidence
-from lipiyana.ocr.plates.hypotheses import NO_REGISTRATION, Row, Signs, Verdict, likeliest
+from lipiyana.ocr.plates.confidence import confidence
+from lipiyana.ocr.plates.hypotheses import Row, Signs, Verdict, likeliest
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.line_input import content_width
 from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
 
-_SURE_ENOUGH = 0.5
 _NONE = 1e-6
-_LOWEST_ROW = 10.0  # pixels
-_LEAST_WHERE_LOW = -0.2  # natural logarithm a character: of low rows little can be seen
-_FEWEST_CHARACTERS = 6
-_MOST_CHARACTERS = 16
-_FEWEST_DIGITS = 2
 _PIXELS_A_STEP = 4
-MOST_SEARCHED = 64
-"""Lines and pairs of lines of one scene that registrations are searched for in, at about 20 ms
-each. Street photos and drawn highways have up to 10; a wall of hundreds of small plates would take
-half a minute. What comes after these is parsed as it was read.
-"""
-_PARSED = 0.95  # factor of confidence: what was parsed, not searched, was not weighed either
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,10 +44,10 @@ class PlateReading:
         sure = _character_confidences(self.rows)
         return float(np.mean(sure)) if sure else 0.0
 
-    @property
-    def evidence(self) -> float:
-        """How much was read how surely: unsure characters count against a reading."""
-        return float(sum(c - _SURE_ENOUGH for c in _character_confidences(self.rows)))
+
+def _evidence(plate: PlateReading, settings: PlateSettings) -> float:
+    """How much was read, and how surely: unsure characters count against a reading."""
+    return float(sum(c - settings.reading_threshold for c in _character_confidences(plate.rows)))
 
 
 def _character_confidences(rows: Sequence[ReadLine]) -> tuple[float, ...]:
@@ -66,7 +55,10 @@ def _character_confidences(rows: Sequence[ReadLine]) -> tuple[float, ...]:
 
 
 def choose_plate(
-    attempts: Sequence[Sequence[ReadLine]], second_look: int | None = None
+    attempts: Sequence[Sequence[ReadLine]],
+    second_look: int | None = None,
+    *,
+    settings: PlateSettings = PLATES,
 ) -> PlateReading:
     """Decide what a plate says that was read in several ways, maybe by several models.
 
@@ -78,6 +70,7 @@ def choose_plate(
         attempts: the rows of each, from the top.
         second_look: index of the attempt that shows rows of another one once more: where that says
             something else, it speaks against a registration.
+        settings: tuned constants.
     """
     seen = [
         (rows, index == second_look)
@@ -86,24 +79,26 @@ def choose_plate(
     ]
     attempts = [rows for rows, _ in seen]
     looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
-    plates = [_parsed(rows) for rows in attempts]
-    verdict = likeliest([_kept(rows) for rows in attempts], looks)
-    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
-        return _judged(plates[verdict.attempt].rows, verdict)
-    best = max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
+    plates = [_parsed(rows, settings) for rows in attempts]
+    verdict = likeliest([_kept(rows) for rows in attempts], looks, settings=settings)
+    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
+        return _judged(plates[verdict.attempt].rows, verdict, settings)
+    best = max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
     if verdict is None or best.registration.canonical:
         return best
     possible = (verdict.registration.canonical, *verdict.registration.alternatives)
     return replace(best, registration=Registration(alternatives=possible))
 
 
-def _judged(rows: tuple[ReadLine, ...], verdict: Verdict) -> PlateReading:
-    likely = confidence(verdict.signs)
-    registration = replace(verdict.registration, valid=likely >= VALID)
+def _judged(rows: tuple[ReadLine, ...], verdict: Verdict, settings: PlateSettings) -> PlateReading:
+    likely = confidence(verdict.signs, settings=settings)
+    registration = replace(verdict.registration, valid=likely >= settings.valid_confidence)
     return PlateReading(rows, registration, likely, verdict.signs)
 
 
-def find_plates(lines: Sequence[ReadLine]) -> list[PlateReading]:
+def find_plates(
+    lines: Sequence[ReadLine], *, settings: PlateSettings = PLATES
+) -> list[PlateReading]:
     """Find the registrations among the lines of a scene.
 
     A line by itself comes first, then two lines beside each other, then two above each other;
@@ -116,9 +111,13 @@ def find_plates(lines: Sequence[ReadLine]) -> list[PlateReading]:
         if used.intersection(indices):
             continue
         rows = tuple(lines[index] for index in indices)
-        if not _worth_searching("".join(row.reading.text for row in rows)):
+        if not _worth_searching("".join(row.reading.text for row in rows), settings):
             continue
-        found = _searched(rows) if searched < MOST_SEARCHED else _read_first(rows)
+        found = (
+            _searched(rows, settings)
+            if searched < settings.most_searched
+            else _read_first(rows, settings)
+        )
         searched += 1
         if found is not None and found.registration.valid:
             used.update(indices)
@@ -134,19 +133,24 @@ def _candidates(lines: Sequence[ReadLine]) -> Iterator[tuple[int, ...]]:
     yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
 
 
-def _searched(rows: tuple[ReadLine, ...]) -> PlateReading | None:
-    verdict = likeliest([_kept(seen, ends_at_ink=True) for seen in _by_model(rows)])
+def _searched(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
+    verdict = likeliest(
+        [_kept(seen, ends_at_ink=True) for seen in _by_model(rows)], settings=settings
+    )
     # what is strict about scenes is said once, in `find`
-    likely = verdict is not None and verdict.a_character >= _least(rows)
+    likely = verdict is not None and verdict.a_character >= _least(rows, settings)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
-        return _judged(rows, verdict)
-    return _read_first(rows)
+        return _judged(rows, verdict, settings)
+    return _read_first(rows, settings)
 
 
-def _worth_searching(text: str) -> bool:
+def _worth_searching(text: str, settings: PlateSettings) -> bool:
     count = sum(character.isalnum() for character in text)
     digits = sum(character.isdecimal() for character in text)
-    return _FEWEST_CHARACTERS <= count <= _MOST_CHARACTERS and digits >= _FEWEST_DIGITS
+    return (
+        settings.searched_min_characters <= count <= settings.searched_max_characters
+        and digits >= settings.searched_min_digits
+    )
 
 
 def _by_model(rows: Sequence[ReadLine]) -> Iterator[Sequence[ReadLine]]:
@@ -161,12 +165,12 @@ def _by_model(rows: Sequence[ReadLine]) -> Iterator[Sequence[ReadLine]]:
         ]
 
 
-def _parsed(rows: Sequence[ReadLine]) -> PlateReading:
+def _parsed(rows: Sequence[ReadLine], settings: PlateSettings) -> PlateReading:
     read = tuple(row for row in rows if row.reading.text)
-    return _read_first(read) or PlateReading(read or tuple(rows[:1]), Registration())
+    return _read_first(read, settings) or PlateReading(read or tuple(rows[:1]), Registration())
 
 
-def _read_first(rows: tuple[ReadLine, ...]) -> PlateReading | None:
+def _read_first(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
     """Find what the reader saw first: that knows spelt-out letters and repairs more than the
     search does, but not how likely a form is, so it is as strict as in a scene.
     """
@@ -175,17 +179,21 @@ def _read_first(rows: tuple[ReadLine, ...]) -> PlateReading | None:
     if found is None or not found.character_confidences:
         return None
     sure = np.log(np.maximum(found.character_confidences, _NONE)).mean()
-    if float(sure) < _least(rows):
+    if float(sure) < _least(rows, settings):
         return None
-    likely = _PARSED * min(found.character_confidences)
-    return PlateReading(rows, replace(found, valid=likely >= VALID), likely)
+    likely = settings.parsed_factor * min(found.character_confidences)
+    return PlateReading(rows, replace(found, valid=likely >= settings.valid_confidence), likely)
 
 
-def _least(rows: Sequence[ReadLine]) -> float:
+def _least(rows: Sequence[ReadLine], settings: PlateSettings) -> float:
     """How likely a registration in these rows must be."""
     sides = (row.polygon[[3, 2]] - row.polygon[[0, 1]] for row in rows)
     lowest = min(float(np.linalg.norm(side, axis=1).max()) for side in sides)
-    return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
+    return (
+        settings.min_likelihood
+        if lowest >= settings.legible_row_height
+        else settings.min_likelihood_low_rows
+    )
 
 
 def _kept(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:

@@ -20,18 +20,12 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import Margins, crop_quad
 from lipiyana.ocr.geometry import Bounds, Quad
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.types import PlateColour
 
 COLOURS = tuple(PlateColour)
 """The order of the network's outputs."""
 
-SURE_ENOUGH = 0.9
-"""Where the likeliest colours are less likely than this, none are named."""
-
-_CONTRADICTED = 0.02
-"""How likely colours are that a registration does not have, beside others: white plates in shade
-are taken for dark ones far more often than one bears what it must not.
-"""
 
 _WEIGHTS = "colour.npz"
 _ROW_HEIGHT = 24
@@ -89,6 +83,8 @@ def plate_colour(
     image: RgbArray,
     rows: Sequence[Quad],
     contradicted: Collection[PlateColour] = (),
+    *,
+    settings: PlateSettings = PLATES,
 ) -> ColourReading:
     """Name the colours of a plate.
 
@@ -96,16 +92,21 @@ def plate_colour(
         image: (height, width, 3) RGB that the plate is in.
         rows: (4, 2) corners of each of its rows, in pixels.
         contradicted: colours that its registration should not have; they must be seen beyond doubt.
+        settings: tuned constants.
     """
     features = colour_features(image, rows)
     if features is None:
         return UNKNOWN
     (chances,) = _network().probabilities(features[None])
-    chances = chances * [_CONTRADICTED if colour in contradicted else 1.0 for colour in COLOURS]
+    chances = chances * [
+        settings.contradicted_colour_weight if colour in contradicted else 1.0 for colour in COLOURS
+    ]
     chances /= chances.sum()
     best = int(chances.argmax())
     confidence = float(chances[best])
-    return ColourReading(COLOURS[best] if confidence >= SURE_ENOUGH else None, confidence)
+    return ColourReading(
+        COLOURS[best] if confidence >= settings.colour_min_confidence else None, confidence
+    )
 
 
 def colour_features(image: RgbArray, rows: Sequence[Quad]) -> Floats | None:

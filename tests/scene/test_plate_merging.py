@@ -16,6 +16,7 @@ from lipiyana.scene.plate_merging import (
     merge_same_place,
     read_plates,
 )
+from lipiyana.scene.settings import SceneSettings
 from lipiyana.types import Box, Plate, Registration, TextLine
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.detection.network import OPERATING_POINT
@@ -67,14 +68,12 @@ def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: 
     assert plate == Plate("", 0.05, box)
 
 
-def test_of_very_many_plates_the_surest_are_read(
-    reader: PlateCropReader, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lipiyana.scene.plate_merging.MOST_READ", 2)
+def test_of_very_many_plates_the_surest_are_read(reader: PlateCropReader, draw_text: Draw) -> None:
+    two = SceneSettings(most_plates_read=2)
     board = draw_text("KA 01 AB 1234")
     box = Box(0, 0, board.shape[1], board.shape[0])
     places = [Detection(PLATE, confidence, box) for confidence in (0.5, 0.7, 0.4, 0.6)]
-    plates = read_plates(board, places, reader, romanize=False)
+    plates = read_plates(board, places, reader, romanize=False, settings=two)
     assert [plate.registration.valid for plate in plates] == [False, True, False, True]
     assert [plates[0].confidence, plates[2].confidence] == [0.5, 0.4]
 

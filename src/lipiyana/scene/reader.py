@@ -22,23 +22,20 @@ from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.plate_merging import downweight_signs, merge_plates, read_plates
 from lipiyana.scene.plate_search import find_plates_in_vehicles
 from lipiyana.scene.results import in_reading_order, text_line, with_colours
+from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.scene.vehicle_plates import assign_plates
 from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
 from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.detection.network import OPERATING_POINT
 
-_UNLIKELY = 0.5
-"""Factor of confidence: of 19 lines so short or so ill-formed in 160 photographs, which had a
-confidence of 0.3 or more, none was what stood there.
-"""
 
-
-def doubted(text: str, confidence: float) -> float:
+def doubted(text: str, confidence: float, *, settings: SceneSettings = SCENE) -> float:
     """Lower the confidence of a line of a whole picture where its text makes it doubtful.
 
     Args:
         text: NFC.
         confidence: of its reading, in [0, 1].
+        settings: tuned constants.
 
     Returns:
         0 where nothing of it is a letter, a digit or a sign of money; half of the confidence
@@ -50,16 +47,8 @@ def doubted(text: str, confidence: float) -> float:
     if not said:
         return 0.0
     if kinds[0][0] == "M" or len(said) + sum(kind[0] == "M" for kind in kinds) == 1:
-        return _UNLIKELY * confidence
+        return settings.unlikely_text_factor * confidence
     return confidence
-
-
-_HELPFUL = 0.2
-"""Confidence from which vehicles and plates are looked at, though they may not be asked for: a
-plate whose registration is read becomes surer.
-"""
-
-_LITTLE_DOUBT = 0.6
 
 
 class SceneReader:
@@ -71,11 +60,13 @@ class SceneReader:
         text_detector: TextDetector,
         reader: Reader,
         plate_reader: PlateCropReader,
+        settings: SceneSettings = SCENE,
     ) -> None:
         """Take the readers; the detectors are the store's, where it has any.
 
         A detector of plates alone comes before one of vehicles that knows plates too.
         """
+        self._settings = settings
         self._text_detector = text_detector
         self._reader = reader
         self._plate_reader = plate_reader
@@ -114,11 +105,15 @@ class SceneReader:
             bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
         plates = self._read_places(pixels, places, bearers, config, clock)
         rows: list[ReadLine] = []
-        if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
+        if Feature.TEXT in features or (
+            Feature.PLATES in features and not _well_read(plates, self._settings)
+        ):
             rows = self._read_rows(pixels, config.script_hints, clock)
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
-                plates = merge_plates(plates, rows, config.romanize, pixels.shape)
+                plates = merge_plates(
+                    plates, rows, config.romanize, pixels.shape, settings=self._settings
+                )
             with clock.stage("name_colours"):
                 plates = [with_colours(found, pixels) for found in plates]
         lines: list[TextLine] = []
@@ -127,7 +122,12 @@ class SceneReader:
                 read = [
                     text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
                 ]
-                lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
+                lines = [
+                    replace(
+                        one, confidence=doubted(one.text, one.confidence, settings=self._settings)
+                    )
+                    for one in read
+                ]
         shown, owned = assign_plates(
             [
                 Vehicle(v.label, v.confidence, v.box)
@@ -135,6 +135,7 @@ class SceneReader:
                 if Feature.VEHICLES in features and v.confidence >= config.least_confidence
             ],
             [p for p in plates if p.confidence >= config.least_confidence],
+            settings=self._settings,
         )
         return Recognition(
             width,
@@ -154,7 +155,9 @@ class SceneReader:
         clock: Clock,
     ) -> tuple[list[Detection], list[Detection]]:
         """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
-        least = max(LEAST_CONFIDENCE, min(config.least_confidence, _HELPFUL))
+        least = max(
+            LEAST_CONFIDENCE, min(config.least_confidence, self._settings.helper_confidence)
+        )
         plate_detector = self._plate_detector() if Feature.PLATES in features else None
         found: list[Detection] = []
         if self._vehicles is not None and (Feature.VEHICLES in features or plate_detector):
@@ -167,7 +170,9 @@ class SceneReader:
                 if plate_detector is not self._vehicles:
                     found = plate_detector.detect(pixels, least)
                 plates = [one for one in found if one.label == PLATE]
-                plates = find_plates_in_vehicles(pixels, plate_detector, vehicles, plates, least)
+                plates = find_plates_in_vehicles(
+                    pixels, plate_detector, vehicles, plates, least, settings=self._settings
+                )
         return vehicles, plates
 
     def _plate_detector(self) -> VehicleDetector | None:
@@ -186,8 +191,15 @@ class SceneReader:
         if not places:
             return []
         with clock.stage("read_plates"):
-            plates = read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
-        return downweight_signs(plates, vehicles)
+            plates = read_plates(
+                pixels,
+                places,
+                self._plate_reader,
+                config.romanize,
+                vehicles,
+                settings=self._settings,
+            )
+        return downweight_signs(plates, vehicles, settings=self._settings)
 
     def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
         with clock.stage("detect_text"):
@@ -200,7 +212,7 @@ class SceneReader:
         return [ReadLine(region.polygon, reading) for region, reading in found if reading.text]
 
 
-def _well_read(plates: Sequence[Plate]) -> bool:
+def _well_read(plates: Sequence[Plate], settings: SceneSettings) -> bool:
     """Say whether plates were found and all that are believed were read with little doubt.
 
     Then the lines of the whole scene can be spared, which take longer than all the rest: in 87
@@ -209,6 +221,7 @@ def _well_read(plates: Sequence[Plate]) -> bool:
     believed = [plate for plate in plates if plate.confidence >= OPERATING_POINT]
     return bool(believed) and all(
         one.registration.valid
-        and min(one.registration.character_confidences, default=0.0) >= _LITTLE_DOUBT
+        and min(one.registration.character_confidences, default=0.0)
+        >= settings.well_read_confidence
         for one in believed
     )

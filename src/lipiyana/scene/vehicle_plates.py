@@ -8,15 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.types import Plate, Vehicle
 from lipiyana.vehicles.boxes import Boxes, areas, array_of, inside, iou
 from lipiyana.vehicles.detection.nms import ONE_THING
 
-_MOST_OF_IT = 0.6
-
 
 def assign_plates(
-    vehicles: Sequence[Vehicle], plates: Sequence[Plate]
+    vehicles: Sequence[Vehicle], plates: Sequence[Plate], *, settings: SceneSettings = SCENE
 ) -> tuple[tuple[Vehicle, ...], tuple[Plate, ...]]:
     """Assign each plate to the smallest vehicle whose box contains most of it.
 
@@ -27,7 +26,7 @@ def assign_plates(
     """
     boxes = array_of([vehicle.box for vehicle in vehicles])
     shares = inside(array_of([plate.box for plate in plates]), boxes)
-    sizes = np.where(shares > _MOST_OF_IT, areas(boxes)[None, :], np.inf)
+    sizes = np.where(shares > settings.owner_overlap, areas(boxes)[None, :], np.inf)
     owners = [int(row.argmin()) if len(row) and np.isfinite(row.min()) else None for row in sizes]
     best = _most_confident(vehicles, boxes)
     owners = [None if owner is None else best[owner] for owner in owners]

@@ -11,17 +11,10 @@ from collections.abc import Sequence
 
 from lipiyana.errors import LipiyanaError
 from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.stream.settings import VOTES, VoteSettings
 from lipiyana.types import Layout, Plate, Recognition, Registration, Vehicle
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
-
-_SURE = 0.9  # a character that is surer than this was not misread
-_MOST_EDITS = 2
-_EDIT_OF_SURE = _MOST_EDITS + 1
-_TIMES = 3
-_ESTABLISHED = 5
-"""Readings of one registration after which its track is known by it."""
-_A_MISREADING = 3  # edits from an established registration, however surely they were read
 
 
 class PlateVote:
@@ -47,7 +40,8 @@ class PlateVote:
     on the word of the tracker alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VoteSettings = VOTES) -> None:
+        self._settings = settings
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._times: Counter[str] = Counter()
         self._best: dict[str, Registration] = {}
@@ -72,7 +66,11 @@ class PlateVote:
         reading = plate.registration
         leader = self._leader()
         if reading.valid and not (repeated and self._sums):
-            if leader is None or _is_near(reading, leader) or _is_near(leader, reading):
+            if (
+                leader is None
+                or _is_near(reading, leader, self._settings)
+                or _is_near(leader, reading, self._settings)
+            ):
                 self._rivals.clear()
                 self._count(reading)
             else:
@@ -82,7 +80,10 @@ class PlateVote:
             leader = self._leader()
         if leader is None or leader.canonical == reading.canonical:
             return plate
-        if not (may_be(plate, leader) or self._is_misread(reading, leader, resumed=resumed)):
+        if not (
+            may_be(plate, leader, settings=self._settings)
+            or self._is_misread(reading, leader, resumed=resumed)
+        ):
             return plate
         return dataclasses.replace(
             plate,
@@ -103,21 +104,29 @@ class PlateVote:
             self._best[reading.canonical] = reading
 
     def _is_established(self, leader: Registration) -> bool:
-        return self._times[leader.canonical] >= _ESTABLISHED
+        return self._times[leader.canonical] >= self._settings.established_readings
 
     def _is_misread(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
         """Whether an established registration is shown in place of a reading."""
         if not reading.canonical or not self._is_established(leader):
             return False
         doubtful = not reading.valid and not resumed
-        return doubtful or _plain_edits(reading, leader) <= _A_MISREADING
+        return (
+            doubtful
+            or _plain_edits(reading, leader, self._settings) <= self._settings.established_edits
+        )
 
     def _overtakes(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
         seen = self._rivals[reading.canonical]
         heavier = sum(map(_sureness, seen)) > self._sums[leader.canonical]
-        if self._is_established(leader) and _plain_edits(reading, leader) <= _A_MISREADING:
+        if (
+            self._is_established(leader)
+            and _plain_edits(reading, leader, self._settings) <= self._settings.established_edits
+        ):
             return heavier
-        return resumed or len(seen) >= _TIMES or (len(seen) > 1 and heavier)
+        return (
+            resumed or len(seen) >= self._settings.takeover_readings or (len(seen) > 1 and heavier)
+        )
 
     def _restart(self, readings: list[Registration]) -> None:
         self._sums.clear()
@@ -128,28 +137,28 @@ class PlateVote:
         self._rivals.clear()
 
 
-def may_be(plate: Plate, other: Registration) -> bool:
+def may_be(plate: Plate, other: Registration, *, settings: VoteSettings = VOTES) -> bool:
     """Say whether a plate's reading may be a misreading of another registration."""
     if plate.registration.valid:
-        return _is_near(plate.registration, other)
+        return _is_near(plate.registration, other, settings)
     if other.canonical in plate.registration.alternatives:
         return True
     letters = "".join(c for c in plate.text.upper() if c.isalnum())
-    return _edits(letters, (), other.canonical) <= _MOST_EDITS
+    return _edits(letters, (), other.canonical, settings) <= settings.max_edits
 
 
-def _is_near(reading: Registration, other: Registration) -> bool:
+def _is_near(reading: Registration, other: Registration, settings: VoteSettings) -> bool:
     if other.canonical in (reading.canonical, *reading.alternatives):
         return True
-    edits = _edits(reading.canonical, reading.character_confidences, other.canonical)
-    return reading.country == other.country and edits <= _MOST_EDITS
+    edits = _edits(reading.canonical, reading.character_confidences, other.canonical, settings)
+    return reading.country == other.country and edits <= settings.max_edits
 
 
-def _plain_edits(reading: Registration, other: Registration) -> int:
-    return _edits(reading.canonical, (), other.canonical)
+def _plain_edits(reading: Registration, other: Registration, settings: VoteSettings) -> int:
+    return _edits(reading.canonical, (), other.canonical, settings)
 
 
-def _edits(text: str, confidences: tuple[float, ...], other: str) -> int:
+def _edits(text: str, confidences: tuple[float, ...], other: str, settings: VoteSettings) -> int:
     """Levenshtein distance, in which a character that is surely read is not to be changed.
 
     Characters without a confidence are unsure.
@@ -157,7 +166,7 @@ def _edits(text: str, confidences: tuple[float, ...], other: str) -> int:
     unsure = (0.0,) * (len(text) - len(confidences))
     above = list(range(len(other) + 1))
     for character, confidence in zip(text, (*confidences, *unsure), strict=True):
-        cost = _EDIT_OF_SURE if confidence > _SURE else 1
+        cost = settings.sure_edit_cost if confidence > settings.sure_confidence else 1
         row = [above[0] + cost]
         for index, wanted in enumerate(other):
             kept = above[index] + (0 if character == wanted else cost)
@@ -182,9 +191,9 @@ class StreamTracks:
     Belongs to one stream and one thread. Ids begin at 1 and are not used again.
     """
 
-    def __init__(self, layout: Layout = Layout.SCENE) -> None:
+    def __init__(self, layout: Layout = Layout.SCENE, settings: VoteSettings = VOTES) -> None:
         """Follow what `layout` shows: crops of lines and plates have nothing to follow."""
-        self._layout = layout
+        self._layout, self._settings = layout, settings
         self._time = 0
         self._vehicles, self._plates = Tracker(), Tracker()
         self._votes: dict[int, PlateVote] = {}
@@ -252,7 +261,7 @@ class StreamTracks:
                 # its plate may have been seen before it was
                 before = self._votes_of_plates.get(one.track_id) if one else None
                 taken = before is None or before in self._votes.values()
-                vote = PlateVote() if before is None or taken else before
+                vote = PlateVote(self._settings) if before is None or taken else before
                 self._votes[track.track_id] = vote
             if one is not None:
                 self._votes_of_plates[one.track_id] = vote
@@ -266,7 +275,7 @@ class StreamTracks:
         for index, one in enumerate(followed):
             if one is None or plates[index].vehicle_index is not None:
                 continue
-            vote = self._votes_of_plates.setdefault(one.track_id, PlateVote())
+            vote = self._votes_of_plates.setdefault(one.track_id, PlateVote(self._settings))
             if id(vote) not in heard:
                 heard.add(id(vote))
                 plates[index] = vote.see(plates[index], resumed=one.resumed, repeated=repeated)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.geometry import Bounds, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import MOST_SEARCHED, choose_plate, find_plates
+from lipiyana.ocr.plates.choice import choose_plate, find_plates
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
+from lipiyana.ocr.plates.settings import PLATES
 from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 
 
@@ -206,4 +207,4 @@ def test_a_scene_of_many_plates_is_searched_in_few_places() -> None:
     doubtful = [
         replace(line, reading=replace(line.reading, text="KA 01 AB 10?!")) for line in lines
     ]
-    assert len(find_plates(doubtful)) == MOST_SEARCHED
+    assert len(find_plates(doubtful)) == PLATES.most_searched
