@@ -9,30 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.vehicles.boxes import Boxes, areas, inside, iou
-
-SAME_CLASS = 0.5
-"""IoU above which two boxes of one class are one thing."""
-
-AGREEING = 0.55
-"""IoU with what stays above which a box of its class has a say in where it is."""
-
-ONE_THING = 0.6
-"""IoU above which two boxes are one thing whatever their classes: a van is no car as well. On the
-selection part 0.6 names a fiftieth less wrongly than 0.85, and mean AP50 is the same."""
-
-WITHIN, PART = 0.9, 0.4
-"""How much of a box lies in a surer one of its class, and the greatest share of its area, from
-which on it is a part of that: a mirror is no car of its own. Of 400 labelled vehicles one lies so.
-"""
-
-SECOND_NAME = 0.2
-"""Greatest confidence in another class of what has a better one, and in a part of something: who
-asks for all that was considered is shown it, and nobody else, as it lies below the operating point.
-"""
-
-
-MOST_DETECTIONS = 1000
-"""Of one picture: the surest stay. What is compared with all that stays takes bounded time."""
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 
 _BLOCK = 128
 
@@ -40,7 +17,11 @@ Clash = Callable[[Boxes, Boxes], npt.NDArray[np.bool_]]
 """Tells (n, m) which of n boxes cannot stay beside which of m."""
 
 
-def first_apart(boxes: Boxes, clash: Clash, most: int = MOST_DETECTIONS) -> npt.NDArray[np.intp]:
+def first_apart(
+    boxes: Boxes,
+    clash: Clash,
+    most: int = VEHICLE_DETECTION.most_detections,
+) -> npt.NDArray[np.intp]:
     """Take boxes one after another, and leave out what clashes with one that was taken before.
 
     They are compared in blocks, with those alone that are still in question: at most `most` times
@@ -72,6 +53,8 @@ def suppress(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.intp]:
     """Drop every box that overlaps a better one of its class too much.
 
@@ -79,19 +62,23 @@ def suppress(
         boxes: (n, 4).
         scores: (n,).
         classes: (n,).
+        settings: tuned constants.
 
     Returns:
         Indices of what stays, the best first; of equals the earlier. At most `MOST_DETECTIONS`.
     """
+
+    def same_object(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+        return np.asarray(iou(a, b) > settings.same_class_iou)
+
     order = np.argsort(-scores, kind="stable")
     ranks = [np.flatnonzero(classes[order] == label) for label in np.unique(classes)]
-    kept = [mine[first_apart(boxes[order[mine]], _one_thing_of_a_class)] for mine in ranks]
-    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[:MOST_DETECTIONS]
+    kept = [
+        mine[first_apart(boxes[order[mine]], same_object, settings.most_detections)]
+        for mine in ranks
+    ]
+    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[: settings.most_detections]
     return np.asarray(order[best])
-
-
-def _one_thing_of_a_class(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
-    return np.asarray(iou(a, b) > SAME_CLASS)
 
 
 def voted(
@@ -99,6 +86,8 @@ def voted(
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
     kept: npt.NDArray[np.intp],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> Boxes:
     """Move what stays to the mean of the boxes of its class around it, weighted by their scores.
 
@@ -110,6 +99,7 @@ def voted(
         scores: (n,), positive.
         classes: (n,).
         kept: indices (k,) of what stays.
+        settings: tuned constants.
 
     Returns:
         (k, 4).
@@ -117,7 +107,7 @@ def voted(
     mean: Boxes = np.empty((len(kept), 4))
     for label in np.unique(classes[kept]):
         rows, mine = np.flatnonzero(classes[kept] == label), np.flatnonzero(classes == label)
-        says = iou(boxes[kept[rows]], boxes[mine]) > AGREEING
+        says = iou(boxes[kept[rows]], boxes[mine]) > settings.agreeing_iou
         # one without inside overlaps nothing, not even itself
         says |= kept[rows][:, None] == mine[None, :]
         weights = says * scores[mine]
@@ -144,6 +134,8 @@ def surest(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> Kept:
     """`suppress`, let those around vote, and doubt every other class of one thing than its best,
     and parts of one thing.
@@ -152,14 +144,21 @@ def surest(
         boxes: (n, 4).
         scores: (n,), in (0, 1], with the operating point above `SECOND_NAME`.
         classes: (n,).
+        settings: tuned constants.
     """
-    kept = suppress(boxes, scores, classes)
-    places = voted(boxes, scores, classes, kept)
+    kept = suppress(boxes, scores, classes, settings=settings)
+    places = voted(boxes, scores, classes, kept, settings=settings)
     better = np.tri(len(kept), k=-1, dtype=np.bool_)
-    second = (better & (iou(places, places) > ONE_THING)).any(axis=1)
+    second = (better & (iou(places, places) > settings.same_object_iou)).any(axis=1)
     named = classes[kept]
-    part = better & (named[:, None] == named[None, :]) & (inside(places, places) > WITHIN)
-    second |= (part & (areas(places)[:, None] < PART * areas(places)[None, :])).any(axis=1)
-    left = np.where(second, np.minimum(scores[kept], SECOND_NAME), scores[kept])
+    part = (
+        better
+        & (named[:, None] == named[None, :])
+        & (inside(places, places) > settings.part_inside)
+    )
+    second |= (part & (areas(places)[:, None] < settings.part_area * areas(places)[None, :])).any(
+        axis=1
+    )
+    left = np.where(second, np.minimum(scores[kept], settings.second_class_cap), scores[kept])
     order = np.argsort(-left, kind="stable")
     return Kept(kept[order], places[order], left[order])

@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from lipiyana.runtime.packed import read_unpacked
 from lipiyana.runtime.store import Session
-from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import Candidates, candidates
 from lipiyana.vehicles.detection.nms import surest
 from lipiyana.vehicles.detection.overview import look_twice
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
 
@@ -132,7 +132,9 @@ def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found
 def _look(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:
     pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
-    return candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
+    return candidates(
+        boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), VEHICLE_DETECTION.min_confidence
+    )
 
 
 def score(

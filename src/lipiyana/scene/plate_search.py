@@ -59,7 +59,7 @@ def find_plates_in_vehicles(
 
 def one_a_place(plates: Sequence[Detection], *, settings: SceneSettings = SCENE) -> list[Detection]:
     """Drop plates that overlap a surer one, or lie in it, or around it; the surest first, at most
-    `lipiyana.vehicles.detection.nms.MOST_DETECTIONS`.
+    `VehicleDetectionSettings.most_detections`.
     """
 
     def at_one_place(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:

@@ -25,8 +25,9 @@ from lipiyana.scene.results import in_reading_order, text_line, with_colours
 from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.scene.vehicle_plates import assign_plates
 from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
-from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
+from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.detection.network import OPERATING_POINT
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
 def doubted(text: str, confidence: float, *, settings: SceneSettings = SCENE) -> float:
@@ -156,7 +157,8 @@ class SceneReader:
     ) -> tuple[list[Detection], list[Detection]]:
         """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
         least = max(
-            LEAST_CONFIDENCE, min(config.least_confidence, self._settings.helper_confidence)
+            VEHICLE_DETECTION.min_confidence,
+            min(config.least_confidence, self._settings.helper_confidence),
         )
         plate_detector = self._plate_detector() if Feature.PLATES in features else None
         found: list[Detection] = []

@@ -11,7 +11,7 @@ from lipiyana.scene.category_conflict import has_category_conflict
 from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.types import Plate, Vehicle
 from lipiyana.vehicles.boxes import Boxes, areas, array_of, inside, iou
-from lipiyana.vehicles.detection.nms import ONE_THING
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
 def assign_plates(
@@ -48,7 +48,7 @@ def assign_plates(
 def _most_confident(vehicles: Sequence[Vehicle], boxes: Boxes) -> list[int]:
     """For each vehicle, the index of the most confident detection of the same object."""
     confidences = np.array([vehicle.confidence for vehicle in vehicles])
-    one_thing = iou(boxes, boxes) > ONE_THING
+    one_thing = iou(boxes, boxes) > VEHICLE_DETECTION.same_object_iou
     np.fill_diagonal(one_thing, True)
     return [int(i) for i in np.where(one_thing, confidences, -1.0).argmax(1)] if vehicles else []
 
