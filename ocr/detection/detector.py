@@ -12,42 +12,12 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.detection.line_extent import line_quads
 from lipiyana.ocr.detection.line_joining import join
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.ocr.detection.text_map import Core, cores
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
 
 _STRIDE = 32
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionSettings:
-    """How pictures are scaled and boxes made.
-
-    Attributes:
-        min_long_side: a smaller picture is enlarged until its longer side has this many pixels,
-            by `max_enlargement` at most: text of six pixels is not found.
-        max_long_side: a larger picture is reduced to this.
-        largest_long_side: where that is less than half of its size, it is reduced to half of its
-            size instead, but to this at most: small text on a large photo is text too.
-        max_enlargement: factor.
-        pixel_threshold: probability above which a pixel is text.
-        box_threshold: mean probability above which a region is a line.
-        unclip_ratio: how far a region, which the network is taught to draw shrunk, is widened on
-            every side: by this many times its area by its circumference, as PP-OCR does. None
-            joins the pieces of lines, and widens each to its ink.
-    """
-
-    min_long_side: int = 736
-    max_long_side: int = 960
-    largest_long_side: int = 0
-    max_enlargement: float = 2.0
-    pixel_threshold: float = 0.2
-    box_threshold: float = 0.5
-    unclip_ratio: float | None = 1.6
-
-
-SCENE_DETECTION = DetectionSettings(largest_long_side=1280, box_threshold=0.3, unclip_ratio=None)
-"""For whole photos of signs in any script."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,11 +74,18 @@ def find_lines(
         probabilities,
         pixel_threshold=settings.pixel_threshold,
         box_threshold=settings.box_threshold,
+        settings=settings,
     )
     if settings.unclip_ratio is not None:
         return [(_unclipped(core, settings.unclip_ratio), core.score) for core in found]
-    lines = join(found)
-    return list(zip(line_quads(image, lines), (line.core.score for line in lines), strict=True))
+    lines = join(found, settings=settings)
+    return list(
+        zip(
+            line_quads(image, lines, settings=settings),
+            (line.core.score for line in lines),
+            strict=True,
+        )
+    )
 
 
 def _unclipped(core: Core, ratio: float) -> npt.NDArray[np.float64]:

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.detection.line_joining import Line
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings, Reach
 from lipiyana.ocr.detection.text_map import Core
 
 _ROWS = 16  # a core is looked at in so many rows of pixels
 _MOST_COLUMNS = 1024
-_INK = 0.3  # change along a row, beside the core's, at which the row still has ink
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far beyond the core the ink of a long line goes, as shares of the core's height: at
-    least, where nothing can be told, and at most.
-    """
-
-    least: float
-    usual: float
-    most: float
-
-
-ABOVE = Reach(0.42, 0.55, 0.8)
-BELOW = Reach(0.45, 0.65, 1.35)
-BESIDE = 0.52
-_ROOM = 0.06
-_CLEAR = 0.14
-# by how much of its area beside its circumference the detector was taught to shrink a line, twice
-_SHRUNK = 0.21
 
 
 def line_quads(
-    image: npt.NDArray[np.uint8], lines: Sequence[Line]
+    image: npt.NDArray[np.uint8],
+    lines: Sequence[Line],
+    *,
+    settings: DetectionSettings = SCENE_DETECTION,
 ) -> list[npt.NDArray[np.float64]]:
     """Widen cores to the lines' ink.
 
@@ -49,41 +31,42 @@ def line_quads(
     Args:
         image: (height, width, 3) or (height, width), in the pixels of the cores.
         lines: all of the picture.
+        settings: tuned constants.
 
     Returns:
         (4, 2) corners a line, clockwise from the text's top left.
     """
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     cores = [line.core for line in lines]
-    return [_line_quad(np.asarray(grey, np.uint8), line, cores) for line in lines]
+    return [_line_quad(np.asarray(grey, np.uint8), line, cores, settings) for line in lines]
 
 
 def _line_quad(
-    grey: npt.NDArray[np.uint8], line: Line, cores: Sequence[Core]
+    grey: npt.NDArray[np.uint8], line: Line, cores: Sequence[Core], settings: DetectionSettings
 ) -> npt.NDArray[np.float64]:
     core = line.core
-    shrunk = _shrunk(core)
-    side = BESIDE * shrunk * core.height
+    shrunk = _shrunk(core, settings)
+    side = settings.beside * shrunk * core.height
     if core.height > core.width:
         # letters one above the other, or a single one: there are no rows to follow
-        ends = BELOW.usual * shrunk * core.height
+        ends = settings.below.usual * shrunk * core.height
         return core.quad(ends, ends, side, side)
-    strokes = _strokes(grey, core)
-    first = round(ABOVE.most * _ROWS)
-    above = _end(strokes[:first][::-1], ABOVE, shrunk)
-    below = _end(strokes[first + _ROWS :], BELOW, shrunk)
-    free_above, free_below = _free(core, cores)
+    strokes = _strokes(grey, core, settings)
+    first = round(settings.above.most * _ROWS)
+    above = _end(strokes[:first][::-1], settings.above, shrunk, settings)
+    below = _end(strokes[first + _ROWS :], settings.below, shrunk, settings)
+    free_above, free_below = _free(core, cores, settings)
     return core.quad(
-        max(line.above, min(above, max(free_above, ABOVE.least * shrunk)) * core.height),
-        max(line.below, min(below, max(free_below, BELOW.least * shrunk)) * core.height),
+        max(line.above, min(above, max(free_above, settings.above.least * shrunk)) * core.height),
+        max(line.below, min(below, max(free_below, settings.below.least * shrunk)) * core.height),
         side,
         side,
     )
 
 
-def _shrunk(core: Core) -> float:
+def _shrunk(core: Core, settings: DetectionSettings) -> float:
     """How much a core was shrunk beside a long one of its height: short words are shrunk less."""
-    c, width, height = _SHRUNK, core.width, core.height
+    c, width, height = settings.shrink_ratio, core.width, core.height
     # the distance d by which a rectangle shrank is c times its area by its width and height:
     # d (w + h + 4d) = c (w + 2d) (h + 2d)
     half = (width + height) * (1 - 2 * c)
@@ -92,37 +75,41 @@ def _shrunk(core: Core) -> float:
     return distance / (height * c / (1 - 2 * c))
 
 
-def _strokes(grey: npt.NDArray[np.uint8], core: Core) -> npt.NDArray[np.float32]:
+def _strokes(
+    grey: npt.NDArray[np.uint8], core: Core, settings: DetectionSettings
+) -> npt.NDArray[np.float32]:
     """How much each row changes from column to column, from the most above to the most below,
     beside the core's own rows; where it changes most over the length of about a letter.
     """
     step = core.height / _ROWS
     columns = int(np.clip(round(core.width / step), 8, _MOST_COLUMNS))
-    quad = core.quad(ABOVE.most * core.height, BELOW.most * core.height)
-    rows = round((ABOVE.most + 1 + BELOW.most) * _ROWS)
+    quad = core.quad(settings.above.most * core.height, settings.below.most * core.height)
+    rows = round((settings.above.most + 1 + settings.below.most) * _ROWS)
     target = np.array([[0, 0], [columns, 0], [0, rows]], np.float32)
     matrix = cv2.getAffineTransform(quad[[0, 1, 3]].astype(np.float32), target)
     strip = cv2.warpAffine(grey, matrix, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
     change = np.abs(np.diff(strip.astype(np.float32), axis=1))
-    first = round(ABOVE.most * _ROWS)
+    first = round(settings.above.most * _ROWS)
     usual = float(change[first : first + _ROWS].mean())
     letter = min(_ROWS, change.shape[1])
     near = cv2.blur(change, (letter, 1), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(near.max(axis=1) / max(usual, 1e-3), np.float32)
 
 
-def _end(strokes: npt.NDArray[np.float32], reach: Reach, shrunk: float) -> float:
+def _end(
+    strokes: npt.NDArray[np.float32], reach: Reach, shrunk: float, settings: DetectionSettings
+) -> float:
     """Where the ink ends, with a little room, of rows from the core outwards."""
-    clear = max(1, round(_CLEAR * _ROWS))
-    empty = strokes < _INK
+    clear = max(1, round(settings.clear_rows * _ROWS))
+    empty = strokes < settings.ink_change
     least = reach.least * shrunk
-    for row in range(max(0, round((least - _ROOM) * _ROWS)), len(strokes) - clear + 1):
+    for row in range(max(0, round((least - settings.ink_room) * _ROWS)), len(strokes) - clear + 1):
         if empty[row : row + clear].all():
-            return max(least, min(reach.most, row / _ROWS + _ROOM))
+            return max(least, min(reach.most, row / _ROWS + settings.ink_room))
     return reach.usual * shrunk
 
 
-def _free(core: Core, cores: Sequence[Core]) -> tuple[float, float]:
+def _free(core: Core, cores: Sequence[Core], settings: DetectionSettings) -> tuple[float, float]:
     """Room above and below until the ink of the next lines, as shares of the core's height."""
     above = below = np.inf
     along, down = core.axes
@@ -136,7 +123,7 @@ def _free(core: Core, cores: Sequence[Core]) -> tuple[float, float]:
         if gap <= 0:
             continue
         if distance < 0:
-            above = min(above, gap - BELOW.least * 0.6 * other.height / core.height)
+            above = min(above, gap - settings.below.least * 0.6 * other.height / core.height)
         else:
-            below = min(below, gap - ABOVE.least * 0.6 * other.height / core.height)
+            below = min(below, gap - settings.above.least * 0.6 * other.height / core.height)
     return float(above), float(below)

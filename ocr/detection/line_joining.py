@@ -7,19 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.ocr.detection.text_map import Core
-
-# lengths are shares of a core's height, which is a little more than half of the ink's
-_NEAR = 1.1  # gap between the cores of letters that touch or nearly do
-_SAME_HEIGHT = 0.6
-_SAME_ROW = 0.3  # how far off the row a piece may be
-_SAME_ANGLE = 0.14
-# a mark that stands apart from its line: its height, its width by its own height, its gap by its
-# own height and by the line's
-_MARK_HEIGHT = (0.3, 0.95)
-_MARK_WIDTH = 3.0
-_MARK_GAP, _GAP = 1.2, 0.6
-_INK_OF_MARK = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +22,16 @@ class Line:
     below: float = 0.0
 
 
-def join(cores: Sequence[Core]) -> list[Line]:
+def join(cores: Sequence[Core], *, settings: DetectionSettings = SCENE_DETECTION) -> list[Line]:
     """Join the pieces of words, from left to right, and give lines the marks above and below."""
-    return _with_marks(_rows(sorted(cores, key=lambda core: core.x)))
+    return _with_marks(_rows(sorted(cores, key=lambda core: core.x), settings), settings)
 
 
-def _rows(ordered: Sequence[Core]) -> list[Core]:
+def _rows(ordered: Sequence[Core], settings: DetectionSettings) -> list[Core]:
     rows: list[Core] = []
     for core in ordered:
         for index in range(len(rows) - 1, -1, -1):
-            if _continues(rows[index], core):
+            if _continues(rows[index], core, settings):
                 rows[index] = _enclosing(rows[index], core)
                 break
         else:
@@ -50,21 +39,24 @@ def _rows(ordered: Sequence[Core]) -> list[Core]:
     return rows
 
 
-def _continues(left: Core, right: Core) -> bool:
+def _continues(left: Core, right: Core, settings: DetectionSettings) -> bool:
     low, high = sorted((left.height, right.height))
-    if low < _SAME_HEIGHT * high or abs(left.angle - right.angle) > _SAME_ANGLE:
+    if low < settings.same_height * high or abs(left.angle - right.angle) > settings.same_angle:
         return False
     along, down = (left if left.width > right.width else right).axes
     offset = right.centre - left.centre
     gap = float(offset @ along) - (left.width + right.width) / 2
-    return -low < gap < _NEAR * low and abs(float(offset @ down)) < _SAME_ROW * low
+    return (
+        -low < gap < settings.near_gap * low
+        and abs(float(offset @ down)) < settings.same_row_offset * low
+    )
 
 
-def _with_marks(cores: Sequence[Core]) -> list[Line]:
+def _with_marks(cores: Sequence[Core], settings: DetectionSettings) -> list[Line]:
     """Marks that stand apart from their line (a subscript, a vowel sign) belong to the nearest."""
     hosts: dict[int, int] = {}
     for index, mark in enumerate(cores):
-        able = [i for i, line in enumerate(cores) if i != index and _hosts(line, mark)]
+        able = [i for i, line in enumerate(cores) if i != index and _hosts(line, mark, settings)]
         if able:
             hosts[index] = min(able, key=lambda i: _apart(cores[i], mark))
     lines = []
@@ -74,19 +66,21 @@ def _with_marks(cores: Sequence[Core]) -> list[Line]:
         above = below = 0.0
         for mark in (cores[i] for i, host in hosts.items() if host == index):
             down = float((mark.centre - core.centre) @ core.axes[1])
-            reach = abs(down) + mark.height * (0.5 + _INK_OF_MARK) - core.height / 2
+            reach = abs(down) + mark.height * (0.5 + settings.mark_ink) - core.height / 2
             above, below = (max(above, reach), below) if down < 0 else (above, max(below, reach))
         lines.append(Line(core, above, below))
     return lines
 
 
-def _hosts(line: Core, mark: Core) -> bool:
-    lowest, highest = (share * line.height for share in _MARK_HEIGHT)
-    narrow = mark.width < min(_MARK_WIDTH * mark.height, line.width / 2)
+def _hosts(line: Core, mark: Core, settings: DetectionSettings) -> bool:
+    lowest, highest = (share * line.height for share in settings.mark_heights)
+    narrow = mark.width < min(settings.mark_aspect * mark.height, line.width / 2)
     if not (lowest < mark.height < highest and narrow):
         return False
     inside = abs(float((mark.centre - line.centre) @ line.axes[0])) <= line.width / 2
-    return inside and _apart(line, mark) < min(_MARK_GAP * mark.height, _GAP * line.height)
+    return inside and _apart(line, mark) < min(
+        settings.mark_gap * mark.height, settings.mark_gap_of_line * line.height
+    )
 
 
 def _apart(line: Core, mark: Core) -> float:

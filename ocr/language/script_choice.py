@@ -17,24 +17,23 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_search import score_words
 from lipiyana.ocr.scripts.label_order import HOOKS
 from lipiyana.ocr.scripts.table import COMMON, script_of, script_of_char
 
 LATIN = "Latn"
-MIXED_PENALTY = 4.0
-"""Nats by which a line in two scripts must be likelier than one in either."""
 
-HINT = 6.0
-"""Nats by which a line in a script that nobody hinted at must be likelier than one in a script that
-somebody did.
-"""
 
 _LEAST = 1e-6
 
 
 def keep_one_script(
-    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...], hints: Collection[str] = ()
+    probabilities: npt.NDArray[np.float32],
+    charset: tuple[str, ...],
+    hints: Collection[str] = (),
+    *,
+    settings: LanguageSettings = LANGUAGE,
 ) -> npt.NDArray[np.float32]:
     """Set to zero what belongs to none of the scripts that a line is likely in.
 
@@ -45,6 +44,7 @@ def keep_one_script(
         probabilities: (lines, steps, classes).
         charset: the characters of classes 1, 2, ...
         hints: codes of scripts that lines are likely in.
+        settings: tuned constants.
 
     Returns:
         The same array where the charset has but one script; a changed copy otherwise.
@@ -57,11 +57,11 @@ def keep_one_script(
     shared = best[:, :, -1:]
     alone = np.log(np.maximum(np.maximum(best[:, :, :-1], shared), _LEAST)).sum(axis=1)
     latin = scripts.index(LATIN) if LATIN in scripts else None
-    hinted = HINT * np.array([script in hints for script in scripts])
+    hinted = settings.hint * np.array([script in hints for script in scripts])
     scores = [alone + hinted]
     if latin is not None:
         beside = np.maximum(best[:, :, :-1], np.maximum(shared, best[:, :, latin : latin + 1]))
-        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY
+        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - settings.mixed_penalty
         scores.append(mixed + hinted)
     winner = np.concatenate(scores, axis=1).argmax(axis=1)
     kept = groups.masks[winner % len(scripts)].copy()
@@ -111,20 +111,15 @@ _BLOCKS = {"Telu": 0x0C00, "Knda": 0x0C80}
 _BLOCK = 0x80
 _OTHER = {"Telu": "Knda", "Knda": "Telu"}
 
-_CLEAR = 8.0
-"""Nats a letter by which a line in one script is likelier than in the other, and no word is asked.
-Of rendered lines in fonts that the reader had never seen, half are below, of real ones a twentieth.
-"""
-_SHARE = 1.0
-"""How much of these nats a letter counts beside the words."""
 
-
-def told_apart(
+def choose_telugu_or_kannada(
     probabilities: Floats,
     text: str,
     charset: tuple[str, ...],
     model: LanguageModel,
     hints: Collection[str] = (),
+    *,
+    settings: LanguageSettings = LANGUAGE,
 ) -> Floats | None:
     """Decide between two scripts that look alike.
 
@@ -134,6 +129,7 @@ def told_apart(
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
         hints: codes of scripts that the line is likely in.
+        settings: tuned constants.
 
     Returns:
         The probabilities with those of the other script given to the letters in their places; None
@@ -147,12 +143,16 @@ def told_apart(
     margin = (
         _evidence(probabilities, charset, code) - _evidence(probabilities, charset, other)
     ) / letters
-    if margin > _CLEAR:
+    if margin > settings.clear_margin:
         return None
     readings = {into: _folded(probabilities, charset, into) for into in (code, other)}
-    score, other_score = (score_words(read, charset, model) for read in readings.values())
-    hinted = HINT * ((code in hints) - (other in hints))
-    chosen = readings[code if score - other_score + _SHARE * margin + hinted > 0 else other]
+    score, other_score = (
+        score_words(read, charset, model, settings=settings) for read in readings.values()
+    )
+    hinted = settings.hint * ((code in hints) - (other in hints))
+    chosen = readings[
+        code if score - other_score + settings.letters_share * margin + hinted > 0 else other
+    ]
     if any(script_of_char(character) == LATIN for character in text):
         latin = classes_of(charset, LATIN)
         chosen[:, latin] = probabilities[:, latin]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from lipiyana.ocr.detection.detector import DetectionSettings
+from lipiyana.ocr.detection.settings import DetectionSettings
 
 _CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enlargement=8.0)
 _CONFIDENCE_WEIGHTS: Mapping[str, float] = MappingProxyType(

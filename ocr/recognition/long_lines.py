@@ -11,30 +11,19 @@ import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 
-LONGEST = 8.0
-"""A line wider than this many of its heights is cut."""
-
-_NO_LINE = 200.0
-"""Nothing so many heights wide is a line of text; it is not enlarged to be cut."""
-
 _HEIGHT = 32  # at which gaps are looked for
-_LEAST_GAP = 0.2  # of the height
-_GAPS_OF_LETTERS = 0.5  # more gaps than this a height are not all between words:
-_CLEARLY_WIDER = 1.6  # those are wider than the usual one by this
-_MARGIN = 0.1  # rows at the top and bottom that may show other lines
-_INK = 0.06  # of the other rows: less is noise
-_LEAST_PIECE = 1.0  # heights
 
 
-def pieces_of(crop: RgbArray) -> list[RgbArray]:
+def pieces_of(crop: RgbArray, *, settings: RecognitionSettings = RECOGNITION) -> list[RgbArray]:
     """Cut a line (height, width, 3) between words, from left to right, where it is too long."""
     height, width = crop.shape[:2]
-    if width <= LONGEST * height or width > _NO_LINE * height:
+    if width <= settings.longest_line * height or width > settings.no_line_aspect * height:
         return [crop]
-    gaps = _gaps(crop)
-    cuts = sorted(_cuts(gaps, 0, width, height))
+    gaps = _gaps(crop, settings)
+    cuts = sorted(_cuts(gaps, 0, width, height, settings))
     edges = [0, *cuts, width]
     return [crop[:, start:end] for start, end in pairwise(edges)]
 
@@ -63,39 +52,45 @@ def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
     )
 
 
-def _cuts(gaps: Sequence[tuple[int, int]], start: int, end: int, height: int) -> Iterator[int]:
+def _cuts(
+    gaps: Sequence[tuple[int, int]],
+    start: int,
+    end: int,
+    height: int,
+    settings: RecognitionSettings,
+) -> Iterator[int]:
     """Cut at the widest gap, then what is still too long again."""
-    if end - start <= LONGEST * height:
+    if end - start <= settings.longest_line * height:
         return
-    least = _LEAST_PIECE * height
+    least = settings.min_piece * height
     inner = [gap for gap in gaps if gap[0] - start >= least and end - gap[1] >= least]
     if not inner:
         return
     left, right = max(inner, key=lambda gap: gap[1] - gap[0])
     cut = (left + right) // 2
     yield cut
-    yield from _cuts(gaps, start, cut, height)
-    yield from _cuts(gaps, cut, end, height)
+    yield from _cuts(gaps, start, cut, height, settings)
+    yield from _cuts(gaps, cut, end, height, settings)
 
 
-def _gaps(crop: RgbArray) -> list[tuple[int, int]]:
+def _gaps(crop: RgbArray, settings: RecognitionSettings) -> list[tuple[int, int]]:
     """Columns (from, to) without ink that are wide enough to part words."""
     height, width = crop.shape[:2]
     scale = _HEIGHT / height
     size = (max(1, round(width * scale)), _HEIGHT)
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     ink = _ink(np.asarray(small, np.uint8))
-    margin = round(_MARGIN * _HEIGHT)
-    empty = ink[margin : _HEIGHT - margin].mean(axis=0) <= _INK
+    margin = round(settings.gap_margin * _HEIGHT)
+    empty = ink[margin : _HEIGHT - margin].mean(axis=0) <= settings.gap_ink
     edges = np.flatnonzero(np.diff(np.concatenate([[0], empty.astype(np.int8), [0]])))
     runs = edges.reshape(-1, 2)
     inner = runs[(runs[:, 0] > 0) & (runs[:, 1] < len(empty))]
     if not len(inner):
         return []
     sizes = inner[:, 1] - inner[:, 0]
-    least = _LEAST_GAP * _HEIGHT
-    if len(inner) > _GAPS_OF_LETTERS * len(empty) / _HEIGHT:
-        least = max(least, _CLEARLY_WIDER * float(np.median(sizes)))
+    least = settings.min_gap * _HEIGHT
+    if len(inner) > settings.letter_gaps * len(empty) / _HEIGHT:
+        least = max(least, settings.clearly_wider * float(np.median(sizes)))
     return [(round(a / scale), round(b / scale)) for a, b in inner[sizes >= least].tolist()]
 
 

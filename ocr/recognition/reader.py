@@ -14,21 +14,16 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.language.model import load_words
-from lipiyana.ocr.language.script_choice import keep_one_script, told_apart
+from lipiyana.ocr.language.script_choice import choose_telugu_or_kannada, keep_one_script
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input
+from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.label_order import ORDER_KEY, sourced_text
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
-
-MAX_BATCH = 8
-
-MAX_BATCH_WIDTH = 2560
-"""Pixels of all lines of a batch together: eight lines of 2560 take 940 MiB in the network, one
-takes 120, and 0.6 of the time a line.
-"""
 
 Floats = npt.NDArray[np.float32]
 Keep = Callable[[Floats, tuple[str, ...]], Floats]
@@ -95,13 +90,19 @@ class Reader(Protocol):
 class LineReader:
     """Reads crops of single lines. Safe to share between threads."""
 
-    def __init__(self, store: ModelStore, name: str | None = None) -> None:
+    def __init__(
+        self,
+        store: ModelStore,
+        name: str | None = None,
+        settings: RecognitionSettings = RECOGNITION,
+        language: LanguageSettings = LANGUAGE,
+    ) -> None:
         """Choose the model: `name`, or the store's default reader. Nothing is loaded yet.
 
         Raises:
             ModelUnavailable: there is none.
         """
-        self._store = store
+        self._store, self._settings, self._language = store, settings, language
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
@@ -138,10 +139,10 @@ class LineReader:
         session = self._store.session(self.entry.name)
         order = session.metadata.get(ORDER_KEY, "")
         readings: list[LineReading | None] = [None] * len(crops)
-        for indices in _batches(crops):
+        for indices in _batches(crops, self._settings):
             batch = np.stack([line_input(crops[index]) for index in indices])
             seen = session.run(batch)[0]
-            probabilities = keep_one_script(seen, session.charset, hints)
+            probabilities = keep_one_script(seen, session.charset, hints, settings=self._language)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
                 line, likely = self._spelt(
@@ -172,17 +173,19 @@ class LineReader:
         Returns:
             The line, and the probabilities of the script that it is in.
         """
-        if has_unlikely(line.text):
-            likely = without_unlikely(likely, charset)
+        if has_unlikely(line.text, settings=self._language):
+            likely = without_unlikely(likely, charset, settings=self._language)
             line = greedy(likely, charset)
         if self._words is None:
             return line, likely
-        model = load_words(*self._words)
-        apart = told_apart(seen, line.text, charset, model, hints)
+        model = load_words(*self._words, self._language)
+        apart = choose_telugu_or_kannada(
+            seen, line.text, charset, model, hints, settings=self._language
+        )
         if apart is not None:
             line, likely = greedy(apart, charset), apart
         if model.knows(line.text) and not any(character.isdigit() for character in line.text):
-            line = read_words(likely, charset, model)
+            line = read_words(likely, charset, model, settings=self._language)
         return line, likely
 
 
@@ -198,11 +201,11 @@ def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) ->
     )
 
 
-def _batches(crops: Sequence[RgbArray]) -> Iterator[list[int]]:
+def _batches(crops: Sequence[RgbArray], settings: RecognitionSettings) -> Iterator[list[int]]:
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for index, crop in enumerate(crops):
         buckets[bucket_width(*crop.shape[:2])].append(index)
     for width, indices in sorted(buckets.items()):
-        count = min(MAX_BATCH, max(1, MAX_BATCH_WIDTH // width))
+        count = min(settings.max_batch, max(1, settings.max_batch_width // width))
         for start in range(0, len(indices), count):
             yield indices[start : start + count]

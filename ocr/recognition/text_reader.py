@@ -9,6 +9,7 @@ from lipiyana.arrays import RgbArray
 from lipiyana.ocr.language.script_choice import LATIN
 from lipiyana.ocr.recognition.long_lines import join_pieces, pieces_of
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading, Reader
+from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.table import COMMON, script_of
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
@@ -27,7 +28,12 @@ class TextReader:
     """
 
     def __init__(
-        self, general: Reader, latin: Reader | None = None, *, split_long_lines: bool = False
+        self,
+        general: Reader,
+        latin: Reader | None = None,
+        *,
+        split_long_lines: bool = False,
+        settings: RecognitionSettings = RECOGNITION,
     ) -> None:
         """Take the parts.
 
@@ -35,9 +41,10 @@ class TextReader:
             general: reads all scripts.
             latin: reads Latin letters alone.
             split_long_lines: whether long lines are cut between words.
+            settings: say which lines are long.
         """
         self._general, self._latin = general, latin
-        self._split_long_lines = split_long_lines
+        self._split_long_lines, self._settings = split_long_lines, settings
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:
@@ -47,7 +54,9 @@ class TextReader:
 
     def splitting_long_lines(self) -> TextReader:
         """Return a reader of the same models that cuts long lines between words."""
-        return TextReader(self._general, self._latin, split_long_lines=True)
+        return TextReader(
+            self._general, self._latin, split_long_lines=True, settings=self._settings
+        )
 
     def read(
         self,
@@ -63,7 +72,7 @@ class TextReader:
         """
         if not self._split_long_lines:
             return self._read(crops, keep, hints)
-        lines = [pieces_of(crop) for crop in crops]
+        lines = [pieces_of(crop, settings=self._settings) for crop in crops]
         readings = iter(self._read([piece for line in lines for piece in line], keep, hints))
         return [join_pieces([next(readings) for _ in line]) for line in lines]
 

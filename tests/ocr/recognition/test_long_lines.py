@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lipiyana.ocr.recognition.long_lines import LONGEST, join_pieces, pieces_of
+from lipiyana.ocr.recognition.long_lines import join_pieces, pieces_of
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
+from lipiyana.ocr.recognition.settings import RECOGNITION
 from lipiyana.ocr.recognition.text_reader import TextReader
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
@@ -45,7 +46,7 @@ def test_long_lines_are_cut_between_words(colour: int, ground: int) -> None:
 
 def test_short_lines_and_single_words_stay_whole() -> None:
     short, word = line("BUS STOP"), line("INTERNATIONALISATION")
-    assert short.shape[1] < LONGEST * short.shape[0] < word.shape[1]
+    assert short.shape[1] < RECOGNITION.longest_line * short.shape[0] < word.shape[1]
     for crop in (short, word):
         (piece,) = pieces_of(crop)
         assert piece is crop or (piece == crop).all()

@@ -33,7 +33,8 @@ from lipiyana.learning.distill.pool import Seen
 from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.stored_weights import read_weights, store_weights
-from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion, network_input
+from lipiyana.ocr.detection.detector import TextDetector, TextRegion, network_input
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.runtime.manifest import Task
 
 Quad = npt.NDArray[np.float64]
