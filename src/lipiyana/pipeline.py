@@ -143,6 +143,13 @@ class LocalRecognizer:
             found = self._read(picture.pixels, config, features, clock)
             return in_original_pixels(found, picture.width, picture.height)
 
+    def recognize_pixels(
+        self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
+    ) -> Recognition:
+        """Read a picture that is decoded already, (height, width, 3) RGB; see `recognize`."""
+        clock = Clock(timeout)
+        return self._read(pixels, config, self._check(config), clock)
+
     def recognize_batch(
         self,
         images: Sequence[ImageInput],
