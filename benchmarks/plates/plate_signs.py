@@ -20,7 +20,7 @@ from plate_sets import squeeze
 from plate_validity import pictures
 
 from lipiyana.images.loading import load
-from lipiyana.ocr.plates.confidence import measures
+from lipiyana.ocr.plates.choice import measures
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.rendering.contents.plate_texts import random_registration

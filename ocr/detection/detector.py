@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
-from lipiyana.ocr.detection.line_extent import line_quads
-from lipiyana.ocr.detection.line_joining import join
+from lipiyana.ocr.detection.lines import join, line_quads
 from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.ocr.detection.text_map import Core, cores
 from lipiyana.runtime.manifest import ModelEntry, Task

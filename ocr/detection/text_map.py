@@ -1,4 +1,4 @@
-"""From a detector's map of probabilities to the cores of lines.
+"""From a detector's map of probabilities to the cores of lines; `lines.py` goes on from there.
 
 A DB detector (Liao et al. 2020) is taught to draw lines shrunk, so that neighbours stay apart: the
 core of a line is a little more than half as high as its ink.

@@ -1,4 +1,4 @@
-"""In which script a line is: one script, with Latin beside it at most.
+"""Which script a line is in: one script, with Latin beside it at most.
 
 One network for all scripts confuses letters of scripts that look alike (Devanagari and Gurmukhi,
 Telugu and Kannada). The whole line tells which script it is in; a single letter does not.
@@ -6,6 +6,11 @@ Telugu and Kannada). The whole line tells which script it is in; a single letter
 Telugu and Kannada look most alike, and their alphabets are parallel: a letter has the same place in
 both blocks of Unicode. Such a line is read in each of the two, with what the reader saw of the
 other added to the letters in its place, and the language model says which reading is made of words.
+
+Some letters stand on hardly any sign in India. A reader of many thousand characters sees ideographs
+in grilles and leaves, and letters that only some Kashmiri is written with (Unicode Standard,
+chapter 12) in smudged Hindi. `without_unlikely` lowers their probability in lines in which they
+were read; most lines need no such work.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ def keep_one_script(
     *,
     settings: LanguageSettings = LANGUAGE,
 ) -> npt.NDArray[np.float32]:
-    """Set to zero what belongs to none of the scripts that a line is likely in.
+    """Set to zero the characters of all scripts but the likeliest one of each line.
 
     The likelihood of a script is that of the best path through its own characters and those
     that all scripts share.
@@ -121,7 +126,7 @@ def choose_telugu_or_kannada(
     *,
     settings: LanguageSettings = LANGUAGE,
 ) -> Floats | None:
-    """Decide between two scripts that look alike.
+    """Choose between Telugu and Kannada, which look alike.
 
     Args:
         probabilities: (steps, classes) as the network gives them, of all scripts.
@@ -132,8 +137,8 @@ def choose_telugu_or_kannada(
         settings: tuned constants.
 
     Returns:
-        The probabilities with those of the other script given to the letters in their places; None
-        where the text is in another script, or is clearly in one of them.
+        The probabilities of one script, with those of the other added to its parallel letters; None
+        if the text is in another script, or clearly in one of the two.
     """
     code = script_of(text)
     other = _OTHER.get(code)
@@ -187,3 +192,43 @@ def _parallels(
     both = [(classes[a], classes[b]) for a, b in pairs if a in classes and b in classes]
     mine, its = zip(*both, strict=True) if both else ((), ())
     return np.array(mine, np.intp), np.array(its, np.intp)
+
+
+_RARE = frozenset("ऄऎऒऺऻॆॊॏ॒॑ॖॗॳॴॵॶॷ")
+"""In 148,604 words of Hindi, Marathi and Nepali these are 8 letters."""
+
+
+def has_unlikely(text: str, *, settings: LanguageSettings = LANGUAGE) -> bool:
+    """Whether a text has a letter of no script that is read here, or one that is rare."""
+    return any(_weight(character, settings) < 1 for character in text)
+
+
+def without_unlikely(
+    probabilities: npt.NDArray[np.float32],
+    charset: tuple[str, ...],
+    *,
+    settings: LanguageSettings = LANGUAGE,
+) -> npt.NDArray[np.float32]:
+    """Weigh the classes of such letters: of no script that is read here with 0, rare ones low.
+
+    Args:
+        probabilities: (steps, classes).
+        charset: the characters of classes 1, 2, ...
+        settings: tuned constants.
+
+    Returns:
+        A changed copy; its rows sum to less than 1.
+    """
+    return probabilities * _weights(charset, settings)
+
+
+@lru_cache(maxsize=8)
+def _weights(charset: tuple[str, ...], settings: LanguageSettings) -> npt.NDArray[np.float32]:
+    return np.array([1.0, *(_weight(label, settings) for label in charset)], np.float32)
+
+
+def _weight(label: str, settings: LanguageSettings) -> float:
+    if label in _RARE:
+        return settings.rare_letter_weight
+    foreign = len(label) == 1 and label.isalpha() and script_of_char(label) == COMMON
+    return 0.0 if foreign else 1.0

@@ -1,20 +1,58 @@
-"""Registrations in what was read: which one the rows of a plate, or lines of a scene, spell."""
+"""Which registration the rows of a plate, or lines of a scene, spell, and how likely it is right.
+
+The likelihood is that of a logistic model over a few signs.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lipiyana.ocr.geometry import Bounds
-from lipiyana.ocr.plates.confidence import confidence
 from lipiyana.ocr.plates.hypotheses import Row, Signs, Verdict, likeliest
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.line_input import content_width
 from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
+
+
+def confidence(signs: Signs, *, settings: PlateSettings = PLATES) -> float:
+    """Probability that the registration with these signs is right.
+
+    A registration is a guess, and gets half of the confidence, if it overrides a character that was
+    seen, leaves out more than one, has a character that the edge of the crop cuts off, or was
+    hardly seen. If one model alone reads the script, the weakest character caps the confidence.
+    """
+    score = settings.confidence_weights["bias"]
+    score += sum(
+        settings.confidence_weights[name] * value for name, value in measures(signs).items()
+    )
+    likely = 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+    if signs.alone:
+        likely = min(likely, math.sqrt(signs.weakest))
+    guessed = (
+        signs.overridden > 0
+        or signs.ignored > settings.guess_max_ignored
+        or signs.room < settings.cut_off_room
+        or signs.a_character < settings.guess_min_likelihood
+    )
+    return likely * settings.guess_factor if guessed else likely
+
+
+def measures(signs: Signs) -> dict[str, float]:
+    """The signs that the model weighs, by the names of its weights."""
+    return {
+        "likelihood": max(-1.0, signs.a_character),
+        "margin": signs.margin,
+        "other_model": signs.other_model,
+        "second_look": signs.second_look,
+        "usual": signs.unusual,
+    }
+
 
 _NONE = 1e-6
 _PIXELS_A_STEP = 4
@@ -107,7 +145,7 @@ def find_plates(
     used: set[int] = set()
     plates = []
     searched = 0
-    for indices in _candidates(lines):
+    for indices in _candidates(lines, settings):
         if used.intersection(indices):
             continue
         rows = tuple(lines[index] for index in indices)
@@ -125,12 +163,30 @@ def find_plates(
     return plates
 
 
-def _candidates(lines: Sequence[ReadLine]) -> Iterator[tuple[int, ...]]:
+def _candidates(lines: Sequence[ReadLine], settings: PlateSettings) -> Iterator[tuple[int, ...]]:
     yield from ((index,) for index in range(len(lines)))
     boxes = [Bounds.of(line.polygon) for line in lines]
     pairs = [(i, j) for i in range(len(lines)) for j in range(len(lines)) if i != j]
-    yield from (pair for pair in pairs if boxes[pair[0]].is_left_of(boxes[pair[1]]))
-    yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
+    yield from (pair for pair in pairs if _is_left_of(boxes[pair[0]], boxes[pair[1]], settings))
+    yield from (pair for pair in pairs if _is_above(boxes[pair[0]], boxes[pair[1]], settings))
+
+
+def _is_left_of(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
+    """Whether both can be parts of one line, `one` first."""
+    low = min(one.height, other.height)
+    shared = min(one.y_max, other.y_max) - max(one.y_min, other.y_min)
+    gap = other.x_min - one.x_max
+    overlaps = shared > settings.parts_overlap * low
+    return overlaps and -settings.parts_intrusion * low < gap < settings.beside_gap * low
+
+
+def _is_above(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
+    """Whether both can be rows of one plate, `one` the upper."""
+    low, narrow = min(one.height, other.height), min(one.width, other.width)
+    shared = min(one.x_max, other.x_max) - max(one.x_min, other.x_min)
+    gap = other.y_min - one.y_max
+    overlaps = shared > settings.parts_overlap * narrow
+    return overlaps and -settings.parts_intrusion * low < gap < settings.stacked_gap * low
 
 
 def _searched(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:

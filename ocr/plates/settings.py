@@ -160,7 +160,7 @@ class PlateSettings:
     # confidence
 
     confidence_weights: Mapping[str, float] = field(default_factory=lambda: _CONFIDENCE_WEIGHTS)
-    """Weights of the logistic model in `confidence.py`.
+    """Weights of the logistic model in `choice.confidence`.
 
     Fitted by `lipiyana.ocr.training.plates.fit_confidence` on 276 registrations that were read on
     real plates of which the reader saw none in training, and that are no guess; 244 of them were
@@ -172,7 +172,7 @@ class PlateSettings:
     a registration were read wrong, and 0.93 of those that were read right have one.
     """
     guess_factor: float = 0.5
-    """Factor of confidence of a guess, see `confidence.confidence`."""
+    """Factor of confidence of a guess, see `choice.confidence`."""
     guess_max_ignored: int = 1
     """A registration that leaves more characters out is a guess."""
     guess_min_likelihood: float = -0.5
@@ -195,6 +195,17 @@ class PlateSettings:
     """A line with more is not searched either: no registration is so long."""
     searched_min_digits: int = 2
     """A line with fewer digits is not searched: every registration has some."""
+
+    parts_overlap: float = 0.5
+    """Share of the smaller line's height (beside) or width (stacked) in which two lines overlap
+    that may be parts of one registration.
+    """
+    parts_intrusion: float = 0.5
+    """Heights of the lower line by which two such lines may overlap along their order."""
+    beside_gap: float = 1.5
+    """Greatest gap between two parts beside each other, in heights of the lower one."""
+    stacked_gap: float = 1.2
+    """Greatest gap between two rows above each other, likewise."""
 
     # colours
 

@@ -14,9 +14,13 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.language.model import load_words
-from lipiyana.ocr.language.script_choice import choose_telugu_or_kannada, keep_one_script
+from lipiyana.ocr.language.script_choice import (
+    choose_telugu_or_kannada,
+    has_unlikely,
+    keep_one_script,
+    without_unlikely,
+)
 from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
-from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input

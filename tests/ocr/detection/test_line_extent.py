@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.detection.line_extent import line_quads
-from lipiyana.ocr.detection.line_joining import Line
+from lipiyana.ocr.detection.lines import Line, line_quads
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.ocr.detection.text_map import Core
 from lipiyana.ocr.geometry import Bounds

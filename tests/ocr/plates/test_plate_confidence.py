@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.plates.confidence import confidence, measures
+from lipiyana.ocr.plates.choice import confidence, measures
 from lipiyana.ocr.plates.hypotheses import Signs
 from lipiyana.ocr.plates.settings import PLATES
 from lipiyana.ocr.training.plates.fit_confidence import SIGNS, fit

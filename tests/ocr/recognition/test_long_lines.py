@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lipiyana.ocr.recognition.long_lines import join_pieces, pieces_of
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
 from lipiyana.ocr.recognition.settings import RECOGNITION
-from lipiyana.ocr.recognition.text_reader import TextReader
+from lipiyana.ocr.recognition.text_reader import TextReader, join_pieces, pieces_of
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
 
