@@ -2,7 +2,7 @@
 
 It is a file of two megabytes: n-grams, and a set of words.
 
-Letters are in the order of a picture, as the reader's labels are (`visual_order.py`). A word
+Letters are in the order of a picture, as the reader's labels are (`label_order.py`). A word
 begins and ends with a mark of its own. Where an n-gram is not kept, a shorter one stands for it
 at a discount (stupid back-off, Brants et al. 2007).
 """

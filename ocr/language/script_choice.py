@@ -69,10 +69,10 @@ def keep_one_script(
         mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - settings.mixed_penalty
         scores.append(mixed + hinted)
     winner = np.concatenate(scores, axis=1).argmax(axis=1)
-    kept = groups.masks[winner % len(scripts)].copy()
+    allowed = groups.masks[winner % len(scripts)].copy()
     if latin is not None:
-        kept[winner >= len(scripts)] |= groups.masks[latin]
-    return np.where(kept[:, None, :], probabilities, np.float32(0))
+        allowed[winner >= len(scripts)] |= groups.masks[latin]
+    return np.where(allowed[:, None, :], probabilities, np.float32(0))
 
 
 def classes_of(charset: tuple[str, ...], code: str) -> npt.NDArray[np.bool_]:
@@ -171,8 +171,8 @@ def _evidence(probabilities: Floats, charset: tuple[str, ...], code: str) -> flo
 
 def _folded(probabilities: Floats, charset: tuple[str, ...], code: str) -> Floats:
     """Leave one script, with the other's probabilities added to the letters in their places."""
-    kept = classes_of(charset, code)
-    folded = np.where(kept, probabilities, np.float32(0))
+    allowed = classes_of(charset, code)
+    folded = np.where(allowed, probabilities, np.float32(0))
     mine, its = _parallels(charset, code)
     folded[:, mine] += probabilities[:, its]
     return folded

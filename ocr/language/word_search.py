@@ -190,10 +190,10 @@ class _Search:
                 else:
                     more = letters + self._weigh(prefix, longer)
                     grown[longer] = (_NEVER, before + chance, more)
-        kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[
+        best = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[
             : self.settings.beam_width
         ]
-        self.beams = {prefix: grown[prefix] for prefix in kept}
+        self.beams = {prefix: grown[prefix] for prefix in best}
 
     def ranked(self) -> dict[str, float]:
         """All texts that are left with their scores, likeliest first; their words are whole."""

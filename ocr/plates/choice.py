@@ -63,10 +63,10 @@ class PlateReading:
     """A plate: its rows from the top, and what they spell.
 
     Attributes:
-        registration: valid where `likely` is `plate_confidence.VALID` or more; with less it has
-            its `canonical` all the same.
-        likely: probability that the registration is what is painted; 0 where nothing parses.
-        signs: what `likely` was computed from, where it was.
+        registration: valid if `likely` is `PlateSettings.valid_confidence` or more; below that it
+            still has its `canonical`.
+        likely: probability that the registration is right; 0 if nothing parses.
+        signs: what `likely` was computed from; None where it was not.
     """
 
     rows: tuple[ReadLine, ...]
@@ -76,7 +76,7 @@ class PlateReading:
 
     @property
     def confidence(self) -> float:
-        """`likely`, or the mean over all characters that were read where nothing parses."""
+        """`likely`; if nothing parses, the mean confidence of all characters."""
         if self.registration.canonical:
             return self.likely
         sure = _character_confidences(self.rows)
@@ -98,16 +98,16 @@ def choose_plate(
     *,
     settings: PlateSettings = PLATES,
 ) -> PlateReading:
-    """Decide what a plate says that was read in several ways, maybe by several models.
+    """Decide what a plate says that was read in several ways, possibly by several models.
 
-    The registration that is likeliest over all attempts wins; where none is likely enough, the
-    attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
-    be taken stands among the alternatives.
+    The registration that is likeliest over all attempts wins. If none is likely enough, the attempt
+    whose rows parse wins, then the one that read most with most confidence; registrations that were
+    too unlikely become its alternatives.
 
     Args:
         attempts: the rows of each, from the top.
-        second_look: index of the attempt that shows rows of another one once more: where that says
-            something else, it speaks against a registration.
+        second_look: index of the attempt that reads the rows of another one once more. Another
+            result speaks against a registration.
         settings: tuned constants.
     """
     seen = [
@@ -118,7 +118,7 @@ def choose_plate(
     attempts = [rows for rows, _ in seen]
     looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
     plates = [_parsed(rows, settings) for rows in attempts]
-    verdict = likeliest([_kept(rows) for rows in attempts], looks, settings=settings)
+    verdict = likeliest([_search_rows(rows) for rows in attempts], looks, settings=settings)
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
         return _judged(plates[verdict.attempt].rows, verdict, settings)
     best = max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
@@ -191,7 +191,7 @@ def _is_above(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
 
 def _searched(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
     verdict = likeliest(
-        [_kept(seen, ends_at_ink=True) for seen in _by_model(rows)], settings=settings
+        [_search_rows(seen, ends_at_ink=True) for seen in _by_model(rows)], settings=settings
     )
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows, settings)
@@ -210,8 +210,9 @@ def _worth_searching(text: str, settings: PlateSettings) -> bool:
 
 
 def _by_model(rows: Sequence[ReadLine]) -> Iterator[Sequence[ReadLine]]:
-    """The rows as each model read them that has read any: how sure two models are is not one
-    measure. A row that it has not read stays as it is.
+    """Yield the rows as each model read them; confidences of two models do not compare.
+
+    A row that a model has not read stays as it is.
     """
     seen = [(row.reading, *row.reading.others) for row in rows]
     for model in dict.fromkeys(reading.model for readings in seen for reading in readings):
@@ -227,8 +228,10 @@ def _parsed(rows: Sequence[ReadLine], settings: PlateSettings) -> PlateReading:
 
 
 def _read_first(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
-    """Find what the reader saw first: that knows spelt-out letters and repairs more than the
-    search does, but not how likely a form is, so it is as strict as in a scene.
+    """Parse the first choice of the reader, as strictly as in a scene.
+
+    Parsing knows spelt-out letters and repairs more than the search does, but not how likely a form
+    is.
     """
     texts = [row.reading.text for row in rows]
     found = find(texts, [row.reading.character_confidences for row in rows])
@@ -252,7 +255,7 @@ def _least(rows: Sequence[ReadLine], settings: PlateSettings) -> float:
     )
 
 
-def _kept(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:
+def _search_rows(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:
     return [
         Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
         for row in rows

@@ -1,6 +1,6 @@
-"""The rows of one plate in its crop: cut in several ways, read in one batch.
+"""Reads the crop of one plate, cut into rows in several ways.
 
-Among the ways are two small rows (state, district, series) before one large number.
+One of the ways is two small rows (state, district, series) before one large number.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _Strip = tuple[Quad, RgbArray]  # where a row is, and what of it is read
 
 
 class PlateCropReader:
-    """Reads crops of one plate, of one row or two. Safe to share between threads."""
+    """Reads crops of one plate with one to three rows. Safe to share between threads."""
 
     def __init__(self, store: ModelStore, reader: Reader, settings: PlateSettings = PLATES) -> None:
         """Take a reader; the text detector is the store's, at a crop's scale.
@@ -97,16 +97,19 @@ class PlateCropReader:
     def read(self, crop: RgbArray, *, known: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
-        The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
-        line between them. What shows no digits is left at that. Where a doubt is left, other rows
-        are tried: the crop as one, two or three. What then is nearly a registration is read once
-        more a little smaller, with narrow letters of the lower row widened, and in the rows in
-        which text is found, also as two before a number; that takes longest, so nothing else is
-        searched for text.
+        1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
+           emptiest line between them. A result without digits, or without doubt, is final.
+        2. The crop is read as one, two or three rows. A result that is far from any registration
+           is final.
+        3. The first rows are read once more at a smaller scale, and with narrow letters of the
+           lower row widened.
+        4. If doubt remains, the crop is searched for text, which takes longest. The rows found are
+           read, also as two rows before a number.
 
         Args:
             crop: one plate, or what may be one.
-            known: whether it is known to show a plate, so that none of this is spared.
+            known: whether the crop is known to show a plate; then only a result without doubt ends
+                the steps early.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))])
         plate = choose_plate([first], settings=self._settings)
@@ -180,8 +183,9 @@ def _other_cuts(crop: RgbArray, settings: PlateSettings) -> Iterator[list[Quad]]
 
 
 def _second_look(crop: RgbArray, settings: PlateSettings) -> list[_Strip]:
-    """The likely rows of a crop that is a little smaller and has a margin: what is seen surely is
-    seen in it too. Places are those in the crop.
+    """Cut the likely rows from a smaller copy of the crop with a margin; places are in the crop.
+
+    What was read with confidence is read in the copy too.
     """
     height, width = crop.shape[:2]
     size = (
@@ -221,8 +225,9 @@ def _whole(crop: RgbArray) -> list[Quad]:
 
 
 def _is_sure(plate: PlateReading, settings: PlateSettings) -> bool:
-    """Whether all models saw every character surely, and the form is no unusual one, which a part
-    of a plate may have too.
+    """Whether all models read every character with confidence, in a form that is not unusual.
+
+    A part of a plate may look like an unusual form.
     """
     signs = plate.signs
     if signs is None or not plate.registration.valid:
@@ -238,7 +243,7 @@ def _is_sure(plate: PlateReading, settings: PlateSettings) -> bool:
 
 
 def _is_nearly_one(plate: PlateReading) -> bool:
-    """Whether something that it says is or may be a registration."""
+    """Whether the result is a registration, or has one among its alternatives."""
     said = plate.registration
     return bool(said.canonical or said.alternatives)
 

@@ -1,7 +1,7 @@
-"""What a reader saw of each character of a registration, found by aligning it with its rows.
+"""Aligns a registration with its rows: what did the reader see of each of its characters?
 
-A search over registrations compares only what can be one. Whether each of its characters was seen
-at all, what was seen in its place instead, and what was seen beside it, is said here.
+The search compares registrations only with each other. This module tells whether each character was
+seen at all, what else was seen in its place, and what was seen beside it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which registration a plate's rows spell: hypotheses over all ways in which they were read.
+"""Which registration the rows of a plate spell: hypotheses over all attempts to read them.
 
 Limits and costs are natural logarithms of probabilities.
 """
@@ -49,10 +49,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What speaks for a registration and against it.
+    """What speaks for and against a registration.
 
-    An objection is by how many nats what objects finds another registration likelier: 0 where it
-    finds the same, at most 6, and 2 where it finds none that is likely.
+    An objection is the number of nats by which another model, or another look, finds another
+    registration likelier: 0 if it finds the same, at most 6, and 2 if it finds none that is likely.
 
     Attributes:
         a_character: as of `Verdict`.

@@ -1,4 +1,4 @@
-"""Crops of lines become text, one batch a width over the whole picture."""
+"""Reads crops of lines with one model, in one batch for each width."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LineReading:
             was read.
         confidence: mean over the characters, 0 for no text.
         character_confidences: one a character of `text`.
-        kept: what `keep` made of the reader's probabilities, None where it was not given.
+        kept: what `keep` made of the reader's probabilities; None without `keep`.
         others: what other models read in the same crop, where several did.
         model: the name of the model that read it.
     """
@@ -135,8 +135,8 @@ class LineReader:
             crops: one line of text each.
             keep: reduces the probabilities (steps, classes) of one line, given the characters of
                 classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
-            hints: codes of scripts (ISO 15924) that the lines are likely in, which decide where the
-                reader is in doubt.
+            hints: codes of scripts (ISO 15924) that the lines are probably in; they decide where
+                the reader is in doubt.
         """
         if not crops:
             return []
@@ -149,14 +149,14 @@ class LineReader:
             probabilities = keep_one_script(seen, session.charset, hints, settings=self._language)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
-                line, likely = self._spelt(
+                line, likely = self._refined(
                     plain, seen[row], probabilities[row], session.charset, hints
                 )
                 kept = keep(likely, session.charset) if keep else None
                 readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
         return [reading for reading in readings if reading is not None]
 
-    def _spelt(
+    def _refined(
         self,
         line: Decoded,
         seen: Floats,
@@ -164,8 +164,10 @@ class LineReader:
         charset: tuple[str, ...],
         hints: Collection[str],
     ) -> tuple[Decoded, Floats]:
-        """Let unlikely letters give way, and words decide where a line is in doubt: which of two
-        scripts it is in, and what it says; a line with digits is not made of words.
+        """Replace unlikely letters, and let the language model decide where a line is in doubt.
+
+        It decides which of two scripts the line is in, and what it says. A line with digits is not
+        made of words.
 
         Args:
             line: what is likeliest.

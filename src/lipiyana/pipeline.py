@@ -1,4 +1,4 @@
-"""One picture in, everything that was read out: the stages in their order, in this process."""
+"""Reads pictures in this process: decoding, the engines, and the result, stage by stage."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from lipiyana.types import (
 from lipiyana.words import shown
 
 PIPELINE_VERSION = "11"
-"""Changes whenever the same models would give another answer for the same picture."""
+"""Is raised whenever the same models give another answer for the same picture."""
 
 MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
 """How many times as long as high a crop may be, either way: a longer one shows neither a line of
@@ -177,7 +177,7 @@ class LocalRecognizer:
         return self._stream(numbered(frames), config)
 
     def close(self) -> None:
-        """Do nothing: nothing is held but memory."""
+        """Do nothing: only memory is held."""
 
     def _stream(self, frames: Iterable[Frame], config: RecognitionConfig) -> Iterator[FrameResult]:
         tracks = StreamTracks(config.layout)

@@ -5,7 +5,7 @@ import pytest
 from detector_models import GREEN, RED, install, rectangle_detector
 
 from lipiyana.runtime.store import ModelStore
-from lipiyana.scene.plate_search import find_plates_in_vehicles, one_a_place
+from lipiyana.scene.plate_search import drop_duplicates, find_plates_in_vehicles
 from lipiyana.scene.settings import SCENE
 from lipiyana.types import Box
 from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
@@ -93,5 +93,5 @@ def test_one_plate_a_place() -> None:
     whole, row = Box(100, 100, 200, 150), Box(105, 125, 195, 148)
     other = Box(300, 100, 400, 120)
     plates = [Detection(PLATE, c, b) for c, b in ((0.5, row), (0.9, whole), (0.4, other))]
-    assert one_a_place(plates) == [plates[1], plates[2]]
-    assert one_a_place([]) == []
+    assert drop_duplicates(plates) == [plates[1], plates[2]]
+    assert drop_duplicates([]) == []

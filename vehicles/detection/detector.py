@@ -1,4 +1,4 @@
-"""Where vehicles and plates are, in a whole picture or in several small ones."""
+"""Finds vehicles and plates in a whole picture or in several small ones."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lipiyana.runtime.store import ModelStore
 from lipiyana.types import Box
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import Candidates, DetectorNetwork
-from lipiyana.vehicles.detection.nms import surest
+from lipiyana.vehicles.detection.nms import suppress_and_vote
 from lipiyana.vehicles.detection.overview import look_twice
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 from lipiyana.vehicles.detection.tiles import Tile, cut_off, near_edge, parts, tiles
 
 PLATE = "plate"
-"""Name of the class that is no vehicle."""
+"""Label of plates, which are a class of the detector but no vehicles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Detection:
 
 
 class VehicleDetector:
-    """Finds vehicles, plates or both, as its model was taught. Safe to share between threads."""
+    """Finds the classes that its model was trained on. Safe to share between threads."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class VehicleDetector:
     def detect(
         self, image: RgbArray, least: float = VEHICLE_DETECTION.min_confidence
     ) -> list[Detection]:
-        """Find everything in one picture, in two sizes (`overview`) and, if it is large, in tiles.
+        """Find everything in one picture: in two sizes (`overview`) and, if it is large, in tiles.
 
         Args:
             image: (height, width, 3) RGB.
@@ -134,13 +134,13 @@ def _detections(
     boxes = found.boxes.clip(0, far_corner)
     found = Candidates(boxes, found.confidences, found.classes)
     found = found[np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))]
-    kept = surest(found.boxes, found.confidences, found.classes, settings=settings)
+    survivors = suppress_and_vote(found.boxes, found.confidences, found.classes, settings=settings)
     return [
         Detection(classes[index], confidence, Box(*box))
         for box, confidence, index in zip(
-            kept.boxes.clip(0, far_corner).tolist(),  # a mean may end a rounding error outside
-            kept.scores.tolist(),
-            found.classes[kept.indices].tolist(),
+            survivors.boxes.clip(0, far_corner).tolist(),  # a mean may end a rounding error outside
+            survivors.scores.tolist(),
+            found.classes[survivors.indices].tolist(),
             strict=True,
         )
         if confidence >= least

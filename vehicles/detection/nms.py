@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes around one thing the surest stays, where all of them agree."""
+"""Non-maximum suppression: of several boxes around one object, one survives, at their mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetec
 _BLOCK = 128
 
 Clash = Callable[[Boxes, Boxes], npt.NDArray[np.bool_]]
-"""Tells (n, m) which of n boxes cannot stay beside which of m."""
+"""Tells which of n boxes clash with which of m, as (n, m)."""
 
 
 def first_apart(
@@ -22,10 +22,10 @@ def first_apart(
     clash: Clash,
     most: int = VEHICLE_DETECTION.most_detections,
 ) -> npt.NDArray[np.intp]:
-    """Take boxes one after another, and leave out what clashes with one that was taken before.
+    """Take boxes one after another, and skip each that clashes with one taken before.
 
-    They are compared in blocks, with those alone that are still in question: at most `most` times
-    n pairs, and a few blocks of them at once in memory.
+    Blocks of boxes are compared with those that are still undecided: at most `most` times n pairs
+    in all, and a few blocks of them at once in memory.
 
     Args:
         boxes: (n, 4), the best first.
@@ -65,7 +65,7 @@ def suppress(
         settings: tuned constants.
 
     Returns:
-        Indices of what stays, the best first; of equals the earlier. At most `MOST_DETECTIONS`.
+        Indices of the survivors, the best first; of equals the earlier. At most `most_detections`.
     """
 
     def same_object(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
@@ -73,23 +73,23 @@ def suppress(
 
     order = np.argsort(-scores, kind="stable")
     ranks = [np.flatnonzero(classes[order] == label) for label in np.unique(classes)]
-    kept = [
+    survivors = [
         mine[first_apart(boxes[order[mine]], same_object, settings.most_detections)]
         for mine in ranks
     ]
-    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[: settings.most_detections]
+    best = np.sort(np.concatenate([np.empty(0, np.intp), *survivors]))[: settings.most_detections]
     return np.asarray(order[best])
 
 
-def voted(
+def vote_boxes(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
-    kept: npt.NDArray[np.intp],
+    survivors: npt.NDArray[np.intp],
     *,
     settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> Boxes:
-    """Move what stays to the mean of the boxes of its class around it, weighted by their scores.
+    """Move each survivor to the mean of the boxes of its class around it, weighted by their scores.
 
     Box voting, of Gidaris and Komodakis, "Object detection via a multi-region & semantic
     segmentation-aware CNN model", ICCV 2015, section 4.
@@ -98,30 +98,30 @@ def voted(
         boxes: (n, 4).
         scores: (n,), positive.
         classes: (n,).
-        kept: indices (k,) of what stays.
+        survivors: their indices (k,).
         settings: tuned constants.
 
     Returns:
         (k, 4).
     """
-    mean: Boxes = np.empty((len(kept), 4))
-    for label in np.unique(classes[kept]):
-        rows, mine = np.flatnonzero(classes[kept] == label), np.flatnonzero(classes == label)
-        says = iou(boxes[kept[rows]], boxes[mine]) > settings.agreeing_iou
+    mean: Boxes = np.empty((len(survivors), 4))
+    for label in np.unique(classes[survivors]):
+        rows, mine = np.flatnonzero(classes[survivors] == label), np.flatnonzero(classes == label)
+        says = iou(boxes[survivors[rows]], boxes[mine]) > settings.agreeing_iou
         # one without inside overlaps nothing, not even itself
-        says |= kept[rows][:, None] == mine[None, :]
+        says |= survivors[rows][:, None] == mine[None, :]
         weights = says * scores[mine]
         mean[rows] = weights @ boxes[mine] / weights.sum(axis=1, keepdims=True)
     return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """What stays of n boxes, the best first.
+class Survivors:
+    """The survivors of n boxes, the best first.
 
     Attributes:
         indices: (k,), which of them.
-        boxes: (k, 4), where they are by the vote of those around them.
+        boxes: (k, 4), their places by the vote of the boxes around them.
         scores: (k,).
     """
 
@@ -130,27 +130,27 @@ class Kept:
     scores: npt.NDArray[np.float64]
 
 
-def surest(
+def suppress_and_vote(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
     *,
     settings: VehicleDetectionSettings = VEHICLE_DETECTION,
-) -> Kept:
-    """`suppress`, let those around vote, and doubt every other class of one thing than its best,
-    and parts of one thing.
+) -> Survivors:
+    """Suppress, vote on places, and cap the confidence of an object's second-best classes and of
+    parts of an object.
 
     Args:
         boxes: (n, 4).
-        scores: (n,), in (0, 1], with the operating point above `SECOND_NAME`.
+        scores: (n,), in (0, 1], with the operating point above `second_class_cap`.
         classes: (n,).
         settings: tuned constants.
     """
-    kept = suppress(boxes, scores, classes, settings=settings)
-    places = voted(boxes, scores, classes, kept, settings=settings)
-    better = np.tri(len(kept), k=-1, dtype=np.bool_)
+    survivors = suppress(boxes, scores, classes, settings=settings)
+    places = vote_boxes(boxes, scores, classes, survivors, settings=settings)
+    better = np.tri(len(survivors), k=-1, dtype=np.bool_)
     second = (better & (iou(places, places) > settings.same_object_iou)).any(axis=1)
-    named = classes[kept]
+    named = classes[survivors]
     part = (
         better
         & (named[:, None] == named[None, :])
@@ -159,6 +159,8 @@ def surest(
     second |= (part & (areas(places)[:, None] < settings.part_area * areas(places)[None, :])).any(
         axis=1
     )
-    left = np.where(second, np.minimum(scores[kept], settings.second_class_cap), scores[kept])
+    left = np.where(
+        second, np.minimum(scores[survivors], settings.second_class_cap), scores[survivors]
+    )
     order = np.argsort(-left, kind="stable")
-    return Kept(kept[order], places[order], left[order])
+    return Survivors(survivors[order], places[order], left[order])

@@ -1,6 +1,6 @@
-"""A second look at a picture in a smaller input, for what fills much of it.
+"""A second look at a picture in a smaller input, for objects that fill much of it.
 
-A detector sees best what is as large as most of what it learned from. A vehicle that fills an input
+A detector works best on objects as large as those it was trained on. A vehicle that fills an input
 of 704 pixels is larger than that; in an input of 288 it is not.
 """
 

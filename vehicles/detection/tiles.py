@@ -1,4 +1,4 @@
-"""Squares of a large picture, so that what is far away is large enough for a detector."""
+"""Cuts a large picture into squares, so that distant objects are large enough for a detector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tiles(
 ) -> list[Tile]:
     """Cut a picture into overlapping squares; none where it is not large for inputs of `size`.
 
-    At most `MOST_TILES`: the larger the picture, the larger they are.
+    At most `most_tiles`: the larger the picture, the larger they are.
     """
     if max(height, width) <= settings.tiled_from * size:
         return []
@@ -49,9 +49,7 @@ def cut_off(
     *,
     settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which boxes (n, 4) end at an edge of the tile that is not the picture's: of what they
-    show the rest lies outside.
-    """
+    """Tell which boxes (n, 4) are cut off by an edge of the tile that is not the picture's."""
     return _within(boxes, tile, height, width, settings.cut_off_margin)
 
 
@@ -63,7 +61,7 @@ def near_edge(
     *,
     settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which boxes (n, 4) end so near to such an edge that they may show a part."""
+    """Tell which boxes (n, 4) end so near to such an edge that they may be cut off."""
     return _within(boxes, tile, height, width, settings.doubtful_margin)
 
 
@@ -74,8 +72,9 @@ def parts(
     *,
     settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which doubtful boxes are parts of what was seen whole: they lie in a larger box that
-    is not doubtful and not much less sure.
+    """Tell which doubtful boxes are parts of an object that was seen whole.
+
+    They lie in a larger box that is not doubtful and is about as confident or more.
     """
     sure = ~doubtful
     size = areas(boxes)

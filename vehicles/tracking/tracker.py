@@ -1,4 +1,4 @@
-"""Which vehicle of a frame is which of the frames before.
+"""Matches the vehicles of a frame with those of the frames before.
 
 Detections and tracks are paired so that the sum of their gains is the greatest possible.
 """
@@ -111,8 +111,8 @@ class Tracker:
     Detections are matched in the order of ByteTrack (Zhang et al. 2022): the strong ones by their
     overlap with where a track should be now, then the weak ones with the other tracks. Tracks that
     were lost from sight take part in both: a detector wavers about small vehicles. What is left is
-    matched by distance where nothing else could be meant, since frames are dropped and a vehicle
-    may have left its box. The rest are new.
+    matched by distance where no other match is possible, since frames are dropped and a vehicle may
+    have left its box. The rest are new.
     """
 
     def __init__(self, settings: TrackingSettings = TRACKING) -> None:
@@ -135,11 +135,11 @@ class Tracker:
             detections: what was found in it.
             time: in frames of the source since its beginning; more than one later than the update
                 before where frames were dropped.
-            repeated: whether these are the detections of the update before, told again: they say
-                where vehicles are, and nothing new about what they are.
+            repeated: whether these are the detections of the update before. They say where
+                vehicles are, but do not vote on their classes again.
 
         Returns:
-            For each detection its track; None where it is too unsure to begin one.
+            For each detection its track; None if its confidence is too low to begin one.
         """
         passed, self._time = max(0.0, time - self._time), time
         for track in self._tracks:
@@ -207,7 +207,7 @@ class Tracker:
     def _unmistakable(
         self, detections: Sequence[Detection], tracks: Sequence[int], new: Sequence[int]
     ) -> dict[int, int]:
-        """Match by distance what could be nothing else, in both directions."""
+        """Match pairs by distance where neither has another possible match."""
         within = {
             (track, index)
             for track in tracks

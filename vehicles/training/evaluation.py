@@ -20,7 +20,7 @@ from lipiyana.runtime.packed import read_unpacked
 from lipiyana.runtime.store import Session
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import Candidates, candidates
-from lipiyana.vehicles.detection.nms import surest
+from lipiyana.vehicles.detection.nms import suppress_and_vote
 from lipiyana.vehicles.detection.overview import look_twice
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
@@ -124,9 +124,9 @@ def find(
 def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
     """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
     there = look_twice(partial(_look, predict), image, shape)
-    kept = surest(there.boxes, there.confidences, there.classes)
-    classes = there.classes[kept.indices[:_MOST]]
-    return Found(kept.boxes[:_MOST], kept.scores[:_MOST], classes)
+    survivors = suppress_and_vote(there.boxes, there.confidences, there.classes)
+    classes = there.classes[survivors.indices[:_MOST]]
+    return Found(survivors.boxes[:_MOST], survivors.scores[:_MOST], classes)
 
 
 def _look(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:

@@ -1,4 +1,4 @@
-"""Where plates are: in the whole picture, then, enlarged, in vehicles that showed none."""
+"""Finds plates: in the whole picture, then in enlarged vehicles on which none was found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_plates_in_vehicles(
     *,
     settings: SceneSettings = SCENE,
 ) -> list[Detection]:
-    """Look for plates in the vehicles that have none and are large enough to bear a legible one.
+    """Search the vehicles that have no plate yet and are large enough for a legible one.
 
     Args:
         image: (height, width, 3) RGB.
@@ -54,12 +54,16 @@ def find_plates_in_vehicles(
         moved = [_moved(one, view) for one in in_crop if one.label == PLATE]
         cut = cut_off(array_of([one.box for one in moved]), view, height, width)
         found += [one for one, is_cut in zip(moved, cut.tolist(), strict=True) if not is_cut]
-    return one_a_place(found, settings=settings)
+    return drop_duplicates(found, settings=settings)
 
 
-def one_a_place(plates: Sequence[Detection], *, settings: SceneSettings = SCENE) -> list[Detection]:
-    """Drop plates that overlap a surer one, or lie in it, or around it; the surest first, at most
-    `VehicleDetectionSettings.most_detections`.
+def drop_duplicates(
+    plates: Sequence[Detection], *, settings: SceneSettings = SCENE
+) -> list[Detection]:
+    """Drop plates that overlap, contain or lie in a more confident one.
+
+    Returns:
+        The most confident first, at most `VehicleDetectionSettings.most_detections`.
     """
 
     def at_one_place(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
@@ -67,9 +71,9 @@ def one_a_place(plates: Sequence[Detection], *, settings: SceneSettings = SCENE)
 
     boxes = array_of([plate.box for plate in plates])
     confidences = np.array([plate.confidence for plate in plates])
-    kept = suppress(boxes, confidences, np.zeros(len(plates), np.intp))
-    kept = kept[first_apart(boxes[kept], at_one_place)]
-    return [plates[index] for index in kept.tolist()]
+    survivors = suppress(boxes, confidences, np.zeros(len(plates), np.intp))
+    survivors = survivors[first_apart(boxes[survivors], at_one_place)]
+    return [plates[index] for index in survivors.tolist()]
 
 
 def _without_plate(

@@ -1,6 +1,6 @@
-"""A whole picture of a street: vehicles, plates and lines of text, stage by stage.
+"""Reads a whole picture of a street: vehicles, plates and lines of text, stage by stage.
 
-What only looks like text is left out: wheels, lamps and branches are read as one letter, as
+What only looks like text loses confidence: wheels, lamps and branches are read as one letter, as
 punctuation, or as an Indic mark without its letter, often with more confidence than blurred words.
 """
 
@@ -30,8 +30,10 @@ from lipiyana.vehicles.detection.network import OPERATING_POINT
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
-def doubted(text: str, confidence: float, *, settings: SceneSettings = SCENE) -> float:
-    """Lower the confidence of a line of a whole picture where its text makes it doubtful.
+def downweight_stray_marks(
+    text: str, confidence: float, *, settings: SceneSettings = SCENE
+) -> float:
+    """Lower the confidence of a line whose text is probably no text.
 
     Args:
         text: NFC.
@@ -39,9 +41,9 @@ def doubted(text: str, confidence: float, *, settings: SceneSettings = SCENE) ->
         settings: tuned constants.
 
     Returns:
-        0 where nothing of it is a letter, a digit or a sign of money; half of the confidence
-        where it is one character alone, or begins with a mark that needs a letter before it;
-        else `confidence`.
+        0 if no character is a letter, a digit or a currency sign; half of the confidence if there
+        is one character only, or if the text begins with a mark that needs a letter before it;
+        otherwise `confidence`.
     """
     kinds = [unicodedata.category(character) for character in text if not character.isspace()]
     said = [kind for kind in kinds if kind[0] in "LN" or kind == "Sc"]
@@ -91,8 +93,8 @@ class SceneReader:
     ) -> Recognition:
         """Read (height, width, 3) RGB.
 
-        With plates alone, the lines of text are read only where no plate was found, or one could
-        not be read without doubt.
+        If only plates are asked for, the lines of text are read only where no plate was found or
+        one was read with doubt.
 
         Raises:
             DeadlineExceeded: the clock's time is over before a stage.
@@ -125,7 +127,10 @@ class SceneReader:
                 ]
                 lines = [
                     replace(
-                        one, confidence=doubted(one.text, one.confidence, settings=self._settings)
+                        one,
+                        confidence=downweight_stray_marks(
+                            one.text, one.confidence, settings=self._settings
+                        ),
                     )
                     for one in read
                 ]
@@ -155,7 +160,7 @@ class SceneReader:
         features: frozenset[Feature],
         clock: Clock,
     ) -> tuple[list[Detection], list[Detection]]:
-        """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
+        """Find vehicles and the places of plates, each if it is asked for or helps the other."""
         least = max(
             VEHICLE_DETECTION.min_confidence,
             min(config.least_confidence, self._settings.helper_confidence),
@@ -215,10 +220,9 @@ class SceneReader:
 
 
 def _well_read(plates: Sequence[Plate], settings: SceneSettings) -> bool:
-    """Say whether plates were found and all that are believed were read with little doubt.
+    """Whether plates were found, and all above the operating point were read with little doubt.
 
-    Then the lines of the whole scene can be spared, which take longer than all the rest: in 87
-    photos of one car each they corrected no plate that was read so.
+    Then the lines of the scene need not be read, which takes longer than all other stages.
     """
     believed = [plate for plate in plates if plate.confidence >= OPERATING_POINT]
     return bool(believed) and all(

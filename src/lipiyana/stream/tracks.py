@@ -18,26 +18,26 @@ from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
 
 
 class PlateVote:
-    """The readings of one vehicle's plate, frame by frame.
+    """The vote of all frames on what one vehicle's plate says.
 
-    - A reading that is a registration counts with the confidence of its least sure character. One
-      that is told again without having been read again does not: it is no new evidence.
-    - The registration with the greatest sum leads. A frame shows it in place of its own reading
-      if that may be a misreading of it: the same country, and two characters at most to change,
-      none of them surely read; or a reading that is no registration and as near to it.
-    - A reading of which neither may be a misreading of the other is shown as it is and does not
-      count. It takes over, and what was before is forgotten, once it has come three times without
-      the leader in between, or twice with a greater sum than the leader's; or at once after a gap,
-      when the tracker may have met another vehicle.
-
+    - A valid registration counts with the confidence of its least confident character. The reading
+      of a repeated frame does not count again.
+    - The registration with the greatest sum leads. A frame shows the leader in place of its own
+      reading if that may be a misreading of the leader: it is of the same country and differs in
+      two characters at most, none of them read with confidence; or it is no registration and
+      differs as little.
+    - Another registration, which is no misreading of the leader, is shown as it is and does not
+      count. It becomes the leader, and earlier readings are forgotten, once it was read three times
+      without the leader in between, or twice with a greater sum than the leader's; or at once after
+      a gap, when the tracker may have met another vehicle.
     - A registration that was read five times is established. What differs from it in three
-      characters at most is a misreading of it, however sure the reader is of it: blurred frames
-      between clear ones are read wrong, and twice the same way. It takes over only with a greater
-      sum than the leader's, gathered without the leader in between. A doubtful registration on
-      such a track is shown as the leader.
+      characters at most is a misreading, however confident: blurred frames between clear ones are
+      misread, and twice the same way. Such a reading becomes the leader only with a greater sum
+      than the leader's, without the leader in between. A doubtful registration on an established
+      track is shown as the leader.
 
-    So a wrong reading at the beginning is corrected, and no vehicle gets the plate of another
-    on the word of the tracker alone.
+    So a wrong first reading is corrected, and no vehicle gets another one's plate only because the
+    tracker confused them.
     """
 
     def __init__(self, settings: VoteSettings = VOTES) -> None:
@@ -59,9 +59,9 @@ class PlateVote:
 
         Args:
             plate: as one frame shows it.
-            resumed: whether its vehicle was lost from sight in between.
-            repeated: whether this is the reading of the frame before, not one of its own.
-            vehicle_label: of the vehicle that it is on, with which its category may not agree.
+            resumed: whether its vehicle was out of sight in between.
+            repeated: whether the frame repeats the one before and was not read again.
+            vehicle_label: class of its vehicle, which may conflict with its category.
         """
         reading = plate.registration
         leader = self._leader()
@@ -107,7 +107,7 @@ class PlateVote:
         return self._times[leader.canonical] >= self._settings.established_readings
 
     def _is_misread(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
-        """Whether an established registration is shown in place of a reading."""
+        """Whether an established registration replaces a reading."""
         if not reading.canonical or not self._is_established(leader):
             return False
         doubtful = not reading.valid and not resumed
@@ -138,7 +138,7 @@ class PlateVote:
 
 
 def may_be(plate: Plate, other: Registration, *, settings: VoteSettings = VOTES) -> bool:
-    """Say whether a plate's reading may be a misreading of another registration."""
+    """Whether a plate's reading may be a misreading of another registration."""
     if plate.registration.valid:
         return _is_near(plate.registration, other, settings)
     if other.canonical in plate.registration.alternatives:
@@ -159,9 +159,9 @@ def _plain_edits(reading: Registration, other: Registration, settings: VoteSetti
 
 
 def _edits(text: str, confidences: tuple[float, ...], other: str, settings: VoteSettings) -> int:
-    """Levenshtein distance, in which a character that is surely read is not to be changed.
+    """Levenshtein distance in which confident characters cost too much to be changed.
 
-    Characters without a confidence are unsure.
+    Characters without a confidence are not confident.
     """
     unsure = (0.0,) * (len(text) - len(confidences))
     above = list(range(len(other) + 1))
@@ -169,8 +169,8 @@ def _edits(text: str, confidences: tuple[float, ...], other: str, settings: Vote
         cost = settings.sure_edit_cost if confidence > settings.sure_confidence else 1
         row = [above[0] + cost]
         for index, wanted in enumerate(other):
-            kept = above[index] + (0 if character == wanted else cost)
-            row.append(min(kept, above[index + 1] + cost, row[index] + 1))
+            same = above[index] + (0 if character == wanted else cost)
+            row.append(min(same, above[index + 1] + cost, row[index] + 1))
         above = row
     return above[-1]
 
@@ -186,13 +186,13 @@ def _with_alternative(leader: Registration, reading: Registration) -> Registrati
 
 
 class StreamTracks:
-    """Gives the vehicles of one stream their `track_id` and label, and its plates their vote.
+    """Sets the `track_id` and label of the vehicles of one stream, and votes on its plates.
 
-    Belongs to one stream and one thread. Ids begin at 1 and are not used again.
+    Belongs to one stream and one thread. Ids begin at 1 and are never used twice.
     """
 
     def __init__(self, layout: Layout = Layout.SCENE, settings: VoteSettings = VOTES) -> None:
-        """Follow what `layout` shows: crops of lines and plates have nothing to follow."""
+        """Track what `layout` shows: crops of lines and plates have nothing to track."""
         self._layout, self._settings = layout, settings
         self._time = 0
         self._vehicles, self._plates = Tracker(), Tracker()
@@ -206,16 +206,15 @@ class StreamTracks:
         """Follow into the next frame.
 
         Args:
-            outcome: what was found in it alone, as a cache may keep it, or why nothing could be.
-            dropped: how many frames since the one before were never read.
+            outcome: the result of this frame alone, or the error.
+            dropped: number of frames since the one before that were never read.
 
         Returns:
-            The same, with `track_id` and the label of the track for each vehicle that is sure
-            enough to be followed, and registrations as `PlateVote` has them. A vehicle's surest
-            plate votes for it. A plate that belongs to no vehicle is followed by itself; where its
-            vehicle was not found in this frame alone, it keeps the vehicle's vote. What is equal to
-            the last bit to what came before was read in the same pixels, or taken over from them,
-            and votes only once.
+            The same, with the `track_id` and label of its track for each vehicle that is tracked,
+            and with the registrations of `PlateVote`. The most confident plate of a vehicle votes
+            for it. A plate without a vehicle is tracked by itself; if only this frame misses its
+            vehicle, it shares the vehicle's vote. A result identical to the previous frame's is a
+            repeat and votes once.
         """
         self._time += 1 + dropped
         if isinstance(outcome, LipiyanaError) or self._layout is not Layout.SCENE:
@@ -243,14 +242,14 @@ class StreamTracks:
     def _voted(
         self, outcome: Recognition, vehicles: Sequence[Tracked | None], repeated: bool
     ) -> tuple[Plate, ...]:
-        """Let plates vote, those of vehicles first; each vote hears one plate a frame."""
+        """Let plates vote, those of vehicles first; each vote counts one plate a frame."""
         plates = list(outcome.plates)
         followed = self._plates.update(
             [Detection(PLATE, plate.confidence, plate.box) for plate in plates],
             self._time,
             repeated=repeated,
         )
-        heard: set[int] = set()
+        counted: set[int] = set()
         for vehicle, track in zip(outcome.vehicles, vehicles, strict=True):
             if track is None or not vehicle.plate_indices:
                 continue
@@ -265,7 +264,7 @@ class StreamTracks:
                 self._votes[track.track_id] = vote
             if one is not None:
                 self._votes_of_plates[one.track_id] = vote
-            heard.add(id(vote))
+            counted.add(id(vote))
             plates[surest] = vote.see(
                 plates[surest],
                 resumed=track.resumed,
@@ -276,8 +275,8 @@ class StreamTracks:
             if one is None or plates[index].vehicle_index is not None:
                 continue
             vote = self._votes_of_plates.setdefault(one.track_id, PlateVote(self._settings))
-            if id(vote) not in heard:
-                heard.add(id(vote))
+            if id(vote) not in counted:
+                counted.add(id(vote))
                 plates[index] = vote.see(plates[index], resumed=one.resumed, repeated=repeated)
         return tuple(plates)
 
