@@ -335,7 +335,7 @@ def _agreement(
     text: str, totals: dict[str, float], unusual: float, settings: PlateSettings
 ) -> tuple[float, ...]:
     """How likely each character of `text` is: the share of all that may stand there which has it,
-    other registrations and, with `NO_REGISTRATION`, none, to which `unusual` is added.
+    other registrations and, with `min_likelihood`, none, to which `unusual` is added.
     """
     nothing = settings.min_likelihood * len(text) + unusual
     highest = max(nothing, *totals.values())

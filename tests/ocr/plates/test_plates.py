@@ -37,6 +37,16 @@ def test_a_line_that_parses_is_a_plate() -> None:
     assert plate.confidence > 0.9
 
 
+def test_other_settings_decide_otherwise() -> None:
+    lines = [row("KA 01 AB 1234", UPPER)]
+    assert find_plates(lines, settings=replace(PLATES, valid_confidence=1.1)) == []
+    longer = replace(PLATES, searched_min_characters=11)
+    assert find_plates(lines, settings=longer) == []
+    assert choose_plate([lines]).registration.valid
+    doubted = choose_plate([lines], settings=replace(PLATES, valid_confidence=1.1))
+    assert (doubted.registration.canonical, doubted.registration.valid) == ("KA01AB1234", False)
+
+
 def at_the_edge(text: str) -> ReadLine:
     """A row whose first and last characters stand at the ends of its crop."""
     whole = row(text, UPPER)
