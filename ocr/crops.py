@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
+
 VERTICAL_RATIO = 2.0
 """A crop taller than this many widths is text that runs downwards: it is turned.
 
@@ -35,10 +37,10 @@ NO_MARGINS = Margins()
 
 
 def crop_quad(
-    image: npt.NDArray[np.uint8],
+    image: RgbArray,
     quad: npt.ArrayLike,
     margins: Margins = NO_MARGINS,
-) -> npt.NDArray[np.uint8]:
+) -> RgbArray:
     """Cut `quad` out in its natural size.
 
     Args:
@@ -76,12 +78,12 @@ def crop_quad(
     )
     if height > VERTICAL_RATIO * width:
         crop = np.ascontiguousarray(np.rot90(crop))
-    return cast("npt.NDArray[np.uint8]", crop)
+    return cast("RgbArray", crop)
 
 
 def _around(
-    image: npt.NDArray[np.uint8], corners: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    image: RgbArray, corners: npt.NDArray[np.float64]
+) -> tuple[RgbArray, npt.NDArray[np.float64]]:
     """The part of a picture that a quadrilateral needs, small enough to be warped, and the corners
     in it.
     """
@@ -119,9 +121,7 @@ def _natural_size(corners: npt.NDArray[np.float64]) -> tuple[int, int]:
     )
 
 
-def _upright_crop(
-    image: npt.NDArray[np.uint8], corners: npt.NDArray[np.float64]
-) -> npt.NDArray[np.uint8]:
+def _upright_crop(image: RgbArray, corners: npt.NDArray[np.float64]) -> RgbArray:
     """Cut the corners' bounding box: for quadrilaterals that are lines, points or twisted."""
     height, width = image.shape[:2]
     x_min, y_min = np.floor(corners.min(axis=0)).astype(int)

@@ -10,11 +10,6 @@ import numpy.typing as npt
 
 Quad = npt.NDArray[np.float64]
 
-_SHARED = 0.5
-_TOUCHING = -0.5
-_STACKED_GAP = 1.2
-_BESIDE_GAP = 1.5
-
 
 def rectangle(x_min: float, y_min: float, x_max: float, y_max: float) -> Quad:
     """Corners of an upright rectangle."""
@@ -60,17 +55,3 @@ class Bounds:
     def height(self) -> float:
         """Pixels."""
         return self.y_max - self.y_min
-
-    def is_left_of(self, other: Bounds) -> bool:
-        """Say whether both can be parts of one line, this one first."""
-        low = min(self.height, other.height)
-        shared = min(self.y_max, other.y_max) - max(self.y_min, other.y_min)
-        gap = other.x_min - self.x_max
-        return shared > _SHARED * low and _TOUCHING * low < gap < _BESIDE_GAP * low
-
-    def is_above(self, other: Bounds) -> bool:
-        """Say whether both can be rows of one plate, this one the upper."""
-        low, narrow = min(self.height, other.height), min(self.width, other.width)
-        shared = min(self.x_max, other.x_max) - max(self.x_min, other.x_min)
-        gap = other.y_min - self.y_max
-        return shared > _SHARED * narrow and _TOUCHING * low < gap < _STACKED_GAP * low

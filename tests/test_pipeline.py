@@ -102,6 +102,17 @@ def test_a_plate_that_does_not_parse_keeps_its_text(
     assert (plate.registration.canonical, plate.registration.valid) == ("", False)
 
 
+@pytest.mark.parametrize("layout", list(Layout))
+def test_decoded_pixels_are_read_as_a_picture_is(
+    recognizer: LocalRecognizer, draw_text: Draw, layout: Layout
+) -> None:
+    picture, config = draw_text("KA 01 AB 1234"), RecognitionConfig(layout=layout)
+    found = recognizer.recognize_pixels(picture, config)
+    assert replace(found, timings={}) == replace(
+        recognizer.recognize(raw(picture), config), timings={}
+    )
+
+
 def test_a_line(recognizer: LocalRecognizer, draw_text: Draw) -> None:
     picture = draw_text("Fresh juice")
     (line,) = recognizer.recognize(raw(picture), LINE).text_lines

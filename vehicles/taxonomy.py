@@ -1,4 +1,4 @@
-"""The classes of vehicles that are told apart on South Asian roads: one row a class.
+"""The classes of vehicles on South Asian roads: one row a class.
 
 Whatever is known of a class stands in its row; the other modules take it from there.
 """

@@ -20,9 +20,9 @@ from plate_sets import squeeze
 from plate_validity import pictures
 
 from lipiyana.images.loading import load
-from lipiyana.ocr.plates.confidence import measures
+from lipiyana.ocr.plates.choice import measures
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.rendering.contents.plate_texts import random_registration
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.pictures import render_plate

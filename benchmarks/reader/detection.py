@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from sign_boards import BoardPainter, SignPhoto, TrueWord
 
-from lipiyana.ocr.detection.detector import SCENE_DETECTION, DetectionSettings, TextDetector
+from lipiyana.ocr.detection.detector import TextDetector
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.store import ModelStore

@@ -25,7 +25,8 @@ from rich.table import Table
 
 from lipiyana.learning.trainer.metrics import score_texts
 from lipiyana.ocr.language.model import LanguageModel
-from lipiyana.ocr.language.word_search import BONUS, UNKNOWN, WEIGHT, read_words
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
+from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import greedy
 from lipiyana.ocr.recognition.line_input import line_input
 from lipiyana.ocr.scripts.label_order import to_text
@@ -100,13 +101,14 @@ def main() -> None:
     args = parser.parse_args()
     validation, charset = seen(args.model, args.crops, "validation")
 
-    def searching(weight: float, bonus: float, unknown: float = UNKNOWN) -> Read:
+    def searching(weight: float, bonus: float, unknown: float = LANGUAGE.unknown_word_cost) -> Read:
         # loaded anew: what it keeps at hand of earlier lines would flatter its speed
         words = LanguageModel.load(args.words)
-        return lambda rows: read_words(rows, charset, words, weight, bonus, unknown).text
+        settings = LanguageSettings(weight=weight, bonus=bonus, unknown_word_cost=unknown)
+        return lambda rows: read_words(rows, charset, words, settings=settings).text
 
     console = Console()
-    weight, bonus = WEIGHT, BONUS
+    weight, bonus = LANGUAGE.weight, LANGUAGE.bonus
     if args.tune:
         train, _ = seen(args.model, args.crops, "train")
         signs = [line for folder in SIGNS for line in train[folder]]

@@ -60,8 +60,8 @@ sys.path.append(str(Path(__file__).parents[1] / "common"))
 from readme_tables import write_readme
 from report_tables import write_between
 
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
 from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
 

@@ -9,44 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.detection.line_extent import line_quads
-from lipiyana.ocr.detection.line_joining import join
+from lipiyana.arrays import RgbArray
+from lipiyana.ocr.detection.lines import join, line_quads
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.ocr.detection.text_map import Core, cores
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
 
 _STRIDE = 32
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionSettings:
-    """How pictures are scaled and boxes made.
-
-    Attributes:
-        min_long_side: a smaller picture is enlarged until its longer side has this many pixels,
-            by `max_enlargement` at most: text of six pixels is not found.
-        max_long_side: a larger picture is reduced to this.
-        largest_long_side: where that is less than half of its size, it is reduced to half of its
-            size instead, but to this at most: small text on a large photo is text too.
-        max_enlargement: factor.
-        pixel_threshold: probability above which a pixel is text.
-        box_threshold: mean probability above which a region is a line.
-        unclip_ratio: how far a region, which the network is taught to draw shrunk, is widened on
-            every side: by this many times its area by its circumference, as PP-OCR does. None
-            joins the pieces of lines, and widens each to its ink.
-    """
-
-    min_long_side: int = 736
-    max_long_side: int = 960
-    largest_long_side: int = 0
-    max_enlargement: float = 2.0
-    pixel_threshold: float = 0.2
-    box_threshold: float = 0.5
-    unclip_ratio: float | None = 1.6
-
-
-SCENE_DETECTION = DetectionSettings(largest_long_side=1280, box_threshold=0.3, unclip_ratio=None)
-"""For whole photos of signs in any script."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +47,7 @@ class TextDetector:
             store.entry(name) if name else store.default_for_task(Task.TEXT_DETECTOR)
         )
 
-    def detect(self, image: npt.NDArray[np.uint8]) -> list[TextRegion]:
+    def detect(self, image: RgbArray) -> list[TextRegion]:
         """Find the lines in (height, width, 3) RGB, in no particular order."""
         height, width = image.shape[:2]
         session = self._store.session(self.entry.name)
@@ -93,7 +63,7 @@ class TextDetector:
 
 def find_lines(
     probabilities: npt.NDArray[np.float32],
-    image: npt.NDArray[np.uint8],
+    image: RgbArray,
     settings: DetectionSettings,
 ) -> list[tuple[npt.NDArray[np.float64], float]]:
     """Make lines of a map (rows, columns) of probabilities and the picture (rows, columns, 3)
@@ -103,11 +73,18 @@ def find_lines(
         probabilities,
         pixel_threshold=settings.pixel_threshold,
         box_threshold=settings.box_threshold,
+        settings=settings,
     )
     if settings.unclip_ratio is not None:
         return [(_unclipped(core, settings.unclip_ratio), core.score) for core in found]
-    lines = join(found)
-    return list(zip(line_quads(image, lines), (line.core.score for line in lines), strict=True))
+    lines = join(found, settings=settings)
+    return list(
+        zip(
+            line_quads(image, lines, settings=settings),
+            (line.core.score for line in lines),
+            strict=True,
+        )
+    )
 
 
 def _unclipped(core: Core, ratio: float) -> npt.NDArray[np.float64]:
@@ -130,16 +107,14 @@ def _to_stride(side: float) -> int:
     return max(_STRIDE, math.floor(side / _STRIDE + 0.5) * _STRIDE)
 
 
-def scaled_picture(
-    image: npt.NDArray[np.uint8], settings: DetectionSettings
-) -> npt.NDArray[np.uint8]:
+def scaled_picture(image: RgbArray, settings: DetectionSettings) -> RgbArray:
     """Scale (H, W, 3) as the network sees it; see `scaled_size`."""
     rows, columns = scaled_size(image.shape[0], image.shape[1], settings)
     how = cv2.INTER_AREA if rows < image.shape[0] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (columns, rows), interpolation=how), np.uint8)
 
 
-def network_input(scaled: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def network_input(scaled: RgbArray) -> npt.NDArray[np.float32]:
     """Make (1, 3, H, W) BGR from -1 to 1 of (H, W, 3) RGB."""
     batch = np.empty((1, 3, *scaled.shape[:2]), np.float32)
     np.multiply(scaled[:, :, ::-1].transpose(2, 0, 1), 1 / 127.5, out=batch[0])

@@ -1,4 +1,4 @@
-"""From a detector's map of probabilities to the cores of lines.
+"""From a detector's map of probabilities to the cores of lines; `lines.py` goes on from there.
 
 A DB detector (Liao et al. 2020) is taught to draw lines shrunk, so that neighbours stay apart: the
 core of a line is a little more than half as high as its ink.
@@ -14,14 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
+
 Map = npt.NDArray[np.float32]
 Outline = npt.NDArray[np.int32]
-
-_LEAST_SIDE = 3.0
-_MOST_CORES = 1000
-# what is shorter than this many heights has no direction of its own
-_LONG_ENOUGH = 2.0
-_SURELY_LONG = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +61,41 @@ class Core:
         return corners
 
 
-def cores(probabilities: Map, *, pixel_threshold: float, box_threshold: float) -> list[Core]:
+def cores(
+    probabilities: Map,
+    *,
+    pixel_threshold: float,
+    box_threshold: float,
+    settings: DetectionSettings = SCENE_DETECTION,
+) -> list[Core]:
     """Find the lines in a map (rows, columns) of probabilities of text.
 
     Args:
         probabilities: in [0, 1].
         pixel_threshold: probability above which a pixel is text.
         box_threshold: mean probability above which a region is a line.
+        settings: tuned constants.
     """
     mask = cv2.dilate((probabilities > pixel_threshold).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]
     found: list[tuple[Core, Outline]] = []
-    for contour in contours[:_MOST_CORES]:
+    for contour in contours[: settings.most_cores]:
         points = np.asarray(contour, np.int32).reshape(-1, 2)
         core = _around(points, None)
-        if min(core.width, core.height) < _LEAST_SIDE:
+        if min(core.width, core.height) < settings.min_core_side:
             continue
         score = _mean_inside(probabilities, core)
         if score >= box_threshold:
             found.append((replace(core, score=score), points))
-    tilt = usual_tilt([core for core, _ in found])
-    return [_straightened(core, points, tilt) for core, points in found]
+    tilt = usual_tilt([core for core, _ in found], settings=settings)
+    return [_straightened(core, points, tilt, settings) for core, points in found]
 
 
-def usual_tilt(lines: Sequence[Core]) -> float | None:
+def usual_tilt(
+    lines: Sequence[Core], *, settings: DetectionSettings = SCENE_DETECTION
+) -> float | None:
     """Angle of most of the text, by the long lines; None where there are none."""
-    long = [core for core in lines if core.width > _SURELY_LONG * core.height]
+    long = [core for core in lines if core.width > settings.tilt_aspect * core.height]
     if not long:
         return None
     long.sort(key=lambda core: core.angle)
@@ -98,10 +103,12 @@ def usual_tilt(lines: Sequence[Core]) -> float | None:
     return long[int(np.searchsorted(reach, reach[-1] / 2))].angle
 
 
-def _straightened(core: Core, points: Outline, tilt: float | None) -> Core:
+def _straightened(
+    core: Core, points: Outline, tilt: float | None, settings: DetectionSettings
+) -> Core:
     """A short word lies as the long lines do: the smallest rectangle around it means nothing."""
     longer = max(core.width, core.height) / min(core.width, core.height)
-    if longer >= _LONG_ENOUGH:
+    if longer >= settings.own_direction_aspect:
         return core
     return replace(_around(points, tilt or 0.0), score=core.score)
 

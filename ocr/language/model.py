@@ -2,7 +2,7 @@
 
 It is a file of two megabytes: n-grams, and a set of words.
 
-Letters are in the order of a picture, as the reader's labels are (`visual_order.py`). A word
+Letters are in the order of a picture, as the reader's labels are (`label_order.py`). A word
 begins and ends with a mark of its own. Where an n-gram is not kept, a shorter one stands for it
 at a discount (stupid back-off, Brants et al. 2007).
 """
@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.files import MAX_MODEL_BYTES, read_file
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_set import WordSet
 from lipiyana.ocr.scripts.table import script_of
 
@@ -31,14 +32,11 @@ ORDER = 5
 EDGE = 1
 """Number of the mark at both edges of a word; letters are numbered from 2."""
 
-BACK_OFF = -1.0
-"""Natural logarithm of the discount a letter of context that is left out."""
 
 LEVELS = 16
 """Steps of a stored logarithm in one unit of it."""
 
 _SYMBOL_BITS = 8
-_UNKNOWN = -9.0
 _FULL = 200_000  # weights kept at hand
 
 
@@ -76,7 +74,10 @@ def pack(symbols: Iterable[int]) -> int:
 class LanguageModel:
     """The models of all scripts. Safe to share between threads."""
 
-    def __init__(self, scripts: Mapping[str, ScriptModel]) -> None:
+    def __init__(
+        self, scripts: Mapping[str, ScriptModel], settings: LanguageSettings = LANGUAGE
+    ) -> None:
+        self._settings = settings
         self.scripts = dict(scripts)
         self._numbers: dict[str, tuple[str, int]] = {}
         for code, model in scripts.items():
@@ -85,7 +86,7 @@ class LanguageModel:
         self._known: dict[tuple[str, str], float | None] = {}
 
     @classmethod
-    def load(cls, source: Path | BinaryIO) -> LanguageModel:
+    def load(cls, source: Path | BinaryIO, settings: LanguageSettings = LANGUAGE) -> LanguageModel:
         """Read a file that `save` wrote.
 
         Raises:
@@ -106,7 +107,7 @@ class LanguageModel:
                     ),
                     WordSet.from_bytes(stored[f"{code}.words"].tobytes()),
                 )
-        return cls(scripts)
+        return cls(scripts, settings)
 
     def save(self, path: Path) -> None:
         """Write the file."""
@@ -163,7 +164,7 @@ class LanguageModel:
         for place, letter in enumerate(reversed(before), 1):
             script, number = self._numbers.get(letter, nothing)
             if script not in {code, ""}:
-                return _UNKNOWN  # two scripts in one word
+                return self._settings.unknown_letters  # two scripts in one word
             key |= number << _SYMBOL_BITS * place
             keys.append(key)
             if not script:
@@ -171,11 +172,11 @@ class LanguageModel:
         else:
             if len(keys) < ORDER:
                 keys.append(key | EDGE << _SYMBOL_BITS * len(keys))
-        return _backed_off(self.scripts[code].grams, keys)
+        return _backed_off(self.scripts[code].grams, keys, self._settings)
 
 
 @lru_cache(maxsize=4)
-def load_words(path: Path, sha256: str) -> LanguageModel:
+def load_words(path: Path, sha256: str, settings: LanguageSettings = LANGUAGE) -> LanguageModel:
     """Read the language model that a reader's manifest names; once a process.
 
     Raises:
@@ -190,18 +191,18 @@ def load_words(path: Path, sha256: str) -> LanguageModel:
             f"{path} is not the language model of the manifest; install the package again",
             reason="MODEL_CORRUPT",
         )
-    return LanguageModel.load(io.BytesIO(data))
+    return LanguageModel.load(io.BytesIO(data), settings)
 
 
-def _backed_off(grams: Sequence[Grams], keys: list[int]) -> float:
+def _backed_off(grams: Sequence[Grams], keys: list[int], settings: LanguageSettings) -> float:
     discount = 0.0
     for length in range(len(keys), 0, -1):
         known, key = grams[length - 1].keys, keys[length - 1]
         place = bisect_left(known, key)
         if place < len(known) and known[place] == key:
             return discount - grams[length - 1].levels[place] / LEVELS
-        discount += BACK_OFF
-    return discount + _UNKNOWN
+        discount += settings.back_off
+    return discount + settings.unknown_letters
 
 
 def _packed(keys: array[int]) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""In which script a line is: one script, with Latin beside it at most.
+"""Which script a line is in: one script, with Latin beside it at most.
 
 One network for all scripts confuses letters of scripts that look alike (Devanagari and Gurmukhi,
 Telugu and Kannada). The whole line tells which script it is in; a single letter does not.
@@ -6,6 +6,11 @@ Telugu and Kannada). The whole line tells which script it is in; a single letter
 Telugu and Kannada look most alike, and their alphabets are parallel: a letter has the same place in
 both blocks of Unicode. Such a line is read in each of the two, with what the reader saw of the
 other added to the letters in its place, and the language model says which reading is made of words.
+
+Some letters stand on hardly any sign in India. A reader of many thousand characters sees ideographs
+in grilles and leaves, and letters that only some Kashmiri is written with (Unicode Standard,
+chapter 12) in smudged Hindi. `without_unlikely` lowers their probability in lines in which they
+were read; most lines need no such work.
 """
 
 from __future__ import annotations
@@ -17,26 +22,25 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_search import score_words
 from lipiyana.ocr.scripts.label_order import HOOKS
 from lipiyana.ocr.scripts.table import COMMON, script_of, script_of_char
 
 LATIN = "Latn"
-MIXED_PENALTY = 4.0
-"""Nats by which a line in two scripts must be likelier than one in either."""
 
-HINT = 6.0
-"""Nats by which a line in a script that nobody hinted at must be likelier than one in a script that
-somebody did.
-"""
 
 _LEAST = 1e-6
 
 
 def keep_one_script(
-    probabilities: npt.NDArray[np.float32], charset: tuple[str, ...], hints: Collection[str] = ()
+    probabilities: npt.NDArray[np.float32],
+    charset: tuple[str, ...],
+    hints: Collection[str] = (),
+    *,
+    settings: LanguageSettings = LANGUAGE,
 ) -> npt.NDArray[np.float32]:
-    """Set to zero what belongs to none of the scripts that a line is likely in.
+    """Set to zero the characters of all scripts but the likeliest one of each line.
 
     The likelihood of a script is that of the best path through its own characters and those
     that all scripts share.
@@ -45,6 +49,7 @@ def keep_one_script(
         probabilities: (lines, steps, classes).
         charset: the characters of classes 1, 2, ...
         hints: codes of scripts that lines are likely in.
+        settings: tuned constants.
 
     Returns:
         The same array where the charset has but one script; a changed copy otherwise.
@@ -57,17 +62,17 @@ def keep_one_script(
     shared = best[:, :, -1:]
     alone = np.log(np.maximum(np.maximum(best[:, :, :-1], shared), _LEAST)).sum(axis=1)
     latin = scripts.index(LATIN) if LATIN in scripts else None
-    hinted = HINT * np.array([script in hints for script in scripts])
+    hinted = settings.hint * np.array([script in hints for script in scripts])
     scores = [alone + hinted]
     if latin is not None:
         beside = np.maximum(best[:, :, :-1], np.maximum(shared, best[:, :, latin : latin + 1]))
-        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - MIXED_PENALTY
+        mixed = np.log(np.maximum(beside, _LEAST)).sum(axis=1) - settings.mixed_penalty
         scores.append(mixed + hinted)
     winner = np.concatenate(scores, axis=1).argmax(axis=1)
-    kept = groups.masks[winner % len(scripts)].copy()
+    allowed = groups.masks[winner % len(scripts)].copy()
     if latin is not None:
-        kept[winner >= len(scripts)] |= groups.masks[latin]
-    return np.where(kept[:, None, :], probabilities, np.float32(0))
+        allowed[winner >= len(scripts)] |= groups.masks[latin]
+    return np.where(allowed[:, None, :], probabilities, np.float32(0))
 
 
 def classes_of(charset: tuple[str, ...], code: str) -> npt.NDArray[np.bool_]:
@@ -111,22 +116,17 @@ _BLOCKS = {"Telu": 0x0C00, "Knda": 0x0C80}
 _BLOCK = 0x80
 _OTHER = {"Telu": "Knda", "Knda": "Telu"}
 
-_CLEAR = 8.0
-"""Nats a letter by which a line in one script is likelier than in the other, and no word is asked.
-Of rendered lines in fonts that the reader had never seen, half are below, of real ones a twentieth.
-"""
-_SHARE = 1.0
-"""How much of these nats a letter counts beside the words."""
 
-
-def told_apart(
+def choose_telugu_or_kannada(
     probabilities: Floats,
     text: str,
     charset: tuple[str, ...],
     model: LanguageModel,
     hints: Collection[str] = (),
+    *,
+    settings: LanguageSettings = LANGUAGE,
 ) -> Floats | None:
-    """Decide between two scripts that look alike.
+    """Choose between Telugu and Kannada, which look alike.
 
     Args:
         probabilities: (steps, classes) as the network gives them, of all scripts.
@@ -134,10 +134,11 @@ def told_apart(
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
         hints: codes of scripts that the line is likely in.
+        settings: tuned constants.
 
     Returns:
-        The probabilities with those of the other script given to the letters in their places; None
-        where the text is in another script, or is clearly in one of them.
+        The probabilities of one script, with those of the other added to its parallel letters; None
+        if the text is in another script, or clearly in one of the two.
     """
     code = script_of(text)
     other = _OTHER.get(code)
@@ -147,12 +148,16 @@ def told_apart(
     margin = (
         _evidence(probabilities, charset, code) - _evidence(probabilities, charset, other)
     ) / letters
-    if margin > _CLEAR:
+    if margin > settings.clear_margin:
         return None
     readings = {into: _folded(probabilities, charset, into) for into in (code, other)}
-    score, other_score = (score_words(read, charset, model) for read in readings.values())
-    hinted = HINT * ((code in hints) - (other in hints))
-    chosen = readings[code if score - other_score + _SHARE * margin + hinted > 0 else other]
+    score, other_score = (
+        score_words(read, charset, model, settings=settings) for read in readings.values()
+    )
+    hinted = settings.hint * ((code in hints) - (other in hints))
+    chosen = readings[
+        code if score - other_score + settings.letters_share * margin + hinted > 0 else other
+    ]
     if any(script_of_char(character) == LATIN for character in text):
         latin = classes_of(charset, LATIN)
         chosen[:, latin] = probabilities[:, latin]
@@ -166,8 +171,8 @@ def _evidence(probabilities: Floats, charset: tuple[str, ...], code: str) -> flo
 
 def _folded(probabilities: Floats, charset: tuple[str, ...], code: str) -> Floats:
     """Leave one script, with the other's probabilities added to the letters in their places."""
-    kept = classes_of(charset, code)
-    folded = np.where(kept, probabilities, np.float32(0))
+    allowed = classes_of(charset, code)
+    folded = np.where(allowed, probabilities, np.float32(0))
     mine, its = _parallels(charset, code)
     folded[:, mine] += probabilities[:, its]
     return folded
@@ -187,3 +192,43 @@ def _parallels(
     both = [(classes[a], classes[b]) for a, b in pairs if a in classes and b in classes]
     mine, its = zip(*both, strict=True) if both else ((), ())
     return np.array(mine, np.intp), np.array(its, np.intp)
+
+
+_RARE = frozenset("ऄऎऒऺऻॆॊॏ॒॑ॖॗॳॴॵॶॷ")
+"""In 148,604 words of Hindi, Marathi and Nepali these are 8 letters."""
+
+
+def has_unlikely(text: str, *, settings: LanguageSettings = LANGUAGE) -> bool:
+    """Whether a text has a letter of no script that is read here, or one that is rare."""
+    return any(_weight(character, settings) < 1 for character in text)
+
+
+def without_unlikely(
+    probabilities: npt.NDArray[np.float32],
+    charset: tuple[str, ...],
+    *,
+    settings: LanguageSettings = LANGUAGE,
+) -> npt.NDArray[np.float32]:
+    """Weigh the classes of such letters: of no script that is read here with 0, rare ones low.
+
+    Args:
+        probabilities: (steps, classes).
+        charset: the characters of classes 1, 2, ...
+        settings: tuned constants.
+
+    Returns:
+        A changed copy; its rows sum to less than 1.
+    """
+    return probabilities * _weights(charset, settings)
+
+
+@lru_cache(maxsize=8)
+def _weights(charset: tuple[str, ...], settings: LanguageSettings) -> npt.NDArray[np.float32]:
+    return np.array([1.0, *(_weight(label, settings) for label in charset)], np.float32)
+
+
+def _weight(label: str, settings: LanguageSettings) -> float:
+    if label in _RARE:
+        return settings.rare_letter_weight
+    foreign = len(label) == 1 and label.isalpha() and script_of_char(label) == COMMON
+    return 0.0 if foreign else 1.0

@@ -16,9 +16,8 @@ from operator import itemgetter
 import numpy as np
 
 from lipiyana.ocr.language.model import EDGE, LanguageModel
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.recognition.decoding import Decoded, Floats, alignment, greedy, log_chances
-
-_SHORTEST = 2  # a letter alone is near to every other
 
 
 def count_unknown(text: str, model: LanguageModel) -> int:
@@ -26,17 +25,24 @@ def count_unknown(text: str, model: LanguageModel) -> int:
     return sum(not _is_known(text[begin:end], model) for begin, end in _words(text, model))
 
 
-def respelt(text: str, model: LanguageModel, likely: Container[str]) -> Iterator[str]:
+def respelt(
+    text: str,
+    model: LanguageModel,
+    likely: Container[str],
+    *,
+    settings: LanguageSettings = LANGUAGE,
+) -> Iterator[str]:
     """Yield texts in which a known word stands for one that differs from it in one letter.
 
     Args:
         text: what was read.
         model: knows words.
         likely: letters that may come in.
+        settings: tuned constants.
     """
     for begin, end in _words(text, model):
         numbered = model.numbered(text[begin:end])
-        if numbered is None or end - begin < _SHORTEST:
+        if numbered is None or end - begin < settings.shortest_respelt:
             continue
         code, numbers = numbered
         own = model.scripts[code]
@@ -62,28 +68,7 @@ def _is_known(word: str, model: LanguageModel) -> bool:
     return numbered is not None and numbered[1] in model.scripts[numbered[0]].words
 
 
-WEIGHT = 0.5
-"""Of the language model's logarithms beside the reader's."""
-
-CHOOSING_WEIGHT = 0.9
-"""Likewise, where words are to choose between two scripts: which words they are counts for more."""
-
-BONUS = 1.8
-"""For each letter, so that long texts are not at a disadvantage."""
-
-UNKNOWN = 2.0
-"""Nats that a word that is not known costs."""
-
-_ROUNDS = 3  # in each of which a word of the best text may be replaced
-_WIDTH = 6  # prefixes that are kept
-_LEAST = 0.02  # probability of a letter that is tried
-_LEAST_NEAR = 1e-4  # greatest probability of a letter that makes a known word of another one
-_MOST_LETTERS = 6  # tried at one step
-_SURE_BLANK = math.log(0.95)
 _TINY = 1e-9
-_SURE = 0.97  # the least sure step of a line that needs no search
-_NO_WORD = -2.0  # what a sign or a digit costs in place of a letter
-_ABSENT = -12.0
 _NEVER = -math.inf
 
 _Prefix = tuple[int, ...]
@@ -95,9 +80,8 @@ def read_words(
     probabilities: Floats,
     charset: Sequence[str],
     model: LanguageModel,
-    weight: float = WEIGHT,
-    bonus: float = BONUS,
-    unknown: float = UNKNOWN,
+    *,
+    settings: LanguageSettings = LANGUAGE,
 ) -> Decoded:
     """Find the text that reader and language model together think likeliest.
 
@@ -105,26 +89,26 @@ def read_words(
         probabilities: (steps, classes), each row summing to 1; class 0 is the blank.
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
-        weight: of the model's logarithms.
-        bonus: for each character.
-        unknown: what a word costs that the model does not know.
+        settings: tuned constants.
+        settings: tuned constants.
 
     Returns:
         The text in the order of the picture, as `greedy` gives it.
     """
     plain = greedy(probabilities, charset)
-    if float(probabilities.max(axis=1).min()) >= _SURE:
+    if float(probabilities.max(axis=1).min()) >= settings.certain_line:
         return plain
     classes = {character: index for index, character in enumerate(charset, 1)}
-    seen = probabilities[:, 1:].max(axis=0) > _LEAST_NEAR
+    seen = probabilities[:, 1:].max(axis=0) > settings.min_probability_respelt
     likely = {letter for letter, is_seen in zip(charset, seen.tolist(), strict=True) if is_seen}
-    texts = list(_searched(probabilities, charset, model, weight, bonus).ranked())
-    for _ in range(_ROUNDS):
-        tried = dict.fromkeys([*texts, *respelt(texts[0], model, likely)])
+    texts = list(_searched(probabilities, charset, model, settings.weight, settings).ranked())
+    for _ in range(settings.respelling_rounds):
+        tried = dict.fromkeys([*texts, *respelt(texts[0], model, likely, settings=settings)])
         every = [text for text in tried if classes.keys() >= set(text)]
         scores = log_chances(probabilities, [[classes[letter] for letter in t] for t in every])
         scores += [
-            _spelling_score(text, model, weight, bonus) - unknown * count_unknown(text, model)
+            _spelling_score(text, model, settings)
+            - settings.unknown_word_cost * count_unknown(text, model)
             for text in every
         ]
         best = every[int(scores.argmax())]
@@ -136,19 +120,30 @@ def read_words(
     return Decoded(texts[0], alignment(probabilities, [classes[letter] for letter in texts[0]]))
 
 
-def score_words(probabilities: Floats, charset: Sequence[str], model: LanguageModel) -> float:
+def score_words(
+    probabilities: Floats,
+    charset: Sequence[str],
+    model: LanguageModel,
+    *,
+    settings: LanguageSettings = LANGUAGE,
+) -> float:
     """Score the likeliest text by reader and language model together.
 
     Args:
         probabilities: (steps, classes), each row summing to 1 at most; class 0 is the blank.
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
+        settings: tuned constants.
 
     Returns:
         The logarithm of its probability, to be compared with that of the same line read otherwise.
     """
     # whether the words are known tells two scripts apart no better: letters say that much
-    return max(_searched(probabilities, charset, model, CHOOSING_WEIGHT, BONUS).ranked().values())
+    return max(
+        _searched(probabilities, charset, model, settings.choosing_weight, settings)
+        .ranked()
+        .values()
+    )
 
 
 def _searched(
@@ -156,10 +151,10 @@ def _searched(
     charset: Sequence[str],
     model: LanguageModel,
     weight: float,
-    bonus: float,
+    settings: LanguageSettings,
 ) -> _Search:
-    search = _Search(charset, model, weight, bonus)
-    for blank, tried in _steps(probabilities):
+    search = _Search(charset, model, weight, settings)
+    for blank, tried in _steps(probabilities, settings):
         search.step(blank, tried)
     return search
 
@@ -169,20 +164,20 @@ class _Search:
     charset: Sequence[str]
     model: LanguageModel
     weight: float
-    bonus: float
+    settings: LanguageSettings
     beams: dict[_Prefix, _Beam] = field(default_factory=lambda: {(): (0.0, _NEVER, 0.0)})
     texts: dict[_Prefix, str] = field(default_factory=lambda: {(): ""})
 
     def step(self, blank: float, tried: Mapping[int, float]) -> None:
         """Take one time step: log probability of the blank, and of the classes to try."""
-        if blank > _SURE_BLANK:
+        if blank > self.settings.certain_blank:
             self.beams = {p: (_add(a, b) + blank, _NEVER, w) for p, (a, b, w) in self.beams.items()}
             return
         grown: dict[_Prefix, _Beam] = {}
         for prefix, (parted, open_, letters) in self.beams.items():
             both = _add(parted, open_)
             last = prefix[-1] if prefix else 0
-            stays = open_ + tried.get(last, _ABSENT)
+            stays = open_ + tried.get(last, self.settings.absent_letter)
             _join(grown, prefix, both + blank, stays, letters)
             for index, chance in tried.items():
                 # a repeat is a new letter only after a blank
@@ -195,8 +190,10 @@ class _Search:
                 else:
                     more = letters + self._weigh(prefix, longer)
                     grown[longer] = (_NEVER, before + chance, more)
-        kept = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[:_WIDTH]
-        self.beams = {prefix: grown[prefix] for prefix in kept}
+        best = sorted(grown, key=lambda p: _score(grown[p]), reverse=True)[
+            : self.settings.beam_width
+        ]
+        self.beams = {prefix: grown[prefix] for prefix in best}
 
     def ranked(self) -> dict[str, float]:
         """All texts that are left with their scores, likeliest first; their words are whole."""
@@ -210,33 +207,44 @@ class _Search:
     def _weigh(self, prefix: _Prefix, longer: _Prefix) -> float:
         before, letter = self.texts[prefix], self.charset[longer[-1] - 1]
         self.texts[longer] = before + letter
-        return self.weight * _letter_score(before, letter, self.model) + self.bonus
+        return (
+            self.weight * _letter_score(before, letter, self.model, self.settings)
+            + self.settings.bonus
+        )
 
 
-def _letter_score(before: str, letter: str, model: LanguageModel) -> float:
+def _letter_score(
+    before: str, letter: str, model: LanguageModel, settings: LanguageSettings
+) -> float:
     known = model.log_probability(before, letter)
     if known is None:
-        known = _NO_WORD if letter != " " else 0.0
+        known = settings.sign_cost if letter != " " else 0.0
         known += model.log_probability(before, "") or 0.0
     return known
 
 
-def _spelling_score(text: str, model: LanguageModel, weight: float, bonus: float) -> float:
-    letters = sum(_letter_score(text[:end], letter, model) for end, letter in enumerate(text))
-    return weight * (letters + (model.log_probability(text, "") or 0.0)) + bonus * len(text)
+def _spelling_score(text: str, model: LanguageModel, settings: LanguageSettings) -> float:
+    letters = sum(
+        _letter_score(text[:end], letter, model, settings) for end, letter in enumerate(text)
+    )
+    return settings.weight * (
+        letters + (model.log_probability(text, "") or 0.0)
+    ) + settings.bonus * len(text)
 
 
-def _steps(probabilities: Floats) -> Iterator[tuple[float, dict[int, float]]]:
+def _steps(
+    probabilities: Floats, settings: LanguageSettings
+) -> Iterator[tuple[float, dict[int, float]]]:
     """Yield, for each step, the logarithm of the blank and those of the classes worth trying."""
     blanks = np.log(np.maximum(probabilities[:, 0], _TINY)).tolist()
     likely: list[list[tuple[float, int]]] = [[] for _ in blanks]
-    steps, classes = np.nonzero(probabilities[:, 1:] > _LEAST)
+    steps, classes = np.nonzero(probabilities[:, 1:] > settings.min_probability)
     chances = np.log(probabilities[steps, classes + 1])
     for step, index, chance in zip(steps.tolist(), classes.tolist(), chances.tolist(), strict=True):
         likely[step].append((chance, index + 1))
     for blank, found in zip(blanks, likely, strict=True):
         found.sort(reverse=True)
-        yield blank, {index: chance for chance, index in found[:_MOST_LETTERS]}
+        yield blank, {index: chance for chance, index in found[: settings.most_letters_a_step]}
 
 
 def _join(

@@ -1,52 +1,61 @@
-"""Registrations in what was read: which one the rows of a plate, or lines of a scene, spell."""
+"""Which registration the rows of a plate, or lines of a scene, spell, and how likely it is right.
+
+The likelihood is that of a logistic model over a few signs.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipiyana.ocr.geometry import Bounds, Quad
-from lipiyana.ocr.plates.confidence import VALID, confidence
-from lipiyana.ocr.plates.hypotheses import NO_REGISTRATION, Row, Signs, Verdict, likeliest
+from lipiyana.ocr.geometry import Bounds
+from lipiyana.ocr.plates.hypotheses import Row, Signs, Verdict, likeliest
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.line_input import content_width
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import find
 from lipiyana.types import Registration
 
-_SURE_ENOUGH = 0.5
-_NONE = 1e-6
-_LOWEST_ROW = 10.0  # pixels
-_LEAST_WHERE_LOW = -0.2  # natural logarithm a character: of low rows little can be seen
-_FEWEST_CHARACTERS = 6
-_MOST_CHARACTERS = 16
-_FEWEST_DIGITS = 2
-_PIXELS_A_STEP = 4
-MOST_SEARCHED = 64
-"""Lines and pairs of lines of one scene that registrations are searched for in, at about 20 ms
-each. Street photos and drawn highways have up to 10; a wall of hundreds of small plates would take
-half a minute. What comes after these is parsed as it was read.
-"""
-_PARSED = 0.95  # factor of confidence: what was parsed, not searched, was not weighed either
 
+def confidence(signs: Signs, *, settings: PlateSettings = PLATES) -> float:
+    """Probability that the registration with these signs is right.
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlateRow:
-    """One row of a plate, or a line that may be one: where it is and what it says.
-
-    The reading must have kept what `grammar_search.letters_and_digits` makes.
-
-    Attributes:
-        polygon: (4, 2) its corners.
-        reading: what it says.
-        steps: how many of the reader's time steps show it, the rest being padding; None where its
-            crop had the shape of its polygon.
+    A registration is a guess, and gets half of the confidence, if it overrides a character that was
+    seen, leaves out more than one, has a character that the edge of the crop cuts off, or was
+    hardly seen. If one model alone reads the script, the weakest character caps the confidence.
     """
+    score = settings.confidence_weights["bias"]
+    score += sum(
+        settings.confidence_weights[name] * value for name, value in measures(signs).items()
+    )
+    likely = 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+    if signs.alone:
+        likely = min(likely, math.sqrt(signs.weakest))
+    guessed = (
+        signs.overridden > 0
+        or signs.ignored > settings.guess_max_ignored
+        or signs.room < settings.cut_off_room
+        or signs.a_character < settings.guess_min_likelihood
+    )
+    return likely * settings.guess_factor if guessed else likely
 
-    polygon: Quad
-    reading: LineReading
-    steps: float | None = None
+
+def measures(signs: Signs) -> dict[str, float]:
+    """The signs that the model weighs, by the names of its weights."""
+    return {
+        "likelihood": max(-1.0, signs.a_character),
+        "margin": signs.margin,
+        "other_model": signs.other_model,
+        "second_look": signs.second_look,
+        "usual": signs.unusual,
+    }
+
+
+_NONE = 1e-6
+_PIXELS_A_STEP = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,48 +63,52 @@ class PlateReading:
     """A plate: its rows from the top, and what they spell.
 
     Attributes:
-        registration: valid where `likely` is `plate_confidence.VALID` or more; with less it has
-            its `canonical` all the same.
-        likely: probability that the registration is what is painted; 0 where nothing parses.
-        signs: what `likely` was computed from, where it was.
+        registration: valid if `likely` is `PlateSettings.valid_confidence` or more; below that it
+            still has its `canonical`.
+        likely: probability that the registration is right; 0 if nothing parses.
+        signs: what `likely` was computed from; None where it was not.
     """
 
-    rows: tuple[PlateRow, ...]
+    rows: tuple[ReadLine, ...]
     registration: Registration
     likely: float = 0.0
     signs: Signs | None = None
 
     @property
     def confidence(self) -> float:
-        """`likely`, or the mean over all characters that were read where nothing parses."""
+        """`likely`; if nothing parses, the mean confidence of all characters."""
         if self.registration.canonical:
             return self.likely
         sure = _character_confidences(self.rows)
         return float(np.mean(sure)) if sure else 0.0
 
-    @property
-    def evidence(self) -> float:
-        """How much was read how surely: unsure characters count against a reading."""
-        return float(sum(c - _SURE_ENOUGH for c in _character_confidences(self.rows)))
+
+def _evidence(plate: PlateReading, settings: PlateSettings) -> float:
+    """How much was read, and how surely: unsure characters count against a reading."""
+    return float(sum(c - settings.reading_threshold for c in _character_confidences(plate.rows)))
 
 
-def _character_confidences(rows: Sequence[PlateRow]) -> tuple[float, ...]:
+def _character_confidences(rows: Sequence[ReadLine]) -> tuple[float, ...]:
     return tuple(c for row in rows for c in row.reading.character_confidences)
 
 
 def choose_plate(
-    attempts: Sequence[Sequence[PlateRow]], second_look: int | None = None
+    attempts: Sequence[Sequence[ReadLine]],
+    second_look: int | None = None,
+    *,
+    settings: PlateSettings = PLATES,
 ) -> PlateReading:
-    """Decide what a plate says that was read in several ways, maybe by several models.
+    """Decide what a plate says that was read in several ways, possibly by several models.
 
-    The registration that is likeliest over all attempts wins; where none is likely enough, the
-    attempt whose rows parse, then the one that read most and most surely. What is too unlikely to
-    be taken stands among the alternatives.
+    The registration that is likeliest over all attempts wins. If none is likely enough, the attempt
+    whose rows parse wins, then the one that read most with most confidence; registrations that were
+    too unlikely become its alternatives.
 
     Args:
         attempts: the rows of each, from the top.
-        second_look: index of the attempt that shows rows of another one once more: where that says
-            something else, it speaks against a registration.
+        second_look: index of the attempt that reads the rows of another one once more. Another
+            result speaks against a registration.
+        settings: tuned constants.
     """
     seen = [
         (rows, index == second_look)
@@ -104,24 +117,26 @@ def choose_plate(
     ]
     attempts = [rows for rows, _ in seen]
     looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
-    plates = [_parsed(rows) for rows in attempts]
-    verdict = likeliest([_kept(rows) for rows in attempts], looks)
-    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt]):
-        return _judged(plates[verdict.attempt].rows, verdict)
-    best = max(plates, key=lambda plate: (plate.registration.valid, plate.evidence))
+    plates = [_parsed(rows, settings) for rows in attempts]
+    verdict = likeliest([_search_rows(rows) for rows in attempts], looks, settings=settings)
+    if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
+        return _judged(plates[verdict.attempt].rows, verdict, settings)
+    best = max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
     if verdict is None or best.registration.canonical:
         return best
     possible = (verdict.registration.canonical, *verdict.registration.alternatives)
     return replace(best, registration=Registration(alternatives=possible))
 
 
-def _judged(rows: tuple[PlateRow, ...], verdict: Verdict) -> PlateReading:
-    likely = confidence(verdict.signs)
-    registration = replace(verdict.registration, valid=likely >= VALID)
+def _judged(rows: tuple[ReadLine, ...], verdict: Verdict, settings: PlateSettings) -> PlateReading:
+    likely = confidence(verdict.signs, settings=settings)
+    registration = replace(verdict.registration, valid=likely >= settings.valid_confidence)
     return PlateReading(rows, registration, likely, verdict.signs)
 
 
-def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
+def find_plates(
+    lines: Sequence[ReadLine], *, settings: PlateSettings = PLATES
+) -> list[PlateReading]:
     """Find the registrations among the lines of a scene.
 
     A line by itself comes first, then two lines beside each other, then two above each other;
@@ -130,13 +145,17 @@ def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
     used: set[int] = set()
     plates = []
     searched = 0
-    for indices in _candidates(lines):
+    for indices in _candidates(lines, settings):
         if used.intersection(indices):
             continue
         rows = tuple(lines[index] for index in indices)
-        if not _worth_searching("".join(row.reading.text for row in rows)):
+        if not _worth_searching("".join(row.reading.text for row in rows), settings):
             continue
-        found = _searched(rows) if searched < MOST_SEARCHED else _read_first(rows)
+        found = (
+            _searched(rows, settings)
+            if searched < settings.most_searched
+            else _read_first(rows, settings)
+        )
         searched += 1
         if found is not None and found.registration.valid:
             used.update(indices)
@@ -144,32 +163,56 @@ def find_plates(lines: Sequence[PlateRow]) -> list[PlateReading]:
     return plates
 
 
-def _candidates(lines: Sequence[PlateRow]) -> Iterator[tuple[int, ...]]:
+def _candidates(lines: Sequence[ReadLine], settings: PlateSettings) -> Iterator[tuple[int, ...]]:
     yield from ((index,) for index in range(len(lines)))
     boxes = [Bounds.of(line.polygon) for line in lines]
     pairs = [(i, j) for i in range(len(lines)) for j in range(len(lines)) if i != j]
-    yield from (pair for pair in pairs if boxes[pair[0]].is_left_of(boxes[pair[1]]))
-    yield from (pair for pair in pairs if boxes[pair[0]].is_above(boxes[pair[1]]))
+    yield from (pair for pair in pairs if _is_left_of(boxes[pair[0]], boxes[pair[1]], settings))
+    yield from (pair for pair in pairs if _is_above(boxes[pair[0]], boxes[pair[1]], settings))
 
 
-def _searched(rows: tuple[PlateRow, ...]) -> PlateReading | None:
-    verdict = likeliest([_kept(seen, ends_at_ink=True) for seen in _by_model(rows)])
+def _is_left_of(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
+    """Whether both can be parts of one line, `one` first."""
+    low = min(one.height, other.height)
+    shared = min(one.y_max, other.y_max) - max(one.y_min, other.y_min)
+    gap = other.x_min - one.x_max
+    overlaps = shared > settings.parts_overlap * low
+    return overlaps and -settings.parts_intrusion * low < gap < settings.beside_gap * low
+
+
+def _is_above(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
+    """Whether both can be rows of one plate, `one` the upper."""
+    low, narrow = min(one.height, other.height), min(one.width, other.width)
+    shared = min(one.x_max, other.x_max) - max(one.x_min, other.x_min)
+    gap = other.y_min - one.y_max
+    overlaps = shared > settings.parts_overlap * narrow
+    return overlaps and -settings.parts_intrusion * low < gap < settings.stacked_gap * low
+
+
+def _searched(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
+    verdict = likeliest(
+        [_search_rows(seen, ends_at_ink=True) for seen in _by_model(rows)], settings=settings
+    )
     # what is strict about scenes is said once, in `find`
-    likely = verdict is not None and verdict.a_character >= _least(rows)
+    likely = verdict is not None and verdict.a_character >= _least(rows, settings)
     if verdict and likely and find([verdict.registration.canonical]) is not None:
-        return _judged(rows, verdict)
-    return _read_first(rows)
+        return _judged(rows, verdict, settings)
+    return _read_first(rows, settings)
 
 
-def _worth_searching(text: str) -> bool:
+def _worth_searching(text: str, settings: PlateSettings) -> bool:
     count = sum(character.isalnum() for character in text)
     digits = sum(character.isdecimal() for character in text)
-    return _FEWEST_CHARACTERS <= count <= _MOST_CHARACTERS and digits >= _FEWEST_DIGITS
+    return (
+        settings.searched_min_characters <= count <= settings.searched_max_characters
+        and digits >= settings.searched_min_digits
+    )
 
 
-def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
-    """The rows as each model read them that has read any: how sure two models are is not one
-    measure. A row that it has not read stays as it is.
+def _by_model(rows: Sequence[ReadLine]) -> Iterator[Sequence[ReadLine]]:
+    """Yield the rows as each model read them; confidences of two models do not compare.
+
+    A row that a model has not read stays as it is.
     """
     seen = [(row.reading, *row.reading.others) for row in rows]
     for model in dict.fromkeys(reading.model for readings in seen for reading in readings):
@@ -179,34 +222,40 @@ def _by_model(rows: Sequence[PlateRow]) -> Iterator[Sequence[PlateRow]]:
         ]
 
 
-def _parsed(rows: Sequence[PlateRow]) -> PlateReading:
+def _parsed(rows: Sequence[ReadLine], settings: PlateSettings) -> PlateReading:
     read = tuple(row for row in rows if row.reading.text)
-    return _read_first(read) or PlateReading(read or tuple(rows[:1]), Registration())
+    return _read_first(read, settings) or PlateReading(read or tuple(rows[:1]), Registration())
 
 
-def _read_first(rows: tuple[PlateRow, ...]) -> PlateReading | None:
-    """Find what the reader saw first: that knows spelt-out letters and repairs more than the
-    search does, but not how likely a form is, so it is as strict as in a scene.
+def _read_first(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
+    """Parse the first choice of the reader, as strictly as in a scene.
+
+    Parsing knows spelt-out letters and repairs more than the search does, but not how likely a form
+    is.
     """
     texts = [row.reading.text for row in rows]
     found = find(texts, [row.reading.character_confidences for row in rows])
     if found is None or not found.character_confidences:
         return None
     sure = np.log(np.maximum(found.character_confidences, _NONE)).mean()
-    if float(sure) < _least(rows):
+    if float(sure) < _least(rows, settings):
         return None
-    likely = _PARSED * min(found.character_confidences)
-    return PlateReading(rows, replace(found, valid=likely >= VALID), likely)
+    likely = settings.parsed_factor * min(found.character_confidences)
+    return PlateReading(rows, replace(found, valid=likely >= settings.valid_confidence), likely)
 
 
-def _least(rows: Sequence[PlateRow]) -> float:
+def _least(rows: Sequence[ReadLine], settings: PlateSettings) -> float:
     """How likely a registration in these rows must be."""
     sides = (row.polygon[[3, 2]] - row.polygon[[0, 1]] for row in rows)
     lowest = min(float(np.linalg.norm(side, axis=1).max()) for side in sides)
-    return NO_REGISTRATION if lowest >= _LOWEST_ROW else _LEAST_WHERE_LOW
+    return (
+        settings.min_likelihood
+        if lowest >= settings.legible_row_height
+        else settings.min_likelihood_low_rows
+    )
 
 
-def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
+def _search_rows(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:
     return [
         Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
         for row in rows
@@ -214,7 +263,7 @@ def _kept(rows: Sequence[PlateRow], *, ends_at_ink: bool = False) -> list[Row]:
     ]
 
 
-def _steps(row: PlateRow, count: int) -> float:
+def _steps(row: ReadLine, count: int) -> float:
     if row.steps is not None:
         return min(count, row.steps)
     along, down = (np.linalg.norm(row.polygon[[1, 3]] - row.polygon[[0, 0]], axis=1)).tolist()

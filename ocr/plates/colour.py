@@ -17,20 +17,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import Margins, crop_quad
 from lipiyana.ocr.geometry import Bounds, Quad
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.types import PlateColour
 
 COLOURS = tuple(PlateColour)
 """The order of the network's outputs."""
 
-SURE_ENOUGH = 0.9
-"""Where the likeliest colours are less likely than this, none are named."""
-
-_CONTRADICTED = 0.02
-"""How likely colours are that a registration does not have, beside others: white plates in shade
-are taken for dark ones far more often than one bears what it must not.
-"""
 
 _WEIGHTS = "colour.npz"
 _ROW_HEIGHT = 24
@@ -85,9 +80,11 @@ class ColourNetwork:
 
 
 def plate_colour(
-    image: npt.NDArray[np.uint8],
+    image: RgbArray,
     rows: Sequence[Quad],
     contradicted: Collection[PlateColour] = (),
+    *,
+    settings: PlateSettings = PLATES,
 ) -> ColourReading:
     """Name the colours of a plate.
 
@@ -95,19 +92,24 @@ def plate_colour(
         image: (height, width, 3) RGB that the plate is in.
         rows: (4, 2) corners of each of its rows, in pixels.
         contradicted: colours that its registration should not have; they must be seen beyond doubt.
+        settings: tuned constants.
     """
     features = colour_features(image, rows)
     if features is None:
         return UNKNOWN
     (chances,) = _network().probabilities(features[None])
-    chances = chances * [_CONTRADICTED if colour in contradicted else 1.0 for colour in COLOURS]
+    chances = chances * [
+        settings.contradicted_colour_weight if colour in contradicted else 1.0 for colour in COLOURS
+    ]
     chances /= chances.sum()
     best = int(chances.argmax())
     confidence = float(chances[best])
-    return ColourReading(COLOURS[best] if confidence >= SURE_ENOUGH else None, confidence)
+    return ColourReading(
+        COLOURS[best] if confidence >= settings.colour_min_confidence else None, confidence
+    )
 
 
-def colour_features(image: npt.NDArray[np.uint8], rows: Sequence[Quad]) -> Floats | None:
+def colour_features(image: RgbArray, rows: Sequence[Quad]) -> Floats | None:
     """Describe the two colours of a plate by numbers, either of them as the ground.
 
     Args:
@@ -165,7 +167,7 @@ def _described(pair: Floats, places: Sequence[float]) -> Floats:
     )
 
 
-def _strip(image: npt.NDArray[np.uint8], quad: Quad) -> Floats:
+def _strip(image: RgbArray, quad: Quad) -> Floats:
     """A row and a little around it, (height, width, 3) in [0, 1], of few pixels."""
     box = Bounds.of(quad)
     whole = box.width > _WHOLE * image.shape[1] and box.height > _WHOLE * image.shape[0]

@@ -1,6 +1,6 @@
-"""The rows of one plate in its crop: cut in several ways, read in one batch.
+"""Reads the crop of one plate, cut into rows in several ways.
 
-Among the ways are two small rows (state, district, series) before one large number.
+One of the ways is two small rows (state, district, series) before one large number.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
-from lipiyana.ocr.detection.detector import DetectionSettings, TextDetector
+from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow, choose_plate, steps_of
+from lipiyana.ocr.plates.choice import PlateReading, choose_plate, steps_of
 from lipiyana.ocr.plates.grammar_search import letters_and_digits
 from lipiyana.ocr.plates.rows import three_rows, two_rows
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.reading_order import group_rows
-from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.store import ModelStore
-
-_SAME_COLUMN = 0.5  # of the narrower one's width
-_BESIDE_BOTH = 0.3  # of the way from the upper to the lower row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,215 +33,225 @@ class _Block:
     def y(self) -> float:
         return (self.bounds.y_min + self.bounds.y_max) / 2
 
-    def shares_column_with(self, other: _Block) -> bool:
+    def shares_column_with(self, other: _Block, overlap: float) -> bool:
         mine, its = self.bounds, other.bounds
         shared = min(mine.x_max, its.x_max) - max(mine.x_min, its.x_min)
-        return shared > _SAME_COLUMN * min(mine.width, its.width)
+        return shared > overlap * min(mine.width, its.width)
 
 
-def stacked_before_number(quads: Sequence[Quad]) -> list[Quad] | None:
+def stacked_before_number(
+    quads: Sequence[Quad], *, settings: PlateSettings = PLATES
+) -> list[Quad] | None:
     """Find two blocks of text above each other, with a row beside both of them.
 
     Args:
         quads: (4, 2) corners of the blocks that a detector found on one plate.
+        settings: tuned constants.
 
     Returns:
         The upper, the lower, and the row on the right; None where the blocks stand otherwise.
     """
-    columns = _columns([_Block(quad, Bounds.of(quad)) for quad in quads])
+    columns = _columns([_Block(quad, Bounds.of(quad)) for quad in quads], settings)
     for place, stack in enumerate(columns[:-1]):
         right = columns[place + 1 :]
         if len(stack) != 2 or any(len(column) != 1 for column in right):
             continue
         upper, lower = stack
-        middle, reach = (upper.y + lower.y) / 2, _BESIDE_BOTH * (lower.y - upper.y)
+        middle, reach = (upper.y + lower.y) / 2, settings.beside_both_reach * (lower.y - upper.y)
         if all(abs(column[0].y - middle) < reach for column in right):
             return [upper.quad, lower.quad, enclosing_quad([column[0].quad for column in right])]
     return None
 
 
-def _columns(blocks: Sequence[_Block]) -> list[list[_Block]]:
+def _columns(blocks: Sequence[_Block], settings: PlateSettings) -> list[list[_Block]]:
     """Columns from left to right, each from the top."""
     columns: list[list[_Block]] = []
     for block in sorted(blocks, key=lambda b: b.bounds.x_min):
-        if columns and any(block.shares_column_with(other) for other in columns[-1]):
+        if columns and any(
+            block.shares_column_with(other, settings.same_column_overlap) for other in columns[-1]
+        ):
             columns[-1].append(block)
         else:
             columns.append([block])
     return [sorted(column, key=lambda b: b.y) for column in columns]
 
 
-TWO_ROW_ASPECT = 2.6
-"""A crop wider than this times its height has one row: plates of two rows are 340x200 or
-200x100 mm, of one row 500x120 or 285x45.
-"""
-
-CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enlargement=8.0)
-
-THREE_ROW_ASPECT = 2.4
-"""A crop wider than this times its height has no three rows, as province plates of Nepal have."""
-
-_PADDING = 0.25
-_SURE = 0.99  # of each character, and of the registration
-_SURE_ALONE = 0.998  # of each character where no other model reads its script
-_AGREED, _UNUSUAL = 0.5, -1.0  # nats
-_CLEAR = 0.9  # confidence
 _SECOND_LOOK = 1  # index of the attempt
-_FEWEST_DIGITS = 2  # of what is read first: where there are fewer there is hardly a plate
-_MOST_DIGITS, _FEWEST_LETTERS = 8, 3  # more digits with fewer letters are a telephone number
-_AGAIN = 0.75  # scale of the second look at the rows that were read first
-_AGAIN_PADDING = 0.06
-_NARROW = 0.2  # of the lower row: where letters stand that are drawn narrow before a large number
-_WIDENED = 2.0
 
-_Strip = tuple[Quad, npt.NDArray[np.uint8]]  # where a row is, and what of it is read
+_Strip = tuple[Quad, RgbArray]  # where a row is, and what of it is read
 
 
 class PlateCropReader:
-    """Reads crops of one plate, of one row or two. Safe to share between threads."""
+    """Reads crops of one plate with one to three rows. Safe to share between threads."""
 
-    def __init__(self, store: ModelStore, reader: Reader) -> None:
-        """Take a reader; the detector is the store's, at a crop's scale.
+    def __init__(self, store: ModelStore, reader: Reader, settings: PlateSettings = PLATES) -> None:
+        """Take a reader; the text detector is the store's, at a crop's scale.
 
         Raises:
             ModelUnavailable: no text detector is installed.
         """
-        self._detector = TextDetector(store, CROP_DETECTION)
+        self._settings = settings
+        self._detector = TextDetector(store, self._settings.crop_detection)
         self._reader = reader
 
-    def read(self, crop: npt.NDArray[np.uint8], *, known: bool = False) -> PlateReading:
+    def read(self, crop: RgbArray, *, known: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
-        The rows that the crop's shape speaks for are read first: one, or two cut at the emptiest
-        line between them. What shows no digits is left at that. Where a doubt is left, other rows
-        are tried: the crop as one, two or three. What then is nearly a registration is read once
-        more a little smaller, with narrow letters of the lower row widened, and in the rows in
-        which text is found, also as two before a number; that takes longest, so nothing else is
-        searched for text.
+        1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
+           emptiest line between them. A result without digits, or without doubt, is final.
+        2. The crop is read as one, two or three rows. A result that is far from any registration
+           is final.
+        3. The first rows are read once more at a smaller scale, and with narrow letters of the
+           lower row widened.
+        4. If doubt remains, the crop is searched for text, which takes longest. The rows found are
+           read, also as two rows before a number.
 
         Args:
             crop: one plate, or what may be one.
-            known: whether it is known to show a plate, so that none of this is spared.
+            known: whether the crop is known to show a plate; then only a result without doubt ends
+                the steps early.
         """
-        (first,) = self._read_rows([_cut(crop, _likely_rows(crop))])
-        plate = choose_plate([first])
-        if _is_sure(plate) or not (known or _shows_digits(plate)):
+        (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))])
+        plate = choose_plate([first], settings=self._settings)
+        if _is_sure(plate, self._settings) or not (known or _shows_digits(plate, self._settings)):
             return plate
-        cuts = [_cut(crop, rows) for rows in _other_cuts(crop)]
+        cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
         if cuts:
             cuts_read = self._read_rows(cuts)
-            plate = choose_plate([first, *cuts_read])
+            plate = choose_plate([first, *cuts_read], settings=self._settings)
         else:
             cuts_read = []
         if not (known or _is_nearly_one(plate)):
             return plate
         upper, *lower = first
-        widened = [_with_beginning_widened(crop, row.polygon) for row in lower]
-        again, below = self._read_rows([_second_look(crop), widened])
+        widened = [_with_beginning_widened(crop, row.polygon, self._settings) for row in lower]
+        again, below = self._read_rows([_second_look(crop, self._settings), widened])
         attempts = [first, again, *cuts_read, *([[upper, *below]] if below else [])]
-        plate = choose_plate(attempts, _SECOND_LOOK)
-        if plate.likely < _CLEAR:
-            found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop))]
+        plate = choose_plate(attempts, _SECOND_LOOK, settings=self._settings)
+        if plate.likely < self._settings.enough_confidence:
+            found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
             if found:
-                plate = choose_plate([*attempts, *self._read_rows(found)], _SECOND_LOOK)
+                plate = choose_plate(
+                    [*attempts, *self._read_rows(found)], _SECOND_LOOK, settings=self._settings
+                )
         return plate
 
-    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[PlateRow]]:
+    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]
         readings = iter(self._reader.read(strips, keep=letters_and_digits))
         return [
-            [PlateRow(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
+            [ReadLine(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
             for attempt in attempts
         ]
 
-    def _blocks(self, crop: npt.NDArray[np.uint8]) -> list[Quad]:
-        pad = round(_PADDING * crop.shape[0])
+    def _blocks(self, crop: RgbArray) -> list[Quad]:
+        pad = round(self._settings.detection_padding * crop.shape[0])
         # the detector misses letters that touch the picture's edge
         padded = cv2.copyMakeBorder(crop, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         return [region.polygon - pad for region in self._detector.detect(np.asarray(padded))]
 
 
-def _cut(crop: npt.NDArray[np.uint8], quads: Sequence[Quad]) -> list[_Strip]:
+def _cut(crop: RgbArray, quads: Sequence[Quad]) -> list[_Strip]:
     return [(quad, crop_quad(crop, quad)) for quad in quads]
 
 
-def _with_beginning_widened(crop: npt.NDArray[np.uint8], quad: Quad) -> _Strip:
+def _with_beginning_widened(crop: RgbArray, quad: Quad, settings: PlateSettings) -> _Strip:
     row = crop_quad(crop, quad)
-    cut = max(1, round(_NARROW * row.shape[1]))
-    beginning = cv2.resize(row[:, :cut], None, fx=_WIDENED, fy=1, interpolation=cv2.INTER_CUBIC)
+    cut = max(1, round(settings.widened_share * row.shape[1]))
+    beginning = cv2.resize(
+        row[:, :cut], None, fx=settings.widening, fy=1, interpolation=cv2.INTER_CUBIC
+    )
     return quad, np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
 
 
-def _rows_of(blocks: Sequence[Quad]) -> Iterator[list[Quad]]:
+def _rows_of(blocks: Sequence[Quad], settings: PlateSettings) -> Iterator[list[Quad]]:
     """The rows in which blocks of text stand, and as two before a number."""
     if blocks:
         yield [enclosing_quad([blocks[index] for index in row]) for row in group_rows(blocks)]
-    stacked = stacked_before_number(blocks)
+    stacked = stacked_before_number(blocks, settings=settings)
     if stacked:
         yield stacked
 
 
-def _other_cuts(crop: npt.NDArray[np.uint8]) -> Iterator[list[Quad]]:
+def _other_cuts(crop: RgbArray, settings: PlateSettings) -> Iterator[list[Quad]]:
     """Other numbers of rows than the likely one."""
     height, width = map(int, crop.shape[:2])
-    if _may_have_two_rows(crop):
+    if _may_have_two_rows(crop, settings):
         yield _whole(crop)
-    if width < THREE_ROW_ASPECT * height:
-        yield list(three_rows(crop))
+    if width < settings.three_row_aspect * height:
+        yield list(three_rows(crop, settings=settings))
 
 
-def _second_look(crop: npt.NDArray[np.uint8]) -> list[_Strip]:
-    """The likely rows of a crop that is a little smaller and has a margin: what is seen surely is
-    seen in it too. Places are those in the crop.
+def _second_look(crop: RgbArray, settings: PlateSettings) -> list[_Strip]:
+    """Cut the likely rows from a smaller copy of the crop with a margin; places are in the crop.
+
+    What was read with confidence is read in the copy too.
     """
     height, width = crop.shape[:2]
-    size = (max(1, round(_AGAIN * width)), max(1, round(_AGAIN * height)))
+    size = (
+        max(1, round(settings.second_look_scale * width)),
+        max(1, round(settings.second_look_scale * height)),
+    )
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    pad = max(1, round(_AGAIN_PADDING * size[1]))
+    pad = max(1, round(settings.second_look_padding * size[1]))
     bordered = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
     padded = np.asarray(bordered, np.uint8)
     scale = np.array([width / size[0], height / size[1]])
     # a margin must not change how many rows are likely
-    rows = list(two_rows(padded)) if _may_have_two_rows(crop) else _whole(padded)
+    rows = (
+        list(two_rows(padded, settings=settings))
+        if _may_have_two_rows(crop, settings)
+        else _whole(padded)
+    )
     return [((quad - pad) * scale, strip) for quad, strip in _cut(padded, rows)]
 
 
-def _likely_rows(crop: npt.NDArray[np.uint8]) -> list[Quad]:
-    return list(two_rows(crop)) if _may_have_two_rows(crop) else _whole(crop)
+def _likely_rows(crop: RgbArray, settings: PlateSettings) -> list[Quad]:
+    return (
+        list(two_rows(crop, settings=settings))
+        if _may_have_two_rows(crop, settings)
+        else _whole(crop)
+    )
 
 
-def _may_have_two_rows(crop: npt.NDArray[np.uint8]) -> bool:
+def _may_have_two_rows(crop: RgbArray, settings: PlateSettings) -> bool:
     height, width = map(int, crop.shape[:2])
-    return width < TWO_ROW_ASPECT * height
+    return width < settings.two_row_aspect * height
 
 
-def _whole(crop: npt.NDArray[np.uint8]) -> list[Quad]:
+def _whole(crop: RgbArray) -> list[Quad]:
     height, width = crop.shape[:2]
     return [rectangle(0, 0, width, height)]
 
 
-def _is_sure(plate: PlateReading) -> bool:
-    """Whether all models saw every character surely, and the form is no unusual one, which a part
-    of a plate may have too.
+def _is_sure(plate: PlateReading, settings: PlateSettings) -> bool:
+    """Whether all models read every character with confidence, in a form that is not unusual.
+
+    A part of a plate may look like an unusual form.
     """
     signs = plate.signs
     if signs is None or not plate.registration.valid:
         return False
-    if signs.unusual < _UNUSUAL or plate.likely < _SURE:
+    if signs.unusual < settings.sure_min_prior or plate.likely < settings.sure_confidence:
         return False
     if signs.alone:
-        return signs.weakest >= _SURE_ALONE
-    return signs.weakest >= _SURE and signs.other_model < _AGREED
+        return signs.weakest >= settings.sure_confidence_alone
+    return (
+        signs.weakest >= settings.sure_confidence
+        and signs.other_model < settings.sure_max_objection
+    )
 
 
 def _is_nearly_one(plate: PlateReading) -> bool:
-    """Whether something that it says is or may be a registration."""
+    """Whether the result is a registration, or has one among its alternatives."""
     said = plate.registration
     return bool(said.canonical or said.alternatives)
 
 
-def _shows_digits(plate: PlateReading) -> bool:
+def _shows_digits(plate: PlateReading, settings: PlateSettings) -> bool:
     """Whether there are as many digits as a registration has, and letters beside many of them."""
     read = "".join(row.reading.text for row in plate.rows)
     digits, letters = (sum(map(kind, read)) for kind in (str.isdecimal, str.isalpha))
-    return digits >= _FEWEST_DIGITS and (digits <= _MOST_DIGITS or letters >= _FEWEST_LETTERS)
+    return digits >= settings.plate_min_digits and (
+        digits <= settings.plate_max_digits or letters >= settings.plate_min_letters
+    )

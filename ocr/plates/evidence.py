@@ -1,7 +1,7 @@
-"""What a reader saw of each character of a registration, found by aligning it with its rows.
+"""Aligns a registration with its rows: what did the reader see of each of its characters?
 
-A search over registrations compares only what can be one. Whether each of its characters was seen
-at all, what was seen in its place instead, and what was seen beside it, is said here.
+The search compares registrations only with each other. This module tells whether each character was
+seen at all, what else was seen in its place, and what was seen beside it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.plates.grammar_search import CHARACTERS
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 
 _LEAST = 1e-6
 _BLANK = 0
 _INDEX = {character: index for index, character in enumerate(CHARACTERS, start=1)}
-_SEEN = 0.5  # probability from which a character that belongs to nothing counts as seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def align(
     rows: Sequence[npt.NDArray[np.float32]],
     labels: str,
     contents: Sequence[float] | None = None,
+    *,
+    settings: PlateSettings = PLATES,
 ) -> Evidence:
     """Find the likeliest place of each character: the best path of the text through the rows.
 
@@ -64,6 +66,7 @@ def align(
         labels: the registration in the order of `label_order.to_labels`, of `CHARACTERS` alone.
         contents: by row how many of its steps show the crop, the rest being padding; all where
             None.
+        settings: tuned constants.
     """
     counts = [len(row) for row in rows]
     probabilities = np.concatenate(rows)
@@ -90,7 +93,7 @@ def align(
                 float((step - starts[row] + 0.5) / max(1.0, sizes[row])),
             )
         )
-    beside = (path % 2 == 0) & (letters.max(axis=1) > _SEEN)
+    beside = (path % 2 == 0) & (letters.max(axis=1) > settings.seen_probability)
     kinds = np.where(beside, letters.argmax(axis=1), -1)
     begins = (kinds >= 0) & (np.r_[-1, kinds[:-1]] != kinds)
     return Evidence(tuple(found), int(begins.sum()))

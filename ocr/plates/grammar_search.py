@@ -14,13 +14,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.decoding import beam_search
 from lipiyana.ocr.registrations import GRAMMAR, Automaton, Reading, Slot, Variant
 from lipiyana.ocr.scripts.label_order import to_labels, to_text
-
-WIDTH = 12
-_NEXT_TO_NONE = 2e-4
-CLASSES_A_STEP = 6
 
 
 def _as_labels(variant: Variant) -> Variant:
@@ -111,12 +108,15 @@ def letters_and_digits(
     return np.minimum(folded.T, 1.0)
 
 
-def search(rows: Sequence[npt.NDArray[np.float32]], top: int = 4) -> list[Candidate]:
+def search(
+    rows: Sequence[npt.NDArray[np.float32]], top: int = 4, *, settings: PlateSettings = PLATES
+) -> list[Candidate]:
     """Find the likeliest registrations in the rows of a plate, from the top.
 
     Args:
         rows: what `letters_and_digits` made of each.
         top: how many to return at most.
+        settings: tuned constants.
 
     Returns:
         Distinct registrations, best first; none where no path fits the grammar.
@@ -130,11 +130,11 @@ def search(rows: Sequence[npt.NDArray[np.float32]], top: int = 4) -> list[Candid
         return -math.inf if reached is None else 0.0
 
     found = beam_search(
-        _worth_a_step(_joined(rows))[:, :OTHER],
+        _worth_a_step(_joined(rows), settings)[:, :OTHER],
         CHARACTERS,
-        width=WIDTH,
-        top=WIDTH,
-        classes_a_step=CLASSES_A_STEP,
+        width=settings.beam_width,
+        top=settings.beam_width,
+        classes_a_step=settings.classes_a_step,
         scorer=follows,
     )
     readings = ((_reading(labels), score, labels) for labels, score in found)
@@ -177,12 +177,14 @@ def _joined(rows: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     return np.concatenate([part for row in rows for part in (row, blank)])
 
 
-def _worth_a_step(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _worth_a_step(
+    probabilities: npt.NDArray[np.float32], settings: PlateSettings
+) -> npt.NDArray[np.float32]:
     """Leave out what costs time and decides nothing: chances that are next to none, and blanks
     after blanks.
     """
-    seen = np.where(probabilities < _NEXT_TO_NONE, np.float32(0), probabilities)
-    empty = probabilities[:, 0] > 1 - _NEXT_TO_NONE
+    seen = np.where(probabilities < settings.negligible_probability, np.float32(0), probabilities)
+    empty = probabilities[:, 0] > 1 - settings.negligible_probability
     return np.asarray(seen[~(empty & np.roll(empty, 1)) | (np.arange(len(seen)) == 0)])
 
 

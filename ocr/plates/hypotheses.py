@@ -1,4 +1,4 @@
-"""Which registration a plate's rows spell: hypotheses over all ways in which they were read.
+"""Which registration the rows of a plate spell: hypotheses over all attempts to read them.
 
 Limits and costs are natural logarithms of probabilities.
 """
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lipiyana.ocr.plates.evidence import Evidence, Seen, align
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, search
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
 from lipiyana.types import Registration
@@ -24,34 +25,7 @@ from lipiyana.types import Registration
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
 
-NO_REGISTRATION = -0.7
-"""How likely it is, a character, that there is none. A reader that guesses makes registrations
-up: chosen on training pictures, readable plates on the one side, pictures without a plate and
-plates that nobody can read on the other.
-"""
 
-_CLEAR = -0.1
-"""How likely, a character, what is seen of a registration must be for how usual it is not to count:
-to tell a short one from a part of another is the business of a plate that is hard to read.
-"""
-_FEWEST_CLEAR = 5  # characters
-
-_LEAST_RATIO = -8.0  # to the likeliest path through the same rows, whatever it spells
-_DROPPED_ROW = 4.0  # nats that leaving out a row costs
-_DROPPED_DIGITS = 6.0  # and one more that shows digits, as the second row of a trade plate does
-_FEWEST_DIGITS, _MOST_DIGITS = 2, 6  # of a row that is no serial number
-_SEEN, _HARDLY = 0.5, 0.05
-_SURE = 0.9  # probability of a character that the reader did not hesitate over
-_ALTERNATIVES_WITHIN = 4.0
-_MOST_ALTERNATIVES = 4
-CUT_OFF = 0.28
-"""Of the distance between characters: one that is nearer to the edge is cut off by it."""
-
-_HALF_SEEN = 0.5
-_FAR = 10.0  # nats
-_STRONGEST_OBJECTION = 6.0  # nats
-_NO_OPINION = 2.0  # nats
-_HARDLY_LIKELY = -0.9  # a character
 _DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
 
@@ -75,10 +49,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What speaks for a registration and against it.
+    """What speaks for and against a registration.
 
-    An objection is by how many nats what objects finds another registration likelier: 0 where it
-    finds the same, at most 6, and 2 where it finds none that is likely.
+    An objection is the number of nats by which another model, or another look, finds another
+    registration likelier: 0 if it finds the same, at most 6, and 2 if it finds none that is likely.
 
     Attributes:
         a_character: as of `Verdict`.
@@ -139,18 +113,22 @@ class _Hypothesis:
 
 
 def likeliest(
-    attempts: Sequence[Sequence[Row]], second_look: Collection[int] = ()
+    attempts: Sequence[Sequence[Row]],
+    second_look: Collection[int] = (),
+    *,
+    settings: PlateSettings = PLATES,
 ) -> Verdict | None:
     """Find the registration that is likeliest over all attempts to read one plate.
 
     Args:
         attempts: the rows of each, from the top, all read by one model.
         second_look: indices of those that show the rows of others once more.
+        settings: tuned constants.
 
     Returns:
         None where no row can be a part of one.
     """
-    hypotheses = list(_hypotheses(attempts))
+    hypotheses = list(_hypotheses(attempts, settings))
     totals: dict[str, float] = defaultdict(lambda: -np.inf)
     best: dict[str, _Hypothesis] = {}
     for hypothesis in hypotheses:
@@ -163,31 +141,39 @@ def likeliest(
     if reading is None:
         return None
     chosen, total = best[ranked[0]], totals[ranked[0]]
-    others = [t for t in ranked[1:] if total - totals[t] < _ALTERNATIVES_WITHIN]
+    others = [t for t in ranked[1:] if total - totals[t] < settings.alternatives_margin]
     unusual = reading.prior
-    clear = _clear(reading, chosen.score - unusual)
+    clear = _clear(reading, chosen.score - unusual, settings)
     counted = unusual if clear else 0.0
     rows = attempts[chosen.attempt][chosen.window]
     evidence = align(
-        [row.kept for row in rows], chosen.candidate.labels, [row.steps for row in rows]
+        [row.kept for row in rows],
+        chosen.candidate.labels,
+        [row.steps for row in rows],
+        settings=settings,
     )
     rooms = _rooms(evidence, rows)
-    agreed = _agreement(chosen.text, totals, counted)
-    seen = _seen(chosen.candidate, evidence, rooms)
+    agreed = _agreement(chosen.text, totals, counted, settings)
+    seen = _seen(chosen.candidate, evidence, rooms, settings)
     registration = replace(
         reading.registration(tuple(map(min, agreed, seen))),
-        alternatives=tuple(others[:_MOST_ALTERNATIVES]),
+        alternatives=tuple(others[: settings.most_alternatives]),
     )
     a_character = (chosen.score - counted) / len(chosen.text)
     left_out = [row for row in attempts[chosen.attempt] if row not in rows]
     signs = Signs(
         a_character=a_character,
-        margin=min(_FAR, total - totals[ranked[1]]) if len(ranked) > 1 else _FAR,
-        other_model=_other_model(chosen, hypotheses, attempts),
-        second_look=_second_look(chosen, hypotheses, second_look),
+        margin=min(settings.max_margin, total - totals[ranked[1]])
+        if len(ranked) > 1
+        else settings.max_margin,
+        other_model=_other_model(chosen, hypotheses, attempts, settings),
+        second_look=_second_look(chosen, hypotheses, second_look, settings),
         weakest=min(map(_share, evidence.characters)),
-        overridden=sum(map(_is_overridden, chosen.candidate.labels, evidence.characters)),
-        ignored=evidence.ignored + sum(_characters(row) for row in left_out),
+        overridden=sum(
+            _is_overridden(label, seen, settings)
+            for label, seen in zip(chosen.candidate.labels, evidence.characters, strict=True)
+        ),
+        ignored=evidence.ignored + sum(_characters(row, settings) for row in left_out),
         room=min(rooms.values(), default=1.0),
         unusual=unusual,
         alone=len({row.model for attempt in attempts for row in attempt}) == 1,
@@ -195,28 +181,32 @@ def likeliest(
     return Verdict(registration, chosen.attempt, a_character, signs)
 
 
-def _clear(reading: Reading, seen: float) -> bool:
+def _clear(reading: Reading, seen: float, settings: PlateSettings) -> bool:
     """Tell whether a registration is seen too clearly to be a part of another one, or none."""
     length = sum(map(len, reading.parts))
     return (
         not reading.variant.looks_like_others
-        and length >= _FEWEST_CLEAR
-        and seen >= _CLEAR * length
+        and length >= settings.clear_min_characters
+        and seen >= settings.clear_likelihood * length
     )
 
 
-def _hypotheses(attempts: Sequence[Sequence[Row]]) -> Iterator[_Hypothesis]:
+def _hypotheses(
+    attempts: Sequence[Sequence[Row]], settings: PlateSettings
+) -> Iterator[_Hypothesis]:
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
             kept = [row.kept for row in rows[window]]
-            if not any(map(_may_show_digits, kept)):
+            if not any(_may_show_digits(row, settings) for row in kept):
                 continue  # every registration has some, and a search takes milliseconds
             left_out = [*rows[: window.start], *rows[window.stop :]]
-            cost = _DROPPED_ROW * len(left_out) + _DROPPED_DIGITS * sum(map(_has_number, left_out))
+            cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
+                _has_number(row, settings) for row in left_out
+            )
             highest = best_path(kept)
-            for candidate in search(kept):
+            for candidate in search(kept, settings=settings):
                 score = candidate.log_probability - cost
-                if score - highest >= _LEAST_RATIO:
+                if score - highest >= settings.min_path_ratio:
                     yield _Hypothesis(candidate, score, index, window)
 
 
@@ -229,18 +219,20 @@ def _windows(count: int) -> Iterator[slice]:
             yield from (slice(start, start + size) for start in range(count - size + 1))
 
 
-def _has_number(row: Row) -> bool:
+def _has_number(row: Row, settings: PlateSettings) -> bool:
     """Whether a row surely shows digits, and not as many as a serial number has."""
-    digits = _runs(row.kept[:, _DIGITS].sum(axis=1) > _SEEN, row.kept.argmax(axis=1))
-    return _FEWEST_DIGITS <= digits <= _MOST_DIGITS
+    digits = _runs(
+        row.kept[:, _DIGITS].sum(axis=1) > settings.seen_probability, row.kept.argmax(axis=1)
+    )
+    return settings.number_min_digits <= digits <= settings.number_max_digits
 
 
-def _may_show_digits(kept: Kept) -> bool:
-    return float(kept[:, _DIGITS].sum(axis=1).max(initial=0)) > _HARDLY
+def _may_show_digits(kept: Kept, settings: PlateSettings) -> bool:
+    return float(kept[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
 
 
-def _characters(row: Row) -> int:
-    return _runs(row.kept[:, 1:].max(axis=1) > _SEEN, row.kept.argmax(axis=1))
+def _characters(row: Row, settings: PlateSettings) -> int:
+    return _runs(row.kept[:, 1:].max(axis=1) > settings.seen_probability, row.kept.argmax(axis=1))
 
 
 def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:
@@ -253,7 +245,7 @@ def _share(seen: Seen) -> float:
     return seen.probability / max(1e-6, seen.probability + seen.rival_probability)
 
 
-def _is_overridden(label: str, seen: Seen) -> bool:
+def _is_overridden(label: str, seen: Seen, settings: PlateSettings) -> bool:
     """Whether something else was seen than the character that a registration needs: surely, or
     likelier and not one of the confusions that its place may decide. O and 0 have one shape, and so
     have the zeros of all scripts.
@@ -263,7 +255,10 @@ def _is_overridden(label: str, seen: Seen) -> bool:
     pair = {label, seen.rival}
     if pair == {"O", "0"} or all(c.isdecimal() and not int(c) for c in pair):
         return False
-    return seen.rival_probability > _SURE or seen.rival not in CONFUSIONS.get(label, "")
+    return (
+        seen.rival_probability > settings.overriding_probability
+        or seen.rival not in CONFUSIONS.get(label, "")
+    )
 
 
 def _rooms(evidence: Evidence, rows: Sequence[Row]) -> dict[int, float]:
@@ -281,12 +276,14 @@ def _rooms(evidence: Evidence, rows: Sequence[Row]) -> dict[int, float]:
     return found
 
 
-def _seen(candidate: Candidate, evidence: Evidence, rooms: Mapping[int, float]) -> list[float]:
+def _seen(
+    candidate: Candidate, evidence: Evidence, rooms: Mapping[int, float], settings: PlateSettings
+) -> list[float]:
     """How surely each character of the text was seen; the arrow of a military plate is none."""
     sure = [_share(one) for one in evidence.characters]
     for place, room in rooms.items():
-        if room < CUT_OFF:
-            sure[place] = min(sure[place], _HALF_SEEN)
+        if room < settings.cut_off_room:
+            sure[place] = min(sure[place], settings.cut_off_confidence)
     spelt = sourced_text(candidate.labels)
     text = "".join(character for character, _ in spelt)
     if text == candidate.text:
@@ -298,7 +295,10 @@ def _seen(candidate: Candidate, evidence: Evidence, rooms: Mapping[int, float]) 
 
 
 def _other_model(
-    chosen: _Hypothesis, hypotheses: Sequence[_Hypothesis], attempts: Sequence[Sequence[Row]]
+    chosen: _Hypothesis,
+    hypotheses: Sequence[_Hypothesis],
+    attempts: Sequence[Sequence[Row]],
+    settings: PlateSettings,
 ) -> float:
     mine = attempts[chosen.attempt][0].model
     theirs: defaultdict[str, list[_Hypothesis]] = defaultdict(list)
@@ -306,33 +306,38 @@ def _other_model(
         model = attempts[one.attempt][0].model
         if model != mine:
             theirs[model].append(one)
-    return fmean(_objection(chosen.text, found) for found in theirs.values() or [[]])
+    return fmean(_objection(chosen.text, found, settings) for found in theirs.values() or [[]])
 
 
 def _second_look(
-    chosen: _Hypothesis, hypotheses: Sequence[_Hypothesis], looks: Collection[int]
+    chosen: _Hypothesis,
+    hypotheses: Sequence[_Hypothesis],
+    looks: Collection[int],
+    settings: PlateSettings,
 ) -> float:
     if not looks:
         return 0.0
     return fmean(
-        _objection(chosen.text, [one for one in hypotheses if one.attempt == look])
+        _objection(chosen.text, [one for one in hypotheses if one.attempt == look], settings)
         for look in looks
     )
 
 
-def _objection(text: str, found: Sequence[_Hypothesis]) -> float:
+def _objection(text: str, found: Sequence[_Hypothesis], settings: PlateSettings) -> float:
     highest = max((one.score for one in found), default=-np.inf)
-    if highest < _HARDLY_LIKELY * len(text):
-        return _NO_OPINION
+    if highest < settings.opinion_min_likelihood * len(text):
+        return settings.no_opinion_objection
     mine = max((one.score for one in found if one.text == text), default=-np.inf)
-    return float(min(_STRONGEST_OBJECTION, highest - mine))
+    return float(min(settings.max_objection, highest - mine))
 
 
-def _agreement(text: str, totals: dict[str, float], unusual: float) -> tuple[float, ...]:
+def _agreement(
+    text: str, totals: dict[str, float], unusual: float, settings: PlateSettings
+) -> tuple[float, ...]:
     """How likely each character of `text` is: the share of all that may stand there which has it,
-    other registrations and, with `NO_REGISTRATION`, none, to which `unusual` is added.
+    other registrations and, with `min_likelihood`, none, to which `unusual` is added.
     """
-    nothing = NO_REGISTRATION * len(text) + unusual
+    nothing = settings.min_likelihood * len(text) + unusual
     highest = max(nothing, *totals.values())
     weights = {other: float(np.exp(total - highest)) for other, total in totals.items()}
     agreed = np.zeros(len(text))

@@ -128,8 +128,8 @@ def beam_search(
                     )
                 if weights[longer] > -math.inf:
                     _accumulate(grown, longer, -math.inf, chance)
-        kept = heapq.nlargest(width, grown, key=lambda p: _add(*grown[p]) + weights[p])
-        beams = {prefix: grown[prefix] for prefix in kept}
+        best = heapq.nlargest(width, grown, key=lambda p: _add(*grown[p]) + weights[p])
+        beams = {prefix: grown[prefix] for prefix in best}
     scored = [(_spell(p, charset), _add(*chances) + weights[p]) for p, chances in beams.items()]
     ranked = sorted(scored, key=lambda item: (-item[1], item[0]))
     return [item for item in ranked if item[1] > -math.inf][:top]

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
+
 HEIGHT = 48
 BUCKET = 32
 MAX_WIDTH = 2560
@@ -25,7 +27,7 @@ def content_width(height: int, width: int) -> int:
     return min(MAX_WIDTH, max(1, round(HEIGHT * width / max(1, height))))
 
 
-def line_input(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def line_input(crop: RgbArray) -> npt.NDArray[np.float32]:
     """Scale a crop to the reader's height, keeping its shape, and pad it on the right.
 
     Args:

@@ -1,4 +1,4 @@
-"""Crops of lines become text, one batch a width over the whole picture."""
+"""Reads crops of lines with one model, in one batch for each width."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
+from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.language.model import load_words
-from lipiyana.ocr.language.script_choice import keep_one_script, told_apart
-from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
+from lipiyana.ocr.language.script_choice import (
+    choose_telugu_or_kannada,
+    has_unlikely,
+    keep_one_script,
+    without_unlikely,
+)
+from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input
+from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.label_order import ORDER_KEY, sourced_text
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
-
-MAX_BATCH = 8
-
-MAX_BATCH_WIDTH = 2560
-"""Pixels of all lines of a batch together: eight lines of 2560 take 940 MiB in the network, one
-takes 120, and 0.6 of the time a line.
-"""
 
 Floats = npt.NDArray[np.float32]
 Keep = Callable[[Floats, tuple[str, ...]], Floats]
@@ -41,7 +42,7 @@ class LineReading:
             was read.
         confidence: mean over the characters, 0 for no text.
         character_confidences: one a character of `text`.
-        kept: what `keep` made of the reader's probabilities, None where it was not given.
+        kept: what `keep` made of the reader's probabilities; None without `keep`.
         others: what other models read in the same crop, where several did.
         model: the name of the model that read it.
     """
@@ -54,6 +55,23 @@ class LineReading:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadLine:
+    """A line of text in a picture, or a row of a plate: where it is and what it says.
+
+    Attributes:
+        polygon: (4, 2) its corners.
+        reading: what it says. Where registrations are searched for, its `kept` is what
+            `grammar_search.letters_and_digits` makes.
+        steps: how many of the reader's time steps show the line; the rest is padding. None where
+            the crop had the shape of `polygon`.
+    """
+
+    polygon: Quad
+    reading: LineReading
+    steps: float | None = None
+
+
 class Reader(Protocol):
     """Reads crops of single lines, with one model or several."""
 
@@ -64,7 +82,7 @@ class Reader(Protocol):
 
     def read(
         self,
-        crops: Sequence[npt.NDArray[np.uint8]],
+        crops: Sequence[RgbArray],
         *,
         keep: Keep | None = None,
         hints: Collection[str] = (),
@@ -76,13 +94,19 @@ class Reader(Protocol):
 class LineReader:
     """Reads crops of single lines. Safe to share between threads."""
 
-    def __init__(self, store: ModelStore, name: str | None = None) -> None:
+    def __init__(
+        self,
+        store: ModelStore,
+        name: str | None = None,
+        settings: RecognitionSettings = RECOGNITION,
+        language: LanguageSettings = LANGUAGE,
+    ) -> None:
         """Choose the model: `name`, or the store's default reader. Nothing is loaded yet.
 
         Raises:
             ModelUnavailable: there is none.
         """
-        self._store = store
+        self._store, self._settings, self._language = store, settings, language
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
@@ -97,7 +121,7 @@ class LineReader:
 
     def read(
         self,
-        crops: Sequence[npt.NDArray[np.uint8]],
+        crops: Sequence[RgbArray],
         *,
         keep: Keep | None = None,
         hints: Collection[str] = (),
@@ -111,28 +135,28 @@ class LineReader:
             crops: one line of text each.
             keep: reduces the probabilities (steps, classes) of one line, given the characters of
                 classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
-            hints: codes of scripts (ISO 15924) that the lines are likely in, which decide where the
-                reader is in doubt.
+            hints: codes of scripts (ISO 15924) that the lines are probably in; they decide where
+                the reader is in doubt.
         """
         if not crops:
             return []
         session = self._store.session(self.entry.name)
         order = session.metadata.get(ORDER_KEY, "")
         readings: list[LineReading | None] = [None] * len(crops)
-        for indices in _batches(crops):
+        for indices in _batches(crops, self._settings):
             batch = np.stack([line_input(crops[index]) for index in indices])
             seen = session.run(batch)[0]
-            probabilities = keep_one_script(seen, session.charset, hints)
+            probabilities = keep_one_script(seen, session.charset, hints, settings=self._language)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):
-                line, likely = self._spelt(
+                line, likely = self._refined(
                     plain, seen[row], probabilities[row], session.charset, hints
                 )
                 kept = keep(likely, session.charset) if keep else None
                 readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
         return [reading for reading in readings if reading is not None]
 
-    def _spelt(
+    def _refined(
         self,
         line: Decoded,
         seen: Floats,
@@ -140,8 +164,10 @@ class LineReader:
         charset: tuple[str, ...],
         hints: Collection[str],
     ) -> tuple[Decoded, Floats]:
-        """Let unlikely letters give way, and words decide where a line is in doubt: which of two
-        scripts it is in, and what it says; a line with digits is not made of words.
+        """Replace unlikely letters, and let the language model decide where a line is in doubt.
+
+        It decides which of two scripts the line is in, and what it says. A line with digits is not
+        made of words.
 
         Args:
             line: what is likeliest.
@@ -153,17 +179,19 @@ class LineReader:
         Returns:
             The line, and the probabilities of the script that it is in.
         """
-        if has_unlikely(line.text):
-            likely = without_unlikely(likely, charset)
+        if has_unlikely(line.text, settings=self._language):
+            likely = without_unlikely(likely, charset, settings=self._language)
             line = greedy(likely, charset)
         if self._words is None:
             return line, likely
-        model = load_words(*self._words)
-        apart = told_apart(seen, line.text, charset, model, hints)
+        model = load_words(*self._words, self._language)
+        apart = choose_telugu_or_kannada(
+            seen, line.text, charset, model, hints, settings=self._language
+        )
         if apart is not None:
             line, likely = greedy(apart, charset), apart
         if model.knows(line.text) and not any(character.isdigit() for character in line.text):
-            line = read_words(likely, charset, model)
+            line = read_words(likely, charset, model, settings=self._language)
         return line, likely
 
 
@@ -179,11 +207,11 @@ def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) ->
     )
 
 
-def _batches(crops: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[int]]:
+def _batches(crops: Sequence[RgbArray], settings: RecognitionSettings) -> Iterator[list[int]]:
     buckets: defaultdict[int, list[int]] = defaultdict(list)
     for index, crop in enumerate(crops):
         buckets[bucket_width(*crop.shape[:2])].append(index)
     for width, indices in sorted(buckets.items()):
-        count = min(MAX_BATCH, max(1, MAX_BATCH_WIDTH // width))
+        count = min(settings.max_batch, max(1, settings.max_batch_width // width))
         for start in range(0, len(indices), count):
             yield indices[start : start + count]

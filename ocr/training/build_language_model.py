@@ -18,16 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from lipiyana.ocr.language.model import (
-    BACK_OFF,
-    EDGE,
-    LEVELS,
-    ORDER,
-    Grams,
-    LanguageModel,
-    ScriptModel,
-    pack,
-)
+from lipiyana.ocr.language.model import EDGE, LEVELS, ORDER, Grams, LanguageModel, ScriptModel, pack
+from lipiyana.ocr.language.settings import LANGUAGE
 from lipiyana.ocr.language.word_set import WordSet
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.scripts.label_order import to_labels
@@ -106,7 +98,7 @@ def count_script(code: str, words: Iterable[str], known: Iterable[str] = ()) -> 
     smooth = _smoothed(followers, len(letters) + 1)
     worth = {
         gram: followers[gram[:-1]][gram[-1]]
-        * abs(math.log(probability / smooth[gram[1:]]) - BACK_OFF)
+        * abs(math.log(probability / smooth[gram[1:]]) - LANGUAGE.back_off)
         for gram, probability in smooth.items()
         if len(gram) > _ALL_KEPT
     }

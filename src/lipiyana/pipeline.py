@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.arguments import config_of, numbered, pictures_of, require_frames
+from lipiyana.arrays import RgbArray
 from lipiyana.clock import Clock
 from lipiyana.errors import (
     InternalError,
@@ -29,15 +29,14 @@ from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, opened
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.choice import PlateRow
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
-from lipiyana.ocr.recognition.long_lines import LongLineReader
+from lipiyana.ocr.recognition.reader import ReadLine
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.recognizer import FrameResult
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.original_size import in_original_pixels
 from lipiyana.scene.reader import SceneReader
-from lipiyana.scene.results import coloured, plate, text_line
+from lipiyana.scene.results import plate_from_reading, text_line, with_colours
 from lipiyana.stream.newest_frame import newest_frames
 from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import (
@@ -61,7 +60,6 @@ would be enlarged to the height of the reader's input.
 """
 
 _log = logging.getLogger(__name__)
-_Image = npt.NDArray[np.uint8]
 _RGB = 3
 
 
@@ -109,8 +107,8 @@ class LocalRecognizer:
         detector = TextDetector(self.store)
         self._text_detector = detector.entry
         reader = installed_reader(self.store)
-        self._reader = LongLineReader(reader)
-        # a plate is one registration however long it is
+        self._reader = reader.splitting_long_lines()
+        # a plate is one registration however long it is, so it is never split
         self._plate_reader = PlateCropReader(self.store, reader)
         self._scenes = SceneReader(self.store, detector, self._reader, self._plate_reader)
 
@@ -153,6 +151,13 @@ class LocalRecognizer:
                 )
             found = self._read(picture.pixels, config, features, clock)
             return in_original_pixels(found, picture.width, picture.height)
+
+    def recognize_pixels(
+        self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
+    ) -> Recognition:
+        """Read a picture that is decoded already, (height, width, 3) RGB; see `recognize`."""
+        clock = Clock(timeout)
+        return self._read(pixels, config, self._check(config), clock)
 
     def recognize_batch(
         self,
@@ -201,7 +206,7 @@ class LocalRecognizer:
 
     def _read(
         self,
-        pixels: _Image,
+        pixels: RgbArray,
         config: RecognitionConfig,
         features: frozenset[Feature],
         clock: Clock,
@@ -239,13 +244,13 @@ class LocalRecognizer:
             )
         return config.features or installed
 
-    def _line(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
+    def _line(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         quad = rectangle(0, 0, width, height)
         with clock.stage("read_lines"):
             crop = crop_quad(pixels, quad)
             (reading,) = self._reader.read([crop], hints=config.script_hints)
-        line = text_line(PlateRow(quad, reading), config.romanize, pixels.shape)
+        line = text_line(ReadLine(quad, reading), config.romanize, pixels.shape)
         lines = (line,) if line.confidence >= config.least_confidence else ()
         return Recognition(
             width,
@@ -255,12 +260,14 @@ class LocalRecognizer:
             timings=clock.timings,
         )
 
-    def _plate(self, pixels: _Image, config: RecognitionConfig, clock: Clock) -> Recognition:
+    def _plate(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
             reading = self._plate_reader.read(pixels, known=True)
-        found = plate(reading, config.romanize, pixels.shape)
-        plates = (coloured(found, pixels),) if found.confidence >= config.least_confidence else ()
+        found = plate_from_reading(reading, config.romanize, pixels.shape)
+        plates = (
+            (with_colours(found, pixels),) if found.confidence >= config.least_confidence else ()
+        )
         return Recognition(
             width,
             height,
@@ -287,7 +294,7 @@ def _store(store: object, models_dir: object, threads: int | None) -> ModelStore
     return store
 
 
-def _check_shape(pixels: _Image, layout: Layout) -> None:
+def _check_shape(pixels: RgbArray, layout: Layout) -> None:
     height, width = map(int, pixels.shape[:2])
     most = MAX_ASPECTS[layout]
     if max(height, width) > most * min(height, width):

@@ -284,6 +284,36 @@ class Reader:
         return self._result
 
 
+class PixelReader(Reader):
+    """Takes decoded pictures alone."""
+
+    def __init__(self, result: Recognition) -> None:
+        super().__init__(result)
+        self.seen: list[Picture] = []
+
+    def recognize(
+        self, image: ImageInput, config: RecognitionConfig, *, timeout: float | None = None
+    ) -> Recognition:
+        raise AssertionError("the picture is decoded already")
+
+    def recognize_pixels(
+        self, pixels: Picture, config: RecognitionConfig, *, timeout: float | None = None
+    ) -> Recognition:
+        self.seen.append(pixels)
+        return self._result
+
+
+def test_what_takes_pixels_gets_the_decoded_frame(
+    scene: Picture, result: Recognition, encode: Callable[..., bytes]
+) -> None:
+    inner = PixelReader(result)
+    data = encode(scene, "PNG")
+    found = RepeatedFrameReader(inner, DEFAULT_LIMITS).recognize(data, CONFIG)
+    (pixels,) = inner.seen
+    assert (pixels == load(data)).all()
+    assert found.vehicles == result.vehicles
+
+
 def test_the_reader_computes_what_is_new(
     scene: Picture, result: Recognition, encode: Callable[..., bytes]
 ) -> None:

@@ -30,7 +30,7 @@ from lipiyana.review.unsureness import (
     margin_doubts,
 )
 from lipiyana.runtime.store import ModelStore
-from lipiyana.types import Plate, Recognition, Registration
+from lipiyana.types import Plate, Recognition, RecognitionConfig, Registration
 from lipiyana.wire.results import recognition_to_json
 
 Draw = Callable[..., np.ndarray]
@@ -202,6 +202,15 @@ def keeping(
 def dim(scene: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(2).normal(0, 30, scene.shape)
     return np.clip(scene * 0.25 + 60 + noise, 0, 255)
+
+
+def test_decoded_frames_are_kept_too(
+    keeping: KeepingRecognizer, kept: Path, dim: np.ndarray
+) -> None:
+    picture = dim.astype(np.uint8)
+    keeping.recognize_pixels(picture, RecognitionConfig())
+    (one,) = read_kept(kept)
+    assert (cv2.imread(str(kept / one.file))[..., ::-1] == picture).all()
 
 
 def test_from_a_picture_to_labels(

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.runtime.store import ModelStore
-from lipiyana.scene.plate_merging import apart, doubting_signs, merged, prolonged, read_plates
+from lipiyana.scene.plate_merging import (
+    downweight_signs,
+    drop_fragments,
+    extend_truncated,
+    merge_same_place,
+    read_plates,
+)
+from lipiyana.scene.settings import SceneSettings
 from lipiyana.types import Box, Plate, Registration, TextLine
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.detection.network import OPERATING_POINT
@@ -61,14 +68,12 @@ def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: 
     assert plate == Plate("", 0.05, box)
 
 
-def test_of_very_many_plates_the_surest_are_read(
-    reader: PlateCropReader, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lipiyana.scene.plate_merging.MOST_READ", 2)
+def test_of_very_many_plates_the_surest_are_read(reader: PlateCropReader, draw_text: Draw) -> None:
+    two = SceneSettings(most_plates_read=2)
     board = draw_text("KA 01 AB 1234")
     box = Box(0, 0, board.shape[1], board.shape[0])
     places = [Detection(PLATE, confidence, box) for confidence in (0.5, 0.7, 0.4, 0.6)]
-    plates = read_plates(board, places, reader, romanize=False)
+    plates = read_plates(board, places, reader, romanize=False, settings=two)
     assert [plate.registration.valid for plate in plates] == [False, True, False, True]
     assert [plates[0].confidence, plates[2].confidence] == [0.5, 0.4]
 
@@ -91,10 +96,10 @@ def test_on_no_vehicle_only_what_would_be_shown_is_read(
 def test_the_better_reading_at_the_detector_s_place() -> None:
     inner = Box(105, 104, 190, 127)
     valid, surer = found("KA01AB1234", HERE), found("KA01AB1235", inner, sure=0.95)
-    assert merged([valid], [found("KA01AB1235", inner, sure=0.8)]) == [valid]
-    assert merged([valid], [surer]) == [dataclasses.replace(surer, box=HERE)]
+    assert merge_same_place([valid], [found("KA01AB1235", inner, sure=0.8)]) == [valid]
+    assert merge_same_place([valid], [surer]) == [dataclasses.replace(surer, box=HERE)]
     unread = found("", HERE, confidence=0.8)
-    (plate,) = merged([unread], [surer])
+    (plate,) = merge_same_place([unread], [surer])
     assert plate == dataclasses.replace(surer, box=HERE, confidence=0.8)
 
 
@@ -102,7 +107,7 @@ def test_rows_that_were_detected_apart_are_one_plate() -> None:
     upper, lower = found("", Box(100, 100, 200, 128)), found("", Box(110, 130, 190, 158))
     whole = found("KA01AB1234", Box(104, 102, 196, 156))
     elsewhere = found("", Box(400, 100, 500, 130))
-    plates = merged([upper, elsewhere, lower], [whole])
+    plates = merge_same_place([upper, elsewhere, lower], [whole])
     assert plates[:1] == [elsewhere] or plates[1:] == [elsewhere]
     (plate,) = (p for p in plates if p != elsewhere)
     assert plate.registration == whole.registration
@@ -113,17 +118,17 @@ def test_halves_that_were_detected_apart_are_one_plate() -> None:
     left, right = found("KA01AB12", Box(100, 100, 170, 130)), found("", Box(140, 100, 200, 130))
     other = found("MH12DE5678", Box(120, 100, 180, 130))
     whole = found("KA01AB1234", Box(104, 110, 196, 122), sure=0.99)
-    (plate,) = merged([left, right], [whole])
+    (plate,) = merge_same_place([left, right], [whole])
     assert (plate.registration, plate.box) == (whole.registration, HERE)
-    assert other in merged([left, other], [whole])
+    assert other in merge_same_place([left, other], [whole])
 
 
 def test_plates_elsewhere_are_kept() -> None:
     one, other = found("KA01AB1234", HERE), found("MH12DE5678", Box(300, 100, 400, 130))
-    assert merged([one], [other]) == [one, other]
-    assert merged([], [other]) == [other]
-    assert merged([one], []) == [one]
-    assert merged([], []) == []
+    assert merge_same_place([one], [other]) == [one, other]
+    assert merge_same_place([], [other]) == [other]
+    assert merge_same_place([one], []) == [one]
+    assert merge_same_place([], []) == []
 
 
 def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
@@ -132,7 +137,7 @@ def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
         found("", Box(400, 100, 500, 130)),
         found("KA01AB1234", Box(600, 0, 700, 30)),
     ]
-    doubted = doubting_signs(street, [Box(50, 0, 250, 200)])
+    doubted = downweight_signs(street, [Box(50, 0, 250, 200)])
     factors = [d.confidence / plate.confidence for d, plate in zip(doubted, street, strict=True)]
     assert factors == pytest.approx([0.5, 0.285, 1])
     restored = [
@@ -140,11 +145,11 @@ def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
         for d, plate in zip(doubted, street, strict=True)
     ]
     assert restored == street
-    assert doubting_signs([], [HERE]) == []
-    elsewhere = doubting_signs(street, [])
+    assert downweight_signs([], [HERE]) == []
+    elsewhere = downweight_signs(street, [])
     assert [p.confidence for p in elsewhere[:2]] == [doubted[1].confidence] * 2
     # where nobody looks for vehicles, what lies on none is not known
-    assert doubting_signs(street, None)[1].confidence == doubted[0].confidence
+    assert downweight_signs(street, None)[1].confidence == doubted[0].confidence
 
 
 @pytest.mark.parametrize(
@@ -155,13 +160,13 @@ def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
     text: str, confidence: float
 ) -> None:
     plate = dataclasses.replace(found("", HERE, confidence=confidence), text=text)
-    (left,) = doubting_signs([plate], [])
+    (left,) = downweight_signs([plate], [])
     assert 0.01 < left.confidence < OPERATING_POINT
     doubtful = dataclasses.replace(
         found("KA01AB1234", HERE, confidence=confidence),
         registration=Registration("KA01AB1234", valid=False),
     )
-    assert doubting_signs([doubtful], [])[0].confidence < OPERATING_POINT
+    assert downweight_signs([doubtful], [])[0].confidence < OPERATING_POINT
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
 )
 def test_a_clock_on_a_vehicle_is_no_plate_either(text: str) -> None:
     plate = dataclasses.replace(found("", HERE, confidence=0.9), text=text)
-    (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])
+    (left,) = downweight_signs([plate], [Box(50, 0, 250, 200)])
     assert left.confidence < OPERATING_POINT
 
 
@@ -182,7 +187,7 @@ def test_a_clock_on_a_vehicle_is_no_plate_either(text: str) -> None:
 )  # fmt: skip
 def test_words_on_a_vehicle_are_no_plate_and_lamps_say_nothing(text: str, factor: float) -> None:
     plate = dataclasses.replace(found("", HERE), text=text)
-    (left,) = doubting_signs([plate], [Box(50, 0, 250, 200)])
+    (left,) = downweight_signs([plate], [Box(50, 0, 250, 200)])
     assert left.confidence == pytest.approx(factor * plate.confidence)
 
 
@@ -194,14 +199,14 @@ def test_a_plate_gets_the_letters_that_were_cut_off(
     (row,) = reader.read(board).rows
     cut = TextLine("84CC896", "Latn", 0.9, ((60, 0), (width, 0), (width, height), (60, height)))
     part = Plate(cut.text, 0.6, Box(60, 0, width, height), lines=(cut,))
-    (whole,) = prolonged([part], [row], False, board.shape)
+    (whole,) = extend_truncated([part], [row], False, board.shape)
     assert whole.registration.canonical == "184CC896"
     assert whole.box.x_min < 60
     assert whole.confidence >= 0.6
     elsewhere = dataclasses.replace(row, polygon=np.add(row.polygon, [0, 5 * height]))
     other = dataclasses.replace(part, text="84CC897")
     for plates, lines in (([part], [elsewhere]), ([other], [row]), ([part], []), ([], [row])):
-        assert prolonged(plates, lines, False, board.shape) == plates
+        assert extend_truncated(plates, lines, False, board.shape) == plates
 
 
 def test_a_part_of_a_plate_that_is_read_better_goes() -> None:
@@ -209,6 +214,6 @@ def test_a_part_of_a_plate_that_is_read_better_goes() -> None:
     part = found("KA22KA220", Box(9, 16, 145, 86), sure=0.8)
     unread = found("", Box(100, 20, 200, 60))
     beside = found("KA01AB1234", Box(300, 12, 500, 98), sure=0.5)
-    assert apart([part, whole, unread, beside]) == [whole, beside]
-    assert apart([unread, found("", Box(100, 20, 200, 60), sure=0.1)]) != []
-    assert apart([]) == []
+    assert drop_fragments([part, whole, unread, beside]) == [whole, beside]
+    assert drop_fragments([unread, found("", Box(100, 20, 200, 60), sure=0.1)]) != []
+    assert drop_fragments([]) == []

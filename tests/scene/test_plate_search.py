@@ -5,7 +5,8 @@ import pytest
 from detector_models import GREEN, RED, install, rectangle_detector
 
 from lipiyana.runtime.store import ModelStore
-from lipiyana.scene.plate_search import MOST_CROPS, find_plates_in_vehicles, one_a_place
+from lipiyana.scene.plate_search import drop_duplicates, find_plates_in_vehicles
+from lipiyana.scene.settings import SCENE
 from lipiyana.types import Box
 from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
 
@@ -74,7 +75,7 @@ def test_the_largest_vehicles_are_searched(
     detector: VehicleDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture, _ = street()
-    boxes = [Box(0, 0, 100 + number, 90) for number in range(MOST_CROPS + 5)]
+    boxes = [Box(0, 0, 100 + number, 90) for number in range(SCENE.most_vehicle_crops + 5)]
     widths: list[int] = []
 
     def look(images: list[np.ndarray], least: float) -> list[list[Detection]]:
@@ -84,7 +85,7 @@ def test_the_largest_vehicles_are_searched(
     monkeypatch.setattr(detector, "detect_each", look)
     vehicles = [Detection("car", 0.9, box) for box in boxes]
     assert find_plates_in_vehicles(picture, detector, vehicles, [], 0.3) == []
-    assert len(widths) == MOST_CROPS
+    assert len(widths) == SCENE.most_vehicle_crops
     assert min(widths) >= 105
 
 
@@ -92,5 +93,5 @@ def test_one_plate_a_place() -> None:
     whole, row = Box(100, 100, 200, 150), Box(105, 125, 195, 148)
     other = Box(300, 100, 400, 120)
     plates = [Detection(PLATE, c, b) for c, b in ((0.5, row), (0.9, whole), (0.4, other))]
-    assert one_a_place(plates) == [plates[1], plates[2]]
-    assert one_a_place([]) == []
+    assert drop_duplicates(plates) == [plates[1], plates[2]]
+    assert drop_duplicates([]) == []

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.registrations import categorize, parse
+from lipiyana.stream.settings import VoteSettings
 from lipiyana.stream.tracks import PlateVote, may_be
 from lipiyana.types import Box, Category, Plate, PlateColour, Registration, RegistrationFormat
 
@@ -43,6 +44,13 @@ def test_a_wrong_reading_at_first_is_corrected() -> None:
     wrong = reading("KA01AB1284", unsure={8: 0.4})
     right = reading(TRUE)
     assert shown(PlateVote(), wrong, right, wrong, right) == [wrong.text, TRUE, TRUE, TRUE]
+
+
+def test_other_settings_decide_otherwise() -> None:
+    four_apart = reading("KA01AB8765", unsure={6: 0.4, 7: 0.4, 8: 0.4, 9: 0.4})
+    assert shown(PlateVote(), reading(TRUE), four_apart) == [TRUE, "KA01AB8765"]
+    lenient = PlateVote(VoteSettings(max_edits=4))
+    assert shown(lenient, reading(TRUE), four_apart) == [TRUE, TRUE]
 
 
 def test_one_bad_frame_does_not_sway() -> None:

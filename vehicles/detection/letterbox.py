@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
+
 PADDING = 114
 
 STRIDE = 32
@@ -54,7 +56,7 @@ class InputShape:
 
 
 def letterbox(
-    image: npt.NDArray[np.uint8], shape: InputShape
+    image: RgbArray, shape: InputShape
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """Scale a picture until its longer side fills the input, and pad it on the right and below.
 

@@ -22,18 +22,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import Session
 from lipiyana.vehicles.boxes import Boxes
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 
 OPERATING_POINT = 0.3
 """Confidence of a detection whose score is the threshold of its class: what callers get who ask
 for nothing else (`lipiyana.types.SCENE_CONFIDENCE`).
 """
-
-_MOST_CANDIDATES = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,9 @@ class Candidates:
 class DetectorNetwork:
     """A loaded detector. Safe to share between threads."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, settings: VehicleDetectionSettings = VEHICLE_DETECTION
+    ) -> None:
         """Check that the model is a detector.
 
         Raises:
@@ -87,13 +89,13 @@ class DetectorNetwork:
             raise _unfit(entry, "its metadata name no classes")
         self.classes = tuple(session.metadata["classes"].split("\n"))
         self.shape = input_of(session)
-        self._session = session
+        self._session, self._settings = session, settings
         self._boxes, self._scores = names.index("boxes"), names.index("scores")
         self._curves = _curves(entry, self.classes)
 
     def run(
         self,
-        images: Iterable[npt.NDArray[np.uint8]],
+        images: Iterable[RgbArray],
         least: float,
         shape: InputShape | None = None,
     ) -> list[Candidates]:
@@ -145,16 +147,23 @@ class DetectorNetwork:
         confidences = scores.astype(np.float64)
         for index, curve in self._curves.items():
             confidences[:, index] = confidence_of(confidences[:, index], curve)
-        return candidates(boxes / np.tile(scale, 2), confidences, least)
+        return candidates(boxes / np.tile(scale, 2), confidences, least, settings=self._settings)
 
 
-def candidates(boxes: Boxes, confidences: npt.NDArray[np.float64], least: float) -> Candidates:
+def candidates(
+    boxes: Boxes,
+    confidences: npt.NDArray[np.float64],
+    least: float,
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
+) -> Candidates:
     """Choose what may be an object: every class of an anchor that is sure enough.
 
     Args:
         boxes: (anchors, 4); those that are not finite are left out.
         confidences: (anchors, classes).
         least: confidence.
+        settings: tuned constants.
 
     Returns:
         At most 1000, the surest; overlapping and unsorted.
@@ -162,8 +171,8 @@ def candidates(boxes: Boxes, confidences: npt.NDArray[np.float64], least: float)
     possible = np.isfinite(boxes).all(axis=1, keepdims=True)
     anchors, classes = np.nonzero((confidences >= least) & possible)
     best = confidences[anchors, classes]
-    if len(best) > _MOST_CANDIDATES:
-        chosen = np.argsort(-best, kind="stable")[:_MOST_CANDIDATES]
+    if len(best) > settings.most_candidates_a_view:
+        chosen = np.argsort(-best, kind="stable")[: settings.most_candidates_a_view]
         anchors, classes, best = anchors[chosen], classes[chosen], best[chosen]
     return Candidates(boxes[anchors], best, classes)
 

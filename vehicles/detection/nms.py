@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes around one thing the surest stays, where all of them agree."""
+"""Non-maximum suppression: of several boxes around one object, one survives, at their mean."""
 
 from __future__ import annotations
 
@@ -9,42 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.vehicles.boxes import Boxes, areas, inside, iou
-
-SAME_CLASS = 0.5
-"""IoU above which two boxes of one class are one thing."""
-
-AGREEING = 0.55
-"""IoU with what stays above which a box of its class has a say in where it is."""
-
-ONE_THING = 0.6
-"""IoU above which two boxes are one thing whatever their classes: a van is no car as well. On the
-selection part 0.6 names a fiftieth less wrongly than 0.85, and mean AP50 is the same."""
-
-WITHIN, PART = 0.9, 0.4
-"""How much of a box lies in a surer one of its class, and the greatest share of its area, from
-which on it is a part of that: a mirror is no car of its own. Of 400 labelled vehicles one lies so.
-"""
-
-SECOND_NAME = 0.2
-"""Greatest confidence in another class of what has a better one, and in a part of something: who
-asks for all that was considered is shown it, and nobody else, as it lies below the operating point.
-"""
-
-
-MOST_DETECTIONS = 1000
-"""Of one picture: the surest stay. What is compared with all that stays takes bounded time."""
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 
 _BLOCK = 128
 
 Clash = Callable[[Boxes, Boxes], npt.NDArray[np.bool_]]
-"""Tells (n, m) which of n boxes cannot stay beside which of m."""
+"""Tells which of n boxes clash with which of m, as (n, m)."""
 
 
-def first_apart(boxes: Boxes, clash: Clash, most: int = MOST_DETECTIONS) -> npt.NDArray[np.intp]:
-    """Take boxes one after another, and leave out what clashes with one that was taken before.
+def first_apart(
+    boxes: Boxes,
+    clash: Clash,
+    most: int = VEHICLE_DETECTION.most_detections,
+) -> npt.NDArray[np.intp]:
+    """Take boxes one after another, and skip each that clashes with one taken before.
 
-    They are compared in blocks, with those alone that are still in question: at most `most` times
-    n pairs, and a few blocks of them at once in memory.
+    Blocks of boxes are compared with those that are still undecided: at most `most` times n pairs
+    in all, and a few blocks of them at once in memory.
 
     Args:
         boxes: (n, 4), the best first.
@@ -72,6 +53,8 @@ def suppress(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.intp]:
     """Drop every box that overlaps a better one of its class too much.
 
@@ -79,28 +62,34 @@ def suppress(
         boxes: (n, 4).
         scores: (n,).
         classes: (n,).
+        settings: tuned constants.
 
     Returns:
-        Indices of what stays, the best first; of equals the earlier. At most `MOST_DETECTIONS`.
+        Indices of the survivors, the best first; of equals the earlier. At most `most_detections`.
     """
+
+    def same_object(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+        return np.asarray(iou(a, b) > settings.same_class_iou)
+
     order = np.argsort(-scores, kind="stable")
     ranks = [np.flatnonzero(classes[order] == label) for label in np.unique(classes)]
-    kept = [mine[first_apart(boxes[order[mine]], _one_thing_of_a_class)] for mine in ranks]
-    best = np.sort(np.concatenate([np.empty(0, np.intp), *kept]))[:MOST_DETECTIONS]
+    survivors = [
+        mine[first_apart(boxes[order[mine]], same_object, settings.most_detections)]
+        for mine in ranks
+    ]
+    best = np.sort(np.concatenate([np.empty(0, np.intp), *survivors]))[: settings.most_detections]
     return np.asarray(order[best])
 
 
-def _one_thing_of_a_class(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
-    return np.asarray(iou(a, b) > SAME_CLASS)
-
-
-def voted(
+def vote_boxes(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
-    kept: npt.NDArray[np.intp],
+    survivors: npt.NDArray[np.intp],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> Boxes:
-    """Move what stays to the mean of the boxes of its class around it, weighted by their scores.
+    """Move each survivor to the mean of the boxes of its class around it, weighted by their scores.
 
     Box voting, of Gidaris and Komodakis, "Object detection via a multi-region & semantic
     segmentation-aware CNN model", ICCV 2015, section 4.
@@ -109,29 +98,30 @@ def voted(
         boxes: (n, 4).
         scores: (n,), positive.
         classes: (n,).
-        kept: indices (k,) of what stays.
+        survivors: their indices (k,).
+        settings: tuned constants.
 
     Returns:
         (k, 4).
     """
-    mean: Boxes = np.empty((len(kept), 4))
-    for label in np.unique(classes[kept]):
-        rows, mine = np.flatnonzero(classes[kept] == label), np.flatnonzero(classes == label)
-        says = iou(boxes[kept[rows]], boxes[mine]) > AGREEING
+    mean: Boxes = np.empty((len(survivors), 4))
+    for label in np.unique(classes[survivors]):
+        rows, mine = np.flatnonzero(classes[survivors] == label), np.flatnonzero(classes == label)
+        says = iou(boxes[survivors[rows]], boxes[mine]) > settings.agreeing_iou
         # one without inside overlaps nothing, not even itself
-        says |= kept[rows][:, None] == mine[None, :]
+        says |= survivors[rows][:, None] == mine[None, :]
         weights = says * scores[mine]
         mean[rows] = weights @ boxes[mine] / weights.sum(axis=1, keepdims=True)
     return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
-    """What stays of n boxes, the best first.
+class Survivors:
+    """The survivors of n boxes, the best first.
 
     Attributes:
         indices: (k,), which of them.
-        boxes: (k, 4), where they are by the vote of those around them.
+        boxes: (k, 4), their places by the vote of the boxes around them.
         scores: (k,).
     """
 
@@ -140,26 +130,37 @@ class Kept:
     scores: npt.NDArray[np.float64]
 
 
-def surest(
+def suppress_and_vote(
     boxes: Boxes,
     scores: npt.NDArray[np.floating],
     classes: npt.NDArray[np.integer],
-) -> Kept:
-    """`suppress`, let those around vote, and doubt every other class of one thing than its best,
-    and parts of one thing.
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
+) -> Survivors:
+    """Suppress, vote on places, and cap the confidence of an object's second-best classes and of
+    parts of an object.
 
     Args:
         boxes: (n, 4).
-        scores: (n,), in (0, 1], with the operating point above `SECOND_NAME`.
+        scores: (n,), in (0, 1], with the operating point above `second_class_cap`.
         classes: (n,).
+        settings: tuned constants.
     """
-    kept = suppress(boxes, scores, classes)
-    places = voted(boxes, scores, classes, kept)
-    better = np.tri(len(kept), k=-1, dtype=np.bool_)
-    second = (better & (iou(places, places) > ONE_THING)).any(axis=1)
-    named = classes[kept]
-    part = better & (named[:, None] == named[None, :]) & (inside(places, places) > WITHIN)
-    second |= (part & (areas(places)[:, None] < PART * areas(places)[None, :])).any(axis=1)
-    left = np.where(second, np.minimum(scores[kept], SECOND_NAME), scores[kept])
+    survivors = suppress(boxes, scores, classes, settings=settings)
+    places = vote_boxes(boxes, scores, classes, survivors, settings=settings)
+    better = np.tri(len(survivors), k=-1, dtype=np.bool_)
+    second = (better & (iou(places, places) > settings.same_object_iou)).any(axis=1)
+    named = classes[survivors]
+    part = (
+        better
+        & (named[:, None] == named[None, :])
+        & (inside(places, places) > settings.part_inside)
+    )
+    second |= (part & (areas(places)[:, None] < settings.part_area * areas(places)[None, :])).any(
+        axis=1
+    )
+    left = np.where(
+        second, np.minimum(scores[survivors], settings.second_class_cap), scores[survivors]
+    )
     order = np.argsort(-left, kind="stable")
-    return Kept(kept[order], places[order], left[order])
+    return Survivors(survivors[order], places[order], left[order])

@@ -1,4 +1,4 @@
-"""Squares of a large picture, so that what is far away is large enough for a detector."""
+"""Cuts a large picture into squares, so that distant objects are large enough for a detector."""
 
 from __future__ import annotations
 
@@ -9,19 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.vehicles.boxes import Boxes, areas, inside
-
-LARGE = 2.0
-"""A picture whose longer side is more than this many inputs is cut."""
-
-MOST_TILES = 6
-
-_LEAST_SIDE = 1.75  # inputs: smaller tiles see little more and cost much
-_OVERLAP = 0.2  # of a tile's side: what is larger than that is seen in the whole picture
-_GROWTH = 1.02
-_AT_EDGE = 0.02  # of a tile's side: a box that ends so near to its edge is cut off there,
-_NEAR_EDGE = 0.1  # and may be, at this
-_PART = 0.8
-_AS_SURE = 0.5
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,60 +22,81 @@ class Tile:
     y_max: int
 
 
-def tiles(height: int, width: int, size: int) -> list[Tile]:
+def tiles(
+    height: int, width: int, size: int, *, settings: VehicleDetectionSettings = VEHICLE_DETECTION
+) -> list[Tile]:
     """Cut a picture into overlapping squares; none where it is not large for inputs of `size`.
 
-    At most `MOST_TILES`: the larger the picture, the larger they are.
+    At most `most_tiles`: the larger the picture, the larger they are.
     """
-    if max(height, width) <= LARGE * size:
+    if max(height, width) <= settings.tiled_from * size:
         return []
-    side = _LEAST_SIDE * size
-    while _count(height, side) * _count(width, side) > MOST_TILES:
-        side *= _GROWTH
+    side = settings.tile_min_side * size
+    while _count(height, side, settings) * _count(width, side, settings) > settings.most_tiles:
+        side *= settings.tile_growth
     return [
         Tile(x, y, min(width, x + math.ceil(side)), min(height, y + math.ceil(side)))
-        for y in _starts(height, side)
-        for x in _starts(width, side)
+        for y in _starts(height, side, settings)
+        for x in _starts(width, side, settings)
     ]
 
 
-def cut_off(boxes: Boxes, tile: Tile, height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Tell which boxes (n, 4) end at an edge of the tile that is not the picture's: of what they
-    show the rest lies outside.
-    """
-    return _within(boxes, tile, height, width, _AT_EDGE)
+def cut_off(
+    boxes: Boxes,
+    tile: Tile,
+    height: int,
+    width: int,
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
+) -> npt.NDArray[np.bool_]:
+    """Tell which boxes (n, 4) are cut off by an edge of the tile that is not the picture's."""
+    return _within(boxes, tile, height, width, settings.cut_off_margin)
 
 
-def near_edge(boxes: Boxes, tile: Tile, height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Tell which boxes (n, 4) end so near to such an edge that they may show a part."""
-    return _within(boxes, tile, height, width, _NEAR_EDGE)
+def near_edge(
+    boxes: Boxes,
+    tile: Tile,
+    height: int,
+    width: int,
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
+) -> npt.NDArray[np.bool_]:
+    """Tell which boxes (n, 4) end so near to such an edge that they may be cut off."""
+    return _within(boxes, tile, height, width, settings.doubtful_margin)
 
 
 def parts(
-    boxes: Boxes, confidences: npt.NDArray[np.float64], doubtful: npt.NDArray[np.bool_]
+    boxes: Boxes,
+    confidences: npt.NDArray[np.float64],
+    doubtful: npt.NDArray[np.bool_],
+    *,
+    settings: VehicleDetectionSettings = VEHICLE_DETECTION,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which doubtful boxes are parts of what was seen whole: they lie in a larger box that
-    is not doubtful and not much less sure.
+    """Tell which doubtful boxes are parts of an object that was seen whole.
+
+    They lie in a larger box that is not doubtful and is about as confident or more.
     """
     sure = ~doubtful
     size = areas(boxes)
     of_sure = (
-        (inside(boxes[doubtful], boxes[sure]) > _PART)
+        (inside(boxes[doubtful], boxes[sure]) > settings.doubtful_inside)
         & (size[doubtful, None] < size[None, sure])
-        & (_AS_SURE * confidences[doubtful, None] <= confidences[None, sure])
+        & (settings.doubtful_confidence * confidences[doubtful, None] <= confidences[None, sure])
     )
     out = doubtful.copy()
     out[doubtful] = of_sure.any(axis=1)
     return out
 
 
-def _count(length: int, side: float) -> int:
-    return max(1, math.ceil((length - _OVERLAP * side) / ((1 - _OVERLAP) * side)))
+def _count(length: int, side: float, settings: VehicleDetectionSettings) -> int:
+    return max(
+        1, math.ceil((length - settings.tile_overlap * side) / ((1 - settings.tile_overlap) * side))
+    )
 
 
-def _starts(length: int, side: float) -> list[int]:
+def _starts(length: int, side: float, settings: VehicleDetectionSettings) -> list[int]:
     last = max(0, length - math.ceil(side))
-    return [int(start) for start in np.linspace(0, last, _count(length, side))]
+    return [int(start) for start in np.linspace(0, last, _count(length, side, settings))]
 
 
 def _within(

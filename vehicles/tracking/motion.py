@@ -8,13 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.types import Box
-
-# standard deviations, as shares of the box's own width (x, width) and height (y, height); what is
-# a frame's belongs to a camera of some 25 frames a second
-_MEASURED = np.array([0.05, 0.05, 0.08, 0.08])
-_FIRST_SPEED = np.array([0.15, 0.15, 0.03, 0.03])  # a frame
-_SPEEDING = np.array([0.02, 0.02, 0.005, 0.005])  # a frame and square root of a frame
-_MOST_GROWTH = 2.0  # by which a size that is not seen may change
+from lipiyana.vehicles.tracking.settings import TRACKING, TrackingSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,32 +21,34 @@ class Motion:
         state: (4, 2): x, y, width, height in pixels, and their change a frame.
         covariance: (4, 2, 2).
         seen: (4,) as last seen.
+        settings: tuned constants.
     """
 
     state: npt.NDArray[np.float64]
     covariance: npt.NDArray[np.float64]
     seen: npt.NDArray[np.float64]
+    settings: TrackingSettings = TRACKING
 
     @classmethod
-    def of(cls, box: Box) -> Motion:
+    def of(cls, box: Box, settings: TrackingSettings = TRACKING) -> Motion:
         """Begin with a box that is seen for the first time and may move anywhere."""
         measured = _measured(box)
         scale = _scale(measured)
         covariance = np.zeros((4, 2, 2))
-        covariance[:, 0, 0] = (_MEASURED * scale) ** 2
-        covariance[:, 1, 1] = (_FIRST_SPEED * scale) ** 2
-        return cls(np.stack([measured, np.zeros(4)], axis=1), covariance, measured)
+        covariance[:, 0, 0] = (np.array(settings.measured) * scale) ** 2
+        covariance[:, 1, 1] = (np.array(settings.first_speed) * scale) ** 2
+        return cls(np.stack([measured, np.zeros(4)], axis=1), covariance, measured, settings)
 
     def later(self, frames: float) -> Motion:
         """Predict; the acceleration is white noise (Bar-Shalom et al. 2001, section 6.2.2)."""
         step = np.array([[1.0, frames], [0.0, 1.0]])
         noise = np.array([[frames**3 / 3, frames**2 / 2], [frames**2 / 2, frames]])
         state = self.state @ step.T
-        sizes = np.clip(state[2:, 0], self.seen[2:] / _MOST_GROWTH, self.seen[2:] * _MOST_GROWTH)
-        state[2:, 0] = sizes
-        spread = (_SPEEDING * _scale(self.seen)) ** 2
+        most = self.settings.most_growth
+        state[2:, 0] = np.clip(state[2:, 0], self.seen[2:] / most, self.seen[2:] * most)
+        spread = (np.array(self.settings.speeding) * _scale(self.seen)) ** 2
         covariance = step @ self.covariance @ step.T + spread[:, None, None] * noise
-        return Motion(state, covariance, self.seen)
+        return Motion(state, covariance, self.seen, self.settings)
 
     def corrected(self, box: Box) -> Motion:
         """Update by a box that was seen."""
@@ -61,7 +57,7 @@ class Motion:
         gain = self.covariance[:, :, 0] / self._innovation(measured)[:, None]
         state = self.state + gain * surprise[:, None]
         covariance = self.covariance - gain[:, :, None] * self.covariance[:, :1, :]
-        return Motion(state, covariance, measured)
+        return Motion(state, covariance, measured, self.settings)
 
     def distance(self, box: Box) -> float:
         """Squared Mahalanobis distance of a box's centre: chi-squared, two degrees of freedom."""
@@ -76,7 +72,8 @@ class Motion:
         return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
     def _innovation(self, measured: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.asarray(self.covariance[:, 0, 0] + (_MEASURED * _scale(measured)) ** 2)
+        deviations = np.array(self.settings.measured) * _scale(measured)
+        return np.asarray(self.covariance[:, 0, 0] + deviations**2)
 
 
 def _measured(box: Box) -> npt.NDArray[np.float64]:

@@ -1,11 +1,10 @@
-"""Which vehicle of a frame is which of the frames before.
+"""Matches the vehicles of a frame with those of the frames before.
 
 Detections and tracks are paired so that the sum of their gains is the greatest possible.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from lipiyana.vehicles.boxes import array_of, iou
 from lipiyana.vehicles.detection.detector import Detection
 from lipiyana.vehicles.tracking.motion import Motion
+from lipiyana.vehicles.tracking.settings import TRACKING, TrackingSettings
 
 
 def best_pairs(gains: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -77,17 +77,6 @@ def _cheapest(costs: npt.NDArray[np.float64]) -> list[int]:
     return [int(column) for column in column_of]
 
 
-_STRONG = 0.5  # confidence of what is matched first, with all tracks
-_NEW = 0.3  # confidence of what may be a vehicle that was not seen before
-_LEAST_IOU = 0.2
-_LEAST_IOU_WEAK = 0.3
-_OTHER_LABEL = 0.15  # of IoU, that another label costs: detectors waver between near classes
-_REACH = 9.21  # squared distance within which a vehicle comes again with 99 %
-_SIZES = math.log(1.5)  # by which its sides may have changed
-_FORGOTTEN_FRAMES = 30.0
-_FORGOTTEN_UPDATES = 3
-
-
 @dataclass(frozen=True, slots=True)
 class Tracked:
     """What a detection is.
@@ -122,11 +111,12 @@ class Tracker:
     Detections are matched in the order of ByteTrack (Zhang et al. 2022): the strong ones by their
     overlap with where a track should be now, then the weak ones with the other tracks. Tracks that
     were lost from sight take part in both: a detector wavers about small vehicles. What is left is
-    matched by distance where nothing else could be meant, since frames are dropped and a vehicle
-    may have left its box. The rest are new.
+    matched by distance where no other match is possible, since frames are dropped and a vehicle may
+    have left its box. The rest are new.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: TrackingSettings = TRACKING) -> None:
+        self._settings = settings
         self._tracks: list[_Track] = []
         self._last_id = 0
         self._time = 0.0
@@ -145,11 +135,11 @@ class Tracker:
             detections: what was found in it.
             time: in frames of the source since its beginning; more than one later than the update
                 before where frames were dropped.
-            repeated: whether these are the detections of the update before, told again: they say
-                where vehicles are, and nothing new about what they are.
+            repeated: whether these are the detections of the update before. They say where
+                vehicles are, but do not vote on their classes again.
 
         Returns:
-            For each detection its track; None where it is too unsure to begin one.
+            For each detection its track; None if its confidence is too low to begin one.
         """
         passed, self._time = max(0.0, time - self._time), time
         for track in self._tracks:
@@ -159,7 +149,7 @@ class Tracker:
         tracked: list[Tracked | None] = []
         for index, detection in enumerate(detections):
             known = matches.get(index)
-            if known is None and detection.confidence < _NEW:
+            if known is None and detection.confidence < self._settings.new_confidence:
                 tracked.append(None)
                 continue
             track = known or self._begin(detection)
@@ -170,29 +160,39 @@ class Tracker:
             if not (repeated and track.votes):
                 track.votes[detection.label] += detection.confidence
             tracked.append(Tracked(track.track_id, track.label, resumed))
-        self._tracks = [track for track in self._tracks if not _is_forgotten(track, time)]
+        self._tracks = [
+            track for track in self._tracks if not _is_forgotten(track, time, self._settings)
+        ]
         return tracked
 
     def _begin(self, detection: Detection) -> _Track:
         self._last_id += 1
-        track = _Track(self._last_id, Motion.of(detection.box), self._time)
+        track = _Track(self._last_id, Motion.of(detection.box, self._settings), self._time)
         self._tracks.append(track)
         return track
 
     def _matches(self, detections: Sequence[Detection]) -> dict[int, _Track]:
         """Match detections, by their index, with tracks."""
         overlaps = self._overlaps(detections)
-        strong = [i for i, one in enumerate(detections) if one.confidence >= _STRONG]
-        weak = [i for i, one in enumerate(detections) if one.confidence < _STRONG]
+        strong = [
+            i
+            for i, one in enumerate(detections)
+            if one.confidence >= self._settings.strong_confidence
+        ]
+        weak = [
+            i
+            for i, one in enumerate(detections)
+            if one.confidence < self._settings.strong_confidence
+        ]
         tracks = list(range(len(self._tracks)))
-        pairs = _pairs(overlaps - _LEAST_IOU, tracks, strong)
+        pairs = _pairs(overlaps - self._settings.min_iou, tracks, strong)
         tracks = _others(tracks, pairs)
-        pairs |= _pairs(overlaps - _LEAST_IOU_WEAK, tracks, weak)
+        pairs |= _pairs(overlaps - self._settings.min_iou_weak, tracks, weak)
         tracks = _others(tracks, pairs)
         new = [
             i
             for i, one in enumerate(detections)
-            if one.confidence >= _NEW and i not in pairs.values()
+            if one.confidence >= self._settings.new_confidence and i not in pairs.values()
         ]
         pairs |= self._unmistakable(detections, tracks, new)
         return {detection: self._tracks[track] for track, detection in pairs.items()}
@@ -202,17 +202,17 @@ class Tracker:
         predicted = array_of([track.motion.box for track in self._tracks])
         overlaps = iou(predicted, array_of([one.box for one in detections]))
         differ = [[track.label != one.label for one in detections] for track in self._tracks]
-        return overlaps - _OTHER_LABEL * np.array(differ).reshape(overlaps.shape)
+        return overlaps - self._settings.other_label_cost * np.array(differ).reshape(overlaps.shape)
 
     def _unmistakable(
         self, detections: Sequence[Detection], tracks: Sequence[int], new: Sequence[int]
     ) -> dict[int, int]:
-        """Match by distance what could be nothing else, in both directions."""
+        """Match pairs by distance where neither has another possible match."""
         within = {
             (track, index)
             for track in tracks
             for index in new
-            if _can_be(self._tracks[track], detections[index])
+            if _can_be(self._tracks[track], detections[index], self._settings)
         }
         return {
             track: index
@@ -222,12 +222,12 @@ class Tracker:
         }
 
 
-def _can_be(track: _Track, detection: Detection) -> bool:
-    if detection.label != track.label or track.motion.distance(detection.box) > _REACH:
+def _can_be(track: _Track, detection: Detection, settings: TrackingSettings) -> bool:
+    if detection.label != track.label or track.motion.distance(detection.box) > settings.reach:
         return False
     box, seen = detection.box, track.motion.seen[2:]
     sides = np.array([max(1.0, box.x_max - box.x_min), max(1.0, box.y_max - box.y_min)])
-    return bool(np.abs(np.log(sides / seen)).max() <= _SIZES)
+    return bool(np.abs(np.log(sides / seen)).max() <= settings.size_change)
 
 
 def _pairs(
@@ -241,5 +241,8 @@ def _others(tracks: Sequence[int], pairs: dict[int, int]) -> list[int]:
     return [track for track in tracks if track not in pairs]
 
 
-def _is_forgotten(track: _Track, time: float) -> bool:
-    return track.updates_missed >= _FORGOTTEN_UPDATES and time - track.last_seen > _FORGOTTEN_FRAMES
+def _is_forgotten(track: _Track, time: float, settings: TrackingSettings) -> bool:
+    return (
+        track.updates_missed >= settings.forgotten_updates
+        and time - track.last_seen > settings.forgotten_frames
+    )

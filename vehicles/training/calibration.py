@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lipiyana.vehicles.boxes import iou
 from lipiyana.vehicles.detection.network import Curve, confidence_of
-from lipiyana.vehicles.detection.nms import SECOND_NAME
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 from lipiyana.vehicles.training.evaluation import Found
@@ -61,7 +61,7 @@ def _judged(
             taken[int(np.flatnonzero(free)[0])] = right[row] = True
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
     doubtful = (overlap & (picture.classes == UNDECIDED)).any(1) | (sides < picture.smallest)
-    doubtful |= (found.scores == SECOND_NAME) | ~picture.known[found.classes]
+    doubtful |= (found.scores == VEHICLE_DETECTION.second_class_cap) | ~picture.known[found.classes]
     kept = right | ~doubtful
     return found.scores[kept], found.classes[kept], right[kept]
 
@@ -122,9 +122,9 @@ def calibrated(found: Found, curves: Mapping[str, Curve]) -> Found:
     scores = found.scores.copy()
     for label, curve in curves.items():
         mine = found.classes == CLASSES.index(label)
-        second = mine & (scores == SECOND_NAME)
+        second = mine & (scores == VEHICLE_DETECTION.second_class_cap)
         scores[mine] = confidence_of(scores[mine], curve)
-        scores[second] = np.minimum(scores[second], SECOND_NAME)
+        scores[second] = np.minimum(scores[second], VEHICLE_DETECTION.second_class_cap)
     order = np.argsort(-scores, kind="stable")
     return Found(found.boxes[order], scores[order], found.classes[order])
 

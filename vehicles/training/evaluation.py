@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ import numpy.typing as npt
 
 from lipiyana.runtime.packed import read_unpacked
 from lipiyana.runtime.store import Session
-from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import Candidates, candidates
-from lipiyana.vehicles.detection.nms import surest
-from lipiyana.vehicles.detection.overview import overview_of, with_overview
+from lipiyana.vehicles.detection.nms import suppress_and_vote
+from lipiyana.vehicles.detection.overview import look_twice
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
 
@@ -122,19 +123,18 @@ def find(
 
 def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
     """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
-    there = _look(image, predict, shape)
-    overview = overview_of(shape)
-    if overview is not None:
-        there = with_overview(there, _look(image, predict, overview), *image.shape[:2])
-    kept = surest(there.boxes, there.confidences, there.classes)
-    classes = there.classes[kept.indices[:_MOST]]
-    return Found(kept.boxes[:_MOST], kept.scores[:_MOST], classes)
+    there = look_twice(partial(_look, predict), image, shape)
+    survivors = suppress_and_vote(there.boxes, there.confidences, there.classes)
+    classes = there.classes[survivors.indices[:_MOST]]
+    return Found(survivors.boxes[:_MOST], survivors.scores[:_MOST], classes)
 
 
-def _look(image: Pixels, predict: PredictFunction, shape: InputShape) -> Candidates:
+def _look(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:
     pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
-    return candidates(boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), LEAST_CONFIDENCE)
+    return candidates(
+        boxes[0] / np.tile(scale, 2), scores[0].astype(np.float64), VEHICLE_DETECTION.min_confidence
+    )
 
 
 def score(

@@ -1,11 +1,11 @@
-"""Fits the weights of `ocr/plates/confidence.py` on plates whose text is known.
+"""Fits `confidence_weights` of `ocr/plates/settings.py` on plates whose text is known.
 
     python -m lipiyana.ocr.training.plates.fit_confidence --readings FILE
 
 The file has one JSON object a line for each registration that was read: its `measures`
 (`confidence.measures`), whether it is `right`, and optionally its `weight` and `set`.
 `benchmarks/plates/plate_signs.py` writes it from the selection part and from rendered plates that
-are hard to read. Weights are printed, to be reviewed and put into `confidence.py`; none changes
+are hard to read. Weights are printed, to be reviewed and put into `choice.confidence`; none changes
 its sign: more evidence never makes a registration less likely.
 """
 

@@ -7,11 +7,9 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.cache.frame_comparison import ReferencePicture, Region
 from lipiyana.clock import Clock
 from lipiyana.images.decoding_memory import DecodingMemory
@@ -52,7 +50,7 @@ class RepeatedFrames:
         self._recognition: Recognition | None = None
         self._taken = 0.0
 
-    def lookup(self, pixels: npt.NDArray[np.uint8]) -> Recognition | None:
+    def lookup(self, pixels: RgbArray) -> Recognition | None:
         """Give the result for a frame, (height, width, 3) RGB; None where it must be computed."""
         if self._reference is None or self._recognition is None:
             return None
@@ -62,7 +60,7 @@ class RepeatedFrames:
             return None
         return dataclasses.replace(self._recognition, cache_outcome=CacheOutcome.HIT, timings={})
 
-    def remember(self, pixels: npt.NDArray[np.uint8], recognition: Recognition) -> None:
+    def remember(self, pixels: RgbArray, recognition: Recognition) -> None:
         """Store the result of a frame, (height, width, 3) RGB, in place of the last one."""
         self._reference = ReferencePicture(pixels, text_regions(recognition))
         self._recognition = recognition
@@ -73,6 +71,17 @@ class _Recognizes(Protocol):
     def recognize(
         self, image: ImageInput, config: RecognitionConfig, *, timeout: float | None
     ) -> Recognition: ...
+
+
+@runtime_checkable
+class ReadsPixels(Protocol):
+    """A recognizer that takes decoded pictures as they are; `LocalRecognizer` is one."""
+
+    def recognize_pixels(
+        self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None
+    ) -> Recognition:
+        """Read (height, width, 3) RGB; see `Recognizer.recognize`."""
+        ...
 
 
 class RepeatedFrameReader:
@@ -110,19 +119,23 @@ class RepeatedFrameReader:
             found = self._read(picture.pixels, config, clock)
             return in_original_pixels(found, picture.width, picture.height)
 
-    def _read(
-        self, pixels: npt.NDArray[np.uint8], config: RecognitionConfig, clock: Clock
-    ) -> Recognition:
+    def _read(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         with clock.stage("compare_frames"):
             earlier = self._frames.lookup(pixels)
         if earlier is not None:
             return dataclasses.replace(earlier, timings=clock.timings)
-        value = self._recognizer.recognize(
-            RawImage.from_array(pixels, PixelFormat.RGB8), config, timeout=clock.left()
-        )
+        value = self._recognize(pixels, config, clock.left())
         with clock.stage("remember_frame"):
             self._frames.remember(pixels, value)
         return dataclasses.replace(value, timings={**value.timings, **clock.timings})
+
+    def _recognize(
+        self, pixels: RgbArray, config: RecognitionConfig, timeout: float | None
+    ) -> Recognition:
+        if isinstance(self._recognizer, ReadsPixels):
+            return self._recognizer.recognize_pixels(pixels, config, timeout=timeout)
+        raw = RawImage.from_array(pixels, PixelFormat.RGB8)
+        return self._recognizer.recognize(raw, config, timeout=timeout)
 
 
 def text_regions(recognition: Recognition) -> list[Region]:

@@ -11,17 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.files import picture_bytes
 from lipiyana.images.decoders import decode_pixels
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.headers import ImageHeader, read_header
 from lipiyana.types import ImageInput, PixelFormat, RawImage
-
-RgbArray = npt.NDArray[np.uint8]
-"""A picture: (height, width, 3), RGB."""
 
 
 @dataclass(frozen=True, slots=True)

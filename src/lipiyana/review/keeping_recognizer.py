@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
 from lipiyana.arguments import pictures_of
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import picture_bytes, read_picture_file
 from lipiyana.images.loading import opened
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
 from lipiyana.review.keeper import UnsureKeeper
@@ -26,6 +25,7 @@ from lipiyana.types import (
     CachePolicy,
     FrameInput,
     ImageInput,
+    PixelFormat,
     RawImage,
     Recognition,
     RecognitionConfig,
@@ -90,6 +90,15 @@ class KeepingRecognizer:
         self._consider(image, config, found)
         return found
 
+    def recognize_pixels(
+        self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
+    ) -> Recognition:
+        """Read a picture that is decoded already; see `LocalRecognizer.recognize_pixels`."""
+        found = self._recognizer.recognize_pixels(pixels, config, timeout=timeout)
+        if _is_worth_judging(config, found):
+            self._consider(RawImage.from_array(pixels, PixelFormat.RGB8), config, found)
+        return found
+
     def recognize_batch(
         self,
         images: Sequence[ImageInput],
@@ -120,9 +129,7 @@ class KeepingRecognizer:
     def _consider(
         self, image: ImageInput, config: RecognitionConfig | None, found: Recognition
     ) -> None:
-        if config is not None and config.cache_policy is CachePolicy.BYPASS:
-            return
-        if first_look(found) < DOUBT:
+        if not _is_worth_judging(config, found):
             return
         job = partial(self._judge, image, found)
         if self._defer is None:
@@ -145,6 +152,11 @@ class KeepingRecognizer:
             _log.error("%s while keeping an unsure picture", type(error).__name__)
 
 
+def _is_worth_judging(config: RecognitionConfig | None, found: Recognition) -> bool:
+    kept_out = config is not None and config.cache_policy is CachePolicy.BYPASS
+    return not kept_out and first_look(found) >= DOUBT
+
+
 def _read_file(image: ImageInput) -> ImageInput:
     """Read the file of a path once; if it cannot be read, the recognizer says why."""
     try:
@@ -153,7 +165,7 @@ def _read_file(image: ImageInput) -> ImageInput:
         return image
 
 
-def _encoded(image: ImageInput, pixels: npt.NDArray[np.uint8]) -> tuple[bytes, str]:
+def _encoded(image: ImageInput, pixels: RgbArray) -> tuple[bytes, str]:
     if isinstance(image, bytes):
         known = (suffix for magic, suffix in _SUFFIXES if image.startswith(magic))
         return image, next(known, ".picture")

@@ -1,4 +1,4 @@
-"""Where plates are: in the whole picture, then, enlarged, in vehicles that showed none."""
+"""Finds plates: in the whole picture, then in enlarged vehicles on which none was found."""
 
 from __future__ import annotations
 
@@ -7,33 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
+from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.types import Box
 from lipiyana.vehicles.boxes import Boxes, array_of, inside
 from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.detection.nms import first_apart, suppress
 from lipiyana.vehicles.detection.tiles import Tile, cut_off
 
-MOST_CROPS = 12
-"""Vehicles of one picture that are searched enlarged: the largest ones."""
-
-_LEGIBLE = 96  # pixels of a vehicle's longer side: a smaller one's plate cannot be read
-_ENLARGED = 1.5  # a crop that is enlarged by less shows nothing new
-_BELIEVED = 0.3  # confidence of vehicles that are searched, and of plates that stop the search
-_MARGIN = 0.08  # of a vehicle's sides: bumpers and their plates may stick out of its box
-_WITHIN = 0.5
-_ONE_PLACE = 0.7
-
-_Image = npt.NDArray[np.uint8]
-
 
 def find_plates_in_vehicles(
-    image: _Image,
+    image: RgbArray,
     detector: VehicleDetector,
     vehicles: Sequence[Detection],
     plates: Sequence[Detection],
     least: float,
+    *,
+    settings: SceneSettings = SCENE,
 ) -> list[Detection]:
-    """Look for plates in the vehicles that have none and are large enough to bear a legible one.
+    """Search the vehicles that have no plate yet and are large enough for a legible one.
 
     Args:
         image: (height, width, 3) RGB.
@@ -41,6 +33,7 @@ def find_plates_in_vehicles(
         vehicles: found in `image`.
         plates: found in `image`.
         least: smallest confidence.
+        settings: tuned constants.
 
     Returns:
         `plates` and those that were found in vehicles, each plate once, the surest first.
@@ -49,50 +42,64 @@ def find_plates_in_vehicles(
         ModelUnavailable: see `VehicleDetector.network`.
     """
     height, width = image.shape[:2]
-    views = [_surroundings(v.box, height, width) for v in _without_plate(vehicles, plates)]
-    views = [view for view in views if _ENLARGED * _side(view) <= max(height, width)]
-    views = sorted(views, key=_side, reverse=True)[:MOST_CROPS]
+    views = [
+        _surroundings(v.box, height, width, settings)
+        for v in _without_plate(vehicles, plates, settings)
+    ]
+    views = [view for view in views if settings.min_enlargement * _side(view) <= max(height, width)]
+    views = sorted(views, key=_side, reverse=True)[: settings.most_vehicle_crops]
     crops = [image[view.y_min : view.y_max, view.x_min : view.x_max] for view in views]
     found = list(plates)
     for view, in_crop in zip(views, detector.detect_each(crops, least), strict=True):
         moved = [_moved(one, view) for one in in_crop if one.label == PLATE]
         cut = cut_off(array_of([one.box for one in moved]), view, height, width)
         found += [one for one, is_cut in zip(moved, cut.tolist(), strict=True) if not is_cut]
-    return one_a_place(found)
+    return drop_duplicates(found, settings=settings)
 
 
-def one_a_place(plates: Sequence[Detection]) -> list[Detection]:
-    """Drop plates that overlap a surer one, or lie in it, or around it; the surest first, at most
-    `lipiyana.vehicles.detection.nms.MOST_DETECTIONS`.
+def drop_duplicates(
+    plates: Sequence[Detection], *, settings: SceneSettings = SCENE
+) -> list[Detection]:
+    """Drop plates that overlap, contain or lie in a more confident one.
+
+    Returns:
+        The most confident first, at most `VehicleDetectionSettings.most_detections`.
     """
+
+    def at_one_place(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.maximum(inside(a, b), inside(b, a).T) > settings.duplicate_overlap)
+
     boxes = array_of([plate.box for plate in plates])
     confidences = np.array([plate.confidence for plate in plates])
-    kept = suppress(boxes, confidences, np.zeros(len(plates), np.intp))
-    kept = kept[first_apart(boxes[kept], _at_one_place)]
-    return [plates[index] for index in kept.tolist()]
+    survivors = suppress(boxes, confidences, np.zeros(len(plates), np.intp))
+    survivors = survivors[first_apart(boxes[survivors], at_one_place)]
+    return [plates[index] for index in survivors.tolist()]
 
 
-def _at_one_place(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.maximum(inside(a, b), inside(b, a).T) > _ONE_PLACE)
-
-
-def _without_plate(vehicles: Sequence[Detection], plates: Sequence[Detection]) -> list[Detection]:
-    believed = [plate.box for plate in plates if plate.confidence >= _BELIEVED]
+def _without_plate(
+    vehicles: Sequence[Detection], plates: Sequence[Detection], settings: SceneSettings
+) -> list[Detection]:
+    believed = [plate.box for plate in plates if plate.confidence >= settings.believed_confidence]
     shares = inside(array_of(believed), array_of([vehicle.box for vehicle in vehicles]))
-    has_plate = np.asarray((shares > _WITHIN).any(axis=0))
+    has_plate = np.asarray((shares > settings.within_overlap).any(axis=0))
     return [
         vehicle
         for vehicle, found in zip(vehicles, has_plate.tolist(), strict=True)
-        if not found and vehicle.confidence >= _BELIEVED and _legible(vehicle.box)
+        if not found
+        and vehicle.confidence >= settings.believed_confidence
+        and _legible(vehicle.box, settings)
     ]
 
 
-def _legible(box: Box) -> bool:
-    return max(box.x_max - box.x_min, box.y_max - box.y_min) >= _LEGIBLE
+def _legible(box: Box, settings: SceneSettings) -> bool:
+    return max(box.x_max - box.x_min, box.y_max - box.y_min) >= settings.legible_vehicle_side
 
 
-def _surroundings(box: Box, height: int, width: int) -> Tile:
-    x, y = _MARGIN * (box.x_max - box.x_min), _MARGIN * (box.y_max - box.y_min)
+def _surroundings(box: Box, height: int, width: int, settings: SceneSettings) -> Tile:
+    x, y = (
+        settings.vehicle_margin * (box.x_max - box.x_min),
+        settings.vehicle_margin * (box.y_max - box.y_min),
+    )
     return Tile(
         max(0, int(box.x_min - x)),
         max(0, int(box.y_min - y)),

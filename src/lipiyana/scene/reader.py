@@ -1,6 +1,6 @@
-"""A whole picture of a street: vehicles, plates and lines of text, stage by stage.
+"""Reads a whole picture of a street: vehicles, plates and lines of text, stage by stage.
 
-What only looks like text is left out: wheels, lamps and branches are read as one letter, as
+What only looks like text loses confidence: wheels, lamps and branches are read as one letter, as
 punctuation, or as an Indic mark without its letter, often with more confidence than blurred words.
 """
 
@@ -10,61 +10,48 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.clock import Clock
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
-from lipiyana.ocr.plates.choice import PlateRow, find_plates
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.plates.grammar_search import letters_and_digits
-from lipiyana.ocr.recognition.reader import Reader
+from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, model_info
-from lipiyana.scene.plate_merging import apart, doubting_signs, merged, prolonged, read_plates
+from lipiyana.scene.plate_merging import downweight_signs, merge_plates, read_plates
 from lipiyana.scene.plate_search import find_plates_in_vehicles
-from lipiyana.scene.results import coloured, in_reading_order, plate, text_line
-from lipiyana.scene.vehicle_plates import joined
+from lipiyana.scene.results import in_reading_order, text_line, with_colours
+from lipiyana.scene.settings import SCENE, SceneSettings
+from lipiyana.scene.vehicle_plates import assign_plates
 from lipiyana.types import Box, Feature, Plate, Recognition, RecognitionConfig, TextLine, Vehicle
-from lipiyana.vehicles.detection.detector import LEAST_CONFIDENCE, PLATE, Detection, VehicleDetector
+from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
 from lipiyana.vehicles.detection.network import OPERATING_POINT
-
-_UNLIKELY = 0.5
-"""Factor of confidence: of 19 lines so short or so ill-formed in 160 photographs, which had a
-confidence of 0.3 or more, none was what stood there.
-"""
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
-def doubted(text: str, confidence: float) -> float:
-    """Lower the confidence of a line of a whole picture where its text makes it doubtful.
+def downweight_stray_marks(
+    text: str, confidence: float, *, settings: SceneSettings = SCENE
+) -> float:
+    """Lower the confidence of a line whose text is probably no text.
 
     Args:
         text: NFC.
         confidence: of its reading, in [0, 1].
+        settings: tuned constants.
 
     Returns:
-        0 where nothing of it is a letter, a digit or a sign of money; half of the confidence
-        where it is one character alone, or begins with a mark that needs a letter before it;
-        else `confidence`.
+        0 if no character is a letter, a digit or a currency sign; half of the confidence if there
+        is one character only, or if the text begins with a mark that needs a letter before it;
+        otherwise `confidence`.
     """
     kinds = [unicodedata.category(character) for character in text if not character.isspace()]
     said = [kind for kind in kinds if kind[0] in "LN" or kind == "Sc"]
     if not said:
         return 0.0
     if kinds[0][0] == "M" or len(said) + sum(kind[0] == "M" for kind in kinds) == 1:
-        return _UNLIKELY * confidence
+        return settings.unlikely_text_factor * confidence
     return confidence
-
-
-_HELPFUL = 0.2
-"""Confidence from which vehicles and plates are looked at, though they may not be asked for: a
-plate whose registration is read becomes surer.
-"""
-
-_LITTLE_DOUBT = 0.6
-
-_Image = npt.NDArray[np.uint8]
 
 
 class SceneReader:
@@ -76,11 +63,13 @@ class SceneReader:
         text_detector: TextDetector,
         reader: Reader,
         plate_reader: PlateCropReader,
+        settings: SceneSettings = SCENE,
     ) -> None:
         """Take the readers; the detectors are the store's, where it has any.
 
         A detector of plates alone comes before one of vehicles that knows plates too.
         """
+        self._settings = settings
         self._text_detector = text_detector
         self._reader = reader
         self._plate_reader = plate_reader
@@ -96,12 +85,16 @@ class SceneReader:
         return tuple({entry.name: entry for entry in entries}.values())
 
     def read(
-        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
     ) -> Recognition:
         """Read (height, width, 3) RGB.
 
-        With plates alone, the lines of text are read only where no plate was found, or one could
-        not be read without doubt.
+        If only plates are asked for, the lines of text are read only where no plate was found or
+        one was read with doubt.
 
         Raises:
             DeadlineExceeded: the clock's time is over before a stage.
@@ -114,31 +107,41 @@ class SceneReader:
         if self._vehicles is not None:
             bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
         plates = self._read_places(pixels, places, bearers, config, clock)
-        plates = doubting_signs(plates, bearers)
-        rows: list[PlateRow] = []
-        if Feature.TEXT in features or (Feature.PLATES in features and not _well_read(plates)):
+        rows: list[ReadLine] = []
+        if Feature.TEXT in features or (
+            Feature.PLATES in features and not _well_read(plates, self._settings)
+        ):
             rows = self._read_rows(pixels, config.script_hints, clock)
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
-                told = [plate(r, config.romanize, pixels.shape) for r in find_plates(rows)]
-                plates = prolonged(plates, rows, config.romanize, pixels.shape)
-                plates = apart(merged(plates, told))
+                plates = merge_plates(
+                    plates, rows, config.romanize, pixels.shape, settings=self._settings
+                )
             with clock.stage("name_colours"):
-                plates = [coloured(found, pixels) for found in plates]
+                plates = [with_colours(found, pixels) for found in plates]
         lines: list[TextLine] = []
         if Feature.TEXT in features:
             with clock.stage("order_lines"):
                 read = [
                     text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
                 ]
-                lines = [replace(one, confidence=doubted(one.text, one.confidence)) for one in read]
-        shown, owned = joined(
+                lines = [
+                    replace(
+                        one,
+                        confidence=downweight_stray_marks(
+                            one.text, one.confidence, settings=self._settings
+                        ),
+                    )
+                    for one in read
+                ]
+        shown, owned = assign_plates(
             [
                 Vehicle(v.label, v.confidence, v.box)
                 for v in vehicles
                 if Feature.VEHICLES in features and v.confidence >= config.least_confidence
             ],
             [p for p in plates if p.confidence >= config.least_confidence],
+            settings=self._settings,
         )
         return Recognition(
             width,
@@ -151,10 +154,17 @@ class SceneReader:
         )
 
     def _find(
-        self, pixels: _Image, config: RecognitionConfig, features: frozenset[Feature], clock: Clock
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
     ) -> tuple[list[Detection], list[Detection]]:
-        """Find vehicles, and the places of plates; each if it is asked for or helps the other."""
-        least = max(LEAST_CONFIDENCE, min(config.least_confidence, _HELPFUL))
+        """Find vehicles and the places of plates, each if it is asked for or helps the other."""
+        least = max(
+            VEHICLE_DETECTION.min_confidence,
+            min(config.least_confidence, self._settings.helper_confidence),
+        )
         plate_detector = self._plate_detector() if Feature.PLATES in features else None
         found: list[Detection] = []
         if self._vehicles is not None and (Feature.VEHICLES in features or plate_detector):
@@ -167,7 +177,9 @@ class SceneReader:
                 if plate_detector is not self._vehicles:
                     found = plate_detector.detect(pixels, least)
                 plates = [one for one in found if one.label == PLATE]
-                plates = find_plates_in_vehicles(pixels, plate_detector, vehicles, plates, least)
+                plates = find_plates_in_vehicles(
+                    pixels, plate_detector, vehicles, plates, least, settings=self._settings
+                )
         return vehicles, plates
 
     def _plate_detector(self) -> VehicleDetector | None:
@@ -177,7 +189,7 @@ class SceneReader:
 
     def _read_places(
         self,
-        pixels: _Image,
+        pixels: RgbArray,
         places: Sequence[Detection],
         vehicles: Sequence[Box] | None,
         config: RecognitionConfig,
@@ -186,9 +198,17 @@ class SceneReader:
         if not places:
             return []
         with clock.stage("read_plates"):
-            return read_plates(pixels, places, self._plate_reader, config.romanize, vehicles)
+            plates = read_plates(
+                pixels,
+                places,
+                self._plate_reader,
+                config.romanize,
+                vehicles,
+                settings=self._settings,
+            )
+        return downweight_signs(plates, vehicles, settings=self._settings)
 
-    def _read_rows(self, pixels: _Image, hints: Collection[str], clock: Clock) -> list[PlateRow]:
+    def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):
@@ -196,18 +216,18 @@ class SceneReader:
         with clock.stage("read_lines"):
             readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
         found = zip(regions, readings, strict=True)
-        return [PlateRow(region.polygon, reading) for region, reading in found if reading.text]
+        return [ReadLine(region.polygon, reading) for region, reading in found if reading.text]
 
 
-def _well_read(plates: Sequence[Plate]) -> bool:
-    """Say whether plates were found and all that are believed were read with little doubt.
+def _well_read(plates: Sequence[Plate], settings: SceneSettings) -> bool:
+    """Whether plates were found, and all above the operating point were read with little doubt.
 
-    Then the lines of the whole scene can be spared, which take longer than all the rest: in 87
-    photos of one car each they corrected no plate that was read so.
+    Then the lines of the scene need not be read, which takes longer than all other stages.
     """
     believed = [plate for plate in plates if plate.confidence >= OPERATING_POINT]
     return bool(believed) and all(
         one.registration.valid
-        and min(one.registration.character_confidences, default=0.0) >= _LITTLE_DOUBT
+        and min(one.registration.character_confidences, default=0.0)
+        >= settings.well_read_confidence
         for one in believed
     )

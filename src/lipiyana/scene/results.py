@@ -1,4 +1,4 @@
-"""What the engines found, as the values that callers get."""
+"""From readings to the values that callers get: `TextLine` and `Plate`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow
+from lipiyana.arrays import RgbArray
+from lipiyana.ocr.plates.choice import PlateReading
 from lipiyana.ocr.plates.colour import plate_colour
 from lipiyana.ocr.reading_order import reading_order
+from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import categorize
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
+from lipiyana.scene.category_conflict import has_category_conflict
 from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine
 
 
-def text_line(row: PlateRow, romanize: bool, shape: tuple[int, ...]) -> TextLine:
-    """Make a line of text of a row that was read, whose corners lie within the picture.
+def text_line(row: ReadLine, romanize: bool, shape: tuple[int, ...]) -> TextLine:
+    """Make a `TextLine` of a line that was read; its corners are clipped to the picture.
 
     Args:
-        row: cut with a margin, so that it may reach out.
-        romanize: whether it gets its `romanized` text.
+        row: its crop had a margin, so its corners may lie outside the picture.
+        romanize: whether to set `romanized`.
         shape: (height, width, ...) of the picture.
 
     Raises:
@@ -40,10 +43,10 @@ def text_line(row: PlateRow, romanize: bool, shape: tuple[int, ...]) -> TextLine
     return TextLine(text, script, row.reading.confidence, _polygon(corners), romanized)
 
 
-def plate(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plate:
-    """Make a plate of its rows, of which there is at least one; its box is around them.
+def plate_from_reading(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plate:
+    """Make a `Plate` of at least one row; its box encloses the rows.
 
-    Args and errors are those of `text_line`.
+    Arguments and errors are those of `text_line`.
     """
     lines = tuple(text_line(row, romanize, shape) for row in reading.rows)
     corners = np.concatenate([line.polygon for line in lines])
@@ -56,28 +59,28 @@ def plate(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plat
     )
 
 
-def coloured(plate: Plate, image: npt.NDArray[np.uint8]) -> Plate:
-    """Give a plate its colours and, with them, its category, if its rows can be seen.
+def with_colours(plate: Plate, image: RgbArray) -> Plate:
+    """Set the colours of a plate and the category that they decide, where its rows are known.
 
     Args:
-        plate: with the places of its lines.
-        image: (height, width, 3) RGB that they are in.
+        plate: its lines say where to look.
+        image: (height, width, 3) RGB that contains the plate.
     """
     rows = [np.array(line.polygon) for line in plate.lines]
     contradicted = [c for c in PlateColour if categorize(plate.registration, c).conflict]
     seen = plate_colour(image, rows, contradicted)
-    categorized = categorize(plate.registration, seen.colour)
+    settled = categorize(plate.registration, seen.colour).registration
     return dataclasses.replace(
         plate,
-        registration=categorized.registration,
+        registration=settled,
         colour=seen.colour,
         colour_confidence=seen.confidence,
-        category_conflict=categorized.conflict,
+        category_conflict=has_category_conflict(settled, seen.colour),
     )
 
 
-def in_reading_order(rows: Sequence[PlateRow]) -> list[PlateRow]:
-    """Sort rows as people read them, from the right where most of them are in such a script."""
+def in_reading_order(rows: Sequence[ReadLine]) -> list[ReadLine]:
+    """Sort lines as people read them: from the right where most are in a right-to-left script."""
     directions = Counter(
         SCRIPTS[script].direction
         for script in (script_of(row.reading.text) for row in rows)

@@ -7,31 +7,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipiyana.scene.category_conflict import conflicts
+from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.scene.settings import SCENE, SceneSettings
 from lipiyana.types import Plate, Vehicle
 from lipiyana.vehicles.boxes import Boxes, areas, array_of, inside, iou
-from lipiyana.vehicles.detection.nms import ONE_THING
-
-_MOST_OF_IT = 0.6
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
-def joined(
-    vehicles: Sequence[Vehicle], plates: Sequence[Plate]
+def assign_plates(
+    vehicles: Sequence[Vehicle], plates: Sequence[Plate], *, settings: SceneSettings = SCENE
 ) -> tuple[tuple[Vehicle, ...], tuple[Plate, ...]]:
-    """Give each plate the smallest vehicle whose box has most of it, and each vehicle its plates.
+    """Assign each plate to the smallest vehicle whose box contains most of it.
 
-    Where one vehicle was given several names, it is the surest of them that has the plates.
+    Where one vehicle was detected as several classes, the most confident detection gets the plates.
 
     Returns:
-        Copies in the same order, with `plate_indices` and `vehicle_index` set; a category that
-        does not go with the type of its vehicle is a conflict.
+        Copies in the same order, with `plate_indices`, `vehicle_index` and `category_conflict` set.
     """
     boxes = array_of([vehicle.box for vehicle in vehicles])
     shares = inside(array_of([plate.box for plate in plates]), boxes)
-    sizes = np.where(shares > _MOST_OF_IT, areas(boxes)[None, :], np.inf)
+    sizes = np.where(shares > settings.owner_overlap, areas(boxes)[None, :], np.inf)
     owners = [int(row.argmin()) if len(row) and np.isfinite(row.min()) else None for row in sizes]
-    surest = _surest_names(vehicles, boxes)
-    owners = [None if owner is None else surest[owner] for owner in owners]
+    best = _most_confident(vehicles, boxes)
+    owners = [None if owner is None else best[owner] for owner in owners]
     plates_of: dict[int | None, list[int]] = {}
     for plate_index, owner in enumerate(owners):
         plates_of.setdefault(owner, []).append(plate_index)
@@ -47,17 +45,18 @@ def joined(
     )
 
 
-def _surest_names(vehicles: Sequence[Vehicle], boxes: Boxes) -> list[int]:
-    """For each vehicle, which of those that are the same thing has the greatest confidence."""
+def _most_confident(vehicles: Sequence[Vehicle], boxes: Boxes) -> list[int]:
+    """For each vehicle, the index of the most confident detection of the same object."""
     confidences = np.array([vehicle.confidence for vehicle in vehicles])
-    one_thing = iou(boxes, boxes) > ONE_THING
+    one_thing = iou(boxes, boxes) > VEHICLE_DETECTION.same_object_iou
     np.fill_diagonal(one_thing, True)
     return [int(i) for i in np.where(one_thing, confidences, -1.0).argmax(1)] if vehicles else []
 
 
 def _owned(plate: Plate, index: int | None, vehicle: Vehicle | None) -> Plate:
-    said = plate.registration
-    conflict = vehicle is not None and conflicts(said.category, vehicle.label, said.country)
+    label = "" if vehicle is None else vehicle.label
     return dataclasses.replace(
-        plate, vehicle_index=index, category_conflict=plate.category_conflict or conflict
+        plate,
+        vehicle_index=index,
+        category_conflict=has_category_conflict(plate.registration, plate.colour, label),
     )

@@ -10,45 +10,38 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lipiyana.errors import LipiyanaError
-from lipiyana.ocr.registrations import categorize
-from lipiyana.scene.category_conflict import conflicts
+from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.stream.settings import VOTES, VoteSettings
 from lipiyana.types import Layout, Plate, Recognition, Registration, Vehicle
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
 
-_SURE = 0.9  # a character that is surer than this was not misread
-_MOST_EDITS = 2
-_EDIT_OF_SURE = _MOST_EDITS + 1
-_TIMES = 3
-_ESTABLISHED = 5
-"""Readings of one registration after which its track is known by it."""
-_A_MISREADING = 3  # edits from an established registration, however surely they were read
-
 
 class PlateVote:
-    """The readings of one vehicle's plate, frame by frame.
+    """The vote of all frames on what one vehicle's plate says.
 
-    - A reading that is a registration counts with the confidence of its least sure character. One
-      that is told again without having been read again does not: it is no new evidence.
-    - The registration with the greatest sum leads. A frame shows it in place of its own reading
-      if that may be a misreading of it: the same country, and two characters at most to change,
-      none of them surely read; or a reading that is no registration and as near to it.
-    - A reading of which neither may be a misreading of the other is shown as it is and does not
-      count. It takes over, and what was before is forgotten, once it has come three times without
-      the leader in between, or twice with a greater sum than the leader's; or at once after a gap,
-      when the tracker may have met another vehicle.
-
+    - A valid registration counts with the confidence of its least confident character. The reading
+      of a repeated frame does not count again.
+    - The registration with the greatest sum leads. A frame shows the leader in place of its own
+      reading if that may be a misreading of the leader: it is of the same country and differs in
+      two characters at most, none of them read with confidence; or it is no registration and
+      differs as little.
+    - Another registration, which is no misreading of the leader, is shown as it is and does not
+      count. It becomes the leader, and earlier readings are forgotten, once it was read three times
+      without the leader in between, or twice with a greater sum than the leader's; or at once after
+      a gap, when the tracker may have met another vehicle.
     - A registration that was read five times is established. What differs from it in three
-      characters at most is a misreading of it, however sure the reader is of it: blurred frames
-      between clear ones are read wrong, and twice the same way. It takes over only with a greater
-      sum than the leader's, gathered without the leader in between. A doubtful registration on
-      such a track is shown as the leader.
+      characters at most is a misreading, however confident: blurred frames between clear ones are
+      misread, and twice the same way. Such a reading becomes the leader only with a greater sum
+      than the leader's, without the leader in between. A doubtful registration on an established
+      track is shown as the leader.
 
-    So a wrong reading at the beginning is corrected, and no vehicle gets the plate of another
-    on the word of the tracker alone.
+    So a wrong first reading is corrected, and no vehicle gets another one's plate only because the
+    tracker confused them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VoteSettings = VOTES) -> None:
+        self._settings = settings
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._times: Counter[str] = Counter()
         self._best: dict[str, Registration] = {}
@@ -66,14 +59,18 @@ class PlateVote:
 
         Args:
             plate: as one frame shows it.
-            resumed: whether its vehicle was lost from sight in between.
-            repeated: whether this is the reading of the frame before, not one of its own.
-            vehicle_label: of the vehicle that it is on, with which its category may not agree.
+            resumed: whether its vehicle was out of sight in between.
+            repeated: whether the frame repeats the one before and was not read again.
+            vehicle_label: class of its vehicle, which may conflict with its category.
         """
         reading = plate.registration
         leader = self._leader()
         if reading.valid and not (repeated and self._sums):
-            if leader is None or _is_near(reading, leader) or _is_near(leader, reading):
+            if (
+                leader is None
+                or _is_near(reading, leader, self._settings)
+                or _is_near(leader, reading, self._settings)
+            ):
                 self._rivals.clear()
                 self._count(reading)
             else:
@@ -83,13 +80,15 @@ class PlateVote:
             leader = self._leader()
         if leader is None or leader.canonical == reading.canonical:
             return plate
-        if not (may_be(plate, leader) or self._is_misread(reading, leader, resumed=resumed)):
+        if not (
+            may_be(plate, leader, settings=self._settings)
+            or self._is_misread(reading, leader, resumed=resumed)
+        ):
             return plate
         return dataclasses.replace(
             plate,
             registration=_with_alternative(leader, reading),
-            category_conflict=categorize(leader, plate.colour).conflict
-            or conflicts(leader.category, vehicle_label, leader.country),
+            category_conflict=has_category_conflict(leader, plate.colour, vehicle_label),
         )
 
     def _leader(self) -> Registration | None:
@@ -105,21 +104,29 @@ class PlateVote:
             self._best[reading.canonical] = reading
 
     def _is_established(self, leader: Registration) -> bool:
-        return self._times[leader.canonical] >= _ESTABLISHED
+        return self._times[leader.canonical] >= self._settings.established_readings
 
     def _is_misread(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
-        """Whether an established registration is shown in place of a reading."""
+        """Whether an established registration replaces a reading."""
         if not reading.canonical or not self._is_established(leader):
             return False
         doubtful = not reading.valid and not resumed
-        return doubtful or _plain_edits(reading, leader) <= _A_MISREADING
+        return (
+            doubtful
+            or _plain_edits(reading, leader, self._settings) <= self._settings.established_edits
+        )
 
     def _overtakes(self, reading: Registration, leader: Registration, *, resumed: bool) -> bool:
         seen = self._rivals[reading.canonical]
         heavier = sum(map(_sureness, seen)) > self._sums[leader.canonical]
-        if self._is_established(leader) and _plain_edits(reading, leader) <= _A_MISREADING:
+        if (
+            self._is_established(leader)
+            and _plain_edits(reading, leader, self._settings) <= self._settings.established_edits
+        ):
             return heavier
-        return resumed or len(seen) >= _TIMES or (len(seen) > 1 and heavier)
+        return (
+            resumed or len(seen) >= self._settings.takeover_readings or (len(seen) > 1 and heavier)
+        )
 
     def _restart(self, readings: list[Registration]) -> None:
         self._sums.clear()
@@ -130,40 +137,40 @@ class PlateVote:
         self._rivals.clear()
 
 
-def may_be(plate: Plate, other: Registration) -> bool:
-    """Say whether a plate's reading may be a misreading of another registration."""
+def may_be(plate: Plate, other: Registration, *, settings: VoteSettings = VOTES) -> bool:
+    """Whether a plate's reading may be a misreading of another registration."""
     if plate.registration.valid:
-        return _is_near(plate.registration, other)
+        return _is_near(plate.registration, other, settings)
     if other.canonical in plate.registration.alternatives:
         return True
     letters = "".join(c for c in plate.text.upper() if c.isalnum())
-    return _edits(letters, (), other.canonical) <= _MOST_EDITS
+    return _edits(letters, (), other.canonical, settings) <= settings.max_edits
 
 
-def _is_near(reading: Registration, other: Registration) -> bool:
+def _is_near(reading: Registration, other: Registration, settings: VoteSettings) -> bool:
     if other.canonical in (reading.canonical, *reading.alternatives):
         return True
-    edits = _edits(reading.canonical, reading.character_confidences, other.canonical)
-    return reading.country == other.country and edits <= _MOST_EDITS
+    edits = _edits(reading.canonical, reading.character_confidences, other.canonical, settings)
+    return reading.country == other.country and edits <= settings.max_edits
 
 
-def _plain_edits(reading: Registration, other: Registration) -> int:
-    return _edits(reading.canonical, (), other.canonical)
+def _plain_edits(reading: Registration, other: Registration, settings: VoteSettings) -> int:
+    return _edits(reading.canonical, (), other.canonical, settings)
 
 
-def _edits(text: str, confidences: tuple[float, ...], other: str) -> int:
-    """Levenshtein distance, in which a character that is surely read is not to be changed.
+def _edits(text: str, confidences: tuple[float, ...], other: str, settings: VoteSettings) -> int:
+    """Levenshtein distance in which confident characters cost too much to be changed.
 
-    Characters without a confidence are unsure.
+    Characters without a confidence are not confident.
     """
     unsure = (0.0,) * (len(text) - len(confidences))
     above = list(range(len(other) + 1))
     for character, confidence in zip(text, (*confidences, *unsure), strict=True):
-        cost = _EDIT_OF_SURE if confidence > _SURE else 1
+        cost = settings.sure_edit_cost if confidence > settings.sure_confidence else 1
         row = [above[0] + cost]
         for index, wanted in enumerate(other):
-            kept = above[index] + (0 if character == wanted else cost)
-            row.append(min(kept, above[index + 1] + cost, row[index] + 1))
+            same = above[index] + (0 if character == wanted else cost)
+            row.append(min(same, above[index + 1] + cost, row[index] + 1))
         above = row
     return above[-1]
 
@@ -179,14 +186,14 @@ def _with_alternative(leader: Registration, reading: Registration) -> Registrati
 
 
 class StreamTracks:
-    """Gives the vehicles of one stream their `track_id` and label, and its plates their vote.
+    """Sets the `track_id` and label of the vehicles of one stream, and votes on its plates.
 
-    Belongs to one stream and one thread. Ids begin at 1 and are not used again.
+    Belongs to one stream and one thread. Ids begin at 1 and are never used twice.
     """
 
-    def __init__(self, layout: Layout = Layout.SCENE) -> None:
-        """Follow what `layout` shows: crops of lines and plates have nothing to follow."""
-        self._layout = layout
+    def __init__(self, layout: Layout = Layout.SCENE, settings: VoteSettings = VOTES) -> None:
+        """Track what `layout` shows: crops of lines and plates have nothing to track."""
+        self._layout, self._settings = layout, settings
         self._time = 0
         self._vehicles, self._plates = Tracker(), Tracker()
         self._votes: dict[int, PlateVote] = {}
@@ -199,16 +206,15 @@ class StreamTracks:
         """Follow into the next frame.
 
         Args:
-            outcome: what was found in it alone, as a cache may keep it, or why nothing could be.
-            dropped: how many frames since the one before were never read.
+            outcome: the result of this frame alone, or the error.
+            dropped: number of frames since the one before that were never read.
 
         Returns:
-            The same, with `track_id` and the label of the track for each vehicle that is sure
-            enough to be followed, and registrations as `PlateVote` has them. A vehicle's surest
-            plate votes for it. A plate that belongs to no vehicle is followed by itself; where its
-            vehicle was not found in this frame alone, it keeps the vehicle's vote. What is equal to
-            the last bit to what came before was read in the same pixels, or taken over from them,
-            and votes only once.
+            The same, with the `track_id` and label of its track for each vehicle that is tracked,
+            and with the registrations of `PlateVote`. The most confident plate of a vehicle votes
+            for it. A plate without a vehicle is tracked by itself; if only this frame misses its
+            vehicle, it shares the vehicle's vote. A result identical to the previous frame's is a
+            repeat and votes once.
         """
         self._time += 1 + dropped
         if isinstance(outcome, LipiyanaError) or self._layout is not Layout.SCENE:
@@ -236,14 +242,14 @@ class StreamTracks:
     def _voted(
         self, outcome: Recognition, vehicles: Sequence[Tracked | None], repeated: bool
     ) -> tuple[Plate, ...]:
-        """Let plates vote, those of vehicles first; each vote hears one plate a frame."""
+        """Let plates vote, those of vehicles first; each vote counts one plate a frame."""
         plates = list(outcome.plates)
         followed = self._plates.update(
             [Detection(PLATE, plate.confidence, plate.box) for plate in plates],
             self._time,
             repeated=repeated,
         )
-        heard: set[int] = set()
+        counted: set[int] = set()
         for vehicle, track in zip(outcome.vehicles, vehicles, strict=True):
             if track is None or not vehicle.plate_indices:
                 continue
@@ -254,11 +260,11 @@ class StreamTracks:
                 # its plate may have been seen before it was
                 before = self._votes_of_plates.get(one.track_id) if one else None
                 taken = before is None or before in self._votes.values()
-                vote = PlateVote() if before is None or taken else before
+                vote = PlateVote(self._settings) if before is None or taken else before
                 self._votes[track.track_id] = vote
             if one is not None:
                 self._votes_of_plates[one.track_id] = vote
-            heard.add(id(vote))
+            counted.add(id(vote))
             plates[surest] = vote.see(
                 plates[surest],
                 resumed=track.resumed,
@@ -268,9 +274,9 @@ class StreamTracks:
         for index, one in enumerate(followed):
             if one is None or plates[index].vehicle_index is not None:
                 continue
-            vote = self._votes_of_plates.setdefault(one.track_id, PlateVote())
-            if id(vote) not in heard:
-                heard.add(id(vote))
+            vote = self._votes_of_plates.setdefault(one.track_id, PlateVote(self._settings))
+            if id(vote) not in counted:
+                counted.add(id(vote))
                 plates[index] = vote.see(plates[index], resumed=one.resumed, repeated=repeated)
         return tuple(plates)
 

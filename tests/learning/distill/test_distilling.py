@@ -37,7 +37,8 @@ from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
 from lipiyana.learning.quantize import floor
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.trainer.stored_weights import load_weights
-from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion
+from lipiyana.ocr.detection.detector import TextDetector, TextRegion
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.rendering.contents.corpus import Corpus, Sample
 from lipiyana.rendering.fonts.families import FontLibrary

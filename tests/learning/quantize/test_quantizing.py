@@ -23,7 +23,7 @@ from lipiyana.learning.quantize.search import (
 )
 from lipiyana.learning.quantize.static import Quantizer
 from lipiyana.learning.quantize.timing import typical_input
-from lipiyana.ocr.detection.detector import SCENE_DETECTION
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.packed import pack

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.detection.detector import DetectionSettings, TextDetector, scaled_size
+from lipiyana.ocr.detection.detector import TextDetector, scaled_size
+from lipiyana.ocr.detection.settings import DetectionSettings
 from lipiyana.ocr.geometry import Bounds
 from lipiyana.runtime.store import ModelStore
 

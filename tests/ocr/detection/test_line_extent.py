@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.detection.line_extent import ABOVE, BELOW, line_quads
-from lipiyana.ocr.detection.line_joining import Line
+from lipiyana.ocr.detection.lines import Line, line_quads
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.ocr.detection.text_map import Core
 from lipiyana.ocr.geometry import Bounds
 
@@ -45,8 +45,8 @@ def test_a_box_takes_in_what_hangs_below() -> None:
 def test_on_a_ground_without_gaps_the_usual_is_taken() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (200, 400, 3), np.uint8)
     (box,) = bounds(noise, Line(CORE))
-    assert 0.6 * ABOVE.usual < (88 - box.y_min) / 24 <= ABOVE.usual
-    assert 0.6 * BELOW.usual < (box.y_max - 112) / 24 <= BELOW.usual
+    assert 0.6 * SCENE_DETECTION.above.usual < (88 - box.y_min) / 24 <= SCENE_DETECTION.above.usual
+    assert 0.6 * SCENE_DETECTION.below.usual < (box.y_max - 112) / 24 <= SCENE_DETECTION.below.usual
 
 
 def test_a_box_ends_before_the_next_line() -> None:

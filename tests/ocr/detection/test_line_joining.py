@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.detection.line_joining import join
+from lipiyana.ocr.detection.lines import join
 from lipiyana.ocr.detection.text_map import Core
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from lipiyana.ocr.language.model import BACK_OFF, LEVELS, Grams, LanguageModel, ScriptModel, pack
+from lipiyana.ocr.language.model import LEVELS, Grams, LanguageModel, ScriptModel, pack
+from lipiyana.ocr.language.settings import LANGUAGE
 from lipiyana.ocr.language.word_set import WordSet
 
 # क is 2, म is 3; the edge of a word is 1
@@ -23,10 +24,10 @@ def model() -> LanguageModel:
     ("before", "character", "expected"),
     [
         ("", "क", -4 / LEVELS),
-        ("म क", "म", -8 / LEVELS + BACK_OFF),  # of "edge, क, म" only the last two are kept
-        ("", "म", -48 / LEVELS + BACK_OFF),
-        ("कममम", "म", -48 / LEVELS + 4 * BACK_OFF),
-        ("क", "", -16 / LEVELS + 2 * BACK_OFF),
+        ("म क", "म", -8 / LEVELS + LANGUAGE.back_off),  # of "edge, क, म" only the last two are kept
+        ("", "म", -48 / LEVELS + LANGUAGE.back_off),
+        ("कममम", "म", -48 / LEVELS + 4 * LANGUAGE.back_off),
+        ("क", "", -16 / LEVELS + 2 * LANGUAGE.back_off),
         ("१", "क", -4 / LEVELS),  # a digit is no part of a word
     ],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipiyana.ocr.language.unlikely_letters import has_unlikely, without_unlikely
+from lipiyana.ocr.language.script_choice import has_unlikely, without_unlikely
 
 
 @pytest.mark.parametrize("text", ["中", "TATA二", "दवाॵ", "ひ"])

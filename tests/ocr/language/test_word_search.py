@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.language.model import LanguageModel
+from lipiyana.ocr.language.settings import LanguageSettings
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import greedy
 from lipiyana.ocr.training.build_language_model import build
@@ -42,7 +43,9 @@ def test_a_sure_reader_is_believed(model):
 def test_paths_of_one_text_are_added_up(model):
     twice = steps({"1": 0.4}, {"1": 0.4})
     assert greedy(twice, CHARSET).text == ""
-    assert read_words(twice, CHARSET, model, weight=0, bonus=0).text == "1"
+    assert (
+        read_words(twice, CHARSET, model, settings=LanguageSettings(weight=0, bonus=0)).text == "1"
+    )
 
 
 def test_a_repeat_needs_a_blank_between(model):
@@ -59,8 +62,14 @@ def test_blanks_are_no_text(model):
 def test_a_known_word_is_tried_that_the_search_left_out(model):
     # the reader gives the word a chance far below what is tried
     wrong = steps({"क": 0.9}, {}, {"म": 0.99}, {}, {"न": 0.95, "ल": 0.0005})
-    assert read_words(wrong, CHARSET, model, unknown=0).text == "कमन"
-    assert read_words(wrong, CHARSET, model, unknown=8).text == "कमल"
+    assert (
+        read_words(wrong, CHARSET, model, settings=LanguageSettings(unknown_word_cost=0)).text
+        == "कमन"
+    )
+    assert (
+        read_words(wrong, CHARSET, model, settings=LanguageSettings(unknown_word_cost=8)).text
+        == "कमल"
+    )
 
 
 def test_a_reader_that_sees_no_known_word_is_believed(model):

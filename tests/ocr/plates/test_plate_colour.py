@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow
-from lipiyana.ocr.plates.colour import SURE_ENOUGH, UNKNOWN, plate_colour
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.plates.choice import PlateReading
+from lipiyana.ocr.plates.colour import UNKNOWN, plate_colour
+from lipiyana.ocr.plates.settings import PLATES
+from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 from lipiyana.ocr.registrations import parse
-from lipiyana.scene.results import coloured, plate
+from lipiyana.scene.results import plate_from_reading, with_colours
 from lipiyana.types import Category, PlateColour
 
 PAINTS = {
@@ -41,7 +42,7 @@ def painted(colour: PlateColour, body: tuple[int, int, int] = (90, 92, 96)) -> n
 def test_every_pair_is_named(colour: PlateColour) -> None:
     read = plate_colour(painted(colour), [ROW])
     assert read.colour is colour
-    assert SURE_ENOUGH <= read.confidence <= 1
+    assert PLATES.colour_min_confidence <= read.confidence <= 1
 
 
 @pytest.mark.parametrize("colour", [PlateColour.BLACK_ON_WHITE, PlateColour.BLACK_ON_YELLOW])
@@ -71,26 +72,26 @@ def test_any_pixels_get_an_answer(height: int, width: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     read = plate_colour(pixels, [rectangle(-3, -2, width + 5, height + 1)])
     assert 0 <= read.confidence <= 1
-    assert (read.colour is not None) == (read.confidence >= SURE_ENOUGH)
+    assert (read.colour is not None) == (read.confidence >= PLATES.colour_min_confidence)
 
 
 def reading(text: str) -> PlateReading:
     line = LineReading(text, 0.99, (0.99,) * len(text))
-    return PlateReading((PlateRow(ROW, line),), parse(text))
+    return PlateReading((ReadLine(ROW, line),), parse(text))
 
 
 def test_colours_give_a_plate_its_category() -> None:
     seen = painted(PlateColour.BLACK_ON_YELLOW)
-    found = coloured(plate(reading("KA01AB1234"), False, seen.shape), seen)
+    found = with_colours(plate_from_reading(reading("KA01AB1234"), False, seen.shape), seen)
     assert found.colour is PlateColour.BLACK_ON_YELLOW
-    assert found.colour_confidence >= SURE_ENOUGH
+    assert found.colour_confidence >= PLATES.colour_min_confidence
     assert found.registration.category is Category.TRANSPORT
     assert not found.category_conflict
 
 
 def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
     seen = painted(PlateColour.BLACK_ON_YELLOW)
-    found = coloured(plate(reading("22BH6517A"), False, seen.shape), seen)
+    found = with_colours(plate_from_reading(reading("22BH6517A"), False, seen.shape), seen)
     assert found.category_conflict
     assert found.registration.category is Category.PRIVATE
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.plates.confidence import VALID, WEIGHTS, confidence, measures
+from lipiyana.ocr.plates.choice import confidence, measures
 from lipiyana.ocr.plates.hypotheses import Signs
+from lipiyana.ocr.plates.settings import PLATES
 from lipiyana.ocr.training.plates.fit_confidence import SIGNS, fit
 
 CLEAR = Signs(
@@ -42,7 +43,7 @@ def test_what_is_clear_is_valid() -> None:
     ],
 )
 def test_what_is_doubtful_is_not(doubt: dict[str, float]) -> None:
-    assert confidence(replace(CLEAR, **doubt)) < VALID  # type: ignore[arg-type]
+    assert confidence(replace(CLEAR, **doubt)) < PLATES.valid_confidence  # type: ignore[arg-type]
 
 
 @given(
@@ -72,8 +73,8 @@ def test_no_evidence_makes_a_registration_less_likely(
 
 def test_weights_are_those_of_the_measures() -> None:
     assert list(measures(CLEAR)) == list(SIGNS)
-    assert set(WEIGHTS) == {"bias", *SIGNS}
-    assert all(WEIGHTS[name] * way >= 0 for name, way in SIGNS.items())
+    assert set(PLATES.confidence_weights) == {"bias", *SIGNS}
+    assert all(PLATES.confidence_weights[name] * way >= 0 for name, way in SIGNS.items())
 
 
 def test_a_fit_finds_what_tells_right_from_wrong() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.geometry import rectangle
-from lipiyana.ocr.plates.choice import PlateReading, PlateRow, choose_plate, find_plates
+from lipiyana.ocr.plates.choice import PlateReading, choose_plate, find_plates
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 from lipiyana.ocr.scripts.label_order import to_labels
 
 Step = str | dict[str, float]
@@ -18,7 +18,7 @@ _STEPS = 6  # of a character: as many as at the scale of the reader
 _PIXELS = 4 * 40 / 48
 
 
-def row(steps: Sequence[Step], top: float = 10, sure: float = 0.995, cut: int = 0) -> PlateRow:
+def row(steps: Sequence[Step], top: float = 10, sure: float = 0.995, cut: int = 0) -> ReadLine:
     """A row, 40 pixels high, that shows these characters; of some, several are possible.
 
     `cut` steps at its end are missing.
@@ -36,10 +36,10 @@ def row(steps: Sequence[Step], top: float = 10, sure: float = 0.995, cut: int = 
         kept[here, OTHER] = max(0.0, 1 - sum(chances.values()))
     kept = kept[: len(kept) - cut]
     quad = rectangle(10, top, 10 + _PIXELS * len(kept), top + 40)
-    return PlateRow(quad, LineReading(text, sure, (sure,) * len(text), kept))
+    return ReadLine(quad, LineReading(text, sure, (sure,) * len(text), kept))
 
 
-def plate(*rows: PlateRow) -> PlateReading:
+def plate(*rows: ReadLine) -> PlateReading:
     return choose_plate([list(rows)])
 
 

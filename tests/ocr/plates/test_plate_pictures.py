@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
 from lipiyana.types import RawImage, RecognitionConfig

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from lipiyana.ocr.geometry import Bounds, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import MOST_SEARCHED, PlateRow, choose_plate, find_plates
+from lipiyana.ocr.plates.choice import choose_plate, find_plates
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
-from lipiyana.ocr.recognition.reader import LineReading
+from lipiyana.ocr.plates.settings import PLATES
+from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 
 
-def row(text: str, quad: np.ndarray, sure: float = 0.9) -> PlateRow:
+def row(text: str, quad: np.ndarray, sure: float = 0.9) -> ReadLine:
     """A row that was read like this, with the rest of each step's probability on the blank."""
     letters = [character for character in text if character.isalnum()]
     kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
@@ -21,7 +22,7 @@ def row(text: str, quad: np.ndarray, sure: float = 0.9) -> PlateRow:
         kept[step] = 0
         kept[step, OTHER] = 1 - sure
         kept[step, CHARACTERS.index(character) + 1] = sure
-    return PlateRow(quad, LineReading(text, sure, (sure,) * len(text), kept))
+    return ReadLine(quad, LineReading(text, sure, (sure,) * len(text), kept))
 
 
 UPPER, LOWER = rectangle(10, 10, 110, 40), rectangle(10, 45, 110, 75)
@@ -36,7 +37,17 @@ def test_a_line_that_parses_is_a_plate() -> None:
     assert plate.confidence > 0.9
 
 
-def at_the_edge(text: str) -> PlateRow:
+def test_other_settings_decide_otherwise() -> None:
+    lines = [row("KA 01 AB 1234", UPPER)]
+    assert find_plates(lines, settings=replace(PLATES, valid_confidence=1.1)) == []
+    longer = replace(PLATES, searched_min_characters=11)
+    assert find_plates(lines, settings=longer) == []
+    assert choose_plate([lines]).registration.valid
+    doubted = choose_plate([lines], settings=replace(PLATES, valid_confidence=1.1))
+    assert (doubted.registration.canonical, doubted.registration.valid) == ("KA01AB1234", False)
+
+
+def at_the_edge(text: str) -> ReadLine:
     """A row whose first and last characters stand at the ends of its crop."""
     whole = row(text, UPPER)
     assert whole.reading.kept is not None
@@ -92,10 +103,10 @@ def test_where_nothing_parses_the_surer_attempt_stays() -> None:
     assert not plate.registration.valid
 
 
-def by_two_models(text: str, sure: float, other: str, other_sure: float) -> PlateRow:
+def by_two_models(text: str, sure: float, other: str, other_sure: float) -> ReadLine:
     first, second = row(text, UPPER, sure), row(other, UPPER, other_sure)
     theirs = replace(second.reading, model="other")
-    return PlateRow(UPPER, replace(first.reading, model="one", others=(theirs,)))
+    return ReadLine(UPPER, replace(first.reading, model="one", others=(theirs,)))
 
 
 def test_of_two_models_the_one_that_sees_a_registration_wins() -> None:
@@ -116,7 +127,7 @@ def test_a_plate_is_read_by_one_model_in_all_its_rows() -> None:
         read("KA01AB", UPPER, "one", 0.9), others=(read("KA01A8", UPPER, "other", 0.8),)
     )
     lower = replace(read("1284", LOWER, "other", 0.9), others=(read("1234", LOWER, "one", 0.85),))
-    plate = choose_plate([[PlateRow(UPPER, upper), PlateRow(LOWER, lower)]])
+    plate = choose_plate([[ReadLine(UPPER, upper), ReadLine(LOWER, lower)]])
     assert plate.registration.canonical == "KA01AB1234"
     assert [part.reading.model for part in plate.rows] == ["one", "one"]
 
@@ -182,11 +193,11 @@ def test_letters_that_no_registration_has_speak_against_it() -> None:
     seen[2:14:2] = 0
     seen[2:14:2, OTHER] = 1
     reading = LineReading("KಕAಕ0ಕ1ಕAಕBಕ1234", 0.99, (0.99,) * 16, seen)
-    assert not choose_plate([[PlateRow(UPPER, reading)]]).registration.valid
+    assert not choose_plate([[ReadLine(UPPER, reading)]]).registration.valid
 
 
 def test_nothing_read_is_one_empty_row() -> None:
-    empty = PlateRow(UPPER, LineReading("", 0.0, (), np.ones((1, 1 + OTHER), np.float32)))
+    empty = ReadLine(UPPER, LineReading("", 0.0, (), np.ones((1, 1 + OTHER), np.float32)))
     plate = choose_plate([[empty]])
     assert len(plate.rows) == 1
     assert plate.confidence == 0.0
@@ -206,4 +217,4 @@ def test_a_scene_of_many_plates_is_searched_in_few_places() -> None:
     doubtful = [
         replace(line, reading=replace(line.reading, text="KA 01 AB 10?!")) for line in lines
     ]
-    assert len(find_plates(doubtful)) == MOST_SEARCHED
+    assert len(find_plates(doubtful)) == PLATES.most_searched

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lipiyana.ocr.recognition.long_lines import LONGEST, LongLineReader, joined, pieces_of
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
+from lipiyana.ocr.recognition.settings import RECOGNITION
+from lipiyana.ocr.recognition.text_reader import TextReader, join_pieces, pieces_of
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
 
@@ -44,14 +45,14 @@ def test_long_lines_are_cut_between_words(colour: int, ground: int) -> None:
 
 def test_short_lines_and_single_words_stay_whole() -> None:
     short, word = line("BUS STOP"), line("INTERNATIONALISATION")
-    assert short.shape[1] < LONGEST * short.shape[0] < word.shape[1]
+    assert short.shape[1] < RECOGNITION.longest_line * short.shape[0] < word.shape[1]
     for crop in (short, word):
         (piece,) = pieces_of(crop)
         assert piece is crop or (piece == crop).all()
 
 
 def test_pieces_are_joined_by_spaces() -> None:
-    whole = joined([reading("NH 44", 0.8), reading("", 0.0), reading("EAST", 0.6)])
+    whole = join_pieces([reading("NH 44", 0.8), reading("", 0.0), reading("EAST", 0.6)])
     assert whole.text == "NH 44 EAST"
     assert len(whole.character_confidences) == len(whole.text)
     assert whole.character_confidences[5] == 0.6
@@ -61,11 +62,11 @@ def test_pieces_are_joined_by_spaces() -> None:
 
 
 def test_urdu_pieces_are_joined_from_the_right() -> None:
-    assert joined([reading("بازار"), reading("اردو")]).text == "اردو بازار"
+    assert join_pieces([reading("بازار"), reading("اردو")]).text == "اردو بازار"
 
 
 def test_pieces_without_text_say_nothing() -> None:
-    assert joined([reading("", 0.0), reading("", 0.0)]).text == ""
+    assert join_pieces([reading("", 0.0), reading("", 0.0)]).text == ""
 
 
 class Widths:
@@ -85,16 +86,16 @@ class Widths:
 
 def test_readings_come_in_the_order_of_the_crops() -> None:
     crops = [line("ONE"), line("GRAND  HOTEL  AND  SUPER  MARKET"), line("TWO")]
-    first, long, last = LongLineReader(Widths()).read(crops)
+    first, long, last = TextReader(Widths(), split_long_lines=True).read(crops)
     assert (first.text, last.text) == (str(crops[0].shape[1]), str(crops[2].shape[1]))
     assert sum(map(int, long.text.split())) == crops[1].shape[1]
-    assert LongLineReader(Widths()).read([]) == []
+    assert TextReader(Widths(), split_long_lines=True).read([]) == []
 
 
 def test_a_real_reader_reads_long_lines(store: ModelStore) -> None:
     text = "GRAND HOTEL AND SUPER MARKET NEAR CITY PARK"
     crop = line(text.replace(" ", "  "))
-    (found,) = LongLineReader(LineReader(store)).read([crop])
+    (found,) = TextReader(LineReader(store), split_long_lines=True).read([crop])
     assert found.text.split() == text.split()
 
 

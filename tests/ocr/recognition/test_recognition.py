@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipiyana.ocr.recognition.reader import MAX_BATCH_WIDTH, LineReader
+from lipiyana.ocr.recognition.reader import LineReader
+from lipiyana.ocr.recognition.settings import RECOGNITION
 from lipiyana.runtime.store import ModelStore, Session
 
 Draw = Callable[..., np.ndarray]
@@ -49,7 +50,7 @@ def test_a_batch_is_no_wider_than_one_of_the_longest_lines(
     lines = [draw_text(text) for text in TEXTS] * 2 + [np.full((48, 1300, 3), 255, np.uint8)] * 3
     assert len(LineReader(store).read([*lines, np.full((48, 9000, 3), 255, np.uint8)])) == 18
     assert sum(rows for rows, *_ in shapes) == 18
-    assert max(rows * width for rows, _, _, width in shapes) <= MAX_BATCH_WIDTH
+    assert max(rows * width for rows, _, _, width in shapes) <= RECOGNITION.max_batch_width
     assert max(rows for rows, *_ in shapes) > 1
 
 

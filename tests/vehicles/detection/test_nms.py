@@ -7,17 +7,8 @@ from hypothesis import strategies as st
 
 from lipiyana.vehicles.boxes import areas, inside, iou
 from lipiyana.vehicles.detection.network import Candidates
-from lipiyana.vehicles.detection.nms import (
-    AGREEING,
-    MOST_DETECTIONS,
-    ONE_THING,
-    SAME_CLASS,
-    SECOND_NAME,
-    first_apart,
-    suppress,
-    surest,
-    voted,
-)
+from lipiyana.vehicles.detection.nms import first_apart, suppress, suppress_and_vote, vote_boxes
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 Boxes = npt.NDArray[np.float64]
 
@@ -60,17 +51,17 @@ def test_boxes_suppress_those_of_their_class_alone() -> None:
 
 def test_what_has_a_better_name_is_doubted_in_others() -> None:
     boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 55), (300, 0, 400, 100))
-    kept = surest(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
+    kept = suppress_and_vote(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
     assert kept.indices.tolist() == [1, 2, 3, 0]
-    assert kept.scores.tolist() == [0.9, 0.8, 0.5, SECOND_NAME]
-    kept = surest(boxes[:2], np.array([0.1, 0.9]), np.array([2, 0]))
+    assert kept.scores.tolist() == [0.9, 0.8, 0.5, VEHICLE_DETECTION.second_class_cap]
+    kept = suppress_and_vote(boxes[:2], np.array([0.1, 0.9]), np.array([2, 0]))
     assert kept.scores.tolist() == [0.9, 0.1], "nothing grows surer"
 
 
 def test_boxes_around_one_thing_vote_on_where_it_is() -> None:
     boxes = some_boxes((0, 0, 100, 100), (8, 0, 108, 100), (0, 0, 100, 30), (0, 4, 100, 100))
     scores, classes = np.array([0.6, 0.2, 0.5, 0.4]), np.array([0, 0, 0, 1])
-    kept = surest(boxes, scores, classes)
+    kept = suppress_and_vote(boxes, scores, classes)
     assert kept.indices.tolist() == [0, 2, 3]
     assert np.allclose(kept.boxes, [[2, 0, 102, 100], [0, 0, 100, 30], [0, 4, 100, 100]])
 
@@ -78,7 +69,7 @@ def test_boxes_around_one_thing_vote_on_where_it_is() -> None:
 def test_nothing_found() -> None:
     empty = np.empty((0, 4))
     assert suppress(empty, np.empty(0), np.empty(0, np.intp)).tolist() == []
-    assert surest(empty, np.empty(0), np.empty(0, np.intp)).boxes.shape == (0, 4)
+    assert suppress_and_vote(empty, np.empty(0), np.empty(0, np.intp)).boxes.shape == (0, 4)
 
 
 @given(found())
@@ -93,7 +84,7 @@ def test_it_keeps_what_one_box_after_the_other_would(
             for better in kept
             if classes[index] == classes[better]
         ]
-        if all(overlap <= SAME_CLASS for overlap in overlaps):
+        if all(overlap <= VEHICLE_DETECTION.same_class_iou for overlap in overlaps):
             kept.append(index)
     assert suppress(boxes, scores, classes).tolist() == kept
 
@@ -113,12 +104,12 @@ def test_of_one_thing_at_most_one_name_is_believed(
     values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
 ) -> None:
     boxes, scores, classes = values
-    kept = surest(boxes, scores, classes)
+    kept = suppress_and_vote(boxes, scores, classes)
     assert (kept.scores <= scores[kept.indices]).all()
     assert (np.diff(kept.scores) <= 0).all()
-    believed = kept.boxes[kept.scores > SECOND_NAME]
+    believed = kept.boxes[kept.scores > VEHICLE_DETECTION.second_class_cap]
     overlap = iou(believed, believed)
-    assert (np.triu(overlap, 1) <= ONE_THING).all()
+    assert (np.triu(overlap, 1) <= VEHICLE_DETECTION.same_object_iou).all()
 
 
 @given(found())
@@ -127,9 +118,11 @@ def test_a_vote_is_of_those_around_alone(
 ) -> None:
     boxes, scores, classes = values
     kept = suppress(boxes, scores, classes)
-    places = voted(boxes, scores, classes, kept)
+    places = vote_boxes(boxes, scores, classes, kept)
     for index, place in zip(kept.tolist(), places, strict=True):
-        near = (iou(boxes[[index]], boxes)[0] > AGREEING) & (classes == classes[index])
+        near = (iou(boxes[[index]], boxes)[0] > VEHICLE_DETECTION.agreeing_iou) & (
+            classes == classes[index]
+        )
         near[index] = True
         assert (boxes[near].min(axis=0) - 1e-9 <= place).all()
         assert (place <= boxes[near].max(axis=0) + 1e-9).all()
@@ -152,14 +145,16 @@ def test_of_very_many_the_surest_stay_and_few_are_compared() -> None:
 
     def clash(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
         compared.append(len(a) * len(b))
-        return np.asarray(iou(a, b) > SAME_CLASS)
+        return np.asarray(iou(a, b) > VEHICLE_DETECTION.same_class_iou)
 
     order = np.argsort(-scores)
-    assert first_apart(boxes[order], clash).tolist() == list(range(MOST_DETECTIONS))
-    assert sum(compared) < (MOST_DETECTIONS + 200) * len(boxes)
+    assert first_apart(boxes[order], clash).tolist() == list(
+        range(VEHICLE_DETECTION.most_detections)
+    )
+    assert sum(compared) < (VEHICLE_DETECTION.most_detections + 200) * len(boxes)
     assert max(compared) < 200 * len(boxes)
-    kept = surest(boxes, scores, numbers % 3)
-    assert kept.indices.tolist() == order[:MOST_DETECTIONS].tolist()
+    kept = suppress_and_vote(boxes, scores, numbers % 3)
+    assert kept.indices.tolist() == order[: VEHICLE_DETECTION.most_detections].tolist()
     assert np.allclose(kept.boxes, boxes[kept.indices])
 
 
@@ -171,7 +166,7 @@ def test_of_very_many_around_one_place_one_stays() -> None:
 
     def clash(a: Boxes, b: Boxes) -> npt.NDArray[np.bool_]:
         compared.append(len(a) * len(b))
-        return np.asarray(iou(a, b) > SAME_CLASS)
+        return np.asarray(iou(a, b) > VEHICLE_DETECTION.same_class_iou)
 
     assert first_apart(boxes, clash).tolist() == [0]
     assert sum(compared) < 10 * len(boxes), "what is out is compared no more"
@@ -183,9 +178,9 @@ def test_a_small_one_within_a_surer_one_of_its_class_is_a_part_of_it() -> None:
     driver = [10.0, 10, 50, 70]
     boxes = np.array([car, mirror, far_car, driver])
     scores, classes = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 0, 1])
-    kept = surest(boxes, scores, classes)
+    kept = suppress_and_vote(boxes, scores, classes)
     told = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
-    assert told == {0: 0.9, 1: SECOND_NAME, 2: 0.7, 3: 0.6}
+    assert told == {0: 0.9, 1: VEHICLE_DETECTION.second_class_cap, 2: 0.7, 3: 0.6}
     # the surer one of both is no part, however small
-    kept = surest(boxes[:2], scores[[1, 0]], classes[:2])
+    kept = suppress_and_vote(boxes[:2], scores[[1, 0]], classes[:2])
     assert kept.scores.tolist() == [0.9, 0.8]

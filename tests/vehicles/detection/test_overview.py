@@ -5,7 +5,8 @@ import pytest
 
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import Candidates
-from lipiyana.vehicles.detection.overview import LEFT_FROM, SEEN_FROM, overview_of, with_overview
+from lipiyana.vehicles.detection.overview import overview_of, with_overview
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 
 
 def boxes_of(*sides: float) -> Candidates:
@@ -30,7 +31,7 @@ def test_a_model_of_one_size_has_none() -> None:
 def test_what_is_large_is_taken_from_the_second_look_and_what_is_small_from_the_first() -> None:
     # of a picture of 1000 pixels
     first, second = boxes_of(100, 400, 600), boxes_of(101, 401, 601)
-    assert SEEN_FROM < 0.4 < LEFT_FROM
+    assert VEHICLE_DETECTION.overview_from < 0.4 < VEHICLE_DETECTION.overview_alone_from
     joined = with_overview(first, second, 500, 1000)
     assert (joined.boxes[:, 2]).tolist() == [100, 400, 401, 601]
     upright = with_overview(first, second, 1000, 500)

@@ -6,15 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.vehicles.detection.tiles import (
-    LARGE,
-    MOST_TILES,
-    Tile,
-    cut_off,
-    near_edge,
-    parts,
-    tiles,
-)
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
+from lipiyana.vehicles.detection.tiles import Tile, cut_off, near_edge, parts, tiles
 
 SIZE = 64
 
@@ -22,8 +15,8 @@ SIZE = 64
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_tiles_cover_a_large_picture(height: int, width: int) -> None:
     found = tiles(height, width, SIZE)
-    assert len(found) <= MOST_TILES
-    if max(height, width) <= LARGE * SIZE:
+    assert len(found) <= VEHICLE_DETECTION.most_tiles
+    if max(height, width) <= VEHICLE_DETECTION.tiled_from * SIZE:
         assert found == []
         return
     for low, high, length in (("x_min", "x_max", width), ("y_min", "y_max", height)):

@@ -91,7 +91,7 @@ def test_a_far_vehicle_is_found_once_in_a_tile(
     picture = street(400, 600, (RED, far))
     (found,) = detector.detect(picture)
     assert near(found.box, far, 2)
-    monkeypatch.setattr("lipiyana.vehicles.detection.detector.tiles", lambda *_: [])
+    monkeypatch.setattr("lipiyana.vehicles.detection.detector.tiles", lambda *_, **__: [])
     assert [d.confidence for d in detector.detect(picture)] < [found.confidence]
 
 

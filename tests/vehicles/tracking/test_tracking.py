@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lipiyana.types import Box
 from lipiyana.vehicles.detection.detector import Detection
 from lipiyana.vehicles.tracking.motion import Motion
+from lipiyana.vehicles.tracking.settings import TrackingSettings
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
 
 Path = Callable[[float], tuple[float, float]]
@@ -31,6 +32,12 @@ def vehicle(
 
 def ids(tracked: Iterable[Tracked | None]) -> list[int | None]:
     return [one and one.track_id for one in tracked]
+
+
+def test_other_settings_decide_otherwise() -> None:
+    faint = [vehicle(100, 100, sure=0.2)]
+    assert ids(Tracker().update(faint, 0)) == [None]
+    assert ids(Tracker(TrackingSettings(new_confidence=0.1)).update(faint, 0)) == [1]
 
 
 def follow(paths: list[Path], times: Iterable[float], **kind: object) -> list[list[int | None]]:

@@ -6,7 +6,7 @@ from needs import TORCH
 
 pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.vehicles.detection.nms import SECOND_NAME
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.calibration import Judged, calibrated, calibration_error, fit, judge
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
@@ -35,7 +35,7 @@ def test_the_surest_on_a_label_is_right_and_what_cannot_be_judged_is_left_out() 
     picture = _picture((CAR, here), (UNDECIDED, there), smallest=24.0)
     found = _found(
         (CAR, 0.5, here), (CAR, 0.8, here), (BUS, 0.7, here), (CAR, 0.6, there),
-        (CAR, 0.4, small), (PLATE, 0.9, here), (BUS, SECOND_NAME, here),
+        (CAR, 0.4, small), (PLATE, 0.9, here), (BUS, VEHICLE_DETECTION.second_class_cap, here),
     )  # fmt: skip
     judged = judge([picture], [found])
     told = sorted(zip(judged.scores.tolist(), judged.right.tolist(), strict=True))

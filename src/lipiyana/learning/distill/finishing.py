@@ -30,7 +30,8 @@ from lipiyana.learning.quantize.search import Quantized, open_file, quantize_wit
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.export import Signature, export_onnx
 from lipiyana.learning.trainer.stored_weights import read_weights
-from lipiyana.ocr.detection.detector import SCENE_DETECTION, TextDetector, TextRegion, network_input
+from lipiyana.ocr.detection.detector import TextDetector, TextRegion, network_input
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.runtime.manifest import Task
 from lipiyana.samples import read_truth
 

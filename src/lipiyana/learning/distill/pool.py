@@ -13,12 +13,8 @@ import numpy.typing as npt
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import replacing
 from lipiyana.images.loading import load
-from lipiyana.ocr.detection.detector import (
-    SCENE_DETECTION,
-    DetectionSettings,
-    network_input,
-    scaled_picture,
-)
+from lipiyana.ocr.detection.detector import network_input, scaled_picture
+from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.runtime.store import Session
 
 Pixels = npt.NDArray[np.uint8]

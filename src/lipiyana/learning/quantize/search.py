@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.learning.quantize.static import Quantizer
-from lipiyana.ocr.detection.detector import SCENE_DETECTION
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.ocr.recognition.decoding import greedy_batch
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import Session

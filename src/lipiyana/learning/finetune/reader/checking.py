@@ -13,8 +13,8 @@ from lipiyana.learning.finetune.common.duplicates import difference_hash, group
 from lipiyana.learning.finetune.common.parts import Dropped, Part, assign_parts
 from lipiyana.learning.finetune.reader.examples import Example, Pixels, load_crop
 from lipiyana.learning.finetune.reader.labels import Label
-from lipiyana.ocr.plates.crop_reader import TWO_ROW_ASPECT
 from lipiyana.ocr.plates.rows import split_two_rows
+from lipiyana.ocr.plates.settings import PLATES
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import bucket_width
 from lipiyana.ocr.scripts.normalization import normalize
@@ -165,7 +165,7 @@ def rows_of(text: str, crop: Pixels) -> tuple[str, ...]:
         len(rows) == 2
         and all(rows)
         and len(whole) >= _SHORTEST_PLATE
-        and width < TWO_ROW_ASPECT * height
+        and width < PLATES.two_row_aspect * height
         and height > 1
     ):
         return rows

@@ -28,8 +28,8 @@ from lipiyana.learning.finetune.reader.scoring import (
 from lipiyana.learning.quantize.floor import require_useful
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.language.script_choice import LATIN
-from lipiyana.ocr.recognition.latin_specialist import installed_reader
 from lipiyana.ocr.recognition.reader import LineReader, Reader
+from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.ocr.scripts.table import COMMON, script_of_char
 from lipiyana.ocr.training.export_reader import export_float
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape

@@ -3,8 +3,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.recognition.latin_specialist import SpecialistReader, installed_reader
 from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
+from lipiyana.ocr.recognition.text_reader import TextReader, installed_reader
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
 
@@ -29,7 +29,7 @@ class Says(LineReader):
 
 def test_what_came_out_latin_is_read_again() -> None:
     latin = Says("KA 01", "", "SALE", sure=0.6)
-    reader = SpecialistReader(Says("KA01", "बाज़ार", "12", ""), latin)
+    reader = TextReader(Says("KA01", "बाज़ार", "12", ""), latin)
     readings = reader.read([CROP] * 4)
     assert [reading.text for reading in readings] == ["KA 01", "बाज़ार", "12", "SALE"]
     others = [[other.text for other in reading.others] for reading in readings]
@@ -37,7 +37,7 @@ def test_what_came_out_latin_is_read_again() -> None:
 
 
 def test_the_surer_reading_stands() -> None:
-    reader = SpecialistReader(Says("TIMBER", sure=0.9), Says("TIMBERI", sure=0.8))
+    reader = TextReader(Says("TIMBER", sure=0.9), Says("TIMBERI", sure=0.8))
     (reading,) = reader.read([CROP])
     assert reading.text == "TIMBER"
     assert [other.text for other in reading.others] == ["TIMBERI"]
