@@ -1,4 +1,4 @@
-"""Batches for the reader: rendered lines and real crops, as the network takes them."""
+"""Training batches for the line reader, from rendered lines and real crops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from lipiyana.learning.trainer.loading import in_processes
+from lipiyana.learning.trainer.loading import worker_loader
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input
 from lipiyana.ocr.scripts.label_order import to_labels, to_text
@@ -25,7 +25,7 @@ from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.text.lines import render_line
 
-# columns of input a batch holds, padding included; 40 lines of 128 pixels
+# input columns of a batch, padding included: for example 40 lines of 128 pixels
 BATCH_COLUMNS = 5120
 MAX_LINES = 64
 
@@ -35,9 +35,9 @@ class Batch:
     """Lines of one bucket width.
 
     Attributes:
-        pixels: (N, 3, 48, W) float32, as `line_input` makes them.
-        labels: all labels one after the other, int64, in the order of `to_labels`.
-        lengths: (N,) labels a line, int64.
+        pixels: (N, 3, 48, W) float32, made by `line_input`.
+        labels: the labels of all lines, concatenated, int64, in the order of `to_labels`.
+        lengths: (N,) int64, the number of labels of each line.
         texts: N texts in logical order.
         scripts: N ISO 15924 codes.
     """
@@ -51,17 +51,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """Where the lines come from.
+    """Sources of the lines.
 
     Attributes:
         words: folder of word lists.
-        crops: folder of folders of real crops.
+        crops: folder with one folder of real crops for each source.
         street: folder of street pictures with plates.
-        real_share: of real lines; they need `crops`.
-        plate_share: of rows of plates; of these, too, `real_share` are real.
-        seed: of all chance.
-        workers: rendering processes.
-        max_width: lines whose input is wider, in pixels, are left out.
+        real_share: share of real lines; they need `crops`.
+        plate_share: share of plate rows; `real_share` of them are real.
+        seed: random seed.
+        workers: number of rendering processes.
+        max_width: maximum input width of a line in pixels; wider lines are dropped.
     """
 
     words: Path
@@ -75,19 +75,19 @@ class SourceConfig:
 
 
 class BatchSource(IterableDataset[Batch]):
-    """Endless batches; each rendering process draws lines of its own."""
+    """An endless stream of batches; each worker process draws its own lines."""
 
     def __init__(self, config: SourceConfig, script_weights: Tensor) -> None:
         self.config = config
         self.script_weights = script_weights
 
     def __iter__(self) -> Iterator[Batch]:
-        """Gather lines by bucket, and give a bucket away when it holds a batch."""
+        """Draw lines into width buckets, and yield each bucket once it fills a batch."""
         info = get_worker_info()
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
         rng = np.random.default_rng([self.config.seed, info.id if info else 0])
-        yield from gathered(self._lines(rng), Charset.load(), self.config.max_width)
+        yield from bucket_batches(self._lines(rng), Charset.load(), self.config.max_width)
 
     def _lines(self, rng: np.random.Generator) -> Iterator[Line]:
         config = self.config
@@ -96,7 +96,7 @@ class BatchSource(IterableDataset[Batch]):
         real = RealCrops.load(config.crops) if config.crops else None
         rows = self._plate_rows().lines(rng, library)
         codes = tuple(SCRIPTS)
-        chance = random.Random(int(rng.integers(2**63)))
+        text_rng = random.Random(int(rng.integers(2**63)))
         while True:
             if rng.random() < config.plate_share:
                 image, text, is_real = next(rows)
@@ -107,7 +107,7 @@ class BatchSource(IterableDataset[Batch]):
                 continue
             weights = self.script_weights.numpy()
             code = codes[int(rng.choice(len(codes), p=weights / weights.sum()))]
-            sample = corpus.sample(chance, code)
+            sample = corpus.sample(text_rng, code)
             rendered = render_line(sample.drawn, sample.script, rng, library)
             if rendered is not None:
                 yield Line(stretch(rendered.image, rng), sample.text, code)
@@ -119,14 +119,14 @@ class BatchSource(IterableDataset[Batch]):
 
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
-    """Render in processes of their own, a few batches ahead of the trainer."""
-    return in_processes(source, source.config.workers)
+    """Load batches in worker processes that prefetch a few."""
+    return worker_loader(source, source.config.workers)
 
 
-def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterator[Batch]:
-    """Gather lines by bucket, and give a bucket away when it holds a batch.
+def bucket_batches(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterator[Batch]:
+    """Collect lines in width buckets, and yield each bucket once it fills a batch.
 
-    Lines that are wider than `max_width` pixels, or too narrow for their text, are left out.
+    Lines that are wider than `max_width` pixels, or too narrow for their text, are dropped.
     """
     buckets: dict[int, list[tuple[Line, list[int]]]] = {}
     for line in lines:
@@ -141,7 +141,7 @@ def gathered(lines: Iterable[Line], charset: Charset, max_width: int) -> Iterato
 
 
 def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
-    """The best label a step, twins joined and blanks dropped; (N, T, classes) to logical text."""
+    """Greedy CTC decoding of logits (N, T, classes) to texts in logical order."""
     texts = []
     for best in logits.argmax(-1).tolist():
         labels = [b for a, b in zip([0, *best], best, strict=False) if b not in (0, a)]
@@ -150,7 +150,7 @@ def greedy_texts(logits: Tensor, charset: Charset) -> list[str]:
 
 
 def collate(lines: list[tuple[Line, list[int]]]) -> Batch:
-    """Make a batch of lines of one bucket, each with its labels."""
+    """Make a batch of the lines of one bucket and their labels."""
     return Batch(
         pixels=torch.from_numpy(np.stack([line_input(line.image) for line, _ in lines])),
         labels=torch.tensor([label for _, labels in lines for label in labels]),

@@ -2,14 +2,14 @@
 
     python -m lipiyana.ocr.training.build_charset WORDS [CLDR] [OUTPUT]
 
-WORDS holds the word lists (`hi.txt.xz`, ...), CLDR the locale files of the Unicode CLDR
-(Debian: unicode-cldr-core, the default is where it installs them). A character enters by being
+WORDS has the word lists (`hi.txt.xz`, ...), CLDR the locale files of the Unicode CLDR (Debian
+package: unicode-cldr-core; its path is the default). The charset contains
 
-- an exemplar of a language (so that languages without a word list miss no letter), or a digit;
-- in at least `FLOOR` words of a list, so that the noise of the web stays out;
-- ASCII, or one of the few signs that shops and roads use beside their script.
+- the exemplars of each language (so that languages without a word list are covered) and digits;
+- characters in at least `FLOOR` words of a list, which excludes the noise of the web;
+- ASCII, and a few signs that shops and roads use with every script.
 
-The order is part of every model: a model that exists keeps the order it was trained with.
+The order is part of every model: an existing model keeps the order that it was trained with.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLDR = Path("/usr/share/unicode/cldr/common/main")
 FLOOR = 20
 SIGNS = "₹।॥°–—×•½¼¾©®™"
 LATIN_EXTRAS = "éèáàâäçñöüÉ"
-# not exemplars of any language here, and on signs all the same
+# not exemplars of any language here, but used on signs
 RARE = {
     "Deva": "ॲॳॴॵॶॷ॰ॱॄॢॣॠऌॡऴऩऎऒॆॊ",
     "Beng": "৳",
@@ -44,13 +44,12 @@ RARE = {
     "Mlym": "ഽൢൣൄൎ൹",
     "Arab": "۔،؛؟٪٫٬ٔٱؐؑؒؓێ۽۾\u065a\u065b",
 }
-# exemplars and noise that normalized signs never show: halves of vowels, old account marks,
-# letters of Pashto and Uyghur
+# exemplars and noise that normalized signs never contain: halves of vowels, old accounting marks,
 NEVER = "\u09d7\u0c55\u0c56\u0cd5\u0cd6৲৴৵৶৸৹ټەۇ۞"
 
 
 def exemplars(locale: Path) -> Iterator[str]:
-    """Yield the code points of the main and auxiliary exemplars in one file of the CLDR."""
+    """Yield the code points of the main and auxiliary exemplars of one CLDR file."""
     for element in ElementTree.parse(locale).getroot().iter("exemplarCharacters"):  # noqa: S314
         if element.get("type") in {None, "auxiliary"}:
             escaped = re.sub(
@@ -67,7 +66,7 @@ def _block(script: Script) -> Iterator[str]:
 
 
 def script_characters(script: Script, words: Path, cldr: Path) -> list[str]:
-    """Return the characters of one script in the order of their code points."""
+    """Return the characters of one script, in code-point order."""
     found = set(script.digits) | set(RARE.get(script.code, ""))
     counts: Counter[str] = Counter()
     for language in script.languages:
@@ -79,26 +78,26 @@ def script_characters(script: Script, words: Path, cldr: Path) -> list[str]:
                 for line in lines:
                     counts.update(set(normalize(line)))
     if script.code in {"Mtei", "Olck"}:
-        # the lists are short, and the CLDR has Meitei in Bengali letters alone
+        # the word lists are short, and the CLDR has Meitei only in Bengali letters
         first, last = script.ranges[0]
         found.update(ch for ch in _block(script) if first <= ord(ch) <= last)
     marks_in_urdu = {"Mn", "Cf"} if script.code == "Arab" else set()
     found.update(
         ch
         for ch, count in counts.items()
-        # the Urdu list is full of Quranic marks: those of the exemplars are enough
+        # the Urdu list has many Quranic marks; those among the exemplars are enough
         if count >= FLOOR and unicodedata.category(ch) not in marks_in_urdu
     )
     return sorted(
         ch
         for ch in found.difference(NEVER)
-        # after a letter, since a mark alone could be trimmed or composed
+        # test it after a letter, because normalization may strip or compose a mark alone
         if script.contains(ch) and normalize("ꯀ" + ch) == "ꯀ" + ch
     )
 
 
 def build(words: Path, cldr: Path) -> list[str]:
-    """Return every label: ASCII, signs, Latin extras, script by script, then the hooks."""
+    """Return all labels: ASCII, signs, Latin extras, each script, then the hooks."""
     characters = [chr(point) for point in range(0x20, 0x7F)] + list(SIGNS) + list(LATIN_EXTRAS)
     for script in SCRIPTS.values():
         if script.code != "Latn":

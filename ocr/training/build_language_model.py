@@ -1,9 +1,9 @@
-"""Counts the n-grams of `ocr/language/model.py` in the word lists, and fingerprints the words.
+"""Builds the language model of `ocr/language/model.py`: counts n-grams and fingerprints words.
 
     python -m lipiyana.ocr.training.build_language_model --words DIR --out models/language_model.npz
 
-Lists under a copyleft licence are left out, and so are the words held out for measuring. Latin
-has no model: what stands in Latin letters on roads is names and registrations as often as words.
+Lists under a copyleft licence are excluded, and so are the words held out for evaluation. There
+is no model for Latin: Latin text on roads is as often a name or a registration as a word.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from lipiyana.rendering.contents.boards import Boards
 from lipiyana.rendering.contents.words import COPYLEFT, is_held_out, load_word_list
 
 KEPT = 520_000
-"""N-grams of three symbols and more that all scripts keep together."""
+"""Number of n-grams with three or more symbols that the model keeps, over all scripts."""
 
-_ALL_KEPT = 2  # n-grams up to this length are all kept
+_ALL_KEPT = 2  # n-grams up to this length are never pruned
 
 _Gram = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """The n-grams of one script before any is left out.
+    """The n-grams of one script before pruning.
 
     Attributes:
-        letters: in the order of their numbers.
-        smooth: probability of the last symbol of each n-gram after the others.
-        worth: of each n-gram that may be left out, what it adds to the logarithm of all words.
-        words: all of them.
+        letters: letters in the order of their numbers.
+        smooth: n-gram to the smoothed probability of its last symbol, given the others.
+        worth: n-gram that may be pruned, to its gain in log-likelihood of the word list.
+        words: all words.
     """
 
     letters: str
@@ -53,7 +53,7 @@ class Counted:
     words: WordSet
 
     def kept(self, least: float) -> ScriptModel:
-        """Leave out what is worth less."""
+        """Prune n-grams that are worth less than `least`."""
         tables: list[dict[_Gram, float]] = [{} for _ in range(ORDER)]
         for gram, probability in self.smooth.items():
             if self.worth.get(gram, least) >= least:
@@ -62,7 +62,7 @@ class Counted:
 
 
 def read_words(folder: Path) -> dict[str, list[str]]:
-    """Gather the words of the free lists by script, in the order of a picture."""
+    """Read the words of the free lists by script, with letters in visual order."""
     charset = Charset.load()
     words: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.glob("*.txt.xz")):
@@ -73,7 +73,7 @@ def read_words(folder: Path) -> dict[str, list[str]]:
 
 
 def board_words() -> dict[str, set[str]]:
-    """Gather the words of places, names and phrases by script, in the order of a picture."""
+    """Collect the words of places, names and phrases by script, with letters in visual order."""
     words: defaultdict[str, set[str]] = defaultdict(set)
     for word in Boards(lambda *_: "").words():
         code = script_of(word)
@@ -84,12 +84,12 @@ def board_words() -> dict[str, set[str]]:
 
 
 def count_script(code: str, words: Iterable[str], known: Iterable[str] = ()) -> Counted:
-    """Count and smooth: probabilities are interpolated over all lengths (Witten, Bell 1991).
+    """Count n-grams and smooth by interpolation over all lengths (Witten and Bell 1991).
 
     Args:
-        code: of the script.
-        words: to count.
-        known: further words that are to be known, but not counted.
+        code: code of the script.
+        words: words to count.
+        known: words that are added to the word set but not counted.
     """
     words = [word for word in words if not set(word) & set(SCRIPTS[code].digits)]
     letters = "".join(sorted({letter for word in words for letter in word}))
@@ -112,7 +112,7 @@ def build(
     kept: int = KEPT,
     known: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> LanguageModel:
-    """Count the words of each script and keep the n-grams that say most; `known` adds words."""
+    """Build the model of all scripts with the `kept` most useful n-grams; `known` adds words."""
     counted = {
         code: count_script(code, words, known.get(code, ())) for code, words in scripts.items()
     }
@@ -148,7 +148,7 @@ def _grams(table: dict[_Gram, float]) -> Grams:
 
 
 def main() -> None:
-    """Read the command line, build, save."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--words", type=Path, required=True, help="folder of word lists")
     parser.add_argument("--out", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""Scores of a reader on the real crops that are never trained on."""
+"""Scores a reader on the validation part of the real crops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ReadFunction = Callable[[Floats], Floats]
 
 @dataclass(frozen=True, slots=True)
 class CropScore:
-    """Exact share and character error rate over `crops` crops."""
+    """Share of exact lines and character error rate over `crops` crops."""
 
     exact: float
     cer: float
@@ -36,7 +36,7 @@ class CropScore:
 
 
 def read_with_torch(net: LineReaderNet) -> ReadFunction:
-    """Read with a network in training."""
+    """Wrap a network in training."""
     device = next(net.parameters()).device
 
     def read(pixels: Floats) -> Floats:
@@ -48,7 +48,7 @@ def read_with_torch(net: LineReaderNet) -> ReadFunction:
 
 
 def read_with_onnx(path: Path) -> ReadFunction:
-    """Read with an exported model, packed or not, on one thread."""
+    """Wrap an exported model, packed or not, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -66,13 +66,13 @@ def read_with_onnx(path: Path) -> ReadFunction:
 def score_crops(
     read: ReadFunction, charset: Charset, root: Path, street: Path | None = None
 ) -> dict[str, CropScore]:
-    """Read the validation part of each folder of real crops, greedily, line by line.
+    """Read the validation part of each folder of real crops with greedy decoding.
 
     Args:
         read: the reader.
-        charset: of its classes.
-        root: folder of folders of crops.
-        street: folder of street pictures, whose plates are read too.
+        charset: charset of its classes.
+        root: folder with one folder of crops for each source.
+        street: folder of street pictures with plates to read too.
     """
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for folder, image, text in _lines(root, street):
@@ -90,10 +90,10 @@ def _lines(root: Path, street: Path | None) -> Iterator[tuple[str, npt.NDArray[n
 
 
 def score_lines(pairs: Sequence[tuple[str, str]]) -> CropScore:
-    """Score pairs of (truth, read).
+    """Score (truth, read) pairs.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no pairs.
     """
     score = score_texts(pairs)
     return CropScore(round(score.exact, 4), round(score.cer, 4), score.lines)

@@ -1,14 +1,14 @@
-"""From a trained checkpoint to the files that ship: the float twin and the INT8 reader.
+"""Exports a trained checkpoint to the float twin and the INT8 reader that ship.
 
     python -m lipiyana.ocr.training.export_reader --checkpoint runs/reader/last.pt \
         --words DIR [--crops DIR] --out models
 
-The float twin stores its weights under their state-dict names, those that the INT8 reader rounds
-as the same 8-bit levels, the others as fp16 (see `stored_weights`); training starts from it again
-without any other file. Rounding loses nothing of a reader that was trained with `--int8`; give
-`--half` for another.
+The float twin stores its weights under their state-dict names: those that the INT8 reader rounds
+as the same 8-bit levels, the others as fp16 (see `stored_weights`). Training can start from this
+file alone. For a reader that was trained with `--int8` the rounding is lossless; use `--half` for
+other readers.
 
-Both files are plain ONNX. What ships is the INT8 file as it is, and the float twin packed:
+Both files are plain ONNX. The INT8 file ships as it is, the float twin is packed first:
 `python -m lipiyana.runtime.packed models/reader.float.onnx`.
 """
 
@@ -51,24 +51,24 @@ class _WithSoftmax(nn.Module):
 
 
 def load_checkpoint(path: Path, charset: Charset) -> LineReaderNet:
-    """The averaged network of a checkpoint (`.pt`) or of a float twin (`.onnx`, `.onnx.xz`)."""
+    """Load the averaged network of a checkpoint (`.pt`) or a float twin (`.onnx`, `.onnx.xz`)."""
     net = LineReaderNet(ReaderShape(classes=charset.classes))
     net.load_state_dict(load_weights(path))
     return net.eval()
 
 
 def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bool = False) -> None:
-    """Write the float twin: pixels (N, 3, 48, W) to probabilities (N, W / 4, classes).
+    """Export the float twin: pixels (N, 3, 48, W) to probabilities (N, W / 4, classes).
 
     Args:
         net: the network.
-        charset: of its classes.
-        out: where the twin goes.
-        rounded: store the weights that the INT8 twin rounds as it does, which loses nothing
-            where `net` was trained with INT8 simulated; all of them as fp16 otherwise.
+        charset: charset of its classes.
+        out: path of the file.
+        rounded: store the weights of INT8 layers as the INT8 twin's 8-bit levels, which is
+            lossless if `net` was trained with INT8 simulated; otherwise all as fp16.
 
     Raises:
-        ValueError: two of the weights are equal.
+        ValueError: two weights are equal.
     """
     export_onnx(
         _WithSoftmax(net.eval()),
@@ -84,17 +84,17 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bo
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: see `lipiyana.learning.quantize.static`.
+    """Write the INT8 twin, see `lipiyana.learning.quantize.static`.
 
-    The neck and the depthwise convolutions stay float: they lose most, and gain nothing in time.
-    So do the sums of blocks: eight bits are too few for them. The stem, the first three blocks and
-    the squeezes would lose a third of what all others lose together, and gain a fiftieth of the
-    time. What stays float is stored as fp16.
+    These layers stay float, stored as fp16: the neck and the depthwise convolutions, which lose
+    the most accuracy and gain no speed; the residual sums, for which 8 bits are too few; and the
+    stem, the first three blocks and the squeezes, which would cost a third as much accuracy as
+    all INT8 layers together and save 2 % of the time.
 
     Args:
         float_model: the float twin.
-        out: where the INT8 model goes.
-        calibration: inputs (N, 3, 48, W) as the model will see them.
+        out: path of the INT8 model.
+        calibration: inputs (N, 3, 48, W), like those in use.
     """
     quantize_file(float_model, out, calibration, ("Conv", "MatMul", "Gemm"), _stays_float)
     model = onnx.load(str(out))
@@ -103,25 +103,25 @@ def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> Non
 
 
 def _is_float_weight(tensor: onnx.TensorProto) -> bool:
-    # scales of quantizers and biases are of one axis; the one must stay as they are
+    # one-axis tensors are quantizer scales, which must stay fp32, and biases
     return bool(tensor.data_type == TensorProto.FLOAT) and len(tensor.dims) > 1
 
 
 def _stays_float(node: onnx.NodeProto) -> bool:
-    # as `fake_quantization.computed_in_int8` has it for the layers
+    # must agree with `fake_quantization.computed_in_int8`
     groups = next((a.i for a in node.attribute if a.name == "group"), 1)
     return groups > 1 or lies_in_float_part(node.name.replace("/", "."))
 
 
 def calibration_inputs(source: SourceConfig, batches: int) -> Iterator[Floats]:
-    """Training lines of every script, rendered and (where `source` has crops) real."""
+    """Yield training lines of every script, rendered and (if `source` has crops) real."""
     weights = torch.full((len(SCRIPTS),), 1 / len(SCRIPTS), dtype=torch.float64)
     for batch, _ in zip(BatchSource(source, weights), range(batches), strict=False):
         yield batch.pixels[:8].numpy()
 
 
 def main() -> None:
-    """Read the command line, export, quantize, and print the scores of both."""
+    """Run the command line: export, quantize, and print the scores of both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--words", type=Path, required=True, help="folder of word lists")

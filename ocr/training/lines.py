@@ -1,4 +1,4 @@
-"""One line to learn from, and whether its text fits its picture. Needs no torch."""
+"""A training line, and the check that its text fits its picture. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import numpy.typing as npt
 from lipiyana.ocr.recognition.line_input import HEIGHT
 
 TIME_STRIDE = 4
-"""Columns of the reader's input to one step of its output."""
+"""Input columns for each output step of the reader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line to learn from: (H, W, 3) RGB, its text in logical order, its script or, where that
-    does not matter, its source.
+    """A training line.
+
+    Attributes:
+        image: (H, W, 3) RGB.
+        text: in logical order.
+        script: its script, or its source where the script does not matter.
     """
 
     image: npt.NDArray[np.uint8]
@@ -27,13 +31,13 @@ class Line:
 
 
 def fits(labels: list[int], width: int) -> bool:
-    """Whether CTC can spell the labels in this width: a step each, one more between twins."""
-    twins = sum(a == b for a, b in pairwise(labels))
-    return 0 < len(labels) + twins <= width // TIME_STRIDE
+    """Tell whether CTC can output the labels: it needs a step each, and one between equal ones."""
+    repeats = sum(a == b for a, b in pairwise(labels))
+    return 0 < len(labels) + repeats <= width // TIME_STRIDE
 
 
 def stretch(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Scale to the reader's height, a little wider or narrower than it was."""
+    """Scale to the reader's height, with a random change of the aspect ratio."""
     height, width = image.shape[:2]
     factor = float(np.exp(rng.normal(0, 0.1)))
     wide = max(4, round(HEIGHT * width / height * factor))

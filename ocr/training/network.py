@@ -1,11 +1,11 @@
-"""The line reader's network: PP-OCRv6 small's features, written natively, and one CTC head.
+"""The line reader's network: the architecture of PP-OCRv6 small in PyTorch, with one CTC head.
 
-The shape follows the ONNX graph of PP-OCRv6 small's recognizer (Apache-2.0; see NOTICE): a
-plain-convolution stem, three stages of depthwise-and-pointwise blocks with squeeze-excitation in
-some, and a neck of two narrow transformer layers. Changed here: batch norms are folded into
-their convolutions, time is pooled by 1 instead of 2 (a step every 4 pixels, since Indic syllables
-take several labels in little width), and `activation` may replace GELU and SiLU, because only
-ReLU fuses into an INT8 convolution.
+It follows the ONNX graph of PP-OCRv6 small's recognizer (Apache-2.0; see NOTICE): a stem of plain
+convolutions, three stages of depthwise-and-pointwise blocks, some with squeeze-excitation, and a
+neck of two narrow transformer layers. Changes: batch norms are folded into their convolutions;
+time is pooled by 1 instead of 2 (one step every 4 pixels, because an Indic syllable takes several
+labels in little width); and `activation` may replace GELU and SiLU, because only ReLU fuses into
+an INT8 convolution.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class ReaderShape:
-    """The sizes of a reader. The defaults are PP-OCRv6 small's, which its weights need."""
+    """Sizes of the network. The defaults are PP-OCRv6 small's, as its weights need."""
 
     classes: int
     stem: int = 48
@@ -67,17 +67,17 @@ class ReaderShape:
 
     @classmethod
     def of_weights(cls, weights: Mapping[str, Tensor], heads: int = 8) -> ReaderShape:
-        """Tell the sizes from weights; `heads`, of the attention, leave no trace in them.
+        """Infer the sizes from weights, except `heads`, which the weights do not determine.
 
         Raises:
-            ValueError: they are not a reader's.
+            ValueError: they are not the weights of a reader.
         """
         try:
             channels = width = len(weights["stem.conv4.weight"])
             blocks: list[Block] = []
             while (name := f"blocks.{len(blocks)}") + ".project.weight" in weights:
                 out = len(weights[f"{name}.project.weight"])
-                # a block that shrinks widens too
+                # blocks with a stride also widen
                 stride, squeeze = 1 + (out != channels), f"{name}.squeeze.reduce.weight" in weights
                 blocks.append(Block(out, stride, squeeze))
                 channels = out
@@ -85,7 +85,7 @@ class ReaderShape:
             layers = {name.split(".")[2] for name in weights if name.startswith("neck.layers.")}
             stem = len(weights["stem.conv1.weight"])
         except KeyError as missing:
-            raise ValueError(f"not the weights of a line reader: there is no {missing}") from None
+            raise ValueError(f"not the weights of a line reader: {missing} is missing") from None
         return cls(classes, stem, width, tuple(blocks), neck, len(layers), heads)
 
 
@@ -101,9 +101,9 @@ class Stem(nn.Module):
         self.conv4 = nn.Conv2d(stem, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Two halvings, the first with a max-pooled shortcut beside two 2x2 convolutions."""
+        """Halve twice; a max-pooled shortcut runs parallel to two 2x2 convolutions."""
         x = functional.relu(self.conv1(x))
-        # the 2x2 windows look right and down: everything is positive here, so zeros pad both
+        # the 2x2 windows extend right and down; all values are >= 0, so zero padding suits both
         padded = functional.pad(x, (0, 1, 0, 1))
         deep = functional.relu(self.conv2a(padded))
         deep = functional.relu(self.conv2b(functional.pad(deep, (0, 1, 0, 1))))
@@ -113,7 +113,7 @@ class Stem(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Channel gates from the mean of the whole map."""
+    """Channel gates computed from the mean over the whole map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -128,11 +128,11 @@ class SqueezeExcite(nn.Module):
 
 
 class MixBlock(nn.Module):
-    """A depthwise 3x3 that mixes space, then a residual two-layer pointwise net for channels."""
+    """A depthwise 3x3 for spatial mixing, then a residual two-layer pointwise net for channels."""
 
     def __init__(self, channels_in: int, block: Block, activation: Activation) -> None:
         super().__init__()
-        # a block that shrinks widens too, and has no shortcut
+        # blocks with a stride also widen, so they have no shortcut
         self.residual = block.stride == 1
         self.depthwise = nn.Conv2d(
             channels_in, channels_in, 3, stride=(block.stride, 1), padding=1, groups=channels_in
@@ -151,7 +151,7 @@ class MixBlock(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """A pre-norm transformer layer over time."""
+    """A pre-norm transformer layer over the time steps."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class EncoderLayer(nn.Module):
 
 
 class Neck(nn.Module):
-    """Height pooled away, then local (1x7) and global (attention) mixing over time."""
+    """Pools the height, then mixes over time: locally (1x7) and globally (attention)."""
 
     def __init__(self, channels_in: int, shape: ReaderShape) -> None:
         super().__init__()
@@ -218,7 +218,7 @@ class LineReaderNet(nn.Module):
         return logits
 
     def fade_gelu(self, share: float) -> None:
-        """Set how much of each block's activation is GELU; the rest is ReLU."""
+        """Set the share of GELU in each block's activation; the rest is ReLU."""
         for module in self.modules():
             if isinstance(module, FadingActivation):
                 module.share = share
@@ -227,9 +227,9 @@ class LineReaderNet(nn.Module):
 def load_pretrained(net: LineReaderNet, onnx_path: Path, characters: Sequence[str]) -> None:
     """Copy the weights of PP-OCRv6 small's recognizer into `net`.
 
-    The graph's weights come in the order of its convolutions and matrix products, batch norms
-    apart; each batch norm is folded into the convolution before it. The head keeps the rows of
-    the characters that both have, and of the blank; `characters` are the classes from 1 on.
+    The graph stores weights in the order of its convolutions and matrix products, with separate
+    batch norms; each batch norm is folded into the convolution before it. The head takes the rows
+    of the blank and of the characters that both have; `characters` are the classes from 1 on.
 
     Raises:
         ValueError: the file is not that network.
@@ -247,7 +247,7 @@ def load_pretrained(net: LineReaderNet, onnx_path: Path, characters: Sequence[st
             if value.shape != target.weight.shape:
                 raise ValueError(
                     f"{onnx_path} is not PP-OCRv6 small's recognizer: "
-                    f"{tuple(value.shape)} where {tuple(target.weight.shape)} belongs"
+                    f"{tuple(value.shape)} instead of {tuple(target.weight.shape)}"
                 )
             target.weight.copy_(value)
             assert target.bias is not None
@@ -261,7 +261,7 @@ def load_pretrained(net: LineReaderNet, onnx_path: Path, characters: Sequence[st
 
 
 def _character_classes(model: object) -> list[str]:
-    # the blank is class 0, and the space comes after all that the file lists
+    # the blank is class 0, and the space follows the listed characters
     listed = next(p.value for p in model.metadata_props if p.key == "character")  # type: ignore[attr-defined]
     return ["", *listed.splitlines(), " "]
 
@@ -290,7 +290,7 @@ def _layers_in_graph_order(net: LineReaderNet) -> Iterator[_Layer]:
 def _folded_weights(
     graph: object,
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """(weight, bias) of each parametrised layer of the graph, in its order."""
+    """Yield (weight, bias) of each layer of the graph, in graph order."""
     import numpy as np
     from onnx import numpy_helper
 
@@ -316,7 +316,7 @@ def _folded_weights(
         elif node.op_type == "MatMul" and operands:
             yield operands[0], _constant_of(reader[node.output[0]], values)
         elif node.op_type == "Div" and reader[node.output[0]].op_type == "Mul":
-            # a layer norm spelt out: (x - mean) / deviation * gamma + beta
+            # a layer norm written out: (x - mean) / deviation * gamma + beta
             gain = reader[node.output[0]]
             gains = [values[name] for name in gain.input if name in values]
             if gains and gains[0].ndim == 1 and gains[0].size > 1:

@@ -1,4 +1,4 @@
-"""Real crops of one line each: to measure on, and, changed a little each time, to learn from."""
+"""Real crops of single lines, for validation and, augmented, for training."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from lipiyana.rendering.effects.camera import wires
 
 Pixels = npt.NDArray[np.uint8]
 
-# beside the square root of how many a folder has: signs are what is read worst, scanned print best
+# on top of the square root of a folder's size: signs are read worst, scanned print is read best
 _FOLDER_FACTORS = {
     "beng_signs": 1.4, "kn_words": 0.5, "in_plates": 0.6, "ne_plates": 0.6, "bn_plates": 0.6,
 }  # fmt: skip
-# two rows, with no word of where one ends: of no use as lines
+# crops of two rows without a mark between them, which are of no use as lines
 SKIPPED = frozenset({"auto_rickshaw_ka"})
 
 
 def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
     """Yield (folder, (H, W, 3) RGB, text) for each line of `part` ("train" or "validation").
 
-    A plate of two rows, marked by `/` in its text, comes as two lines. A folder whose validation
-    part is not fixed is left out.
+    A two-row plate, with `/` in its text, is yielded as two lines. Folders without a fixed
+    validation part are skipped.
     """
     for folder in sorted(set(folders()) - SKIPPED):
         if not (root / folder).is_dir():
@@ -49,20 +49,20 @@ def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
                 yield folder, rgb, text
 
 
-# pixels; above this a crop is larger than what the reader sees of it
+# pixels; a larger crop has more resolution than the reader's input
 _LARGE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class RealCrops:
-    """The training part, in memory, drawn so that small folders count too."""
+    """The training part, in memory; small folders are weighted up."""
 
     lines: tuple[tuple[Pixels, str, str], ...]
     weights: npt.NDArray[np.float64]
 
     @classmethod
     def load(cls, root: Path) -> RealCrops:
-        """Read the training crops whose characters the charset has."""
+        """Load the training crops whose characters are in the charset."""
         charset = Charset.load()
         found = [
             (folder, image, normalize(text))
@@ -77,13 +77,13 @@ class RealCrops:
         return cls(lines, weights / weights.sum())
 
     def draw(self, rng: np.random.Generator) -> tuple[Pixels, str, str]:
-        """One crop, as another camera might have taken it."""
+        """Draw one augmented crop with its text and script."""
         image, text, script = self.lines[int(rng.choice(len(self.lines), p=self.weights))]
         return vary(image, rng), text, script
 
 
 def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Move the crop's borders and change light, colour and sharpness a little."""
+    """Augment a crop: jitter its corners and change light, colour and sharpness."""
     height = image.shape[0]
     moved = _moved(image, rng)
     out: npt.NDArray[Any] = moved.astype(np.float32)
@@ -94,7 +94,7 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     out = out[:, :, rng.permutation(3)] if rng.random() < 0.2 else out
     out = (out - 128) * rng.uniform(0.5, 1.3) + 128 + rng.uniform(-35, 35)
     out = out + rng.normal(0, rng.uniform(0, 8), out.shape)
-    # a large crop has detail to lose; of a small one little is left
+    # augment large crops more, because small ones have little detail to lose
     large = height > _LARGE
     if rng.random() < 0.3:
         widest = max(0.3, height / (25 if large else 40))
@@ -109,18 +109,18 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _moved(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """See the crop from another place: its corners move, out as well as in.
+    """Apply a random perspective: the corners move, outwards more than inwards.
 
-    What lies beyond the crop is its border drawn out.
+    Beyond the crop, its border pixels are replicated.
     """
     height, width = image.shape[:2]
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    # crops are tight as they are: what is cut off could only be guessed
+    # the crops are tight: letters that are cut off could only be guessed
     outwards = rng.uniform((-0.09, -0.05), (0.25, 0.09), (4, 2)) * height
     target = source + outwards * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     narrower = float(np.exp(rng.normal(0, 0.14)))
     if rng.random() < 0.15:
-        # from the side: the line climbs, the letters stay upright
+        # seen from the side: the line slopes, the letters stay upright
         narrower *= float(rng.uniform(0.6, 1.0))
         climb = height * float(rng.uniform(-0.18, 0.18))
         target[:, 1] += np.array([-climb, climb, climb, -climb])

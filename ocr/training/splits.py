@@ -1,9 +1,10 @@
-"""The fixed validation part of the real crops: never trained on.
+"""The fixed validation part of the real crops, which is never used for training.
 
-`validation.tsv` lists, for each folder of crops, contiguous blocks of file numbers (crops are
-numbered in the order of their photos, so that one photo is never in both parts). `olx_plate`
-stands for the street pictures of that source: a registration that is in both collections is in
-the same part of both. A folder with too few registrations for a third has three folds.
+`validation.tsv` lists contiguous blocks of file numbers for each folder of crops. Crops are
+numbered in the order of their photos, so the crops of one photo are never in both parts.
+`olx_plate` stands for the street pictures of that source: a registration that is in both
+collections is in the same part of both. A folder with too few registrations for a third part has
+three folds.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PlatePart = Literal["train", "selection", "report"]
 
 
 def belongs(part: Part, *, held_out: bool) -> bool:
-    """Whether something that is held out for validation, or is not, is of a part."""
+    """Tell whether an item, held out for validation or not, belongs to a part."""
     return part == "all" or held_out == (part == "validation")
 
 
@@ -46,12 +47,12 @@ def folders() -> tuple[str, ...]:
 
 
 def folds(folder: str) -> int:
-    """Return how many folds a folder has: 1, or 3 where each serves as validation in turn."""
+    """Return the number of folds: 1, or 3 if each of three is used for validation in turn."""
     return len(_table()[folder])
 
 
 def validation_numbers(folder: str, fold: int = 0) -> frozenset[int]:
-    """Return the file numbers that validate.
+    """Return the file numbers of the validation part.
 
     Raises:
         KeyError: the folder or the fold is not listed.
@@ -62,7 +63,7 @@ def validation_numbers(folder: str, fold: int = 0) -> frozenset[int]:
 def load_crops(folder: Path, part: Part, fold: int = 0) -> Iterator[tuple[Path, str, str]]:
     """Yield (path, text, script) for each crop in one part of a folder with a `labels.tsv`.
 
-    `text` is normalized; `/` separates the rows of a plate. `script` is its ISO 15924 code.
+    `text` is normalized, with `/` between the rows of a plate; `script` is its ISO 15924 code.
     """
     chosen = validation_numbers(folder.name, fold)
     for line in (folder / "labels.tsv").read_text("utf-8").splitlines():
@@ -84,13 +85,13 @@ def _plate_table() -> dict[tuple[str, str], dict[int, PlatePart]]:
 
 
 def plate_part(folder: str, stem: str) -> PlatePart:
-    """Return the part that a plate's picture is in.
+    """Return the part of a plate's picture.
 
     Args:
-        folder: of crops, or the source of a street picture.
-        stem: the file's name without its extension; it ends in the number of the picture.
+        folder: folder of crops, or source of a street picture.
+        stem: file name without extension, ending in the number of the picture.
     """
     prefix, _, number = stem.rpartition("_")
-    # the street pictures are named after their source
+    # the file names of street pictures begin with their source
     table = _plate_table().get((folder, "" if prefix == folder else prefix), {})
     return table.get(int(number), "train")

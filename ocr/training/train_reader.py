@@ -1,12 +1,12 @@
-"""Trains the line reader on rendered text and, in a second phase, on real crops too.
+"""Trains the line reader on rendered text and, in a second phase, also on real crops.
 
     python -m lipiyana.ocr.training.train_reader --words DIR --run runs/reader --minutes 90
     python -m lipiyana.ocr.training.train_reader --words DIR --crops DIR --real-share 0.3
         --street DIR --plate-share 0.2 --run runs/reader --start runs/reader/rendered.pt
         --minutes 40
 
-The learning rate warms up, stays, and falls over the last part of the time given, so
-that a run can be lengthened by starting from its checkpoint again.
+The learning rate warms up, stays constant, and falls over the last part of the given time, so a
+run can be made longer by starting from its checkpoint again.
 
 `ScriptBalance` renders more lines of the scripts that are still read badly.
 """
@@ -39,14 +39,14 @@ from lipiyana.ocr.training.batches import (
 from lipiyana.ocr.training.evaluation import read_with_torch, score_crops
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
 
-# Latin lines and digits stand beside every script on Indian roads, so it has a fixed share
+# Latin lines and digits occur with every script on Indian roads, so Latin has a high prior
 PRIOR = {"Latn": 2.0, "Deva": 2.2, "Beng": 2.4, "Telu": 1.4, "Knda": 1.2, "Taml": 1.2}
 MEMORY = 0.95
 FLOOR = 0.03
 
 
 class ScriptBalance:
-    """Weights a script by a prior and the square root of its recent error.
+    """Weights each script by a prior and the square root of its recent error.
 
     `shared` is a tensor in shared memory that the rendering processes read.
     """
@@ -59,12 +59,12 @@ class ScriptBalance:
 
     @classmethod
     def uniform(cls) -> ScriptBalance:
-        """Begin with all scripts at the same error."""
+        """Start with the same error for all scripts."""
         codes = tuple(SCRIPTS)
         return cls(codes, torch.zeros(len(codes), dtype=torch.float64).share_memory_())
 
     def observe(self, batch: Batch, logits: Tensor, charset: Charset) -> dict[str, float]:
-        """Take the errors of a batch that was just trained on; see `report`."""
+        """Update with the errors of a training batch; return `report`."""
         read = greedy_texts(logits, charset)
         for text, truth, code in zip(read, batch.texts, batch.scripts, strict=True):
             if code in self._errors:
@@ -74,7 +74,7 @@ class ScriptBalance:
         return self.report()
 
     def report(self) -> dict[str, float]:
-        """Recent character error rate by script, in percent."""
+        """Recent character error rate of each script, in percent."""
         return {code: round(100 * error, 1) for code, error in self._errors.items()}
 
     def _update(self) -> None:
@@ -85,7 +85,7 @@ class ScriptBalance:
 
 
 class Trainer(Run[LineReaderNet]):
-    """The run of a reader."""
+    """The training run of a reader."""
 
     examples_name = "lines"
 
@@ -103,27 +103,27 @@ class Trainer(Run[LineReaderNet]):
             recipe,
             device,
             is_new=lambda name: name.startswith("head."),
-            made_for=("charset", charset.sha256),
+            trained_for=("charset", charset.sha256),
         )
         self.charset = charset
 
     def start_from(self, path: Path) -> None:
-        """Take the weights of a checkpoint or of a float twin, and begin anew."""
+        """Load the weights of a checkpoint or a float twin, for a new run."""
         self.net.load_state_dict(load_weights(path))
-        self.begin_average()
+        self.reset_average()
 
     def start_from_pretrained(self, onnx_path: Path) -> None:
-        """Take PP-OCRv6 small's weights."""
+        """Load PP-OCRv6 small's weights, for a new run."""
         load_pretrained(self.net, onnx_path, self.charset.characters)
-        self.begin_average()
+        self.reset_average()
 
     def learn(
         self,
         batch: Batch,
         rate_factor: float,
-        beside: Callable[[Batch, Tensor], Tensor] | None = None,
+        extra_loss: Callable[[Batch, Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """One step; `beside` gives a loss of batch and logits that is added to CTC's.
+        """Take one optimizer step; `extra_loss` takes batch and logits.
 
         Returns:
             The logits (N, T, classes), detached.
@@ -134,15 +134,15 @@ class Trainer(Run[LineReaderNet]):
         with self.autocast():
             logits = self.net(pixels)
         loss = ctc_loss(logits, batch)
-        if beside is not None:
-            loss = loss + beside(batch, logits)
-        self.descend(loss, len(batch.texts), rate_factor)
+        if extra_loss is not None:
+            loss = loss + extra_loss(batch, logits)
+        self.optimize(loss, len(batch.texts), rate_factor)
         detached: Tensor = logits.detach().float()
         return detached
 
 
 def ctc_loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Mean over lines of the CTC loss a character; lines too long for their crop count nothing."""
+    """CTC loss by the characters of each line, averaged; lines that do not fit their crop add 0."""
     steps = torch.full((len(batch.texts),), logits.shape[1], dtype=torch.long)
     log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)
     return nn.functional.ctc_loss(
@@ -158,14 +158,14 @@ def train(
     observe: Callable[[Batch, Tensor], Mapping[str, float]] | None = None,
     measure: Measure | None = None,
 ) -> None:
-    """Train for `minutes` more of computing, measuring and saving on the way.
+    """Train for `minutes`, evaluating and saving at intervals.
 
     Args:
         trainer: the run.
-        batches: endless.
-        minutes: of computing, reading included.
-        observe: is shown a batch and its logits now and then; what it returns is logged.
-        measure: scores the moving average.
+        batches: endless batches.
+        minutes: training time, including the loading of batches.
+        observe: called with a batch and its logits at intervals; its result is logged.
+        measure: evaluates the moving average.
     """
     seen: Mapping[str, float] = {}
     for share in trainer.shares(minutes, measure):
@@ -179,11 +179,11 @@ def train(
 
 
 def main() -> None:
-    """Read the command line and train."""
+    """Run the command line."""
     defaults = Recipe()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--words", type=Path, required=True, help="folder of word lists")
-    parser.add_argument("--crops", type=Path, help="folder of real crops, to measure on")
+    parser.add_argument("--crops", type=Path, help="folder of real crops for validation")
     parser.add_argument(
         "--real-share", type=float, default=0.0, help="share of real training crops"
     )
@@ -191,11 +191,13 @@ def main() -> None:
         "--plate-share",
         type=float,
         default=0.0,
-        help="share of rows of plates, of them --real-share real",
+        help="share of plate rows, of which --real-share are real",
     )
     parser.add_argument("--street", type=Path, help="folder of street pictures with plates")
-    parser.add_argument("--start", type=Path, help="weights to begin from, instead of PP-OCRv6's")
-    parser.add_argument("--max-width", type=int, default=480, help="of a training line, in pixels")
+    parser.add_argument("--start", type=Path, help="initial weights, instead of PP-OCRv6's")
+    parser.add_argument(
+        "--max-width", type=int, default=480, help="maximum width of a training line, in pixels"
+    )
     add_run_options(parser, defaults)
     args = parser.parse_args()
     prepare(args)
@@ -203,7 +205,7 @@ def main() -> None:
     recipe = Recipe(
         body_rate=args.body_rate,
         head_rate=args.head_rate,
-        # only PP-OCRv6's own weights know GELU
+        # only PP-OCRv6's own weights were trained with GELU
         fade_steps=0 if args.start else args.fade_steps,
         decay_share=args.decay_share,
     )
@@ -224,7 +226,7 @@ def main() -> None:
         street=args.street,
         real_share=args.real_share,
         plate_share=args.plate_share,
-        # other text than before, where a run goes on
+        # a resumed run needs other random lines than before
         seed=args.seed + trainer.step,
         workers=args.workers,
         max_width=args.max_width,

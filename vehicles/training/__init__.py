@@ -1,4 +1,4 @@
-"""The detector's network, its training, calibration and export.
+"""Training of the detector: its network, training loop, score calibration and export.
 
 In: labelled pictures. Out: a float model and its INT8 twin. Needs the extra `train`.
 """

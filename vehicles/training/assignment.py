@@ -1,8 +1,8 @@
-"""Which anchor is to find which box: task-aligned assignment.
+"""Task-aligned assignment of labelled boxes to anchors.
 
-Feng et al., "TOOD: Task-aligned One-stage Object Detection" (ICCV 2021): the anchors that already
-score and place a box best are taught it, and the score they are taught is how well they place it.
-No objectness is needed, so that it works where only some classes are labelled.
+Feng et al., "TOOD: Task-aligned One-stage Object Detection" (ICCV 2021): a box is assigned to the
+anchors that already score and localize it best, and their target score is how well they localize
+it. It needs no objectness, so it works with partial labels.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _TINY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What the anchors of N pictures are taught.
+    """Training targets of the anchors of N pictures.
 
     Attributes:
-        box: (N, A) int64, index of the box of each anchor, -1 for none.
-        quality: (N, A) float, the score to be learnt for the box's class, 0 for none.
+        box: (N, A) int64, index of each anchor's box, -1 for none.
+        quality: (N, A) float, target score for the box's class, 0 for none.
     """
 
     box: Tensor
@@ -42,8 +42,8 @@ def assign(
     """Assign boxes to anchors.
 
     Args:
-        boxes: (N, M, 4) to be found.
-        classes: (N, M) int64, -1 where there is no box.
+        boxes: (N, M, 4) labelled boxes.
+        classes: (N, M) int64 labels, -1 for padding.
         predicted: (N, A, 4) boxes that the anchors predict.
         scores: (N, A, classes) in [0, 1].
         points: (A, 2) centres of the anchors' cells.
@@ -56,12 +56,12 @@ def assign(
     own_scores = scores.transpose(1, 2).gather(1, index)
     alignment = own_scores.pow(_SCORE_POWER) * ious.pow(_IOU_POWER)
 
-    # where nothing overlaps yet, the topmost would be the first anchors: candidates come before
+    # if nothing overlaps yet, `topk` would return the first anchors: rank candidates above others
     ranked = alignment + candidates * _TINY
     best = ranked.topk(min(TOP, ranked.shape[-1]), dim=-1).indices
     chosen = torch.zeros_like(candidates).scatter_(-1, best, value=True) & candidates
 
-    # an anchor that several boxes want is taught the one it overlaps most
+    # an anchor with several boxes is assigned the one with the largest IoU
     overlap = torch.where(chosen, ious, -1.0)
     owner = overlap.argmax(1)
     taken = chosen.any(1)
@@ -74,22 +74,22 @@ def assign(
 
 
 def _candidates(boxes: Tensor, points: Tensor, strides: Tensor) -> Tensor:
-    """(N, M, A): whether an anchor's cell lies in a box; a small box reaches its neighbours."""
+    """(N, M, A): whether an anchor's cell lies in a box; small boxes also take nearby cells."""
     centres, halves = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2
-    # only of the finest map: elsewhere a tiny box is lost
+    # only on the finest map: tiny boxes cannot be detected on the others
     reach = torch.where(strides == strides.min(), strides, 0.0)
     away = (points - centres[:, :, None]).abs()
     return (away < torch.maximum(halves[:, :, None], reach[:, None])).all(-1)
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of boxes (..., 4) that broadcast, in [0, 1]."""
+    """Intersection over union of broadcastable boxes (..., 4), in [0, 1]."""
     shared, union, _ = _parts(a, b)
     return shared / union
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalized IoU in [-1, 1] (Rezatofighi et al., CVPR 2019): falls on with the distance."""
+    """Generalized IoU in [-1, 1] (Rezatofighi et al., CVPR 2019); falls with the distance."""
     shared, union, hull = _parts(a, b)
     return shared / union - (hull - union) / hull
 

@@ -1,7 +1,7 @@
-"""What a score is worth: of the detections with it, how many are right. Chosen on selection.
+"""Score calibration: the precision of detections with a given score, fitted on the selection part.
 
 Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability estimates"
-(KDD 2002): isotonic regression; here by a few bins, so that a manifest can hold it.
+(KDD 2002): isotonic regression; here with a few bins, so that the curve fits in a manifest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipiyana.vehicles.training.evaluation import Found
 
 _RIGHT = 0.5
 _BINS = 8
-# so many detections of all classes together have a say in what those of a class are worth
+# weight of the curve over all classes in each class's curve, in number of detections
 _SHARED = 30.0
 _STEP = 1e-3
 _BARS = 10
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Detections that can be judged: scores (n,), classes (n,), and whether each is right (n,)."""
+    """Judged detections: scores (n,), classes (n,), and whether each is correct (n,)."""
 
     scores: Floats
     classes: npt.NDArray[np.intp]
@@ -39,10 +39,10 @@ class Judged:
 
 
 def judge(pictures: Sequence[StreetPicture], found: Sequence[Found]) -> Judged:
-    """Tell which detections are right: the surest of its class on each label, at an IoU of 0.5.
+    """Match detections with labels: the surest of a label's class, at an IoU of 0.5, is correct.
 
-    Left out is what cannot be judged: classes that the picture does not label, what lies on
-    something undecided, what is smaller than what is surely labelled, and second names.
+    Detections that cannot be judged are dropped: of classes that the picture does not label, on
+    undecided objects, smaller than the smallest labelled size, and second names.
     """
     parts = [_judged(*pair) for pair in zip(pictures, found, strict=True)]
     return Judged(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -62,12 +62,12 @@ def _judged(
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
     doubtful = (overlap & (picture.classes == UNDECIDED)).any(1) | (sides < picture.smallest)
     doubtful |= (found.scores == VEHICLE_DETECTION.second_class_cap) | ~picture.known[found.classes]
-    kept = right | ~doubtful
-    return found.scores[kept], found.classes[kept], right[kept]
+    judged = right | ~doubtful
+    return found.scores[judged], found.classes[judged], right[judged]
 
 
 def fit(judged: Judged) -> dict[str, Curve]:
-    """Choose the curve of every class of which there are detections."""
+    """Fit the curve of every class with detections."""
     if not len(judged.scores):
         return {}
     whole = _curve(judged.scores, judged.right.astype(np.float64), np.ones(len(judged.scores)))
@@ -75,7 +75,7 @@ def fit(judged: Judged) -> dict[str, Curve]:
     for index in np.unique(judged.classes):
         mine = judged.classes == index
         scores, right = judged.scores[mine], judged.right[mine].astype(np.float64)
-        # what is known of all classes, as so many detections spread over the scores of this one
+        # the curve over all classes, as `_SHARED` pseudo-detections over this class's scores
         at = np.quantile(scores, np.linspace(0, 1, 2 * _BINS))
         shared = np.full(len(at), _SHARED / len(at))
         curves[CLASSES[index]] = _curve(
@@ -87,10 +87,10 @@ def fit(judged: Judged) -> dict[str, Curve]:
 
 
 def _curve(scores: Floats, right: Floats, weights: Floats) -> Curve:
-    """Means of bins of about as many right ones, brought to rise."""
+    """Isotonic regression on the means of bins."""
     order = np.argsort(scores, kind="stable")
     scores, right, weights = scores[order], right[order], weights[order]
-    # where few are right, many detections say little: bins hold as much of both
+    # bins of equal mass in correct detections and, with a low weight, in all detections
     mass = np.cumsum(weights * (0.02 + right))
     bins = np.minimum((mass / mass[-1] * _BINS).astype(int), _BINS - 1)
     blocks = [
@@ -118,7 +118,7 @@ def _curve(scores: Floats, right: Floats, weights: Floats) -> Curve:
 
 
 def calibrated(found: Found, curves: Mapping[str, Curve]) -> Found:
-    """Confidences in the place of scores, the surest first."""
+    """Replace scores by confidences, and sort by them in descending order."""
     scores = found.scores.copy()
     for label, curve in curves.items():
         mine = found.classes == CLASSES.index(label)
@@ -130,15 +130,15 @@ def calibrated(found: Found, curves: Mapping[str, Curve]) -> Found:
 
 
 def calibration_error(judged: Judged, curves: Mapping[str, Curve], least: float = 0.1) -> float:
-    """Expected calibration error: how far confidence and the share of right ones are apart.
+    """Expected calibration error: mean gap between confidence and precision.
 
-    Guo et al., "On calibration of modern neural networks" (ICML 2017), over ten bars.
+    Guo et al., "On calibration of modern neural networks" (ICML 2017), with ten bins.
 
     Args:
-        judged: detections.
-        curves: of their classes; a class without one keeps its scores.
-        least: confidence of those that count. Of a detector nearly all are surely wrong: they would
-            make any calibration look good.
+        judged: judged detections.
+        curves: calibration curves; a class without one keeps its scores.
+        least: minimum confidence of the detections that count. A detector emits mostly low scores
+            that are certainly wrong; with them any calibration would look good.
     """
     confidences = judged.scores.copy()
     for label, curve in curves.items():

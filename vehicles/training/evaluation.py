@@ -1,7 +1,7 @@
 """Average precision of a detector on labelled pictures, by class.
 
-A class counts only on pictures of sources that label it exhaustively: elsewhere a right detection
-would count as a wrong one. Detections come by the same letterbox and suppression as in serving.
+A class is scored only on pictures of sources that label it exhaustively: elsewhere correct
+detections would count as wrong. Letterboxing and suppression are the same as in serving.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RECALLS = 101
 
 Floats = npt.NDArray[np.float32]
 PredictFunction = Callable[[Floats], tuple[Floats, Floats]]
-"""Inputs (n, 3, rows, columns) to boxes (n, A, 4) in their pixels and scores (n, A, classes)."""
+"""Inputs (n, 3, rows, columns) to boxes (n, A, 4) in input pixels and scores (n, A, classes)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +48,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassScore:
-    """How well one class is found.
+    """Scores of one class.
 
     Attributes:
         ap50: average precision at an IoU of 0.5.
-        ap: its mean over the IoUs of 0.50, 0.55, ... 0.95.
-        objects: how many there are.
-        precision: (101,) at the recalls 0, 0.01, ... 1 and an IoU of 0.5.
-        threshold: score from which on detections give the best F1 at that IoU; 1 if none is right.
+        ap: mean average precision at IoUs of 0.50, 0.55, ... 0.95.
+        objects: number of labelled objects.
+        precision: (101,) at recalls 0, 0.01, ... 1 and an IoU of 0.5.
+        threshold: score threshold with the best F1 at that IoU; 1 if no detection is correct.
     """
 
     ap50: float
@@ -66,8 +66,8 @@ class ClassScore:
 
 
 def predict_with_torch(net: DetectorNet) -> PredictFunction:
-    """Predict with a network in fp32, in evaluation mode from now on."""
-    import torch  # here alone: scores are counted without it
+    """Predict with a network in fp32; it is switched to evaluation mode."""
+    import torch  # here, because scoring alone does not need it
 
     net.eval()
 
@@ -98,7 +98,7 @@ def predict_with_onnx(path: Path) -> PredictFunction:
 
 
 def predict_with_session(session: Session) -> PredictFunction:
-    """Predict with a detector that is loaded already."""
+    """Predict with a loaded detector."""
     boxes, scores = (session.output_names.index(name) for name in ("boxes", "scores"))
 
     def predict(pixels: Floats) -> tuple[Floats, Floats]:
@@ -111,7 +111,7 @@ def predict_with_session(session: Session) -> PredictFunction:
 def find(
     pictures: Sequence[StreetPicture], predict: PredictFunction, shape: InputShape
 ) -> list[Found]:
-    """Detect in each picture as a whole, down to the least confidence, in inputs of a shape."""
+    """Detect in each whole picture, down to `LEAST_CONFIDENCE`, with inputs of a shape."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []
@@ -122,14 +122,14 @@ def find(
 
 
 def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
-    """Detect in one picture (height, width, 3) RGB, down to the least confidence."""
-    there = look_twice(partial(_look, predict), image, shape)
-    survivors = suppress_and_vote(there.boxes, there.confidences, there.classes)
-    classes = there.classes[survivors.indices[:_MOST]]
-    return Found(survivors.boxes[:_MOST], survivors.scores[:_MOST], classes)
+    """Detect in one picture, (height, width, 3) RGB, down to the least confidence."""
+    seen = look_twice(partial(_predict, predict), image, shape)
+    best = suppress_and_vote(seen.boxes, seen.confidences, seen.classes)
+    classes = seen.classes[best.indices[:_MOST]]
+    return Found(best.boxes[:_MOST], best.scores[:_MOST], classes)
 
 
-def _look(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:
+def _predict(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:
     pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
     return candidates(
@@ -145,11 +145,10 @@ def score(
 ) -> dict[str, ClassScore]:
     """Score detections against labels.
 
-    Args:
-        pictures: what is there.
-        found: what was found in each, with indices of `names`.
-        classes: those to score; one without any object is left out.
-        names: of the detector's scores, in their order.
+    pictures: the labelled pictures.
+    found: the detections in each, with classes as indices of `names`.
+    classes: classes to score; those without objects are left out.
+    names: class names in the order of the detector's scores.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -193,7 +192,7 @@ def _best_threshold(
 
 
 def mean_ap50(scores: Mapping[str, ClassScore]) -> float:
-    """Mean over the classes that have objects."""
+    """Mean AP50 over the classes with objects."""
     return float(np.mean([entry.ap50 for entry in scores.values()]))
 
 
@@ -215,7 +214,7 @@ def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]
                         "category_id": 1,
                         "bbox": [box[0], box[1], width, height],
                         "area": width * height,
-                        # what matches one of these is neither right nor wrong
+                        # matches with these count neither as right nor as wrong
                         "iscrowd": int(
                             of_class == UNDECIDED or min(width, height) < picture.smallest
                         ),
@@ -231,7 +230,7 @@ def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]
 
 def _rows(image: int, found: Found, index: int, smallest: float) -> list[dict[str, object]]:
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
-    # whether what is smaller is there, nobody knows
+    # smaller objects are not labelled reliably
     mine = (found.classes == index) & (sides.min(axis=1, initial=np.inf) >= smallest)
     boxes = np.concatenate([found.boxes[:, :2], sides], axis=1)[mine]
     return [

@@ -1,19 +1,19 @@
-"""From a trained checkpoint to the files that ship: the float twin and the INT8 detector.
+"""Exports a trained checkpoint to the float twin and the INT8 detector that ship.
 
     python -m lipiyana.vehicles.training.export_detector --checkpoint runs/detector/last.pt \
         --data DIR --out runs/detector_export --half
 
-Both take `images` (N, 3, rows, columns) as `vehicles.letterbox` makes them, of any sides that are
-multiples of its stride, and give `boxes` (N, A, 4) in pixels of the input and `scores` (N, A,
-classes); the decoding is inside, and `--size`, the longer side that serves, among the metadata.
+Inputs are `images` (N, 3, rows, columns), made by `vehicles.letterbox`, with sides that are
+multiples of its stride. Outputs are `boxes` (N, A, 4) in input pixels and `scores` (N, A, classes);
+the decoding is part of the graph. The metadata has `--size`, the longer side used in serving.
 
-The float twin stores its weights under their state-dict names, those that the INT8 detector rounds
-as the same 8-bit levels, the others as fp16; training starts from it again without any other file.
-Rounding loses nothing of a detector that was trained with `--int8`, and about a point of mean AP50
-of another; with `--half` all are fp16.
+The float twin stores its weights under their state-dict names: those that the INT8 detector rounds
+as the same 8-bit levels, the others as fp16. Training can start from this file alone. For a
+detector that was trained with `--int8` the rounding is lossless; others lose about a point of mean
+AP50 by it, so use `--half` for them, which stores all weights as fp16.
 
-Both files are plain ONNX, and a manifest beside them says what their scores are worth, which is
-chosen on the selection part. What ships is the INT8 file as it is, and the float twin packed:
+Both files are plain ONNX. The manifest beside them has the calibration curves of their scores,
+fitted on the selection part. The INT8 file ships as it is, the float twin is packed first:
 `python -m lipiyana.runtime.packed models/vehicles.float.onnx`.
 """
 
@@ -60,7 +60,7 @@ class _WithScores(nn.Module):
 
 
 def load_checkpoint(path: Path) -> DetectorNet:
-    """The averaged network of a checkpoint (`.pt`) or of a float twin (`.onnx`, `.onnx.xz`)."""
+    """Load the averaged network of a checkpoint (`.pt`) or a float twin (`.onnx`, `.onnx.xz`)."""
     net = DetectorNet(len(CLASSES))
     net.load_state_dict(widened(net, load_weights(path)))
     return net.eval()
@@ -74,18 +74,18 @@ def export_float(
     rounded: bool = False,
     classes: Sequence[str] = CLASSES,
 ) -> None:
-    """Write the float twin, for any number of pictures of one shape, and for any shape.
+    """Export the float twin, with dynamic batch size and input shape.
 
     Args:
         net: the network.
-        out: where the twin goes.
-        size: the longer side of the pictures, which serving is told.
-        rounded: store the weights that the INT8 twin rounds as it does, which loses nothing
-            where `net` was trained with INT8 simulated; all of them as fp16 otherwise.
-        classes: names of its scores, in their order.
+        out: path of the file.
+        size: the longer input side in serving, for the metadata.
+        rounded: store the weights of INT8 layers as the INT8 twin's 8-bit levels, which is
+            lossless if `net` was trained with INT8 simulated; otherwise all as fp16.
+        classes: class names in the order of its scores.
 
     Raises:
-        ValueError: two of the weights are equal.
+        ValueError: two weights are equal.
     """
     anchors = {0: "pictures", 1: "anchors"}
     export_onnx(
@@ -102,16 +102,16 @@ def export_float(
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin: see `lipiyana.learning.quantize.static`.
+    """Write the INT8 twin, see `lipiyana.learning.quantize.static`.
 
-    The network is quantized as one piece, so that nothing is converted on the way, from behind
-    `FIRST_LAYERS` up to the layers that give boxes and scores: offsets and logarithms of sides in
-    one tensor are too much for 256 levels.
+    Everything between `FIRST_LAYERS` and the output layers is quantized without gaps, so that no
+    values are converted in between. The output layers stay float: 256 levels are too few for
+    offsets and logarithms of sides in one tensor.
 
     Args:
         float_model: the float twin.
-        out: where the INT8 model goes.
-        calibration: inputs (N, 3, rows, columns) as the model will see them.
+        out: path of the INT8 model.
+        calibration: inputs (N, 3, rows, columns), like those in use.
     """
     operators = ("Conv", "Add", "Concat", "MaxPool", "Resize", "Relu")
     quantize_file(float_model, out, calibration, operators, _stays_float)
@@ -119,7 +119,7 @@ def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> Non
 
 def _stays_float(node: onnx.NodeProto) -> bool:
     modules = node.name.split("/")[2:-1]
-    if len(modules) < 2:  # what a head does after its layers
+    if len(modules) < 2:  # nodes of a head outside of its layers
         return modules not in (["backbone"], ["pyramid"])
     if modules[0] == "backbone" and not set(FIRST_LAYERS).isdisjoint(modules):
         return True
@@ -132,8 +132,8 @@ def calibration_inputs(
     shape: InputShape,
     seed: int | Sequence[int] = 0,
 ) -> Iterator[Floats]:
-    """Make `count` (even) inputs (1, 3, rows, columns): pictures as they are, and drawn ones, in
-    turns; where there are fewer pictures they come again.
+    """Yield `count` (even) inputs (1, 3, rows, columns), alternating between unchanged pictures
+    and augmented canvases; pictures repeat if there are too few.
     """
     canvases = Canvases(pictures, shape.size)
     rng = np.random.default_rng(seed)
@@ -143,12 +143,12 @@ def calibration_inputs(
 
 
 def manifest_of(out: Path, curves: Mapping[str, Mapping[str, Curve]], version: str) -> str:
-    """What `manifest.toml` says of both files.
+    """Make the `manifest.toml` of both files.
 
     Args:
         out: their folder.
-        curves: by file what its scores are worth, by class; INT8 gives lower ones.
-        version: of the models.
+        curves: calibration curves by file and class; the INT8 scores are lower.
+        version: version of the models.
     """
     sections = []
     for name, other, file in (
@@ -175,14 +175,14 @@ def manifest_of(out: Path, curves: Mapping[str, Mapping[str, Curve]], version: s
 
 
 def main() -> None:
-    """Read the command line, export, quantize, calibrate, and print figures of selection."""
+    """Run the command line: export, quantize, calibrate, print the scores on selection."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="holds vehicles and signs")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vehicles and signs")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--calibration-pictures", type=int, default=200)
     parser.add_argument("--size", type=int, default=SIZE, help="the longer side of an input")
-    parser.add_argument("--version", default="0", help="of the models, in the manifest")
+    parser.add_argument("--version", default="0", help="version of the models in the manifest")
     parser.add_argument("--half", action="store_true", help="trained without --int8")
     args = parser.parse_args()
 

@@ -1,7 +1,7 @@
-"""INT8 simulated while the detector trains, so that its weights learn to live with the rounding.
+"""Quantization-aware training of the detector: INT8 rounding is simulated.
 
-As `ocr.training.fake_quantization` does it for the reader; here depthwise convolutions are
-quantized too; the first layers and those that give boxes and scores stay float.
+It works like `learning.trainer.fake_quantization`; for detectors, depthwise convolutions are
+rounded too, and the first and the output layers stay float.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, Dete
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
-    """Whether the INT8 twin rounds this layer, as `export_detector.quantize` has it."""
+    """Tell whether the INT8 twin rounds this layer; must agree with `export_detector.quantize`."""
     first = name.startswith(tuple(f"backbone.{layer}." for layer in FIRST_LAYERS))
     last = name.rsplit(".", 1)[-1] in OUTPUT_LAYERS
     return isinstance(module, nn.Conv2d) and not (first or last)
 
 
 def simulate_int8(net: DetectorNet) -> None:
-    """Let the convolutions of `net` compute as those of its INT8 twin; changes it in place."""
+    """Make the convolutions of `net` compute as its INT8 twin will; changes it in place."""
     fake_quantization.simulate_int8(net, computed_in_int8)

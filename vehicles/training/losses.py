@@ -1,4 +1,4 @@
-"""What the detector learns by: scores that tell how well a box lies, and boxes; both masked."""
+"""Training losses of the detector, for scores and boxes, masked for partial labels."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _PLATE = CLASSES.index(PLATE)
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Means a unit of assigned quality, scalars."""
+    """Scalar losses, divided by the sum of the assigned qualities."""
 
     score: Tensor
     box: Tensor
 
     @property
     def total(self) -> Tensor:
-        """What is minimized."""
+        """The weighted sum that training minimizes."""
         return self.score + BOX_GAIN * self.box
 
 
 def losses(boxes: Tensor, logits: Tensor, batch: Batch, assigned: Assignment) -> Losses:
-    """Compare what anchors predict with what they are taught.
+    """Compute the losses of predictions against assigned targets.
 
-    An anchor is taught the absence of a class only where the batch knows of it. Where it is
-    assigned a vehicle it is also taught that this is no other vehicle.
+    An anchor is a negative for a class only where the batch knows that the class is absent. An
+    anchor with an assigned vehicle is also a negative for all other vehicle classes.
 
     Args:
         boxes: (N, A, 4) predicted.
         logits: (N, A, classes) predicted.
         batch: the labels.
-        assigned: boxes to anchors.
+        assigned: assignment of boxes to anchors.
     """
     positive = assigned.box >= 0
     owner = assigned.box.clamp(min=0)
@@ -62,11 +62,11 @@ def losses(boxes: Tensor, logits: Tensor, batch: Batch, assigned: Assignment) ->
 
 
 def taught_classes(known: Tensor, labels: Tensor, positive: Tensor) -> Tensor:
-    """(N, A, classes) bool: the known ones, at positive anchors their own and its rivals too.
+    """(N, A, classes) bool: known classes; for positive anchors also their own class and rivals.
 
     Args:
         known: (N, A, classes) bool, by region.
-        labels: (N, A) class of each positive anchor, anything elsewhere.
+        labels: (N, A) class of each positive anchor, arbitrary elsewhere.
         positive: (N, A) bool.
     """
     index = torch.arange(known.shape[-1], device=known.device)

@@ -1,4 +1,4 @@
-"""Which pictures without any vehicle a detector fails on: those are shown to it more often."""
+"""Hard negative mining: empty pictures with false detections are drawn more often."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _SURE = 0.1
 _MOST = 3.0
 
 EASY = 0.5
-"""How likely a picture is drawn on which nothing wrong is found, beside others."""
+"""Relative probability of a picture without false detections."""
 
 
 def mining_chances(
     pictures: Sequence[StreetPicture], predict: PredictFunction, size: int
 ) -> tuple[float, ...]:
-    """How likely each is drawn: the more, the surer the detector is of more that is not there.
+    """Relative probability of each picture, by the sum of the scores of its false detections.
 
     Args:
-        pictures: without any vehicle or plate.
+        pictures: pictures without vehicles or plates.
         predict: the detector.
         size: the longer side of its inputs.
     """

@@ -1,17 +1,17 @@
-"""The detector's network: YOLOX-nano, written natively, with a score for each class alone.
+"""The detector's network: YOLOX-nano in PyTorch, with independent class scores.
 
-The shape follows YOLOX-nano (Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv 2107.08430;
-Apache-2.0): depthwise CSPDarknet, PAFPN, decoupled head without anchors. Changed here:
+It follows YOLOX-nano (Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv 2107.08430;
+Apache-2.0): depthwise CSPDarknet, PAFPN, decoupled anchor-free head. Changes:
 
-- SiLU gives way to ReLU, the one activation that fuses into an INT8 convolution;
-- the focus stem is the 6x6 convolution of stride 2 that it equals, and the pools of 5, 9 and 13
-  pixels are three pools of 5, one after the other, which are the same;
-- there is no objectness. It says "some vehicle", so pictures in which only some classes are
-  labelled cannot teach it. A class's logit is a row of the class branch plus a row of the box
-  branch; they start as COCO's class and objectness rows;
-- batch norms are folded; `norms` puts new ones in for the time of training;
-- what follows the finest maps has room for more: convolutions of all channels where YOLOX-nano has
-  depthwise ones, and blocks that it has not (`widened` starts them so that nothing is lost).
+- ReLU replaces SiLU, because only ReLU fuses into an INT8 convolution.
+- The focus stem is the equivalent 6x6 convolution of stride 2, and the max pools of 5, 9 and 13
+  pixels are the equivalent three pools of 5 in a row.
+- There is no objectness. It means "any vehicle", so pictures with only some classes labelled
+  cannot train it. A class's logit is the sum of a row of the class branch and a row of the box
+  branch, which are initialized with COCO's class and objectness rows.
+- Batch norms are folded; `norms` installs new ones for training.
+- The layers after the finest maps have more capacity: dense convolutions instead of YOLOX-nano's
+  depthwise ones, and additional blocks (`widened` initializes them without changing the output).
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from lipiyana.runtime.packed import model_suffix
 STRIDES = (8, 16, 32)
 
 OUTPUT_LAYERS = ("box", "class_rows", "presence_rows")
-"""Names of the layers of a head that give boxes and scores."""
+"""Names of the layers of a head that output boxes and scores."""
 
 FIRST_LAYERS = ("stem", "stage2", "stage3.0")
-"""Names of the first parts of the backbone: what they pass on has too wide a range for 256 levels.
-INT8 in these costs 8 points of mean AP50, of which the stem and the layer after it cost 7, and
-gains no time.
+"""Names of the first parts of the backbone, which stay float: the range of their outputs is too
+wide for 256 levels. INT8 here would cost 8 points of mean AP50, 7 of them in the stem and the next
+layer, and would save no time.
 """
 
 NOTHING = 1e-7
-"""Standard deviation of the weights of what adds nothing: exporters take zeros for one another."""
+"""Standard deviation of weights that add nothing; the exporter would merge tensors of zeros."""
 
 _HEAD = 64
 _FINE_CHANNELS = 64
-_NEW_CLASS_BIAS = -4.6  # a score of 0.01: what is new is rare until learnt otherwise
+_NEW_CLASS_BIAS = -4.6  # a score of 0.01: new classes start as rare
 
 
 class Unit(nn.Module):
-    """A convolution and its activation, (N, C, H, W) to (N, out, H / stride, W / stride)."""
+    """A convolution with activation, (N, C, H, W) to (N, out, H / stride, W / stride)."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Unit(nn.Module):
         self.linear = linear
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve and activate, unless it is linear."""
+        """Convolve, normalize if there is a batch norm, and activate unless linear."""
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
@@ -84,7 +84,7 @@ def _separable(channels: int, out: int, stride: int = 1, *, dense: bool = False)
 
 
 class Bottleneck(nn.Module):
-    """A pointwise and a separable convolution, with a shortcut around both or without."""
+    """A pointwise and a separable convolution, optionally with a shortcut around both."""
 
     def __init__(self, channels: int, *, shortcut: bool, dense: bool = False) -> None:
         super().__init__()
@@ -93,13 +93,13 @@ class Bottleneck(nn.Module):
         self.mix = _separable(channels, channels, dense=dense)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same."""
+        """Map (N, C, H, W) to the same shape."""
         y: Tensor = self.mix(self.reduce(x))
         return x + y if self.shortcut else y
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside the input itself; it begins as what adds nothing to it."""
+    """A residual block of two 3x3 convolutions, initialized to add nothing to its input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -109,14 +109,14 @@ class Residual(nn.Module):
             nn.init.normal_(value, std=NOTHING)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same."""
+        """Map (N, C, H, W) to the same shape."""
         y: Tensor = x + self.second(self.first(x))
-        # what SiLU gives reaches below 0
+        # SiLU has negative outputs, so clip only after it has faded into ReLU
         return functional.relu(y) if self.first.activation.share == 0 else y
 
 
 class CrossStage(nn.Module):
-    """Half of the channels go through bottlenecks, half around them (CSP)."""
+    """Half of the channels pass through bottlenecks, half bypass them (CSP)."""
 
     def __init__(
         self,
@@ -138,13 +138,13 @@ class CrossStage(nn.Module):
         self.join = Unit(out, out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, H, W) to (N, out, H, W)."""
+        """Map (N, channels, H, W) to (N, out, H, W)."""
         y: Tensor = self.join(torch.cat([self.added(self.blocks(self.deep(x))), self.around(x)], 1))
         return y
 
 
 class PyramidPool(nn.Module):
-    """Maxima over 5, 9 and 13 pixels beside the values themselves."""
+    """Concatenates the input with its max pools over 5, 9 and 13 pixels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class PyramidPool(nn.Module):
         self.join = Unit(channels * 2, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same."""
+        """Map (N, C, H, W) to the same shape."""
         views = [self.reduce(x)]
         for _ in range(3):
             views.append(functional.max_pool2d(views[-1], 5, 1, 2))
@@ -178,14 +178,14 @@ class Backbone(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps, the finest first."""
+        """Return the maps, the finest first."""
         fine = self.stage3(self.stage2(self.stem(x)))
         middle = self.stage4(fine)
         return fine, middle, self.stage5(middle)
 
 
 class Pyramid(nn.Module):
-    """PAFPN: context goes down to the fine map, and detail up again."""
+    """PAFPN: passes context down to the fine map, and detail up again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ class Pyramid(nn.Module):
         self.up5 = CrossStage(256, 256, 1, shortcut=False, dense=True, added=1)
 
     def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> tuple[Tensor, ...]:
-        """Maps of the same sizes and channels as they came."""
+        """Return maps with the sizes and channels of the inputs."""
         context5 = self.lateral5(coarse)
         context4 = self.lateral4(self.down4(torch.cat([_double(context5), middle], 1)))
         out3 = self.down3(torch.cat([_double(context4), fine], 1))
@@ -217,7 +217,7 @@ class LevelHead(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.stem = Unit(channels, _HEAD)
-        # at the finest map, where most of the time goes, all but one stay depthwise
+        # at the finest map, which takes most of the time, all but one stay depthwise
         coarse = channels > _FINE_CHANNELS
         self.class_branch = nn.Sequential(
             _separable(_HEAD, _HEAD, dense=True), _separable(_HEAD, _HEAD, dense=coarse)
@@ -238,7 +238,7 @@ class LevelHead(nn.Module):
 
 
 class DetectorNet(nn.Module):
-    """Pictures, BGR from 0 to 255, to a box and the logits of the classes for every anchor."""
+    """From pictures, BGR from 0 to 255, to a box and class logits for every anchor."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -248,7 +248,7 @@ class DetectorNet(nn.Module):
         self.heads = nn.ModuleList(LevelHead(c, classes) for c in (64, 128, 256))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, H, W), both multiples of 32, to boxes (N, A, 4) and logits (N, A, classes).
+        """Map (N, 3, H, W), sides multiples of 32, to boxes (N, A, 4) and logits (N, A, classes).
 
         Boxes are x_min, y_min, x_max, y_max in pixels of the input. Anchors are in the order of
         `anchor_points`.
@@ -262,21 +262,21 @@ class DetectorNet(nn.Module):
         return torch.cat(boxes, 1), torch.cat(logits, 1)
 
     def fade_silu(self, share: float) -> None:
-        """Set how much of each activation is SiLU; the rest is ReLU."""
+        """Set the share of SiLU in each activation; the rest is ReLU."""
         for module in self.modules():
             if isinstance(module, FadingActivation):
                 module.share = share
 
 
 def widened(net: DetectorNet, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights for `net` from those of the network before it was widened, which compute the same.
+    """Adapt weights of the network before it was widened to `net`; the output stays the same.
 
-    A convolution of each channel alone becomes the diagonal of one of all channels; blocks that
-    were added begin as what adds nothing. Weights that fit already stay as they are.
+    A depthwise convolution becomes the diagonal of a dense one; additional blocks are initialized
+    to add nothing. Weights that already fit are not changed.
 
     Args:
-        net: what they are for.
-        weights: a state dict without norms.
+        net: the widened network.
+        weights: a state dict without batch norms.
     """
     wide = dict(weights)
     for name, own in net.state_dict().items():
@@ -288,7 +288,7 @@ def widened(net: DetectorNet, weights: Mapping[str, Tensor]) -> dict[str, Tensor
 
 
 def _on_the_diagonal(weight: Tensor, own: Tensor) -> Tensor:
-    """A convolution of each channel alone as one of all channels, if `own` is such a one."""
+    """Convert a depthwise convolution to a dense one, if `own` is dense."""
     if weight.shape == own.shape or weight.shape != (len(own), 1, *own.shape[2:]):
         return weight
     dense = torch.zeros_like(own, device=weight.device)
@@ -302,7 +302,7 @@ def _decode(values: Tensor, stride: int) -> Tensor:
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     corners = torch.stack([x, y]).to(values)
     centres = (values[:, :2] + corners) * stride
-    # e^8 strides are more than any input: larger is a runaway, and would overflow
+    # sides over e^8 strides exceed any input: clamp diverging values, which would overflow
     halves = values[:, 2:].clamp(max=8).exp() * (stride / 2)
     return torch.cat([centres - halves, centres + halves], 1).flatten(2).transpose(1, 2)
 
@@ -311,8 +311,8 @@ def anchor_points(width: int, height: int | None = None) -> tuple[Tensor, Tensor
     """Centres (A, 2) x, y of the anchors' cells in pixels, and their strides (A,).
 
     Args:
-        width: of the input.
-        height: of the input; the width where it is a square.
+        width: width of the input.
+        height: height of the input; None for a square.
     """
     points, strides = [], []
     for stride in STRIDES:
@@ -325,7 +325,7 @@ def anchor_points(width: int, height: int | None = None) -> tuple[Tensor, Tensor
 
 
 def is_coco(path: Path) -> bool:
-    """Whether a file is YOLOX-nano's ONNX and no file of this project's."""
+    """Tell whether a file is YOLOX-nano's ONNX file, and not one of this project."""
     return model_suffix(path) == ".onnx" and "classes" not in metadata(path)
 
 
@@ -334,19 +334,19 @@ def load_coco(net: DetectorNet, path: Path, mixes: Sequence[Sequence[int]]) -> N
 
     Args:
         net: the network.
-        path: YOLOX-nano's ONNX file, batch norms folded.
-        mixes: for each class of `net` the COCO classes whose mean its row starts from; a class
-            with none starts from nothing, at a score of 0.01.
+        path: YOLOX-nano's ONNX file, with batch norms folded.
+        mixes: for each class of `net`, the COCO classes whose mean initializes its row; without
+            any, it starts from zeros and a score of 0.01.
 
     Raises:
-        ValueError: the file is not that network, or `mixes` is not a mix a class.
+        ValueError: the file is not that network, or `mixes` does not have one item a class.
     """
     if len(mixes) != net.classes:
         raise ValueError(f"{len(mixes)} mixes for {net.classes} classes")
     layers = list(_layers_in_graph_order(net))
     weights = list(_weights_in_graph_order(path))
     if len(layers) != len(weights):
-        raise ValueError(f"{path} has {len(weights)} convolutions, YOLOX-nano {len(layers)}")
+        raise ValueError(f"{path} has {len(weights)} convolutions, YOLOX-nano has {len(layers)}")
     with torch.no_grad():
         for (name, layer), (loaded, loaded_bias) in zip(layers, weights, strict=True):
             weight, bias = loaded, loaded_bias
@@ -369,7 +369,7 @@ _Floats = npt.NDArray[np.float32]
 
 
 def _layers_in_graph_order(net: DetectorNet) -> Iterator[tuple[str, nn.Conv2d]]:
-    # modules are defined in the order of the graph
+    # the modules are defined in graph order
     for name, module in net.named_modules():
         if isinstance(module, nn.Conv2d) and ".added." not in name:
             yield name, module
@@ -384,7 +384,7 @@ def _weights_in_graph_order(path: Path) -> Iterator[tuple[_Floats, _Floats]]:
 
 
 def _unfocused(weight: _Floats) -> _Floats:
-    """3x3 over the four pixels of each 2x2 block, as 6x6 of stride 2 over the pixels."""
+    """Convert a 3x3 kernel over the four pixels of 2x2 blocks to a 6x6 kernel of stride 2."""
     out = np.zeros((weight.shape[0], 3, 6, 6), np.float32)
     # the focus layer stacks top left, bottom left, top right, bottom right
     for block, (row, column) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):

@@ -1,9 +1,9 @@
-"""Batch norms for the time of training, in a network whose own were folded into its convolutions.
+"""Temporary batch norms for training a network whose own were folded into its convolutions.
 
-Ioffe and Szegedy, "Batch Normalization" (ICML 2015). Without them a detector that starts from
-folded weights hardly learns: every change of a layer shifts and scales what the next one sees.
-They begin as what changes nothing, and are folded again before a network is measured or exported,
-so that no other part knows of them.
+Ioffe and Szegedy, "Batch Normalization" (ICML 2015). A detector hardly learns from folded weights
+without them, because every change of a layer shifts and scales the input of the next. They are
+initialized to change nothing, and folded again before evaluation and export, so no other part
+handles them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EPS, _MOMENTUM = 1e-3, 0.03
 
 
 def install(net: nn.Module) -> None:
-    """Put a norm behind every unit's convolution that learns; `calibrate` comes next."""
+    """Install a batch norm after every trainable unit's convolution; call `calibrate` next."""
     for unit in _units(net):
         if unit.conv.weight.requires_grad:
             unit.norm = nn.BatchNorm2d(unit.conv.out_channels, _EPS, _MOMENTUM)
@@ -31,11 +31,11 @@ def install(net: nn.Module) -> None:
 
 @torch.no_grad()
 def calibrate(net: nn.Module, pixels: Tensor) -> None:
-    """Set norms to the statistics of a batch and to undo themselves: the network stays as it is.
+    """Set the norms to a batch's statistics, and their gains to undo them: the output stays.
 
     Args:
-        net: with norms.
-        pixels: (N, 3, S, S), of the kind that it is trained with.
+        net: network with batch norms.
+        pixels: (N, 3, S, S), typical training input.
     """
     hooks = []
     for unit in _units(net):
@@ -43,7 +43,7 @@ def calibrate(net: nn.Module, pixels: Tensor) -> None:
             continue
         silent = bool(unit.conv.weight.abs().max() < 100 * NOTHING)
         if silent:
-            # a gain of 0 learns to let something through, if there is something
+            # a block that adds nothing: give it normal weights and a gain of 0, which can train
             nn.init.kaiming_normal_(unit.conv.weight)
         hooks.append(unit.norm.register_forward_hook(_silence if silent else _measure))
     net(pixels)
@@ -53,7 +53,7 @@ def calibrate(net: nn.Module, pixels: Tensor) -> None:
 
 @torch.no_grad()
 def folded(net: Net) -> Net:
-    """Make a copy that computes the same in evaluation mode without norms."""
+    """Make a copy without norms that has the same output in evaluation mode."""
     plain = copy.deepcopy(net)
     for unit in _units(plain):
         norm = unit.norm

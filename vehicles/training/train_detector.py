@@ -5,10 +5,10 @@
     python -m lipiyana.vehicles.training.train_detector --data DIR --int8 --minutes 15 \
         --start runs/detector/last.pt --run runs/detector_int8 --body-rate 5e-5 --head-rate 1e-4
 
-The learning rate warms up, stays, and falls over the last part of the time given, when
-the mosaics end too unless `--last-mosaics` says otherwise; with `--decay-share 0` it stays. A run
-goes on where it stopped by the same command; it can be lengthened by starting from its checkpoint
-again. It learns from the train part, and measures on the selection part.
+The learning rate warms up, stays constant, and falls over the last part of the given time; with
+`--decay-share 0` it does not fall. Mosaics end when it falls, unless `--last-mosaics` is given. The
+same command resumes an interrupted run; a run can be made longer by starting from its checkpoint
+again. It trains on the train part and is evaluated on the selection part.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
 
 @dataclass(frozen=True, slots=True)
 class Recipe(run.Recipe):
-    """How a detector learns, at batches of about 8 canvases."""
+    """Hyperparameters of a detector, for batches of about 8 canvases."""
 
     body_rate: float = 8e-4
     warm_up_steps: int = 300
@@ -79,7 +79,7 @@ class Recipe(run.Recipe):
 
 
 class Trainer(Run[DetectorNet]):
-    """The run of a detector."""
+    """The training run of a detector."""
 
     examples_name = "canvases"
 
@@ -105,31 +105,33 @@ class Trainer(Run[DetectorNet]):
             recipe,
             device,
             is_new=lambda name: not _NEW_LAYERS.isdisjoint(name.split(".")),
-            made_for=("classes", list(classes)),
+            trained_for=("classes", list(classes)),
         )
         self.size = size
 
     @property
     def averaged(self) -> DetectorNet:
-        """The moving average of the network, norms folded: what is measured and shipped."""
-        return folded(self.moving)
+        """The moving average with batch norms folded, as it is evaluated and shipped."""
+        return folded(self.moving_average)
 
     def start_from(self, path: Path, pixels: Tensor | None = None) -> None:
-        """Take the weights of YOLOX-nano, a checkpoint or a float twin, and begin anew.
+        """Load the weights of YOLOX-nano, a checkpoint or a float twin, for a new run.
 
         Args:
             path: the file.
-            pixels: (N, 3, S, S), what norms are calibrated with; needed where there are any.
+            pixels: (N, 3, S, S), for calibrating batch norms; required if there are any.
         """
         if is_coco(path):
             load_coco(self.net, path, [coco_mix(label) for label in CLASSES])
             self._begin(pixels)
         else:
-            self.take(load_weights(path), pixels)
+            self.start_from_weights(load_weights(path), pixels)
 
-    def take(self, weights: Mapping[str, Tensor], pixels: Tensor | None = None) -> None:
-        """Take weights without norms, and begin anew; `pixels` as `start_from` has them."""
-        # norms, where there are any, have nothing to take
+    def start_from_weights(
+        self, weights: Mapping[str, Tensor], pixels: Tensor | None = None
+    ) -> None:
+        """Load weights without batch norms, for a new run; `pixels` as in `start_from`."""
+        # the weights have nothing for the batch norms
         self.net.load_state_dict(widened(self.net, weights), strict=pixels is None)
         self._begin(pixels)
 
@@ -137,21 +139,21 @@ class Trainer(Run[DetectorNet]):
         if pixels is not None:
             self.net.fade_silu(self.fading_share)
             calibrate(self.net, pixels.to(self.device).float())
-        self.begin_average()
+        self.reset_average()
 
     def learn(
         self,
         batch: Batch,
         rate_factor: float,
-        beside: Callable[[Tensor, Tensor, Assignment], Tensor] | None = None,
+        extra_loss: Callable[[Tensor, Tensor, Assignment], Tensor] | None = None,
     ) -> Losses:
-        """One step; `beside` gives a loss of boxes, logits and assignment that is added.
+        """Take one optimizer step; `extra_loss` takes boxes, logits and assignment.
 
         Returns:
-            The losses by the labels, detached.
+            The losses on the labels, detached.
         """
         self.net.train()
-        for net in (self.net, self.moving):
+        for net in (self.net, self.moving_average):
             net.fade_silu(self.fading_share)
         pixels = batch.pixels.to(self.device).float()
         pixels = pixels.to(memory_format=torch.channels_last)
@@ -168,9 +170,9 @@ class Trainer(Run[DetectorNet]):
         )
         lost = losses(boxes, logits, batch, assigned)
         total = lost.total
-        if beside is not None:
-            total = total + beside(boxes, logits, assigned)
-        self.descend(total, len(batch.pixels), rate_factor)
+        if extra_loss is not None:
+            total = total + extra_loss(boxes, logits, assigned)
+        self.optimize(total, len(batch.pixels), rate_factor)
         return Losses(lost.score.detach(), lost.box.detach())
 
 
@@ -183,15 +185,15 @@ def train(
     last_mosaics: float = 0.0,
     measure: Measure | None = None,
 ) -> None:
-    """Train for `minutes` more of computing, measuring and saving on the way.
+    """Train for `minutes`, evaluating and saving at intervals.
 
     Args:
         trainer: the run.
-        batches: endless.
-        minutes: of computing, drawing the canvases included.
-        set_mosaic_share: is told how many canvases are to be mosaics.
-        last_mosaics: how many are while the rate falls.
-        measure: scores the moving average.
+        batches: endless batches.
+        minutes: training time, including the loading of batches.
+        set_mosaic_share: called with the share of mosaics before each step.
+        last_mosaics: share of mosaics while the learning rate falls.
+        measure: evaluates the moving average.
     """
     recipe = trainer.recipe
     score_loss = box_loss = 0.0
@@ -205,8 +207,8 @@ def train(
             score_loss = box_loss = 0.0
 
 
-def loaded(path: Path) -> DetectorNet:
-    """A network with the weights of YOLOX-nano, a checkpoint or a float twin."""
+def load_detector(path: Path) -> DetectorNet:
+    """Load a network with the weights of YOLOX-nano, a checkpoint or a float twin."""
     if not is_coco(path):
         return load_checkpoint(path)
     net = DetectorNet(len(CLASSES))
@@ -220,25 +222,27 @@ def _summary(scores: Mapping[str, ClassScore]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read the command line and train."""
+    """Run the command line."""
     defaults = Recipe()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="holds vehicles and signs")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vehicles and signs")
     parser.add_argument(
-        "--start", type=Path, required=True, help="YOLOX-nano, a float twin or a checkpoint"
+        "--start", type=Path, required=True, help="file of YOLOX-nano, float twin or checkpoint"
     )
     parser.add_argument("--batch", type=int, default=BATCH, help="canvases a step")
-    parser.add_argument("--size", type=int, default=SIZE, help="side of a canvas in pixels")
+    parser.add_argument("--size", type=int, default=SIZE, help="longer side of the input in pixels")
     parser.add_argument("--evaluate-every", type=float, default=defaults.evaluate_every_s / 60)
     parser.add_argument("--ema-decay", type=float, default=defaults.ema_decay)
-    parser.add_argument("--last-mosaics", type=float, default=0.0, help="share while rates fall")
     parser.add_argument(
-        "--frozen", nargs="*", default=(), help="layers of the backbone that stay as they are"
+        "--last-mosaics", type=float, default=0.0, help="share of mosaics while the rate falls"
     )
     parser.add_argument(
-        "--scenes", type=int, default=0, help="rendered walls, half as many streets"
+        "--frozen", nargs="*", default=(), help="layers of the backbone that are not trained"
     )
-    parser.add_argument("--no-norms", action="store_true", help="leave batch norms folded")
+    parser.add_argument(
+        "--scenes", type=int, default=0, help="rendered empty scenes; half as many rendered streets"
+    )
+    parser.add_argument("--no-norms", action="store_true", help="train without batch norms")
     add_variety_options(parser)
     add_run_options(parser, defaults)
     args = parser.parse_args()
@@ -248,13 +252,13 @@ def main() -> None:
     recipe = Recipe(
         body_rate=args.body_rate,
         head_rate=args.head_rate,
-        # only YOLOX-nano's own weights know SiLU
+        # only YOLOX-nano's own weights were trained with SiLU
         fade_steps=args.fade_steps if fresh else 0,
         decay_share=args.decay_share,
         ema_decay=args.ema_decay,
         evaluate_every_s=args.evaluate_every * 60,
     )
-    # what is computed in INT8 has its norms folded
+    # INT8 is simulated with batch norms folded
     norms = not (args.int8 or args.no_norms)
     trainer = Trainer(
         args.run,
@@ -269,18 +273,18 @@ def main() -> None:
     pictures = (*load_part(args.data, "train"), *drawn)
     scenes = empty_scenes(args.run / "empty", args.scenes, args.seed)
     signs = load_signs(args.data, "train")
-    teacher = trainer.averaged if resumed else loaded(args.start)
+    teacher = trainer.averaged if resumed else load_detector(args.start)
     source = BatchSource(
         CanvasMix(
             pictures=pictures,
             size=trainer.size,
             batch=args.batch,
-            # other canvases than before, where a run goes on
+            # a resumed run needs other random canvases than before
             seed=args.seed + trainer.step,
             workers=args.workers,
             variety=variety_of(args),
             empty=(*signs, *scenes),
-            # what is rendered is easy
+            # rendered pictures are easy negatives
             empty_chances=(
                 *mining_chances(signs, predict_with_torch(teacher), trainer.size),
                 *(EASY for _ in scenes),

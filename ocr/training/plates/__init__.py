@@ -1,4 +1,4 @@
-"""What plate reading learns from: rows of real and drawn plates, colours, confidence.
+"""Training data and training for plates: rows of real and rendered plates, colours, confidence.
 
-In: crops with their registrations. Out: batches, weights for colours and for `confidence`.
+In: crops with their registrations. Out: batches, the colour network, weights for `confidence`.
 """

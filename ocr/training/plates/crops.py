@@ -1,4 +1,4 @@
-"""Rows of real plates, from folders of crops and from street pictures with boxes."""
+"""Rows of real plates, cropped from folders of crops and from street pictures with boxes."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from lipiyana.ocr.training.splits import Part, belongs, load_crops, validation_n
 Pixels = npt.NDArray[np.uint8]
 
 CARS = "olx_plate"
-"""The source of street pictures whose plates have boxes and texts."""
+"""Source of the street pictures whose plates have boxes and texts."""
 
 AUTOS = "auto_rickshaw_ka"
-"""Crops of two rows whose texts do not say where the second begins."""
+"""Folder of two-row crops whose texts do not mark where the second row begins."""
 
 _FOLDERS = ("in_plates", AUTOS, "ne_plates", "bn_plates")
-# Karnataka paints the state and the district above, the series and the number below
+# in Karnataka the upper row has state and district, the lower row series and number
 _STATE_AND_DISTRICT = re.compile(r"(KA\d\d)(\w+)")
 _BOX_MARGIN = 0.08
 
 
 def real_rows(crops: Path, street: Path | None, part: Part) -> Iterator[tuple[str, Pixels, str]]:
-    """Yield (source, (H, W, 3) RGB, text as labelled) for rows of real plates.
+    """Yield (source, (H, W, 3) RGB, labelled text) for rows of real plates.
 
     Args:
-        crops: folder of folders of crops; those of no plates are passed over.
-        street: folder of street pictures with `meta.json`; only cars with one plate, in a box.
-        part: of the fixed split; of what has three folds, the first validates.
+        crops: folder with one folder of crops for each source; those without plates are skipped.
+        street: folder of street pictures with `meta.json`; only cars with one boxed plate.
+        part: part of the fixed split; of a source with three folds, the first is for validation.
     """
     for folder in _FOLDERS:
         for path, text, _ in load_crops(crops / folder, part):
@@ -50,11 +50,11 @@ def real_rows(crops: Path, street: Path | None, part: Part) -> Iterator[tuple[st
 
 
 def plates_of_cars(street: Path, part: Part) -> Iterator[tuple[Pixels, str]]:
-    """Yield ((H, W, 3) RGB, text) for cars with one plate, cut out a little beyond its box.
+    """Yield ((H, W, 3) RGB, text) for cars with one plate, cropped with a small margin.
 
     Args:
         street: folder of street pictures with `meta.json`.
-        part: of the fixed split.
+        part: part of the fixed split.
     """
     plate = (street.parent / "classes.txt").read_text("utf-8").split().index("plate")
     for path, texts in photos_of_cars(street, part):
@@ -68,11 +68,11 @@ def plates_of_cars(street: Path, part: Part) -> Iterator[tuple[Pixels, str]]:
 
 
 def photos_of_cars(street: Path, part: Part) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the file of each photo of a car with plates, and what they say, as labelled.
+    """Yield (file, labelled texts) for each photo of a car with plates.
 
     Args:
         street: folder of street pictures with `meta.json`.
-        part: of the fixed split.
+        part: part of the fixed split.
     """
     chosen = validation_numbers(CARS)
     for entry in json.loads((street / "meta.json").read_text("utf-8")):
@@ -89,13 +89,15 @@ def _rows(folder: str, text: str) -> tuple[str, ...]:
         return tuple(text.split("/"))
     match = _STATE_AND_DISTRICT.fullmatch(text)
     if match is None:
-        raise ValueError(f"{folder} has a plate of another form than KA, two digits and the rest")
+        raise ValueError(f"a plate of {folder} is not KA, two digits and the rest")
     return match[1], match[2]
 
 
 def _boxes(labels: Path, kind: int, image: Pixels) -> list[tuple[int, int, int, int]]:
-    """Boxes of one class from a file of YOLO labels, widened by a part of their height: x_min,
-    y_min, x_max, y_max in pixels, within the picture.
+    """Boxes of one class in a YOLO label file, with a margin relative to their height.
+
+    Returns:
+        x_min, y_min, x_max, y_max in pixels, clipped to the picture.
     """
     height, width = image.shape[:2]
     boxes = []
@@ -116,5 +118,5 @@ def _boxes(labels: Path, kind: int, image: Pixels) -> list[tuple[int, int, int, 
 def _loaded(path: Path) -> Pixels:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise FileNotFoundError(f"no picture at {path}")
+        raise FileNotFoundError(f"cannot read a picture from {path}")
     return np.ascontiguousarray(image[:, :, ::-1], np.uint8)

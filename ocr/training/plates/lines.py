@@ -1,4 +1,4 @@
-"""Single rows of plates for the reader to learn from: rendered ones, and real crops."""
+"""Training rows of plates for the reader: rendered ones and real crops."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Pixels = npt.NDArray[np.uint8]
 
 _WHOLE_SHARE = 0.5
 _LOWEST_ROW = 4  # pixels
-_AUTOS = 0.35  # beside those that come by themselves: hard to read, and hard to find
-_HEIGHTS = (12.0, 100.0)  # of a plate of one row, in pixels; cameras see small ones more often
-_TWO_ROWS = 1.9  # a plate of two rows is higher by this factor
-_STRONG = 40.0  # height of a row from which the camera may do its worst; less leaves nothing
+_AUTOS = 0.35  # share of extra auto-rickshaw plates, which are hard to read and hard to find
+_HEIGHTS = (12.0, 100.0)  # of a one-row plate, in pixels; small ones are more frequent
+_TWO_ROWS = 1.9  # height of a two-row plate, relative to a one-row plate
+_STRONG = 40.0  # row height in pixels for full camera effects; smaller rows would lose everything
 _CUT = (0.2, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
 class PlateRows:
-    """Rows of real plates in memory, drawn so that small folders count too, and rendered ones.
+    """Rows of real plates in memory, and rendered rows.
 
     Attributes:
-        real: image and text of each.
-        weights: how often each is drawn; they sum to 1.
-        real_share: how often a real row is drawn, not a rendered one.
+        real: picture and text of each real row.
+        weights: probability of each real row; small folders are weighted up.
+        real_share: share of real rows among all.
     """
 
     real: tuple[tuple[Pixels, str], ...]
@@ -49,7 +49,7 @@ class PlateRows:
 
     @classmethod
     def load(cls, crops: Path | None, street: Path | None, real_share: float) -> PlateRows:
-        """Read the training rows; without `crops` or a share all rows are rendered."""
+        """Load the training rows; without `crops` or a share all rows are rendered."""
         if crops is None or real_share <= 0:
             return cls((), np.empty(0), 0.0)
         charset = Charset.load()
@@ -66,7 +66,7 @@ class PlateRows:
     def lines(
         self, rng: np.random.Generator, library: FontLibrary
     ) -> Iterator[tuple[Pixels, str, bool]]:
-        """Yield (image, text, whether it is a real row) without end."""
+        """Yield (picture, text, whether it is real) endlessly."""
         charset = Charset.load()
         while True:
             if self.real and rng.random() < self.real_share:
@@ -83,11 +83,10 @@ class PlateRows:
 
 
 def as_read(text: str) -> str:
-    """What the reader must answer for a painted row.
+    """The text that the reader should output for a painted row.
 
-    In English letters that is letters and digits alone: labels of real plates do not tell where
-    a space or a dot is painted, and no registration needs them. Other scripts keep what parts
-    their numbers, as it is painted.
+    Latin rows are reduced to letters and digits: the labels of real plates do not mark painted
+    spaces or dots, and no registration needs them. Rows in other scripts keep their separators.
     """
     text = normalize(text.replace(ARROW, "")).upper()
     letters_and_digits = "".join(c for c in text if c.isalnum())
@@ -97,12 +96,12 @@ def as_read(text: str) -> str:
 def rendered_rows(
     rng: np.random.Generator, library: FontLibrary, registration: PlateText | None = None
 ) -> Iterator[tuple[Pixels, str]]:
-    """Photograph a plate, and give its rows as a cut through its crop or a detector finds them.
+    """Render a plate as a photo, and crop its rows as the pipeline does: by cutting or detecting.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         library: the fonts.
-        registration: what is on the plate; drawn where None.
+        registration: the registration on the plate; None for a random one.
 
     Raises:
         LookupError: no installed font has the characters.
@@ -126,7 +125,7 @@ def _found(rng: np.random.Generator, plate: RenderedPlate, index: int) -> Pixels
 
 
 def _band(rng: np.random.Generator, plate: RenderedPlate, index: int) -> Pixels:
-    """Cut a plate's crop near the line in the middle between its rows."""
+    """Cut a plate's crop near the middle line between its rows."""
     if len(plate.rows) == 1:
         return plate.image
     height, width = plate.image.shape[:2]

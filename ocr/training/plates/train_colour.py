@@ -1,9 +1,9 @@
-"""Train the network that names the colours of plates, on rendered ones.
+"""Trains the network that classifies the colours of plates, on rendered plates.
 
     python -m lipiyana.ocr.training.plates.train_colour [--plates 2400] [--output FILE]
 
-Every pair of colours is drawn on plates of every format, in more kinds of light than the renderer
-has; the rows are the true ones, moved a little, or the whole crop, as the reader finds them.
+Every pair of colours is rendered on plates of every format, under more kinds of light than the
+renderer has. The rows are the true ones with jitter, or the whole crop, as at inference.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ Floats = npt.NDArray[np.float32]
 
 HIDDEN = 32
 LIGHTS = 2
-"""Pictures that are made of one rendered plate."""
+"""Number of relit pictures of each rendered plate."""
 
 _ODDS = {PlateColour.BLACK_ON_WHITE: 4.0, PlateColour.BLACK_ON_YELLOW: 2.0}
 _MET = {PlateColour.BLACK_ON_WHITE: 16.0, PlateColour.BLACK_ON_YELLOW: 8.0}
-"""How often plates are met, where 1 is any other colour: they are drawn more evenly than that."""
+"""Relative frequencies of plates: `_ODDS` in the training data, which is more balanced, and `_MET`
+on roads; 1 for any other colour."""
 
 _WHOLE_CROPS = 0.45
 _VALIDATION_SHARE = 0.2
@@ -42,7 +43,7 @@ _VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Features (n, 2, features), the number of each one's colours in `COLOURS`, and its plate's."""
+    """Features (n, 2, features), and each example's index in `COLOURS` and plate number."""
 
     features: Floats
     colours: npt.NDArray[np.intp]
@@ -50,7 +51,7 @@ class Examples:
 
 
 def render_examples(count: int, seed: int = 0) -> Examples:
-    """Render plates, light each of them in several ways, and describe what is seen."""
+    """Render plates, relight each of them, and compute the features."""
     found = [
         (features, COLOURS.index(colour), plate)
         for plate, (image, rows, colour) in enumerate(_plates(count, seed))
@@ -83,7 +84,7 @@ def _lit(
 ) -> Iterator[Floats]:
     height, width = image.shape[:2]
     for _ in range(LIGHTS):
-        # daylight is bluer in the shade, lamps are redder; green or violet light is rare
+        # daylight is bluer in the shade, lamps are redder; a green or violet tint is rare
         warm, green = rng.normal(0, 0.11), rng.normal(0, 0.035)
         gains = np.exp(rng.normal(0, 0.25) + np.array([warm, green, -warm]))
         bright = (image / np.float32(255)) ** rng.uniform(0.75, 1.35) * gains
@@ -91,7 +92,7 @@ def _lit(
         lit = np.clip((bright * (1 - veil) + veil) * 255, 0, 255).astype(np.uint8)
         if rng.random() < 0.4:
             lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.4, height / 24)), np.uint8)
-        # a detector's boxes reach out farther than the ink, and into what is around the plate
+        # a detector's boxes extend beyond the ink, and may include the plate's surroundings
         wide = Margins(*np.abs(rng.normal(0, 0.15, 2)))
         moved = [
             widen(quad + rng.normal(0, 0.04, (4, 2)) * np.ptp(quad[:, 1]), wide) for quad in rows
@@ -105,7 +106,7 @@ def _lit(
 def train(
     examples: Examples, *, epochs: int = 150, rate: float = 5e-3, seed: int = 0
 ) -> ColourNetwork:
-    """Fit by Adam (Kingma and Ba 2015), with noise on the features and a decay of the weights."""
+    """Fit with Adam (Kingma and Ba 2015), noise on the features, and weight decay."""
     rng = np.random.default_rng(seed)
     flat = examples.features.reshape(-1, examples.features.shape[2])
     mean, scale = flat.mean(axis=0), flat.std(axis=0) + 1e-3
@@ -126,9 +127,9 @@ def train(
             chosen = order[start : start + size]
             noisy = inputs[chosen] + rng.normal(0, 0.06, inputs[chosen].shape)
             step += 1
-            for index, slope in enumerate(_slopes(weights, noisy, targets[chosen])):
-                first[index] += 0.1 * (slope - first[index])
-                second[index] += 0.001 * (slope**2 - second[index])
+            for index, gradient in enumerate(_gradients(weights, noisy, targets[chosen])):
+                first[index] += 0.1 * (gradient - first[index])
+                second[index] += 0.001 * (gradient**2 - second[index])
                 upward = np.sqrt(second[index] / (1 - 0.999**step)) + 1e-8
                 decay = 1e-2 * weights[index] if weights[index].ndim == 2 else 0.0
                 weights[index] -= now * (first[index] / (1 - 0.9**step) / upward + decay)
@@ -136,21 +137,21 @@ def train(
     return ColourNetwork(*(np.asarray(w, np.float32) for w in (mean, scale, *weights)))
 
 
-def _slopes(
+def _gradients(
     weights: Sequence[npt.NDArray[np.float64]],
     inputs: npt.NDArray[np.floating],
     targets: Floats,
 ) -> list[npt.NDArray[np.float64]]:
-    """Of the mean cross entropy, by each of the weights; which cluster is the ground is not told,
+    """Gradients of the mean cross entropy. Which of the two clusters is the background is unknown,
     so the likelihood of a colour is the sum over both.
     """
     hidden, hidden_bias, output, output_bias = weights
     inner = np.tanh(inputs @ hidden + hidden_bias)
     logits = inner @ output + output_bias
     powers = np.exp(logits - logits.max(axis=(1, 2), keepdims=True))
-    chances = powers / powers.sum(axis=(1, 2), keepdims=True)
-    right = chances * targets[:, None]
-    wrong = (chances - right / right.sum(axis=(1, 2), keepdims=True)) / len(inputs)
+    probabilities = powers / powers.sum(axis=(1, 2), keepdims=True)
+    right = probabilities * targets[:, None]
+    wrong = (probabilities - right / right.sum(axis=(1, 2), keepdims=True)) / len(inputs)
     back = (wrong @ output.T) * (1 - inner**2)
     return [
         np.tensordot(inputs, back, ((0, 1), (0, 1))),
@@ -161,17 +162,17 @@ def _slopes(
 
 
 def reliability(network: ColourNetwork, examples: Examples) -> list[tuple[float, float, int]]:
-    """Mean confidence, share that is right and number of examples, in bins of confidence."""
-    chances = network.probabilities(examples.features)
-    sure, right = chances.max(axis=1), chances.argmax(axis=1) == examples.colours
+    """Mean confidence, accuracy and number of examples, by bins of confidence."""
+    probabilities = network.probabilities(examples.features)
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == examples.colours
     edges = (0.0, 0.5, 0.75, 0.9, 0.97, 1.01)
     bins = [(sure >= low) & (sure < high) for low, high in pairwise(edges)]
     return [(float(sure[b].mean()), float(right[b].mean()), int(b.sum())) for b in bins if b.any()]
 
 
 def main() -> None:
-    """Render, train, say how right it is on plates that were left out, and store the weights."""
-    parser = argparse.ArgumentParser(description="the network of plate colours")
+    """Run the command line: render, train, print the reliability on held-out plates, save."""
+    parser = argparse.ArgumentParser(description="trains the network of plate colours")
     parser.add_argument("--plates", type=int, default=2400)
     default = Path(__file__).parents[2] / "plates" / "colour.npz"
     parser.add_argument("--output", type=Path, default=default)
@@ -184,7 +185,7 @@ def main() -> None:
     ]
     network = train(parts[0])
     for sure, right, count in reliability(network, parts[1]):
-        print(f"confidence {sure:.3f}: {right:.3f} of {count} right")  # noqa: T201
+        print(f"confidence {sure:.3f}: {right:.3f} of {count} correct")  # noqa: T201
     names = ColourNetwork.__dataclass_fields__
     np.savez_compressed(args.output, **{name: getattr(network, name) for name in names})
 

@@ -1,4 +1,4 @@
-"""A student of a text detector: drawn streets, what the teacher finds, learning, serving."""
+"""Distillation of a text detector: rendered pictures, teacher, training, serving."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
-from lipiyana.learning.distill.learner import FROM_NOTHING, DistillLearner, StudentRecipe, map_loss
+from lipiyana.learning.distill.learner import FROM_SCRATCH, DistillLearner, StudentRecipe, map_loss
 from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
-from lipiyana.learning.distill.pool import Pool, Seen, fill_pool, found_cores, photographs
+from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, found_cores, photographs
 from lipiyana.learning.distill.streets import Streets, Walls
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
 from lipiyana.learning.finetune.common.course import Limits, Measured
@@ -48,7 +48,7 @@ from lipiyana.vehicles.training.norms import folded, install
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 FAST = StudentRecipe(
-    training=replace(FROM_NOTHING, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
+    training=replace(FROM_SCRATCH, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
     workers=0,
 )
 
@@ -62,8 +62,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def drawn(tmp_path: Path) -> tuple[Seen, ...]:
-    """Dark bars on a light ground, and their cores."""
+def drawn(tmp_path: Path) -> tuple[PoolPicture, ...]:
+    """Draw dark bars on a light background, and the map of their cores."""
     rng = np.random.default_rng(0)
     pool = []
     for number in range(4):
@@ -73,14 +73,14 @@ def drawn(tmp_path: Path) -> tuple[Seen, ...]:
             x, y = int(rng.integers(0, 90)), int(rng.integers(0, 80))
             cv2.rectangle(picture, (x, y), (x + 30, y + 12), (20, 20, 20), -1)
             cv2.rectangle(cores, (x + 2, y + 3), (x + 28, y + 9), 255, -1)
-        seen = Seen(tmp_path / f"{number}.jpg", tmp_path / f"{number}.png")
+        seen = PoolPicture(tmp_path / f"{number}.jpg", tmp_path / f"{number}.png")
         cv2.imwrite(str(seen.picture), picture)
         cv2.imwrite(str(seen.map), cores)
         pool.append(seen)
     return tuple(pool)
 
 
-def test_the_student_gives_a_logit_a_pixel() -> None:
+def test_the_student_outputs_one_logit_per_pixel() -> None:
     net = TextStudent().eval()
     with torch.no_grad():
         assert net(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 64, 96)
@@ -106,7 +106,7 @@ def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, wanted, atol=0.05)  # its weights are rounded to 8 bits
 
 
-def test_the_loss_is_least_where_the_maps_agree() -> None:
+def test_the_loss_is_lowest_for_equal_maps() -> None:
     maps = (torch.rand(2, 1, 32, 32) > 0.8).float()
     right, wrong = 12 * (maps - 0.5), -12 * (maps - 0.5)
     assert float(map_loss(right, maps)) < 0.05
@@ -115,7 +115,7 @@ def test_the_loss_is_least_where_the_maps_agree() -> None:
     assert torch.isfinite(map_loss(right, torch.zeros_like(maps)))
 
 
-def test_crops_show_text_and_its_map_together(drawn: tuple[Seen, ...]) -> None:
+def test_crops_show_text_and_its_map_together(drawn: tuple[PoolPicture, ...]) -> None:
     batch = next(batches(CropMix(drawn, size=64, batch=16), 0))
     assert batch.pixels.shape == (16, 3, 64, 64)
     assert batch.maps.shape == (16, 1, 64, 64)
@@ -126,8 +126,8 @@ def test_crops_show_text_and_its_map_together(drawn: tuple[Seen, ...]) -> None:
     assert np.mean(darker) > 0.9
 
 
-def test_a_course_learns_and_goes_on_in_either_phase(
-    drawn: tuple[Seen, ...], tmp_path: Path
+def test_a_course_trains_and_resumes_in_either_phase(
+    drawn: tuple[PoolPicture, ...], tmp_path: Path
 ) -> None:
     mix = CropMix(drawn, size=64, batch=4)
     learner = DistillLearner(tmp_path, mix, drawn, FAST)
@@ -146,7 +146,9 @@ def test_a_course_learns_and_goes_on_in_either_phase(
         again.learn(share)
 
 
-def test_a_student_goes_on_from_its_float_file(drawn: tuple[Seen, ...], tmp_path: Path) -> None:
+def test_a_student_continues_from_its_float_file(
+    drawn: tuple[PoolPicture, ...], tmp_path: Path
+) -> None:
     mix = CropMix(drawn, size=64, batch=4)
     learner = DistillLearner(tmp_path, mix, drawn, FAST)
     for _ in range(20):
@@ -160,7 +162,9 @@ def test_a_student_goes_on_from_its_float_file(drawn: tuple[Seen, ...], tmp_path
     assert again.measure().loss == pytest.approx(learner.measure().loss, rel=0.02)
 
 
-def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: ModelStore) -> None:
+def test_the_teacher_processes_each_readable_picture_once(
+    tmp_path: Path, store: ModelStore
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     picture = np.full((64, 160, 3), 255, np.uint8)
@@ -181,17 +185,17 @@ def test_the_teacher_looks_once_at_what_can_be_read(tmp_path: Path, store: Model
     assert photographs(None) == []
 
 
-def test_only_what_the_teacher_is_sure_of_is_taught() -> None:
+def test_only_sure_detections_of_the_teacher_are_distilled() -> None:
     probabilities = np.zeros((40, 60), np.float32)
     probabilities[4:10, 5:50] = 0.9
     probabilities[9, 5:50] = 0.15  # the gap between two rows
-    probabilities[20:30, 5:50] = 0.25  # possible, and no line
+    probabilities[20:30, 5:50] = 0.25  # text pixels that are not sure enough for a line
     taught = found_cores(probabilities, SCENE_DETECTION)
     assert (taught[4:9, 5:50] == 255).all()
     assert np.count_nonzero(taught) == 5 * 45
 
 
-def test_the_served_student_is_in_two_minds_at_the_threshold() -> None:
+def test_the_exported_student_decides_at_the_serving_threshold() -> None:
     net = TextStudent()
     torch.nn.init.zeros_(net.rows.weight)
     torch.nn.init.zeros_(net.rows.bias)
@@ -203,7 +207,7 @@ def test_the_served_student_is_in_two_minds_at_the_threshold() -> None:
     )
 
 
-def test_a_street_is_the_same_by_its_number(font_library: FontLibrary) -> None:
+def test_a_street_is_reproducible_by_its_number(font_library: FontLibrary) -> None:
     streets = Streets(corpus_like(None, Charset.load()), font_library)
     first, second = streets.picture(3), streets.picture(3)
     assert (first == second).all()
@@ -225,13 +229,13 @@ class _BlankAtFirst(Corpus):
         return replace(sample, text=" ", drawn=" ")
 
 
-def test_a_street_whose_sign_leaves_no_ink_is_drawn_anew(font_library: FontLibrary) -> None:
+def test_a_street_with_a_sign_without_ink_is_redrawn(font_library: FontLibrary) -> None:
     corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
     assert Streets(corpus, font_library).picture(3).std() > 1
     assert corpus.blanks == 1
 
 
-def test_a_wall_is_the_same_by_its_number_and_is_written_on(font_library: FontLibrary) -> None:
+def test_a_wall_is_reproducible_and_has_text(font_library: FontLibrary) -> None:
     grey = np.full((90, 120, 3), 120, np.uint8)
     walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: grey])
     first, second = walls.picture(3), walls.picture(3)
@@ -277,7 +281,7 @@ def test_from_photos_to_a_served_student(
     assert not (job.out / "manifest.toml").exists()
     with pytest.raises(InvalidRequest, match="--resume"):
         distill_text_detector(job, store)
-    # so few steps teach nothing
+    # so few steps train nothing
     for _ in range(2):
         with pytest.raises(ModelUnavailable, match=r"student is not registered.*--resume") as weak:
             distill_text_detector(replace(job, resume=True), store)
@@ -301,9 +305,12 @@ def test_from_photos_to_a_served_student(
 
 
 def test_a_student_that_finds_none_of_the_samples_is_not_registered(
-    drawn: tuple[Seen, ...], tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+    drawn: tuple[PoolPicture, ...],
+    tmp_path: Path,
+    store: ModelStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its overlap is good where it was measured, and it finds no line of a whole picture."""
+    """Its overlap with the teacher is good, but it finds no line in a whole picture."""
 
     def overlap_of_one(learner: DistillLearner) -> Measured:
         return Measured(0.0, 0.0)
@@ -332,7 +339,7 @@ def test_too_few_pictures(tmp_path: Path, store: ModelStore) -> None:
     with pytest.raises(InvalidRequest, match="too few"):
         distill_text_detector(job, store)
     reader = store.default_for_task(Task.LINE_READER).name
-    with pytest.raises(InvalidRequest, match="no text detector"):
+    with pytest.raises(InvalidRequest, match="not a text detector"):
         distill_text_detector(replace(job, teacher=reader), store)
     detector = store.default_for_task(Task.TEXT_DETECTOR).file
     with pytest.raises(InvalidRequest, match="not the float twin"):

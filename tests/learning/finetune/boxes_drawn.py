@@ -1,4 +1,4 @@
-"""Pictures with flat boxes of one colour a class, drawn when they are needed, with labels."""
+"""Draws labelled pictures with plain boxes, in one colour for each class."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_boxes(seed: int, classes: tuple[str, ...] = ("Car", "tractor")) -> Draw
 
 
 def write_yolo(folder: Path, count: int, classes: tuple[str, ...] = ("Car", "tractor")) -> Path:
-    """Write a folder in the manner of YOLO."""
+    """Write a YOLO folder."""
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True)
     (folder / "classes.txt").write_text("\n".join(classes) + "\n")
@@ -46,7 +46,7 @@ def write_yolo(folder: Path, count: int, classes: tuple[str, ...] = ("Car", "tra
 
 
 def write_coco(folder: Path, count: int) -> Path:
-    """Write COCO's JSON beside a folder of pictures; returns the file."""
+    """Write COCO JSON beside a folder of pictures; return its path."""
     (folder / "images").mkdir(parents=True)
     classes = {"Car": 3, "tractor": 7}
     images, annotations = [], []

@@ -17,7 +17,7 @@ from lipiyana.runtime.model_folder import NewModel, add_models
 
 @pytest.fixture(autouse=True, scope="module")
 def no_floor() -> Iterator[None]:
-    """Models that learned for seconds are registered here, however little they do."""
+    """Register models that were trained for seconds, however weak they are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(floor, "LEAST", 0.0)
         patch.setattr(floor, "LEAST_SHARE", 0.0)
@@ -26,7 +26,7 @@ def no_floor() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models whose reader is tiny and has learned nothing."""
+    """A folder of models with a tiny, untrained reader."""
     torch = pytest.importorskip("torch", reason=TORCH)
     from lipiyana.ocr.recognition.charset import Charset
     from lipiyana.ocr.training.export_reader import export_float
@@ -37,9 +37,11 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     blocks = (Block(16), Block(24, stride=2), Block(32, stride=2))
     net = LineReaderNet(ReaderShape(charset.classes, 8, 16, blocks, neck=24, neck_layers=1))
     for module in net.modules():
-        if isinstance(module, torch.nn.Conv2d):  # without norms, less would leave no signal
+        if isinstance(
+            module, torch.nn.Conv2d
+        ):  # without norms, smaller weights would leave no signal
             torch.nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, torch.nn.LayerNorm):  # the exporter would make equal ones one
+        if isinstance(module, torch.nn.LayerNorm):  # the exporter would merge equal weights
             torch.nn.init.normal_(module.weight, 1.0, 0.02)
             torch.nn.init.normal_(module.bias, 0.0, 0.02)
     folder = tmp_path_factory.mktemp("tiny")

@@ -1,4 +1,4 @@
-"""Pictures of numbers, drawn when they are needed, with labels."""
+"""Draws labelled pictures of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def draw_number(text: str, seed: int = 0) -> np.ndarray:
-    """Draw text in black on a ground of its own, (48, W, 3) RGB."""
+    """Draw text in black on a random background, (48, W, 3) RGB."""
     rng = np.random.default_rng(seed)
     width = 21 * len(text) + 7
     picture = np.full((48, width, 3), int(rng.integers(180, 255)), np.uint8)

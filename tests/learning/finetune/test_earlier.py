@@ -1,4 +1,4 @@
-"""What a new model would replace, or put out of use, in its folder."""
+"""Models that a new model would replace in its output folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.finetune.common.earlier import going_on_from, refuse_finished, warn_of_disuse
+from lipiyana.learning.finetune.common.earlier import (
+    continue_options,
+    refuse_finished,
+    warn_of_replacement,
+)
 from lipiyana.learning.finetune.common.job import Job, Listener
 from lipiyana.learning.finetune.common.twins import twins
 from lipiyana.runtime.manifest import ModelEntry, Task, read_manifest
@@ -33,11 +37,11 @@ def entry(folder: Path, name: str) -> ModelEntry:
 
 def warnings(job: Job, base: ModelEntry) -> list[str]:
     told: list[str] = []
-    warn_of_disuse(job, base, Listener(on_warning=told.append))
+    warn_of_replacement(job, base, Listener(on_warning=told.append))
     return told
 
 
-def test_a_finished_model_is_replaced_by_what_began_from_it_alone(tmp_path: Path) -> None:
+def test_a_finished_model_is_only_replaced_by_one_that_started_from_it(tmp_path: Path) -> None:
     job = Job(out=tmp_path, name="mine")
     refuse_finished(job, OTHER.sha256)
     add(tmp_path, "another")
@@ -46,22 +50,22 @@ def test_a_finished_model_is_replaced_by_what_began_from_it_alone(tmp_path: Path
     refuse_finished(job, entry(tmp_path, "mine-float").sha256)
     for begins_from in (OTHER.sha256, entry(tmp_path, "another-float").sha256, None):
         with pytest.raises(InvalidRequest, match="--base mine-float") as caught:
-            refuse_finished(job, begins_from, going_on_from(job))
+            refuse_finished(job, begins_from, continue_options(job))
         assert (caught.value.reason, caught.value.field) == ("FINISHED", "out")
 
 
-def test_a_course_that_was_stopped_goes_on_whatever_is_there(tmp_path: Path) -> None:
+def test_an_interrupted_course_resumes_beside_a_finished_model(tmp_path: Path) -> None:
     add(tmp_path, "mine")
     refuse_finished(Job(out=tmp_path, name="mine", resume=True), OTHER.sha256)
 
 
-def test_what_goes_out_of_use_is_named(tmp_path: Path) -> None:
+def test_a_warning_names_the_model_that_is_replaced(tmp_path: Path) -> None:
     job = Job(out=tmp_path, name="new")
     assert warnings(job, OTHER) == []
     add(tmp_path, "first")
     add(tmp_path, "second")
     (warning,) = warnings(job, OTHER)
-    assert f"second in {tmp_path} will not be used" in warning
+    assert f"second in {tmp_path} will no longer be used" in warning
     assert f"--models {tmp_path} --base second" in warning
     assert warnings(job, entry(tmp_path, "first-float"))
     assert warnings(job, entry(tmp_path, "second-float")) == []

@@ -1,4 +1,4 @@
-"""Which file a fine-tuning begins from: a float twin, in either of the ways that one is stored."""
+"""The file that a fine-tuning starts from: a float twin, plain or packed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from needs import TORCH
 torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.errors import ModelUnavailable
-from lipiyana.learning.finetune.reader.base import choose_base, words_to_draw
+from lipiyana.learning.finetune.reader.base import choose_base, words_for_rendering
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.training.export_reader import export_float, quantize
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
@@ -30,7 +30,7 @@ def model(name: str, file: Path, digest: str, twin: str) -> NewModel:
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_of_an_int8_reader_the_float_twin_is_taken(
+def test_the_float_twin_of_an_int8_reader_is_used(
     tiny_models: Path, rounded: bool, tmp_path: Path
 ) -> None:
     known = choose_base(ModelStore(tiny_models, threads=1), None)
@@ -51,7 +51,7 @@ def test_of_an_int8_reader_the_float_twin_is_taken(
     assert all(torch.equal(base.reader.weights[name], wanted[name]) for name in wanted)
 
 
-def test_a_packed_file_is_a_base_as_the_plain_one_is(tiny_models: Path, tmp_path: Path) -> None:
+def test_a_packed_file_can_be_a_base(tiny_models: Path, tmp_path: Path) -> None:
     store = ModelStore(tiny_models, threads=1)
     plain = tmp_path / "net.onnx"
     plain.write_bytes(store.entries[0].read_bytes())
@@ -63,7 +63,7 @@ def test_a_packed_file_is_a_base_as_the_plain_one_is(tiny_models: Path, tmp_path
     assert all(torch.equal(after.weights[name], value) for name, value in before.weights.items())
 
 
-def test_half_of_a_packed_file_is_no_base(tmp_path: Path) -> None:
+def test_a_truncated_packed_file_is_refused(tmp_path: Path) -> None:
     store = ModelStore(threads=1)
     data = store.entry("reader-float").file.read_bytes()
     (tmp_path / "net.onnx.xz").write_bytes(data[: len(data) // 2])
@@ -78,14 +78,16 @@ def test_the_reader_that_ships_can_be_a_base() -> None:
     assert base.words is not None
 
 
-def test_a_reader_that_is_only_a_file_is_rendered_the_words_of_the_installed_one() -> None:
+def test_a_base_file_uses_the_language_model_of_the_installed_reader() -> None:
     store = ModelStore(threads=1)
     installed = choose_base(store, None)
     bare = choose_base(store, str(installed.entry.file))
     assert bare.words is None
-    assert words_to_draw(store, bare) == words_to_draw(store, installed) == installed.words
+    assert (
+        words_for_rendering(store, bare) == words_for_rendering(store, installed) == installed.words
+    )
 
 
-def test_another_charset_has_no_use_for_these_words(tiny_models: Path) -> None:
+def test_a_base_file_with_another_charset_has_no_language_model(tiny_models: Path) -> None:
     tiny = choose_base(ModelStore(tiny_models, threads=1), None)
-    assert words_to_draw(ModelStore(threads=1), tiny) is None
+    assert words_for_rendering(ModelStore(threads=1), tiny) is None

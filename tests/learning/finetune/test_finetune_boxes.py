@@ -15,7 +15,7 @@ from boxes_drawn import HEIGHT, WIDTH, write_coco, write_yolo
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.learning.finetune.detector.box_files import read_boxes
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes, match_classes
-from lipiyana.learning.finetune.detector.learner import MAX_SIDE, at_hand
+from lipiyana.learning.finetune.detector.learner import MAX_SIDE, cache_downscaled
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 
@@ -28,7 +28,7 @@ def by_name(data: CheckedBoxes) -> dict[str, StreetPicture]:
     return {picture.path.name: picture for picture in (*data.train, *data.validation)}
 
 
-def test_yolo_and_coco_say_the_same(tmp_path: Path) -> None:
+def test_yolo_and_coco_give_the_same_boxes(tmp_path: Path) -> None:
     yolo = by_name(checked(write_yolo(tmp_path / "yolo", 12)))
     coco = by_name(checked(write_coco(tmp_path / "coco", 12)))
     folder = by_name(checked(tmp_path / "coco"))
@@ -39,7 +39,7 @@ def test_yolo_and_coco_say_the_same(tmp_path: Path) -> None:
         assert picture.classes.tolist() == [CLASSES.index("car"), len(CLASSES)]
 
 
-def test_names_are_found_by_what_people_call_a_class() -> None:
+def test_class_names_match_by_synonyms() -> None:
     matched = match_classes(["Truck", "bike", "Number Plate", "goat", "tuk-tuk"], CLASSES)
     labels = [matched.classes[index] for index in matched.indices]
     assert labels == ["truck", "two_wheeler", "plate", "goat", "auto_rickshaw"]
@@ -48,17 +48,17 @@ def test_names_are_found_by_what_people_call_a_class() -> None:
     assert matched.renamed[0] == ("bike", "two_wheeler")
 
 
-def test_only_what_is_labelled_is_known(tmp_path: Path) -> None:
+def test_only_labelled_classes_are_known(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, 12)
     (folder / "classes.txt").write_text("Car\ntractor\nbus\n")
     data = checked(folder)
     known = {data.classes[index] for index in np.flatnonzero(data.train[0].known)}
     assert known == {"car", "tractor"} == set(data.taught)
-    assert any("no box is of bus" in note for note in data.notes)
+    assert any("no box has the class bus" in note for note in data.notes)
     assert any("tractor is new" in note for note in data.notes)
 
 
-def test_it_says_what_is_dropped_and_why(tmp_path: Path) -> None:
+def test_dropped_labels_are_listed_with_reasons(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, 16)
     labels = folder / "labels"
     (folder / "images" / "0000.png").write_bytes(b"no picture")
@@ -72,20 +72,20 @@ def test_it_says_what_is_dropped_and_why(tmp_path: Path) -> None:
     problems = {d.where: d.problem for d in data.dropped}
     assert "images/0000.png" in problems
     assert "labels/0001.txt" in problems["images/0001.png"]
-    assert "none that the data names" in problems["labels/0002.txt:2"]
+    assert "not among the class names" in problems["labels/0002.txt:2"]
     assert "outside" in problems["labels/0003.txt:1"]
     assert "no area" in problems["labels/0003.txt:2"]
-    assert "twice" in problems["labels/0004.txt:2"]
-    assert "row of numbers" in problems["labels/0004.txt:3"]
+    assert "duplicate" in problems["labels/0004.txt:2"]
+    assert "other than numbers" in problems["labels/0004.txt:3"]
     pictures = by_name(data)
     car = CLASSES.index("car")
     assert pictures["0002.png"].classes.tolist() == [car, UNDECIDED]
-    assert not pictures["0003.png"].known.any()  # a car and a tractor are somewhere
+    assert not pictures["0003.png"].known.any()  # a car and a tractor exist at unknown places
     assert not pictures["0004.png"].known.any()
     assert pictures["0005.png"].boxes[0, 2] == WIDTH
     assert pictures["0006.png"].known[car]
     assert len(pictures["0006.png"].boxes) == 0
-    assert any("1 boxes reach beyond" in note for note in data.notes)
+    assert any("1 boxes extend beyond" in note for note in data.notes)
 
 
 def test_parts_come_from_folders_or_in_blocks(tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_parts_come_from_folders_or_in_blocks(tmp_path: Path) -> None:
     assert [picture.path.name for picture in data.validation] == ["0003.png", "0004.png"]
 
 
-def test_the_same_picture_is_in_one_part(tmp_path: Path) -> None:
+def test_near_duplicates_are_in_one_part(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, 14)
     blurred = cv2.GaussianBlur(cv2.imread(str(folder / "images" / "0000.png")), (3, 3), 0)
     cv2.imwrite(str(folder / "images" / "0007.png"), blurred)
     (folder / "labels" / "0007.txt").write_bytes((folder / "labels" / "0000.txt").read_bytes())
     data = checked(folder)
     assert {"0000.png", "0007.png"} <= {picture.path.name for picture in data.train}
-    assert any("nearly the same" in note for note in data.notes)
+    assert any("near-duplicates" in note for note in data.notes)
 
 
 def test_names_come_from_yaml_and_from_notes_too(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_names_come_from_yaml_and_from_notes_too(tmp_path: Path) -> None:
     assert read_boxes(folder).classes == ("Car", "tractor")
 
 
-def test_what_is_no_data(tmp_path: Path) -> None:
+def test_unusable_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_boxes(tmp_path / "nowhere")
     with pytest.raises(InvalidRequest, match=r"classes\.txt"):
@@ -139,7 +139,7 @@ def test_what_is_no_data(tmp_path: Path) -> None:
     empty = write_yolo(tmp_path / "empty", 12)
     for path in (empty / "labels").iterdir():
         path.write_text("")
-    with pytest.raises(InvalidRequest, match="no box"):
+    with pytest.raises(InvalidRequest, match="no usable box"):
         checked(empty)
 
 
@@ -150,10 +150,10 @@ def test_large_pictures_are_copied_smaller(tmp_path: Path) -> None:
     large = StreetPicture(
         tmp_path / "large.png", "user", boxes, np.zeros(1, np.int64), np.ones(3, np.bool_)
     )
-    (small,) = at_hand([large], tmp_path / "work")
+    (small,) = cache_downscaled([large], tmp_path / "work")
     assert small.pixels().shape == (MAX_SIDE, MAX_SIDE // 2, 3)
     np.testing.assert_allclose(small.boxes, boxes / 2)
-    assert at_hand([small], tmp_path / "again") == (small,)
+    assert cache_downscaled([small], tmp_path / "again") == (small,)
     assert HEIGHT < MAX_SIDE
 
 
@@ -179,7 +179,7 @@ def test_classes_are_named_in_any_script() -> None:
     assert matched.renamed == (("mixer truck", "mixer_truck"),)
 
 
-def test_an_entry_of_coco_is_of_its_own_file_or_of_none(tmp_path: Path) -> None:
+def test_each_coco_entry_has_its_own_file(tmp_path: Path) -> None:
     file = write_coco(tmp_path, 14)
     found = json.loads(file.read_text())
     rows = found["images"]
@@ -195,15 +195,15 @@ def test_an_entry_of_coco_is_of_its_own_file_or_of_none(tmp_path: Path) -> None:
     file.write_text(json.dumps(found))
     pictures = read_boxes(file).pictures
     assert [pictures[n].problem for n in (0, 1, 2, 3)] == [
-        "the file is not beside the JSON", "", "another entry has the same file", "",
+        "its file was not found beside the JSON", "", "another entry has the same file", "",
     ]  # fmt: skip
     assert pictures[4].part == "validation"
-    assert "not given" in pictures[6].problem
+    assert "missing" in pictures[6].problem
     dropped = {drop.where: drop.problem for drop in checked(file).dropped}
-    assert "another shape" in dropped["images/0005.png"]
+    assert "another orientation" in dropped["images/0005.png"]
 
 
-def test_one_bad_annotation_of_coco_costs_itself_alone(tmp_path: Path) -> None:
+def test_a_bad_coco_annotation_is_dropped_alone(tmp_path: Path) -> None:
     file = write_coco(tmp_path, 14)
     found = json.loads(file.read_text())
     crowd, outlined, broken, empty = found["annotations"][:4]
@@ -219,13 +219,13 @@ def test_one_bad_annotation_of_coco_costs_itself_alone(tmp_path: Path) -> None:
         (x / WIDTH, y / HEIGHT, (x + w) / WIDTH, (y + h) / HEIGHT)
     )
     assert all(box.problem for box in second.boxes)
-    # what is there and has no box of its own teaches nothing of its class in that picture
+    # an object without a usable box makes its class unknown in that picture
     street = by_name(checked(file))["0000.png"]
     assert not street.known[CLASSES.index("car")]
     assert street.known[len(CLASSES)]
 
 
-def test_a_class_that_is_no_number(tmp_path: Path) -> None:
+def test_a_class_number_that_is_not_an_integer(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, 2)
     (folder / "labels" / "0000.txt").write_text("nan 0.5 0.5 0.2 0.2\n")
     assert read_boxes(folder).pictures[0].boxes[0].number == -1

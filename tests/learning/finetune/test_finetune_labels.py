@@ -31,7 +31,7 @@ def checked(folder: Path, charset: Charset = DIGITS) -> CheckedData:
     return check(read_labels(folder), charset)
 
 
-def test_rows_headers_parts_and_what_is_wrong(tmp_path: Path) -> None:
+def test_rows_headers_parts_and_problems(tmp_path: Path) -> None:
     found = labelled(
         tmp_path,
         "\ufefffile\ttext\tpart\r\na.png\t१२\ttrain\r\n\nb.png\t3\tval\nc.png\nd\te\tdev\n",
@@ -49,13 +49,13 @@ def test_a_file_names_the_validation_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[1]", b'[{"data": {}}]', b"not json"])
-def test_what_is_no_export_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_json_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "export.json").write_bytes(content)
     with pytest.raises(InvalidRequest):
         read_labels(tmp_path)
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_a_missing_folder_and_missing_labels_are_reported(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_labels(tmp_path / "nowhere")
     with pytest.raises(InvalidRequest, match=r"labels\.tsv"):
@@ -105,7 +105,7 @@ def test_an_export_of_label_studio(tmp_path: Path) -> None:
     assert "nobody" in empty.problem
 
 
-def test_a_turned_rectangle_turns_about_its_corner(tmp_path: Path) -> None:
+def test_a_rotated_rectangle_rotates_about_its_corner(tmp_path: Path) -> None:
     from lipiyana.review.label_studio_export import read_export
 
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((100, 200, 3), np.uint8))
@@ -117,7 +117,7 @@ def test_a_turned_rectangle_turns_about_its_corner(tmp_path: Path) -> None:
     np.testing.assert_allclose(pixels, [[100, 0], [100, 100], [80, 100], [80, 0]], atol=1e-9)
 
 
-def test_it_says_what_is_dropped_and_why(tmp_path: Path) -> None:
+def test_dropped_labels_are_listed_with_reasons(tmp_path: Path) -> None:
     folder = write_labelled(tmp_path, [str(n) for n in range(10, 26)])
     (folder / "broken.png").write_bytes(b"no picture")
     cv2.imwrite(str(folder / "long.png"), np.full((20, 900, 3), 255, np.uint8))
@@ -129,14 +129,14 @@ def test_it_says_what_is_dropped_and_why(tmp_path: Path) -> None:
     problems = {d.where.split(":")[1]: d.problem for d in data.dropped}
     assert "no file" in problems["17"]
     assert data.dropped[1].picture.endswith("broken.png")
-    assert "labelled twice" in problems["20"]
+    assert "two labels" in problems["20"]
     assert "too long" in problems["21"]
     assert "narrow" in problems["22"]
     assert len(data.train) + len(data.validation) == 16
     assert {e.where for e in data.train}.isdisjoint(e.where for e in data.validation)
 
 
-def test_new_characters_come_at_the_end(tmp_path: Path) -> None:
+def test_new_characters_are_appended(tmp_path: Path) -> None:
     folder = write_labelled(tmp_path, [f"{n}A" for n in range(10, 30)])
     (folder / "labels.tsv").write_text(
         "".join(f"{n:04d}.png\t{n + 10}{'é' if n < 9 else 'b'}\n" for n in range(20)), "utf-8"
@@ -167,7 +167,7 @@ def test_a_plate_of_two_rows_is_two_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("texts", "message"),
-    [(["1"], "one usable picture"), (["7"] * 12, "say the same"), ([], "no label")],
+    [(["1"], "one usable picture"), (["7"] * 12, "have the same text"), ([], "no labels")],
 )
 def test_too_little_to_learn_from(tmp_path: Path, texts: list[str], message: str) -> None:
     with pytest.raises(InvalidRequest, match=message) as caught:
@@ -214,11 +214,11 @@ def test_rows_as_spreadsheets_write_them(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_held_back_is_found_or_told(tmp_path: Path) -> None:
+def test_files_of_the_validation_list_are_found_or_reported(tmp_path: Path) -> None:
     (tmp_path / "labels.tsv").write_text("./a.png\tone\nb.png\ttwo\n")
     (tmp_path / "validation.txt").write_text("a.png\nb.jpg\n")
     labels = read_labels(tmp_path)
     assert [label.part for label in labels[:2]] == ["validation", "train"]
     assert (labels[2].where, labels[2].problem) == (
-        "validation.txt:2", "no row of labels.tsv is of b.jpg",
+        "validation.txt:2", "labels.tsv has no row for b.jpg",
     )  # fmt: skip

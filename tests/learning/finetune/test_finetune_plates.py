@@ -1,4 +1,4 @@
-"""`finetune plates`: labels as registrations, kin on whole plates, scores of whole plates."""
+"""`finetune plates`: labels as registrations, rendered whole plates, scores of whole plates."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.reader.examples import Example
 from lipiyana.learning.finetune.reader.labels import Label
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe
-from lipiyana.learning.finetune.reader.line_source import LineMix, calibrating_lines, other_lines
+from lipiyana.learning.finetune.reader.line_source import LineMix, calibration_lines, other_lines
 from lipiyana.learning.finetune.reader.plates import as_plates, format_notes, registrations
-from lipiyana.learning.finetune.reader.rendered_lines import KINDRED, RenderedLines, styles_of
+from lipiyana.learning.finetune.reader.rendered_lines import SIMILAR, RenderedLines, styles_of
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.finetune.reader.scoring import example_plates, letters_and_digits
 from lipiyana.learning.trainer.run import Recipe
@@ -34,14 +34,14 @@ def spelt(text: str) -> str:
     return as_plates([Label("a", None, text)])[0].text
 
 
-def test_labels_are_spelt_as_plates_are_taught() -> None:
+def test_labels_are_spelled_like_training_rows_of_plates() -> None:
     assert spelt(" mh 12-ab.1234 ") == "MH12AB1234"
     assert spelt("MH 12 AB/12 34") == "MH12AB/1234"
     assert spelt("MH 12 AB\n12 34") == "MH12AB\n1234"
     assert spelt("को.३५प/६२१३") == "को.३५प/६२१३"
 
 
-def test_rows_are_joined_and_mistyped_labels_named() -> None:
+def test_rows_are_joined_and_mistyped_labels_reported() -> None:
     examples = [
         Example("a:1", Path("a"), "MH12AB", "train", row=0),
         Example("a:1", Path("a"), "1234", "train", row=1),
@@ -60,27 +60,27 @@ def test_rows_are_joined_and_mistyped_labels_named() -> None:
     assert letters_and_digits("को.३५प ६२१३-a") == "को३५प६२१३A"
 
 
-def test_the_kin_of_plates_are_plates_of_the_same_format(font_library: FontLibrary) -> None:
+def test_lines_similar_to_plates_are_plates_of_the_same_format(font_library: FontLibrary) -> None:
     charset = Charset.load()
     rng = np.random.default_rng(0)
     plates = ["को.३५प\n६२१३"]
     rendered = RenderedLines(["को.३५प", "६२१३"], charset, None, rng, plates)
-    lines = [line for _ in range(12) for line in rendered.kindred()]
+    lines = [line for _ in range(12) for line in rendered.similar()]
     assert lines
-    assert {line.script for line in lines} == {KINDRED}
+    assert {line.script for line in lines} == {SIMILAR}
     assert not any(c.isascii() and c.isalnum() for line in lines for c in line.text)
     assert sum(line.text.isdigit() for line in lines) == len(lines) / 2, "all in two rows"
     assert len({line.text for line in lines}) > 5
 
 
-def test_lines_that_measure_are_the_same_every_time(font_library: FontLibrary) -> None:
+def test_measured_lines_are_reproducible(font_library: FontLibrary) -> None:
     example = Example("a:1", Path("nowhere.png"), "MH12AB1234", "train")
     mix = LineMix((example,), Charset.load().characters, None, plates=("MH12AB1234",))
     first, second = other_lines(mix, 4), other_lines(mix, 4)
     assert [line.text for line in first] == [line.text for line in second]
     assert all((a.image == b.image).all() for a, b in zip(first, second, strict=True))
     assert other_lines(mix, 0) == []
-    assert len(calibrating_lines(replace(mix, real_share=0.0), 3)) == 3
+    assert len(calibration_lines(replace(mix, real_share=0.0), 3)) == 3
 
 
 def write_plates(folder: Path) -> Path:
@@ -101,7 +101,7 @@ def test_whole_plates_are_measured(
 ) -> None:
     no_fonts = FontLibrary([], {"held_out": {}})
     monkeypatch.setattr(FontLibrary, "load", lambda: no_fonts)
-    recipe = ReaderRecipe(Recipe(warm_up_steps=1, fade_steps=0), kept_lines=0, workers=0)
+    recipe = ReaderRecipe(Recipe(warm_up_steps=1, fade_steps=0), retained_lines=0, workers=0)
     job = ReaderJob(
         data=write_plates(tmp_path / "data"),
         out=tmp_path / "models",

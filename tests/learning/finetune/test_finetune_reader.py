@@ -35,7 +35,7 @@ from lipiyana.learning.finetune.reader.learner import (
     grow_head,
 )
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches
-from lipiyana.learning.finetune.reader.rendered_lines import KindredTexts
+from lipiyana.learning.finetune.reader.rendered_lines import SimilarTexts
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.stored_weights import load_weights
@@ -50,7 +50,7 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 FAST = ReaderRecipe(
     training=Recipe(1e-2, 1e-2, warm_up_steps=1, fade_steps=0, decay_share=0.3, ema_decay=0.9),
     retain=0.0,
-    kept_lines=0,
+    retained_lines=0,
     int8=False,
     workers=0,
 )
@@ -89,7 +89,7 @@ class Counting:
 EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
 
 
-def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
+def test_a_course_stops_early_without_gains(tmp_path: Path) -> None:
     learner = Counting(tmp_path, floor=90)
     told: list[Measured | None] = []
     state = run_course(
@@ -100,7 +100,7 @@ def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
         on_settling=lambda: told.append(learner.settled_from),
     )
     assert state.ending == "no_gain"
-    assert told == [None]  # before it begins, and once
+    assert told == [None]  # before the start, and once
     assert learner.settled_from == Measured(90, 0.0)
     assert state.best == Measured(90, 1.0)
     assert state.before == Measured(100, 0.0)
@@ -108,7 +108,7 @@ def test_a_course_ends_where_nothing_is_gained(tmp_path: Path) -> None:
     assert read_state(tmp_path) == state
 
 
-def test_ctrl_c_lets_a_step_end_and_the_course_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_lets_a_step_end_and_the_course_resumes(tmp_path: Path) -> None:
     learner = Counting(tmp_path)
 
     def interrupt(_: Standing) -> None:
@@ -128,7 +128,7 @@ def test_ctrl_c_lets_a_step_end_and_the_course_goes_on(tmp_path: Path) -> None:
     assert again.step == learner.step + 10 - learner.step + 3
 
 
-def test_a_broken_state_is_none(tmp_path: Path) -> None:
+def test_an_invalid_state_file_is_ignored(tmp_path: Path) -> None:
     assert read_state(tmp_path) is None
     (tmp_path / "course.json").write_text('{"key": "k", "best": 3}')
     assert read_state(tmp_path) is None
@@ -142,15 +142,15 @@ def test_the_head_grows_and_forgets_nothing() -> None:
     assert torch.equal(grown["head.weight"][:6], weights["head.weight"])
     digits = weights["head.weight"][1:3].mean(0)
     torch.testing.assert_close(grown["head.weight"][7], digits)
-    with pytest.raises(ValueError, match="keep their places"):
+    with pytest.raises(ValueError, match="must begin with the old"):
         grow_head(weights, old, Charset("2 1AÉक"))
 
 
-def test_kindred_texts_keep_the_pattern() -> None:
+def test_similar_texts_keep_the_pattern() -> None:
     import random
 
     charset = Charset.load()
-    texts = KindredTexts(["को.३५प", "६२१३"], charset)
+    texts = SimilarTexts(["को.३५प", "६२१३"], charset)
     rng = random.Random(3)
     drawn = [texts.sample(rng) for _ in range(300)]
     assert {d.script for d in drawn} == {"Deva"}
@@ -160,7 +160,7 @@ def test_kindred_texts_keep_the_pattern() -> None:
     assert not any(c.isascii() and c.isalnum() for d in drawn for c in d.text)
 
 
-def test_batches_hold_the_user_s_lines(numbers: Path) -> None:
+def test_batches_contain_the_lines_of_the_user(numbers: Path) -> None:
     example = Example("a:1", numbers / "0000.png", "4", "train")
     mix = LineMix((example,), Charset.load().characters, None, real_share=1.0)
     batch = next(batches(mix, 0))
@@ -169,14 +169,14 @@ def test_batches_hold_the_user_s_lines(numbers: Path) -> None:
     assert batch.pixels.shape[1:3] == (3, 48)
 
 
-def test_a_picture_that_vanished_is_passed_over(numbers: Path) -> None:
+def test_a_deleted_picture_is_skipped(numbers: Path) -> None:
     gone = Example("a:1", numbers / "gone.png", "9", "train")
     there = Example("a:2", numbers / "0001.png", "4", "train")
     mix = LineMix((gone, there), Charset.load().characters, None, real_share=1.0)
     assert set(next(batches(mix, 0)).texts) == {"4"}
 
 
-def test_what_the_base_says_of_rendered_lines_is_kept(tiny_models: Path, tmp_path: Path) -> None:
+def test_the_base_is_distilled_on_rendered_lines(tiny_models: Path, tmp_path: Path) -> None:
     base = choose_base(ModelStore(tiny_models, threads=1), None)
     example = Example("a", tmp_path / "none.png", "4", "train")
     grown = (*base.reader.charset.characters, "क")
@@ -189,19 +189,19 @@ def test_what_the_base_says_of_rendered_lines_is_kept(tiny_models: Path, tmp_pat
         torch.randn(2, 3, 48, 32), torch.ones(2), torch.ones(2), ("1", "1"), ("Latn", REAL)
     )
     logits = learner._trainer.net(batch.pixels).detach()
-    # the new class takes nothing from the old ones
+    # the new class does not change the old ones
     assert abs(float(learner._divergence(batch, logits))) < 1e-5
     assert float(learner._divergence(batch, logits + torch.randn_like(logits))) > 0.01
 
 
 def one_line(models: Path, numbers: Path) -> tuple[ReaderBase, LineMix]:
-    """The tiny reader, and a mix of one real line alone."""
+    """The tiny reader, and a mix of a single real line."""
     base = choose_base(ModelStore(models, threads=1), None).reader
     example = Example("a", numbers / "0001.png", "4", "train")
     return base, LineMix((example,), base.charset.characters, None, real_share=1.0)
 
 
-def test_int8_is_simulated_at_the_end_alone(
+def test_int8_is_simulated_only_at_the_end(
     tiny_models: Path, numbers: Path, tmp_path: Path
 ) -> None:
     base, mix = one_line(tiny_models, numbers)
@@ -220,7 +220,7 @@ def test_int8_is_simulated_at_the_end_alone(
     assert strays()
 
 
-def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
+def test_an_interpolated_model_is_chosen_if_it_is_no_worse(
     tiny_models: Path, numbers: Path, tmp_path: Path
 ) -> None:
     base, mix = one_line(tiny_models, numbers)
@@ -237,18 +237,20 @@ def test_a_model_nearer_to_the_base_is_kept_where_it_is_no_worse(
     torch.testing.assert_close(kept, nearer)
 
 
-def test_a_tenth_of_the_gain_is_given_up_for_a_model_that_moved_less(
+def test_an_interpolated_model_may_lose_a_tenth_of_the_gain(
     tiny_models: Path, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base, mix = one_line(tiny_models, numbers)
     learner = ReaderLearner(tmp_path, base, mix, mix.examples, FAST)
     learner.keep_best()
-    errors = iter([1.0, 0.5, 0.3, 0.14, 0.06])  # of the base, then ever nearer to the best
+    errors = iter(
+        [1.0, 0.5, 0.3, 0.14, 0.06]
+    )  # of the base, then nearer and nearer to the best model
     monkeypatch.setattr(learner, "_measured", lambda _: Measured(next(errors), 0.0))
     assert learner.settle(Measured(0.05, 0.0)) == Measured(0.14, 0.0)
 
 
-def test_a_full_disk_is_told_as_one(
+def test_a_full_disk_is_reported_as_one(
     tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = choose_base(ModelStore(tiny_models, threads=1), None)
@@ -275,7 +277,7 @@ def test_a_full_disk_is_told_as_one(
 
 @pytest.fixture(scope="module")
 def finetuned(tiny_models: Path, numbers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny reader after it learned the digits, stopped once by Ctrl-C on the way."""
+    """The tiny reader, trained on the digits, with one interruption by Ctrl-C."""
     out = tmp_path_factory.mktemp("out") / "models"
     store = ModelStore(tiny_models, threads=1)
     job = ReaderJob(
@@ -321,7 +323,7 @@ def test_the_new_reader_is_what_a_store_serves(finetuned: Path, numbers: Path) -
     assert hits > 0.6 * len(rows)  # one in three by chance
 
 
-def test_the_report_tells_and_shows(finetuned: Path) -> None:
+def test_the_report_has_scores_and_pictures_of_lines(finetuned: Path) -> None:
     report = (finetuned / "report-digits.html").read_text("utf-8")
     assert "data:image/jpeg;base64," in report
     assert "your validation part" in report
@@ -335,7 +337,7 @@ def test_a_finetuned_reader_can_be_a_base(finetuned: Path) -> None:
     assert len(base.reader.charset) == 95
 
 
-def test_a_reader_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
+def test_an_existing_reader_is_not_replaced_without_warning(
     finetuned: Path, tiny_models: Path, numbers: Path
 ) -> None:
     store, warned = ModelStore(tiny_models, threads=1), []
@@ -345,7 +347,7 @@ def test_a_reader_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
 
     told = Listener(on_step=stop, on_warning=warned.append)
     job = ReaderJob(data=numbers, out=finetuned, name="digits", samples=None)
-    with pytest.raises(InvalidRequest, match="not written over"):
+    with pytest.raises(InvalidRequest, match="not overwritten"):
         finetune_reader(job, store, told)
     with pytest.raises(KeyboardInterrupt):
         finetune_reader(job, ModelStore(finetuned, threads=1), told)
@@ -355,17 +357,17 @@ def test_a_reader_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
     assert len(warned) == 1
 
 
-def test_what_cannot_be_a_base(tmp_path: Path) -> None:
+def test_other_models_are_refused_as_base(tmp_path: Path) -> None:
     store = ModelStore(threads=1)
-    with pytest.raises(InvalidRequest, match="cannot be trained from"):
+    with pytest.raises(InvalidRequest, match="cannot train from"):
         choose_base(store, "ppocrv6-small-line-reader")
-    with pytest.raises(InvalidRequest, match="no line reader"):
+    with pytest.raises(InvalidRequest, match="not a line reader"):
         choose_base(store, "ppocrv6-small-text-detector")
     with pytest.raises(ModelUnavailable):
         choose_base(store, str(tmp_path / "no.onnx"))
 
 
-def test_the_command_says_what_is_wrong(tmp_path: Path, tiny_models: Path) -> None:
+def test_the_command_reports_errors(tmp_path: Path, tiny_models: Path) -> None:
     from typer.testing import CliRunner
 
     from lipiyana.cli.main import app

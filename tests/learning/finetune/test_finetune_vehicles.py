@@ -1,4 +1,4 @@
-"""A detector that knows nothing learns boxes of two colours, and is served."""
+"""An untrained detector is fine-tuned on boxes of two colours, and served."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models whose detector has learned nothing."""
+    """A folder of models with an untrained detector."""
     torch.manual_seed(0)
     net = DetectorNet(len(CLASSES))
     with torch.no_grad():
@@ -90,7 +90,7 @@ def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def square(blind: Path, tmp_path: Path) -> Path:
-    """The same detector, larger, in a file that takes nothing but squares."""
+    """The same detector, in a file that only takes square inputs."""
     model = onnx.load(str(blind.parent / "net.onnx"))
     for axis in (2, 3):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = 2 * SIZE
@@ -104,7 +104,7 @@ def base(blind: Path) -> DetectorBase:
     return choose_detector(ModelStore(blind, threads=1), None)
 
 
-def test_a_base_of_squares_is_scored_on_squares(
+def test_a_base_with_square_input_is_scored_on_squares(
     square: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, set[tuple[int, ...]]] = {"base": set(), "course": set(), "new": set()}
@@ -124,14 +124,16 @@ def test_a_base_of_squares_is_scored_on_squares(
     watch(detector_finishing, "predict_with_session", "new")
     job = replace(job_of(tmp_path, steps=1), base=str(square))
     assert finetune_vehicles(job, ModelStore(threads=1)).before is not None
-    # all pictures and samples are four to three; what is made takes rectangles, and looks twice
+    # all pictures and samples are 4:3; the new detector takes rectangles, in two passes
     rectangles, whole = {(96, 2 * SIZE), (SIZE, SIZE)}, {(2 * SIZE, 2 * SIZE)}
     assert seen == {"base": whole, "course": rectangles, "new": rectangles}
     network = VehicleDetector(ModelStore(job.out, threads=1)).network()
     assert network.shape == InputShape(2 * SIZE)
 
 
-def test_a_base_is_looked_at_as_its_entry_says(blind: Path, square: Path, tmp_path: Path) -> None:
+def test_the_input_shape_of_a_base_comes_from_its_entry(
+    blind: Path, square: Path, tmp_path: Path
+) -> None:
     model = NewModel(
         "larger", Task.VEHICLE_DETECTOR, blind.parent / "net.onnx", "1", "Apache-2.0", "nothing",
         "#", parameters={"input_size": 2 * SIZE},
@@ -152,19 +154,19 @@ def test_new_classes_come_after_the_old_ones(base: DetectorBase) -> None:
         old, new = base.net()(pixels)[1], net.eval()(pixels)[1]
     torch.testing.assert_close(new[..., : len(CLASSES)], old)
     assert (new[..., -1] < old[..., : len(CLASSES) - 1].amax(-1)).all()
-    with pytest.raises(ValueError, match="keep their places"):
+    with pytest.raises(ValueError, match="must begin with the old"):
         grow_classes(base, CLASSES[1:])
 
 
-def test_what_cannot_be_a_base(tmp_path: Path) -> None:
+def test_other_models_are_refused_as_base(tmp_path: Path) -> None:
     store = ModelStore(threads=1)
-    with pytest.raises(InvalidRequest, match="no vehicle detector"):
+    with pytest.raises(InvalidRequest, match="not a vehicle detector"):
         choose_detector(store, "ppocrv6-small-text-detector")
     with pytest.raises(ModelUnavailable):
         choose_detector(store, str(tmp_path / "no.onnx"))
     other = tmp_path / "other.onnx"
     export_float(DetectorNet(2), other, SIZE, classes=("cat", "dog"))
-    with pytest.raises(InvalidRequest, match="classes of this project"):
+    with pytest.raises(InvalidRequest, match="those of this project"):
         choose_detector(store, str(other))
 
 
@@ -176,9 +178,7 @@ def street(tmp_path: Path, known: np.ndarray) -> StreetPicture:
     )
 
 
-def test_what_is_not_labelled_is_kept_as_the_base_has_it(
-    base: DetectorBase, tmp_path: Path
-) -> None:
+def test_the_base_is_distilled_on_unlabelled_classes(base: DetectorBase, tmp_path: Path) -> None:
     classes = (*CLASSES, "tractor")
     known = np.array([label in {"car", "tractor"} for label in classes])
     mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
@@ -198,7 +198,7 @@ def test_what_is_not_labelled_is_kept_as_the_base_has_it(
     assert float(learner._forgotten(batch, boxes, logits + 2.0 * ~labelled, nothing)) > 0.1
 
 
-def test_a_course_goes_on_in_either_phase(base: DetectorBase, tmp_path: Path) -> None:
+def test_a_course_resumes_in_either_phase(base: DetectorBase, tmp_path: Path) -> None:
     known = np.ones(len(CLASSES), np.bool_)
     mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
     validation = Validation.of(
@@ -219,7 +219,7 @@ def test_a_course_goes_on_in_either_phase(base: DetectorBase, tmp_path: Path) ->
         assert again.step == step + 1
 
 
-def test_thresholds_of_few_objects_are_the_base_s() -> None:
+def test_classes_with_few_objects_keep_the_thresholds_of_the_base() -> None:
     precision = np.zeros(101)
     scores = {
         "car": ClassScore(0.9, 0.5, 40, precision, 0.41),
@@ -246,7 +246,7 @@ def job_of(root: Path, steps: int) -> VehiclesJob:
 
 @pytest.fixture(scope="module")
 def finetuned(blind: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What comes of a few steps, stopped once by Ctrl-C on the way."""
+    """The outcome of a few steps, with one interruption by Ctrl-C."""
     job = job_of(tmp_path_factory.mktemp("boxes"), steps=3)
     store = ModelStore(blind, threads=1)
     stopping = Listener(
@@ -276,7 +276,7 @@ def test_the_new_detector_is_what_a_store_serves(finetuned: Path) -> None:
 
 
 @pytest.mark.soak
-def test_it_learns_what_it_did_not_know(blind: Path, tmp_path: Path) -> None:
+def test_fine_tuning_improves_the_detector(blind: Path, tmp_path: Path) -> None:
     made = finetune_vehicles(job_of(tmp_path, steps=250), ModelStore(blind, threads=1))
     assert made.before is not None
     assert made.after is not None
@@ -327,7 +327,7 @@ def test_a_finetuned_detector_can_be_a_base(finetuned: Path) -> None:
     assert base.shape == InputShape(SIZE)
 
 
-def test_a_detector_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
+def test_an_existing_detector_is_not_replaced_without_warning(
     finetuned: Path, blind: Path, tmp_path: Path
 ) -> None:
     store, warned = ModelStore(blind, threads=1), []
@@ -337,7 +337,7 @@ def test_a_detector_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
 
     told = Listener(on_step=stop, on_warning=warned.append)
     job = VehiclesJob(data=tmp_path, out=finetuned, name="colours")
-    with pytest.raises(InvalidRequest, match="not written over"):
+    with pytest.raises(InvalidRequest, match="not overwritten"):
         finetune_vehicles(job, store, told)
     with pytest.raises(KeyboardInterrupt):
         finetune_vehicles(job, ModelStore(finetuned, threads=1), told)
@@ -347,7 +347,7 @@ def test_a_detector_that_is_there_is_neither_replaced_nor_put_out_of_use_unseen(
     assert len(warned) == 1
 
 
-def test_the_command_says_what_is_wrong(tmp_path: Path, blind: Path) -> None:
+def test_the_command_reports_errors(tmp_path: Path, blind: Path) -> None:
     from typer.testing import CliRunner
 
     from lipiyana.cli.main import app

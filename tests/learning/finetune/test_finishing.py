@@ -1,4 +1,4 @@
-"""Who reads Latin after a fine-tuning."""
+"""Which reader reads Latin after a fine-tuning."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ def chosen(
     return wants_specialist(store, base.name, cases, read, base)
 
 
-def test_one_mistyped_label_does_not_send_the_specialist_away(store: ModelStore) -> None:
+def test_one_mistyped_label_does_not_disable_the_specialist(store: ModelStore) -> None:
     assert chosen(store)
     assert chosen(store, "ಅಂಗಡಿ", "Mರ")
     assert chosen(store, *["Mರ"] * 9)
 
 
-def test_readers_that_read_alike_change_nothing(store: ModelStore) -> None:
+def test_equally_good_readers_keep_the_specialist(store: ModelStore) -> None:
     assert chosen(store, *["TIMBER"] * 6)
     assert not chosen(store, *["TIMBER"] * 6, refused=True)
 
 
-def test_enough_lines_that_the_new_reader_reads_better_do(store: ModelStore) -> None:
+def test_enough_lines_that_the_new_reader_reads_better_disable_the_specialist(
+    store: ModelStore,
+) -> None:
     def read(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
         alone = isinstance(reader, LineReader)
         return tuple(case.text if alone else "?" for case in cases)

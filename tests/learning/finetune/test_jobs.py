@@ -1,4 +1,4 @@
-"""The folder in which a course works: what is found there again, and what is not."""
+"""The working folder of a course: which files a later job reuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lipiyana.learning.finetune.common.job import WORK, Job, Listener, course_of
 
 
 @pytest.mark.parametrize(("key", "kept"), [("same", True), ("other", False)])
-def test_what_was_prepared_is_found_again_for_the_same_data_alone(
+def test_prepared_files_are_reused_only_for_the_same_data(
     tmp_path: Path, key: str, kept: bool
 ) -> None:
     job = Job(out=tmp_path, name="mine")
@@ -23,14 +23,14 @@ def test_what_was_prepared_is_found_again_for_the_same_data_alone(
         assert (course.work / "0000.jpg").exists() == kept
 
 
-def test_what_nobody_knows_the_data_of_is_removed(tmp_path: Path) -> None:
+def test_files_of_an_unknown_course_are_removed(tmp_path: Path) -> None:
     (tmp_path / WORK).mkdir()
     (tmp_path / WORK / "0000.jpg").write_text("prepared")
     with course_of(Job(out=tmp_path, name="mine"), "key", Listener()) as course:
         assert not (course.work / "0000.jpg").exists()
 
 
-def test_nothing_is_gone_on_with_where_nothing_was_stopped(tmp_path: Path) -> None:
+def test_resume_without_an_interrupted_course_is_refused(tmp_path: Path) -> None:
     job = Job(out=tmp_path / "models", name="mine", resume=True)
     with pytest.raises(InvalidRequest) as caught, course_of(job, "key", Listener()):
         pass
@@ -38,7 +38,7 @@ def test_nothing_is_gone_on_with_where_nothing_was_stopped(tmp_path: Path) -> No
     assert not job.out.exists()
 
 
-def test_what_was_stopped_before_its_first_save_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_course_stopped_before_its_first_save_resumes(tmp_path: Path) -> None:
     job = Job(out=tmp_path, name="mine")
     with suppress(KeyboardInterrupt), course_of(job, "key", Listener()):
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What the commands that teach ask for, and how they end."""
+"""Options, messages and exit codes of the training commands."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_options_reach_the_job_and_ctrl_c_is_told(
+def test_options_reach_the_job_and_ctrl_c_is_reported(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, teach, name, *_ = COMMANDS[command]
@@ -63,7 +63,7 @@ def test_options_reach_the_job_and_ctrl_c_is_told(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_is_wrong_is_named_as_the_command_line_has_it(
+def test_errors_name_the_command_line_option(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, teach, _, field, hint = COMMANDS[command]
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_named_as_the_command_line_has_it(
     assert f"Invalid value for {hint}: no good" in shown
 
 
-def test_ctrl_c_before_anything_was_learned_promises_nothing(
+def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(_job: Job, _store: object, _told: Listener) -> Outcome:
@@ -96,7 +96,9 @@ def test_ctrl_c_before_anything_was_learned_promises_nothing(
     assert "--resume goes on" in CliRunner().invoke(app, command).output
 
 
-def test_a_warning_before_learning_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warning_before_training_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def warn(_job: Job, _store: object, told: Listener) -> Outcome:
         told.on_warning("the old one goes")
         return Outcome(CourseState("k", ending="interrupted"))
@@ -107,7 +109,7 @@ def test_a_warning_before_learning_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("better", [True, False])
-def test_the_verdict_on_a_detector_is_told(
+def test_the_verdict_on_a_detector_is_printed(
     better: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def score(*ap50: float) -> DetectorScore:
@@ -131,7 +133,7 @@ def test_the_verdict_on_a_detector_is_told(
 
 
 @pytest.mark.parametrize("better", [True, False])
-def test_the_verdict_on_a_reader_is_told(
+def test_the_verdict_on_a_reader_is_printed(
     better: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = LineCase("a", np.zeros((48, 48, 3), np.uint8), "1")
@@ -156,11 +158,9 @@ def assert_verdict(said: str, better: bool) -> None:
 
 
 @pytest.mark.parametrize("command", ["reader", "plates", "vehicles"])
-def test_that_nothing_was_stopped_is_said_before_the_data_is_looked_at(
-    command: str, tmp_path: Path
-) -> None:
-    (tmp_path / "empty").mkdir()  # which would be refused, too
+def test_resume_is_checked_before_the_data(command: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()  # the data would be refused, too
     arguments = ["finetune", command, str(tmp_path / "empty"), "--out", str(tmp_path), "--resume"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
-    assert "nothing was stopped" in result.stderr
+    assert "no interrupted fine-tuning" in result.stderr

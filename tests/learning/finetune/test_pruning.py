@@ -1,4 +1,4 @@
-"""`models prune`: the blocks that a reader can do without, and the reader without them."""
+"""`models prune`: the choice of the blocks, and the reader without them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.learning.distill import pruned_reader
 from lipiyana.learning.distill.pruned_reader import (
     PruneJob,
-    droppable,
-    least_needed,
+    choose_blocks,
     prune_reader,
-    without,
+    removable_blocks,
+    remove_blocks,
 )
 from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.reader import learner as reader_learner
 from lipiyana.learning.finetune.reader import line_source
-from lipiyana.learning.finetune.reader.learner import ReaderRecipe, measured_batches
+from lipiyana.learning.finetune.reader.learner import ReaderRecipe, batch_by_width
 from lipiyana.learning.finetune.reader.line_source import LineMix
 from lipiyana.learning.quantize import floor
 from lipiyana.learning.trainer.run import Recipe
@@ -49,7 +49,7 @@ def small_reader() -> LineReaderNet:
     torch.manual_seed(0)
     net = LineReaderNet(ReaderShape(DIGITS.classes, 8, 16, BLOCKS, neck=24, neck_layers=1))
     for module in net.modules():
-        if isinstance(module, torch.nn.LayerNorm):  # the exporter would make equal ones one
+        if isinstance(module, torch.nn.LayerNorm):  # the exporter would merge equal weights
             torch.nn.init.normal_(module.weight, 1.0, 0.02)
             torch.nn.init.normal_(module.bias, 0.0, 0.02)
     return net
@@ -75,35 +75,35 @@ def lines(count: int) -> list[Line]:
     return [Line(draw_number(str(n), n), str(n), "Latn") for n in range(count)]
 
 
-def test_blocks_move_up_where_some_are_left_out(weights: dict[str, torch.Tensor]) -> None:
-    assert droppable(weights) == [0, 1, 3]
-    pruned = without(weights, [1])
+def test_blocks_are_renumbered_when_some_are_removed(weights: dict[str, torch.Tensor]) -> None:
+    assert removable_blocks(weights) == [0, 1, 3]
+    pruned = remove_blocks(weights, [1])
     assert ReaderShape.of_weights(pruned).blocks == (BLOCKS[0], *BLOCKS[2:])
     assert torch.equal(pruned["blocks.1.project.weight"], weights["blocks.2.project.weight"])
     assert torch.equal(pruned["head.weight"], weights["head.weight"])
-    with pytest.raises(ValueError, match="cannot be left out"):
-        without(weights, [2])
+    with pytest.raises(ValueError, match="cannot be removed"):
+        remove_blocks(weights, [2])
 
 
-def test_a_block_that_does_nothing_is_needed_least(weights: dict[str, torch.Tensor]) -> None:
+def test_a_block_without_effect_is_removed_first(weights: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
         for name, value in weights.items():
             if name.startswith("blocks.") and "weight" in name:
-                value.mul_(3)  # the others do much
+                value.mul_(3)  # the others have much effect
         weights["blocks.3.project.weight"].zero_()
         weights["blocks.3.project.bias"].zero_()
         weights["blocks.3.depthwise.weight"].zero_()
         weights["blocks.3.depthwise.weight"][:, :, 1, 1] = 1
         weights["blocks.3.depthwise.bias"].zero_()
-    batches = list(measured_batches(lines(6), DIGITS))
+    batches = list(batch_by_width(lines(6), DIGITS))
     tried: list[int] = []
-    left = least_needed(weights, 2, batches, lambda: tried.append(1))
+    left = choose_blocks(weights, 2, batches, lambda: tried.append(1))
     assert left[0].block == 3
     assert left[0].divergence == pytest.approx(0, abs=1e-6)
     assert left[1].divergence > 1e-4
     assert len(tried) == 3 + 2
     with pytest.raises(ValueError, match="1 to 2 blocks"):
-        least_needed(weights, 3, batches)
+        choose_blocks(weights, 3, batches)
 
 
 def test_a_pruned_reader_is_registered(
@@ -119,7 +119,7 @@ def test_a_pruned_reader_is_registered(
     monkeypatch.setattr(pruned_reader, "other_lines", digits)
     monkeypatch.setattr(reader_learner, "other_lines", digits)
     monkeypatch.setattr(line_source, "mixed_lines", endless)
-    with pytest.raises(InvalidRequest, match="can be left out"):
+    with pytest.raises(InvalidRequest, match="can be removed"):
         prune_reader(PruneJob(out=tmp_path, blocks=9), store)
     recipe = ReaderRecipe(Recipe(warm_up_steps=1, fade_steps=0), workers=0)
     job = PruneJob(
@@ -127,7 +127,7 @@ def test_a_pruned_reader_is_registered(
     )
     stopping = Listener(on_standing=lambda _: os.kill(os.getpid(), signal.SIGINT))
     assert prune_reader(replace(job, blocks=2), store, stopping).course.ending == "interrupted"
-    monkeypatch.setattr(floor, "LEAST", 1.1)  # more than any reader reads
+    monkeypatch.setattr(floor, "LEAST", 1.1)  # more than any reader has
     with pytest.raises(ModelUnavailable, match=r"not registered.*--resume") as weak:
         prune_reader(replace(job, blocks=2, resume=True), store)
     assert weak.value.reason == floor.TOO_WEAK

@@ -1,4 +1,4 @@
-"""An interpreter with Paddle, and models in PP-OCR's format that it builds."""
+"""Fixtures: an interpreter with Paddle, and models in PP-OCR's format that it builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run by an interpreter that has Paddle: builds little models in PP-OCR's format, and reads them.
+"""Runs in an interpreter with Paddle: builds small models in PP-OCR's format, and runs them.
 
 python paddle_models.py build recognizer|detector FOLDER
 python paddle_models.py read FOLDER PICTURE.npy OUT.npz
@@ -96,7 +96,7 @@ def build(kind: str, folder: Path) -> None:
 
 
 def read(folder: Path, picture: Path, out: Path) -> None:
-    """Give Paddle's own answer to a batch, and paddleocr's reading of a picture (H, W, 3) BGR."""
+    """Store Paddle's output for a batch, and paddleocr's reading of a picture (H, W, 3) BGR."""
     net = paddle.jit.load(str(folder / "inference"))
     given = np.load(picture)
     answer = net(paddle.to_tensor(given["batch"])).numpy()

@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).with_name("paddle_models.py")
 
 
 def write_model(folder: Path, described: object | None = None) -> Path:
-    """Write the files of a model that is none."""
+    """Write the files of a model without a network."""
     folder.mkdir(exist_ok=True)
     for name in ("inference.json", "inference.pdiparams"):
         (folder / name).write_bytes(b"{}")
@@ -63,7 +63,7 @@ def test_a_detector_is_described(tmp_path: Path) -> None:
     assert (found.mean, found.deviation) == ((0.1, 0.2, 0.3), (1, 2, 3))
 
 
-def test_an_old_export_needs_to_be_told(tmp_path: Path) -> None:
+def test_an_old_export_needs_its_task_and_characters(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
     (folder / "inference.json").rename(folder / "inference.pdmodel")
     with pytest.raises(InvalidRequest, match="--task"):
@@ -88,7 +88,9 @@ def test_an_old_export_needs_to_be_told(tmp_path: Path) -> None:
         ({"PreProcess": {"transform_ops": 3}}, "transform_ops"),
     ],
 )
-def test_what_is_not_done_here(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+def test_unsupported_descriptions_are_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
     with pytest.raises(InvalidRequest, match=message):
         describe(write_model(tmp_path, recognition(**changes)))
 
@@ -108,7 +110,7 @@ def test_without_paddle_it_says_what_to_install(tmp_path: Path) -> None:
     answer = '{"error": "No module named paddle2onnx", "missing": "paddle2onnx"}'
     bare.write_text(f"#!/bin/sh\necho '{answer}'\n")
     bare.chmod(0o755)
-    with pytest.raises(MissingExtra, match="environment of its own"):
+    with pytest.raises(MissingExtra, match="in a separate environment"):
         convert(str(bare), tmp_path / "m", tmp_path / "p", tmp_path / "out.onnx")
 
 
@@ -117,11 +119,11 @@ def test_a_name_without_a_network(tmp_path: Path) -> None:
     answer = '{"error": "Exception: No available model hosting platforms detected."}'
     offline.write_text(f"#!/bin/sh\necho '{answer}'\n")
     offline.chmod(0o755)
-    with pytest.raises(Unavailable, match="give the folder"):
+    with pytest.raises(Unavailable, match="give its folder"):
         fetch(str(offline), "PP-OCRv5_mobile_rec")
 
 
-def test_what_paddle_cannot_read(paddle_python: str, tmp_path: Path) -> None:
+def test_a_model_that_paddle_cannot_read_is_reported(paddle_python: str, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m")
     with pytest.raises(ModelUnavailable, match="cannot convert") as caught:
         convert(
@@ -180,14 +182,14 @@ def test_an_imported_recognizer_answers_as_paddle_does(
     np.testing.assert_allclose(answer, theirs["answer"], atol=1e-3)
     (reading,) = LineReader(store, entry.name).read([line])
     assert reading.text == str(theirs["text"])
-    # Paddle's score is of the first step of each character, ours of its surest one
+    # Paddle scores the first step of each character, this project its surest step
     classes = answer[0].argmax(axis=1)
     first = (classes > 0) & np.append(True, classes[1:] != classes[:-1])
     score = float(answer[0].max(axis=1)[first].mean())
     assert score == pytest.approx(float(theirs["score"]), abs=1e-3)
 
 
-def test_an_imported_detector_sees_what_paddle_shows_its_own(
+def test_an_imported_detector_gets_the_same_input_as_in_paddle(
     paddle_python: str, detector_folder: Path, line: np.ndarray, tmp_path: Path
 ) -> None:
     out = tmp_path / "models"
@@ -218,7 +220,7 @@ def test_reading_with_a_paddle_model(
     monkeypatch.setenv("LIPIYANA_PADDLE_PYTHON", paddle_python)
     cv2.imwrite(str(tmp_path / "a.png"), line[..., ::-1])
     command = ["read", str(tmp_path / "a.png"), "--layout", "line", "--reader"]
-    for _ in range(2):  # the second time it is imported already
+    for _ in range(2):  # the second import finds the model
         result = CliRunner().invoke(app, [*command, f"paddle:{recognizer_folder}"])
         assert result.exit_code == 0, result.output
         assert "PP-OCRv5_mobile_rec" in result.output

@@ -9,7 +9,7 @@ from lipiyana.learning.quantize.static import compact
 
 
 def branch(name: str, operator: str, other: str) -> onnx.GraphProto:
-    """A branch that uses a value and an initializer of the graph around it."""
+    """A branch that uses a value and an initializer of the outer graph."""
     made = helper.make_tensor_value_info(f"{name}/made", TensorProto.FLOAT, None)
     node = helper.make_node(operator, ["a long name of the sum", other], [f"{name}/made"], name)
     return helper.make_graph([node], name, [], [made])

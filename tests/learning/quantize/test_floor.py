@@ -15,7 +15,7 @@ from lipiyana.runtime.manifest import Task
     ("reached", "before"),
     [(0.0, 0.0), (0.0, 0.9), (0.44, 0.9), (0.04, 0.0), (0.04, 0.05), (math.nan, 0.5)],
 )
-def test_what_does_next_to_nothing_is_refused(reached: float, before: float) -> None:
+def test_a_model_far_below_its_reference_is_refused(reached: float, before: float) -> None:
     with pytest.raises(ModelUnavailable, match="mine is not registered: lines found") as caught:
         require_useful("mine", "lines found", reached, before)
     assert caught.value.reason == TOO_WEAK
@@ -25,11 +25,11 @@ def test_what_does_next_to_nothing_is_refused(reached: float, before: float) -> 
 @pytest.mark.parametrize(
     ("reached", "before"), [(0.45, 0.9), (0.9, 0.9), (1.0, 0.1), (0.05, 0.0), (0.06, 0.1)]
 )
-def test_what_does_half_as_much_is_not(reached: float, before: float) -> None:
+def test_a_model_at_half_of_its_reference_is_accepted(reached: float, before: float) -> None:
     require_useful("mine", "lines found", reached, before)
 
 
-def test_what_answers_nothing() -> None:
+def test_a_model_without_answers_is_refused() -> None:
     def spelt(*classes: int) -> list[np.ndarray]:
         return [np.eye(5, dtype=np.float32)[list(classes)][None]]
 

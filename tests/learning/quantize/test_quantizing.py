@@ -32,7 +32,7 @@ from lipiyana.runtime.timings import read_timings
 
 
 def write_detector(path: Path, spread: float = 1.0) -> Path:
-    """Write a map of probabilities by three convolutions; `spread` makes one hard to round."""
+    """Write a text detector of three convolutions; `spread` makes one hard to quantize."""
     rng = np.random.default_rng(0)
     first = rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32)
     second = rng.normal(0, 0.2, (8, 8, 3, 3)).astype(np.float32)
@@ -83,7 +83,7 @@ def test_every_layer_has_a_group(tmp_path: Path) -> None:
 def test_activations_are_unsigned_and_weights_per_channel(tmp_path: Path) -> None:
     Quantizer(write_detector(tmp_path / "d.onnx"), noise(2), tmp_path).quantize(tmp_path / "q.onnx")
     model = onnx.load(str(tmp_path / "q.onnx"))
-    onnx.checker.check_model(model)  # nodes come after what they use
+    onnx.checker.check_model(model)  # nodes come after their inputs
     graph = model.graph
     values = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     for node in graph.node:
@@ -120,7 +120,7 @@ def test_the_layer_that_cannot_be_rounded_stays_float(tmp_path: Path) -> None:
     assert agreement(Task.VEHICLE_DETECTOR, wanted, found) == pytest.approx(made.agreement)
 
 
-def test_a_model_that_bears_it_keeps_no_layer(tmp_path: Path) -> None:
+def test_a_robust_model_keeps_no_layer_float(tmp_path: Path) -> None:
     model = write_detector(tmp_path / "d.onnx")
     made = quantize_within(model, tmp_path / "q.onnx", Task.TEXT_DETECTOR, noise(6))
     assert made.left_float == made.sensitivities == ()
@@ -137,7 +137,7 @@ def test_agreement_of_readers_counts_edits() -> None:
     assert agreement(Task.LINE_READER, one, other) == pytest.approx(1 - 1 / 5)
 
 
-def test_agreement_of_detectors_is_of_what_they_find() -> None:
+def test_agreement_of_detectors_is_over_text_pixels() -> None:
     found = np.zeros((1, 1, 4, 4), np.float32)
     found[..., :2] = SCENE_DETECTION.pixel_threshold + 0.1
     other = np.roll(found, 1, axis=3)
@@ -155,7 +155,7 @@ def test_edits(one: str, other: str, edits: int) -> None:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder of models with the little detector as the preferred one."""
+    """A folder of models with the small detector as the preferred one."""
     file = write_detector(tmp_path / "d.onnx")
     new = NewModel("little", Task.TEXT_DETECTOR, file, "1", "MIT", "noise", "# Little\n")
     add_models(tmp_path / "models", [new])
@@ -172,7 +172,7 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
-def test_inputs_are_what_the_model_is_run_on(models: Path, pictures: Path) -> None:
+def test_calibration_inputs_are_the_batches_of_the_model(models: Path, pictures: Path) -> None:
     store = ModelStore(models, threads=1)
     paths = sorted(pictures.iterdir())
     (pictures / "broken.png").write_bytes(b"")
@@ -182,7 +182,7 @@ def test_inputs_are_what_the_model_is_run_on(models: Path, pictures: Path) -> No
     assert len(inputs) == 4
     assert all(batch.shape[1] == 3 and batch.shape[2] % 32 == 0 for batch in inputs)
     assert min(batch.min() for batch in inputs) >= -1
-    with pytest.raises(InvalidRequest, match="no picture"):
+    with pytest.raises(InvalidRequest, match="readable picture"):
         inputs_of(store, store.entry("little"), iter(()))
 
 
@@ -227,7 +227,7 @@ def test_a_packed_model_is_quantized_and_stays_packed(
     assert len(entries["little"].read_bytes()) == size
 
 
-def test_bench_writes_down_what_it_measured(
+def test_bench_stores_its_measurements(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -239,7 +239,7 @@ def test_bench_writes_down_what_it_measured(
     assert typical_input(store.session("little")).shape == (1, 3, 640, 640)
 
 
-def test_a_detector_of_vehicles_is_timed_on_what_it_sees_of_a_street(tmp_path: Path) -> None:
+def test_a_vehicle_detector_is_timed_on_its_street_input(tmp_path: Path) -> None:
     from detector_models import install, rectangle_detector
 
     store = ModelStore(threads=1)

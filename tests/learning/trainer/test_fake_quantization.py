@@ -37,7 +37,7 @@ def test_a_weight_keeps_its_sign_and_129_levels_a_channel() -> None:
     assert ((rounded - weight).abs() <= scale / 2 + 1e-6).all()
 
 
-def test_what_was_rounded_rounds_to_itself() -> None:
+def test_rounding_twice_changes_nothing() -> None:
     rounded = round_weight(torch.randn(50, 40, generator=torch.Generator().manual_seed(0)))
     assert torch.equal(round_weight(rounded), rounded)
 
@@ -64,7 +64,7 @@ def test_activations_keep_zero_and_fall_on_256_levels() -> None:
     assert len(rounded.unique()) <= 256
 
 
-def test_the_network_keeps_its_parameters_and_nearly_its_answers() -> None:
+def test_the_network_keeps_its_parameters_and_almost_its_outputs() -> None:
     net = LineReaderNet(ReaderShape(classes=Charset.load().classes))
     net.load_state_dict(load_weights(FLOAT_TWIN))
     pixels = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 64)).astype(np.float32)

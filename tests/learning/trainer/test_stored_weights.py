@@ -1,4 +1,4 @@
-"""What an ONNX file keeps of a network's weights, and what ONNX Runtime makes of it."""
+"""Weights in an ONNX file, and how ONNX Runtime loads them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def net() -> LineReaderNet:
     blocks = (Block(8, squeeze=True), Block(12, stride=2), Block(16, stride=2))
     made = LineReaderNet(ReaderShape(CHARSET.classes, 8, 8, blocks, neck=8, neck_layers=1))
     with torch.no_grad():
-        for parameter in made.parameters():  # the exporter makes one of equal ones
+        for parameter in made.parameters():  # the exporter merges equal weights
             parameter.add_(torch.randn_like(parameter) * 0.05)
     return made.eval()
 
@@ -44,9 +44,7 @@ def rounded_weights(net: LineReaderNet) -> set[str]:
     return {f"{name}.weight" for name, m in net.named_modules() if computed_in_int8(name, m)}
 
 
-def test_levels_come_back_as_they_were_rounded_and_the_rest_as_halves(
-    net: LineReaderNet, tmp_path: Path
-) -> None:
+def test_int8_layers_load_as_levels_and_others_as_fp16(net: LineReaderNet, tmp_path: Path) -> None:
     export_float(net, CHARSET, tmp_path / "twin.onnx", rounded=True)
     weights, in_levels = load_weights(tmp_path / "twin.onnx"), rounded_weights(net)
     assert weights.keys() == net.state_dict().keys()
@@ -58,7 +56,7 @@ def test_levels_come_back_as_they_were_rounded_and_the_rest_as_halves(
     assert (shape.classes, shape.blocks) == (CHARSET.classes, net.shape.blocks)
 
 
-def test_a_twin_of_halves_alone_comes_back_too(net: LineReaderNet, tmp_path: Path) -> None:
+def test_a_twin_in_fp16_alone_loads_too(net: LineReaderNet, tmp_path: Path) -> None:
     export_float(net, CHARSET, tmp_path / "twin.onnx")
     weights = load_weights(tmp_path / "twin.onnx")
     assert all(torch.equal(weights[n], v.half().float()) for n, v in net.state_dict().items())
@@ -67,7 +65,7 @@ def test_a_twin_of_halves_alone_comes_back_too(net: LineReaderNet, tmp_path: Pat
     assert _stored_bytes(levels[0]) < _stored_bytes(levels[1])
 
 
-def test_a_packed_twin_is_the_plain_one_everywhere(net: LineReaderNet, tmp_path: Path) -> None:
+def test_a_packed_twin_equals_the_plain_one(net: LineReaderNet, tmp_path: Path) -> None:
     plain = tmp_path / "twin.onnx"
     pixels = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 64)).astype(np.float32)
 
@@ -85,12 +83,10 @@ def test_a_packed_twin_is_the_plain_one_everywhere(net: LineReaderNet, tmp_path:
     assert after[3] == before[3]
 
 
-def test_onnx_runtime_makes_floats_of_all_weights_when_it_loads_them(
-    net: LineReaderNet, tmp_path: Path
-) -> None:
+def test_onnx_runtime_folds_all_weights_to_fp32_at_load(net: LineReaderNet, tmp_path: Path) -> None:
     export_float(net, CHARSET, tmp_path / "twin.onnx", rounded=True)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # it warns that the optimized file suits this machine alone
+    options.log_severity_level = 3  # it warns that the optimized file fits this machine only
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(str(tmp_path / "twin.onnx"), options)
     graph = onnx.load(str(tmp_path / "optimized.onnx")).graph
@@ -99,7 +95,7 @@ def test_onnx_runtime_makes_floats_of_all_weights_when_it_loads_them(
     assert not any(node.op_type == "DequantizeLinear" for node in graph.node)
 
 
-def test_the_int8_twin_has_the_very_levels(net: LineReaderNet, tmp_path: Path) -> None:
+def test_the_int8_twin_has_the_same_levels(net: LineReaderNet, tmp_path: Path) -> None:
     export_float(net, CHARSET, tmp_path / "twin.onnx", rounded=True)
     pixels = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 64)).astype(np.float32)
     quantize(tmp_path / "twin.onnx", tmp_path / "int8.onnx", iter([pixels]))
@@ -109,14 +105,14 @@ def test_the_int8_twin_has_the_very_levels(net: LineReaderNet, tmp_path: Path) -
     state = net.state_dict()
     wanted = [weight_levels(state[name])[0].numpy() for name in rounded_weights(net)]
     assert len(int8) == len(wanted)
-    # a linear layer's lies transposed
+    # a linear layer's weight is stored transposed
     assert all(
         any(np.array_equal(levels, a) or np.array_equal(levels.T, a) for a in int8)
         for levels in wanted
     )
 
 
-def test_weights_that_the_exporter_made_one_are_refused(net: LineReaderNet, tmp_path: Path) -> None:
+def test_weights_merged_by_the_exporter_are_refused(net: LineReaderNet, tmp_path: Path) -> None:
     equal = LineReaderNet(net.shape)
     with pytest.raises(ValueError, match=r"lacks the weights .*norm"):
         export_float(equal, CHARSET, tmp_path / "twin.onnx")

@@ -38,6 +38,6 @@ def test_scores_weigh_by_length() -> None:
     assert score.cluster_error_rate == pytest.approx(2 / 7)
 
 
-def test_nothing_to_score_is_an_error() -> None:
-    with pytest.raises(ValueError, match="nothing"):
+def test_scoring_no_pairs_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one pair"):
         score_texts([])

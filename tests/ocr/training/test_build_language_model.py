@@ -19,7 +19,7 @@ def model() -> LanguageModel:
 
 
 @pytest.mark.parametrize("context", ["", "क", "कम", "न"])
-def test_chances_after_a_context_that_was_seen_sum_to_one_at_most(model, context):
+def test_probabilities_after_a_seen_context_sum_to_at_most_one(model, context):
     counted = count_script("Deva", WORDS)
     letters = [*counted.letters, ""] if context else [*counted.letters]
     chances = [model.log_probability(context, letter) for letter in letters]
@@ -31,7 +31,7 @@ def test_what_was_seen_is_likelier_than_what_was_not(model):
     assert model.log_probability("नाम", "") > model.log_probability("ना", "")
 
 
-def test_n_grams_that_say_least_are_left_out():
+def test_the_least_useful_n_grams_are_pruned():
     full, small = build({"Deva": WORDS}), build({"Deva": WORDS}, kept=5)
 
     def longer(model: LanguageModel) -> int:
@@ -42,11 +42,11 @@ def test_n_grams_that_say_least_are_left_out():
     assert small.scripts["Deva"].grams[0] == full.scripts["Deva"].grams[0]
 
 
-def test_words_with_digits_teach_nothing():
+def test_words_with_digits_are_not_counted():
     assert count_script("Deva", [*WORDS, "क१"]).letters == count_script("Deva", WORDS).letters
 
 
-def test_further_words_are_known_and_not_counted(model):
+def test_additional_words_are_known_but_not_counted(model):
     more = build({"Deva": WORDS}, known={"Deva": ["कनक", "कদ"], "Beng": ["কমল"]})
     assert more.scripts.keys() == {"Deva"}
     assert more.scripts["Deva"].grams == model.scripts["Deva"].grams
@@ -54,7 +54,7 @@ def test_further_words_are_known_and_not_counted(model):
     assert count_unknown("कनक", more) == 0
 
 
-def test_words_of_boards_are_in_the_order_of_a_picture_and_without_signs():
+def test_words_of_boards_are_in_visual_order_without_punctuation():
     words = board_words()
     assert "আিলপুরদুয়ার" in words["Beng"]
     for code, own in words.items():

@@ -43,7 +43,7 @@ def shipped() -> LineReaderNet:
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_a_float_twin_starts_a_training(
+def test_training_starts_from_a_float_twin(
     shipped: LineReaderNet, rounded: bool, tmp_path: Path
 ) -> None:
     twin = tmp_path / "twin.onnx"
@@ -70,7 +70,7 @@ def test_what_is_exported_reads_as_the_network(
     np.testing.assert_allclose(exported, logits.softmax(-1).numpy(), atol=1e-4)
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     first = trainer(tmp_path)
     first.learn(batch("नमक"), 1.0)
     first.save()
@@ -123,7 +123,9 @@ def test_the_learning_rate_warms_up_stays_and_falls() -> None:
     ("labels", "width", "fit"),
     [([1, 2], 8, True), ([1, 1], 8, False), ([1, 1], 12, True), ([], 32, False)],
 )
-def test_twins_need_a_blank_between_them(labels: list[int], width: int, fit: bool) -> None:
+def test_repeated_labels_need_a_blank_between_them(
+    labels: list[int], width: int, fit: bool
+) -> None:
     assert fits(labels, width) is fit
 
 

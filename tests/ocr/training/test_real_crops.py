@@ -46,7 +46,7 @@ def test_a_varied_crop_keeps_its_height_and_its_letters(shape: tuple[int, int]) 
         assert out.shape[2] == 3
         assert 0.3 * width < out.shape[1] < 2 * width
         grey = out.mean(axis=2)
-        # the middle differs from both sides: neither of them was cut away
+        # the middle differs from both sides: neither of them was cut off
         middle = grey[height // 2, out.shape[1] // 3 : -(out.shape[1] // 3)].mean()
         assert abs(middle - grey[height // 2, 0]) > 20
         assert abs(middle - grey[height // 2, -1]) > 20

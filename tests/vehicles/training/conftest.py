@@ -1,4 +1,4 @@
-"""What the detector's training tests share."""
+"""Shared fixtures of the detector's training tests."""
 
 from __future__ import annotations
 

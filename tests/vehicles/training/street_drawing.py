@@ -1,4 +1,4 @@
-"""Drawn street pictures with labels, for tests without real ones."""
+"""Draws labelled street pictures, for tests without real ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLOURS = {"car": (220, 30, 30), "bus": (30, 200, 40), "auto_rickshaw": (240, 22
 
 
 def draw_street(rng: np.random.Generator, width: int = 320, height: int = 240):
-    """A grey picture with one flat box of each colour: pixels RGB, rows of (class, box)."""
+    """Draw a grey picture with a plain box of each colour: RGB pixels, rows of (class, box)."""
     image = np.full((height, width, 3), 128, np.uint8)
     objects = []
     for column, (label, colour) in enumerate(COLOURS.items()):
@@ -26,7 +26,7 @@ def draw_street(rng: np.random.Generator, width: int = 320, height: int = 240):
 
 
 def write_streets(root: Path, source: str, count: int, seed: int = 0) -> Path:
-    """A folder in the manner of the real one, with lossless pictures."""
+    """Write a folder like the real ones, with lossless pictures."""
     folder = root / "train"
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()

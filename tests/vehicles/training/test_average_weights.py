@@ -16,6 +16,6 @@ def test_each_weight_is_the_mean() -> None:
     assert mean["b"].item() == 2
 
 
-def test_networks_of_different_shapes_have_no_average() -> None:
-    with pytest.raises(ValueError, match="different shapes"):
+def test_networks_of_different_shapes_cannot_be_averaged() -> None:
+    with pytest.raises(ValueError, match="different layers"):
         averaged([{"a": torch.zeros(2)}, {"a": torch.zeros(3)}])

@@ -30,7 +30,7 @@ def _found(*objects: tuple[int, float, list[float]]) -> Found:
     )
 
 
-def test_the_surest_on_a_label_is_right_and_what_cannot_be_judged_is_left_out() -> None:
+def test_the_surest_match_is_correct_and_unjudgeable_detections_are_dropped() -> None:
     here, there, small = [0.0, 0, 40, 40], [60.0, 0, 90, 40], [100.0, 0, 110, 10]
     picture = _picture((CAR, here), (UNDECIDED, there), smallest=24.0)
     found = _found(
@@ -42,11 +42,11 @@ def test_the_surest_on_a_label_is_right_and_what_cannot_be_judged_is_left_out() 
     assert told == [(0.5, False), (0.7, False), (0.8, True)]
 
 
-def test_confidences_become_the_share_of_what_is_right() -> None:
+def test_confidence_equals_precision_after_calibration() -> None:
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.01, 1, 6000)
     classes = np.where(rng.random(6000) < 0.5, CAR, BUS)
-    # cars are surer than they should be, buses less
+    # cars are overconfident, buses underconfident
     worth = np.where(classes == CAR, scores**3, np.sqrt(scores))
     judged = Judged(scores, classes, rng.random(6000) < worth)
     curves = fit(judged)
@@ -63,7 +63,7 @@ def test_confidences_become_the_share_of_what_is_right() -> None:
     assert found.scores == pytest.approx([0.5**0.5, 0.6**3], abs=0.07)
 
 
-def test_a_class_of_few_detections_goes_by_the_others() -> None:
+def test_a_class_with_few_detections_follows_the_others() -> None:
     rng = np.random.default_rng(1)
     scores = np.concatenate([rng.uniform(0.01, 1, 3000), [0.9, 0.85]])
     classes = np.concatenate([np.full(3000, CAR), [BUS, BUS]])

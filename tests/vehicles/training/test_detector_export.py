@@ -62,7 +62,7 @@ def test_the_float_twin_computes_as_torch_and_seeds_training(
     assert not is_coco(path)
 
 
-def test_the_int8_twin_agrees_and_converts_nothing_on_the_way(
+def test_the_int8_twin_agrees_and_has_no_conversions_inside(
     yolox_nano: Path, streets, tmp_path: Path
 ) -> None:
     net = DetectorNet(len(CLASSES))
@@ -109,5 +109,5 @@ def test_calibration_sees_pictures_as_they_are_served(
     assert [batch.shape for batch in inputs[::2]] == 3 * [(1, 3, rows, 256)]
     assert [batch.shape for batch in inputs[1::2]] == 3 * [(1, 3, 256, 256)]
     assert all(batch.dtype == np.float32 for batch in inputs)
-    np.testing.assert_array_equal(inputs[0], inputs[4])  # two pictures in turns
+    np.testing.assert_array_equal(inputs[0], inputs[4])  # two pictures, alternating
     assert (inputs[0] != inputs[2]).any()

@@ -14,7 +14,7 @@ from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_
 
 
 def _outputs_of_the_onnx(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes and scores as the YOLOX paper decodes them; score = the sum of both logits."""
+    """Decode boxes and scores as in the YOLOX paper; score = the sum of both logits."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     raw = session.run(None, {"images": pixels[None]})[0][0].astype(np.float64)
     points, strides = (part.numpy() for part in anchor_points(pixels.shape[-1]))
@@ -64,7 +64,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 def _before(net: DetectorNet) -> dict[str, torch.Tensor]:
-    """The weights that the network before it was widened has where this one computes the same."""
+    """Weights of the network before it was widened, with the same output."""
     narrow = {}
     for name, value in net.state_dict().items():
         if ".added." in name:
@@ -74,7 +74,7 @@ def _before(net: DetectorNet) -> dict[str, torch.Tensor]:
     return narrow
 
 
-def test_weights_from_before_compute_the_same_in_the_wider_network() -> None:
+def test_widened_weights_give_the_same_output() -> None:
     torch.manual_seed(0)
     wide = DetectorNet(3).eval()
     narrow = _before(wide)
@@ -93,7 +93,7 @@ def test_weights_from_before_compute_the_same_in_the_wider_network() -> None:
     torch.testing.assert_close(unit.conv(features), expected)
     added = wide.pyramid.up5.added
     torch.testing.assert_close(added(features), features, atol=1e-3, rtol=0)
-    # what is wide already stays as it is
+    # weights that are already wide do not change
     again = widened(wide, weights)
     assert all(torch.equal(value, weights[name]) for name, value in again.items())
 

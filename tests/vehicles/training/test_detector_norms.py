@@ -40,7 +40,7 @@ def test_calibrated_norms_change_nothing_and_folded_ones_are_gone() -> None:
     assert set(folded(net).state_dict()) == names
 
 
-def test_what_adds_nothing_learns_to_add_something() -> None:
+def test_blocks_that_add_nothing_can_learn() -> None:
     net, pixels = DetectorNet(3), _pixels()
     install(net)
     calibrate(net, pixels)
@@ -54,7 +54,7 @@ def test_what_adds_nothing_learns_to_add_something() -> None:
     assert not folded_second.conv.weight.any()
 
 
-def test_layers_that_stay_as_they_are_have_no_norms_and_no_gradients(tmp_path: Path) -> None:
+def test_frozen_layers_have_no_norms_and_no_gradients(tmp_path: Path) -> None:
     trainer = Trainer(
         tmp_path, Recipe(fade_steps=0), torch.device("cpu"), SIZE, norms=True, frozen=("stem",)
     )
@@ -74,7 +74,7 @@ def test_a_folded_network_computes_what_the_norms_did() -> None:
         for name, value in net.named_parameters():
             if ".norm." in name:
                 value.add_(torch.randn_like(value) * 0.1)
-        net.train()(_pixels())  # moves the running statistics
+        net.train()(_pixels())  # changes the running statistics
         pixels = _pixels(1)
         expected = net.eval()(pixels)[1]
         difference = (folded(net)(pixels)[1] - expected).abs().max()

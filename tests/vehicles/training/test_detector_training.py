@@ -50,7 +50,7 @@ def _batch(folder: Path):
 def test_the_loss_falls_on_a_few_drawn_pictures(streets, tmp_path: Path) -> None:
     torch.manual_seed(0)
     trainer, batch = _trainer(tmp_path / "run"), _batch(streets("dhaka"))
-    with torch.no_grad():  # at a score of a half everywhere the first steps would be leaps
+    with torch.no_grad():  # with a score of 0.5 everywhere the first steps would be too large
         for head in trainer.net.heads:
             for rows in (head.class_rows, head.presence_rows):
                 rows.bias.fill_(-2.3)
@@ -61,7 +61,7 @@ def test_the_loss_falls_on_a_few_drawn_pictures(streets, tmp_path: Path) -> None
     assert trainer.examples == 25 * 4
 
 
-def test_a_resumed_run_goes_on_exactly(streets, tmp_path: Path) -> None:
+def test_a_resumed_run_continues_exactly(streets, tmp_path: Path) -> None:
     batch = _batch(streets("dhaka"))
     first = _trainer(tmp_path / "run")
     for _ in range(3):

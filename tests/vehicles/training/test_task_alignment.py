@@ -70,7 +70,7 @@ def test_a_tiny_box_between_anchors_still_finds_one_and_padding_finds_none() -> 
     assert (strides[assigned.box[0] == 0] == 8).all()
 
 
-def test_giou_falls_with_distance_where_iou_is_nought() -> None:
+def test_giou_falls_with_distance_where_iou_is_zero() -> None:
     box = torch.tensor([0.0, 0.0, 10.0, 10.0])
     near, far = box + 12, box + 40
     assert iou(box, near) == iou(box, far) == 0

@@ -1,4 +1,4 @@
-"""What the detector learns from: labelled and drawn streets, cut, pasted, relit.
+"""Training data of the detector: labelled and rendered streets, and their augmentation.
 
 In: folders of labelled pictures. Out: canvases with boxes and the classes labelled on each.
 """

@@ -1,8 +1,8 @@
-"""Batches for the detector: canvases of augmented street pictures, and what is known of each.
+"""Training batches for the detector: canvases of augmented street pictures with partial labels.
 
-Labels are partial, so that a canvas says for every anchor which classes it knows: the picture's
-under it, and none where an object is undecided. Where all vehicles are labelled it is also known
-that there are no plates outside of them: signs and walls teach the detector what is no plate.
+Sources label only some classes, so a canvas stores for every anchor the classes whose absence is
+known: those of the picture under it, and none on undecided objects. Where all vehicles are
+labelled, plates are known to be absent outside of them: signs and walls are negatives for plates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from lipiyana.learning.trainer.loading import chance_of_process, in_processes
+from lipiyana.learning.trainer.loading import worker_generator, worker_loader
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.training.data.canvas_shapes import Shapes
 from lipiyana.vehicles.training.data.labels import CLASSES
@@ -36,32 +36,32 @@ from lipiyana.vehicles.training.data.weather import light_of, relit, repainted, 
 from lipiyana.vehicles.training.network import anchor_points
 
 MOSAIC_SHARE = 0.5
-"""Of the canvases, how many show four pictures; the rest show one."""
+"""Share of canvases with a mosaic of four pictures; the others show one."""
 
 BATCH = 8
-"""Canvases a step."""
+"""Canvases a batch."""
 
 SIZE = 704
-"""The longer side of an input, learning and serving."""
+"""The longer side of the input in pixels, in training and serving."""
 
 _LETTERBOXED = 0.6
-_FILLING_OVERVIEWS = 0.4  # of the canvases as small as the second look, those that show one thing
+_FILLING_OVERVIEWS = 0.4  # share of the overview-sized canvases that show a close-up
 _TILE_SCALES, _SCALES = (0.4, 1.2), (0.6, 1.6)
-# cars are photographed for their sale close by; plates must be found far away and in crops too
+# cars for sale are photographed up close, but plates must be found far away and in crops too
 _PLATE_SCALES = (0.35, 2.4)
-# where every vehicle has a box there is no plate outside of them, give or take this share of a side
+# plates are known to be absent outside of vehicles, except in a margin of this share of a side
 _MARGIN = 0.1
 _PLATE = CLASSES.index(PLATE)
-# pictures whose light others are shown in
+# number of pictures whose light is used to relight others
 _LIGHTS = 300
-# pixels of the shorter side from which on a vehicle can be shown from close by
+# minimum shorter side in pixels of vehicles that are shown as a close-up
 _CLOSE_UP = 72.0
 
-_AS_THEY_ARE = Variety()
+_NO_VARIETY = Variety()
 _Tile = tuple[int, int, int, int]  # left, top, right, bottom
 
-# classes in fewer than this share of the pictures are drawn more often (Gupta et al., "LVIS",
-# CVPR 2019, repeat factor sampling)
+# pictures with a class in fewer than this share of pictures are drawn more often (repeat factor
+# sampling: Gupta et al., "LVIS", CVPR 2019)
 _COMMON = 0.25
 
 
@@ -71,10 +71,10 @@ class Batch:
 
     Attributes:
         pixels: (N, 3, H, W) uint8 BGR.
-        boxes: (N, M, 4) float32 x_min, y_min, x_max, y_max in pixels, zeros where there are fewer.
-        classes: (N, M) int64, -1 where there are fewer.
-        known: (N, A, classes) bool: whether the absence of a class from an anchor is known.
-        smallest: (N, A) float32 pixels: of objects with a shorter side it is not known.
+        boxes: (N, M, 4) float32 x_min, y_min, x_max, y_max in pixels, padded with zeros.
+        classes: (N, M) int64, padded with -1.
+        known: (N, A, classes) bool: whether an anchor may count as a negative for a class.
+        smallest: (N, A) float32 pixels: predictions with a shorter side are never negatives.
     """
 
     pixels: Tensor
@@ -86,7 +86,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """One training input: pixels (H, W, 3) RGB, and the rest as in `Batch`."""
+    """One training input: pixels (H, W, 3) RGB, and the other fields as in `Batch`."""
 
     pixels: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
@@ -97,19 +97,19 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True)
 class CanvasMix:
-    """What the batches are made of.
+    """Composition of the batches.
 
     Attributes:
-        pictures: to learn from.
-        size: of a canvas, in pixels.
-        batch: canvases a step.
-        seed: of chance.
-        workers: processes that draw; 0 for the trainer's own.
-        variety: how far the canvases go from the pictures.
-        empty: pictures without any vehicle or plate, of which a share of the canvases is made.
-        empty_chances: how likely each of them is drawn; alike where there are none.
-        shapes: (width, height) of canvases and how likely each is, one shape a batch; squares of
-            `size` where there are none.
+        pictures: training pictures.
+        size: size of a canvas in pixels.
+        batch: canvases a batch.
+        seed: random seed.
+        workers: number of worker processes; 0 for this process.
+        variety: strength of the augmentation.
+        empty: pictures without vehicles or plates, for a share of the canvases.
+        empty_chances: relative probability of each of them; equal if empty.
+        shapes: ((width, height), frequency) of the canvases, one shape a batch; squares of `size`
+            if empty.
     """
 
     pictures: tuple[StreetPicture, ...]
@@ -117,25 +117,25 @@ class CanvasMix:
     batch: int = BATCH
     seed: int = 0
     workers: int = 1
-    variety: Variety = _AS_THEY_ARE
+    variety: Variety = _NO_VARIETY
     empty: tuple[StreetPicture, ...] = ()
     empty_chances: tuple[float, ...] = ()
     shapes: Shapes = ()
 
     @property
     def canvases(self) -> Canvases:
-        """What draws them."""
+        """The source of canvases."""
         return Canvases(self.pictures, self.size, self.variety, self.empty, self.empty_chances)
 
 
 class Canvases:
-    """Makes canvases of labelled pictures, which may know of more classes than `CLASSES` has."""
+    """Makes canvases of labelled pictures, which may label more classes than `CLASSES` has."""
 
     def __init__(
         self,
         pictures: Sequence[StreetPicture],
         size: int,
-        variety: Variety = _AS_THEY_ARE,
+        variety: Variety = _NO_VARIETY,
         empty: Sequence[StreetPicture] = (),
         empty_chances: Sequence[float] = (),
     ) -> None:
@@ -159,17 +159,17 @@ class Canvases:
         mosaic_share: float,
         shape: tuple[int, int] | None = None,
     ) -> Canvas:
-        """Make a canvas of four pictures, with a chance of `mosaic_share`, or of one.
+        """Make a mosaic of four pictures, with probability `mosaic_share`, or a canvas of one.
 
         Args:
-            rng: of chance.
-            mosaic_share: of the canvases.
-            shape: width and height; a square of the given size without.
+            rng: random generator.
+            mosaic_share: probability of a mosaic.
+            shape: width and height; None for a square of the given size.
         """
         width, height = shape or (self._size, self._size)
         self._points = _points_of(width, height)
         tiles: tuple[_Tile, ...] = ((0, 0, width, height),)
-        # as the second look at a picture sees it: whole, or one thing that fills it
+        # as in the second pass over a picture: the whole picture, or one object that fills it
         overview = max(width, height) <= self._size // 2
         if rng.random() < mosaic_share and not overview:
             x, y = (int(v) for v in rng.uniform(0.3, 0.7, 2) * (width, height))
@@ -206,7 +206,7 @@ class Canvases:
         alone: bool,
         overview: bool,
     ) -> tuple[StreetPicture, View]:
-        """A picture and what a tile shows of it."""
+        """Draw a picture and its view in a tile."""
         filling = self._variety.filling
         if overview and filling:
             filling = max(filling, _FILLING_OVERVIEWS)
@@ -225,7 +225,7 @@ class Canvases:
     def _with_pastes(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
     ) -> View:
-        """Paste some vehicles, and write to `known` what is known where they are."""
+        """Paste some vehicles, and set `known` under them."""
         if self._cutouts is None:
             return view
         for _ in range(rng.poisson(self._variety.pastes)):
@@ -237,7 +237,7 @@ class Canvases:
     def _with_plates(
         self, view: View, known: npt.NDArray[np.bool_], rng: np.random.Generator
     ) -> View:
-        """Mount plates on vehicles, and write to `known` that they are there."""
+        """Mount plates on vehicles, and set `known` under them."""
         if self._plates is None:
             return view
         bare = np.array([not known[self._inside(box), _PLATE].any() for box in view.boxes], bool)
@@ -303,14 +303,14 @@ def _points_of(width: int, height: int) -> npt.NDArray[np.float32]:
 
 
 def _large(picture: StreetPicture) -> npt.NDArray[np.float32]:
-    """Boxes of the vehicles that have enough pixels to be shown from close by."""
+    """Boxes of the vehicles with enough pixels for a close-up."""
     sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(1, initial=np.inf)
     vehicle = (picture.classes != UNDECIDED) & (picture.classes != _PLATE)
     return picture.boxes[vehicle & (sides >= _CLOSE_UP)]
 
 
 def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
-    """How likely each picture is drawn: the more, the rarer its rarest class."""
+    """Probability of each picture: the rarer its rarest class, the higher."""
     has = np.zeros((len(pictures), len(pictures[0].known)), np.bool_)
     for row, picture in zip(has, pictures, strict=True):
         row[picture.classes[picture.classes != UNDECIDED]] = True
@@ -320,16 +320,16 @@ def draw_chances(pictures: Sequence[StreetPicture]) -> npt.NDArray[np.float64]:
 
 
 class BatchSource(IterableDataset[Batch]):
-    """Endless batches; each process draws canvases of its own."""
+    """An endless stream of batches; each worker process draws its own canvases."""
 
     def __init__(self, mix: CanvasMix) -> None:
         self.mix = mix
         self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
-        """Read before every canvas, in every process: set it to 0 for the end of a run."""
+        """Read before every batch, in every process; set it to 0 at the end of a run."""
 
     def __iter__(self) -> Iterator[Batch]:
-        """Draw batch after batch."""
-        rng = chance_of_process(self.mix.seed)
+        """Draw batches endlessly."""
+        rng = worker_generator(self.mix.seed)
         canvases = self.mix.canvases
         shapes = self.mix.shapes
         chances = np.array([chance for _, chance in shapes])
@@ -360,5 +360,5 @@ def collate(canvases: Sequence[Canvas]) -> Batch:
 
 
 def batch_loader(source: BatchSource) -> DataLoader[Batch]:
-    """Draw in processes of their own, a few batches ahead of the trainer."""
-    return in_processes(source, source.mix.workers)
+    """Load batches in worker processes that prefetch a few."""
+    return worker_loader(source, source.mix.workers)

@@ -1,10 +1,10 @@
-"""Deals the pictures out to three parts, once: `parts.tsv` is committed and held fixed.
+"""Splits the pictures into three parts, once: `parts.tsv` is committed and stays fixed.
 
     python -m lipiyana.vehicles.training.data.build_parts --data DIR --out parts.tsv
 
-Train is learnt from. Selection chooses epochs, sizes and thresholds. Report is looked at once a
-version and chooses nothing. Groups are never divided between parts. What detectors before learnt
-from stays in train, and what they were chosen on, in selection: neither can report.
+Train is for training. Selection chooses epochs, sizes and thresholds. Report is evaluated once a
+version and chooses nothing. A group is always in one part. Pictures that earlier detectors were
+trained on stay in train, and those that they were chosen on in selection; neither may be in report.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _Rng = np.random.Generator
 _FIRST, _SECOND = COLLECTIONS
 
 UNSEEN_PHOTOGRAPHER = "Numan"
-"""Of Dhaka's, the one that no detector learnt from; some of his pictures chose them."""
+"""The photographer in Dhaka whose pictures are never trained on; some chose earlier detectors."""
 
 ALIKE_BITS = 14
-"""Pictures whose difference hashes differ in at most so many of 128 bits show one scene."""
+"""Maximum Hamming distance between difference hashes (128 bits) of pictures of one scene."""
 
-# of the groups of a collection, how many select and how many report
+# shares of each collection's pictures for selection and report, in whole groups
 _SHARES: Mapping[str, tuple[float, float]] = {
     "juvd": (0.12, 0.28),
     "traffic7": (0.12, 0.28),
@@ -45,14 +45,14 @@ _SHARES: Mapping[str, tuple[float, float]] = {
 
 
 def deal(data: Path, seed: int) -> Iterator[tuple[str, str, Part]]:
-    """Yield collection, file name and part of every picture.
+    """Yield (collection, file name, part) of every picture.
 
-    Pictures of the first collection stay where they are: detectors learnt from its train part, and
-    were chosen on its selection part.
+    Pictures of the first collection keep their part, because earlier detectors were trained on
+    its train part and chosen on its selection part.
 
     Args:
         data: the folder with `vehicles` and `signs`.
-        seed: of chance.
+        seed: random seed.
     """
     before = parts()
     for entry in _entries(data, _FIRST):
@@ -82,11 +82,11 @@ def _entries(data: Path, collection: str) -> list[_Entry]:
 
 
 def _by_group(entries: Sequence[_Entry], shares: tuple[float, float], rng: _Rng) -> list[Part]:
-    """Part of each picture, groups whole, so that of each condition the shares are about right."""
+    """Assign whole groups to parts, with about the given shares of each condition."""
     part_of: dict[str, Part] = {}
     by_condition: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for entry in entries:
-        # such groups are named by it
+        # the names of such groups begin with the condition
         condition = entry["group"].split("_")[0] if "condition" in entry else ""
         by_condition[condition][entry["group"]] += 1
     for sizes in by_condition.values():
@@ -105,7 +105,7 @@ def _by_group(entries: Sequence[_Entry], shares: tuple[float, float], rng: _Rng)
 
 
 def difference_hash(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """128 bits: whether brightness rises from one cell of a grid to the next, both ways.
+    """128 bits: whether brightness rises between neighbouring cells of a grid, in both directions.
 
     Args:
         image: (height, width, 3) BGR.
@@ -117,7 +117,9 @@ def difference_hash(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 
 def _dhaka(entries: Sequence[_Entry], images: Path, chose: Collection[str]) -> list[Part]:
-    """Pictures of the unseen photographer report, but for those that chose or are like these."""
+    """Put the unseen photographer's pictures into report, except those for selection and near-
+    duplicates of them.
+    """
     dealt: list[Part] = []
     hashes: dict[int, npt.NDArray[np.bool_]] = {}
     for number, entry in enumerate(entries):
@@ -127,7 +129,7 @@ def _dhaka(entries: Sequence[_Entry], images: Path, chose: Collection[str]) -> l
         dealt.append("selection" if entry.get("replaces") in chose else "report")
         image = cv2.imread(str(images / entry["image"]))
         if image is None:
-            raise ValueError(f"{images / entry['image']} cannot be read as a picture")
+            raise ValueError(f"cannot read a picture from {images / entry['image']}")
         hashes[number] = difference_hash(np.asarray(image, np.uint8))
     known = np.stack([value for number, value in hashes.items() if dealt[number] == "selection"])
     for number, value in hashes.items():
@@ -137,9 +139,9 @@ def _dhaka(entries: Sequence[_Entry], images: Path, chose: Collection[str]) -> l
 
 
 def main() -> None:
-    """Read the command line and write the table."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="holds vehicles and signs")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vehicles and signs")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Of what width and height the canvases are that a detector learns from."""
+"""Widths and heights of the training canvases, and their frequencies."""
 
 from __future__ import annotations
 
 Shapes = tuple[tuple[tuple[int, int], float], ...]
-"""(width, height) of canvases, and how many of each there are."""
+"""((width, height), frequency) of each canvas shape."""
 
 SHAPES: Shapes = (
     ((704, 416), 0.41),
@@ -15,6 +15,6 @@ SHAPES: Shapes = (
     ((288, 288), 0.06),
     ((192, 288), 0.06),
 )
-"""Width and height of canvases and how many of each there are: those of the first look at a
-picture, all of about the same area, and those of the second (`detection/overview.py`).
+"""Shapes of the first pass over a picture, all of about the same area, then those of the second
+pass (`detection/overview.py`).
 """

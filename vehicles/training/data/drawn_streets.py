@@ -1,7 +1,7 @@
-"""Rendered streets with drawn vehicles that bear plates: what rendered walls must not unteach.
+"""Rendered streets with drawn vehicles that have plates, to balance rendered scenes without any.
 
-Every vehicle and plate in them is known. Lorries, buses and two-wheelers bear plates of two rows
-there that real pictures hardly have boxes of.
+All vehicles and plates in them are labelled. Lorries, buses and two-wheelers have plates of two
+rows, of which real pictures have hardly any boxes.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _GAP = 1.1
 
 
 def drawn_streets(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]:
-    """Render pictures and their labels into a folder; those that are there already are taken.
+    """Render pictures and labels into a folder; existing ones are reused.
 
     Args:
-        folder: where they go, as `0000.jpg` and `0000.json` and so on.
-        count: how many.
-        seed: of chance.
+        folder: folder of the files `0000.jpg`, `0000.json` and so on.
+        count: number of pictures.
+        seed: random seed.
 
     Raises:
         LookupError: no installed font has the characters of a sign or a plate.
@@ -64,7 +64,7 @@ def drawn_streets(folder: Path, count: int, seed: int = 0) -> list[StreetPicture
 
 
 def _render(path: Path, rng: np.random.Generator) -> list[tuple[str, list[float]]]:
-    """Write a picture; its vehicles and plates as names and boxes in pixels."""
+    """Render a picture to a file; return names and boxes in pixels of its vehicles and plates."""
     width, height = scene_size(rng)
     vehicles = _vehicles(rng)
     plan = ScenePlan(
@@ -90,7 +90,7 @@ def _render(path: Path, rng: np.random.Generator) -> list[tuple[str, list[float]
 
 
 def _vehicles(rng: np.random.Generator) -> tuple[VehiclePlan, ...]:
-    """Side by side, so that none hides another."""
+    """Plan vehicles side by side, so that none covers another."""
     plans: list[VehiclePlan] = []
     left = float(rng.uniform(0.02, 0.15))
     for _ in range(int(rng.integers(1, 4))):
@@ -107,7 +107,7 @@ def _vehicles(rng: np.random.Generator) -> tuple[VehiclePlan, ...]:
 
 @lru_cache(maxsize=8)
 def _height_of(kind: DrawnVehicle) -> float:
-    """Of a drawn vehicle, by its width."""
+    """Height of a drawn vehicle, relative to its width."""
     side, width, ground = 600, 200.0, 560.0
     blank, stage = Stage(side, side), Stage(side, side)
     draw_vehicle(stage, np.random.default_rng(0), kind, x=side / 2, ground=ground, width=width)

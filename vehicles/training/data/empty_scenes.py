@@ -1,7 +1,7 @@
-"""Rendered pictures without any vehicle or plate: streets with signs, walls, boards, arrows.
+"""Rendered pictures without vehicles or plates: streets with signs, walls, boards, arrows.
 
-What reads like a registration and is none stands on them too: telephone numbers, numbers of gates,
-heights above the sea, the clock of a camera.
+They also show texts that look like registrations but are not: telephone numbers, gate numbers,
+heights above sea level, the timestamp of a camera.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOURCE = "rendered"
 
 _SIZES = ((960, 720), (960, 540), (720, 960), (800, 800))
 _SIGNS: tuple[SignKind, ...] = ("shop", "green", "blue", "milestone", "banner")
-# languages of scripts that most machines have fonts of
+# languages whose scripts most machines have fonts for
 _LANGUAGES: Mapping[str, str] = {
     "hi": "Deva", "mr": "Deva", "ne": "Deva", "bn": "Beng", "as": "Beng", "en": "Latn",
 }  # fmt: skip
@@ -38,12 +38,12 @@ Image = npt.NDArray[np.uint8]
 
 
 def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]:
-    """Render pictures into a folder; those that are there already are taken as they are.
+    """Render pictures into a folder; existing ones are reused.
 
     Args:
-        folder: where they go, as `0000.jpg` and so on.
-        count: how many.
-        seed: of chance.
+        folder: folder of the files `0000.jpg` and so on.
+        count: number of pictures.
+        seed: random seed.
 
     Raises:
         LookupError: no installed font has the characters of a sign.
@@ -66,7 +66,7 @@ def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]
 def _street(
     rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]
 ) -> Image:
-    """A street with some signs and nobody on it."""
+    """Render an empty street with some signs."""
     width, height = scene_size(rng)
     signs = sign_plans(rng, words)
     condition = rng.choice(["day", "shadow", "haze", "night", "noise"])
@@ -75,13 +75,13 @@ def _street(
 
 
 def sign_plans(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignPlan, ...]:
-    """One to three signs of a street."""
+    """Plan one to three signs of a street."""
     places = [place for place in _PLACES if rng.random() < 0.7] or [_PLACES[0]]
     return tuple(SignPlan(_kind(rng), _lines(rng, words), place) for place in places)
 
 
 def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]) -> Image:
-    """A board, or letters alone, on a wall; nothing else."""
+    """Render a board, or letters alone, on a wall."""
     width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
     wide, tall = width * rng.uniform(0.5, 1.1), height * rng.uniform(0.3, 1.0)
@@ -95,7 +95,7 @@ def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vo
 
 
 def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabulary]) -> Image:
-    """Panels with arrows, bars and rings."""
+    """Render panels with arrows, bars and rings."""
     width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
     for _panel in range(int(rng.integers(1, 5))):
@@ -117,7 +117,7 @@ def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabular
     return stage.picture()
 
 
-# corners of the parts of a symbol, in a square of side 1 about its middle
+# polygons of each symbol, in a centred square of side 1
 _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
     (((-0.5, -0.1), (0.1, -0.1), (0.1, -0.4), (0.5, 0), (0.1, 0.4), (0.1, 0.1), (-0.5, 0.1)),),
     (((-0.45, -0.4), (0.05, 0), (-0.45, 0.4), (-0.2, 0.4), (0.35, 0), (-0.2, -0.4)),),
@@ -149,7 +149,7 @@ def _wall_stage(rng: np.random.Generator, width: int, height: int) -> Stage:
 
 
 def scene_size(rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height of a rendered picture."""
+    """Draw the width and height of a rendered picture."""
     return _SIZES[int(rng.integers(len(_SIZES)))]
 
 
@@ -158,35 +158,39 @@ def _kind(rng: np.random.Generator) -> SignKind:
 
 
 def _lines(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tuple[SignLine, ...]:
-    """What a sign says: places and phrases of one language, and numbers in Latin digits."""
-    chance = random.Random(int(rng.integers(1 << 30)))
-    language = chance.choice(tuple(_LANGUAGES))
+    """Draw the text of a sign: places and phrases of one language, and numbers in Latin digits."""
+    text_rng = random.Random(int(rng.integers(1 << 30)))
+    language = text_rng.choice(tuple(_LANGUAGES))
     # some phrases are templates
     texts = [t for t in (*words[language].phrases, *words[language].places) if "{" not in t]
     lines = [
-        SignLine(chance.choice(texts), _LANGUAGES[language], chance.uniform(0.8, 1.6))
-        for _ in range(chance.randint(1, 3))
+        SignLine(text_rng.choice(texts), _LANGUAGES[language], text_rng.uniform(0.8, 1.6))
+        for _ in range(text_rng.randint(1, 3))
     ]
-    if chance.random() < 0.6:
-        lines.append(SignLine(_number(chance), "Latn", chance.uniform(0.6, 1.4)))
+    if text_rng.random() < 0.6:
+        lines.append(SignLine(_number(text_rng), "Latn", text_rng.uniform(0.6, 1.4)))
     return tuple(lines)
 
 
-def _number(chance: random.Random) -> str:
-    """What has digits and is no registration."""
-    hour, minute, second = chance.randrange(24), chance.randrange(60), chance.randrange(60)
-    day, month, year = chance.randint(1, 28), chance.randint(1, 12), chance.randint(2012, 2030)
-    return chance.choice(
+def _number(text_rng: random.Random) -> str:
+    """Draw a text with digits that is not a registration."""
+    hour, minute, second = text_rng.randrange(24), text_rng.randrange(60), text_rng.randrange(60)
+    day, month, year = (
+        text_rng.randint(1, 28),
+        text_rng.randint(1, 12),
+        text_rng.randint(2012, 2030),
+    )
+    return text_rng.choice(
         (
-            numbers.phone(chance),
-            f"PH {numbers.phone(chance)}",
-            f"GATE No.{chance.randint(1, 40)}",
-            f"PLATFORM {chance.randint(1, 16)}",
+            numbers.phone(text_rng),
+            f"PH {numbers.phone(text_rng)}",
+            f"GATE No.{text_rng.randint(1, 40)}",
+            f"PLATFORM {text_rng.randint(1, 16)}",
             f"{day:02d}-{month:02d}-{year} {hour:02d}:{minute:02d}:{second:02d}",
             f"{hour:02d}:{minute:02d}",
-            f"MSL {chance.randint(2, 2400)}.{chance.randint(0, 99):02d} M",
-            f"SHOP No {chance.randint(1, 300)}",
-            f"{chance.randint(1, 999)} KM",
-            f"HOUSE {chance.randint(1, 99)}/{chance.randint(1, 400)}",
+            f"MSL {text_rng.randint(2, 2400)}.{text_rng.randint(0, 99):02d} M",
+            f"SHOP No {text_rng.randint(1, 300)}",
+            f"{text_rng.randint(1, 999)} KM",
+            f"HOUSE {text_rng.randint(1, 99)}/{text_rng.randint(1, 400)}",
         )
     )

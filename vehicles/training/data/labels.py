@@ -1,4 +1,4 @@
-"""What the detector is taught, and which classes each source of pictures labels."""
+"""Classes of the detector, and the classes that each source of pictures labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.taxonomy import TAXONOMY
 
 CLASSES: tuple[str, ...] = (*(entry.name for entry in TAXONOMY), PLATE)
-"""Names of the classes in the order of the detector's scores: the taxonomy's, then the plate."""
+"""Class names in the order of the detector's scores: those of the taxonomy, then the plate."""
 
 VEHICLES: tuple[str, ...] = CLASSES[:-1]
 
@@ -22,21 +22,21 @@ EXHAUSTIVE: Mapping[str, frozenset[str]] = MappingProxyType(
         "olx_plate": frozenset({PLATE}),
     }
 )
-"""For each source the classes of which every object in its pictures has a box."""
+"""The classes that each source labels exhaustively: every object in its pictures has a box."""
 
 COCO_INDICES: Mapping[str, int] = MappingProxyType(
     {"person": 0, "bicycle": 1, "car": 2, "motorcycle": 3, "bus": 5, "truck": 7}
 )
-"""Where YOLOX-nano has the classes of COCO that matter here."""
+"""Class indices in YOLOX-nano of the relevant COCO classes."""
 
 IN_COCO: tuple[str, ...] = tuple(
     entry.name for entry in TAXONOMY if entry.coco in COCO_INDICES and not entry.resembles
 )
-"""The vehicles that COCO has a class of their own for."""
+"""The vehicles with their own class in COCO."""
 
 
 def coco_mix(label: str) -> tuple[int, ...]:
-    """COCO indices whose rows a class starts from; none for a plate and what COCO has nothing like.
+    """COCO indices whose mean initializes a class; empty for plates and classes unlike any of COCO.
 
     Raises:
         StopIteration: the class is not in `CLASSES`.

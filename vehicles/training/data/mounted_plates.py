@@ -1,7 +1,7 @@
-"""Rendered plates mounted on vehicles of street pictures, where real ones have no boxes.
+"""Rendered plates, mounted on vehicles of street pictures that have no boxes of plates.
 
-Real boxes of plates are of cars for sale alone: large, one row, seen from the front. What is
-mounted has the rows, colours and scripts of the others, on the vehicles that carry them.
+Real boxes of plates are only of cars for sale: large, one row, seen from the front. The mounted
+plates have the rows, colours and scripts of other vehicles, and are mounted on these.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from lipiyana.vehicles.training.data.views import View
 
 _PIXELS_PER_MM = 0.4
 _OF_EACH_KIND = 80
-_NARROWEST = 10.0  # pixels; less cannot be told from a lamp
-_COVERED = 0.3  # of a plate, how much other vehicles may hide
-_TILT = 0.6  # of how far plates are turned where they are photographed for themselves
+_NARROWEST = 10.0  # pixels; a narrower plate looks like a lamp
+_COVERED = 0.3  # share of a plate that other vehicles may hide
+_TILT = 0.6  # relative to the tilt in rendered close-ups of plates
 _PLATE = CLASSES.index(PLATE)
 _PLACES = {entry.name: entry.plate for entry in TAXONOMY}
 
 
 class MountedPlates:
-    """A stock of painted plates, by what carries them."""
+    """A stock of rendered plates for each kind of vehicle."""
 
     def __init__(self, rng: np.random.Generator, of_each_kind: int = _OF_EACH_KIND) -> None:
-        """Paint the stock.
+        """Render the stock.
 
         Raises:
             LookupError: no installed font has the characters of a plate.
@@ -54,13 +54,13 @@ class MountedPlates:
     def mount(
         self, view: View, bare: npt.NDArray[np.bool_], share: float, rng: np.random.Generator
     ) -> View:
-        """Give a share of the vehicles a plate; the boxes of plates come last.
+        """Mount plates on a share of the vehicles; their boxes are appended.
 
         Args:
-            view: a canvas; its own arrays stay as they are.
-            bare: (n,) which of its boxes have no plate with a box.
-            share: of the vehicles that are large enough and seen from the front or the back.
-            rng: the source of chance.
+            view: a canvas; it is not changed.
+            bare: (n,) which boxes are of vehicles without a labelled plate.
+            share: share of the vehicles, among large ones seen from the front or the back.
+            rng: random generator.
         """
         pixels, boxes = view.pixels.copy(), []
         for index in np.flatnonzero(bare & (view.classes >= 0) & (view.classes < len(CLASSES))):
@@ -85,7 +85,7 @@ class MountedPlates:
 
 @lru_cache(maxsize=1)
 def usual_plates() -> MountedPlates:
-    """The stock that training draws from: always the same, as painting it takes seconds.
+    """The stock for training; always the same and cached, because rendering takes seconds.
 
     Raises:
         LookupError: see `MountedPlates`.
@@ -96,7 +96,7 @@ def usual_plates() -> MountedPlates:
 def _corners(
     box: npt.NDArray[np.float32], plate: FlatPlate, place: PlatePlace, rng: np.random.Generator
 ) -> npt.NDArray[np.float32] | None:
-    """Corners (4, 2) of a plate on a vehicle, or None where it shows no plate."""
+    """Corners (4, 2) of a plate on a vehicle; None if the vehicle is too small or seen sideways."""
     wide, high = (box[2:] - box[:2]).tolist()
     width = float(rng.uniform(*place.width)) * wide
     if wide > place.widest * high or width < _NARROWEST:
@@ -113,7 +113,7 @@ def _around(corners: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _is_hidden(plate: npt.NDArray[np.float32], boxes: npt.NDArray[np.float32], own: int) -> bool:
     others = np.delete(boxes, own, axis=0).astype(np.float64)
-    # what lies around all of the vehicle is behind it
+    # a box that contains the whole vehicle belongs to an object behind it
     shares = inside(boxes[[own]].astype(np.float64), others)[0]
     covered = inside(plate[None].astype(np.float64), others)[0]
     return bool((covered[shares < 1 - _COVERED] > _COVERED).any())
@@ -125,14 +125,14 @@ def _paste(
     corners: npt.NDArray[np.float32],
     rng: np.random.Generator,
 ) -> None:
-    """Write a plate into a picture, as bright and as sharp as what is around it may be."""
+    """Paste a plate into a picture, matching brightness and sharpness of its surroundings."""
     size = np.array(pixels.shape[1::-1])
     low = np.floor(corners.min(0) - 3).astype(int).clip(0)
     high = np.minimum(np.ceil(corners.max(0) + 3).astype(int), size)
     if (high - low < 4).any():
         return
     columns, rows = (high - low).tolist()
-    # cameras saw most of these streets with fewer pixels than the canvas has
+    # at less than the canvas's resolution, like the sources of most of these pictures
     coarse = float(rng.uniform(0.4, 1.2))
     matrix = np.asarray(
         cv2.getPerspectiveTransform(

@@ -1,4 +1,4 @@
-"""The labelled street pictures: boxes, and which classes a picture has every box of."""
+"""The labelled street pictures: boxes, and the classes that each picture labels exhaustively."""
 
 from __future__ import annotations
 
@@ -19,34 +19,33 @@ from lipiyana.vehicles.training.data.labels import CLASSES, EXHAUSTIVE
 Pixels = npt.NDArray[np.uint8]
 
 Part = Literal["train", "selection", "report"]
-"""Train is learnt from, selection chooses; report is looked at once a version, and chooses nothing.
-"""
+"""Train is for training, selection chooses; report is evaluated once a version, chooses nothing."""
 
 COLLECTIONS = ("train", "train2")
 SIGNS = "hi_scenes"
 
-# sources that label near objects alone: the shorter side of what they surely label, in pixels
+# sources that label only near objects: the minimum shorter side of their labels, in pixels
 _SMALLEST: Mapping[str, float] = {"traffic7": 24.0}
-# photos of signs on which a vehicle or a train may be
+# photos of signs that may show a vehicle or a train
 _MAY_SHOW_ONE = (
     *("0069", "0109", "0139", "0186", "0262", "0319", "0336", "0359", "0376", "0383"),
     *("0123", "0241", "0295", "0352", "0361"),
 )
 
 UNDECIDED = -1
-"""Class of a box whose object belongs to some class unknown: nothing is learnt there."""
+"""Class of a box whose object has an unknown class; it is excluded from training."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreetPicture:
-    """A picture's labels.
+    """A picture and its labels.
 
     Attributes:
-        path: its file.
-        source: the collection that it comes from.
+        path: the picture file.
+        source: its collection.
         boxes: (n, 4) float32 x_min, y_min, x_max, y_max in pixels.
         classes: (n,) int64, indices of `CLASSES` or `UNDECIDED`.
-        known: (classes,) bool, those of which every object has a box.
+        known: (classes,) bool, the classes that are labelled exhaustively.
         smallest: pixels; objects with a shorter side may have no box.
     """
 
@@ -58,35 +57,35 @@ class StreetPicture:
     smallest: float = 0.0
 
     def pixels(self) -> Pixels:
-        """Read the picture, (height, width, 3) RGB.
+        """Load the picture, (height, width, 3) RGB.
 
         Raises:
-            ValueError: the file is no picture.
+            ValueError: the file is not a picture.
         """
         image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
         if image is None:
-            raise ValueError(f"{self.path} cannot be read as a picture")
+            raise ValueError(f"cannot read a picture from {self.path}")
         return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
 
 
 @lru_cache(maxsize=1)
 def parts() -> Mapping[tuple[str, str], Part]:
-    """Part of each picture, by its collection and file name: `parts.tsv`, of `build_parts`."""
+    """Part of each picture, by (collection, file name), from `parts.tsv`; see `build_parts`."""
     table = resources.files("lipiyana.vehicles.training.data").joinpath("parts.tsv")
     rows = (line.split("\t") for line in table.read_text("utf-8").splitlines()[1:])
     return {(collection, image): cast("Part", part) for collection, image, part in rows}
 
 
 def load_pictures(folder: Path, part: Part | None) -> list[StreetPicture]:
-    """Labels of the pictures of one collection, in the order of `meta.json`.
+    """Load the labels of one collection, in the order of `meta.json`.
 
     Args:
-        folder: holds `meta.json`, `images/` and `labels/`; `classes.txt` is beside it. Its name is
+        folder: has `meta.json`, `images/` and `labels/`; `classes.txt` is beside it. Its name is
             that of the collection.
-        part: what is wanted; None for all. A picture that the table does not list is of train.
+        part: the wanted part; None for all. A picture that is not in the table is in train.
 
     Raises:
-        ValueError: a source or a class is not known.
+        ValueError: a source or a class is unknown.
     """
     names = (folder.parent / "classes.txt").read_text("utf-8").split()
     pictures = []
@@ -97,16 +96,16 @@ def load_pictures(folder: Path, part: Part | None) -> list[StreetPicture]:
 
 
 def load_part(data: Path, part: Part) -> list[StreetPicture]:
-    """Labels of the street pictures of one part, of all collections.
+    """Load the labels of one part of all collections of street pictures.
 
-    A picture of which there is a larger copy is left out.
+    A picture is left out if there is a larger copy of it.
 
     Args:
-        data: the folder that holds `vehicles`, in which each collection is a folder.
-        part: what is wanted.
+        data: has the folder `vehicles` with one folder a collection.
+        part: the wanted part.
 
     Raises:
-        ValueError: as `load_pictures`.
+        ValueError: see `load_pictures`.
     """
     folders = [data / "vehicles" / name for name in COLLECTIONS]
     entries = (json.loads((folder / "meta.json").read_text("utf-8")) for folder in folders)
@@ -116,11 +115,11 @@ def load_part(data: Path, part: Part) -> list[StreetPicture]:
 
 
 def load_signs(data: Path, part: Part) -> list[StreetPicture]:
-    """Photos of signs and walls without any vehicle or plate, of one part.
+    """List the photos of signs and walls without vehicles or plates of one part.
 
     Args:
-        data: the folder that holds `signs`.
-        part: what is wanted.
+        data: has the folder `signs`.
+        part: the wanted part.
     """
     return [
         without_any(data / "signs" / SIGNS / image, SIGNS)
@@ -130,7 +129,7 @@ def load_signs(data: Path, part: Part) -> list[StreetPicture]:
 
 
 def without_any(path: Path, source: str) -> StreetPicture:
-    """A picture that shows neither a vehicle nor a plate."""
+    """Make the labels of a picture that shows neither a vehicle nor a plate."""
     known = np.ones(len(CLASSES), np.bool_)
     return StreetPicture(path, source, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), known)
 
@@ -138,7 +137,7 @@ def without_any(path: Path, source: str) -> StreetPicture:
 def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> StreetPicture:
     source, file = str(entry["source"]), str(entry["image"])
     if source not in EXHAUSTIVE and "exhaustive" not in entry:
-        raise ValueError(f"nothing says which classes the source {source!r} of {file} labels")
+        raise ValueError(f"the classes that the source {source!r} of {file} labels are unknown")
     width, height = entry["size"]
     text = (folder / "labels" / file).with_suffix(".txt").read_text("utf-8")
     rows = np.array([line.split() for line in text.splitlines()], np.float32).reshape(-1, 5)

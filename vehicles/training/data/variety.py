@@ -1,4 +1,4 @@
-"""How far the canvases of a run go from its pictures, and the options that say so."""
+"""Strength of the augmentation of canvases, and its command-line options."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """What is done to canvases beyond views and weather; the defaults do nothing.
+    """Augmentation beyond views and weather; the defaults switch it off.
 
     Attributes:
-        pastes: vehicles cut out of other pictures that a canvas gets, on average.
-        repainted: share of the canvases whose hues are turned.
-        wider: factor by which the range of scales is wider at both its ends.
-        smallest: pixels; what has a shorter side is neither taught nor background.
-        mounted: share of the vehicles without boxes of plates that get a rendered plate.
-        relit: share of the canvases that are shown in the light of another picture.
-        empty: share of the canvases that show no vehicle, where pictures without one are given.
-        filling: share of the views in which one vehicle fills the view.
+        pastes: mean number of vehicles from other pictures that are pasted on a canvas.
+        repainted: share of the canvases with rotated hues.
+        wider: factor by which the range of scales is extended at both ends.
+        smallest: pixels; objects with a shorter side are neither positives nor negatives.
+        mounted: share of the vehicles without labelled plates that get a rendered plate.
+        relit: share of the canvases that get the light of another picture.
+        empty: share of the canvases without vehicles, if there are pictures without any.
+        filling: share of the views that are close-ups of one vehicle.
     """
 
     pastes: float = 0.0
@@ -32,19 +32,19 @@ class Variety:
 
 
 def add_variety_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options; `variety_of` takes what they give."""
+    """Add the options; `variety_of` reads them."""
     defaults = Variety()
     parser.add_argument(
-        "--pastes", type=float, default=defaults.pastes, help="vehicles pasted on a canvas"
+        "--pastes", type=float, default=defaults.pastes, help="mean vehicles pasted on a canvas"
     )
     parser.add_argument(
-        "--repainted", type=float, default=defaults.repainted, help="share with turned hues"
+        "--repainted", type=float, default=defaults.repainted, help="share with rotated hues"
     )
     parser.add_argument(
         "--wider", type=float, default=defaults.wider, help="factor of the range of scales"
     )
     parser.add_argument(
-        "--smallest", type=float, default=defaults.smallest, help="shortest side taught, pixels"
+        "--smallest", type=float, default=defaults.smallest, help="minimum side trained on, pixels"
     )
     parser.add_argument(
         "--mounted", type=float, default=defaults.mounted, help="share with a rendered plate"
@@ -56,10 +56,10 @@ def add_variety_options(parser: argparse.ArgumentParser) -> None:
         "--empty", type=float, default=defaults.empty, help="share of canvases without vehicles"
     )
     parser.add_argument(
-        "--filling", type=float, default=defaults.filling, help="share of views from close by"
+        "--filling", type=float, default=defaults.filling, help="share of close-up views"
     )
 
 
 def variety_of(args: argparse.Namespace) -> Variety:
-    """Collect what the options of `add_variety_options` gave."""
+    """Collect the values of the options of `add_variety_options`."""
     return Variety(**{field.name: getattr(args, field.name) for field in fields(Variety)})

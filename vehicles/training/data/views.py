@@ -1,8 +1,8 @@
-"""Pieces of labelled pictures, moved and scaled, as parts of a training canvas.
+"""Views of labelled pictures, moved and scaled, for training canvases.
 
 Vehicles are also cut out of some pictures and pasted on others, rare classes more often (Dwibedi et
-al., "Cut, Paste and Learn", ICCV 2017, with whole boxes in place of outlines), so that the same
-vehicle is seen before other streets, at other sizes and cut by the edge of the picture.
+al., "Cut, Paste and Learn", ICCV 2017, here with whole boxes instead of outlines), so that a
+vehicle is seen in other streets, at other sizes and cut off by the edge of the picture.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from lipiyana.vehicles.detection.letterbox import PADDING
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
 
-# sides in pixels of the picture; what is smaller has too little to see
+# minimum side of a cutout in pixels of the picture; smaller ones show too little
 _SMALLEST_CUTOUT = 24.0
-# of a cutout, how much may be of other vehicles
+# maximum share of a cutout that other vehicles may cover
 _SHARED = 0.25
 _SCALES = (0.5, 1.8)
-# of the canvas's side
+# maximum size of a cutout, as a share of the canvas's side
 _LARGEST = 0.7
-# of a pasted box, how much may lie outside of the canvas
+# maximum share of a pasted box that may lie outside of the canvas
 _OUTSIDE = 0.35
-# of a vehicle, how much may be pasted over before it is not taught any more
+# a vehicle with more than this share pasted over becomes undecided
 _HIDDEN = 0.6
 _PLATE = CLASSES.index(PLATE)
 
 
 class Cutouts:
-    """Vehicles that stand alone enough, by class."""
+    """Vehicles without much overlap, by class, to be cut out."""
 
     def __init__(self, pictures: Sequence[StreetPicture]) -> None:
         self._pictures = pictures
@@ -44,23 +44,26 @@ class Cutouts:
             for index in _alone(picture):
                 by_class.setdefault(int(picture.classes[index]), []).append((number, index))
         self._of_class = [by_class[label] for label in sorted(by_class)]
-        # rare classes nearly as often as common ones
+        # draw rare classes almost as often as common ones
         chances = np.array([len(places) for places in self._of_class]) ** 0.25
         self._chances = chances / chances.sum()
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[View, npt.NDArray[np.bool_]]:
-        """Cut one out, scaled, perhaps mirrored: a view filled by one box, and what is known there.
+        """Cut a vehicle out, scaled and perhaps mirrored.
+
+        Returns:
+            A view that one box fills, and the classes that are labelled there.
 
         Raises:
-            ValueError: no picture has a vehicle that stands alone.
+            ValueError: no picture has a suitable vehicle.
         """
         if not self._of_class:
-            raise ValueError("there is no vehicle to cut out")
+            raise ValueError("no picture has a vehicle that can be cut out")
         places = self._of_class[int(rng.choice(len(self._of_class), p=self._chances))]
         number, index = places[int(rng.integers(len(places)))]
         picture = self._pictures[number]
         image = picture.pixels()
-        # labels reach a little beyond some pictures
+        # some labels extend a little beyond the picture
         left, top, right, bottom = picture.boxes[index].round().astype(int).clip(min=0)
         piece = image[top:bottom, left:right]
         if rng.random() < 0.5:
@@ -75,7 +78,7 @@ class Cutouts:
 
 
 def _alone(picture: StreetPicture) -> list[int]:
-    """Indices of the vehicles that are large enough and hardly overlap another box."""
+    """Indices of the vehicles that are large enough and hardly overlap other boxes."""
     boxes = picture.boxes.astype(np.float64)
     shares = inside(boxes, boxes)
     np.fill_diagonal(shares, 0)
@@ -86,9 +89,9 @@ def _alone(picture: StreetPicture) -> list[int]:
 
 
 def paste(canvas: View, cutout: View, rng: np.random.Generator) -> View:
-    """Put a cutout somewhere on a canvas, perhaps partly outside; its box is the last.
+    """Paste a cutout at a random place, perhaps partly outside; its box is appended.
 
-    What it hides for the most part is undecided then. The canvas's own arrays stay as they are.
+    Objects that it mostly hides become undecided. The given canvas is not changed.
     """
     size = np.array(canvas.pixels.shape[1::-1])
     sides = np.array(cutout.pixels.shape[1::-1])
@@ -114,7 +117,7 @@ def paste(canvas: View, cutout: View, rng: np.random.Generator) -> View:
 
 
 def _soft_edged(width: int, height: int) -> npt.NDArray[np.float32]:
-    """How much of each pixel is the cutout's: less within two pixels of the edge."""
+    """Alpha mask of a cutout, which fades within two pixels of the edge."""
     across, down = (
         np.minimum(np.arange(side) + 1, np.arange(side)[::-1] + 1).clip(max=3) / 3
         for side in (width, height)
@@ -122,12 +125,12 @@ def _soft_edged(width: int, height: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.minimum.outer(down, across), np.float32)
 
 
-# of a cut box's area, how much must be left for it to be taught, and to be there at all
+# minimum share of a cut box's area for it to be trained on, and to count as present at all
 _TAUGHT, _THERE = 0.2, 0.03
 _SMALLEST = 3.0
-# of a view's area, from which share on a cut box is taught however little of it is left
+# a cut box that fills this share of the view is trained on, however little of it is left
 _FILLING = 0.5
-# of a view's side, how much the object of a close-up takes
+# size of the object in a close-up, as a share of the view's side
 _CLOSE = (0.55, 2.5)
 _ASPECT = 0.08
 
@@ -136,13 +139,13 @@ Boxes = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """Part of a picture as the canvas shows it.
+    """Part of a picture, as the canvas shows it.
 
     Attributes:
         pixels: (height, width, 3) RGB.
         boxes: (n, 4) float32 x_min, y_min, x_max, y_max within the view.
-        classes: (n,) int64; `UNDECIDED` for what is cut too much, or too small, to be learnt.
-        scale: pixels of the view a pixel of the picture.
+        classes: (n,) int64; `UNDECIDED` for objects that are too small, or cut off too much.
+        scale: pixels of the view for one pixel of the picture.
     """
 
     pixels: Pixels
@@ -154,16 +157,16 @@ class View:
 def transform(
     picture: StreetPicture, image: Pixels, matrix: npt.NDArray[np.float64], width: int, height: int
 ) -> View:
-    """Show a picture through an axis-aligned affine map.
+    """Show a picture through an axis-aligned affine transform.
 
     Args:
         picture: its labels.
         image: its pixels.
-        matrix: (2, 3), the picture's pixel coordinates to the view's; no rotation or shear.
-        width: of the view.
-        height: of the view.
+        matrix: (2, 3), from the picture's to the view's pixel coordinates; no rotation or shear.
+        width: width of the view.
+        height: height of the view.
     """
-    # OpenCV's coordinates are those of pixel centres, boxes are of pixel edges
+    # OpenCV's coordinates refer to pixel centres, those of boxes to pixel edges
     centred = matrix.copy()
     centred[:, 2] += (matrix[:, :2].sum(1) - 1) / 2
     pixels = cv2.warpAffine(
@@ -180,7 +183,7 @@ def transform(
     boxes = whole.clip(0, np.array([width, height] * 2)).astype(np.float32)
     left = _areas(boxes) / _areas(whole).clip(1e-6)
     sides = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf)
-    # a part that fills most of the view is all that there is to see
+    # if a part of an object fills most of the view, it must be recognized by that part
     filling = _areas(boxes) >= _FILLING * width * height
     taught = ((left >= _TAUGHT) | filling) & (sides >= _SMALLEST)
     there = left >= _THERE
@@ -192,7 +195,7 @@ def transform(
 def letterboxed(
     picture: StreetPicture, image: Pixels, width: int, height: int, *, flip: bool
 ) -> View:
-    """The whole picture as serving shows it: at the top left, as large as the view lets it be."""
+    """Show the whole picture as serving does: at the top left, as large as fits."""
     scale = min(width / image.shape[1], height / image.shape[0])
     return transform(picture, image, _matrix(image, scale, scale, 0, 0, flip), width, height)
 
@@ -205,7 +208,7 @@ def close_up(
     height: int,
     rng: np.random.Generator,
 ) -> View:
-    """One object (4,) from so near that it fills the view, give or take, or that a part does."""
+    """Show one object (4,) so close that it about fills the view, or a part of it does."""
     sides = box[2:] - box[:2]
     window = np.array([width, height])
     share = np.exp(rng.uniform(*np.log(_CLOSE)))
@@ -214,7 +217,7 @@ def close_up(
     matrix = _matrix(image, scale, scale, 0, 0, flip)
     low, high = (matrix[:, :2] @ corner + matrix[:, 2] for corner in (box[:2], box[2:]))
     low, high = np.minimum(low, high), np.maximum(low, high)
-    # what is smaller than the view lies anywhere in it; what is larger covers it anyhow
+    # a smaller object lies anywhere in the view; a larger one covers all of it
     room = np.sort(np.stack([-low, window - high]), axis=0)
     matrix[:, 2] += rng.uniform(room[0], room[1])
     return transform(picture, image, matrix, width, height)
@@ -228,9 +231,9 @@ def glimpse(
     scale: float,
     rng: np.random.Generator,
 ) -> View:
-    """A random part of the picture at about a scale, around one of its objects where it has some.
+    """Show a random part of the picture at about a scale, near an object if it has any.
 
-    The part covers the view as far as the picture reaches; the rest is padding.
+    The part covers the view as far as the picture extends; the rest is padding.
     """
     stretch = np.exp(rng.uniform(-_ASPECT, _ASPECT))
     factors = np.array([scale * stretch, scale / stretch])

@@ -1,4 +1,4 @@
-"""How light, weather, lens and file change a picture; boxes stay where they are."""
+"""Augmentation of light, weather, lens and compression; boxes do not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 
 def weathered(image: Pixels, rng: _Rng) -> Pixels:
-    """Change light and colour a little always, and much now and then; (H, W, 3) RGB."""
+    """Always change light and colour a little, and sometimes much; (H, W, 3) RGB."""
     image = _light(image, rng)
     for chance, effect in _EFFECTS:
         if rng.random() < chance:
@@ -25,33 +25,33 @@ def weathered(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def repainted(image: Pixels, rng: _Rng) -> Pixels:
-    """Turn all hues by one random angle: a lorry is one in any paint."""
+    """Rotate all hues by one random angle, because a class does not depend on the paint."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    # OpenCV's hues are half degrees
+    # OpenCV stores hues in units of two degrees
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(rng.integers(180))) % 180
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
 def light_of(image: Pixels) -> Light:
-    """Mean and standard deviation (2, 3) of the Lab values (CIE, of 8 bits) of (H, W, 3) RGB."""
+    """Mean and standard deviation (2, 3) of the 8-bit CIE Lab values of (H, W, 3) RGB."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
     return np.stack([lab.mean(0), lab.std(0)])
 
 
 def relit(image: Pixels, light: Light, rng: _Rng) -> Pixels:
-    """Show it in the light of another picture, more or less, and partly in shade.
+    """Give a picture the light of another one, to a random degree, and add shade.
 
-    Reinhard et al., "Color transfer between images", IEEE CG&A 2001: means and deviations of the
-    other, in Lab; here only some of the way.
+    Reinhard et al., "Color transfer between images", IEEE CG&A 2001: match means and deviations in
+    Lab; here only partly.
 
     Args:
         image: (H, W, 3) RGB.
-        light: of the other picture, as `light_of` has it.
-        rng: of chance.
+        light: light of the other picture, from `light_of`.
+        rng: random generator.
     """
     own = light_of(image)
     share = float(rng.uniform(0.3, 1.0))
-    # a picture of one colour has no deviation to go by
+    # a plain picture has almost no deviation, so limit the gains
     gains = (light[1] / own[1].clip(4)).clip(0.4, 2.5) ** share
     means = own[0] + share * (light[0] - own[0])
     tables = (_LEVELS[:, None] - own[0]) * gains + means
@@ -61,7 +61,7 @@ def relit(image: Pixels, light: Light, rng: _Rng) -> Pixels:
 
 
 def _shaded(image: Pixels, rng: _Rng) -> Pixels:
-    """Darker here and brighter there, as under trees, bridges and a low sun."""
+    """Vary the brightness over the picture, like trees, bridges and a low sun do."""
     height, width = image.shape[:2]
     logs = rng.normal(0, 0.35, (int(rng.integers(2, 6)), int(rng.integers(2, 6))))
     field = cv2.resize(np.exp(logs).astype(np.float32), (width, height))
@@ -69,7 +69,7 @@ def _shaded(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def _light(image: Pixels, rng: _Rng) -> Pixels:
-    """Brightness, contrast, gamma and cast by table, saturation by mixing with grey."""
+    """Change brightness, contrast, gamma and tint by table, saturation by mixing with grey."""
     gamma = np.exp(rng.normal(0, 0.2))
     gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.04, 3))
     curve = 255 * (_LEVELS / 255) ** gamma
@@ -81,7 +81,7 @@ def _light(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def _night(image: Pixels, rng: _Rng) -> Pixels:
-    """Dark and warm, with a few lamps that glare, and the noise of a high gain."""
+    """Night: dark and warm, with glare of a few lamps and noise."""
     dark = np.array([1.0, 0.88, 0.7]) * rng.uniform(0.18, 0.45)
     table = (_LEVELS[:, None] * dark).clip(0, 255).astype(np.uint8)
     image = np.asarray(cv2.LUT(image, table[None]), np.uint8)
@@ -97,7 +97,7 @@ def _night(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def _haze(image: Pixels, rng: _Rng) -> Pixels:
-    """Fog that is thicker further up, where things are further away."""
+    """Fog that is denser higher up, where objects are further away."""
     height = image.shape[0]
     top, bottom = rng.uniform(0.3, 0.75), rng.uniform(0, 0.3)
     share = np.linspace(top, bottom, height, dtype=np.float32)[:, None, None]
@@ -106,7 +106,7 @@ def _haze(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def _rain(image: Pixels, rng: _Rng) -> Pixels:
-    """Streaks of one slant and a duller picture."""
+    """Rain: parallel streaks and lower contrast."""
     height, width = image.shape[:2]
     streaks = np.zeros((height, width), np.uint8)
     slant, length = rng.normal(0, 4), rng.uniform(6, 22)
@@ -130,7 +130,7 @@ def _motion_blur(image: Pixels, rng: _Rng) -> Pixels:
 
 
 def _soft(image: Pixels, rng: _Rng) -> Pixels:
-    """Fewer pixels than it has."""
+    """Lower the resolution."""
     height, width = image.shape[:2]
     share = rng.uniform(0.45, 0.9)
     small = cv2.resize(image, (round(width * share), round(height * share)))

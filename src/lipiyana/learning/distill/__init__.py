@@ -1,1 +1,1 @@
-"""A small text detector that learned from a large one; it trains, so it needs the extra `train`."""
+"""Distils a small text detector from a large one, and prunes readers. Needs the extra `train`."""

@@ -1,4 +1,4 @@
-"""Endless batches of crops of the pool: moved, scaled, under other light and weather."""
+"""Endless batches of augmented crops from the pool: moved, scaled, with other light and weather."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from lipiyana.learning.distill.pool import Seen
-from lipiyana.learning.trainer.loading import chance_of_process, in_processes
+from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.trainer.loading import worker_generator, worker_loader
 from lipiyana.ocr.detection.detector import network_input
 from lipiyana.vehicles.training.data.weather import weathered
 
@@ -23,7 +23,7 @@ _AROUND_TEXT = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Crops (N, 3, S, S) float32 from -1 to 1, and the teacher's cores (N, 1, S, S) from 0 to 1."""
+    """Crops (N, 3, S, S) float32 in [-1, 1], and the teacher's text maps (N, 1, S, S) in [0, 1]."""
 
     pixels: Tensor
     maps: Tensor
@@ -31,23 +31,23 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class CropMix:
-    """What the batches are made of: the pool, the side of a crop in pixels, crops a step."""
+    """Composition of the batches: pool, crop side in pixels, crops a batch, random seed."""
 
-    seen: tuple[Seen, ...]
+    seen: tuple[PoolPicture, ...]
     size: int = 384
     batch: int = 8
     seed: int = 0
 
 
 class Crops(IterableDataset[Batch]):
-    """Batches without end."""
+    """An endless stream of batches."""
 
     def __init__(self, mix: CropMix) -> None:
         self.mix = mix
 
     def __iter__(self) -> Iterator[Batch]:
-        """Draw batch after batch."""
-        rng = chance_of_process(self.mix.seed)
+        """Draw batches endlessly."""
+        rng = worker_generator(self.mix.seed)
         while True:
             crops = [self._draw(rng) for _ in range(self.mix.batch)]
             yield Batch(*(torch.stack(parts) for parts in zip(*crops, strict=True)))
@@ -70,7 +70,7 @@ class Crops(IterableDataset[Batch]):
 
 
 def _matrix(rng: np.random.Generator, cores: np.ndarray, size: int) -> np.ndarray:
-    """Choose what a crop shows: mostly around some text."""
+    """Draw the affine transform of a crop, mostly centred on text."""
     scale = float(np.exp(rng.uniform(*np.log(_SCALES))))
     stretch = float(np.exp(rng.normal(0, _ASPECT / 2)))
     angle = np.deg2rad(rng.normal(0, _TURN / 2))
@@ -88,5 +88,5 @@ def _matrix(rng: np.random.Generator, cores: np.ndarray, size: int) -> np.ndarra
 
 
 def batches(mix: CropMix, workers: int) -> Iterator[Batch]:
-    """Draw in `workers` processes, a few batches ahead; in this one where it is 0."""
-    return iter(in_processes(Crops(mix), workers))
+    """Yield batches from `workers` processes that prefetch a few; 0 for this process."""
+    return iter(worker_loader(Crops(mix), workers))

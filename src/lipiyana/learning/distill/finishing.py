@@ -1,6 +1,6 @@
-"""From the best weights to the files: the float student and its INT8 twin, and how they compare.
+"""Exports the student and its INT8 twin, and compares the student with its teacher.
 
-Teacher and student are compared side by side: time, and the lines that they find.
+Both detectors are compared by time and by the lines that they find.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lipiyana.learning.distill.network import (
     computed_in_int8,
     shift_of,
 )
-from lipiyana.learning.distill.pool import Seen
+from lipiyana.learning.distill.pool import PoolPicture
 from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.export import Signature, export_onnx
@@ -38,20 +38,20 @@ from lipiyana.samples import read_truth
 Quad = npt.NDArray[np.float64]
 
 _COVERED = 0.7
-"""Of a line, how much one box must cover of it ..."""
+"""Minimum share of a line that one box must cover ..."""
 _MOST = 2.5
-"""... without being larger than the line by more than this factor."""
+"""... and maximum area of that box, in areas of the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What both do.
+    """Figures of teacher and student.
 
     Attributes:
-        milliseconds: of one picture of 640x640, teacher and student, on one thread.
-        lines: how many there are to find.
-        recall: share of them that each finds.
-        boxes: how many each gives in all.
+        milliseconds: run times for one picture of 640x640 on one thread.
+        lines: number of true lines.
+        recall: shares of the lines that are found.
+        boxes: numbers of boxes in total.
     """
 
     milliseconds: tuple[float, float]
@@ -65,7 +65,7 @@ class Compared:
         return self.milliseconds[0] / self.milliseconds[1]
 
     def as_json(self) -> dict[str, float]:
-        """Make the figures of `docs/results/finetune.json`."""
+        """Convert to the figures of `docs/results/finetune.json`."""
         return {
             "speedup": round(self.speedup, 2),
             "recall_teacher": round(self.recall[0], 4),
@@ -85,7 +85,7 @@ class TrueLines:
 
 
 def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
-    """The scenes among the project's samples, with every line and every row of a plate."""
+    """Load the scenes of the project's samples with every line and every row of a plate."""
     found = []
     for truth in read_truth(samples):
         if truth["layout"] == "scene":
@@ -97,7 +97,7 @@ def sample_scenes(samples: Path) -> tuple[TrueLines, ...]:
 
 
 def compare(teacher: TextDetector, student: TextDetector, scenes: Sequence[TrueLines]) -> Compared:
-    """Let both look at pictures whose lines are known."""
+    """Run both detectors on pictures with known lines."""
     sessions = [open_file(entry.file, entry.task) for entry in (teacher.entry, student.entry)]
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     found, boxes = [0, 0], [0, 0]
@@ -115,7 +115,7 @@ def compare(teacher: TextDetector, student: TextDetector, scenes: Sequence[TrueL
 
 
 def is_found(line: Quad, regions: Sequence[TextRegion]) -> bool:
-    """Whether one box covers the line, and is not much larger."""
+    """Tell whether one box covers the line and is not much larger."""
     area = _area(line)
     for region in regions:
         shared = cv2.intersectConvexConvex(
@@ -134,9 +134,9 @@ _CALIBRATING = 48
 
 
 def export_student(net: TextStudent, out: Path) -> None:
-    """Write the float student: pixels (N, 3, H, W) to maps (N, 1, H, W), sides multiples of 32.
+    """Export the float student: pixels (N, 3, H, W) to maps (N, 1, H, W), sides multiples of 32.
 
-    The weights that INT8 rounds are stored rounded, as it learned with them.
+    The weights of INT8 layers are stored rounded, as in training.
     """
     served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
     sides = {0: "pictures", 2: "height", 3: "width"}
@@ -150,10 +150,10 @@ def export_student(net: TextStudent, out: Path) -> None:
 
 
 def read_student(path: Path) -> dict[str, Tensor]:
-    """State dict of a float student that `export_student` wrote.
+    """Read the state dict of a float student that `export_student` wrote.
 
     Raises:
-        InvalidRequest: the file holds another model.
+        InvalidRequest: the file has another model.
     """
     weights = read_weights(path)
     shapes = {name: value.shape for name, value in TextStudent().state_dict().items()}
@@ -167,7 +167,7 @@ def read_student(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def quantize_student(float_model: Path, out: Path, pictures: Sequence[Seen]) -> Quantized:
+def quantize_student(float_model: Path, out: Path, pictures: Sequence[PoolPicture]) -> Quantized:
     """Write the INT8 twin, calibrated and compared on pictures of the pool."""
     inputs = [network_input(seen.load()[0]) for seen in pictures[:_CALIBRATING]]
     return quantize_within(float_model, out, Task.TEXT_DETECTOR, inputs)

@@ -1,5 +1,5 @@
-"""The student as a learner: it is taught what the teacher finds, with batch norms first, and then,
-these folded, with INT8 simulated.
+"""Trains the student on the teacher's detections: with batch norms first; then these are folded and
+INT8 is simulated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from lipiyana.learning.distill.crops import Batch, CropMix, batches
 from lipiyana.learning.distill.network import TextStudent, computed_in_int8
-from lipiyana.learning.distill.pool import Seen
+from lipiyana.learning.distill.pool import PoolPicture
 from lipiyana.learning.finetune.common.course import Measured
 from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
@@ -26,10 +26,10 @@ from lipiyana.ocr.detection.detector import network_input
 from lipiyana.vehicles.training.norms import calibrate, folded, install
 
 _HARD = 3.0
-"""Pixels without text that count, the worst ones, by pixels with text."""
+"""Number of hard negative pixels in the loss, for each pixel with text."""
 _LEAST_HARD = 512
 
-FROM_NOTHING = Recipe(
+FROM_SCRATCH = Recipe(
     body_rate=2e-3,
     head_rate=2e-3,
     warm_up_steps=100,
@@ -39,25 +39,25 @@ FROM_NOTHING = Recipe(
     clip_norm=5.0,
 )
 
-GOING_ON = replace(FROM_NOTHING, body_rate=7e-4, head_rate=7e-4)
+CONTINUED = replace(FROM_SCRATCH, body_rate=7e-4, head_rate=7e-4)
 
 
 @dataclass(frozen=True, slots=True)
 class StudentRecipe(LearnerRecipe):
-    """How the student learns.
+    """Settings of training the student.
 
     Attributes:
-        going_on: in the place of `training` for a student that has learned already.
-        int8_share: of the time, how much at its end INT8 is simulated in.
+        continued: replaces `training` if the student starts from trained weights.
+        int8_share: share of the time, at the end, in which INT8 is simulated.
     """
 
-    training: Recipe = FROM_NOTHING
-    going_on: Recipe = GOING_ON
+    training: Recipe = FROM_SCRATCH
+    continued: Recipe = CONTINUED
     int8_share: float = 0.25
 
 
 class StudentTrainer(Run[TextStudent]):
-    """The run of a student."""
+    """The training run of a student."""
 
     examples_name = "crops"
 
@@ -71,43 +71,43 @@ class StudentTrainer(Run[TextStudent]):
             recipe,
             torch.device("cpu"),
             is_new=lambda _: True,
-            made_for=("classes", ["text"]),
+            trained_for=("classes", ["text"]),
         )
 
     @property
     def averaged(self) -> TextStudent:
-        """The moving average of the network, norms folded: what is measured and shipped."""
-        return folded(self.moving)
+        """The moving average with batch norms folded, as it is evaluated and shipped."""
+        return folded(self.moving_average)
 
     def start_from(self, weights: Mapping[str, Tensor], pixels: Tensor) -> None:
-        """Take weights without norms; these are set by pixels (N, 3, S, S) of what it learns."""
+        """Load weights without batch norms; calibrate the norms on pixels (N, 3, S, S)."""
         self.net.load_state_dict(weights, strict=False)
         calibrate(self.net, pixels)
-        self.begin_average()
+        self.reset_average()
 
     def learn(self, batch: Batch, rate_factor: float) -> None:
-        """Take one step."""
+        """Take one optimizer step."""
         self.net.train()
         with self.autocast():
             logits = self.net(batch.pixels.to(memory_format=torch.channels_last))
-        self.descend(map_loss(logits.float(), batch.maps), len(batch.pixels), rate_factor)
+        self.optimize(map_loss(logits.float(), batch.maps), len(batch.pixels), rate_factor)
 
 
 class DistillLearner(NormedLearner[StudentTrainer]):
-    """A `course.Learner` for a text detector."""
+    """The `course.Learner` of text detectors."""
 
     def __init__(
         self,
         folder: Path,
         mix: CropMix,
-        validation: Sequence[Seen],
+        validation: Sequence[PoolPicture],
         recipe: StudentRecipe,
         start: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Begin from nothing, or from the weights of a student; `restore` goes on."""
+        """Start from random weights, or from the weights of a student."""
         set_up(recipe.threads, mix.seed)
         if start is not None:
-            recipe = replace(recipe, training=recipe.going_on)
+            recipe = replace(recipe, training=recipe.continued)
         self._folder, self._mix, self._recipe = folder, mix, recipe
         self._validation = tuple(validation)
         self._batches: Iterator[Batch] | None = None
@@ -119,7 +119,7 @@ class DistillLearner(NormedLearner[StudentTrainer]):
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._batches is None:
-            # other crops than before, where a course goes on
+            # a resumed course needs other random crops than before
             mix = replace(self._mix, seed=self._mix.seed + self.step)
             self._batches = batches(mix, self._recipe.workers)
         if self._has_norms and share >= 1 - self._recipe.int8_share:
@@ -128,10 +128,10 @@ class DistillLearner(NormedLearner[StudentTrainer]):
         self._trainer.learn(next(self._batches), factor)
 
     def measure(self) -> Measured:
-        """Compare the pixels that both find on the validation pictures.
+        """Compare the text pixels of student and teacher on the validation pictures.
 
-        The error is one minus their overlap, twice what both find by all that either finds (Dice,
-        1945); the loss is the mean difference of its probabilities from what is found.
+        The error is 1 - the Dice coefficient (Dice 1945); the loss is the mean difference of the
+        student's probabilities from the teacher's map.
         """
         net = self._trainer.averaged.eval()
         both = either = 0.0
@@ -155,7 +155,7 @@ class DistillLearner(NormedLearner[StudentTrainer]):
 
 
 def map_loss(logits: Tensor, maps: Tensor) -> Tensor:
-    """Cross entropy on text and on the hardest of the rest, and Dice's loss, as DB detectors learn.
+    """Cross entropy on text and on hard negatives, plus Dice loss, as in training DB detectors.
 
     Args:
         logits: (N, 1, H, W).

@@ -1,9 +1,9 @@
-"""The student: plain convolutions and ReLU alone, which INT8 computes fastest.
+"""The student's network: only convolutions and ReLU, which are the fastest in INT8.
 
-It gives what a DB detector gives (Liao et al., "Real-time Scene Text Detection with Differentiable
-Binarization", AAAI 2020): for every pixel how surely it is the core of a line. Features of four
-strides meet at stride 4, as in a feature pyramid (Lin et al., CVPR 2017); the last layer gives
-sixteen pixels at once.
+Like a DB detector (Liao et al., "Real-time Scene Text Detection with Differentiable Binarization",
+AAAI 2020) it outputs for every pixel the probability that it is in the core of a text line. A
+feature pyramid (Lin et al., CVPR 2017) joins the features of four strides at stride 4; the last
+layer outputs 4x4 pixels at once.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from lipiyana.vehicles.training.network import Unit
 
 STRIDE = 32
 OUTPUT_LAYER = "rows"
-"""Name of the layer that gives the logits: it stays float."""
+"""Name of the layer that outputs the logits; it stays float."""
 
 WIDTHS = (16, 32, 64, 96, 128)
 _DEPTHS = (1, 2, 3, 3)
 _NECK, _CELL = 56, 4
-_RARE = -2.0  # text covers little of a picture
+_RARE = -2.0  # initial bias: text covers little of a picture
 
 
 class Residual(nn.Module):
-    """A convolution with a shortcut around it, (N, C, H, W) to the same."""
+    """A convolution with a shortcut; the shape (N, C, H, W) stays."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.unit = Unit(channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add what the convolution finds."""
+        """Add the output of the convolution to its input."""
         y: Tensor = x + self.unit(x)
         return y
 
 
 class TextStudent(nn.Module):
-    """Pictures as `ocr.detection.network_input` makes them to the logits of their maps."""
+    """From pictures, prepared by `ocr.detection.network_input`, to logits of their text maps."""
 
     def __init__(self, widths: Sequence[int] = WIDTHS, neck: int = _NECK) -> None:
-        """Make the layers; `widths` are channels at the strides 2, 4, 8, 16 and 32."""
+        """Make the layers; `widths` are the channels at strides 2, 4, 8, 16 and 32."""
         super().__init__()
         self.stem = Unit(3, widths[0], 3, 2)
         self.stages = nn.ModuleList(
@@ -60,7 +60,7 @@ class TextStudent(nn.Module):
         nn.init.constant_(self.rows.bias, _RARE)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W), sides multiples of 32, to logits (N, 1, H, W)."""
+        """Map (N, 3, H, W), sides multiples of 32, to logits (N, 1, H, W)."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:
@@ -75,11 +75,10 @@ class TextStudent(nn.Module):
 
 
 class WithProbabilities(nn.Module):
-    """The student as it is served: probabilities in the place of logits.
+    """The student as it is exported: it outputs probabilities.
 
-    It learned to decide, and is in two minds at a half; what serves takes a pixel from
-    `threshold` on. The last layer's bias is moved so that the one becomes the other: an addition
-    of its own would be rounded.
+    The student decides at a probability of 0.5, the serving code at `threshold`. The bias of the
+    last layer is shifted to map one to the other; a separate Add node would be rounded in INT8.
     """
 
     def __init__(self, net: TextStudent, threshold: float) -> None:
@@ -90,17 +89,17 @@ class WithProbabilities(nn.Module):
             self.net.rows.bias += shift_of(threshold)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
+        """Map (N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
         return torch.sigmoid(self.net(x))
 
 
 def shift_of(threshold: float) -> float:
-    """What is added to a logit, that the probability of a half becomes `threshold`."""
+    """Shift of a logit that turns a probability of 0.5 into `threshold`."""
     return math.log(threshold / (1 - threshold))
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
-    """Whether the INT8 student rounds this layer."""
+    """Tell whether the INT8 student rounds this layer."""
     return isinstance(module, nn.Conv2d) and name != OUTPUT_LAYER
 
 

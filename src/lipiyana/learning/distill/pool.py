@@ -1,4 +1,4 @@
-"""Pictures with what the teacher finds, kept in a folder: it looks at each of them once."""
+"""A folder of pictures with the teacher's detections, so that the teacher sees each one once."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Pixels = npt.NDArray[np.uint8]
 Picture = Callable[[], Pixels]
 
 _QUALITY = 95
-_HELD_OUT = 10  # every tenth picture is measured on
+_HELD_OUT = 10  # every tenth picture is for validation
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A picture at the teacher's scale and the cores of the lines that the teacher finds in it.
+class PoolPicture:
+    """A picture at the teacher's scale with the cores of the text lines that the teacher found.
 
     Attributes:
         picture: a JPEG file.
-        map: a PNG file of the same size, 255 where a core is and 0 elsewhere.
+        map: a PNG file of the same size, 255 in the cores and 0 elsewhere.
     """
 
     picture: Path
     map: Path
 
     def load(self) -> tuple[Pixels, Pixels]:
-        """Read (H, W, 3) RGB and (H, W).
+        """Load the picture, (H, W, 3) RGB, and the map, (H, W).
 
         Raises:
-            ValueError: a file is broken.
+            ValueError: a file is corrupt.
         """
         pixels = cv2.imread(str(self.picture), cv2.IMREAD_COLOR)
         cores = cv2.imread(str(self.map), cv2.IMREAD_GRAYSCALE)
@@ -51,10 +51,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What is learned from and what is measured on."""
+    """Training and validation set."""
 
-    train: tuple[Seen, ...]
-    validation: tuple[Seen, ...]
+    train: tuple[PoolPicture, ...]
+    validation: tuple[PoolPicture, ...]
 
 
 def fill_pool(
@@ -63,13 +63,13 @@ def fill_pool(
     teacher: Session,
     on_picture: Callable[[], None] = lambda: None,
 ) -> Pool:
-    """Let the teacher look at pictures; what is in the folder already is kept.
+    """Run the teacher on pictures and store the results; existing files are reused.
 
     Args:
-        folder: made where it is not there.
-        pictures: by names that are file names without suffix; one that cannot be read is left out.
+        folder: folder of the pool, created if needed.
+        pictures: pairs of a file name without suffix and a loader; unreadable ones are skipped.
         teacher: a text detector.
-        on_picture: called after each.
+        on_picture: called after each picture.
 
     Raises:
         OSError: the folder cannot be written.
@@ -77,8 +77,8 @@ def fill_pool(
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for name, picture in pictures:
-        seen = Seen(folder / f"{name}.jpg", folder / f"{name}.png")
-        if seen.map.is_file() or _look(seen, picture, teacher):
+        seen = PoolPicture(folder / f"{name}.jpg", folder / f"{name}.png")
+        if seen.map.is_file() or _process(seen, picture, teacher):
             found.append(seen)
         on_picture()
     validation = found[_HELD_OUT // 2 :: _HELD_OUT]
@@ -86,7 +86,7 @@ def fill_pool(
 
 
 def photographs(folder: Path | None) -> list[tuple[str, Picture]]:
-    """Pictures of a folder and those in it, in the order of their paths."""
+    """List the pictures of a folder and its subfolders, in path order."""
     if folder is None:
         return []
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -97,10 +97,10 @@ def _loader(path: Path) -> Picture:
     return lambda: load(path)
 
 
-def _look(seen: Seen, picture: Picture, teacher: Session) -> bool:
+def _process(seen: PoolPicture, picture: Picture, teacher: Session) -> bool:
     try:
         pixels = picture()
-    except LipiyanaError:  # a folder of pictures may hold other files
+    except LipiyanaError:  # a folder of pictures may contain other files
         return False
     scaled = scaled_picture(pixels, SCENE_DETECTION)
     probabilities = teacher.run(network_input(scaled))[0][0, 0]
@@ -108,7 +108,7 @@ def _look(seen: Seen, picture: Picture, teacher: Session) -> bool:
         seen.picture,
         cv2.imencode(".jpg", scaled[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1],
     )
-    # the map comes last: where it is the picture is too
+    # write the map last: if it exists, the picture does too
     _write(seen.map, cv2.imencode(".png", found_cores(probabilities, SCENE_DETECTION))[1])
     return True
 
@@ -116,14 +116,14 @@ def _look(seen: Seen, picture: Picture, teacher: Session) -> bool:
 def found_cores(
     probabilities: npt.NDArray[np.float32], settings: DetectionSettings
 ) -> npt.NDArray[np.uint8]:
-    """Draw what a detector finds, and not what it holds possible.
+    """Binarize a detector's map to the cores of the lines that it finds.
 
-    A student of the probabilities themselves blurs the gap between two rows; one that is to
-    decide keeps them apart.
+    A student of the probabilities would blur the gap between two rows; a student of the
+    decisions separates them.
 
     Args:
         probabilities: the detector's map, (H, W).
-        settings: how sure a pixel has to be, and the mean of a core.
+        settings: thresholds for a pixel and for the mean over a core.
 
     Returns:
         (H, W), 255 in the cores of lines and 0 elsewhere.
@@ -133,7 +133,7 @@ def found_cores(
     flat = labels.ravel()
     sums = np.bincount(flat, probabilities.ravel(), count)
     sure = sums >= settings.box_threshold * np.bincount(flat, minlength=count)
-    sure[0] = False  # what is no text
+    sure[0] = False  # the background
     return np.where(sure[labels], np.uint8(255), np.uint8(0))
 
 

@@ -1,6 +1,6 @@
-"""`lipiyana models prune`: a line reader without some of its blocks, taught by the whole one.
+"""`lipiyana models prune`: removes blocks from a line reader and trains the rest by distillation.
 
-Blocks are left out whose absence changes the reader's answers least.
+The blocks whose removal changes the reader's output least are removed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from lipiyana.errors import InvalidRequest
 from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.learning.finetune.common.course import Limits
-from lipiyana.learning.finetune.common.earlier import refuse_finished, warn_of_disuse
+from lipiyana.learning.finetune.common.earlier import refuse_finished, warn_of_replacement
 from lipiyana.learning.finetune.common.job import (
     Job,
     Listener,
@@ -29,7 +29,7 @@ from lipiyana.learning.finetune.common.saving import BEST
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.learning.finetune.reader.base import ChosenBase, choose_base
 from lipiyana.learning.finetune.reader.int8_twin import Int8, compare_twins, quantize_reader
-from lipiyana.learning.finetune.reader.learner import ReaderLearner, ReaderRecipe, measured_batches
+from lipiyana.learning.finetune.reader.learner import ReaderLearner, ReaderRecipe, batch_by_width
 from lipiyana.learning.finetune.reader.line_source import LineMix, other_lines
 from lipiyana.learning.finetune.reader.scoring import LineCase, sample_lines, score_cases
 from lipiyana.learning.quantize.floor import require_useful
@@ -48,17 +48,17 @@ _BLOCK = "blocks."
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A block that was left out: its number in the whole reader, and what the answers lost with it
-    and those before it: Kullback-Leibler divergence by the step.
+class RemovedBlock:
+    """A removed block: its index in the whole reader, and the divergence of the output without it
+    and the blocks removed before it (Kullback-Leibler, a time step).
     """
 
     block: int
     divergence: float
 
 
-def droppable(weights: Mapping[str, Tensor]) -> list[int]:
-    """Number the blocks that add to their input, so that the rest fits together without them."""
+def removable_blocks(weights: Mapping[str, Tensor]) -> list[int]:
+    """Indices of the blocks with a shortcut; the network still fits together without them."""
     return [
         index
         for index, block in enumerate(ReaderShape.of_weights(weights).blocks)
@@ -66,16 +66,16 @@ def droppable(weights: Mapping[str, Tensor]) -> list[int]:
     ]
 
 
-def without(weights: Mapping[str, Tensor], left: Sequence[int]) -> dict[str, Tensor]:
-    """Leave blocks out of a reader's weights; those behind them move up.
+def remove_blocks(weights: Mapping[str, Tensor], left: Sequence[int]) -> dict[str, Tensor]:
+    """Remove blocks from a reader's weights and renumber the rest.
 
     Raises:
-        ValueError: one of them does not add to its input.
+        ValueError: one of the blocks has no shortcut.
     """
-    if not set(left) <= set(droppable(weights)):
-        raise ValueError(f"of the blocks {list(left)} some cannot be left out")
-    kept = [n for n in range(len(ReaderShape.of_weights(weights).blocks)) if n not in left]
-    places = {str(old): str(new) for new, old in enumerate(kept)}
+    if not set(left) <= set(removable_blocks(weights)):
+        raise ValueError(f"some of the blocks {list(left)} cannot be removed")
+    remaining = [n for n in range(len(ReaderShape.of_weights(weights).blocks)) if n not in left]
+    places = {str(old): str(new) for new, old in enumerate(remaining)}
     pruned = {}
     for name, value in weights.items():
         if not name.startswith(_BLOCK):
@@ -87,35 +87,35 @@ def without(weights: Mapping[str, Tensor], left: Sequence[int]) -> dict[str, Ten
     return pruned
 
 
-def least_needed(
+def choose_blocks(
     weights: Mapping[str, Tensor],
     count: int,
     batches: Sequence[Batch],
     on_tried: Callable[[], None] = lambda: None,
-) -> list[Left]:
-    """Choose blocks one after the other: each time the one without which the answers change least.
+) -> list[RemovedBlock]:
+    """Choose the blocks greedily: each time the one whose removal changes the output least.
 
     Args:
-        weights: of the reader.
-        count: of blocks; at most all but one of those that can be left out.
-        batches: lines to read.
-        on_tried: called after each trial, of which there are about `count` times the blocks.
+        weights: weights of the reader.
+        count: number of blocks; less than the number of removable ones.
+        batches: lines to compare the outputs on.
+        on_tried: called after each trial; there are about `count` times the number of blocks.
 
     Raises:
-        ValueError: `count` is more than that.
+        ValueError: `count` is out of range.
     """
-    candidates = droppable(weights)
+    candidates = removable_blocks(weights)
     if not 0 < count < len(candidates):
-        raise ValueError(f"1 to {len(candidates) - 1} blocks can be left out, not {count}")
+        raise ValueError(f"1 to {len(candidates) - 1} blocks can be removed, not {count}")
     wanted = _answers(weights, batches)
-    left: list[Left] = []
+    left: list[RemovedBlock] = []
     for _ in range(count):
         gone = [one.block for one in left]
         trials = []
         for block in candidates:
             if block not in gone:
-                found = _answers(without(weights, [*gone, block]), batches)
-                trials.append(Left(block, _divergence(wanted, found)))
+                found = _answers(remove_blocks(weights, [*gone, block]), batches)
+                trials.append(RemovedBlock(block, _divergence(wanted, found)))
                 on_tried()
         left.append(min(trials, key=lambda one: one.divergence))
     return left
@@ -139,17 +139,17 @@ def _divergence(wanted: Sequence[Tensor], found: Sequence[Tensor]) -> float:
 _LEFT = "left.json"
 _TRIED_LINES = 96
 
-_WHOLE = "what-it-was-before"  # its name among those that are compared
+_WHOLE = "what-it-was-before"  # name of the unpruned reader in the comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneJob(Job):
-    """What is asked for, beside what every `Job` has.
+    """Settings of pruning a reader, in addition to those of every `Job`.
 
     Attributes:
-        base: see `finetuning.base.choose_base`.
-        blocks: how many to leave out.
-        recipe: how to learn.
+        base: see `finetune.reader.base.choose_base`.
+        blocks: number of blocks to remove.
+        recipe: training settings.
     """
 
     base: str | None = None
@@ -161,43 +161,43 @@ class PruneJob(Job):
 
 @dataclass(frozen=True, slots=True)
 class Pruned(Outcome):
-    """What came of it.
+    """Outcome of pruning.
 
     Attributes:
-        left: the blocks that were left out.
-        cer: of the samples' lines, whole reader and pruned one, float; None without samples.
-        milliseconds: of one word, whole reader and pruned one, float.
+        left: the removed blocks.
+        cer: CER of the whole and the pruned float reader on the samples; None without samples.
+        milliseconds: run times of the whole and the pruned float reader for one word.
     """
 
-    left: tuple[Left, ...] = ()
+    left: tuple[RemovedBlock, ...] = ()
     cer: tuple[float, float] | None = None
     milliseconds: tuple[float, ...] = ()
 
 
 def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = None) -> Pruned:
-    """Choose the blocks, learn without them, quantize, compare and register.
+    """Choose the blocks, train without them, quantize, compare and register.
 
     Raises:
-        InvalidRequest: so many blocks cannot be left out, the base is no good, there are no fonts
-            to render with, or the folder has an unfinished course (UNFINISHED) or a finished model
-            of the name (FINISHED).
+        InvalidRequest: so many blocks cannot be removed, the base cannot be used, there are no
+            fonts for rendering, or the folder has an unfinished course (UNFINISHED) or a finished
+            model of this name (FINISHED).
         ModelUnavailable: the base is not installed, or the pruned reader reads next to nothing
             (MODEL_TOO_WEAK): then nothing is registered, and the course stays.
     """
-    told = listener or Listener()
+    listener = listener or Listener()
     base = choose_base(store, job.base)
-    most = len(droppable(base.reader.weights)) - 1
+    most = len(removable_blocks(base.reader.weights)) - 1
     if not 0 < job.blocks <= most:
         raise InvalidRequest(
-            f"{base.entry.name} has blocks of which 1 to {most} can be left out", field="blocks"
+            f"1 to {most} blocks of {base.entry.name} can be removed", field="blocks"
         )
     refuse_finished(job, base.entry.sha256)
-    warn_of_disuse(job, base.entry, told, option="")
-    mix = LineMix((), base.reader.charset.characters, base.words, real_share=0.0, kindred_share=0.0)
+    warn_of_replacement(job, base.entry, listener, option="")
+    mix = LineMix((), base.reader.charset.characters, base.words, real_share=0.0, similar_share=0.0)
     key = key_of([base.entry.sha256, job.name, str(job.blocks)])
-    with course_of(job, key, told) as course:
-        left = _chosen(job, course.work, base, mix, told)
-        start = without(base.reader.weights, [one.block for one in left])
+    with course_of(job, key, listener) as course:
+        left = _chosen(job, course.work, base, mix, listener)
+        start = remove_blocks(base.reader.weights, [one.block for one in left])
         if not course.learn(
             lambda: ReaderLearner(course.work, base.reader, mix, (), job.recipe, start)
         ):
@@ -206,21 +206,21 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
 
 
 def _chosen(
-    job: PruneJob, work: Path, base: ChosenBase, mix: LineMix, told: Listener
-) -> tuple[Left, ...]:
-    """Choose the blocks, once in a course."""
+    job: PruneJob, work: Path, base: ChosenBase, mix: LineMix, listener: Listener
+) -> tuple[RemovedBlock, ...]:
+    """Choose the blocks, or load the choice of a resumed course."""
     path = work / _LEFT
     if path.is_file():
-        return tuple(Left(**row) for row in parse_json(read_text(path)))
-    told.on_step("trying the reader without its blocks")
+        return tuple(RemovedBlock(**row) for row in parse_json(read_text(path)))
+    listener.on_step("trying the reader without its blocks")
     lines = other_lines(mix, _TRIED_LINES)
     if not lines:
         raise InvalidRequest(
-            "there are no fonts to render lines with; scripts/install_fonts.sh installs some",
+            "there are no fonts for rendering lines; scripts/install_fonts.sh installs some",
             field="blocks",
         )
-    batches = list(measured_batches(lines, base.reader.charset))
-    left = tuple(least_needed(base.reader.weights, job.blocks, batches, told.on_label))
+    batches = list(batch_by_width(lines, base.reader.charset))
+    left = tuple(choose_blocks(base.reader.weights, job.blocks, batches, listener.on_label))
     rows = [{"block": one.block, "divergence": one.divergence} for one in left]
     write_atomically(path, json.dumps(rows).encode())
     return left
@@ -232,19 +232,19 @@ def _finish(
     store: ModelStore,
     base: ChosenBase,
     mix: LineMix,
-    left: tuple[Left, ...],
+    left: tuple[RemovedBlock, ...],
 ) -> Pruned:
-    work, told = course.work, course.told
-    told.on_step("exporting")
+    work, listener = course.work, course.listener
+    listener.on_step("exporting")
     weights = load_weights(work / BEST)
     net = LineReaderNet(ReaderShape.of_weights(weights))
     net.load_state_dict(weights)
     twin, small = work / "float.onnx", work / "int8.onnx"
     export_float(net, base.reader.charset, twin)
-    told.on_step("quantizing")
+    listener.on_step("quantizing")
     quantize_reader(twin, small, mix)
     names = (job.name + FLOAT_SUFFIX, job.name)
-    told.on_step("comparing")
+    listener.on_step("comparing")
     sessions = [open_file(path, Task.LINE_READER) for path in (base.entry.file, twin)]
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     samples = sample_lines(job.samples) if job.samples is not None else ()
@@ -255,16 +255,16 @@ def _finish(
     trial = ModelStore(staged, store.threads)
     int8 = compare_twins(trial, names, cases, ())
     both = score_cases(LineReader(trial, _WHOLE), cases).cer, int8.float_score.cer
-    measure = "characters of lines that neither learned from, read right (1 - CER)"
+    measure = "the share of characters read correctly in unseen lines (1 - CER)"
     require_useful(job.name, measure, *(max(0.0, 1 - one) for one in reversed(both)))
     cer = both if samples else None
-    told.on_step("registering")
+    listener.on_step("registering")
     entries = add_models(job.out, _models(job, base, (twin, small), int8, left, cer))
     return Pruned(course.state, entries, left, cer, milliseconds)
 
 
 def _rendered(mix: LineMix) -> tuple[LineCase, ...]:
-    """Lines to read where there are no samples; those by which the blocks were chosen."""
+    """Render lines to score if there are no samples; the blocks were chosen by the same lines."""
     return tuple(
         LineCase("rendered", one.image, one.text) for one in other_lines(mix, _TRIED_LINES)
     )
@@ -275,7 +275,7 @@ def _models(
     base: ChosenBase,
     files: tuple[Path, Path],
     int8: Int8,
-    left: tuple[Left, ...],
+    left: tuple[RemovedBlock, ...],
     cer: tuple[float, float] | None,
 ) -> list[NewModel]:
     twin, small = files
@@ -283,7 +283,7 @@ def _models(
     text = [f"# {job.name}", "", f"`{base.entry.name}` without its blocks {gone}."]
     if cer is not None:
         text.append(
-            f"CER of the project's samples: {cer[1]:.4f}, of the whole reader {cer[0]:.4f}."
+            f"CER on the project's samples: {cer[1]:.4f}; of the whole reader: {cer[0]:.4f}."
         )
     card = "\n".join((*text, ""))
     return twins(

@@ -1,8 +1,8 @@
-"""Pictures for the student: random streets and random walls with text in every script.
+"""Pictures for distillation: random streets and random walls with text in every script.
 
-Streets show signs as a street hangs them. On walls, lines are of all sizes, close together, turned,
-and on grounds of every kind (photos where there are some), so that the student learns what text is
-and not where it hangs.
+Streets show signs in natural places. Walls show lines of all sizes, close together and rotated, on
+all kinds of backgrounds (on photos if there are some), so that the student learns what text looks
+like and not where signs hang.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 _SIZES = ((960, 720), (960, 640), (832, 832), (720, 960))
-_ON_PHOTOS = 0.6  # of the walls, where there are any
+_ON_PHOTOS = 0.6  # share of the walls, if there are photos
 _BOARDS, _LABELS = (0, 1, 1, 2, 3), (1, 10)
-_BODY = (11.0, 90.0)  # pixels of a line
-_TILT, _SIDEWAYS = 0.06, 0.03  # radians; of a side
+_BODY = (11.0, 90.0)  # font size in pixels
+_TILT, _SIDEWAYS = 0.06, 0.03  # radians; share of a side
 _TRIES = 12
-_LONGEST, _WORDS = 32, 8  # characters; drawn for a line, of which those of one script stay
+_LONGEST, _WORDS = 32, 8  # characters a line; words drawn for it, of which one script's are used
 _LEAST_CONTRAST = 60.0
 
 
 class Walls:
-    """Draws walls; the same number gives the same picture."""
+    """Renders walls; the same number gives the same picture."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class Walls:
         photos: Sequence[Callable[[], Pixels]] = (),
         seed: int = 0,
     ) -> None:
-        """Take what may be written, the fonts, and photos to write on, (H, W, 3) RGB each."""
+        """Prepare texts, fonts, and loaders of background photos, (H, W, 3) RGB each."""
         self._corpus, self._library, self._photos = corpus, library, photos
         self._recipe, self._seed = RenderRecipe(), seed
 
     def picture(self, number: int) -> Pixels:
-        """Draw one, (H, W, 3) RGB.
+        """Render a wall, (H, W, 3) RGB.
 
         Raises:
-            LookupError: there are no fonts for what is to be written.
+            LookupError: no installed font has the characters of the texts.
         """
         rng = np.random.default_rng([self._seed, 1, number])
         chance = random.Random(int(rng.integers(2**63)))
@@ -74,10 +74,10 @@ class Walls:
             wall, written = self._wall(rng, chance)
             if written:
                 return wall
-        raise LookupError("no installed font sets these words; see scripts/install_fonts.sh")
+        raise LookupError("no installed font has these characters; see scripts/install_fonts.sh")
 
     def _wall(self, rng: np.random.Generator, chance: random.Random) -> tuple[Pixels, bool]:
-        """A wall, and whether anything is written there."""
+        """Render a wall; also tell whether it has any text."""
         width, height = _SIZES[int(rng.integers(len(_SIZES)))]
         wall = self._ground(rng, height, width)
         taken: list[Box] = []
@@ -103,7 +103,7 @@ class Walls:
         if self._photos and rng.random() < _ON_PHOTOS:
             try:
                 photo = self._photos[int(rng.integers(len(self._photos)))]()
-            except LipiyanaError:  # a folder of pictures may hold other files
+            except LipiyanaError:  # a folder of pictures may contain other files
                 pass
             else:
                 return np.asarray(cv2.resize(photo, (width, height)), np.uint8)
@@ -116,7 +116,7 @@ class Walls:
         return np.clip(clutter * share + texture * (1 - share), 0, 255).astype(np.uint8)
 
     def _label(self, rng: np.random.Generator, chance: random.Random) -> Pixels | None:
-        """A single line with the ground that it was rendered on, as the reader learns from."""
+        """Render a single line with its own background, like the reader's training lines."""
         text = self._corpus.sample(chance)
         line = render_line(text.drawn, text.script, rng, self._library, recipe=self._recipe)
         if line is None:
@@ -130,7 +130,7 @@ class Walls:
     def _board(
         self, rng: np.random.Generator, chance: random.Random, width: int, height: int
     ) -> Pixels | None:
-        """Lines below each other on one ground, some side by side; None where none was set."""
+        """Render lines on one background, some side by side; None if no text was rendered."""
         palette = sign_palette(rng)
         while contrast(palette.text, palette.ground) < _LEAST_CONTRAST:
             palette = sign_palette(rng)
@@ -166,7 +166,7 @@ class Walls:
     def _line(
         self, rng: np.random.Generator, chance: random.Random, body: float, room: float
     ) -> npt.NDArray[np.uint8] | None:
-        """A line's ink, (H, W), not wider than `room`; None where none was found."""
+        """Render the alpha mask, (H, W), of a line not wider than `room`; None if none fits."""
         for _ in range(_TRIES):
             texts = [self._corpus.sample(chance) for _ in range(_WORDS)]
             script = texts[0].script
@@ -186,7 +186,7 @@ class Walls:
 def _free(
     rng: np.random.Generator, wall: tuple[int, int], size: tuple[int, int], taken: list[Box]
 ) -> Box | None:
-    """Find room where nothing hangs, and take it."""
+    """Find a free place, and mark it as taken."""
     margin = 6
     room = wall[0] - size[0] - 2 * margin, wall[1] - size[1] - 2 * margin
     if min(room) <= 0:
@@ -207,7 +207,7 @@ def _free(
 
 
 def _hang(rng: np.random.Generator, wall: Pixels, board: Pixels, place: Box) -> None:
-    """Put a board at its place, turned a little and seen from a side."""
+    """Paste a board at its place, slightly rotated and in perspective."""
     height, width = board.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     angle = float(np.clip(rng.normal(0, _TILT), -0.2, 0.2)) if rng.random() < 0.7 else 0.0
@@ -223,32 +223,34 @@ def _hang(rng: np.random.Generator, wall: Pixels, board: Pixels, place: Box) -> 
 
 
 _COLUMNS, _ROWS = 3, 3
-_LOWEST = 0.58  # of the picture's height, above which signs hang
+_LOWEST = 0.58  # share of the picture's height; signs hang above it
 _LONGEST_LINE = 22
 _LINE_TRIES = 20
 _BY_DAY = 0.6
 
 
 class Streets:
-    """Draws streets; the same number gives the same picture."""
+    """Renders streets; the same number gives the same picture."""
 
     def __init__(self, corpus: Corpus, library: FontLibrary, seed: int = 0) -> None:
-        """Take what signs may say, and the fonts."""
+        """Prepare texts and fonts."""
         self._corpus, self._library, self._seed = corpus, library, seed
 
     def picture(self, number: int) -> Pixels:
-        """Draw one, (H, W, 3) RGB.
+        """Render a street, (H, W, 3) RGB.
 
         Raises:
-            LookupError: there are no fonts for what signs say.
+            LookupError: no installed font has the characters of the signs.
         """
         rng = np.random.default_rng([self._seed, number])
         for _ in range(_LINE_TRIES):
             try:
                 return np.asarray(render_scene(rng, self._library, self._plan(rng)).image)
-            except (LookupError, ValueError):  # no glyph or no ink: another text may fit the fonts
+            except (LookupError, ValueError):  # no glyph or no ink: try another text
                 continue
-        raise LookupError("no installed font sets these signs; see scripts/install_fonts.sh")
+        raise LookupError(
+            "no installed font has the characters of these signs; see scripts/install_fonts.sh"
+        )
 
     def _plan(self, rng: np.random.Generator) -> ScenePlan:
         width, height = _SIZES[int(rng.integers(len(_SIZES)))]
@@ -264,7 +266,7 @@ class Streets:
         )
 
     def _signs(self, rng: np.random.Generator) -> list[SignPlan]:
-        """Hang signs in some cells of a grid, so that none hides another."""
+        """Place signs in some cells of a grid, so that none covers another."""
         chance = random.Random(int(rng.integers(2**63)))
         kinds: Sequence[SignKind] = get_args(SignKind)
         cells = rng.permutation(_COLUMNS * _ROWS)[: int(rng.integers(2, 8))]

@@ -1,4 +1,4 @@
-"""`lipiyana models distill`: a text detector taught by the installed one, step by step."""
+"""`lipiyana models distill`: trains a small text detector with the installed one as teacher."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ _LEAST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillJob(Job):
-    """What is asked for, beside what every `Job` has; the teacher's looking is not in the limits.
+    """Settings of distillation, in addition to those of every `Job`.
+
+    The limits do not include the time in which the teacher processes the pictures.
 
     Attributes:
-        teacher: a text detector by name; None for the preferred one.
-        photos: a folder of pictures to look at beside the rendered ones.
-        streets: how many pictures are rendered, streets and walls in turns.
-        start: the float file of a student to go on from; None to begin from nothing.
-        recipe: how to learn.
-        mix_size: side of the crops, in pixels.
+        teacher: name of a text detector; None for the preferred one.
+        photos: folder of pictures to use in addition to rendered ones.
+        streets: number of pictures to render, streets and walls in turns.
+        start: float file of a student to continue from; None for random weights.
+        recipe: training settings.
+        mix_size: side of the training crops in pixels.
     """
 
     teacher: str | None = None
@@ -75,7 +77,7 @@ class DistillJob(Job):
 
 @dataclass(frozen=True, slots=True)
 class Distilled(Outcome):
-    """What came of it, with both detectors compared where there are samples."""
+    """Outcome of distillation; with samples, both detectors are compared."""
 
     compared: Compared | None = None
 
@@ -83,33 +85,33 @@ class Distilled(Outcome):
 def distill_text_detector(
     job: DistillJob, store: ModelStore, listener: Listener | None = None
 ) -> Distilled:
-    """Render streets, let the teacher look, learn, quantize, compare and register.
+    """Render pictures, run the teacher on them, train, quantize, compare and register.
 
     Args:
-        job: what is asked for.
-        store: the models, of which the teacher is one.
-        listener: told how far it is.
+        job: the job.
+        store: the installed models, including the teacher.
+        listener: receives the progress.
 
     Raises:
-        InvalidRequest: the teacher is no text detector, `start` no student, there are too few
-            pictures, or the folder has an unfinished course (UNFINISHED) or a finished student of
-            the name that `start` is not (FINISHED), and `resume` is not set.
+        InvalidRequest: the teacher is not a text detector, `start` is not a student, there are
+            too few pictures, or the folder has an unfinished course (UNFINISHED) or a finished
+            student of this name other than `start` (FINISHED), and `resume` is not set.
         ModelUnavailable: the teacher is not installed, or the student finds next to nothing
             (MODEL_TOO_WEAK): then nothing is registered, and the course stays.
-        LookupError: streets are wanted and there are no fonts.
+        LookupError: streets are wanted, and there are no fonts.
     """
-    told = listener or Listener()
+    listener = listener or Listener()
     teacher = (
         store.entry(job.teacher) if job.teacher else store.default_for_task(Task.TEXT_DETECTOR)
     )
     if teacher.task is not Task.TEXT_DETECTOR:
-        raise InvalidRequest(f"{teacher.name} is no text detector", field="teacher")
+        raise InvalidRequest(f"{teacher.name} is not a text detector", field="teacher")
     start = read_student(job.start) if job.start else None
     begins_from = sha256(read_file(job.start, MAX_MODEL_BYTES)).hexdigest() if job.start else None
     refuse_finished(job, begins_from, f"--start with the file of {job.name}{FLOAT_SUFFIX}")
     key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos), str(job.start)])
-    with course_of(job, key, told) as course:
-        pool = _pool(job, course.work, store, teacher, told)
+    with course_of(job, key, listener) as course:
+        pool = _pool(job, course.work, store, teacher, listener)
         mix = CropMix(pool.train, job.mix_size)
         if not course.learn(
             lambda: DistillLearner(course.work, mix, pool.validation, job.recipe, start)
@@ -119,9 +121,9 @@ def distill_text_detector(
 
 
 def _pool(
-    job: DistillJob, work: Path, store: ModelStore, teacher: ModelEntry, told: Listener
+    job: DistillJob, work: Path, store: ModelStore, teacher: ModelEntry, listener: Listener
 ) -> Pool:
-    told.on_step("the teacher looks at the pictures")
+    listener.on_step("running the teacher on the pictures")
     pictures = photographs(job.photos)
     if job.streets:
         reader = store.default_for_task(Task.LINE_READER)
@@ -131,12 +133,13 @@ def _pool(
         pictures += [
             (f"drawn-{n:06d}", partial(drawers[n % 2].picture, n)) for n in range(job.streets)
         ]
-    told.on_labels(len(pictures))
-    pool = fill_pool(work / "pool", pictures, open_file(teacher.file, teacher.task), told.on_label)
+    listener.on_labels(len(pictures))
+    session = open_file(teacher.file, teacher.task)
+    pool = fill_pool(work / "pool", pictures, session, listener.on_label)
     if len(pool.train) < _LEAST:
         raise InvalidRequest(
-            f"{len(pool.train)} pictures are too few to learn from; at least {_LEAST} are needed, "
-            "and a thousand do well",
+            f"{len(pool.train)} pictures are too few for training; at least {_LEAST} are needed, "
+            "and a thousand work well",
             field="photos",
             reason="TOO_LITTLE_DATA",
         )
@@ -146,16 +149,16 @@ def _pool(
 def _finish(
     job: DistillJob, course: OpenCourse, store: ModelStore, teacher: ModelEntry, pool: Pool
 ) -> Distilled:
-    work, state, told = course.work, course.state, course.told
-    told.on_step("exporting")
+    work, state, listener = course.work, course.state, course.listener
+    listener.on_step("exporting")
     net = TextStudent()
     net.load_state_dict(load_weights(work / BEST))
     twin, small = work / "float.onnx", work / "int8.onnx"
     export_student(net, twin)
-    told.on_step("quantizing")
+    listener.on_step("quantizing")
     quantized = quantize_student(twin, small, pool.train)
     overlap = 1 - (state.best.error if state.best else 1.0)
-    measure = "pixels of text that the teacher finds, too, in pictures that were held back (Dice)"
+    measure = "the overlap with the teacher's text pixels in held-out pictures (Dice)"
     require_useful(job.name, measure, overlap, 1.0)
     models = [
         NewModel(
@@ -170,20 +173,20 @@ def _finish(
         )
         for name, file in ((job.name + FLOAT_SUFFIX, twin), (job.name, small))
     ]
-    # INT8 that answers otherwise than what was learned is no twin of it
+    # INT8 with other answers than the float student is not its twin
     pair = twins(*models, good=quantized.agreement >= LEAST_SHARE, faster=True)
     compared = None
     if job.samples is not None:
-        told.on_step("comparing")
+        listener.on_step("comparing")
         add_models(work / "staged", pair)
         compared = compare(
             TextDetector(store, name=teacher.name),
             TextDetector(ModelStore(work / "staged", store.threads), name=pair[0].name),
             sample_scenes(job.samples),
         )
-        measure = "lines of the project's samples that are found"
+        measure = "the share of lines of the project's samples that are found"
         require_useful(job.name, measure, compared.recall[1], compared.recall[0])
-    told.on_step("registering")
+    listener.on_step("registering")
     return Distilled(state, add_models(job.out, pair), compared)
 
 
@@ -193,11 +196,11 @@ def _card(job: DistillJob, teacher: ModelEntry, state: CourseState, agreement: f
         (
             f"# {job.name}",
             "",
-            f"Taught by `{teacher.name}` (sha256 {teacher.sha256}) in {state.seconds / 60:.0f} "
-            "minutes on streets that this project renders, and on photos where a folder of them "
-            "was given. It finds what its teacher finds, and no more.",
+            f"Distilled from `{teacher.name}` (sha256 {teacher.sha256}) in "
+            f"{state.seconds / 60:.0f} minutes on streets that this project renders, and on the "
+            "photos of a folder if one was given. It finds only what its teacher finds.",
             "",
-            "Overlap (Dice) of what both find in pictures that were held back: "
+            "Overlap (Dice) with the teacher in held-out pictures: "
             f"{1 - best:.3f}; of INT8 with float: {agreement:.3f}.",
             "",
         )

@@ -1,4 +1,4 @@
-"""From a few labelled pictures to a better model that is measured, quantized and registered.
+"""Fine-tuning: trains a better model on a few labelled pictures, quantizes it and registers it.
 
-It trains, so it needs the extra `train`; no part of reading or serving imports it.
+It needs the extra `train`; reading and serving never import it.
 """

@@ -1,5 +1,5 @@
-"""PaddleOCR's models, recognition and detection, as checked and registered models of this project.
+"""Imports PaddleOCR recognition and detection models, checks them and registers them.
 
-Paddle itself runs in an interpreter of its own (`convert_script.py`), for its pins do not go
-together with those of this project.
+Paddle runs in its own interpreter (`convert_script.py`), because its pinned dependencies conflict
+with those of this project.
 """

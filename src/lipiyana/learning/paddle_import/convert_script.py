@@ -1,4 +1,4 @@
-"""Run by an interpreter that has paddlepaddle and paddle2onnx; imports nothing of this project.
+"""Runs in an interpreter with paddlepaddle and paddle2onnx; imports nothing of this project.
 
     python convert_script.py convert MODEL PARAMETERS OUT.onnx
     python convert_script.py fetch NAME
@@ -17,24 +17,24 @@ OPSET = 14
 
 
 def convert(model: str, parameters: str, out: str) -> dict[str, object]:
-    """Write the ONNX model of a Paddle inference model."""
+    """Convert a Paddle inference model to ONNX."""
     import paddle2onnx
 
-    # its default would fold constants by a tool that installs packages without asking
+    # the default optimizer runs a tool that installs packages without asking
     paddle2onnx.export(model, parameters, out, opset_version=OPSET, optimize_tool="none")
     names = ("paddlepaddle", "paddle2onnx")
     return {"versions": {name: metadata.version(name) for name in names}}
 
 
 def fetch(name: str) -> dict[str, object]:
-    """Have PaddleX, on which paddleocr rests, find or download a model by its name."""
+    """Let PaddleX, the base of paddleocr, find or download a model by its name."""
     from paddlex.inference.utils.official_models import official_models
 
     return {"folder": str(official_models[name])}
 
 
 def main(command: str, *arguments: str) -> None:
-    """Run one command and print what came of it."""
+    """Run one command and print its result."""
     try:
         commands: dict[str, Callable[..., dict[str, object]]] = {"convert": convert, "fetch": fetch}
         answer = commands[command](*arguments)

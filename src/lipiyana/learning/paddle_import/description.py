@@ -1,4 +1,4 @@
-"""What a Paddle model's folder says of it: `inference.yml`, and which files hold the network."""
+"""Reads the description of a Paddle model's folder: `inference.yml` and the network's files."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class PaddleModel:
-    """A model in a folder.
+    """A Paddle model in a folder.
 
     Attributes:
-        name: as the folder says, else the folder's own name.
-        task: what it does.
-        network: `inference.json` (Paddle 3) or `inference.pdmodel` (2).
+        name: name in the description, else that of the folder.
+        task: task of the model.
+        network: `inference.json` (Paddle 3) or `inference.pdmodel` (Paddle 2).
         parameters: `inference.pdiparams`.
-        characters: of a recognizer, in the order of its classes from 1 on, without the space that
-            comes last.
-        mean, deviation: of the input, for pixels from 0 to 1.
-        rgb: whether red comes first; PP-OCR's see blue first.
+        characters: characters of a recognizer, in the order of its classes from 1 on, without
+            the final space.
+        mean, deviation: normalization of the input, for pixels from 0 to 1.
+        rgb: whether the channel order is RGB; PP-OCR models use BGR.
     """
 
     name: str
@@ -52,19 +52,19 @@ def describe(folder: Path, characters: Path | None = None, task: Task | None = N
     """Read the description of a model.
 
     Args:
-        folder: with the network, its parameters and, but for old exports, `inference.yml`.
-        characters: one a line, where the description has none.
-        task: where there is no description.
+        folder: has the network, its parameters and, except for old exports, `inference.yml`.
+        characters: file with one character a line, if the description lists none.
+        task: task, if there is no description.
 
     Raises:
-        NotFound: the network or its parameters are not there.
-        InvalidRequest: the description makes no sense, or asks for what is not done here.
+        NotFound: the network or its parameters are missing.
+        InvalidRequest: the description is invalid, or needs an unsupported step.
     """
     network = next((folder / name for name in _NETWORKS if (folder / name).is_file()), None)
     if network is None:
-        raise NotFound(f"{folder} holds neither {' nor '.join(_NETWORKS)}")
+        raise NotFound(f"{folder} has neither {' nor '.join(_NETWORKS)}")
     if not (folder / _PARAMETERS).is_file():
-        raise NotFound(f"{folder} holds no {_PARAMETERS}, the weights of {network.name}")
+        raise NotFound(f"{folder} has no {_PARAMETERS}, the weights of {network.name}")
     stated = _read(folder / _DESCRIPTION)
     found = _task(folder, stated, task)
     steps = _steps(folder, stated)
@@ -89,9 +89,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         stated = yaml.safe_load(read_text(path, max_bytes=MAX_SETTINGS_BYTES))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise _wrong(path.parent, f"it is no YAML ({error})") from None
+        raise _wrong(path.parent, f"it is not valid YAML ({error})") from None
     if not isinstance(stated, Mapping):
-        raise _wrong(path.parent, "it is no mapping")
+        raise _wrong(path.parent, "it is not a mapping")
     return stated
 
 
@@ -100,10 +100,10 @@ def _task(folder: Path, stated: Mapping[str, Any], task: Task | None) -> Task:
     if name in _TASKS:
         return _TASKS[name]
     if name is not None:
-        raise _wrong(folder, f"its post-processing is {name}; {' and '.join(_TASKS)} are known")
+        raise _wrong(folder, f"its post-processing is {name}; supported: {', '.join(_TASKS)}")
     if task is None:
         raise InvalidRequest(
-            f"{folder} has no {_DESCRIPTION} that tells what the model does; name the --task "
+            f"{folder} has no {_DESCRIPTION} that states the model's task; give it with --task "
             "(line_reader or text_detector)",
             field="task",
         )
@@ -113,7 +113,7 @@ def _task(folder: Path, stated: Mapping[str, Any], task: Task | None) -> Task:
 def _steps(folder: Path, stated: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     listed = stated.get("PreProcess", {}).get("transform_ops", [])
     if not isinstance(listed, list) or not all(isinstance(step, Mapping) for step in listed):
-        raise _wrong(folder, "its transform_ops are no list of steps")
+        raise _wrong(folder, "its transform_ops are not a list of steps")
     return {name: step[name] or {} for step in listed for name in step}
 
 
@@ -121,7 +121,7 @@ def _normalization(
     folder: Path, steps: Mapping[str, Mapping[str, Any]], task: Task
 ) -> tuple[Triple, Triple]:
     stated = steps.get("NormalizeImage")
-    if stated is None or task is Task.LINE_READER:  # recognizers have theirs in the resizing
+    if stated is None or task is Task.LINE_READER:  # recognizers normalize in the resizing step
         return _HALF if task is Task.LINE_READER or not steps else _IMAGENET
     try:
         mean, deviation = (_triple(stated[key]) for key in ("mean", "std"))
@@ -129,7 +129,7 @@ def _normalization(
         if abs(_fraction(scale) * 255 - 1) > 1e-3:
             raise ValueError(f"a scale of {scale}")
     except (KeyError, TypeError, ValueError) as error:
-        raise _wrong(folder, f"its NormalizeImage makes no sense here ({error})") from None
+        raise _wrong(folder, f"its NormalizeImage is not supported ({error})") from None
     return mean, deviation
 
 
@@ -137,7 +137,7 @@ _IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _fraction(value: object) -> float:
-    """Read `1./255.`, as Paddle writes it, or a number."""
+    """Parse a fraction, which Paddle writes as `1./255.`, or a number."""
     above, _, below = str(value).strip().partition("/")
     return float(above) / (float(below) if below else 1.0)
 
@@ -151,7 +151,7 @@ def _require_height(folder: Path, steps: Mapping[str, Mapping[str, Any]]) -> Non
     shape = steps.get("RecResizeImg", {}).get("image_shape", [3, _HEIGHT, 320])
     if list(shape[:2]) != [3, _HEIGHT]:
         raise _wrong(
-            folder, f"its lines are {shape[1]} pixels high; readers here see {_HEIGHT} in colour"
+            folder, f"its lines are {shape[1]} pixels high; readers here need {_HEIGHT}, in colour"
         )
 
 
@@ -164,7 +164,7 @@ def _characters(folder: Path, stated: Mapping[str, Any], file: Path | None) -> t
             raise InvalidRequest(f"{file} cannot be read: {error}", field="characters") from None
     if not isinstance(listed, list) or not listed:
         raise InvalidRequest(
-            f"{folder} lists no characters; name the file that has one a line by --characters",
+            f"{folder} lists no characters; give a file with one a line by --characters",
             field="characters",
         )
     return tuple(str(character).rstrip("\r") for character in listed)

@@ -1,4 +1,4 @@
-"""From a Paddle model to a registered one: converted, adapted, checked, quantized."""
+"""Converts a Paddle model, adapts its input, checks, quantizes and registers it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _LEAST_AGREEMENT = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import.
+    """Outcome of an import.
 
     Attributes:
-        models: the new entries, the preferred one first.
-        quantized: how the INT8 twin agrees; None where there is none.
-        milliseconds: of the float model and of the INT8 one, where there is one, on this host.
-        versions: of the packages that converted.
+        models: the new manifest entries, the preferred one first.
+        quantized: scores of the INT8 twin; None if there is none.
+        milliseconds: run times of the float model and, if there is one, the INT8 model.
+        versions: versions of the packages that converted the model.
     """
 
     models: tuple[ModelEntry, ...]
@@ -58,16 +58,16 @@ def import_paddle(
     """Register a Paddle model in a folder of models.
 
     Args:
-        model: as `description.describe` gives it.
-        out: folder of models.
-        python: interpreter that has Paddle, see `paddle_process.interpreter`.
-        inputs: what the model will see, at least two to make an INT8 twin of it.
-        licence: SPDX expression, as its makers state it.
-        on_step: told what is done next.
+        model: from `description.describe`.
+        out: output folder for the models.
+        python: interpreter with Paddle, see `paddle_process.interpreter`.
+        inputs: calibration batches; at least two to make an INT8 twin.
+        licence: SPDX expression of the makers' licence.
+        on_step: called with a short text before each step.
 
     Raises:
         MissingExtra: the interpreter has no Paddle.
-        ModelUnavailable: the model cannot be converted, is not what its description says, or finds
+        ModelUnavailable: the model cannot be converted, contradicts its description, or finds
             nothing in any input.
         InvalidRequest: the folder cannot be written.
     """
@@ -96,10 +96,10 @@ def import_paddle(
 
 
 def adapt(raw: Path, model: PaddleModel, out: Path) -> None:
-    """Make a converted model take this project's input: BGR from -1 to 1.
+    """Make a converted model accept this project's input: BGR from -1 to 1.
 
-    Where it wants another mean, deviation or order of colours, the change becomes the first
-    layers of the graph. A recognizer gets its characters into its metadata.
+    Layers for another mean, deviation or channel order are put before the graph. The characters
+    of a recognizer are written to the metadata.
     """
     network = onnx.load(str(raw))
     graph = network.graph
@@ -139,33 +139,35 @@ def adapt(raw: Path, model: PaddleModel, out: Path) -> None:
 
 
 def check(file: Path, model: PaddleModel) -> None:
-    """Run the model once and see that it answers as one of its task does.
+    """Run the model once and check that its output fits its task.
 
     Raises:
-        ModelUnavailable: it does not (MODEL_CORRUPT).
+        ModelUnavailable: it does not fit (MODEL_CORRUPT).
     """
     session = open_file(file, model.task)
     batch = typical_input(session)
     answers = session.run(batch)
     if model.task is Task.TEXT_DETECTOR:
         if answers[0].shape != (1, 1, *batch.shape[2:]):
-            raise _corrupt(model, f"it answers {answers[0].shape}, no map of {batch.shape[2:]}")
+            raise _corrupt(
+                model, f"its output is {answers[0].shape}, not a map of {batch.shape[2:]}"
+            )
         return
     probabilities = answers[0]
     classes = len(session.charset) + 1
     if probabilities.ndim != 3 or probabilities.shape[2] != classes:
         raise _corrupt(
             model,
-            f"it answers {probabilities.shape}, but {classes} classes are the blank, its "
+            f"its output is {probabilities.shape}, but it needs {classes} classes: the blank, its "
             f"{len(model.characters)} characters and the space",
         )
     if not np.allclose(probabilities.sum(axis=2), 1, atol=1e-3):
-        raise _corrupt(model, "its answers are no probabilities; export it with its softmax")
+        raise _corrupt(model, "its outputs are not probabilities; export it with its softmax")
 
 
 def _corrupt(model: PaddleModel, why: str) -> ModelUnavailable:
     return ModelUnavailable(
-        f"{model.name} is not what its description says: {why}", reason="MODEL_CORRUPT"
+        f"{model.name} contradicts its description: {why}", reason="MODEL_CORRUPT"
     )
 
 
@@ -174,12 +176,12 @@ def _new_models(
 ) -> list[NewModel]:
     characters = (*model.characters, " ") if model.characters else ()
     names = (model.name, model.name + INT8_SUFFIX)
-    # whoever imports a reader wants to see what it reads, not what another makes of its lines
+    # an imported reader should read alone, without the specialist for Latin
     own = {"latin_specialist": False} if model.task is Task.LINE_READER else {}
     tools = ", ".join(f"{name} {version}" for name, version in versions.items())
     card = (
-        f"# {model.name}\n\nImported from {model.network.name} with {tools}. What it was trained "
-        "on, and its scores, are its makers' to tell.\n"
+        f"# {model.name}\n\nImported from {model.network.name} with {tools}. See its makers' "
+        "documentation for training data and scores.\n"
     )
     return [
         NewModel(
@@ -188,7 +190,7 @@ def _new_models(
             file=file,
             version="paddle",
             licence=licence,
-            data="its makers', see their card",
+            data="see the makers' model card",
             card=card,
             charset_sha256=charset_digest(characters) if characters else "",
             parameters=own | ({TWIN: other} if len(files) > 1 else {}),

@@ -1,4 +1,4 @@
-"""Paddle in a process of its own: conversion to ONNX, and models by their names."""
+"""Runs Paddle in a separate process: conversion to ONNX, and download of models by name."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 from lipiyana.errors import InvalidRequest, MissingExtra, ModelUnavailable, NotFound, Unavailable
 
 PYTHON_VARIABLE = "LIPIYANA_PADDLE_PYTHON"
-"""Environment variable that names the interpreter with paddlepaddle and paddle2onnx."""
+"""Environment variable with the interpreter that has paddlepaddle and paddle2onnx."""
 
 _SCRIPT = Path(__file__).with_name("convert_script.py")
 _TIMEOUT = 1800.0
-_TOLD = 800
+_SHOWN = 800  # characters of the process's output in an error message
 
 
 def interpreter(python: Path | None) -> str:
-    """Choose the interpreter: `python`, the one that the environment names, or this one.
+    """Choose the interpreter: `python`, the one in the environment variable, or the current one.
 
     Raises:
-        NotFound: there is no such file.
+        NotFound: the file does not exist.
     """
     chosen = str(python) if python else os.environ.get(PYTHON_VARIABLE) or sys.executable
     if not Path(chosen).is_file():
-        raise NotFound(f"there is no interpreter {chosen}")
+        raise NotFound(f"the interpreter {chosen} does not exist")
     return chosen
 
 
 def convert(python: str, model: Path, parameters: Path, out: Path) -> dict[str, str]:
-    """Convert an inference model; returns the versions of the packages that did it.
+    """Convert an inference model; return the versions of the packages that did it.
 
     Raises:
         MissingExtra: the interpreter has no Paddle.
@@ -49,22 +49,22 @@ def convert(python: str, model: Path, parameters: Path, out: Path) -> dict[str, 
 
 
 def fetch(python: str, name: str) -> Path:
-    """Find a model of PaddleOCR's by its name: downloaded already, or from the network.
+    """Find a PaddleOCR model by its name; download it if needed.
 
     Raises:
         MissingExtra: the interpreter has no paddleocr.
-        Unavailable: there is no network to fetch it from.
-        InvalidRequest: PaddleOCR knows no such model.
+        Unavailable: it cannot be downloaded.
+        InvalidRequest: PaddleOCR has no such model.
     """
     answer = _ask(python, "fetch", name)
     if "folder" in answer:
         return Path(answer["folder"])
     error = str(answer.get("error", ""))
     if "KeyError" in error or "not found" in error.lower() or "unknown" in error.lower():
-        raise InvalidRequest(f"PaddleOCR knows no model {name!r}: {error}", field="model")
+        raise InvalidRequest(f"PaddleOCR has no model {name!r}: {error}", field="model")
     raise Unavailable(
-        f"{name} is not on this machine and cannot be fetched ({error}); where there is a network, "
-        "let paddleocr download it, and give the folder here instead of the name"
+        f"{name} is not on this machine and cannot be downloaded ({error}); let paddleocr download "
+        "it on a machine with network access, and give its folder instead of the name"
     )
 
 
@@ -85,13 +85,13 @@ def _ask(python: str, *arguments: str) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(lines[-1])
     except (IndexError, ValueError):
-        told = (done.stderr or done.stdout).strip()[-_TOLD:]
-        return {"error": f"it ended with {done.returncode}: {told}"}
+        output = (done.stderr or done.stdout).strip()[-_SHOWN:]
+        return {"error": f"it ended with exit status {done.returncode}: {output}"}
     if "missing" in answer:
         raise MissingExtra(
-            f"{python} has no {answer['missing']}: make an environment of its own and install "
-            "paddlepaddle, paddle2onnx and paddleocr there (their pins do not go together with "
-            f"this one's), then name its interpreter by --python or {PYTHON_VARIABLE}",
+            f"{python} has no {answer['missing']}: install paddlepaddle, paddle2onnx and paddleocr "
+            "in a separate environment (their pinned versions conflict with those here) and name "
+            f"its interpreter by --python or {PYTHON_VARIABLE}",
             extra="paddle",
         )
     return answer

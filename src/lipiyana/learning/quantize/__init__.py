@@ -1,1 +1,1 @@
-"""INT8 twins of models: made, compared with their float twins on this host, and timed."""
+"""Quantizes models to INT8, compares them with their float twins, and times both on this host."""

@@ -1,4 +1,4 @@
-"""What a model sees of some pictures: its inputs, exactly as its own pre-processing makes them."""
+"""Calibration inputs: the batches that a model's own pre-processing makes of pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_PICTURES = 120
 
 
 def read_pictures(paths: Sequence[Path], most: int = MOST_PICTURES) -> Iterator[Pixels]:
-    """Read pictures, (H, W, 3) RGB, evenly thinned out to `most`; leave out what is unreadable."""
+    """Load at most `most` evenly spaced pictures, (H, W, 3) RGB; skip unreadable ones."""
     step = max(1.0, len(paths) / most)
     for number in range(min(most, len(paths))):
         try:
@@ -33,37 +33,37 @@ def read_pictures(paths: Sequence[Path], most: int = MOST_PICTURES) -> Iterator[
 
 
 def inputs_of(store: ModelStore, entry: ModelEntry, pictures: Iterator[Pixels]) -> list[Floats]:
-    """Give the batches that a model is run on for each picture.
+    """Collect the input batches that the model runs on for these pictures.
 
     Raises:
-        InvalidRequest: no picture of the folder could be read, or there is no such
-            pre-processing here for models of this task.
+        InvalidRequest: no picture could be read, or models of this task cannot be quantized.
         ModelUnavailable: the model cannot be loaded.
     """
     recording = _Recording(store.session(entry.name))
-    see = _seer(_RecordingStore(store, recording), entry)
+    run_on = _pipeline_step(_RecordingStore(store, recording), entry)
     for picture in pictures:
-        see(picture)
+        run_on(picture)
     if not recording.batches:
-        raise InvalidRequest("no picture could be read to calibrate with", field="calibration")
+        raise InvalidRequest("calibration needs at least one readable picture", field="calibration")
     return recording.batches
 
 
-def _seer(store: ModelStore, entry: ModelEntry) -> Any:
+def _pipeline_step(store: ModelStore, entry: ModelEntry) -> Any:
+    """Return a function that runs one picture through the model and its pre-processing."""
     if entry.task is Task.LINE_READER:
         reader = LineReader(store, entry.name)
         return lambda picture: reader.read([picture])
     if entry.task is Task.TEXT_DETECTOR:
         return TextDetector(store, name=entry.name).detect
     raise InvalidRequest(
-        f"{entry.name} is a {entry.task.value.replace('_', ' ')}; readers and text detectors are "
-        "what can be quantized so far",
+        f"{entry.name} is a {entry.task.value.replace('_', ' ')}; only line readers and text "
+        "detectors can be quantized",
         field="model",
     )
 
 
 class _Recording:
-    """A session that keeps what it is run on."""
+    """A session that records its input batches."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -78,13 +78,13 @@ class _Recording:
 
 
 class _RecordingStore(ModelStore):
-    """A store whose every session is the recording one."""
+    """A store that returns the recording session for every name."""
 
     def __init__(self, store: ModelStore, recording: _Recording) -> None:
         self.__dict__.update(store.__dict__)
         self._recording = recording
 
-    def session(self, name: str) -> Session:  # noqa: ARG002 - there is one model to watch
+    def session(self, name: str) -> Session:  # noqa: ARG002 - only one model is recorded
         recorded: Any = self._recording
         session: Session = recorded
         return session

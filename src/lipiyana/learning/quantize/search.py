@@ -1,6 +1,7 @@
-"""Which layers to quantize: all but those that cost too much agreement with the float model.
+"""Chooses the layers to quantize: all except those that reduce the agreement with the float model
+too much.
 
-Agreement is how alike two models of one task answer, whatever the truth is.
+Agreement compares the answers of two models for one task; it needs no ground truth.
 """
 
 from __future__ import annotations
@@ -24,21 +25,20 @@ from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import Session
 
 Outputs = Sequence[npt.NDArray[Any]]
-"""What a model gives for one input."""
+"""Output arrays of a model for one input."""
 
 
 def agreement(task: Task, one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
-    """Compare the answers to the same inputs, from 0 to 1.
+    """Compare two models' answers to the same inputs, from 0 to 1.
 
-    Readers: one minus the edits between what both read, greedily, by the characters that the
-    first reads. Text detectors: the pixels that
-    both find, twice, by all that either finds (Dice 1945). Others: one minus the norm of the
-    difference by the norm of the first.
+    - Line readers: 1 - CER of the greedy transcripts, with the first model's as the reference.
+    - Text detectors: Dice coefficient (Dice 1945) of the text pixels.
+    - Other tasks: 1 - the relative difference of the outputs.
 
     Args:
-        task: of the models.
-        one: outputs by input.
-        other: those of the other model.
+        task: task of both models.
+        one: outputs of the first model, one item an input.
+        other: outputs of the second model.
     """
     if task is Task.LINE_READER:
         edits = characters = 0
@@ -59,9 +59,9 @@ def agreement(task: Task, one: Sequence[Outputs], other: Sequence[Outputs]) -> f
 
 
 def says_nothing(task: Task, answers: Sequence[Outputs]) -> bool:
-    """Tell whether a text detector finds no pixel of text, or a reader no letter, in any input.
+    """Tell whether a text detector finds no text pixel, or a reader no letter, in any input.
 
-    What others find is not known here: of them it is said that they do.
+    Models of other tasks cannot be judged here; the result is False for them.
     """
     if task is Task.LINE_READER:
         return not any(text for one in answers for text in _texts(one[0]))
@@ -71,7 +71,7 @@ def says_nothing(task: Task, answers: Sequence[Outputs]) -> bool:
 
 
 def relative_difference(one: Sequence[Outputs], other: Sequence[Outputs]) -> float:
-    """Norm of the difference of all outputs, by the norm of the first ones."""
+    """Norm of the difference of all outputs, divided by the norm of the first model's outputs."""
     difference = norm = 0.0
     for a, b in zip(one, other, strict=True):
         for x, y in zip(a, b, strict=True):
@@ -91,7 +91,7 @@ def edit_distance(one: str, other: str) -> int:
 
 
 def _texts(probabilities: npt.NDArray[Any]) -> list[str]:
-    # any characters do, as long as they differ
+    # the characters do not matter, as long as they are distinct
     charset = [chr(0xF0000 + index) for index in range(probabilities.shape[2] - 1)]
     return [decoded.text for decoded in greedy_batch(probabilities, charset)]
 
@@ -100,15 +100,15 @@ Floats = npt.NDArray[np.float32]
 
 LEAST_AGREEMENT = 0.98
 MOST_TRIED = 8
-"""Groups of layers that may stay float; with more, INT8 is not worth its trouble."""
+"""At most this many groups of layers may stay float; beyond that INT8 gains too little speed."""
 
 _GAIN = 0.001
-"""Of agreement, that leaving a group float must bring."""
+"""Minimum gain in agreement for leaving a group float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What quantizing one group of layers alone does: the relative difference of the outputs."""
+    """Relative difference of the outputs when only this group of layers is quantized."""
 
     group: str
     difference: float
@@ -116,16 +116,16 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """An INT8 model beside its float twin, on the inputs that were held back from calibration.
+    """Scores of an INT8 model against its float twin, on inputs that were not used to calibrate.
 
     Attributes:
-        agreement: see `agreement.agreement`.
-        all_layers: the same with every layer quantized.
-        left_float: the groups that stayed float, the most sensitive first.
-        sensitivities: of every group, the greatest first; empty where nothing had to be left out
-            and nobody asked.
-        says_nothing: whether the float model finds nothing in any input, so that agreeing with it
-            means nothing; see `agreement.says_nothing`.
+        agreement: agreement of the written model, see `agreement`.
+        all_layers: agreement with every layer quantized.
+        left_float: groups that stayed float, the most sensitive first.
+        sensitivities: sensitivity of every group, the greatest first; empty unless layers had to
+            stay float or `every_layer` was set.
+        says_nothing: the float model finds nothing in any input, so the agreement is meaningless;
+            see `says_nothing`.
     """
 
     agreement: float
@@ -145,20 +145,20 @@ def quantize_within(
     every_layer: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Quantized:
-    """Quantize so that the answers stay what they are, as nearly as can be.
+    """Quantize a model, leaving layers float until it agrees with the float model.
 
-    Half of the inputs calibrate, the other half measure. Where all layers together agree too
-    little, the groups are tried one by one, and of the most sensitive ones those stay float that
-    bring the answers nearer, until they agree.
+    Every second input calibrates, the others measure. If the model with all layers quantized
+    agrees too little, each group of layers is quantized alone to find its sensitivity. Then the
+    most sensitive groups are left float one after another, where that raises the agreement.
 
     Args:
         float_model: an ONNX file, packed or not.
-        out: where the INT8 model goes.
-        task: of the model.
-        inputs: as the model sees them; at least two.
-        least_agreement: to be reached, see `agreement.agreement`.
-        every_layer: measure each group's sensitivity even where all agree.
-        on_step: told in a few words what is done next.
+        out: path of the INT8 model.
+        task: task of the model.
+        inputs: input batches of the model, at least two.
+        least_agreement: agreement to reach, see `agreement`.
+        every_layer: measure each group's sensitivity even if all layers together agree.
+        on_step: called with a short text before each step.
 
     Raises:
         ValueError: there are fewer than two inputs.
@@ -202,7 +202,7 @@ def quantize_within(
 
 
 def open_file(path: Path, task: Task) -> Session:
-    """Load a model's file, packed or not, on one thread.
+    """Load a model file, packed or not, on one thread.
 
     Raises:
         ModelUnavailable: it cannot be loaded.
@@ -212,6 +212,6 @@ def open_file(path: Path, task: Task) -> Session:
 
 
 def outputs(path: Path, task: Task, inputs: Sequence[Floats]) -> list[Outputs]:
-    """Run a model's file over inputs."""
+    """Run a model file on each input."""
     session = open_file(path, task)
     return [session.run(batch) for batch in inputs]

@@ -1,9 +1,9 @@
-"""Static quantization to INT8: what runs on CPUs with 8-bit dot products, and how well.
+"""Static quantization to INT8, for CPUs with 8-bit dot products.
 
-Weights are signed, per channel, of 7 bits (so that the sums of CPUs without VNNI do not saturate);
-activations are unsigned: ONNX Runtime has no fast kernels for signed ones on x86. Both are written
-as QuantizeLinear and DequantizeLinear pairs (QDQ). Long names and equal constants, which quantizing
-leaves in a file, are made small. Needs `onnx`, of the extra `train`.
+Weights are signed, per channel, 7 bits (so that sums do not saturate on CPUs without VNNI).
+Activations are unsigned, because ONNX Runtime has no fast kernels for signed ones on x86. Both are
+written as pairs of QuantizeLinear and DequantizeLinear (QDQ). The file is compacted afterwards:
+quantizing leaves long names and duplicate constants. Needs `onnx`, of the extra `train`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ _UNNAMED = ("QuantizeLinear", "DequantizeLinear")
 
 
 def compact(model: onnx.ModelProto) -> None:
-    """Share equal initializers, number the values between nodes, and drop what is known of those.
+    """Shrink a model in place.
 
-    What goes in and comes out keeps its name, and so do the layers; changes `model` in place.
+    Equal initializers are shared, intermediate values get short numbers as names, and their shape
+    annotations are dropped. Inputs, outputs and layers keep their names.
     """
     graph = model.graph
-    kept = {value.name for value in (*graph.input, *graph.output)}
-    renamed = _shared(graph, kept)
+    public = {value.name for value in (*graph.input, *graph.output)}
+    renamed = _share_initializers(graph, public)
     made = [output for node in graph.node for output in node.output]
     names = [*(tensor.name for tensor in graph.initializer), *made]
-    taken = kept | {name for node in graph.node for g in _inner(node) for name in _names(g)}
+    taken = public | {name for node in graph.node for g in _inner(node) for name in _names(g)}
     numbers = (str(n) for n in range(len(names) + len(taken)) if str(n) not in taken)
-    short = {name: next(numbers) for name in names if name and name not in kept}
+    short = {name: next(numbers) for name in names if name and name not in public}
     short |= {name: short.get(first, first) for name, first in renamed.items()}
     _rename(graph, short)
     for tensor in graph.initializer:
@@ -46,8 +47,8 @@ def compact(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
 
 
-def _shared(graph: onnx.GraphProto, kept: set[str]) -> dict[str, str]:
-    """Remove the initializers that equal another; tell which one stands for each."""
+def _share_initializers(graph: onnx.GraphProto, public: set[str]) -> dict[str, str]:
+    """Remove duplicate initializers; return the remaining one's name for each removed name."""
     first: dict[bytes, str] = {}
     renamed: dict[str, str] = {}
     for tensor in list(graph.initializer):
@@ -55,7 +56,7 @@ def _shared(graph: onnx.GraphProto, kept: set[str]) -> dict[str, str]:
         content.CopyFrom(tensor)
         content.ClearField("name")
         key = content.SerializeToString(deterministic=True)
-        if tensor.name not in kept and key in first:
+        if tensor.name not in public and key in first:
             renamed[tensor.name] = first[key]
             graph.initializer.remove(tensor)
         else:
@@ -74,7 +75,7 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
 
 
 def _inner(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The branches of a node; they may use values of the graph around them."""
+    """Yield the subgraphs of a node; they may use values of the outer graph."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -96,9 +97,9 @@ _NAMED_APART = 6
 
 
 class Quantizer:
-    """One float model with the ranges of its activations, to be quantized in several ways.
+    """A float model with its activation ranges, which can be quantized in several ways.
 
-    Calibrating takes most of the time, so it is done once.
+    Calibration takes most of the time, so it runs once.
     """
 
     def __init__(
@@ -112,9 +113,9 @@ class Quantizer:
 
         Args:
             float_model: an ONNX file, packed or not.
-            calibration: what its first input will see.
-            folder: for files in between; they are small, and the caller removes the folder.
-            operators: that are computed in INT8; around others values are converted.
+            calibration: batches for the model's first input.
+            folder: for temporary files; they are small, and the caller removes the folder.
+            operators: operator types that run in INT8; values are converted around others.
 
         Raises:
             ValueError: there is no input to calibrate with.
@@ -137,8 +138,8 @@ class Quantizer:
             self._operators,
             augmented_model_path=str(folder / "augmented.onnx"),
             calibrate_method=CalibrationMethod.MinMax,
-            # the mean of each input's extremes, as training follows them: one outlier must not
-            # make the steps of all other values coarse
+            # average each batch's extremes, as fake quantization does in training: one outlier
+            # must not make the steps of all other values coarse
             extra_options={"moving_average": True},
         )
         inputs = iter(calibration)
@@ -152,8 +153,8 @@ class Quantizer:
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Names of the nodes that can be quantized, by their part of the network.
 
-        Exporters name nodes by their modules (`/net/blocks/blocks.3/expand/Conv`); where they do
-        not, runs of neighbours make the groups.
+        Exporters name nodes by module (`/net/blocks/blocks.3/expand/Conv`); where they do not,
+        each run of consecutive layers is a group.
         """
         found: dict[str, list[str]] = {}
         weighted: set[str] = set()
@@ -175,11 +176,11 @@ class Quantizer:
     def quantize(
         self, out: Path, *, only: Collection[str] = (), leave: Collection[str] = ()
     ) -> None:
-        """Write an INT8 model, compact and with the metadata of the float one.
+        """Write a compact INT8 model with the metadata of the float one.
 
         Args:
-            out: where it goes.
-            only: names of the nodes to quantize; all of them where empty.
+            out: path of the INT8 model.
+            only: names of the nodes to quantize; empty for all of them.
             leave: names of the nodes that stay float.
         """
         from onnxruntime.quantization import QuantType
@@ -213,14 +214,14 @@ def quantize_file(
     operators: Sequence[str] = OPERATORS,
     stays_float: Callable[[onnx.NodeProto], bool] = lambda _: False,
 ) -> None:
-    """Write the INT8 twin of a model whose layers that bear no rounding are known.
+    """Write the INT8 twin of a model whose rounding-sensitive layers are known.
 
     Args:
         float_model: an ONNX file, packed or not.
-        out: where the INT8 model goes.
-        calibration: what its first input will see.
+        out: path of the INT8 model.
+        calibration: batches for the model's first input.
         operators: see `Quantizer`.
-        stays_float: whether a node is left float; nodes are named by the modules that they are
+        stays_float: whether a node stays float; nodes are named by the modules that they were
             exported from.
 
     Raises:
@@ -255,16 +256,16 @@ def _name_nodes(model: onnx.ModelProto) -> None:
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """Read a model's file, packed or not.
+    """Read a model file, packed or not.
 
     Raises:
         OSError: it cannot be read.
         ModelUnavailable: it cannot be unpacked.
-        google.protobuf.message.DecodeError: it is no ONNX.
+        google.protobuf.message.DecodeError: it is not an ONNX file.
     """
     return onnx.load_model_from_string(read_unpacked(path))
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """Read what a model's file, packed or not, says beside its graph."""
+    """Read the metadata of a model file, packed or not."""
     return {p.key: p.value for p in load_model(path).metadata_props}

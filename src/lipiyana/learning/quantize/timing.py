@@ -1,4 +1,4 @@
-"""Milliseconds of models on this host, taken in turns so that all of them meet the same machine."""
+"""Run times of models on this host, measured in turns so that all see the same machine load."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Floats = npt.NDArray[np.float32]
 
 ROUNDS = 25
 _FREE_SIDE = {Task.LINE_READER: (48, 160), Task.TEXT_DETECTOR: (640, 640)}
-"""Height and width where the model takes any: a word, a street."""
+"""Height and width for models that accept any size: a word, a street."""
 
 _PICTURE = 9, 16
-"""Height by width of what detectors of vehicles and plates look at."""
+"""Height and width ratio of the pictures for detectors of vehicles and plates."""
 
 
 def typical_input(session: Session) -> Floats:
-    """Make an input of the usual size, noise from -1 to 1.
+    """Make a noise input of typical size with values from -1 to 1.
 
     Raises:
-        ModelUnavailable: it is a detector of vehicles or plates that tells no size.
+        ModelUnavailable: a detector of vehicles or plates does not state its input size.
     """
     sides = _FREE_SIDE.get(session.entry.task) or input_of(session).sides(*_PICTURE)
     usual = (1, 3, *sides)
@@ -37,7 +37,7 @@ def typical_input(session: Session) -> Floats:
 def median_milliseconds(
     sessions: Sequence[Session], batch: Floats, rounds: int = ROUNDS
 ) -> tuple[float, ...]:
-    """Time each session on one batch."""
+    """Time each session on one batch, in turns; return the medians in milliseconds."""
     times = np.empty((rounds, len(sessions)))
     for session in sessions:
         session.run(batch)

@@ -1,4 +1,4 @@
-"""What every training run shares: the loop, schedules, checkpoints, INT8 simulation.
+"""Parts that all training runs share: the loop, schedules, checkpoints, INT8 simulation.
 
 In: a network and batches. Out: checkpoints from which a run resumes.
 """

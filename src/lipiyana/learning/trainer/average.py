@@ -1,11 +1,11 @@
-"""Averages networks that were trained from one another, or from one start, into a checkpoint.
+"""Averages the weights of related networks into one checkpoint ("model soup").
 
     python -m lipiyana.learning.trainer.average runs/first/last.pt=0.6 runs/second/last.pt=0.4 \
         --out runs/averaged.pt
 
-Weights of networks that lie in one valley of the loss are averaged, not what they answer: the
-average costs no more than one of them and fails less on what none has seen (Wortsman et al.,
-"Model soups", ICML 2022).
+Averaging the weights works for networks that were trained from one another or from one start. The
+average is as fast as one network and fails less on unseen data (Wortsman et al., "Model soups",
+ICML 2022).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ def averaged(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Tensor
     """Average the weights of checkpoints or float twins.
 
     Args:
-        paths: of networks of one shape.
-        shares: how much each counts; they are brought to a sum of 1.
+        paths: files of networks with the same layers.
+        shares: weight of each network in the average; normalized to a sum of 1.
 
     Returns:
         State dict, fp32.
 
     Raises:
-        ValueError: the networks differ in their layers, or the shares are not positive.
+        ValueError: the networks' layers differ, or a share is not positive.
     """
     if min(shares) <= 0:
-        raise ValueError(f"shares must be over 0, and are {', '.join(map(str, shares))}")
+        raise ValueError(f"shares must be greater than 0, not {', '.join(map(str, shares))}")
     weights = [load_weights(path) for path in paths]
     shapes = [{name: value.shape for name, value in each.items()} for each in weights]
     for path, shape in zip(paths, shapes, strict=True):
         if shape != shapes[0]:
-            raise ValueError(f"{path} has other layers than {paths[0]}: they have no average")
+            raise ValueError(f"the layers of {path} and {paths[0]} differ; cannot average them")
     counts = torch.tensor(shares) / sum(shares)
     stacks = {name: torch.stack([each[name].float() for each in weights]) for name in weights[0]}
     return {name: torch.tensordot(counts, stack, 1) for name, stack in stacks.items()}

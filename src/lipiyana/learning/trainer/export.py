@@ -1,4 +1,4 @@
-"""A network as an ONNX file from which serving and further training begin."""
+"""Exports a network to the float ONNX file that serves and that further training starts from."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Signature:
     """Inputs and outputs of an exported model.
 
     Attributes:
-        inputs: by name, for each axis that may have any size its index and name.
-        outputs: the same of the outputs.
+        inputs: input names, each with its dynamic axes: {index: axis name}.
+        outputs: the same for the outputs.
     """
 
     inputs: Mapping[str, Mapping[int, str]]
@@ -38,19 +38,19 @@ def export_onnx(
     rounded: RoundedLayers | None = None,
     fold_constants: bool = True,
 ) -> None:
-    """Write a network in float, with its weights under their state-dict names.
+    """Export a float network; its weights keep their state-dict names.
 
     Args:
-        served: what serving runs: a module that has the network as its `net`.
-        example: one input, of any size that the model takes.
-        out: where the file goes.
-        signature: names of inputs and outputs.
-        metadata: of the file; replaces what the exporter writes.
+        served: the module to export; its attribute `net` is the network.
+        example: an input of any supported size.
+        out: path of the ONNX file.
+        signature: names and dynamic axes of inputs and outputs.
+        metadata: metadata of the file; replaces the exporter's.
         rounded: see `store_weights`.
-        fold_constants: whether the exporter computes what is constant.
+        fold_constants: let the exporter fold constants.
 
     Raises:
-        ValueError: two of the weights are equal.
+        ValueError: two weights are equal, and the exporter merged them.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,7 +71,7 @@ def export_onnx(
     model = onnx.load(str(out))
     net = served.net
     if not isinstance(net, nn.Module):
-        raise TypeError("the served module has no network as its `net`")
+        raise TypeError("the attribute `net` of the exported module must be a network")
     store_weights(model, net, rounded)
     if metadata is not None:
         del model.metadata_props[:]

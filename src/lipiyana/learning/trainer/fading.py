@@ -1,4 +1,4 @@
-"""Activations that fade into ReLU while a network trains, because only ReLU fuses in INT8."""
+"""Activations that fade into ReLU during training, because only ReLU fuses with INT8 layers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch.nn import functional
 
 
 class FadingActivation(nn.Module):
-    """A smooth activation at `share` 1, ReLU at 0, and their mean weighted by `share` between.
+    """A smooth activation at `share` 1, ReLU at `share` 0, and their weighted mean between.
 
-    A network trained with the one learns to live with the other while `share` falls.
+    A network that was trained with the smooth activation adapts to ReLU while `share` falls.
 
     Args:
-        smooth: the activation, such as `torch.nn.functional.gelu`.
-        share: of it, in [0, 1].
+        smooth: the smooth activation, for example `torch.nn.functional.gelu`.
+        share: its weight, in [0, 1].
     """
 
     def __init__(self, smooth: Callable[[Tensor], Tensor], share: float = 0.0) -> None:
@@ -25,7 +25,7 @@ class FadingActivation(nn.Module):
         self.share = share
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it pointwise; the shape stays."""
+        """Apply the activation to each element."""
         if self.share == 0:
             return functional.relu(x)
         if self.share == 1:

@@ -1,9 +1,10 @@
-"""INT8 simulated while a network trains, so that its weights learn to live with the rounding.
+"""Quantization-aware training: INT8 rounding is simulated, so that the weights adapt to it.
 
 Straight-through estimation as in Jacob et al., "Quantization and Training of Neural Networks for
 Efficient Integer-Arithmetic-Only Inference" (CVPR 2018): values are rounded in the forward pass,
-gradients pass through where nothing was clipped. The rounding is that of `export_reader.quantize`:
-weights signed, symmetric, a scale a channel, 7 bits; activations unsigned, a scale a tensor, 8.
+gradients pass through unless the value was clipped. The rounding is that of
+`export_reader.quantize`: weights signed, symmetric, per channel, 7 bits; activations unsigned, per
+tensor, 8 bits.
 """
 
 from __future__ import annotations
@@ -14,30 +15,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_WEIGHT_LEVELS = 64  # to either side; what was rounded once rounds to itself, as it is a power of 2
+_WEIGHT_LEVELS = 64  # on each side; a power of 2, so that rounding twice changes nothing
 _MEMORY = 0.98
 _SMALLEST = 1e-8
-_IMAGES = 4  # axes
-_FLOAT_PARTS = ("stem", "blocks.0", "blocks.1", "blocks.2", "squeeze", "neck")  # of a reader
+_IMAGES = 4  # number of axes of a batch of images
+_FLOAT_PARTS = ("stem", "blocks.0", "blocks.1", "blocks.2", "squeeze", "neck")  # of the line reader
 
 
 class ActivationRange:
-    """Follows the least and the greatest value of a tensor, and rounds between them."""
+    """Tracks the moving minimum and maximum of a tensor and rounds values to that range."""
 
     def __init__(self) -> None:
         self.least = self.greatest = 0.0
         self._has_seen = False
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Round `x` to 256 levels; returns the same shape and type.
+        """Round `x` to 256 levels; shape and type stay.
 
-        It may be bfloat16: that tells the levels apart, and takes half of the time.
+        bfloat16 is precise enough for 256 levels, and takes half of the time.
         """
         least, greatest = (value.item() for value in torch.aminmax(_in_memory_order(x.detach())))
         self._follow(min(least, 0.0), max(greatest, 0.0))
         scale = max((self.greatest - self.least) / 255, _SMALLEST)
         zero = round(-self.least / scale)
-        # no gradient where it clips; the way back of `clamp` takes four times as long
+        # clipped values get no gradient; the backward pass of `clamp` takes four times as long
         clipped = functional.hardtanh(x, -zero * scale, (255 - zero) * scale)
         rounded: Tensor = _RoundThrough.apply(clipped, scale)
         return rounded
@@ -50,7 +51,7 @@ class ActivationRange:
 
 
 class _RoundThrough(torch.autograd.Function):
-    """Rounds to multiples of a scale; its gradient is that of doing nothing."""
+    """Rounds to multiples of a scale; the gradient passes through unchanged."""
 
     @staticmethod
     def forward(_: object, x: Tensor, scale: float) -> Tensor:
@@ -62,12 +63,12 @@ class _RoundThrough(torch.autograd.Function):
 
 
 def _in_memory_order(x: Tensor) -> Tensor:
-    # a reduction over all of a tensor copies it first where its channels are last
+    # a reduction over a channels-last tensor would copy it first
     return x.permute(0, 2, 3, 1) if x.dim() == _IMAGES else x
 
 
 def round_weight(weight: Tensor) -> Tensor:
-    """Round to 7 bits with a scale for each output channel (axis 0)."""
+    """Round to 7 bits with one scale for each output channel (axis 0)."""
     scale = _scale(weight)
     zero = torch.zeros_like(scale, dtype=torch.int32)
     rounded: Tensor = torch.fake_quantize_per_channel_affine(
@@ -77,11 +78,11 @@ def round_weight(weight: Tensor) -> Tensor:
 
 
 def weight_levels(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Split what `round_weight` gives into levels and scale.
+    """Compute the integer levels and the scales that `round_weight` rounds to.
 
     Returns:
-        int8 from -64 to 64, in the shape of `weight`, and float32, with one element along all
-        axes but the first.
+        The levels, int8 from -64 to 64, in the shape of `weight`; and the scales, float32, of
+        size 1 along all axes except the first.
     """
     scale = _scale(weight).reshape(-1, *[1] * (weight.dim() - 1))
     return (round_weight(weight) / scale).round().to(torch.int8), scale
@@ -93,12 +94,12 @@ def _scale(weight: Tensor) -> Tensor:
 
 
 def lies_in_float_part(name: str) -> bool:
-    """Whether a reader's layer of this dotted name lies in a part that stays float."""
+    """Tell whether the reader's layer of this dotted name is in a part that stays float."""
     return any(f".{part}." in f".{name}." for part in _FLOAT_PARTS)
 
 
 def computed_in_int8(name: str, module: nn.Module) -> bool:
-    """Whether the INT8 twin rounds this layer: see `export_reader.quantize` for what it leaves."""
+    """Tell whether the INT8 twin of the line reader rounds this layer; the default for `rounds`."""
     if lies_in_float_part(name):
         return False
     return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
@@ -107,14 +108,14 @@ def computed_in_int8(name: str, module: nn.Module) -> bool:
 def simulate_int8(
     net: nn.Module, rounds: Callable[[str, nn.Module], bool] = computed_in_int8
 ) -> None:
-    """Let the layers of `net` compute as those of its INT8 twin will; changes it in place.
+    """Make the layers of `net` compute as its INT8 twin will; changes it in place.
 
-    Parameters and their names stay as they are; the ranges of the activations are not kept in
-    checkpoints, they settle within a hundred steps.
+    Parameters and their names stay. Checkpoints do not store the activation ranges; these settle
+    within a hundred steps.
 
     Args:
-        net: of convolutions and linear layers, and others that stay as they are.
-        rounds: whether the INT8 twin rounds the layer of this name; by default a reader's.
+        net: the network; only its convolutions and linear layers are changed.
+        rounds: whether the INT8 twin rounds the layer of this name; the line reader's by default.
     """
     for name, module in net.named_modules():
         if not rounds(name, module):

@@ -1,4 +1,4 @@
-"""Batches made in processes of their own, each with its own chance."""
+"""Loads batches in worker processes, each with its own random generator."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-Made = TypeVar("Made")
+Loaded = TypeVar("Loaded")
 
 
-def in_processes(source: IterableDataset[Made], workers: int) -> DataLoader[Made]:
-    """Draw from a source of whole batches, a few ahead of the trainer; 0 workers: in this process.
+def worker_loader(source: IterableDataset[Loaded], workers: int) -> DataLoader[Loaded]:
+    """Load whole batches in worker processes that prefetch a few; 0 workers load in this process.
 
-    The processes are spawned: OpenCV does not survive a fork.
+    The workers are spawned, because OpenCV does not survive a fork.
     """
     return DataLoader(
         source,
@@ -26,10 +26,8 @@ def in_processes(source: IterableDataset[Made], workers: int) -> DataLoader[Made
     )
 
 
-def chance_of_process(seed: int) -> np.random.Generator:
-    """Make the source of chance of the process that loads; it keeps to one thread, if it is not
-    the trainer's own.
-    """
+def worker_generator(seed: int) -> np.random.Generator:
+    """Make the random generator of this process; a worker process is limited to one thread."""
     info = get_worker_info()
     if info is not None:
         cv2.setNumThreads(1)

@@ -14,7 +14,7 @@ Units = Callable[[str], Sequence[str]]
 
 
 def code_points(text: str) -> Sequence[str]:
-    """Return NFC code points."""
+    """Return the NFC code points."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -29,19 +29,19 @@ def edit_distance(truth: str, read: str, units: Units = code_points) -> int:
 
 
 def cer(truth: str, read: str, units: Units = code_points) -> float:
-    """Edits a unit of the truth; more than 1 where far too much was read."""
+    """Edits divided by the units of the truth; over 1 if far too much was read."""
     return edit_distance(truth, read, units) / max(1, len(units(truth)))
 
 
 @dataclass(frozen=True, slots=True)
 class TextScore:
-    """How well a set of lines was read.
+    """Scores of a set of read lines.
 
     Attributes:
         cer: edits over code points, divided by all code points of the truth.
         cluster_error_rate: the same over orthographic clusters.
         exact: share of lines without an edit.
-        lines: how many there were.
+        lines: number of lines.
     """
 
     cer: float
@@ -51,7 +51,7 @@ class TextScore:
 
 
 def score_texts(pairs: Iterable[tuple[str, str]]) -> TextScore:
-    """Score pairs of (truth, read); long lines count more than short ones in the rates.
+    """Score (truth, read) pairs; in the error rates a line counts by its length.
 
     Raises:
         ValueError: there are no pairs.
@@ -66,7 +66,7 @@ def score_texts(pairs: Iterable[tuple[str, str]]) -> TextScore:
         exact += distance == 0
         lines += 1
     if not lines:
-        raise ValueError("nothing to score")
+        raise ValueError("at least one pair is needed to compute a score")
     return TextScore(
         edits / max(1, points), cluster_edits / max(1, cluster_count), exact / lines, lines
     )

@@ -1,7 +1,7 @@
-"""A run of training: its steps, its clock, and what it goes on from after any stop.
+"""A training run: its steps, its clock, and the checkpoint from which it resumes.
 
-A run is a folder: `last.pt` is what it goes on from, `log.jsonl` what was measured. A run can be
-lengthened by starting from its checkpoint again.
+A run is a folder with the checkpoint `last.pt` and the measurements in `log.jsonl`. Starting it
+again from its checkpoint makes it longer.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ Net = TypeVar("Net", bound=nn.Module)
 _LONGEST_STEP_S = 180.0
 
 Measure = Callable[[], Mapping[str, object]]
-"""Scores the moving average; what it returns is logged."""
+"""Scores the moving average; the result is logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a run learns.
+    """Hyperparameters of a run.
 
     Attributes:
-        body_rate, head_rate: the greatest learning rates of AdamW, of what the network began with
-            and of its new layers.
+        body_rate, head_rate: peak learning rates of AdamW, for pretrained and for new layers.
         weight_decay: of AdamW.
         warm_up_steps, decay_share: see `schedule`.
-        fade_steps: in which the activation that the weights know gives way to ReLU.
-        ema_decay: of the moving average, a step.
-        clip_norm: the greatest norm of the gradients.
-        evaluate_every_s, save_every_s: seconds between two.
+        fade_steps: steps in which the pretrained activation fades into ReLU.
+        ema_decay: decay of the moving average (EMA), per step.
+        clip_norm: maximum norm of the gradients.
+        evaluate_every_s, save_every_s: seconds between two evaluations, two checkpoints.
     """
 
     body_rate: float = 5e-4
@@ -53,10 +52,10 @@ class Recipe:
 
 
 class Run(Generic[Net]):
-    """One run: network, its moving average, optimizer and step, saved together."""
+    """A run: the network, its moving average, the optimizer and the step, saved together."""
 
     examples_name: ClassVar[str]
-    """What the network learns from, in the log."""
+    """Unit of the training examples, for the log: for example `lines`."""
 
     def __init__(
         self,
@@ -66,22 +65,22 @@ class Run(Generic[Net]):
         device: torch.device,
         *,
         is_new: Callable[[str], bool],
-        made_for: tuple[str, object],
+        trained_for: tuple[str, object],
     ) -> None:
-        """Begin, with the weights that the network has.
+        """Start a run from the current weights of the network.
 
         Args:
-            folder: of the run.
-            net: to be trained.
-            recipe: how.
-            device: where.
-            is_new: whether a parameter, by its name, is of a new layer.
-            made_for: what the network's classes stand for: a noun, and a value that is another
-                where they stand for others.
+            folder: folder of the run.
+            net: network to train.
+            recipe: hyperparameters.
+            device: device to train on.
+            is_new: whether the parameter of this name belongs to a new layer.
+            trained_for: name and value of what the output classes stand for, such as the charset; a
+                checkpoint with another value is refused.
         """
         self.run, self.recipe, self.device = folder, recipe, device
         self.net = net.to(device)
-        # torch types the module's `to` without the memory format that it takes
+        # torch's type hint of `Module.to` lacks the argument `memory_format`
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = torch.optim.swa_utils.AveragedModel(
             self.net,
@@ -98,62 +97,62 @@ class Run(Generic[Net]):
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        self._made_for = made_for
+        self._trained_for = trained_for
         self.step = self.examples = 0
         self.trained_s = 0.0
 
     @property
-    def moving(self) -> Net:
-        """The moving average of the network, layer for layer."""
+    def moving_average(self) -> Net:
+        """The moving average of the network, with the layers of `net`."""
         return cast("Net", self.average.module)
 
     @property
     def averaged(self) -> Net:
-        """The moving average as it is measured and shipped."""
-        return self.moving
+        """The moving average as it is evaluated and shipped; subclasses may transform it."""
+        return self.moving_average
 
     @property
     def fading_share(self) -> float:
-        """How much of each activation is still the one that the weights began with."""
+        """Weight of the pretrained activation against ReLU, from 1 down to 0."""
         fade = self.recipe.fade_steps
         return max(0.0, 1 - self.step / fade) if fade else 0.0
 
-    def begin_average(self) -> None:
-        """Set the moving average to the network."""
-        self.moving.load_state_dict(self.net.state_dict())
+    def reset_average(self) -> None:
+        """Copy the network's weights into the moving average."""
+        self.moving_average.load_state_dict(self.net.state_dict())
 
     def save(self, name: str = "last.pt") -> None:
-        """Write everything the run goes on from; a reader never sees a half-written file."""
-        made_for, value = self._made_for
+        """Write a checkpoint; readers never see a partial file."""
+        trained_for, value = self._trained_for
         state = {
             "net": self.net.state_dict(),
             "average": self.averaged.state_dict(),
-            "moving": self.moving.state_dict(),
+            "moving": self.moving_average.state_dict(),
             "averaged_steps": self.average.n_averaged,
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "trained_s": self.trained_s,
             self.examples_name: self.examples,
-            made_for: value,
+            trained_for: value,
         }
         with replacing(self.run / name) as partial:
             torch.save(state, partial)
 
     def resume(self) -> bool:
-        """Go on from `last.pt`, if there is one.
+        """Load `last.pt`; return False if it does not exist.
 
         Raises:
-            ValueError: the checkpoint's classes stand for something else.
+            ValueError: the checkpoint was trained for other classes.
         """
         path = self.run / "last.pt"
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
-        made_for, value = self._made_for
-        if state[made_for] != value:
-            raise ValueError(f"{path} was not trained with the same {made_for}")
+        trained_for, value = self._trained_for
+        if state[trained_for] != value:
+            raise ValueError(f"{path} was not trained with the same {trained_for}")
         self.net.load_state_dict(state["net"])
-        self.moving.load_state_dict(state["moving"])
+        self.moving_average.load_state_dict(state["moving"])
         self.average.n_averaged.copy_(state["averaged_steps"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.trained_s = state["step"], state["trained_s"]
@@ -161,12 +160,12 @@ class Run(Generic[Net]):
         return True
 
     def autocast(self) -> torch.autocast:
-        """Compute in bfloat16 where the machine has it."""
+        """Autocast to bfloat16 where the device supports it."""
         bf16 = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
-    def descend(self, loss: Tensor, examples: int, rate_factor: float) -> None:
-        """Take one step down a loss of so many examples."""
+    def optimize(self, loss: Tensor, examples: int, rate_factor: float) -> None:
+        """Take one optimizer step on a loss over `examples` examples."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate_factor
         loss.backward()
@@ -178,18 +177,18 @@ class Run(Generic[Net]):
         self.examples += examples
 
     def shares(self, minutes: float, measure: Measure | None) -> Iterator[float]:
-        """Yield how much of the time has passed, once a step; save and measure between steps.
+        """Yield the elapsed share of the time before each step; save and evaluate between steps.
 
         Args:
-            minutes: of computing, the making of examples included.
-            measure: now and then, and at the end.
+            minutes: training time, including the loading of examples.
+            measure: evaluation, run at intervals and at the end.
         """
         begun = evaluated = saved = time.monotonic()
         before, elapsed = self.trained_s, 0.0
         while elapsed < minutes * 60:
             yield elapsed / (minutes * 60)
             now = time.monotonic()
-            # a process that was stopped for a while did not compute
+            # time in which the process was suspended does not count
             elapsed += min(now - begun, _LONGEST_STEP_S)
             begun = now
             self.trained_s = before + elapsed
@@ -204,7 +203,7 @@ class Run(Generic[Net]):
             self.log({**measure(), "final": True})
 
     def log(self, measured: Mapping[str, object]) -> None:
-        """Add a line to the log of the run."""
+        """Append a line to the log of the run."""
         name = self.examples_name
         at = {
             "step": self.step,

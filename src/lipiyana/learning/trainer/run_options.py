@@ -1,4 +1,4 @@
-"""Options that every run of training takes, and what is set before it begins."""
+"""Command-line options that every training run takes, and the set-up of torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lipiyana.learning.trainer.run import Recipe
 
 
 def add_run_options(parser: argparse.ArgumentParser, defaults: Recipe) -> None:
-    """Add the options of a run; `prepare` takes what they give."""
+    """Add the options of a run; `prepare` applies them."""
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -23,18 +23,18 @@ def add_run_options(parser: argparse.ArgumentParser, defaults: Recipe) -> None:
     parser.add_argument("--head-rate", type=float, default=defaults.head_rate)
     parser.add_argument("--fade-steps", type=int, default=defaults.fade_steps)
     parser.add_argument("--decay-share", type=float, default=defaults.decay_share)
-    parser.add_argument("--int8", action="store_true", help="learn to compute in INT8")
+    parser.add_argument("--int8", action="store_true", help="train with INT8 simulated")
 
 
 def prepare(args: argparse.Namespace) -> None:
-    """Set torch up and make the folder of the run."""
+    """Set up torch and make the folder of the run."""
     set_up(args.threads, args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
 
 
 def set_up(threads: int, seed: int) -> None:
-    """Set torch's threads and its chance."""
+    """Set torch's number of threads and its random seed."""
     torch.set_num_threads(threads)
-    # denormals are a hundred times slower on CPUs, and mean nothing here
+    # denormal numbers are a hundred times slower on CPUs, and are as good as 0 here
     torch.set_flush_denormal(True)
     torch.manual_seed(seed)

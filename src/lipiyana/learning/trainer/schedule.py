@@ -1,4 +1,4 @@
-"""The learning rate of a run of given length: warm up, stay, fall."""
+"""Learning rate schedule for a run of fixed duration: warm-up, constant, cosine decay."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """What a recipe says of it."""
+    """The fields of a recipe that the schedule needs."""
 
     @property
     def warm_up_steps(self) -> int:
-        """Steps in which the rate rises."""
+        """Number of steps in which the rate rises."""
         ...
 
     @property
     def decay_share(self) -> float:
-        """Of the time, how much at its end the rate falls in."""
+        """Share of the time, at the end, in which the rate falls."""
         ...
 
 
 def learning_rate_factor(step: int, elapsed_share: float, recipe: Schedule) -> float:
-    """Warm up by steps, stay at 1, and fall as a cosine over the last `decay_share` of the time,
-    not at all where that is 0.
+    """Factor on the peak learning rate: linear warm-up by steps, then 1, then a cosine decay over
+    the last `decay_share` of the time (none if that is 0).
     """
     warm = min(1.0, (step + 1) / recipe.warm_up_steps)
     if not recipe.decay_share:

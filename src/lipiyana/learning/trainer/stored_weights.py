@@ -1,7 +1,7 @@
-"""Weights of a network in a file: an ONNX file in few bits, or a checkpoint of a run.
+"""Stores the weights of a network in an ONNX file in few bits, and loads them again.
 
-An ONNX file names them as the state dict does, so that training can start from it. Behind each the
-graph makes fp32 of it, with operators that ONNX Runtime folds when it loads the file; it would
+The weights are named as in the state dict, so that training can start from the file. Cast and Mul
+nodes convert each weight to fp32; ONNX Runtime folds them when it loads the file, whereas it would
 compute a DequantizeLinear in every run.
 """
 
@@ -21,28 +21,27 @@ from lipiyana.learning.trainer.fake_quantization import weight_levels
 from lipiyana.runtime.packed import model_suffix
 
 _SCALE = ".scale"
-_WRAPPED = "net."  # exported is a wrapper that has the network under this name
+_WRAPPED = "net."  # the exported module wraps the network under this name
 _LEVELS, _FLOATS = ":levels", ":f32"
 
 RoundedLayers = Callable[[str, nn.Module], bool]
-"""Whether the INT8 twin rounds the layer of this name, as `simulate_int8` takes it."""
+"""Whether the INT8 twin rounds the layer of this name; see `simulate_int8`."""
 
 
 def store_weights(
     model: onnx.ModelProto, net: nn.Module, rounded: RoundedLayers | None = None
 ) -> None:
-    """Store the weights of an exported network; changes `model`.
+    """Replace the weights of an exported network by fp16 or 8-bit ones; changes `model`.
 
     Args:
-        model: exported from a wrapper that has `net` as its `net`.
+        model: exported from a module whose attribute `net` is the network.
         net: the network.
-        rounded: its layers whose weights are stored as the 8-bit levels that the INT8 twin rounds
-            them to, with an fp32 scale an output channel; nothing is lost of a network that
-            learned with INT8 simulated. All others are stored as fp16, and so is everything
-            where this is None.
+        rounded: layers whose weights are stored as the INT8 twin's 8-bit levels with one fp32
+            scale for each output channel; lossless for a network trained with INT8 simulated.
+            Other layers are stored as fp16; all of them if this is None.
 
     Raises:
-        ValueError: the graph lacks some of the weights. The exporter makes one of equal ones.
+        ValueError: the graph lacks a weight; the exporter merges equal ones.
     """
     names = set(net.state_dict())
     present = {tensor.name.removeprefix(_WRAPPED) for tensor in model.graph.initializer}
@@ -72,9 +71,9 @@ def store_as_half(model: onnx.ModelProto, chosen: Callable[[TensorProto], bool])
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """State dict, as fp32, of an ONNX file, packed or not, whose weights `store_weights` stored.
+    """Read the fp32 state dict from an ONNX file, packed or not, written by `store_weights`.
 
-    Of other files it may be anything, and most often it is empty.
+    For other files the result is arbitrary, and mostly empty.
     """
     graph = load_model(path).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -121,8 +120,8 @@ def _put_first(graph: onnx.GraphProto, nodes: Sequence[NodeProto]) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """State dict, as fp32, of a training checkpoint (its moving average) or of a float twin, which
-    may be packed.
+    """Load the fp32 state dict of a training checkpoint (its moving average) or of a float twin,
+    packed or not.
     """
     if model_suffix(path) == ".onnx":
         return read_weights(path)

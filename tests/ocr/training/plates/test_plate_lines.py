@@ -57,8 +57,8 @@ def test_both_rows_come_from_one_plate(library: FontLibrary) -> None:
     assert [text for _, text in rows] == [as_read(row) for row in plate.rows]
 
 
-def test_real_rows_come_as_often_as_asked(library: FontLibrary) -> None:
-    image = np.zeros((9, 40, 3), np.uint8)  # as low as they come
+def test_real_rows_have_the_requested_share(library: FontLibrary) -> None:
+    image = np.zeros((9, 40, 3), np.uint8)  # the smallest possible picture
     real = ((image, "KA03"), (image, "AB1234"))
     rows = PlateRows(real, np.array([0.5, 0.5]), 1.0).lines(np.random.default_rng(0), library)
     drawn = [next(rows) for _ in range(40)]

@@ -41,7 +41,7 @@ def test_plates_of_cars_are_cut_out_a_little_beyond_their_boxes(tmp_path: Path) 
     assert image[12, 52].tolist() == [255, 0, 0]
 
 
-def test_cars_of_no_use_are_left_out(tmp_path: Path) -> None:
+def test_unusable_cars_are_skipped(tmp_path: Path) -> None:
     pictures = street(
         tmp_path,
         {

@@ -26,7 +26,7 @@ def _grey(boxes: list[list[float]]) -> View:
     return View(pixels, np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), CAR))
 
 
-def test_a_cutout_shows_one_vehicle_and_knows_what_its_picture_knows(streets) -> None:
+def test_a_cutout_shows_one_vehicle_with_the_known_classes_of_its_picture(streets) -> None:
     pictures = load_pictures(streets("iiith_auto"), "train")
     view, known = Cutouts(pictures).draw(320, _rng())
     inside = view.pixels[2:-2, 2:-2].reshape(-1, 3).astype(int)
@@ -51,11 +51,11 @@ def test_what_overlaps_is_small_or_undecided_is_not_cut_out(streets) -> None:
     boxes = np.array([[0, 0, 60, 60], [10, 10, 70, 70], [100, 0, 120, 60], [150, 0, 220, 60]])
     classes = np.array([CAR, CAR, CAR, UNDECIDED])
     picture = replace(picture, boxes=boxes.astype(np.float32), classes=classes)
-    with pytest.raises(ValueError, match="no vehicle"):
+    with pytest.raises(ValueError, match="no picture has a vehicle"):
         Cutouts([picture]).draw(SIZE, _rng())
 
 
-def test_a_label_that_reaches_beyond_its_picture_is_cut_out_as_far_as_it_is_seen(streets) -> None:
+def test_a_cutout_is_clipped_to_its_picture(streets) -> None:
     (picture,) = load_pictures(streets("dhaka", count=1), "train")
     boxes = np.array([[-1, -1, 60, 60]], np.float32)
     picture = replace(picture, boxes=boxes, classes=np.array([CAR]))
@@ -83,7 +83,7 @@ def test_pasting_adds_a_box_within_the_canvas_where_the_pixels_changed() -> None
     assert edges == {True, False}
 
 
-def test_what_is_pasted_over_is_not_taught_any_more() -> None:
+def test_hidden_vehicles_become_undecided() -> None:
     whole = View(
         np.zeros((90, 90, 3), np.uint8), np.array([[0, 0, 90, 90]], np.float32), np.array([AUTO])
     )
@@ -93,7 +93,7 @@ def test_what_is_pasted_over_is_not_taught_any_more() -> None:
     assert paste(canvas, tiny, _rng(1)).classes.tolist() == [CAR, CAR, AUTO]
 
 
-def test_turned_hues_keep_brightness_and_greys() -> None:
+def test_rotated_hues_keep_brightness_and_greys() -> None:
     image = np.zeros((2, 2, 3), np.uint8)
     image[0], image[1] = (200, 40, 40), (90, 90, 90)
     turned = [repainted(image, _rng(seed)) for seed in range(6)]
@@ -103,7 +103,7 @@ def test_turned_hues_keep_brightness_and_greys() -> None:
         assert (picture[1] == 90).all()
 
 
-def test_another_pictures_light_is_taken_over_and_not_its_scene() -> None:
+def test_relighting_transfers_light_but_not_content() -> None:
     scene = np.tile(np.linspace(60, 160, 64, dtype=np.uint8)[:, None, None], (1, 64, 3))
     red_dusk = np.zeros((8, 8, 3), np.uint8)
     red_dusk[:4], red_dusk[4:] = (90, 30, 20), (60, 10, 10)
@@ -111,7 +111,7 @@ def test_another_pictures_light_is_taken_over_and_not_its_scene() -> None:
     drawn = [relit(scene, light, _rng(seed)).astype(float) for seed in range(20)]
     assert np.mean([picture.mean() for picture in drawn]) < 0.8 * scene.mean()
     assert all(picture[..., 0].mean() > picture[..., 2].mean() + 5 for picture in drawn)
-    # what was darker is darker still, where the shade is the same
+    # darker parts stay darker under equal shade
     assert np.mean([picture[-16:].mean() - picture[:16].mean() for picture in drawn]) > 5
 
 
@@ -141,7 +141,7 @@ def test_canvases_with_pastes_have_more_vehicles(streets) -> None:
 
 def test_where_a_cutout_lies_its_own_source_says_what_is_known(streets) -> None:
     (auto,) = load_pictures(streets("iiith_auto", count=1), "train")
-    # no boxes, all known: what is unknown on a canvas of it came with a cutout
+    # no boxes, all known: only cutouts bring unknown classes to its canvases
     empty = replace(
         auto, boxes=auto.boxes[:0], classes=auto.classes[:0], known=np.ones_like(auto.known)
     )
@@ -151,14 +151,14 @@ def test_where_a_cutout_lies_its_own_source_says_what_is_known(streets) -> None:
     assert any(0 < share < 1 for share in shares)
 
 
-def test_what_is_too_small_is_neither_taught_nor_background(streets) -> None:
+def test_small_objects_are_neither_positives_nor_negatives(streets) -> None:
     pictures = load_pictures(streets("dhaka"), "train")
     canvas = Canvases(pictures, SIZE, Variety(smallest=1000)).draw(_rng(), 0.0)
     assert len(canvas.boxes) == 0
     assert not canvas.known.all()
 
 
-def test_a_wider_range_of_scales_reaches_further(streets) -> None:
+def test_a_wider_range_of_scales_shows_larger_objects(streets) -> None:
     pictures = load_pictures(streets("dhaka"), "train")
 
     def largest(variety: Variety) -> float:
@@ -169,7 +169,7 @@ def test_a_wider_range_of_scales_reaches_further(streets) -> None:
     assert largest(Variety(wider=2)) > 1.2 * largest(Variety())
 
 
-def test_a_canvas_as_small_as_the_second_look_shows_the_whole_picture(streets) -> None:
+def test_an_overview_sized_canvas_shows_the_whole_picture(streets) -> None:
     pictures = load_pictures(streets("dhaka", count=1), "train")
     canvas = Canvases(pictures, SIZE).draw(_rng(), 1.0, (SIZE // 2, SIZE // 2))
     scale = (SIZE // 2) / max(pictures[0].pixels().shape[:2])
@@ -178,7 +178,7 @@ def test_a_canvas_as_small_as_the_second_look_shows_the_whole_picture(streets) -
     np.testing.assert_allclose(canvas.boxes[:, 2:] - canvas.boxes[:, :2], sides, rtol=0.05)
 
 
-def test_things_fill_canvases_as_small_as_the_second_look(streets) -> None:
+def test_close_ups_fill_overview_sized_canvases(streets) -> None:
     (picture,) = load_pictures(streets("dhaka", count=1), "train")
     small, near = [5, 5, 15, 15], [20, 20, 95, 95]
     picture = replace(

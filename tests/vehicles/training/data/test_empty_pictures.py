@@ -1,4 +1,4 @@
-"""Pictures without vehicles, and vehicles that fill the picture, as canvases show them."""
+"""Canvases of pictures without vehicles, and of vehicles that fill the picture."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_batch_has_one_of_the_shapes_and_all_of_them_come(streets) -> None:
     assert seen == {(64, 128), (128, 64)}
 
 
-def test_a_close_up_is_filled_by_its_vehicle_and_a_part_of_it_is_taught_too(streets) -> None:
+def test_a_close_up_is_filled_by_its_vehicle_or_a_part_of_it(streets) -> None:
     (picture,) = load_pictures(streets("dhaka", count=1), None)
     image, rng = picture.pixels(), np.random.default_rng(1)
     box = picture.boxes[0]
@@ -74,7 +74,7 @@ def test_a_close_up_is_filled_by_its_vehicle_and_a_part_of_it_is_taught_too(stre
     assert min(shares) > 0.15
 
 
-def test_far_ones_may_be_there_unlabelled_as_the_view_scales_them(streets) -> None:
+def test_the_smallest_labelled_size_scales_with_the_view(streets) -> None:
     pictures = [replace(p, smallest=24.0) for p in load_pictures(streets("dhaka"), None)]
     canvas = Canvases(pictures, 640).draw(np.random.default_rng(3), 0.0)
     (smallest,) = np.unique(canvas.smallest)
@@ -83,7 +83,7 @@ def test_far_ones_may_be_there_unlabelled_as_the_view_scales_them(streets) -> No
             .draw(np.random.default_rng(3), 1.0).smallest == 0).all()  # fmt: skip
 
 
-def test_what_a_detector_is_wrong_on_is_drawn_more_often(tmp_path: Path) -> None:
+def test_pictures_with_false_detections_are_drawn_more_often(tmp_path: Path) -> None:
     walls = [_wall(tmp_path / f"{c}.png", (c, c, c)) for c in (20, 200)]
 
     def predict(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +96,7 @@ def test_what_a_detector_is_wrong_on_is_drawn_more_often(tmp_path: Path) -> None
     assert wrong > 2 * calm > 0
 
 
-def test_rendered_scenes_are_kept_and_hold_no_objects(tmp_path: Path) -> None:
+def test_rendered_scenes_are_reused_and_have_no_objects(tmp_path: Path) -> None:
     if not all(FontLibrary.load().families(script) for script in ("Deva", "Beng", "Latn")):
         pytest.skip("no fonts")
     first = empty_scenes(tmp_path, 3)
@@ -109,7 +109,7 @@ def test_rendered_scenes_are_kept_and_hold_no_objects(tmp_path: Path) -> None:
     assert UNDECIDED not in again[0].classes
 
 
-def test_drawn_vehicles_fill_their_boxes_and_bear_their_plates(tmp_path: Path) -> None:
+def test_drawn_vehicles_fill_their_boxes_and_have_plates(tmp_path: Path) -> None:
     if not all(FontLibrary.load().families(script) for script in ("Deva", "Beng", "Latn")):
         pytest.skip("no fonts")
     pictures = drawn_streets(tmp_path, 4)

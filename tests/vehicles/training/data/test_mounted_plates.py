@@ -44,7 +44,7 @@ def test_a_plate_lies_in_its_vehicle_and_nothing_else_changes(plates: MountedPla
         assert 60 <= y_min < y_max <= 200
         changed = (mounted.pixels != street.pixels).any(2)
         rows, columns = np.nonzero(changed)
-        # within the box, give or take the frame of the plate
+        # within the box, up to the frame of the plate
         assert len(rows) > 0.4 * (x_max - x_min) * (y_max - y_min)
         assert x_min - 4 <= columns.min()
         assert columns.max() <= x_max + 4
@@ -63,7 +63,7 @@ def test_a_plate_lies_in_its_vehicle_and_nothing_else_changes(plates: MountedPla
         pytest.param(CAR, [20.0, 60.0, 300.0, 160.0], True, id="from the side"),
     ],
 )
-def test_vehicles_that_get_none(
+def test_unsuitable_vehicles_get_no_plate(
     plates: MountedPlates, label: int, box: list[float], bare: bool
 ) -> None:
     street = _street((label, box))
@@ -89,7 +89,7 @@ def test_a_canvas_knows_of_the_plates_that_were_mounted(plates, streets) -> None
         canvas = canvases.draw(rng, 0.0)
         mounted = canvas.boxes[canvas.classes == PLATE]
         seen += len(mounted)
-        # nowhere else is anything known of plates in pictures of this source
+        # plates are unknown elsewhere in pictures of this source
         assert canvas.known[:, PLATE].any() == bool(len(mounted))
     assert seen > 3
 

@@ -27,7 +27,7 @@ def _batch(source: str, boxes: list[list[float]], classes: list[int]) -> Batch:
 
 
 def _gradient(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradient of the loss by the logits (A, classes), and the boxes of the anchors (A,)."""
+    """Gradient of the loss by the logits (A, classes), and the assigned boxes (A,)."""
     points, strides = anchor_points(SIZE)
     half = strides[:, None] * 2
     predicted = torch.cat([points - half, points + half], 1)[None]
@@ -40,14 +40,14 @@ def _gradient(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     return logits.grad[0], assigned.box[0]
 
 
-def test_the_absence_of_an_unlabelled_class_is_never_taught() -> None:
+def test_unlabelled_classes_have_no_negatives() -> None:
     gradient, _ = _gradient(_batch("iiith_auto", [], []))
     unlabelled = [i for i in range(len(CLASSES)) if i != AUTO]
     assert (gradient[:, unlabelled] == 0).all()
     assert (gradient[:, AUTO] > 0).all()
 
 
-def test_a_labelled_vehicle_is_taught_to_be_no_other_vehicle_but_may_bear_a_plate() -> None:
+def test_a_labelled_vehicle_is_a_negative_for_other_vehicles_but_not_for_plates() -> None:
     gradient, owner = _gradient(_batch("iiith_auto", [[8.0, 8.0, 40.0, 40.0]], [AUTO]))
     positive = owner >= 0
     assert positive.any()
@@ -63,21 +63,21 @@ def test_a_plate_says_nothing_of_the_car_around_it() -> None:
     assert (gradient[owner < 0][:, PLATE] > 0).all()
 
 
-def test_a_box_of_an_unlabelled_class_teaches_its_presence_alone() -> None:
-    # as a pseudo-label does
+def test_a_box_of_an_unlabelled_class_is_only_a_positive() -> None:
+    # like a pseudo-label
     gradient, owner = _gradient(_batch("olx_plate", [[8.0, 8.0, 40.0, 40.0]], [CAR]))
     assert (gradient[owner < 0][:, CAR] == 0).all()
     assert np.count_nonzero(gradient[owner >= 0][:, CAR].numpy()) == int((owner >= 0).sum())
 
 
-def test_nothing_is_taught_where_nothing_is_known() -> None:
+def test_unknown_regions_have_no_loss() -> None:
     batch = _batch("dhaka", [], [])
     batch.known[:] = False
     gradient, _ = _gradient(batch)
     assert (gradient == 0).all()
 
 
-def test_small_ones_are_no_background_where_only_near_ones_are_labelled() -> None:
+def test_small_predictions_are_no_negatives_in_sources_of_near_objects() -> None:
     batch = _batch("dhaka", [], [])
     points, strides = anchor_points(SIZE)
     # the anchors predict boxes of four strides: 32 pixels at the finest map

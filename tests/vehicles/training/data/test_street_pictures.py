@@ -28,7 +28,7 @@ def _entries(data: Path) -> list[tuple[str, dict]]:
     ]
 
 
-def test_every_picture_has_one_part_and_larger_copies_take_the_place_of_others(
+def test_every_picture_has_one_part_and_larger_copies_replace_others(
     shared_data: Path,
 ) -> None:
     entries = _entries(shared_data)
@@ -49,13 +49,13 @@ def test_groups_are_whole_and_a_copy_is_where_its_original_is(shared_data: Path)
             assert part == parts()["train", entry["replaces"]]
     for (source, group), found in of.items():
         if group == UNSEEN_PHOTOGRAPHER:
-            # his pictures chose detectors before this one: those never report
+            # his pictures that chose earlier detectors are never in report
             assert found == ({"selection"} if source == "dhaka" else {"selection", "report"})
         else:
             assert len(found) == 1, (source, group)
 
 
-def test_what_detectors_were_taught_or_chosen_on_never_reports(shared_data: Path) -> None:
+def test_pictures_that_trained_or_chose_detectors_are_not_in_report(shared_data: Path) -> None:
     of_first = {part for (collection, _), part in parts().items() if collection == "train"}
     assert of_first == {"train", "selection"}
     plates = {
@@ -67,12 +67,12 @@ def test_what_detectors_were_taught_or_chosen_on_never_reports(shared_data: Path
     assert selected == set(plates) & validation_numbers("olx_plate")
 
 
-def test_the_committed_table_is_what_the_builder_deals(shared_data: Path) -> None:
+def test_the_committed_table_equals_that_of_the_builder(shared_data: Path) -> None:
     dealt = {(collection, image): part for collection, image, part in deal(shared_data, seed=0)}
     assert dealt == parts()
 
 
-def test_signs_are_dealt_and_those_that_may_show_a_vehicle_are_left_out(shared_data: Path) -> None:
+def test_signs_have_parts_and_those_that_may_show_a_vehicle_are_skipped(shared_data: Path) -> None:
     names = [{p.path.name for p in load_signs(shared_data, part)} for part in PARTS]
     assert not names[0] & names[1] | names[1] & names[2] | names[0] & names[2]
     assert "0069.webp" not in set().union(*names)
@@ -82,7 +82,7 @@ def test_signs_are_dealt_and_those_that_may_show_a_vehicle_are_left_out(shared_d
     assert first.known.all()
 
 
-def test_a_picture_says_itself_what_it_labels_and_what_is_to_be_ignored(streets) -> None:
+def test_a_picture_may_state_its_labelled_classes_and_ignored_regions(streets) -> None:
     folder = streets("juvd", count=1)
     (entry,) = json.loads((folder / "meta.json").read_text())
     entry |= {"exhaustive": ["car", "bus"], "ignore": [[0.5, 0.25, 0.2, 0.1]]}
@@ -112,7 +112,7 @@ def test_labels_are_read_in_pixels_with_what_their_source_knows(streets) -> None
     assert with_doubt.classes[-1] == UNDECIDED
 
 
-def test_a_source_that_nobody_described_is_refused(streets) -> None:
+def test_an_unknown_source_is_refused(streets) -> None:
     folder = streets("dhaka", count=1)
     meta = (folder / "meta.json").read_text().replace("dhaka", "elsewhere")
     (folder / "meta.json").write_text(meta)

@@ -17,7 +17,7 @@ SIZE = 256
 
 
 def _extent(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray | None:
-    """Box of what is nearer to a colour than halfway from the grey around it."""
+    """Box of the pixels nearer to a colour than to the grey around it."""
     wanted, ground = np.array(colour, float), np.array([128.0] * 3)
     away = np.linalg.norm(pixels - wanted, axis=2)
     rows, columns = np.nonzero(away < np.linalg.norm(wanted - ground) * 0.45)
@@ -50,7 +50,7 @@ def test_letterboxed_boxes_lie_on_their_objects_as_serving_sees_them(streets, fl
     assert (view.pixels[-40:] == PADDING).all()
 
 
-def test_glimpses_keep_boxes_on_their_objects(streets) -> None:
+def test_random_views_keep_boxes_on_their_objects(streets) -> None:
     rng = np.random.default_rng(1)
     seen = 0
     for picture in load_pictures(streets("dhaka", count=4), None):
@@ -86,7 +86,7 @@ def test_a_mosaic_knows_under_each_picture_what_that_picture_knows(streets) -> N
     ]
     canvases = Canvases(pictures, SIZE)
     rng = np.random.default_rng(3)
-    # outside of all vehicles, where every one is labelled, even the plate is known
+    # if all vehicles are labelled, plates are known to be absent outside of them
     patterns, mixed = {tuple(picture.known) for picture in pictures} | {(True,) * len(CLASSES)}, 0
     for _ in range(12):
         canvas = canvases.draw(rng, mosaic_share=1.0)

@@ -1,4 +1,4 @@
-"""What fine-tuning of readers and detectors has in common.
+"""Shared parts of fine-tuning readers and detectors.
 
-In: a job and a learner. Out: the course of its training, and the files that it leaves.
+In: a job and a learner. Out: a course that can be resumed, a report, and registered models.
 """

@@ -1,8 +1,8 @@
-"""The course of a fine-tuning, whatever kind of model learns: measure, save, stop, go on.
+"""The course of a fine-tuning, for any kind of model: train, measure, save, stop, resume.
 
-A course is a folder: what the learner saves there, and `course.json` with what was measured.
-Files are written beside their place and renamed, so a course that is cut off at any moment, by
-Ctrl-C or by a power cut, goes on from its last save.
+A course is a folder with the learner's checkpoints, and the measurements in `course.json`. Each
+file is written to a temporary name and renamed, so a course that is interrupted at any moment, by
+Ctrl-C or by a power cut, resumes from its last save.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Ending = Literal["time", "no_gain", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The error on the validation part, from 0 up, and a finer measure that breaks ties."""
+    """Error on the validation set, from 0 up, and the loss, which breaks ties."""
 
     error: float
     loss: float
 
     def better_than(self, other: Measured) -> bool:
-        """Compare errors first, where they tell anything."""
+        """Compare the errors; compare the losses if the errors are equal."""
         return (self.error, self.loss) < (other.error, other.loss)
 
 
@@ -42,48 +42,48 @@ class Learner(Protocol):
 
     @property
     def step(self) -> int:
-        """Steps taken so far, over every start of the course."""
+        """Number of steps taken, over all starts of the course."""
         ...
 
     def learn(self, share: float) -> None:
-        """Take one step; `share` of the time is over."""
+        """Take one step; `share` is the elapsed share of the time."""
         ...
 
     def measure(self) -> Measured:
-        """Measure the model as it is now."""
+        """Measure the current model on the validation set."""
         ...
 
     def save(self) -> None:
-        """Write all that the course goes on from; the file is whole or absent."""
+        """Write a checkpoint to resume from, atomically."""
         ...
 
     def keep_best(self) -> None:
-        """Write the model as it is now, as the best one so far; whole or absent."""
+        """Write the current model as the best so far, atomically."""
         ...
 
     def restore(self) -> bool:
-        """Read what `save` wrote; False where there is nothing."""
+        """Load the checkpoint that `save` wrote; return False if there is none."""
         ...
 
     def settle(self, best: Measured, /) -> Measured | None:
-        """At the end, look for a model that is about as good as the best one and moved less.
+        """After training, look for a model close to the base that is about as good as the best.
 
         Returns:
-            Its measure where there is one: it has taken the place of the best; None otherwise.
+            The measure of the model that replaced the best one; None if none did.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long to learn.
+    """Limits on the length of a course.
 
     Attributes:
-        minutes: of learning and measuring in all, over every start of the course.
-        steps: at most; None for as many as the time allows.
-        measure_every_s: seconds of learning between two measurements.
-        patience: measurements without a gain after which it ends.
-        least_share: of the time, before which it does not end for want of a gain.
+        minutes: of training and measuring in total, over all starts of the course.
+        steps: maximum number of steps; None for no limit.
+        measure_every_s: seconds between two measurements.
+        patience: stop after this many measurements without a gain (early stopping) ...
+        least_share: ... but not before this share of the time has passed.
     """
 
     minutes: float = 10.0
@@ -95,16 +95,16 @@ class Limits:
 
 @dataclass(slots=True)
 class CourseState:
-    """What is known of a course; kept in `course.json`.
+    """State of a course, stored in `course.json`.
 
     Attributes:
-        key: tells data and base apart from others.
-        seconds: spent so far.
-        before: the base's measure.
-        best: the best measure, which the file of `keep_best` has.
-        stale: measurements since then.
+        key: digest of data and base; a course resumes only with the same ones.
+        seconds: time spent so far.
+        before: the measure of the base.
+        best: the best measure, of the model that `keep_best` wrote last.
+        stale: number of measurements since the best one.
         history: (seconds, error, loss) of every measurement.
-        ending: why it ended; None while it has not.
+        ending: why the course ended; None while it runs.
     """
 
     key: str
@@ -116,7 +116,7 @@ class CourseState:
     ending: Ending | None = None
 
     def note(self, measured: Measured) -> bool:
-        """Take a measurement in; True where it is the best."""
+        """Record a measurement; return True if it is the best so far."""
         self.history.append((round(self.seconds, 1), measured.error, measured.loss))
         self.before = self.before or measured
         if self.best is None or measured.better_than(self.best):
@@ -126,13 +126,13 @@ class CourseState:
         return False
 
     def write(self, folder: Path) -> None:
-        """Write `course.json`; it is whole or what it was before."""
+        """Write `course.json` atomically."""
         with replacing(folder / STATE) as partial:
             partial.write_text(json.dumps(asdict(self)), "utf-8")
 
 
 def read_state(folder: Path) -> CourseState | None:
-    """Read `course.json`; None where there is none that makes sense."""
+    """Read `course.json`; return None if it is missing or invalid."""
     try:
         stored = parse_json(read_text(folder / STATE))
         for name in ("before", "best"):
@@ -145,7 +145,7 @@ def read_state(folder: Path) -> CourseState | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a course is: share of the time, seconds left at most, the best error so far."""
+    """Progress of a course: elapsed share, maximum seconds left, best error so far."""
 
     share: float
     left_s: float
@@ -160,25 +160,25 @@ def run_course(
     on_standing: Callable[[Standing], None] = lambda _: None,
     on_settling: Callable[[], None] = lambda: None,
 ) -> CourseState:
-    """Learn until the time is over, nothing is gained any more, or Ctrl-C.
+    """Train until the time is over, the error no longer falls, or Ctrl-C.
 
     Args:
-        learner: the model; it goes on from its last save where `state` has one.
-        folder: of the course.
-        state: new, or as `read_state` gave it.
-        limits: how long.
-        on_standing: told often.
-        on_settling: told when the time is over and `settle` begins, which measures several times.
+        learner: the model; it resumes from its last save if `state` has one.
+        folder: folder of the course.
+        state: a new state, or the one that `read_state` returned.
+        limits: limits on time and steps.
+        on_standing: called with the progress before every step.
+        on_settling: called before `Learner.settle`, which measures several times.
 
     Returns:
-        The state, with its ending; `interrupted` where it can go on.
+        The state with its ending; it can be resumed if that is `interrupted`.
 
     Raises:
-        OSError: nothing can be written there; the last save stays.
+        OSError: the folder cannot be written; the last save stays valid.
     """
     state.ending = None
     if state.seconds > 0 and not learner.restore():
-        state = CourseState(state.key)  # it was cut off before its first save
+        state = CourseState(state.key)  # it was interrupted before its first save
     with _interrupts() as interrupted:
         began, before = time.monotonic(), state.seconds
         if state.before is None:
@@ -225,7 +225,7 @@ def _save(learner: Learner, state: CourseState, folder: Path) -> None:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Let a step end before Ctrl-C or SIGTERM is heard; the second one is not put off."""
+    """Defer the first Ctrl-C or SIGTERM to the end of the step; the second one acts at once."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

@@ -1,4 +1,4 @@
-"""Pictures that are nearly the same, so that none is learned from and measured on."""
+"""Groups near-duplicate pictures, so that no picture is in both training and validation set."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 SAME_PICTURE = 2
-"""Bits by which the hashes of one picture, saved twice, differ at most."""
+"""Maximum Hamming distance between the hashes of one picture that was saved twice."""
 
 SAME_VIEW = 10
-"""... and those of one text seen twice."""
+"""Maximum Hamming distance between the hashes of two pictures of one text."""
 
 _BANDS = 4
 _MAX_IN_BAND = 64
-"""Pictures of one colour share a hash: of so many neighbours no pairs are made."""
+"""Plain pictures share a hash; larger bands are compared only between neighbours."""
 
 
 def difference_hash(pixels: npt.NDArray[np.uint8]) -> int:
-    """64 bits that tell where (H, W, 3) RGB gets brighter to the right (dHash, Krawetz 2013)."""
+    """64-bit hash of where a picture, (H, W, 3) RGB, gets brighter to the right (dHash, Krawetz
+    2013).
+    """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
     bits = np.packbits(small[:, 1:] > small[:, :-1])
@@ -30,15 +32,15 @@ def difference_hash(pixels: npt.NDArray[np.uint8]) -> int:
 
 
 def distance(one: int, other: int) -> int:
-    """Bits that differ."""
+    """Hamming distance."""
     return (one ^ other).bit_count()
 
 
 def group(hashes: Sequence[int], texts: Sequence[str]) -> list[int]:
-    """Give each picture the number of its group, that of the group's first member.
+    """Assign each picture the index of the first picture in its group.
 
-    Two are of one group where their hashes nearly agree, or where they say the same and look
-    alike; and where both are of one group with a third.
+    Two pictures are grouped if their hashes are almost equal, or if they have the same text and
+    similar hashes. Groups are transitive.
     """
     parents = list(range(len(hashes)))
 
@@ -60,7 +62,7 @@ def _candidates(hashes: Sequence[int], texts: Sequence[str]) -> Iterable[tuple[i
     near: defaultdict[object, list[int]] = defaultdict(list)
     for index, (value, text) in enumerate(zip(hashes, texts, strict=True)):
         near[text].append(index)
-        # hashes that differ by fewer bits than there are bands agree in one of them
+        # by the pigeonhole principle, hashes that differ in fewer bits than bands share a band
         for band in range(_BANDS):
             near[band, value >> 16 * band & 0xFFFF].append(index)
     for members in near.values():

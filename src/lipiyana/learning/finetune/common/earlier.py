@@ -1,4 +1,4 @@
-"""The models that the folder of a new one has already: none is lost or put out of use unseen."""
+"""Protects the models that an output folder already has from being replaced unnoticed."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ from lipiyana.runtime.manifest import MANIFEST, ModelEntry, read_manifest
 from lipiyana.runtime.timings import TWIN
 
 
-def refuse_finished(job: Job, begins_from: str | None, going_on: str = "") -> None:
-    """Keep a model from replacing a finished one of its name that it does not begin from.
+def refuse_finished(job: Job, begins_from: str | None, continue_with: str = "") -> None:
+    """Refuse to replace a finished model of the same name, unless the new model starts from it.
 
-    A course that is resumed was let begin.
+    A resumed course was checked when it started.
 
     Args:
-        job: what is asked for.
-        begins_from: sha256 of the file with the weights that it starts with.
-        going_on: the options that would begin from the finished one.
+        job: the job.
+        begins_from: sha256 of the file with the initial weights.
+        continue_with: options that would start from the finished model, for the message.
 
     Raises:
-        InvalidRequest: it would (FINISHED).
-        ModelUnavailable: the folder's manifest makes no sense.
+        InvalidRequest: the model would be replaced (FINISHED).
+        ModelUnavailable: the folder's manifest is invalid.
     """
     names = (job.name, job.name + FLOAT_SUFFIX)
     digests = {entry.sha256 for entry in _models_in(job) if entry.name in names}
     if digests and not job.resume and begins_from not in digests:
-        other = f", or go on from it: {going_on}" if going_on else ""
+        other = f", or continue from it: {continue_with}" if continue_with else ""
         raise InvalidRequest(
-            f"{job.out} has a finished {job.name}, which is not written over; name another "
+            f"{job.out} already has a finished {job.name}, which is not overwritten; give another "
             f"--out{other}",
             field="out",
             reason="FINISHED",
         )
 
 
-def going_on_from(job: Job) -> str:
-    """Give the options with which a fine-tuning begins from the model of its name and folder."""
+def continue_options(job: Job) -> str:
+    """Return the options for continuing from the finished model of this job's name and folder."""
     return f"--models {job.out} --base {job.name}{FLOAT_SUFFIX}"
 
 
-def warn_of_disuse(job: Job, base: ModelEntry, told: Listener, option: str = "--base ") -> None:
-    """Say which model of the folder will not be used any more: the preferred one of the task,
-    unless the new one begins from it or from its twin.
+def warn_of_replacement(
+    job: Job, base: ModelEntry, listener: Listener, option: str = "--base "
+) -> None:
+    """Warn if the new model replaces the preferred model of its task, unless it starts from that
+    model or its twin.
 
     Args:
-        job: what is asked for.
-        base: what it begins from.
-        told: who is told.
-        option: before the name of the model to begin from.
+        job: the job.
+        base: the model that it starts from.
+        listener: receives the warning.
+        option: option that names the model to start from, for the message.
 
     Raises:
-        ModelUnavailable: the folder's manifest makes no sense.
+        ModelUnavailable: the folder's manifest is invalid.
     """
     entries = _models_in(job)
     used = next((entry for entry in entries if entry.task is base.task), None)
@@ -59,9 +61,9 @@ def warn_of_disuse(job: Job, base: ModelEntry, told: Listener, option: str = "--
         return
     twin = used.parameters.get(TWIN)
     if base.sha256 not in {entry.sha256 for entry in entries if entry.name in (used.name, twin)}:
-        told.on_warning(
-            f"{used.name} in {job.out} will not be used any more, as the new model comes before "
-            f"it; to go on from it: --models {job.out} {option}{used.name}"
+        listener.on_warning(
+            f"{used.name} in {job.out} will no longer be used, because the new model takes "
+            f"precedence; to continue from it: --models {job.out} {option}{used.name}"
         )
 
 

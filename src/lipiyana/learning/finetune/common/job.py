@@ -1,6 +1,4 @@
-"""What everything that learns from a model has: what is asked for, who is told, what comes of it,
-and the folder of its course.
-"""
+"""Parts of every training job: its settings, its listener, its outcome and its working folder."""
 
 from __future__ import annotations
 
@@ -27,21 +25,21 @@ from lipiyana.runtime.model_folder import writing_to
 from lipiyana.samples import sample_folder
 
 WORK = ".finetuning"
-"""Folder of the course, within that of the models to be."""
+"""Folder of the course, inside the output folder."""
 
 _NEEDED_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is asked for, whatever kind of model learns.
+    """Settings of any training job.
 
     Attributes:
-        out: folder of models to be; made where it is not there.
-        name: of the new model.
-        resume: go on with a course that was stopped.
-        limits: how long to learn.
-        samples: the project's samples, None to leave them out.
+        out: output folder for the models; created if needed.
+        name: name of the new model.
+        resume: resume an interrupted course.
+        limits: limits on time and steps.
+        samples: folder of the project's samples to measure on; None to skip them.
     """
 
     out: Path
@@ -53,11 +51,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a job.
+    """Outcome of a job.
 
     Attributes:
-        course: how it ended; nothing else is there where it was interrupted.
-        models: the new entries, the preferred one first.
+        course: state of the course; if it was interrupted, the other fields are empty.
+        models: the new manifest entries, the preferred one first.
     """
 
     course: CourseState
@@ -66,12 +64,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class FinetunedModel(Outcome):
-    """What came of a fine-tuning, whatever kind of model learned.
+    """Outcome of a fine-tuning.
 
     Attributes:
-        report: the HTML file.
-        better: whether the new model is better on the user's validation part.
-        notes: what else the user should know.
+        report: the HTML report.
+        better: whether the new model is better on the user's validation set.
+        notes: other remarks for the user.
     """
 
     report: Path | None = None
@@ -81,15 +79,15 @@ class FinetunedModel(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told of what; every function may be left out.
+    """Callbacks for progress; each may be left out.
 
     Attributes:
-        on_step: what is done next, in a few words.
-        on_labels: how many labels, or labelled pictures, there are.
-        on_label: that one more was looked at.
-        on_checked: what is left of them.
-        on_warning: what the user should know before it learns.
-        on_standing: how far the learning is.
+        on_step: the next step, in a few words.
+        on_labels: number of labels or labelled pictures.
+        on_label: one more label was checked.
+        on_checked: the checked data.
+        on_warning: a warning before training starts.
+        on_standing: progress of the training.
     """
 
     on_step: Callable[[str], None] = lambda _: None
@@ -101,84 +99,83 @@ class Listener:
 
 
 def report_of(out: Path, name: str) -> Path:
-    """Name the report of a model, beside it: a folder may hold several."""
+    """Path of a model's report; each model has its own, because a folder may hold several."""
     return out / f"report-{name}.html"
 
 
 def key_of(parts: Iterable[str]) -> str:
-    """Tell data and base apart from others."""
+    """Digest of data and base, see `CourseState.key`."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @dataclass(slots=True)
 class OpenCourse:
-    """The course of a job, from `course_of` on.
+    """A course that is open for training, see `course_of`.
 
     Attributes:
-        job: what is asked for.
-        work: the folder of the course.
-        state: how far it is.
-        told: who is told.
+        job: the job.
+        work: folder of the course.
+        state: state of the course.
+        listener: receives the progress.
     """
 
     job: Job
     work: Path
     state: CourseState
-    told: Listener
+    listener: Listener
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C stopped it."""
+        """Whether Ctrl-C or SIGTERM stopped it."""
         return self.state.ending == "interrupted"
 
     def learn(self, make_learner: Callable[[], Learner]) -> bool:
-        """Learn until the course ends, if it has not yet; False where Ctrl-C stopped it.
+        """Train until the course ends, unless it has ended already; return False if interrupted.
 
         Raises:
-            OSError: nothing can be written there; the last save stays.
+            OSError: the folder cannot be written; the last save stays valid.
         """
         if self.state.ending is None or self.interrupted:
-            self.told.on_step("learning")
+            self.listener.on_step("learning")
             self.state = run_course(
                 make_learner(),
                 self.work,
                 self.state,
                 self.job.limits,
-                self.told.on_standing,
-                lambda: self.told.on_step("mixing with the weights of the base"),
+                self.listener.on_standing,
+                lambda: self.listener.on_step("averaging with the weights of the base"),
             )
         return not self.interrupted
 
 
 @contextmanager
-def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
-    """Make the folder of the course, or find the course that was stopped there; it is removed when
-    all is done.
+def course_of(job: Job, key: str, listener: Listener) -> Iterator[OpenCourse]:
+    """Open a new or an interrupted course; its folder is removed when all is done.
 
     Args:
-        job: what is asked for.
-        key: of data and base.
-        told: who is told how far it is.
+        job: the job.
+        key: digest of data and base.
+        listener: receives the progress.
 
     Raises:
-        InvalidRequest: an unfinished course is there and `resume` is not set, or it is of other
-            data or another base (UNFINISHED); `resume` is set and none is there (NOT_STOPPED); the
-            disk is full or nearly so (DISK_FULL), or the folder cannot be written.
-        ModelUnavailable: what was learned is of no use (MODEL_TOO_WEAK); the course stays, as if it
-            had been stopped.
+        InvalidRequest: there is an unfinished course and `resume` is not set, or it has other
+            data or another base (UNFINISHED); `resume` is set and there is none (NOT_STOPPED); the
+            disk is almost full (DISK_FULL), or the folder cannot be written.
+        ModelUnavailable: the trained model is too weak (MODEL_TOO_WEAK); the course stays, as if
+            it had been interrupted.
     """
     refuse_to_resume_nothing(job)
     work = job.out / WORK
     with writing_to(job.out):
-        course = OpenCourse(job, work, _begin(job, work, key), told)
+        course = OpenCourse(job, work, _begin(job, work, key), listener)
         try:
             yield course
         except ModelUnavailable as error:
-            if error.reason == TOO_WEAK:  # what was learned stays, to be gone on with
+            if error.reason == TOO_WEAK:  # keep the course, so that it can be resumed
                 course.state.ending = "interrupted"
                 course.state.write(work)
                 raise ModelUnavailable(
-                    f"{error.message}. --resume with more --minutes goes on with it",
+                    f"{error.message}. --resume with more --minutes continues it",
                     reason=TOO_WEAK,
                 ) from None
             raise
@@ -187,14 +184,14 @@ def course_of(job: Job, key: str, told: Listener) -> Iterator[OpenCourse]:
 
 
 def refuse_to_resume_nothing(job: Job) -> None:
-    """Say at once, before any data is looked at, that there is nothing to go on with.
+    """Check, before any data is read, that there is a course to resume.
 
     Raises:
-        InvalidRequest: `resume` is set, and no course was stopped there (NOT_STOPPED).
+        InvalidRequest: `resume` is set, and there is no interrupted course (NOT_STOPPED).
     """
     if job.resume and read_state(job.out / WORK) is None:
         raise InvalidRequest(
-            f"nothing was stopped in {job.out}; the command without --resume begins anew",
+            f"there is no interrupted fine-tuning in {job.out}; omit --resume to start a new one",
             field="resume",
             reason="NOT_STOPPED",
         )
@@ -205,27 +202,27 @@ def _begin(job: Job, work: Path, key: str) -> CourseState:
     if found is not None and (job.resume or found.seconds > 0):
         if not job.resume:
             raise InvalidRequest(
-                f"{job.out} holds an unfinished fine-tuning; --resume goes on with it, another "
-                f"--out begins anew, and so does removing {work}",
+                f"{job.out} has an unfinished fine-tuning; continue it with --resume, or start "
+                f"a new one with another --out or after removing {work}",
                 field="out",
                 reason="UNFINISHED",
             )
         if found.key != key:
             raise InvalidRequest(
-                f"the unfinished fine-tuning in {job.out} is of other data or another base; name "
+                f"the unfinished fine-tuning in {job.out} has other data or another base; give "
                 f"another --out, or remove {work}",
                 field="out",
                 reason="UNFINISHED",
             )
         return found
     if found is None or found.key != key:
-        # what was prepared there is of other data, or nobody knows of which
+        # the files there belong to other data, or to unknown data
         shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(work).free < _NEEDED_BYTES:
         raise InvalidRequest(
             f"the disk of {job.out} has less than {_NEEDED_BYTES / 1e6:.0f} MB left, which the "
-            "checkpoints need; free some space or name another --out",
+            "checkpoints need; free some space or give another --out",
             field="out",
             reason="DISK_FULL",
         )

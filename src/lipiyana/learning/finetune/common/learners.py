@@ -1,4 +1,4 @@
-"""What learners have that are runs of training: their files, and the phases of those with norms."""
+"""Base classes for learners that wrap a training run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from lipiyana.learning.finetune.common.course import Measured
-from lipiyana.learning.finetune.common.saving import BEST, full_disk_told, save_weights
+from lipiyana.learning.finetune.common.saving import BEST, disk_full_as_oserror, save_weights
 from lipiyana.learning.trainer.run import Recipe, Run
 
 AnyRun = TypeVar("AnyRun", bound=Run[Any])
@@ -19,12 +19,12 @@ _NORMS = ".norm."
 
 @dataclass(frozen=True, slots=True)
 class LearnerRecipe:
-    """How any of them learns.
+    """Settings of a learner.
 
     Attributes:
-        training: learning rates and their course.
-        workers: processes that make what is learned from.
-        threads: of the network.
+        training: hyperparameters of the training run.
+        workers: number of processes that make training examples.
+        threads: number of threads for the network.
     """
 
     training: Recipe
@@ -33,7 +33,7 @@ class LearnerRecipe:
 
 
 class RunLearner(Generic[AnyRun]):
-    """The part of a `course.Learner` that is the same for every run."""
+    """The methods of `course.Learner` that are the same for every training run."""
 
     def __init__(self, trainer: AnyRun) -> None:
         self._trainer = trainer
@@ -45,7 +45,7 @@ class RunLearner(Generic[AnyRun]):
 
     def save(self) -> None:
         """See `course.Learner.save`."""
-        with full_disk_told(self._trainer.run):
+        with disk_full_as_oserror(self._trainer.run):
             self._trainer.save()
 
     def keep_best(self) -> None:
@@ -57,16 +57,16 @@ class RunLearner(Generic[AnyRun]):
         return self._trainer.resume()
 
     def settle(self, _best: Measured, /) -> Measured | None:
-        """See `course.Learner.settle`: nothing is looked for."""
+        """See `course.Learner.settle`: this one never replaces the best model."""
         return None
 
 
 class NormedLearner(RunLearner[AnyRun], ABC):
-    """One that learns with batch norms first, and then, these folded, with INT8 simulated."""
+    """A learner that trains with batch norms first; then it folds them and simulates INT8."""
 
     @abstractmethod
     def _new_trainer(self, *, norms: bool) -> AnyRun:
-        """Make a run in the folder of the course; without norms it simulates INT8."""
+        """Make a run in the course's folder, either with batch norms or with INT8 simulated."""
 
     @property
     def _has_norms(self) -> bool:
@@ -82,9 +82,9 @@ class NormedLearner(RunLearner[AnyRun], ABC):
         return self._trainer.resume()
 
     def _fold(self) -> None:
-        """Go on without norms, from the average."""
+        """Continue without batch norms, from the moving average."""
         weights, step = self._trainer.averaged.state_dict(), self._trainer.step
         self._trainer = self._new_trainer(norms=False)
         self._trainer.net.load_state_dict(weights)
-        self._trainer.begin_average()
+        self._trainer.reset_average()
         self._trainer.step = step

@@ -1,4 +1,4 @@
-"""What is learned from and what is measured on: contiguous blocks, nothing in both."""
+"""Splits pictures into a training and a validation set, in contiguous blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_VALIDATION = 3
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A label that is not used, and why."""
+    """A label that is not used, and the reason."""
 
     where: str
     picture: str
@@ -23,18 +23,19 @@ class Dropped:
 
 
 def assign_parts(given: Sequence[Part | None], groups: Sequence[int]) -> tuple[list[Part], int]:
-    """Say what each picture is for.
+    """Assign each picture to the training or the validation set.
 
-    Pictures mostly come in the order in which they were taken, so neighbours show one street:
-    where the user did not say it, `BLOCKS` blocks of neighbours are measured on, spread over the
-    whole. Pictures that are nearly the same follow the first of them.
+    Neighbours often show the same street, because pictures are mostly in the order in which they
+    were taken. Therefore, unless the user assigned them, the validation set consists of `BLOCKS`
+    blocks of neighbours, spread over all pictures. Near-duplicates go with the first of their
+    group.
 
     Args:
-        given: what the user said, in the order of the pictures.
-        groups: the number of each picture's group, see `duplicates.group`.
+        given: the user's assignments, in the order of the pictures.
+        groups: the group of each picture, see `duplicates.group`.
 
     Returns:
-        The parts, and how many pictures changed theirs to follow their group.
+        The assignments, and the number of pictures that were reassigned to follow their group.
     """
     if any(part is not None for part in given):
         parts: list[Part] = [part or "train" for part in given]
@@ -48,7 +49,7 @@ def assign_parts(given: Sequence[Part | None], groups: Sequence[int]) -> tuple[l
 
 
 def validation_indices(count: int) -> list[int]:
-    """Choose about a fifth of `count` pictures, in blocks in the middle of each third."""
+    """Select about a fifth of `count` pictures, as one block in the middle of each third."""
     wanted = max(LEAST_VALIDATION, round(count * VALIDATION_SHARE))
     indices: list[int] = []
     for block in range(BLOCKS):

@@ -1,4 +1,4 @@
-"""Reports as HTML files that hold their pictures and need nothing else."""
+"""Renders reports as self-contained HTML files with embedded pictures."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One score before and after.
+    """One score before and after training.
 
     Attributes:
-        name: what was measured; "" where it is that of the row above.
-        measure: by what, such as "CER".
+        name: the data set; "" to repeat that of the row above.
+        measure: name of the score, such as "CER".
         before, after: the values.
         lower_is_better: whether it is an error.
     """
@@ -31,21 +31,18 @@ class ScoreRow:
 
     @property
     def tone(self) -> str:
-        """`better`, `worse`, or "" where nothing changed: a class of the style sheet."""
+        """CSS class of the change: `better`, `worse`, or "" if the values are equal."""
         gain = self.before - self.after if self.lower_is_better else self.after - self.before
         return "better" if gain > 0 else "worse" if gain < 0 else ""
 
 
 def render(template: str, **values: object) -> str:
-    """Fill a template of this package, by its path below `learning/finetune`.
-
-    Everything that is filled in is escaped.
-    """
+    """Fill a template, given by its path below `learning/finetune`; values are HTML-escaped."""
     return _environment().get_template(template).render(values)
 
 
 def picture_source(pixels: npt.NDArray[np.uint8], height: int) -> str:
-    """Picture (rows, columns, 3), RGB, scaled to a height in pixels, as the `src` of an image."""
+    """Scale a picture, (rows, columns, 3) RGB, to a height and encode it as a data URL."""
     rows, columns = pixels.shape[:2]
     size = (max(1, round(columns * height / rows)), height)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Files of weights that are whole or absent, and a full disk told as one."""
+"""Saves weights atomically, and reports a full disk as an OSError."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from lipiyana.files import replacing
 
 BEST = "best.pt"
 
-_NEEDED_BYTES = 60_000_000  # of a checkpoint with its optimizer, and some more
+_NEEDED_BYTES = 60_000_000  # a checkpoint with its optimizer, with some reserve
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights, as `checkpoints.load_weights` reads them.
+    """Write weights for `stored_weights.load_weights`, atomically.
 
     Raises:
         OSError: the disk is full.
     """
-    with full_disk_told(path.parent), replacing(path) as partial:
+    with disk_full_as_oserror(path.parent), replacing(path) as partial:
         torch.save({"average": dict(weights)}, partial)
 
 
 @contextmanager
-def full_disk_told(folder: Path) -> Iterator[None]:
-    """Raise the OSError that torch hides in a RuntimeError, and leave nothing half-written."""
+def disk_full_as_oserror(folder: Path) -> Iterator[None]:
+    """Raise the OSError that torch wraps in a RuntimeError, and remove partial files."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,6 +1,4 @@
-"""A model in two files, the float one and its INT8 twin: which of them is served, and what is said
-of it.
-"""
+"""Registers a float model and its INT8 twin: which of them is preferred, and the notes on it."""
 
 from __future__ import annotations
 
@@ -12,63 +10,63 @@ from lipiyana.runtime.model_folder import NewModel
 from lipiyana.runtime.timings import TWIN
 
 FLOAT_SUFFIX = "-float"
-"""Of the name of the float model; its twin has the name that was asked for."""
+"""Suffix on the name of the float model; its INT8 twin has the requested name itself."""
 
 
 def today() -> str:
-    """Give the version of a model that is made now."""
+    """Return today's date as the version of a new model."""
     return datetime.now(UTC).strftime("%Y.%m.%d")
 
 
 def twins(whole: NewModel, small: NewModel, *, good: bool, faster: bool) -> list[NewModel]:
-    """Name each other's twin, and put the preferred one first.
+    """Link both models as twins and return them, the preferred one first.
 
     Args:
         whole: the float model.
-        small: INT8.
-        good: whether INT8 loses next to nothing; it is left out where it does not.
-        faster: whether it is also the faster one.
+        small: the INT8 model.
+        good: whether INT8 loses next to nothing; otherwise only the float model is returned.
+        faster: whether INT8 is preferred, because it is faster here.
     """
     if not good:
         return [whole]
-    pair = [_of(whole, small), _of(small, whole)]
+    pair = [_with_twin(whole, small), _with_twin(small, whole)]
     return pair[::-1] if faster else pair
 
 
-def _of(model: NewModel, twin: NewModel) -> NewModel:
+def _with_twin(model: NewModel, twin: NewModel) -> NewModel:
     return replace(model, parameters={**model.parameters, TWIN: twin.name})
 
 
 def int8_notes(cost: str, *, good: bool, faster: bool) -> Iterator[str]:
-    """Say why INT8 is not what is served; nothing where it is.
+    """Explain why INT8 is not preferred; yield nothing if it is.
 
     Args:
-        cost: what it loses, in words.
-        good: as in `twins`.
-        faster: as in `twins`.
+        cost: the loss by INT8, for example "0.012 of CER".
+        good: see `twins`.
+        faster: see `twins`.
     """
     if not good:
-        yield f"INT8 loses {cost}: it is not registered, and the float model is served alone"
+        yield f"INT8 loses {cost}, so only the float model is registered and served"
     elif not faster:
         yield "INT8 is slower on this machine, so the float model is served"
 
 
-def no_better(measure: str, before: float, after: float, *, perfect: float) -> str:
-    """Say that nothing was gained on the validation part, by a measure.
+def no_gain_note(measure: str, before: float, after: float, *, perfect: float) -> str:
+    """Explain that the new model is no better than the base on the validation set.
 
     Args:
-        measure: its name.
-        before: of the base.
-        after: of the new model.
-        perfect: of a model that makes no mistake.
+        measure: name of the score.
+        before: score of the base.
+        after: score of the new model.
+        perfect: score of a model without mistakes.
     """
     advice = (
-        "The base makes no mistake there: nothing can be gained without pictures on which it does"
+        "The base makes no mistake there: only pictures on which it does can improve it"
         if before == perfect
-        else "More pictures are needed, or more minutes"
+        else "More pictures or more minutes are needed"
     )
     return (
         f"the new model is no better on your validation part ({measure} {after:.3f}, "
-        f"{before:.3f} before), and is registered all the same: whatever uses its folder uses it. "
+        f"{before:.3f} before), but it is registered, and whoever uses its folder uses it. "
         f"{advice}"
     )

@@ -1,4 +1,4 @@
-"""The detector that a fine-tuning begins from: a float twin, by its name or its file."""
+"""Finds the detector to fine-tune: a float twin, given by its model name or its file."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lipiyana.vehicles.training.network import DetectorNet, widened
 
 _ROWS = ("class_rows", "presence_rows")
 _RARE = 2.0
-"""What is new begins so much less likely than what it is like: by a factor of e^2 in its odds."""
+"""Subtracted from the logits of a new class, so that it starts rarer: e^2 times lower odds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorBase:
-    """A base, its weights by state-dict name, its classes, and the shape in which it is served."""
+    """The detector to start from: its state dict, its classes, and its input shape in serving."""
 
     entry: ModelEntry
     weights: Mapping[str, Tensor]
@@ -35,44 +35,44 @@ class DetectorBase:
     shape: InputShape
 
     def net(self) -> DetectorNet:
-        """Make the network."""
+        """Make the network with these weights."""
         net = DetectorNet(len(self.classes))
         net.load_state_dict(dict(self.weights))
         return net.eval()
 
 
 def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
-    """Find the detector to begin from.
+    """Find the detector to start from.
 
     Args:
-        store: the models.
-        base: a model's name, or the path of a float twin; None for the preferred detector. Of an
-            INT8 model its twin is taken.
+        store: the installed models.
+        base: name of a model, or path of a float twin; None for the preferred detector. For an
+            INT8 model its float twin is used.
 
     Raises:
-        ModelUnavailable: there is no such model, or it is no detector that can be served.
-        InvalidRequest: it cannot be trained from: no float twin of it is there, or its classes
-            are not this project's.
+        ModelUnavailable: there is no such model, or it is not a detector that can be served.
+        InvalidRequest: there is no float twin to train from, or its classes do not begin with
+            this project's.
     """
     entry, candidates = base_candidates(store, base, Task.VEHICLE_DETECTOR)
     for candidate in candidates:
         classes = tuple(metadata(candidate.file).get("classes", "").split("\n"))
         net = DetectorNet(len(classes))
-        # twins of detectors before this one have fewer weights
+        # float twins of older detectors lack some weights
         weights = widened(net, load_weights(candidate.file))
         if _shapes(weights) != _shapes(net.state_dict()):
             continue
         if classes[: len(CLASSES)] != CLASSES:
             raise InvalidRequest(
-                f"{candidate.name} does not begin with the classes of this project "
+                f"the classes of {candidate.name} must begin with those of this project "
                 f"({', '.join(CLASSES)})",
                 field="base",
             )
         shape = input_of(Session(candidate, threads=1))
         return DetectorBase(candidate, weights, classes, shape)
     raise InvalidRequest(
-        f"{entry.name} cannot be trained from: it is no float twin (this project's detector, its "
-        "weights under their names) and names none; `lipiyana models list` shows what is installed",
+        f"cannot train from {entry.name}: it is not a float twin (this project's detector with the "
+        "weights under their names) and has none; `lipiyana models list` shows installed models",
         field="base",
     )
 
@@ -82,15 +82,15 @@ def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
 
 
 def grow_classes(base: DetectorBase, classes: Sequence[str]) -> dict[str, Tensor]:
-    """Give a detector's weights rows for the classes that `classes` has beyond the base's.
+    """Extend a detector's head to the classes that `classes` has beyond the base's.
 
-    A new row begins as the mean of those of the vehicles, and rarer.
+    A new row starts as the mean of the rows of the vehicles, with a lower bias.
 
     Raises:
         ValueError: `classes` does not begin with those of the base.
     """
     if tuple(classes[: len(base.classes)]) != base.classes:
-        raise ValueError("the old classes must keep their places")
+        raise ValueError("the new classes must begin with the old ones")
     added = len(classes) - len(base.classes)
     vehicles = [index for index, label in enumerate(base.classes) if label != PLATE]
     grown = dict(base.weights)

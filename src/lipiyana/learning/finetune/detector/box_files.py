@@ -1,10 +1,10 @@
-"""What a user boxed: YOLO folders or COCO's JSON. Label Studio exports both.
+"""Reads a user's boxes from YOLO folders or COCO JSON; Label Studio exports both.
 
-YOLO: `images/`, `labels/` with a text file a picture (class, centre x and y, width, height, as
+YOLO: `images/`, `labels/` with one text file a picture (class, centre x and y, width, height, as
 shares of the picture), and the classes in `classes.txt` (one a line), `notes.json` or `data.yaml`.
-A picture without a text file is not labelled; an empty file says that nothing is there.
+A picture without a text file is not labelled; an empty file means that it shows no objects.
 
-COCO's JSON: `images`, `annotations` with `bbox` in pixels, `categories`.
+COCO JSON: `images`, `annotations` with `bbox` in pixels, `categories`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from lipiyana.review.label_studio_export import PictureFinder
 
 
 def read_coco(path: Path) -> UserBoxes:
-    """Read a file; its pictures are looked for beside it, and in the folders below.
+    """Read a COCO file; its pictures are searched for beside it and in subfolders.
 
     Raises:
-        InvalidRequest: it is not of this form.
+        InvalidRequest: the file is not COCO JSON.
     """
     try:
         found = parse_json(read_text(path, "utf-8-sig", max_bytes=MAX_MODEL_BYTES))
@@ -49,13 +49,13 @@ def read_coco(path: Path) -> UserBoxes:
         pictures = tuple(_picture(row, boxes[row["id"]], numbers, files) for row in found["images"])
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(
-            f"{path} is not COCO's JSON (images, annotations, categories): {error!r}", field="data"
+            f"{path} is not COCO JSON (images, annotations, categories): {error!r}", field="data"
         ) from None
     return UserBoxes(tuple(names.values()), pictures)
 
 
 class _Files:
-    """The files that entries name, each once."""
+    """Finds the picture files that entries name; each file can be taken once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -63,21 +63,21 @@ class _Files:
         self._taken: set[Path] = set()
 
     def take(self, name: str) -> Path:
-        """Find a file that no other entry named.
+        """Find the file of an entry.
 
         Raises:
-            LookupError: there is none; the message says why.
+            LookupError: there is none, or another entry has it; the message says which.
         """
         found = self._find(PurePosixPath(name.replace("\\", "/")))
         if found is None:
-            raise LookupError("the file is not beside the JSON")
+            raise LookupError("its file was not found beside the JSON")
         if found in self._taken:
             raise LookupError("another entry has the same file")
         self._taken.add(found)
         return found
 
     def _find(self, name: PurePosixPath) -> Path | None:
-        """By the whole name below the folder; what was made elsewhere, by what fits of it."""
+        """Search by the whole relative name; for foreign paths, by the part of it that matches."""
         literal = self._root / name
         if not name.is_absolute() and ".." not in name.parts:
             if literal.is_file():
@@ -101,9 +101,9 @@ def _picture(
     try:
         width, height = float(row["width"]), float(row["height"])
     except (KeyError, TypeError, ValueError):
-        return BoxedPicture(name, picture, problem="its width and height are not given")
+        return BoxedPicture(name, picture, problem="its width and height are missing")
     if not (width > 0 and height > 0):
-        return BoxedPicture(name, picture, problem=f"its size is given as {width} x {height}")
+        return BoxedPicture(name, picture, problem=f"its stated size is {width} x {height}")
     boxes = tuple(
         _box(
             f"{name}, annotation {annotation.get('id', number)}", annotation, numbers, width, height
@@ -133,7 +133,9 @@ def _box(
             left, right = min(outlines[::2]), max(outlines[::2])
             top, bottom = min(outlines[1::2]), max(outlines[1::2])
     except (KeyError, TypeError, ValueError):
-        return UserBox(where, number, problem="it has no bbox of four numbers, and no outline")
+        return UserBox(
+            where, number, problem="it has neither a bbox of four numbers nor an outline"
+        )
     return UserBox(where, number, (left / width, top / height, right / width, bottom / height))
 
 
@@ -141,18 +143,18 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 def read_boxes(data: Path) -> UserBoxes:
-    """Read the boxes of a YOLO folder, or of COCO's JSON beside its pictures.
+    """Read the boxes of a YOLO folder, or of COCO JSON beside its pictures.
 
     Args:
         data: the folder, or the JSON file.
 
     Raises:
-        NotFound: there is nothing there.
-        InvalidRequest: it is neither, or makes no sense as a whole; the message says what is
-            looked for.
+        NotFound: the path does not exist.
+        InvalidRequest: it is neither, or is invalid as a whole; the message names the expected
+            files.
     """
     if not data.exists():
-        raise NotFound(f"there is no {data}")
+        raise NotFound(f"{data} does not exist")
     if data.is_file():
         return read_coco(data)
     classes = _class_names(data)
@@ -162,14 +164,14 @@ def read_boxes(data: Path) -> UserBoxes:
     if len(files) == 1:
         return read_coco(files[0])
     raise InvalidRequest(
-        f"{data} has no images/ with labels/ and classes.txt or data.yaml (YOLO), and no single "
-        f"JSON file of COCO's ({len(files)} .json files are there)",
+        f"{data} needs images/ with labels/ and classes.txt or data.yaml (YOLO), or a single "
+        f"COCO JSON file, but has {len(files)} .json files",
         field="data",
     )
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    """Names in the order of their numbers; none where nothing gives them."""
+    """Class names in the order of their numbers; empty if no file lists them."""
     if (folder / "classes.txt").is_file():
         lines = _text_of(folder / "classes.txt").splitlines()
         return tuple(line.strip() for line in lines if line.strip())
@@ -226,7 +228,7 @@ def _yolo_pictures(folder: Path) -> list[BoxedPicture]:
         text = (folder / "labels" / inner).with_suffix(".txt")
         if not text.is_file():
             name = text.relative_to(folder)
-            problem = f"it has no {name}; an empty one says that nothing is there"
+            problem = f"it has no {name}; an empty file would mean that it shows no objects"
             pictures.append(BoxedPicture(where, path, part=part, problem=problem))
             continue
         rows = _text_of(text, "replace").splitlines()
@@ -243,13 +245,13 @@ def _yolo_box(where: str, row: str) -> UserBox:
     try:
         number, *values = (float(value) for value in row.split())
     except ValueError:
-        return UserBox(where, problem="it is no row of numbers")
+        return UserBox(where, problem="the row has something other than numbers")
     if len(values) == 4:
         x, y, width, height = values
         corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    elif len(values) >= 6 and len(values) % 2 == 0:  # the corners of an outline
+    elif len(values) >= 6 and len(values) % 2 == 0:  # corners of a polygon
         xs, ys = values[::2], values[1::2]
         corners = (min(xs), min(ys), max(xs), max(ys))
     else:
-        return UserBox(where, problem=f"it has {len(values) + 1} numbers; a box has 5")
+        return UserBox(where, problem=f"it has {len(values) + 1} numbers; a box needs 5")
     return UserBox(where, int(number) if number.is_integer() else -1, corners)

@@ -1,6 +1,6 @@
-"""Boxes are checked before anything is learned from them: which are of use, which not, and why.
+"""Checks a user's boxes before training: which are usable, and why the others are not.
 
-The user's class names are matched with those that the detector knows.
+The user's class names are matched with those of the detector.
 """
 
 from __future__ import annotations
@@ -34,14 +34,13 @@ _PLATE_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MatchedClasses:
-    """Where the user's classes are.
+    """The user's classes, matched with the detector's.
 
     Attributes:
-        classes: all names; those that the base knows keep their places, new ones come after them.
-        indices: the place of each of the user's classes.
-        renamed: pairs of the user's name and the class, known or named before, that it is taken
-            for.
-        added: names that are new.
+        classes: all class names; new ones are appended to the base's.
+        indices: index in `classes` of each of the user's classes.
+        renamed: pairs of the user's name and the class that it was matched with.
+        added: the new names.
     """
 
     classes: tuple[str, ...]
@@ -51,11 +50,11 @@ class MatchedClasses:
 
 
 def match_classes(names: Sequence[str], known: Sequence[str]) -> MatchedClasses:
-    """Find each name among the known ones, also by what people call a class.
+    """Match names with the known classes, also by common synonyms.
 
     Args:
-        names: the user's, in the order of their numbers.
-        known: of the base, in the order of its scores.
+        names: the user's class names, in the order of their numbers.
+        known: the classes of the base, in score order.
     """
     classes, indices, renamed, added = list(known), [], [], []
     for name in names:
@@ -72,10 +71,10 @@ def match_classes(names: Sequence[str], known: Sequence[str]) -> MatchedClasses:
 
 
 def _label(name: str) -> str:
-    """Letters with their marks, and digits; what is between them becomes one underscore."""
+    """Normalize a name: letters, marks and digits stay, everything between becomes one `_`."""
     folded = unicodedata.normalize("NFC", name.casefold())
-    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
-    return "_".join("".join(kept).split()) or "unnamed"
+    characters = (c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
+    return "_".join("".join(characters).split()) or "unnamed"
 
 
 def _by_word(label: str, known: Sequence[str]) -> str | None:
@@ -89,25 +88,25 @@ def _by_word(label: str, known: Sequence[str]) -> str | None:
 
 LEAST_PICTURES = 10
 SOURCE = "user"
-"""`StreetPicture.source` of all of them."""
+"""`StreetPicture.source` of the user's pictures."""
 
 _SMALLEST = 2.0  # pixels of a side
-_SAME_SHAPE = 0.02  # of the logarithms of width by height
-_OUTSIDE = 0.02  # of the picture's side, that a box may reach beyond it for want of care
+_SAME_SHAPE = 0.02  # maximum difference in the logarithm of the aspect ratio
+_OUTSIDE = 0.02  # of the picture's side: boxes may extend this far beyond it without a note
 _FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedBoxes:
-    """What is left to learn from and to measure on.
+    """The usable data.
 
     Attributes:
-        pictures: how many there were.
-        train, validation: with boxes in pixels and the classes whose absence is known.
-        classes: of the new detector: the base's, then those that the user adds.
-        taught: the user's classes, as the detector names them.
-        dropped: pictures and boxes that are not used.
-        notes: what the user should know beside that.
+        pictures: number of pictures.
+        train, validation: pictures with boxes in pixels, and the classes that are fully labelled.
+        classes: classes of the new detector: the base's, then the user's new ones.
+        taught: the user's classes, under the detector's names.
+        dropped: unusable pictures and boxes.
+        notes: other remarks for the user.
     """
 
     pictures: int
@@ -120,16 +119,16 @@ class CheckedBoxes:
 
     @property
     def summary(self) -> str:
-        """Say how much there is."""
+        """Describe the amount of data in one phrase."""
         return (
-            f"{self.pictures} pictures: {len(self.train)} to learn from, {len(self.validation)} "
-            f"to measure on; {len(self.dropped)} pictures or boxes not used"
+            f"{self.pictures} pictures: {len(self.train)} for training, {len(self.validation)} "
+            f"for validation; {len(self.dropped)} pictures or boxes not used"
         )
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is being gathered."""
+    """Intermediate results of the check."""
 
     matched: MatchedClasses
     usable: list[tuple[BoxedPicture, StreetPicture, int]] = field(default_factory=list)
@@ -140,19 +139,19 @@ class _Found:
 def check_boxes(
     boxes: UserBoxes, known: Sequence[str], on_picture: Callable[[], None] = lambda: None
 ) -> CheckedBoxes:
-    """Look at every picture and box, one at a time.
+    """Check every picture and box, one at a time.
 
-    A class of the user's that has a box somewhere is taken to have all its boxes in every picture;
-    of the other classes nothing is known.
+    A class that has a box in any picture is assumed to be labelled in all pictures; the other
+    classes count as unlabelled.
 
     Args:
-        boxes: as the user gave them.
-        known: classes of the detector to begin from.
-        on_picture: called after each.
+        boxes: the user's boxes.
+        known: classes of the base.
+        on_picture: called after each picture.
 
     Raises:
-        InvalidRequest: too little is left to learn from (TOO_LITTLE_DATA); the message says what
-            is needed.
+        InvalidRequest: there is too little data (TOO_LITTLE_DATA); the message says what is
+            needed.
     """
     used = Counter(box.number for picture in boxes.pictures for box in picture.boxes)
     numbers = [number for number in range(len(boxes.classes)) if used[number]]
@@ -161,7 +160,7 @@ def check_boxes(
     found = _Found(matched)
     for picture in boxes.pictures:
         try:
-            _look_at(picture, places, found)
+            _check_picture(picture, places, found)
         except LipiyanaError as error:
             found.dropped.append(Dropped(picture.where, str(picture.picture or ""), error.message))
         on_picture()
@@ -173,9 +172,9 @@ def check_boxes(
     split: dict[str, list[StreetPicture]] = {"train": [], "validation": []}
     for part, (_, street, _) in zip(parts, found.usable, strict=True):
         split[part].append(street)
-    for part, what in (("train", "learn from"), ("validation", "measure on")):
+    for part, what in (("train", "training"), ("validation", "validation")):
         if not sum(len(street.boxes) for street in split[part]):
-            raise _too_little(f"no picture with a box is left to {what}", found.dropped)
+            raise _too_little(f"no picture with a box is left for {what}", found.dropped)
     return CheckedBoxes(
         pictures=len(boxes.pictures),
         train=tuple(split["train"]),
@@ -187,8 +186,8 @@ def check_boxes(
     )
 
 
-def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> None:
-    """Take a picture in, or say why not.
+def _check_picture(picture: BoxedPicture, places: dict[int, int], found: _Found) -> None:
+    """Check one picture and record the result.
 
     Raises:
         LipiyanaError: it cannot be used.
@@ -205,9 +204,9 @@ def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> No
         problem, corners = _usable(box, places, (width, height))
         index = places.get(box.number, UNDECIDED)
         if corners is not None and (corners, index) in boxes:
-            problem, corners = "the same box is there twice; one counts", None
+            problem, corners = "the box is a duplicate; one of them is used", None
         elif corners is None:
-            # something is there, and nobody knows where
+            # the object exists, but its place is unknown, so its class is not fully labelled here
             known[[places[box.number]] if box.number in places else list(places.values())] = False
         if problem:
             found.dropped.append(Dropped(box.where, str(picture.picture), problem))
@@ -225,15 +224,16 @@ def _look_at(picture: BoxedPicture, places: dict[int, int], found: _Found) -> No
 
 
 def _require_shape(said: tuple[float, float] | None, width: int, height: int) -> None:
-    """Refuse boxes that were drawn on a picture of another shape.
+    """Reject boxes that were drawn on a picture of another shape.
 
     Raises:
-        InvalidRequest: it is one; often it was shown without being turned as its EXIF says.
+        InvalidRequest: the shapes differ, mostly because the labelling tool ignored the EXIF
+            orientation.
     """
     if said is not None and abs(math.log(said[0] * height / (said[1] * width))) > _SAME_SHAPE:
         raise InvalidRequest(
-            f"its size is given as {said[0]:g} x {said[1]:g}, and upright it has {width} x {height}"
-            ": the boxes belong to another shape of it",
+            f"its stated size is {said[0]:g} x {said[1]:g}, but upright it has {width} x {height}"
+            ": the boxes were drawn on another orientation or crop of it",
             field="data",
         )
 
@@ -241,13 +241,13 @@ def _require_shape(said: tuple[float, float] | None, width: int, height: int) ->
 def _usable(
     box: UserBox, places: dict[int, int], size: tuple[int, int]
 ) -> tuple[str, Corners | None]:
-    """Give what is wrong with a box, "" for nothing, and its corners in pixels within the picture;
-    None where it cannot be there.
+    """Return the problem of a box ("" for none), and its corners in pixels, clipped to the
+    picture; None if the corners are invalid.
     """
     if box.problem:
         return box.problem, None
     if not all(math.isfinite(value) for value in box.corners):
-        return "its corners are no numbers", None
+        return "its corners are not finite numbers", None
     width, height = size
     x_min, x_max = (min(1.0, max(0.0, value)) * width for value in box.corners[::2])
     y_min, y_max = (min(1.0, max(0.0, value)) * height for value in box.corners[1::2])
@@ -257,12 +257,12 @@ def _usable(
         return ("it lies outside of the picture" if outside else "it has no area"), None
     corners = (x_min, y_min, x_max, y_max)
     if box.number not in places:
-        return f"its class, {box.number}, is none that the data names", corners
+        return f"its class {box.number} is not among the class names", corners
     return "", corners
 
 
 def _reach(corners: Corners) -> float:
-    """By how much of a side a box reaches beyond the picture."""
+    """How far a box extends beyond the picture, as a share of the picture's side."""
     return max(0.0, *(-value for value in corners[:2]), *(value - 1 for value in corners[2:]))
 
 
@@ -272,7 +272,7 @@ def _require_enough(found: _Found) -> None:
         left = "one usable picture" if count == 1 else f"{count} usable pictures"
         raise _too_little(left, found.dropped)
     if not found.matched.indices:
-        raise _too_little("no box", found.dropped)
+        raise _too_little("no usable box", found.dropped)
 
 
 def _too_little(left: str, dropped: Sequence[Dropped]) -> InvalidRequest:
@@ -280,8 +280,8 @@ def _too_little(left: str, dropped: Sequence[Dropped]) -> InvalidRequest:
     why = "".join(f"\n  {d.where}: {d.problem}" for d in dropped[:few])
     more = f"\n  and {len(dropped) - few} more" if len(dropped) > few else ""
     return InvalidRequest(
-        f"{left}: at least {LEAST_PICTURES} labelled pictures are needed, some to learn from and "
-        f"some to measure on; 100 or more do well{why}{more}",
+        f"{left}: at least {LEAST_PICTURES} labelled pictures are needed, for training and "
+        f"validation; 100 or more work well{why}{more}",
         field="data",
         reason="TOO_LITTLE_DATA",
     )
@@ -296,15 +296,15 @@ def _notes(
 ) -> Iterator[str]:
     matched = found.matched
     for name, label in matched.renamed:
-        yield f"your class {name} is taken for {label}; rename it if it is something else"
+        yield f"your class {name} is used as {label}; rename it if it is something else"
     for label in matched.added:
-        yield f"the class {label} is new to the detector, and is added"
+        yield f"the class {label} is new to the detector and was added"
     if unused := [name for n, name in enumerate(boxes.classes) if not used[n]]:
-        yield f"no box is of {', '.join(unused)}: nothing is learned about that"
+        yield f"no box has the class {', '.join(unused)}: nothing is learned about it"
     if found.clipped:
-        yield f"{found.clipped} boxes reach beyond their pictures, and are cut at the border"
+        yield f"{found.clipped} boxes extend beyond their pictures and were clipped"
     if moved:
-        yield f"{moved} pictures are nearly the same as others, and are kept with them"
+        yield f"{moved} pictures were reassigned to the part of their near-duplicates"
     for index in dict.fromkeys(matched.indices):
         label = matched.classes[index]
         counts = {
@@ -312,6 +312,6 @@ def _notes(
             for part, streets in split.items()
         }
         if counts["train"] < _FEW:
-            yield f"{counts['train']} boxes to learn {label} from are few"
+            yield f"{counts['train']} training boxes are few for {label}"
         if not counts["validation"]:
-            yield f"no {label} is among the pictures that are measured on"
+            yield f"no validation picture shows a {label}"

@@ -1,4 +1,4 @@
-"""What follows the learning of a detector: export, INT8, before and after, registration, report."""
+"""Steps after training a detector: export, quantize, compare with the base, register, report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lipiyana.learning.finetune.common.saving import BEST
 from lipiyana.learning.finetune.common.twins import (
     FLOAT_SUFFIX,
     int8_notes,
-    no_better,
+    no_gain_note,
     today,
     twins,
 )
@@ -48,22 +48,22 @@ from lipiyana.vehicles.training.network import DetectorNet
 
 _CALIBRATING, _CALIBRATING_SEED = 64, 7_002
 _INT8_LOSS = 0.01
-"""AP50 that INT8 may cost on the validation part; where it costs more it is not registered."""
+"""Maximum loss in AP50 by INT8 on the validation set; above it INT8 is not registered."""
 
 _Served = tuple[PredictFunction, InputShape]
 
 
 @dataclass(frozen=True, slots=True)
-class MadeDetector:
-    """What was learned.
+class TrainedDetector:
+    """A trained detector.
 
     Attributes:
-        name: of the new model.
-        base: where it began.
-        data: the user's, checked.
-        mix: what it learned from.
-        validation: what it is measured on.
-        course: how.
+        name: name of the new model.
+        base: the model that it started from.
+        data: the user's checked data.
+        mix: the training pictures.
+        validation: the validation set.
+        course: state of the course.
     """
 
     name: str
@@ -76,10 +76,10 @@ class MadeDetector:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinetunedDetector(FinetunedModel):
-    """What came of the fine-tuning of a detector.
+    """Outcome of fine-tuning a detector.
 
     Attributes:
-        before, after: on the user's validation part.
+        before, after: scores on the user's validation set.
     """
 
     before: DetectorScore | None = None
@@ -87,20 +87,20 @@ class FinetunedDetector(FinetunedModel):
 
 
 def finish_detector(
-    made: MadeDetector,
+    trained: TrainedDetector,
     out: Path,
     work: Path,
     samples: Path | None,
     on_step: Callable[[str], None],
 ) -> FinetunedDetector:
-    """Make models of the best weights of a course and register them.
+    """Make models of a course's best weights and register them.
 
     Args:
-        made: what was learned.
-        out: the folder of models.
-        work: the folder of the course, which has the best weights.
-        samples: the project's samples, if they are at hand.
-        on_step: told what is done next.
+        trained: the trained detector.
+        out: output folder for the models.
+        work: folder of the course, with the best weights.
+        samples: folder of the project's samples, if available.
+        on_step: called with a short text before each step.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
@@ -109,54 +109,56 @@ def finish_detector(
     """
     on_step("exporting")
     twin, small = work / "float.onnx", work / "int8.onnx"
-    net = DetectorNet(len(made.data.classes))
+    net = DetectorNet(len(trained.data.classes))
     net.load_state_dict(load_weights(work / BEST))
-    export_float(net.eval(), twin, made.mix.size, classes=made.data.classes)
+    export_float(net.eval(), twin, trained.mix.size, classes=trained.data.classes)
     on_step("quantizing")
     shape = input_of(open_file(twin, Task.VEHICLE_DETECTOR))
-    seed = (made.mix.seed, _CALIBRATING_SEED)
-    quantize(twin, small, calibration_inputs(made.mix.pictures, _CALIBRATING, shape, seed))
+    seed = (trained.mix.seed, _CALIBRATING_SEED)
+    quantize(twin, small, calibration_inputs(trained.mix.pictures, _CALIBRATING, shape, seed))
     on_step("measuring")
-    # each in inputs of the shape in which it is served: the base's may be squares
-    base = predict_with_torch(made.base.net()), made.base.shape
+    # each model gets the input shape that it serves with: the base's may be square
+    base = predict_with_torch(trained.base.net()), trained.base.shape
     sessions = [open_file(path, Task.VEHICLE_DETECTOR) for path in (twin, small)]
     new = [(predict_with_session(session), shape) for session in sessions]
-    before, whole, rounded = (made.validation.score(*one) for one in (base, *new))
+    before, whole, rounded = (trained.validation.score(*one) for one in (base, *new))
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     good = whole.ap50 - rounded.ap50 <= _INT8_LOSS
     faster = good and milliseconds[1] < milliseconds[0]
     best, after = (new[1], rounded) if faster else (new[0], whole)
-    require_useful(made.name, "mean AP50 on your validation part", after.ap50, before.ap50)
+    require_useful(trained.name, "mean AP50 on your validation part", after.ap50, before.ap50)
     better = after.ap50 > before.ap50
     facts = DetectorFacts(
-        name=made.name,
-        base=made.base.entry.name,
-        data=made.data,
-        course=made.course,
+        name=trained.name,
+        base=trained.base.entry.name,
+        data=trained.data,
+        course=trained.course,
         before=before,
         after=after,
-        plates=_plates(made, samples, base, best),
+        plates=_plates(trained, samples, base, best),
         int8_ap50=(whole.ap50, rounded.ap50),
         milliseconds=milliseconds,
-        notes=tuple(_notes(made, before, after, better, good, faster, whole.ap50 - rounded.ap50)),
+        notes=tuple(
+            _notes(trained, before, after, better, good, faster, whole.ap50 - rounded.ap50)
+        ),
     )
     on_step("registering")
-    chosen = thresholds(after.taught, operating_scores(made.base.entry))
-    entries = add_models(out, _models(made, twin, small, facts, chosen, good, faster))
-    report = report_of(out, made.name)
-    write_atomically(report, render_detector_report(facts, made.validation).encode())
+    chosen = thresholds(after.taught, operating_scores(trained.base.entry))
+    entries = add_models(out, _models(trained, twin, small, facts, chosen, good, faster))
+    report = report_of(out, trained.name)
+    write_atomically(report, render_detector_report(facts, trained.validation).encode())
     return FinetunedDetector(
-        made.course, entries, report, better, facts.notes, before=before, after=after
+        trained.course, entries, report, better, facts.notes, before=before, after=after
     )
 
 
 def _plates(
-    made: MadeDetector, samples: Path | None, base: _Served, new: _Served
+    trained: TrainedDetector, samples: Path | None, base: _Served, new: _Served
 ) -> tuple[float, float] | None:
-    """AP50 of the plates in the project's samples, before and after."""
+    """AP50 of the plates in the project's samples, of the base and the new detector."""
     if samples is None:
         return None
-    classes = made.data.classes
+    classes = trained.data.classes
     scenes = sample_plates(samples, classes)
     found = (score(scenes, find(scenes, *one), (PLATE,), classes) for one in (base, new))
     before, after = (one[PLATE].ap50 for one in found)
@@ -164,7 +166,7 @@ def _plates(
 
 
 def _notes(
-    made: MadeDetector,
+    trained: TrainedDetector,
     before: DetectorScore,
     after: DetectorScore,
     better: bool,
@@ -173,20 +175,20 @@ def _notes(
     lost: float,
 ) -> Iterator[str]:
     if not better:
-        yield no_better("mean AP50", before.ap50, after.ap50, perfect=1)
+        yield no_gain_note("mean AP50", before.ap50, after.ap50, perfect=1)
     cost = f"{lost:.3f} of mean AP50, more than {_INT8_LOSS:g}"
     yield from int8_notes(cost, good=good, faster=faster)
-    if after.kept is not None and after.kept < 0.8:
+    if after.retained is not None and after.retained < 0.8:
         yield (
-            "what you did not label is found otherwise than before; with all classes labelled the "
-            "detector would keep them"
+            "objects of unlabelled classes are detected differently than before; label all "
+            "classes to keep their detections"
         )
-    if (count := len(made.validation.pictures)) < 20:
-        yield f"{count} validation pictures are few: their scores tell little"
+    if (count := len(trained.validation.pictures)) < 20:
+        yield f"{count} validation pictures are few: the scores are not reliable"
 
 
 def _models(
-    made: MadeDetector,
+    trained: TrainedDetector,
     twin: Path,
     small: Path,
     facts: DetectorFacts,
@@ -194,7 +196,7 @@ def _models(
     good: bool,
     faster: bool,
 ) -> list[NewModel]:
-    base = made.base.entry
+    base = trained.base.entry
 
     def model(name: str, file: Path, ap50: float) -> NewModel:
         return NewModel(
@@ -202,36 +204,35 @@ def _models(
             task=Task.VEHICLE_DETECTOR,
             file=file,
             version=today(),
-            licence=base.licence or "as the data's",
-            data=f"{base.data or base.name}; {len(made.data.train)} pictures of the user's",
-            card=_card(made, facts),
+            licence=base.licence or "that of the data",
+            data=f"{base.data or base.name}; {len(trained.data.train)} pictures of the user",
+            card=_card(trained, facts),
             scores={"validation_ap50": round(ap50, 4)},
             parameters={"base_sha256": base.sha256, "thresholds": chosen},
         )
 
-    whole = model(made.name + FLOAT_SUFFIX, twin, facts.int8_ap50[0])
-    return twins(whole, model(made.name, small, facts.int8_ap50[1]), good=good, faster=faster)
+    whole = model(trained.name + FLOAT_SUFFIX, twin, facts.int8_ap50[0])
+    return twins(whole, model(trained.name, small, facts.int8_ap50[1]), good=good, faster=faster)
 
 
-def _card(made: MadeDetector, facts: DetectorFacts) -> str:
+def _card(trained: TrainedDetector, facts: DetectorFacts) -> str:
     rows = [
         f"| {label} | {one.objects} | {facts.before.taught[label].ap50:.4f} | {one.ap50:.4f} |"
         for label, one in facts.after.taught.items()
     ]
     return "\n".join(
         (
-            f"# {made.name}",
+            f"# {trained.name}",
             "",
-            f"Fine-tuned from `{made.base.entry.name}` (sha256 {made.base.entry.sha256}) on "
-            f"{len(made.data.train)} pictures in {made.course.seconds / 60:.1f} minutes. Classes: "
-            f"{', '.join(made.data.classes)}.",
+            f"Fine-tuned from `{trained.base.entry.name}` (sha256 {trained.base.entry.sha256}) on "
+            f"{len(trained.data.train)} pictures in {trained.course.seconds / 60:.1f} minutes. "
+            f"Classes: {', '.join(trained.data.classes)}.",
             "",
             "| the user's validation part | objects | AP50 before | AP50 after |",
             "|---|---|---|---|",
             *rows,
             "",
-            "The pictures are the user's: whoever passes this model on has to know what their "
-            "licence allows.",
+            "The pictures belong to the user: check their licence before passing this model on.",
             "",
         )
     )

@@ -1,6 +1,6 @@
-"""The detector as a learner: it learns the user's boxes, and keeps its other classes as they were.
+"""Trains the detector on the user's boxes and distils the base's other classes into it.
 
-It learns with batch norms first, and then, with these folded, with INT8 simulated.
+It trains with batch norms first; then these are folded and INT8 is simulated.
 """
 
 from __future__ import annotations
@@ -39,27 +39,29 @@ from lipiyana.vehicles.training.losses import BOX_GAIN
 from lipiyana.vehicles.training.train_detector import Recipe, Trainer
 
 MAX_SIDE = 1280
-"""Pictures are learned from at this size at most: two and a half times what the detector sees."""
+"""Maximum side of cached training pictures: two and a half times the detector's input."""
 
 _READ_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
 _QUALITY = 95
 
 
-def at_hand(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPicture, ...]:
-    """Write smaller copies of the pictures that are too large to be read again and again.
+def cache_downscaled(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPicture, ...]:
+    """Cache smaller copies of large pictures, because training reads each one many times.
 
     Args:
-        pictures: with boxes in pixels.
-        folder: of the copies; made where it is not there. What is there already stays.
+        pictures: pictures with boxes in pixels.
+        folder: folder of the copies, created if needed; existing copies are reused.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_at_hand(picture, folder / f"{n:06d}.jpg") for n, picture in enumerate(pictures))
+    return tuple(
+        _cache_downscaled(picture, folder / f"{n:06d}.jpg") for n, picture in enumerate(pictures)
+    )
 
 
-def _at_hand(picture: StreetPicture, copy: Path) -> StreetPicture:
+def _cache_downscaled(picture: StreetPicture, copy: Path) -> StreetPicture:
     pixels = load(picture.path, environment_limits())
     height, width = pixels.shape[:2]
     scale = MAX_SIDE / max(height, width)
@@ -76,9 +78,9 @@ def _at_hand(picture: StreetPicture, copy: Path) -> StreetPicture:
     return replace(picture, path=copy, boxes=picture.boxes * np.tile(factors, 2))
 
 
-_KEPT_WEIGHT = 0.25
-"""Of AP50 on what the user did not label, beside that on what they did."""
-_SURE = 0.2  # score of the base from which on its boxes are kept too
+_RETAIN_WEIGHT = 0.25
+"""Weight of the change on unlabelled classes in the error, beside AP50 on the labelled ones."""
+_SURE = 0.2  # minimum score of the base's boxes that are distilled
 
 GENTLE = Recipe(
     body_rate=2e-4,
@@ -88,17 +90,17 @@ GENTLE = Recipe(
     decay_share=0.5,
     ema_decay=0.98,
 )
-"""A quarter of the rates of training from COCO, with an average over some fifty steps."""
+"""A quarter of the learning rates of training from COCO; the EMA averages about fifty steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorRecipe(LearnerRecipe):
-    """How a detector is fine-tuned.
+    """Settings of fine-tuning a detector.
 
     Attributes:
-        retain: weight of what the base says of the classes that nothing is known of.
-        int8_share: of the time, how much at its end INT8 is simulated in; until then batch norms
-            help. 1 to do without them.
+        retain: weight of the distillation loss on unlabelled classes.
+        int8_share: share of the time, at the end, in which INT8 is simulated; batch norms are
+            used before that. 1 trains without batch norms.
     """
 
     training: Recipe = GENTLE
@@ -107,7 +109,7 @@ class DetectorRecipe(LearnerRecipe):
 
 
 class DetectorLearner(NormedLearner[Trainer]):
-    """A `course.Learner` for boxes."""
+    """The `course.Learner` of detectors."""
 
     def __init__(
         self,
@@ -117,20 +119,20 @@ class DetectorLearner(NormedLearner[Trainer]):
         validation: Validation,
         recipe: DetectorRecipe,
     ) -> None:
-        """Grow the head where there are new classes; `learn` or `restore` begins."""
+        """Load the base, with its head grown for new classes."""
         set_up(recipe.threads, mix.seed)
         self._folder, self._mix, self._recipe = folder, mix, recipe
         self._validation = validation
         self._base = base.net()
         super().__init__(self._new_trainer(norms=False))
-        self._trainer.take(grow_classes(base, validation.classes))
+        self._trainer.start_from_weights(grow_classes(base, validation.classes))
         self._source: BatchSource | None = None
         self._batches: Iterator[Batch] = iter(())
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._source is None:
-            # other canvases than before, where a course goes on
+            # a resumed course needs other random canvases than before
             seed = self._mix.seed + self.step
             mix = replace(self._mix, seed=seed, workers=self._recipe.workers)
             self._source = BatchSource(mix)
@@ -143,23 +145,23 @@ class DetectorLearner(NormedLearner[Trainer]):
         self._trainer.learn(batch, factor, lambda *outputs: self._forgotten(batch, *outputs))
 
     def measure(self) -> Measured:
-        """Find what is on the validation pictures with the average of the late weights.
+        """Measure the moving average on the validation pictures.
 
-        The error is one minus the mean AP50 of the user's classes; where the other classes are
-        found otherwise than by the base it is greater.
+        The error is 1 - mean AP50 of the user's classes, plus a penalty if the other classes are
+        detected differently than by the base.
         """
         predict = predict_with_torch(self._trainer.averaged)
         scored = self._validation.score(predict, InputShape(self._mix.size))
-        forgotten = 0.0 if scored.kept is None else 1 - scored.kept
-        return Measured(1 - scored.ap50 + _KEPT_WEIGHT * forgotten, 1 - scored.ap)
+        forgotten = 0.0 if scored.retained is None else 1 - scored.retained
+        return Measured(1 - scored.ap50 + _RETAIN_WEIGHT * forgotten, 1 - scored.ap)
 
     def _begin_phase(self, share: float, batch: Batch) -> None:
-        """Put norms in before the first step, and fold them for the last part of the time."""
+        """Install batch norms before the first step, and fold them for the last share of time."""
         norms = share < 1 - self._recipe.int8_share
         if norms and not self._has_norms:
             weights, step = self._trainer.averaged.state_dict(), self.step
             self._trainer = self._new_trainer(norms=True)
-            self._trainer.take(weights, batch.pixels)
+            self._trainer.start_from_weights(weights, batch.pixels)
             self._trainer.step = step
         elif self._has_norms and not norms:
             self._fold()
@@ -180,10 +182,10 @@ class DetectorLearner(NormedLearner[Trainer]):
     def _forgotten(
         self, batch: Batch, boxes: Tensor, logits: Tensor, assigned: Assignment
     ) -> Tensor:
-        """How far scores and boxes are from the base's, where the labels say nothing.
+        """Distillation loss: distance from the base's scores and boxes where labels are missing.
 
-        Cross entropy beyond that of the base's own scores, and one minus the GIoU where the base
-        is sure; by a unit of what is sure or assigned, as the losses of the labels are.
+        It is the cross entropy in excess of the base's own, plus 1 - GIoU where the base is sure.
+        It is normalized by the sure and the assigned boxes, like the losses of the labels.
         """
         if not self._recipe.retain:
             return logits.new_zeros(())

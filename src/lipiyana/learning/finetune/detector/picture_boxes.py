@@ -1,4 +1,4 @@
-"""Pictures with boxes as a user gave them, whatever the form."""
+"""Pictures with a user's boxes, independent of the file format."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class UserBox:
     """One box.
 
     Attributes:
-        where: it stands, for messages: `labels/0001.txt:3`.
-        number: of its class; -1 where it makes no sense.
+        where: source of the box, for messages, such as `labels/0001.txt:3`.
+        number: class number; -1 if invalid.
         corners: x_min, y_min, x_max, y_max as shares of the picture's sides.
-        problem: why it cannot be used, "" where nothing is known against it.
+        problem: why the box cannot be used; "" if no problem is known.
     """
 
     where: str
@@ -35,15 +35,15 @@ class UserBox:
 
 @dataclass(frozen=True, slots=True)
 class BoxedPicture:
-    """One picture.
+    """One picture with its boxes.
 
     Attributes:
         where: its name, for messages.
-        picture: the file; None where `problem` says why there is none.
-        boxes: of every object of the classes that are labelled.
-        part: what the user said that it is for; None leaves it to this program.
-        problem: why it cannot be used.
-        size: width and height as the boxes have them; None where they need none.
+        picture: the file; None if `problem` says why there is none.
+        boxes: the boxes of all objects of the labelled classes.
+        part: the user's assignment to training or validation; None for an automatic one.
+        problem: why the picture cannot be used; "" if no problem is known.
+        size: width and height that the labels state; None if they state none.
     """
 
     where: str
@@ -56,12 +56,12 @@ class BoxedPicture:
 
 @dataclass(frozen=True, slots=True)
 class UserBoxes:
-    """All of them, and the names of the classes by their numbers."""
+    """All pictures, and the class names by number."""
 
     classes: tuple[str, ...]
     pictures: tuple[BoxedPicture, ...]
 
 
 def part_of(folders: Iterable[str]) -> Part | None:
-    """What a picture is for, by the names of the folders that it lies in; None if none says so."""
+    """Training or validation, by the names of a picture's folders; None if none of them says."""
     return next((_PARTS[name.lower()] for name in folders if name.lower() in _PARTS), None)

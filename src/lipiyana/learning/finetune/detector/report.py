@@ -1,4 +1,4 @@
-"""The report of a detector's fine-tuning: scores by class, and pictures of what changed."""
+"""The HTML report on fine-tuning a detector: scores by class, and pictures that changed."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _TRUTH, _RIGHT, _WRONG, _UNKNOWN = (40, 160, 40), (40, 90, 220), (220, 40, 40), 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorFacts:
-    """What a report tells.
+    """Content of the report.
 
     Attributes:
-        name: of the new model.
-        base: of the model that it began from.
-        data: what was checked.
-        course: what was measured on the way.
-        before, after: on the user's validation part.
-        plates: AP50 of the plates in the project's samples, before and after; None without them.
-        int8_ap50: mean AP50 in float and in INT8.
-        milliseconds: of one input on this host, float and INT8.
-        notes: what else the user should know.
+        name: name of the new model.
+        base: name of the base.
+        data: the checked data.
+        course: state of the course, with its measurements.
+        before, after: scores on the user's validation set.
+        plates: AP50 of the plates in the project's samples, before and after; None without samples.
+        int8_ap50: mean AP50 of the float and the INT8 model.
+        milliseconds: run times of the float and the INT8 model for one input on this host.
+        notes: other remarks for the user.
     """
 
     name: str
@@ -55,7 +55,7 @@ class DetectorFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """A picture whose objects are found differently; both as the `src` of an image."""
+    """A picture with different detections than before; `before` and `after` are data URLs."""
 
     name: str
     before: str
@@ -63,7 +63,7 @@ class _Changed:
 
 
 def render_detector_report(facts: DetectorFacts, validation: Validation) -> str:
-    """Write the report as HTML. It shows the user's pictures: keep it as private as they are."""
+    """Render the report. It shows the user's pictures: keep it as private as they are."""
     changed = _changed(facts, validation)
     return render(
         "detector/report.html.jinja",
@@ -81,16 +81,16 @@ def _scores(facts: DetectorFacts) -> Iterator[ScoreRow]:
         before = facts.before.taught[label].ap50
         yield ScoreRow(f"{label}, {after.objects} objects", "AP50", before, after.ap50)
     yield ScoreRow("your classes, mean", "AP50", facts.before.ap50, facts.after.ap50)
-    if facts.after.kept is not None:
-        before = facts.before.kept or 0.0
-        name = "other classes, beside what was found before"
-        yield ScoreRow(name, "AP50", before, facts.after.kept)
+    if facts.after.retained is not None:
+        before = facts.before.retained or 0.0
+        name = "other classes, with the base's detections as truth"
+        yield ScoreRow(name, "AP50", before, facts.after.retained)
     if facts.plates is not None:
         yield ScoreRow("plates in the project's samples", "AP50", *facts.plates)
 
 
 def _changed(facts: DetectorFacts, validation: Validation) -> list[int]:
-    """Indices of the pictures whose objects are found differently, what became worse first."""
+    """Indices of the pictures whose detections changed, regressions first."""
     gains = []
     for number, street in enumerate(validation.pictures):
         before, after = facts.before.found[number], facts.after.found[number]
@@ -111,7 +111,7 @@ def _shown(number: int, facts: DetectorFacts, validation: Validation) -> _Change
 
 
 def _right(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
-    """Which detections are of a labelled object of their class."""
+    """Mask of sure detections that match a labelled object of their class."""
     sure = found.scores >= SURE
     same = found.classes[:, None] == street.classes[None]
     near = iou(found.boxes, street.boxes.astype(np.float64)) >= _IOU
@@ -119,7 +119,7 @@ def _right(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
 
 
 def _wrong(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
-    """Which are of a labelled class, and of no object that there is."""
+    """Mask of sure detections of a labelled class that match no object."""
     undecided = street.boxes[street.classes == UNDECIDED].astype(np.float64)
     excused = (iou(found.boxes, undecided) >= _IOU).any(1)
     known = street.known[found.classes]

@@ -1,4 +1,4 @@
-"""`lipiyana finetune vehicles`: from boxed pictures to a registered detector, step by step."""
+"""`lipiyana finetune vehicles`: from boxed pictures to a registered detector."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lipiyana.learning.finetune.common.course import Limits
-from lipiyana.learning.finetune.common.earlier import going_on_from, refuse_finished, warn_of_disuse
+from lipiyana.learning.finetune.common.earlier import (
+    continue_options,
+    refuse_finished,
+    warn_of_replacement,
+)
 from lipiyana.learning.finetune.common.job import (
     Job,
     Listener,
@@ -20,28 +24,31 @@ from lipiyana.learning.finetune.detector.box_files import read_boxes
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes
 from lipiyana.learning.finetune.detector.finishing import (
     FinetunedDetector,
-    MadeDetector,
+    TrainedDetector,
     finish_detector,
 )
-from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe, at_hand
+from lipiyana.learning.finetune.detector.learner import (
+    DetectorLearner,
+    DetectorRecipe,
+    cache_downscaled,
+)
 from lipiyana.learning.finetune.detector.scoring import Validation
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.batches import CanvasMix
 from lipiyana.vehicles.training.evaluation import predict_with_torch
 
 MEASURED_PICTURES = 150
-"""More validation pictures than this are thinned out evenly, for measuring must not take the time.
-"""
+"""Maximum number of validation pictures; larger sets are thinned out evenly to save time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehiclesJob(Job):
-    """What is asked for, beside what every `Job` has.
+    """Settings of fine-tuning a detector, in addition to those of every `Job`.
 
     Attributes:
-        data: see `boxes.read_boxes`.
-        base: see `detector_base.choose_detector`.
-        recipe: how to learn.
+        data: see `box_files.read_boxes`.
+        base: see `base.choose_detector`.
+        recipe: training settings.
     """
 
     data: Path
@@ -54,36 +61,36 @@ class VehiclesJob(Job):
 def finetune_vehicles(
     job: VehiclesJob, store: ModelStore, listener: Listener | None = None
 ) -> FinetunedDetector:
-    """Check the data, learn, measure, quantize and register.
+    """Check the data, train, measure, quantize and register.
 
     Args:
-        job: what is asked for.
-        store: the models, of which the base is one.
-        listener: told how far it is.
+        job: the job.
+        store: the installed models, including the base.
+        listener: receives the progress.
 
     Raises:
-        InvalidRequest: the data, the base or the folder are no good; the message says why. See
+        InvalidRequest: the data, the base or the folder cannot be used; the message says why. See
             also `refuse_finished` and `course_of`.
         ModelUnavailable: the base is not installed.
-        LipiyanaError: something else that a message explains.
+        LipiyanaError: another error; the message explains it.
     """
-    told = listener or Listener()
+    listener = listener or Listener()
     refuse_to_resume_nothing(job)
     base = choose_detector(store, job.base)
-    refuse_finished(job, base.entry.sha256, going_on_from(job))
-    warn_of_disuse(job, base.entry, told)
-    told.on_step("checking the data")
+    refuse_finished(job, base.entry.sha256, continue_options(job))
+    warn_of_replacement(job, base.entry, listener)
+    listener.on_step("checking the data")
     boxes = read_boxes(job.data)
-    told.on_labels(len(boxes.pictures))
-    data = check_boxes(boxes, base.classes, told.on_label)
-    told.on_checked(data)
-    with course_of(job, _key(job, base, data), told) as course:
-        told.on_step("reading the pictures")
-        # as large as what the base is served with: the new one takes its place
-        mix = CanvasMix(at_hand(data.train, course.work / "train"), base.shape.size)
+    listener.on_labels(len(boxes.pictures))
+    data = check_boxes(boxes, base.classes, listener.on_label)
+    listener.on_checked(data)
+    with course_of(job, _key(job, base, data), listener) as course:
+        listener.on_step("reading the pictures")
+        # train at the base's input size, because the new model replaces it
+        mix = CanvasMix(cache_downscaled(data.train, course.work / "train"), base.shape.size)
         step = max(1, -(-len(data.validation) // MEASURED_PICTURES))
         validation = Validation.of(
-            at_hand(data.validation[::step], course.work / "validation"),
+            cache_downscaled(data.validation[::step], course.work / "validation"),
             predict_with_torch(base.net()),
             data.classes,
             data.taught,
@@ -93,8 +100,8 @@ def finetune_vehicles(
             lambda: DetectorLearner(course.work, base, mix, validation, job.recipe)
         ):
             return FinetunedDetector(course.state)
-        made = MadeDetector(job.name, base, data, mix, validation, course.state)
-        return finish_detector(made, job.out, course.work, job.samples, told.on_step)
+        trained = TrainedDetector(job.name, base, data, mix, validation, course.state)
+        return finish_detector(trained, job.out, course.work, job.samples, listener.on_step)
 
 
 def _key(job: VehiclesJob, base: DetectorBase, data: CheckedBoxes) -> str:

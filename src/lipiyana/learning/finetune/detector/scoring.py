@@ -1,4 +1,4 @@
-"""How well a detector finds what the user labelled, and whether it still finds the rest."""
+"""Scores a detector on the user's labels, and on the base's detections of the other classes."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ from lipiyana.vehicles.training.evaluation import (
 )
 
 SURE = 0.3
-"""Score from which on a detection of the base counts as an object, where nothing else is known."""
+"""Minimum score for the base's detections to count as objects of unlabelled classes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorScore:
-    """Scores on the validation part.
+    """Scores on the validation set.
 
     Attributes:
-        taught: by class of the user's that has an object there.
-        kept: mean AP50 over the other classes, with what the base finds for the truth; None where
-            it finds nothing.
-        found: in each picture.
+        taught: scores of the user's classes that occur there.
+        retained: mean AP50 over the other classes, with the base's detections as truth; None if the
+            base detects none.
+        found: detections in each picture.
     """
 
     taught: dict[str, ClassScore]
-    kept: float | None
+    retained: float | None
     found: tuple[Found, ...]
 
     @property
     def ap50(self) -> float:
-        """Mean over the user's classes."""
+        """Mean AP50 over the user's classes."""
         return mean_ap50(self.taught) if self.taught else 0.0
 
     @property
     def ap(self) -> float:
-        """The same over the IoUs from 0.5 to 0.95."""
+        """Mean AP over IoU thresholds from 0.5 to 0.95, over the user's classes."""
         return float(np.mean([one.ap for one in self.taught.values()])) if self.taught else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """What is measured on.
+    """The validation set.
 
     Attributes:
-        pictures: the user's validation part.
-        others: the same pictures with what the base finds of the classes that nothing is known of.
-        classes: of the new detector.
-        taught: the user's.
+        pictures: the user's validation pictures.
+        others: the same pictures with the base's detections of unlabelled classes as truth.
+        classes: classes of the new detector.
+        taught: the user's classes.
     """
 
     pictures: tuple[StreetPicture, ...]
@@ -77,23 +77,23 @@ class Validation:
         taught: Sequence[str],
         shape: InputShape,
     ) -> Validation:
-        """Let the base look at the pictures, in inputs of the shape in which it is served."""
+        """Run the base on the pictures, with the input shape that it serves with."""
         found = find(pictures, base, shape)
         others = tuple(map(_as_found, pictures, found))
         return cls(tuple(pictures), others, tuple(classes), tuple(taught))
 
     def score(self, predict: PredictFunction, shape: InputShape) -> DetectorScore:
-        """Look at all pictures, in inputs of a shape, and score what is found."""
+        """Run a detector on all pictures, with an input shape, and score its detections."""
         found = find(self.pictures, predict, shape)
         taught = score(self.pictures, found, self.taught, self.classes)
         rest = [label for label in self.classes if label not in self.taught]
-        kept = score(self.others, found, rest, self.classes)
-        return DetectorScore(taught, mean_ap50(kept) if kept else None, tuple(found))
+        other = score(self.others, found, rest, self.classes)
+        return DetectorScore(taught, mean_ap50(other) if other else None, tuple(found))
 
 
 def _as_found(picture: StreetPicture, found: Found) -> StreetPicture:
-    """Take the detections for the truth, of the classes that nothing is known of; what is not sure
-    is neither right nor wrong.
+    """Replace the labels by the detections of unlabelled classes; unsure detections become
+    undecided, so they count neither as right nor as wrong.
     """
     unknown = ~picture.known[found.classes]
     classes = np.where(found.scores >= SURE, found.classes, UNDECIDED)
@@ -106,7 +106,7 @@ def _as_found(picture: StreetPicture, found: Found) -> StreetPicture:
 
 
 def sample_plates(folder: Path, classes: Sequence[str] = CLASSES) -> tuple[StreetPicture, ...]:
-    """The scenes among the project's samples, with the boxes of their plates."""
+    """Load the scenes of the project's samples with the boxes of their plates."""
     known = np.array([label == PLATE for label in classes])
     pictures = []
     for truth in read_truth(folder):
@@ -129,7 +129,7 @@ def sample_plates(folder: Path, classes: Sequence[str] = CLASSES) -> tuple[Stree
 def thresholds(
     scores: dict[str, ClassScore], base: dict[str, float], least_objects: int = 10
 ) -> dict[str, float]:
-    """Choose the score of each class that gives the best F1; the base's where objects are few."""
+    """Choose the threshold of each class that maximizes F1; the base's if objects are few."""
     chosen = dict(base)
     for label, one in scores.items():
         if one.objects >= least_objects or label not in base:

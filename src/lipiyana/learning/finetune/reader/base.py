@@ -1,4 +1,4 @@
-"""The reader that a fine-tuning begins from: a float twin, by its name or its file."""
+"""Finds the reader to fine-tune: a float twin, given by its model name or its file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lipiyana.runtime.timings import TWIN
 
 @dataclass(frozen=True, slots=True)
 class ChosenBase:
-    """A base and what its manifest says of it.
+    """The model to start from.
 
     Attributes:
-        entry: of the float twin; made up where it is only a file.
+        entry: manifest entry of the float twin; a made-up one if only a file was given.
         reader: weights and charset.
-        words: its language model, None where it has none.
+        words: its language model; None if it has none.
     """
 
     entry: ModelEntry
@@ -37,16 +37,16 @@ class ChosenBase:
 
 
 def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
-    """Find the reader to begin from.
+    """Find the reader to start from.
 
     Args:
-        store: the models.
-        base: a model's name, or the path of a float twin; None for the preferred reader. Of an
-            INT8 model its twin is taken.
+        store: the installed models.
+        base: name of a model, or path of a float twin; None for the preferred reader. For an
+            INT8 model its float twin is used.
 
     Raises:
         ModelUnavailable: there is no such model.
-        InvalidRequest: it cannot be trained from, as no float twin of it is there.
+        InvalidRequest: there is no float twin to train from.
     """
     entry, candidates = base_candidates(store, base, Task.LINE_READER)
     for candidate in candidates:
@@ -57,17 +57,17 @@ def choose_base(store: ModelStore, base: str | None) -> ChosenBase:
             continue
         return _checked(candidate, weights, shape)
     raise InvalidRequest(
-        f"{entry.name} cannot be trained from: it is no float twin (a reader's weights under their "
-        "names) and names none; `lipiyana models list` shows what is installed",
+        f"cannot train from {entry.name}: it is not a float twin (an ONNX file with the weights "
+        "under their names) and has none; `lipiyana models list` shows the installed models",
         field="base",
     )
 
 
-def words_to_draw(store: ModelStore, chosen: ChosenBase) -> Path | None:
-    """Find a language model to render with, so that no script of the base is forgotten.
+def words_for_rendering(store: ModelStore, chosen: ChosenBase) -> Path | None:
+    """Find a language model for rendering words, so that no script of the base is forgotten.
 
-    A base that is only a file names none; that of the installed reader will do where both have the
-    same charset.
+    A base that is only a file has none; then the installed reader's is used if the charsets are
+    equal.
     """
     if chosen.words:
         return chosen.words
@@ -79,22 +79,21 @@ def words_to_draw(store: ModelStore, chosen: ChosenBase) -> Path | None:
 def base_candidates(
     store: ModelStore, base: str | None, task: Task
 ) -> tuple[ModelEntry, list[ModelEntry]]:
-    """Give what is asked for, and the files that its weights may be in: its own, its twin's.
+    """Find a base and the models that may have its weights: itself and its twin.
 
     Args:
-        store: the models.
-        base: a model's name, or the path of an ONNX file, packed or not; None for the preferred
-            one.
-        task: that it must do.
+        store: the installed models.
+        base: name of a model, or path of an ONNX file, packed or not; None for the preferred one.
+        task: the required task.
 
     Raises:
-        ModelUnavailable: there is no such model, or its file is not the manifest's.
-        InvalidRequest: it does something else.
+        ModelUnavailable: there is no such model, or its file does not match the manifest.
+        InvalidRequest: the model is for another task.
     """
     if base is not None and model_suffix(Path(base)) == ".onnx":
         path = Path(base)
         if not path.is_file():
-            raise ModelUnavailable(f"there is no file {path}")
+            raise ModelUnavailable(f"the file {path} does not exist")
         digest = hashlib.sha256(read_file(path, MAX_MODEL_BYTES)).hexdigest()
         name = Path(path.name.removesuffix(PACKED)).stem
         entry = ModelEntry(name, task, path.resolve(), digest)
@@ -105,8 +104,9 @@ def base_candidates(
     for candidate in candidates:
         if candidate.task is not task:
             names = (one.value.replace("_", " ") for one in (candidate.task, task))
-            raise InvalidRequest("{} is a {}, no {}".format(candidate.name, *names), field="base")
-        candidate.read_bytes()  # refuses what is not the manifest's file
+            message = "{} is a {}, not a {}".format(candidate.name, *names)
+            raise InvalidRequest(message, field="base")
+        candidate.read_bytes()  # raises if the file does not match the manifest
     return entry, candidates
 
 

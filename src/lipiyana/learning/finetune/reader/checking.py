@@ -1,4 +1,4 @@
-"""The data before anything is learned from it: what is of use, what is not, and why."""
+"""Checks labelled lines before training: which labels are usable, and why the others are not."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from lipiyana.ocr.training.lines import fits
 
 LEAST_LABELS = 10
 MAX_WIDTH = 960
-"""Of a line at the reader's height, in pixels; longer ones are read in pieces anyway."""
+"""Maximum width of a line in pixels at the reader's height; longer lines are read in pieces."""
 
-_SHORTEST_PLATE = 5  # of two rows, the slash included: 24/7 has one row
+_SHORTEST_PLATE = 5  # characters of a two-row plate with its slash: 24/7 is one row
 _FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedData:
-    """What is left to learn from and to measure on.
+    """The usable data.
 
     Attributes:
-        labels: how many there were.
-        train, validation: lines; a plate of two rows is two of them.
-        dropped: what is not used.
-        charset: that of the base, with the characters that the labels add at its end.
-        notes: what the user should know beside that.
+        labels: number of labels.
+        train, validation: lines; a plate of two rows is two lines.
+        dropped: the unusable labels.
+        charset: charset of the base, with new characters of the labels appended.
+        notes: other remarks for the user.
     """
 
     labels: int
@@ -49,10 +49,10 @@ class CheckedData:
 
     @property
     def summary(self) -> str:
-        """Say how much there is."""
+        """Describe the amount of data in one phrase."""
         return (
-            f"{self.labels} labels: {len(self.train)} lines to learn from, "
-            f"{len(self.validation)} to measure on, {len(self.dropped)} labels not used"
+            f"{self.labels} labels: {len(self.train)} lines for training, "
+            f"{len(self.validation)} for validation, {len(self.dropped)} labels not used"
         )
 
 
@@ -65,31 +65,31 @@ class _Usable:
 
 
 class _Unusable(Exception):
-    """Says in one sentence why a label cannot be used."""
+    """The label cannot be used; the message says why."""
 
 
 def check(
     labels: Sequence[Label], charset: Charset, on_label: Callable[[], None] = lambda: None
 ) -> CheckedData:
-    """Look at every label and its picture, one at a time.
+    """Check every label and its picture, one at a time.
 
     Args:
-        labels: as the user gave them.
-        charset: of the model to begin from.
-        on_label: called after each.
+        labels: the user's labels.
+        charset: charset of the base.
+        on_label: called after each label.
 
     Raises:
-        InvalidRequest: too little is left to learn from (TOO_LITTLE_DATA), or all labels say the
-            same (ONE_LABEL); the message says what is needed.
+        InvalidRequest: there is too little data (TOO_LITTLE_DATA), or all texts are equal
+            (ONE_LABEL); the message says what is needed.
     """
     if not labels:
-        raise _too_little("there is no label at all", ())
+        raise _too_little("there are no labels", ())
     usable: list[_Usable] = []
     dropped: list[Dropped] = []
     seen: set[object] = set()
     for label in labels:
         try:
-            usable.append(_look_at(label, seen))
+            usable.append(_check_label(label, seen))
         except _Unusable as why:
             picture = str(label.picture) if label.picture else ""
             dropped.append(Dropped(label.where, picture, str(why)))
@@ -100,27 +100,27 @@ def check(
     examples = [
         example for one, part in zip(usable, parts, strict=True) for example in _examples(one, part)
     ]
-    grown = _grown(charset, examples, notes)
+    extended = _extend_charset(charset, examples, notes)
     return CheckedData(
         labels=len(labels),
         train=tuple(e for e in examples if e.part == "train"),
         validation=tuple(e for e in examples if e.part == "validation"),
         dropped=tuple(dropped),
-        charset=grown,
+        charset=extended,
         notes=tuple(notes),
     )
 
 
-def _look_at(label: Label, seen: set[object]) -> _Usable:
-    """Find what is usable.
+def _check_label(label: Label, seen: set[object]) -> _Usable:
+    """Check one label.
 
     Raises:
-        _Unusable: nothing is.
+        _Unusable: it cannot be used.
     """
     if label.picture is None or label.problem:
         raise _Unusable(label.problem)
     if (label.picture, label.corners) in seen:
-        raise _Unusable("the picture is labelled twice; the first label counts")
+        raise _Unusable("the picture has two labels; the first one is used")
     seen.add((label.picture, label.corners))
     if not normalize(label.text):
         raise _Unusable("the text is empty")
@@ -136,24 +136,24 @@ def _look_at(label: Label, seen: set[object]) -> _Usable:
 
 
 def _require_readable(row: str, width: int) -> None:
-    """Refuse a row that no reader could spell in a line of `width` pixels."""
+    """Reject a row that no reader could output from a line of `width` pixels."""
     if strange := sorted({c for c in row if unicodedata.category(c)[0] == "C"}):
         named = ", ".join(f"U+{ord(c):04X}" for c in strange)
-        raise _Unusable(f"the text holds what is no character of Unicode: {named}")
+        raise _Unusable(f"the text has code points that are not characters: {named}")
     if width > MAX_WIDTH:
         raise _Unusable(
             f"the line is too long: {width} pixels at a height of 48, at most {MAX_WIDTH}"
         )
     if not fits([ord(c) for c in row], width):
         raise _Unusable(
-            f"the text has {len(row)} characters, more than so narrow a crop can hold; is it "
-            "cut off, or are these two rows? Write / between the rows of a plate"
+            f"the text has {len(row)} characters, too many for so narrow a crop; is the crop "
+            "cut off, or does it have two rows? Write / between the rows of a plate"
         )
 
 
 def rows_of(text: str, crop: Pixels) -> tuple[str, ...]:
-    """Split the text of a plate of two rows: at its line break, or at its one slash where the crop
-    (H, W, 3) is no wider than such plates are.
+    """Split the text of a two-row plate at its line break, or at its only slash if the crop,
+    (H, W, 3), is narrow enough for a two-row plate.
     """
     pieces = [normalize(row) for row in text.strip().split("\n")]
     if len(pieces) == 2 and all(pieces):
@@ -178,7 +178,7 @@ def _require_enough(usable: Sequence[_Usable], dropped: Sequence[Dropped]) -> No
         raise _too_little(left, dropped)
     if len({one.rows for one in usable}) == 1:
         raise InvalidRequest(
-            f"all {len(usable)} labels say the same; a reader learns only from texts that differ",
+            f"all {len(usable)} labels have the same text; training needs different texts",
             field="data",
             reason="ONE_LABEL",
         )
@@ -188,8 +188,8 @@ def _too_little(left: str, dropped: Sequence[Dropped]) -> InvalidRequest:
     why = "".join(f"\n  {d.where}: {d.problem}" for d in dropped[:_FEW])
     more = f"\n  and {len(dropped) - _FEW} more" if len(dropped) > _FEW else ""
     return InvalidRequest(
-        f"{left}: at least {LEAST_LABELS} are needed, some to learn from and some to measure on; "
-        f"50 or more do well{why}{more}",
+        f"{left}: at least {LEAST_LABELS} are needed, for training and validation; 50 or more "
+        f"work well{why}{more}",
         field="data",
         reason="TOO_LITTLE_DATA",
     )
@@ -199,21 +199,21 @@ def _conflicts(usable: Sequence[_Usable]) -> Iterator[str]:
     texts: dict[int, _Usable] = {}
     for one in usable:
         other = texts.setdefault(one.hash, one)
-        # a picture of one colour has no hash to speak of
+        # the hash of a plain picture is 0 and means nothing
         if one.hash and other.rows != one.rows:
-            yield f"{one.label.where} and {other.label.where} look the same, but their texts differ"
+            yield f"{one.label.where} and {other.label.where} look the same but have other texts"
 
 
 def _parts(usable: Sequence[_Usable], notes: list[str]) -> list[Part]:
     groups = group([one.hash for one in usable], ["/".join(one.rows) for one in usable])
     parts, moved = assign_parts([one.label.part for one in usable], groups)
     if moved:
-        notes.append(f"{moved} pictures are nearly the same as others, and are kept with them")
-    for part, what in (("train", "learn from"), ("validation", "measure on")):
+        notes.append(f"{moved} pictures were reassigned to the part of their near-duplicates")
+    for part, what in (("train", "training"), ("validation", "validation")):
         if part not in parts:
             raise InvalidRequest(
-                f"nothing is left to {what}: too many pictures are nearly the same, or the part "
-                f"{part!r} is empty; add pictures that differ",
+                f"no data is left for {what}: too many pictures are nearly the same, or the part "
+                f"{part!r} is empty; add different pictures",
                 field="data",
                 reason="TOO_LITTLE_DATA",
             )
@@ -227,15 +227,15 @@ def _examples(one: _Usable, part: Part) -> Iterable[Example]:
         yield Example(label.where, one.picture, text, part, label.corners, number)
 
 
-def _grown(charset: Charset, examples: Sequence[Example], notes: list[str]) -> Charset:
-    """Add the characters that the base does not know, in the order of their code points."""
+def _extend_charset(charset: Charset, examples: Sequence[Example], notes: list[str]) -> Charset:
+    """Append the characters that the base does not know, in code-point order."""
     lines = Counter(c for e in examples if e.part == "train" for c in set(e.text))
     unmet = {c for e in examples for c in e.text} - set(lines)
     added = sorted(c for c in {*lines, *unmet} if c not in charset)
     if not added:
         return charset
     named = ", ".join(f"{c} (U+{ord(c):04X}, {lines[c]} lines)" for c in added)
-    notes.append(f"{len(added)} characters are new to the model, and are added: {named}")
+    notes.append(f"{len(added)} characters are new to the model and were added: {named}")
     if few := [c for c in added if lines[c] < _FEW]:
-        notes.append(f"too few lines to learn them from: {' '.join(few)}")
+        notes.append(f"there are too few lines to learn these characters: {' '.join(few)}")
     return Charset((*charset.characters, *added))

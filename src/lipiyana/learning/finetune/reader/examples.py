@@ -1,4 +1,4 @@
-"""Lines of text to learn from or to measure on, read from their pictures when they are needed."""
+"""Text lines for training and validation, loaded from their pictures on demand."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from lipiyana.ocr.plates.rows import split_two_rows
 
 Pixels = npt.NDArray[np.uint8]
 
-KEPT_HEIGHT = 96
-"""Twice what the reader sees: enough to move and blur a crop before it is scaled down."""
+MAX_HEIGHT = 96
+"""Twice the reader's height: enough detail to move and blur a crop before it is downscaled."""
 
 CACHE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One line with its text.
+    """One line and its text.
 
     Attributes:
-        where: where its label came from, for messages.
-        picture: the file.
-        text: normalized.
-        part: what it is for.
-        corners: as `labels.Label` has them.
-        row: 0 or 1 where the crop is a plate of two rows and this is one of them.
+        where: source of the label, for messages, such as `labels.tsv:12`.
+        picture: the picture file.
+        text: normalized text.
+        part: training or validation.
+        corners: see `labels.Label`.
+        row: 0 or 1 if the line is a row of a two-row plate.
     """
 
     where: str
@@ -45,11 +45,11 @@ class Example:
 
 
 def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) -> Pixels:
-    """Read what one label speaks of, (H, W, 3) RGB.
+    """Load the labelled part of a picture, (H, W, 3) RGB.
 
     Raises:
-        InvalidImage: the picture cannot be used.
-        NotFound: there is no such file.
+        InvalidImage: the picture cannot be decoded.
+        NotFound: the file does not exist.
     """
     pixels = load(picture, environment_limits())
     if corners is None:
@@ -59,38 +59,38 @@ def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) ->
 
 
 def load_example(example: Example) -> Pixels:
-    """Read one line, (H, W, 3) RGB; errors as `load_crop`."""
+    """Load one line, (H, W, 3) RGB; raises the same errors as `load_crop`."""
     crop = load_crop(example.picture, example.corners)
     return crop if example.row is None else split_two_rows(crop)[example.row]
 
 
 @dataclass(slots=True)
 class ExampleCache:
-    """Lines that were lately read, scaled to `KEPT_HEIGHT` at most, within a bound of bytes.
+    """LRU cache of lines, downscaled to at most `MAX_HEIGHT`, with a limit in bytes.
 
-    A folder of any size can be learned from: only what fits is kept.
+    It keeps memory bounded for folders of any size.
     """
 
     limit: int = CACHE_BYTES
-    _kept: OrderedDict[Example, Pixels] = field(default_factory=OrderedDict)
+    _lines: OrderedDict[Example, Pixels] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
     def get(self, example: Example) -> Pixels:
-        """Give a line, (H, W, 3) RGB; errors as `load_crop`."""
-        pixels = self._kept.pop(example, None)
+        """Return a line, (H, W, 3) RGB; raises the same errors as `load_crop`."""
+        pixels = self._lines.pop(example, None)
         if pixels is None:
             pixels = _reduced(load_example(example))
             self._bytes += pixels.nbytes
-        self._kept[example] = pixels
-        while self._bytes > self.limit and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
+        self._lines[example] = pixels
+        while self._bytes > self.limit and len(self._lines) > 1:
+            _, dropped = self._lines.popitem(last=False)
             self._bytes -= dropped.nbytes
         return pixels
 
 
 def _reduced(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
-    if height <= KEPT_HEIGHT:
+    if height <= MAX_HEIGHT:
         return np.ascontiguousarray(pixels)
-    size = (max(1, round(width * KEPT_HEIGHT / height)), KEPT_HEIGHT)
+    size = (max(1, round(width * MAX_HEIGHT / height)), MAX_HEIGHT)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""What follows the learning: export, INT8, before and after, registration, report."""
+"""Steps after training a reader: export, quantize, compare with the base, register, report."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from lipiyana.files import write_atomically
 from lipiyana.learning.finetune.common.job import FinetunedModel, report_of
 from lipiyana.learning.finetune.common.saving import BEST
-from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, int8_notes, no_better
+from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, int8_notes, no_gain_note
 from lipiyana.learning.finetune.reader.int8_twin import Int8, compare_twins, quantize_reader
-from lipiyana.learning.finetune.reader.models import Made, new_models
+from lipiyana.learning.finetune.reader.models import TrainedReader, new_models
 from lipiyana.learning.finetune.reader.report import ReportFacts, render_report
 from lipiyana.learning.finetune.reader.scoring import (
     Comparison,
@@ -38,17 +38,17 @@ from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
 
 _BASE = "base"
-_TELLING = 5
-"""Lines in Latin, at least, before they choose who reads Latin."""
+_MIN_LATIN_LINES = 5
+"""Minimum number of Latin lines for deciding which reader reads Latin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finetuned(FinetunedModel):
-    """What came of the fine-tuning of a reader.
+    """Outcome of fine-tuning a reader.
 
     Attributes:
-        validation: the user's validation part, before and after.
-        samples: the project's samples, before and after.
+        validation: readings of the user's validation set, before and after.
+        samples: readings of the project's samples, before and after.
     """
 
     validation: Comparison | None = None
@@ -56,22 +56,22 @@ class Finetuned(FinetunedModel):
 
 
 def finish_reader(
-    made: Made,
+    trained: TrainedReader,
     out: Path,
     work: Path,
     store: ModelStore,
     samples: Path | None,
     on_step: Callable[[str], None],
 ) -> Finetuned:
-    """Make models of the best weights of a course and register them.
+    """Make models of a course's best weights and register them.
 
     Args:
-        made: what was learned.
-        out: the folder of models.
-        work: the folder of the course, which has the best weights.
-        store: the models that serve so far.
-        samples: the project's samples, if they are at hand.
-        on_step: told what is done next.
+        trained: the trained reader.
+        out: output folder for the models.
+        work: folder of the course, with the best weights.
+        store: the installed models.
+        samples: folder of the project's samples, if available.
+        on_step: called with a short text before each step.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
@@ -83,59 +83,67 @@ def finish_reader(
     weights = load_weights(work / BEST)
     net = LineReaderNet(ReaderShape.of_weights(weights))
     net.load_state_dict(weights)
-    export_float(net, made.data.charset, twin)
+    export_float(net, trained.data.charset, twin)
     on_step("quantizing")
-    quantize_reader(twin, small, made.mix)
+    quantize_reader(twin, small, trained.mix)
     on_step("measuring")
-    staged = _stage(work / "staged", made, twin, small, store)
-    lines = example_lines(made.data.validation)
+    staged = _stage(work / "staged", trained, twin, small, store)
+    lines = example_lines(trained.data.validation)
     shown = sample_lines(samples) if samples is not None else ()
-    int8 = compare_twins(staged, (made.name + FLOAT_SUFFIX, made.name), lines, shown)
-    preferred = made.name if int8.preferred else made.name + FLOAT_SUFFIX
-    cases, read = _cases(made, staged, lines)
-    specialist = wants_specialist(staged, preferred, cases, read, made.base.entry)
+    int8 = compare_twins(staged, (trained.name + FLOAT_SUFFIX, trained.name), lines, shown)
+    preferred = trained.name if int8.preferred else trained.name + FLOAT_SUFFIX
+    cases, read = _cases(trained, staged, lines)
+    specialist = wants_specialist(staged, preferred, cases, read, trained.base.entry)
     before = installed_reader(staged, _BASE)
     after = _reader(staged, preferred, specialist)
     validation = Comparison(cases, read(before, cases), read(after, cases))
-    measure = "characters of your validation part that are read right (1 - CER)"
+    measure = "the share of characters in your validation part that are read correctly (1 - CER)"
     now, earlier = (max(0.0, 1 - s.cer) for s in (validation.score_after, validation.score_before))
-    require_useful(made.name, measure, now, earlier)
+    require_useful(trained.name, measure, now, earlier)
     compared = None
     if shown:
         compared = Comparison(shown, read_lines(before, shown), read_lines(after, shown))
     better = validation.score_after.cer < validation.score_before.cer
     facts = ReportFacts(
-        name=made.name,
-        base=made.base.entry.name,
-        of_what="plates" if made.plates else "lines",
-        data=made.data,
-        course=made.course,
+        name=trained.name,
+        base=trained.base.entry.name,
+        of_what="plates" if trained.plates else "lines",
+        data=trained.data,
+        course=trained.course,
         validation=validation,
         samples=compared,
         int8=int8,
         notes=tuple(_notes(int8, specialist, validation, better)),
     )
     on_step("registering")
-    models = new_models(made, twin, small, facts, specialist)
+    models = new_models(trained, twin, small, facts, specialist)
     entries = add_models(out, models)
-    report = report_of(out, made.name)
+    report = report_of(out, trained.name)
     write_atomically(report, render_report(facts).encode())
     return Finetuned(
-        made.course, entries, report, better, facts.notes, validation=validation, samples=compared
+        trained.course,
+        entries,
+        report,
+        better,
+        facts.notes,
+        validation=validation,
+        samples=compared,
     )
 
 
-def _stage(folder: Path, made: Made, twin: Path, small: Path, store: ModelStore) -> ModelStore:
-    """Make a store of the base and both new models, beside those that serve so far."""
+def _stage(
+    folder: Path, trained: TrainedReader, twin: Path, small: Path, store: ModelStore
+) -> ModelStore:
+    """Make a temporary store with the base, both new models and the installed models."""
     shutil.rmtree(folder, ignore_errors=True)
-    old, new = made.base.reader.charset.sha256, made.data.charset.sha256
-    files = ((_BASE, made.base.entry.file, old), (made.name, small, new),
-             (made.name + FLOAT_SUFFIX, twin, new))  # fmt: skip
-    words = {"words": made.base.words} if made.base.words else {}
+    old, new = trained.base.reader.charset.sha256, trained.data.charset.sha256
+    files = ((_BASE, trained.base.entry.file, old), (trained.name, small, new),
+             (trained.name + FLOAT_SUFFIX, twin, new))  # fmt: skip
+    words = {"words": trained.base.words} if trained.base.words else {}
     base_parameters = {
-        key: made.base.entry.parameters[key]
+        key: trained.base.entry.parameters[key]
         for key in ("latin_specialist",)
-        if key in made.base.entry.parameters
+        if key in trained.base.entry.parameters
     }
     add_models(
         folder,
@@ -151,11 +159,11 @@ def _stage(folder: Path, made: Made, twin: Path, small: Path, store: ModelStore)
 
 
 def _cases(
-    made: Made, staged: ModelStore, lines: tuple[LineCase, ...]
+    trained: TrainedReader, staged: ModelStore, lines: tuple[LineCase, ...]
 ) -> tuple[tuple[LineCase, ...], ReadCases]:
-    """Give what is measured on, and how it is read: lines, or plates with all their rows."""
-    if made.plates:
-        return example_plates(made.data.validation), plates_with(staged)
+    """Return the validation cases and the function that reads them: lines, or whole plates."""
+    if trained.plates:
+        return example_plates(trained.data.validation), plates_with(staged)
     return lines, read_lines
 
 
@@ -166,13 +174,13 @@ def wants_specialist(
     read: ReadCases,
     base: ModelEntry,
 ) -> bool:
-    """Say whether lines in Latin are still read by the reader for Latin alone.
+    """Decide whether the specialist reader for Latin should still read Latin lines.
 
-    They are until enough of them show that the new reader does it better: without such lines
-    nothing was learned about them. A letter of another script in a line is often a wrong label.
+    It should until enough validation lines show that the new reader is better at them. Lines with
+    letters of other scripts do not count: these letters are often labelling mistakes.
     """
     latin = tuple(case for case in cases if {*map(script_of_char, case.text)} <= {LATIN, COMMON})
-    if len(latin) < _TELLING or not base.parameters.get("latin_specialist", True):
+    if len(latin) < _MIN_LATIN_LINES or not base.parameters.get("latin_specialist", True):
         return bool(base.parameters.get("latin_specialist", True))
     alone = score_cases(LineReader(staged, name), latin, read)
     joined = score_cases(installed_reader(staged, name), latin, read)
@@ -186,9 +194,9 @@ def _reader(staged: ModelStore, name: str, specialist: bool) -> Reader:
 def _notes(int8: Int8, specialist: bool, validation: Comparison, better: bool) -> Iterator[str]:
     before, after = validation.score_before, validation.score_after
     if not better:
-        yield no_better("CER", before.cer, after.cer, perfect=0)
+        yield no_gain_note("CER", before.cer, after.cer, perfect=0)
     yield from int8_notes(f"{int8.loss:.3f} of CER", good=int8.good, faster=int8.preferred)
     if not specialist:
-        yield "lines in Latin are no longer read by the reader for Latin alone: this one is better"
+        yield "the specialist reader for Latin is no longer used, because this reader is better"
     if (count := before.lines) < 20:
-        yield f"{count} to measure on are few: each is {1 / count:.0%} of the exact share"
+        yield f"{count} are few for validation: each counts for {1 / count:.0%} of the exact share"

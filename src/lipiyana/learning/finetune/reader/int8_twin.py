@@ -1,4 +1,4 @@
-"""The INT8 twin of a fine-tuned reader: made as the shipped one is, and judged beside the float."""
+"""Makes the INT8 twin of a fine-tuned reader and compares it with the float one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipiyana.learning.finetune.reader.line_source import LineMix, calibrating_lines
+from lipiyana.learning.finetune.reader.line_source import LineMix, calibration_lines
 from lipiyana.learning.finetune.reader.scoring import LineCase, score_cases
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
@@ -18,25 +18,25 @@ from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
 
 CALIBRATING = 96
-"""Lines of every kind that the reader learned from: the ranges must hold for all that it reads."""
+"""Number of calibration lines, of every kind in training, so that the ranges fit all input."""
 
 MOST_LOSS = 0.003
-"""CER that INT8 may cost, on the user's lines and on the samples; where it costs more on either it
-is not registered. One character of a few lines is more than that, and chance.
+"""Maximum loss in CER by INT8, on the user's lines and on the samples; above it on either of them,
+the INT8 model is not registered. If one wrong character costs more than that, `_CHANCE` applies.
 """
 
-_CHANCE = 1.5  # characters
+_CHANCE = 1.5  # characters whose loss is within chance, in a set of any size
 
 
 @dataclass(frozen=True, slots=True)
 class Int8:
-    """An INT8 reader beside its float twin, each by itself.
+    """Scores of an INT8 reader and its float twin, each without other readers.
 
     Attributes:
-        float_score, score: of the float twin and of INT8 on the user's validation lines.
-        loss: CER that INT8 costs, the greater of the validation part's and the samples'.
-        good: whether that is next to nothing.
-        milliseconds: of one word, in float and in INT8.
+        float_score, score: scores of the float and the INT8 reader on the user's validation lines.
+        loss: loss in CER by INT8, on the validation set or the samples, whichever is greater.
+        good: whether the losses are acceptable.
+        milliseconds: run times of the float and the INT8 reader for one word.
     """
 
     float_score: TextScore
@@ -47,13 +47,13 @@ class Int8:
 
     @property
     def preferred(self) -> bool:
-        """Whether it is good, and faster on this machine."""
+        """Whether INT8 is good, and faster on this machine."""
         return self.good and self.milliseconds[1] < self.milliseconds[0]
 
 
 def quantize_reader(twin: Path, out: Path, mix: LineMix, count: int = CALIBRATING) -> None:
-    """Write the INT8 twin of a float one, calibrated on `count` lines as they were learned from."""
-    inputs = (line_input(line.image)[None] for line in calibrating_lines(mix, count))
+    """Write the INT8 twin of a float model, calibrated on `count` training lines."""
+    inputs = (line_input(line.image)[None] for line in calibration_lines(mix, count))
     quantize(twin, out, inputs)
 
 
@@ -63,13 +63,13 @@ def compare_twins(
     cases: Sequence[LineCase],
     samples: Sequence[LineCase],
 ) -> Int8:
-    """Read lines with both twins, and time both.
+    """Score and time both twins.
 
     Args:
-        store: has both.
-        names: of the float twin and of INT8.
+        store: a store with both.
+        names: names of the float and the INT8 model.
         cases: the user's validation lines.
-        samples: the project's; none where they are not at hand.
+        samples: lines of the project's samples; empty if not available.
     """
     whole, small = (LineReader(store, name) for name in names)
     float_score, score = score_cases(whole, cases), score_cases(small, cases)
@@ -77,12 +77,12 @@ def compare_twins(
     if samples:
         lost = score_cases(small, samples).cer - score_cases(whole, samples).cer
         losses.append((lost, samples))
-    good = all(lost <= _bearable(of) for lost, of in losses)
+    good = all(lost <= _allowed_loss(of) for lost, of in losses)
     loss = max(lost for lost, _ in losses)
     sessions = [open_file(store.entry(name).file, Task.LINE_READER) for name in names]
     milliseconds = median_milliseconds(sessions, typical_input(sessions[0]))
     return Int8(float_score, score, loss, good, milliseconds)
 
 
-def _bearable(cases: Sequence[LineCase]) -> float:
+def _allowed_loss(cases: Sequence[LineCase]) -> float:
     return max(MOST_LOSS, _CHANCE / max(1, sum(len(case.text) for case in cases)))

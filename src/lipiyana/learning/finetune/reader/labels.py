@@ -1,4 +1,4 @@
-"""What a user labelled: `labels.tsv` beside the pictures, or an export of Label Studio."""
+"""Reads a user's text labels: `labels.tsv` beside the pictures, or an export of Label Studio."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PARTS: dict[str, Part] = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One text and where it stands, as the user gave it.
+    """One text and its place in a picture, as the user labelled it.
 
     Attributes:
-        where: where it came from, for messages: `labels.tsv:12`.
-        picture: the file; None where `problem` says why there is none.
-        text: not normalized.
-        corners: four (x, y) as shares of the picture's width and height, clockwise from the text's
-            top left; None for the whole picture.
-        part: what the user said that it is for; None leaves it to this program.
-        problem: why this label cannot be used, "" where nothing is known against it.
+        where: source of the label, for messages, such as `labels.tsv:12`.
+        picture: the picture file; None if `problem` says why there is none.
+        text: text, not normalized.
+        corners: four (x, y) as shares of the picture's width and height, clockwise from the top
+            left of the text; None for the whole picture.
+        part: the user's assignment to training or validation; None for an automatic one.
+        problem: why the label cannot be used; "" if no problem is known.
     """
 
     where: str
@@ -42,17 +42,17 @@ class Label:
 
 
 def read_labels(data: Path) -> list[Label]:
-    """Read the labels of a folder with a `labels.tsv`, or of an export of Label Studio.
+    """Read the labels of a folder with `labels.tsv`, or of a Label Studio export.
 
     Args:
-        data: a folder with `labels.tsv`, one with a single `.json` file, or such a file.
+        data: a folder with `labels.tsv` or a single `.json` file, or one such file.
 
     Raises:
-        NotFound: there is nothing there.
-        InvalidRequest: there is neither, or the file makes no sense as a whole.
+        NotFound: the path does not exist.
+        InvalidRequest: the folder has no labels, or the file is invalid as a whole.
     """
     if not data.exists():
-        raise NotFound(f"there is no {data}")
+        raise NotFound(f"{data} does not exist")
     if data.is_file():
         if data.suffix == ".tsv":
             return list(_rows(data))
@@ -64,8 +64,8 @@ def read_labels(data: Path) -> list[Label]:
         return _from_export(exports[0])
     found = f"{len(exports)} .json files" if exports else "neither"
     raise InvalidRequest(
-        f"{data} has no {LABELS} (a line a picture: file, tab, text) and no single export of Label "
-        f"Studio (.json): it has {found}",
+        f"{data} needs a {LABELS} (one line a picture: file, tab, text) or a single export of "
+        f"Label Studio (.json), but has {found}",
         field="data",
     )
 
@@ -79,7 +79,7 @@ def _rows(path: Path) -> Iterator[Label]:
         if not line.strip() or (number == 1 and tuple(map(str.lower, fields)) in _HEADERS):
             continue
         if len(fields) not in {2, 3}:
-            problem = f"{len(fields)} columns where file, text and perhaps a part belong"
+            problem = f"{len(fields)} columns instead of file, text and an optional part"
             yield Label(where, None, problem=problem)
             continue
         name, text = fields[0].strip(), fields[1]
@@ -95,11 +95,11 @@ def _rows(path: Path) -> Iterator[Label]:
                 continue
         yield Label(where, path.parent / name, text, part=part)
     for file, number in unmet.items():
-        yield Label(f"{VALIDATION}:{number}", None, problem=f"no row of {path.name} is of {file}")
+        yield Label(f"{VALIDATION}:{number}", None, problem=f"{path.name} has no row for {file}")
 
 
 def _listed(path: Path) -> dict[Path, int] | None:
-    """The files that a list names, and in which line; None where there is no list."""
+    """Read a list of files with their line numbers; None if there is no list."""
     if not path.is_file():
         return None
     lines = enumerate(_lines(_read(path)), 1)
@@ -107,12 +107,12 @@ def _listed(path: Path) -> dict[Path, int] | None:
 
 
 def _lines(text: str) -> list[str]:
-    """Cut at the ends of lines alone: other separators of Unicode may stand in a text."""
+    """Split at line feeds alone: a text may contain other Unicode line separators."""
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def _unquoted(field: str) -> str:
-    """Take away the quotes that spreadsheets put around a field."""
+    """Remove the quotes that spreadsheets put around a field."""
     if len(field) > 1 and field.startswith('"') and field.endswith('"'):
         return field[1:-1].replace('""', '"')
     return field

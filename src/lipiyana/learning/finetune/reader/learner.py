@@ -1,7 +1,7 @@
-"""The line reader as a learner: CTC on all lines, and distillation so that it forgets nothing.
+"""Trains the line reader: CTC on all lines, and distillation against forgetting.
 
-On lines unlike the user's it learns what the reader it began from says. A head for more characters
-keeps the weights and places of those that it knew.
+On lines unlike the user's, the base reader is the teacher. If the labels have new characters, the
+head grows; the known characters keep their weights and indices.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipiyana.learning.finetune.common.learners import LearnerRecipe, RunLearner
 from lipiyana.learning.finetune.common.saving import BEST, save_weights
 from lipiyana.learning.finetune.reader.examples import Example, load_example
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches, other_lines
-from lipiyana.learning.finetune.reader.rendered_lines import KINDRED
+from lipiyana.learning.finetune.reader.rendered_lines import SIMILAR
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
 from lipiyana.learning.trainer.metrics import edit_distance
 from lipiyana.learning.trainer.run import Recipe
@@ -41,17 +41,17 @@ HEAD = ("head.weight", "head.bias")
 
 
 def grow_head(weights: dict[str, Tensor], old: Charset, new: Charset) -> dict[str, Tensor]:
-    """Give a reader's weights rows for the characters that `new` has beyond `old`.
+    """Extend a reader's head to the characters that `new` has beyond `old`.
 
-    A new row begins as the mean of those of its kin: of its script and kind (letter, mark,
-    digit), else of its kind, else of all. The mean scores below each of them on their own
-    pictures, so that nothing is taken from them before the new character is learned.
+    A new row starts as the mean of the rows of similar characters: those of the same script and
+    kind (letter, mark, digit), else of the same kind, else all. The mean scores lower than each of
+    them on its own pictures, so that known characters lose nothing before the new one is learned.
 
     Raises:
         ValueError: `new` does not begin with the characters of `old`.
     """
     if new.characters[: len(old)] != old.characters:
-        raise ValueError("the old characters must keep their places")
+        raise ValueError("the new charset must begin with the old one")
     added = new.characters[len(old) :]
     grown = dict(weights)
     for name in HEAD:
@@ -62,7 +62,7 @@ def grow_head(weights: dict[str, Tensor], old: Charset, new: Charset) -> dict[st
 
 
 def _kin(character: str, charset: Charset) -> list[int]:
-    """Classes of the characters that are most like this one."""
+    """Classes of the characters that are most similar to this one."""
     script, kind = script_of_char(character), unicodedata.category(character)[0]
     of_kind = [c for c in charset.characters if unicodedata.category(c)[0] == kind]
     of_script = [c for c in of_kind if script_of_char(c) == script]
@@ -70,19 +70,19 @@ def _kin(character: str, charset: Charset) -> list[int]:
 
 
 MEASURED_LINES = 400
-"""More validation lines than this are thinned out evenly, for measuring must not take the time."""
+"""Maximum number of validation lines; larger sets are thinned out evenly to save time."""
 
 _BATCH = 16
 _FLOAT_SHARE = 0.65
-"""Of the time, before INT8 is simulated: a step of it takes half as long again."""
+"""Share of the time before INT8 is simulated, because its steps take 1.5 times as long."""
 _FORGETTING_WEIGHT = 2.0
-"""Points of CER on the user's lines that one point more on the others counts as much as."""
+"""How many points of CER on the user's lines one point of CER on the other lines is worth."""
 _FORGIVEN = 0.003
-_SHARES_OF_THE_WAY = (0.4, 0.55, 0.7, 0.85)
-"""From the base to the best model, the nearest to the base first."""
+_INTERPOLATIONS = (0.4, 0.55, 0.7, 0.85)
+"""Interpolation weights between the base (0) and the best model (1) that are tried, in order."""
 _GIVEN_UP = 0.1
-"""Of the best model's gain on the user's lines, at most, for one that moved less: the last tenth
-is what a model forgets most for."""
+"""Share of the best model's gain on the user's lines that an interpolated model may lose: the last
+tenth of the gain costs the most forgetting."""
 
 GENTLE = Recipe(
     body_rate=1e-4,
@@ -92,12 +92,12 @@ GENTLE = Recipe(
     decay_share=0.6,
     ema_decay=0.98,
 )
-"""A fifth of the rates of training from nothing, with an average over some fifty steps."""
+"""A fifth of the learning rates of training from scratch; the EMA averages about fifty steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderBase:
-    """The reader to begin from: its weights by state-dict name, its charset."""
+    """The reader to start from: its state dict and its charset."""
 
     weights: dict[str, Tensor]
     charset: Charset
@@ -105,22 +105,22 @@ class ReaderBase:
 
 @dataclass(frozen=True, slots=True)
 class ReaderRecipe(LearnerRecipe):
-    """How a reader is fine-tuned.
+    """Settings of fine-tuning a reader.
 
     Attributes:
-        retain: weight of the divergence from the base on lines that are unlike the user's.
-        kept_lines: such lines that are measured on; 0 to leave it.
-        int8: learn to compute in INT8 at the end, as the base did.
+        retain: weight of the distillation loss on lines unlike the user's.
+        retained_lines: number of such lines to measure on; 0 for none.
+        int8: simulate INT8 at the end of the training, as for the base.
     """
 
     training: Recipe = GENTLE
     retain: float = 1.0
-    kept_lines: int = 128
+    retained_lines: int = 128
     int8: bool = True
 
 
 class ReaderLearner(RunLearner[Trainer]):
-    """A `course.Learner` for lines of text."""
+    """The `course.Learner` of line readers."""
 
     def __init__(
         self,
@@ -131,16 +131,16 @@ class ReaderLearner(RunLearner[Trainer]):
         recipe: ReaderRecipe,
         start: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Begin from the base, its head grown where the labels have new characters.
+        """Start from the base; its head grows if the labels have new characters.
 
         Args:
-            folder: of the course.
-            base: what is not to be forgotten.
-            mix: what is learned from.
-            validation: the user's lines that are measured on; without any, it is the lines unlike
-                theirs.
-            recipe: how to learn.
-            start: weights of another shape to begin from, with the base's characters.
+            folder: folder of the course.
+            base: teacher against forgetting, and initial weights unless `start` is given.
+            mix: the training lines.
+            validation: the user's validation lines; if empty, only lines unlike the user's are
+                measured.
+            recipe: settings.
+            start: initial weights of a reader of another shape with the base's characters.
         """
         set_up(recipe.threads, mix.seed)
         charset = Charset(mix.characters)
@@ -156,60 +156,60 @@ class ReaderLearner(RunLearner[Trainer]):
         )
         self._trainer.net.load_state_dict(weights)
         self._trainer.averaged.load_state_dict(weights)
-        self._begun = weights
+        self._initial = weights
         self._base = LineReaderNet(ReaderShape.of_weights(base.weights)).eval()
         self._base.load_state_dict(base.weights)
         self._mix, self._recipe = mix, recipe
         self._batches: Iterator[Batch] | None = None
-        self._rounds = False
+        self._simulates_int8 = False
         step = max(1, -(-len(validation) // MEASURED_LINES))
         users = [
             Line(np.ascontiguousarray(load_example(example)), example.text, REAL)
             for example in validation[::step]
         ]
-        self._validation = list(measured_batches(users, charset))
-        kept = other_lines(mix, recipe.kept_lines)
-        self._kept = list(measured_batches(kept, charset))
-        self._kept_before = self._read(self._base, self._kept).error
+        self._validation = list(batch_by_width(users, charset))
+        retained = other_lines(mix, recipe.retained_lines)
+        self._retained = list(batch_by_width(retained, charset))
+        self._retained_before = self._read(self._base, self._retained).error
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._batches is None:
-            # other lines than before, where a course goes on
+            # a resumed course needs other random lines than before
             seed = self._mix.seed + self._trainer.step
             self._batches = batches(replace(self._mix, seed=seed), self._recipe.workers)
-        if self._recipe.int8 and share >= _FLOAT_SHARE and not self._rounds:
+        if self._recipe.int8 and share >= _FLOAT_SHARE and not self._simulates_int8:
             simulate_int8(self._trainer.net)
-            self._rounds = True
+            self._simulates_int8 = True
         factor = learning_rate_factor(self._trainer.step, share, self._recipe.training)
         self._trainer.learn(next(self._batches), factor, self._divergence)
 
     def measure(self) -> Measured:
-        """Read the validation lines greedily with the average of the late weights.
+        """Measure the moving average on the validation lines, read greedily.
 
-        The error is their CER; where lines unlike the user's are read worse than by the base, it
-        is worse too, so that the best model is none that forgot the rest.
+        The error is their CER, plus a penalty if lines unlike the user's are read worse than by
+        the base, so that the best model is never one that forgot the rest.
         """
         return self._measured(self._trainer.averaged.eval())
 
     def settle(self, best: Measured, /) -> Measured | None:
-        """See `course.Learner.settle`: models on the line between the base and the best one.
+        """See `course.Learner.settle`: interpolate the weights of the base and the best model.
 
-        A model part of the way back often reads the new lines as well and forgets less (Wortsman
-        et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+        An interpolated model often reads the new lines as well and forgets less (Wortsman et al.,
+        "Robust fine-tuning of zero-shot models", CVPR 2022).
         """
         path = self._trainer.run / BEST
         learned = load_weights(path)
         net = LineReaderNet(ReaderShape.of_weights(learned)).eval()
 
-        def part_of_the_way(share: float) -> Measured:
-            between = {n: torch.lerp(self._begun[n], learned[n], share) for n in learned}
+        def interpolated(share: float) -> Measured:
+            between = {n: torch.lerp(self._initial[n], learned[n], share) for n in learned}
             net.load_state_dict(between)
             return self._measured(net)
 
-        gain = part_of_the_way(0).error - best.error
-        for share in _SHARES_OF_THE_WAY:
-            measured = part_of_the_way(share)
+        gain = interpolated(0).error - best.error
+        for share in _INTERPOLATIONS:
+            measured = interpolated(share)
             if measured.error <= best.error + _GIVEN_UP * max(0.0, gain):
                 save_weights(path, net.state_dict())
                 return measured
@@ -217,13 +217,13 @@ class ReaderLearner(RunLearner[Trainer]):
 
     def _measured(self, net: LineReaderNet) -> Measured:
         if not self._validation:
-            return self._read(net, self._kept)
+            return self._read(net, self._retained)
         users = self._read(net, self._validation)
-        forgotten = self._read(net, self._kept).error - self._kept_before - _FORGIVEN
+        forgotten = self._read(net, self._retained).error - self._retained_before - _FORGIVEN
         return Measured(users.error + _FORGETTING_WEIGHT * max(0.0, forgotten), users.loss)
 
     def _read(self, net: LineReaderNet, batches: Sequence[Batch]) -> Measured:
-        """Give the CER and the mean loss; 0 where there are no lines."""
+        """Return the CER and the mean loss; 0 if there are no lines."""
         edits = characters = lines = 0
         loss = 0.0
         for batch in batches:
@@ -238,16 +238,16 @@ class ReaderLearner(RunLearner[Trainer]):
         return Measured(edits / max(1, characters), loss / max(1, lines))
 
     def _divergence(self, batch: Batch, logits: Tensor) -> Tensor:
-        """Kullback-Leibler divergence from the base's answer on the lines unlike the user's.
+        """Kullback-Leibler divergence from the base's output on lines unlike the user's.
 
-        Like CTC's loss it is of each line by its characters, and the mean over the batch.
+        Like the CTC loss, it is divided by the characters of each line and averaged over the batch.
         """
-        others = torch.tensor([script not in {REAL, KINDRED} for script in batch.scripts])
+        others = torch.tensor([script not in {REAL, SIMILAR} for script in batch.scripts])
         if not self._recipe.retain or not bool(others.any()):
             return logits.new_zeros(())
         with torch.no_grad():
             wanted = self._base(batch.pixels[others]).float().softmax(-1)
-        # what the base does not know it has no say in
+        # the base cannot teach the classes that it does not know
         classes = wanted.shape[-1]
         given = logits[others].float()[..., :classes].log_softmax(-1)
         divergence = torch.nn.functional.kl_div(given, wanted, reduction="none").sum((1, 2))
@@ -255,8 +255,8 @@ class ReaderLearner(RunLearner[Trainer]):
         return self._recipe.retain * a_character.sum() / len(batch.scripts)
 
 
-def measured_batches(lines: Sequence[Line], charset: Charset) -> Iterator[Batch]:
-    """Gather lines of like width; they are few."""
+def batch_by_width(lines: Sequence[Line], charset: Charset) -> Iterator[Batch]:
+    """Batch lines of similar width."""
     buckets: defaultdict[int, list[tuple[Line, list[int]]]] = defaultdict(list)
     for line in lines:
         labels = charset.encode(to_labels(line.text))

@@ -1,7 +1,7 @@
-"""Endless batches to learn from: the user's lines, changed a little each time, and rendered ones.
+"""Endless training batches of the user's lines, augmented, and of rendered lines.
 
-The rendered ones are of two kinds: like the user's, so that 50 pictures do not have to show every
-letter, and of everything that the base reads, so that it is not forgotten.
+Some rendered lines are similar to the user's, so that 50 pictures need not show every letter; the
+others are of everything that the base reads, so that it is not forgotten.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from torch.utils.data import IterableDataset
 from lipiyana.errors import LipiyanaError
 from lipiyana.learning.finetune.reader.examples import Example, ExampleCache
 from lipiyana.learning.finetune.reader.rendered_lines import RenderedLines
-from lipiyana.learning.trainer.loading import chance_of_process, in_processes
+from lipiyana.learning.trainer.loading import worker_generator, worker_loader
 from lipiyana.ocr.recognition.charset import Charset
-from lipiyana.ocr.training.batches import Batch, gathered
+from lipiyana.ocr.training.batches import Batch, bucket_batches
 from lipiyana.ocr.training.lines import Line
 from lipiyana.ocr.training.real_crops import vary
 
 REAL = "real"
-"""Stands in `Line.script` for a line of the user's."""
+"""Marks a line of the user in `Line.script`."""
 
 _MEASURED_SEED, _CALIBRATING_SEED = 7_001, 7_002
-_NARROW = 480  # pixels: lines that only measure are no wider, for they cost time
+_NARROW = 480  # pixels: maximum width of measured lines, to save time
 
 
 @dataclass(frozen=True, slots=True)
 class LineMix:
-    """What the batches are made of.
+    """Composition of the batches.
 
     Attributes:
-        examples: the user's lines to learn from.
-        characters: of the reader, in the order of its classes.
-        words: the language model of the base, None where it has none.
-        plates: the user's registrations where the lines are rows of plates.
-        real_share: of the user's lines among all, where anything can be rendered.
-        kindred_share: of rendered lines like the user's; the rest is of everything else.
-        max_width: of a line, in pixels at the reader's height.
-        seed: of chance.
+        examples: the user's training lines.
+        characters: the reader's characters, in class order.
+        words: the language model of the base; None if it has none.
+        plates: the user's registrations, if the lines are rows of plates.
+        real_share: share of the user's lines, if lines can be rendered.
+        similar_share: share of rendered lines similar to the user's; the rest are other lines.
+        max_width: maximum width of a line, in pixels at the reader's height.
+        seed: random seed.
     """
 
     examples: tuple[Example, ...]
@@ -50,55 +50,55 @@ class LineMix:
     words: Path | None
     plates: tuple[str, ...] = ()
     real_share: float = 0.45
-    kindred_share: float = 0.25
+    similar_share: float = 0.25
     max_width: int = 960
     seed: int = 0
 
     def rendered(self, rng: np.random.Generator) -> RenderedLines:
-        """Make what draws the rendered lines."""
+        """Make the renderer of the rendered lines."""
         texts = [example.text for example in self.examples]
         return RenderedLines(texts, Charset(self.characters), self.words, rng, self.plates)
 
 
 class MixedLines(IterableDataset[Batch]):
-    """Batches without end; see `LineMix`."""
+    """An endless stream of batches; see `LineMix`."""
 
     def __init__(self, mix: LineMix) -> None:
         self.mix = mix
 
     def __iter__(self) -> Iterator[Batch]:
-        """Draw lines and gather them by width."""
-        rng = chance_of_process(self.mix.seed)
+        """Draw lines and batch them by width."""
+        rng = worker_generator(self.mix.seed)
         charset = Charset(self.mix.characters)
-        yield from gathered(mixed_lines(self.mix, rng), charset, self.mix.max_width)
+        yield from bucket_batches(mixed_lines(self.mix, rng), charset, self.mix.max_width)
 
 
 def mixed_lines(mix: LineMix, rng: np.random.Generator) -> Iterator[Line]:
-    """Draw lines of all kinds without end."""
+    """Draw lines of all kinds endlessly."""
     cache = ExampleCache()
     rendered = mix.rendered(rng)
     possible = rendered.possible
-    kindred_share = mix.kindred_share / max(1e-9, 1 - mix.real_share)
+    similar_share = mix.similar_share / max(1e-9, 1 - mix.real_share)
     while True:
         if possible and rng.random() >= mix.real_share:
-            if rng.random() < kindred_share:
-                yield from rendered.kindred()
+            if rng.random() < similar_share:
+                yield from rendered.similar()
             elif (line := rendered.other()) is not None:
                 yield line
             continue
         example = mix.examples[int(rng.integers(len(mix.examples)))]
         try:
             image = cache.get(example)
-        except LipiyanaError:  # it was readable when it was checked, and is gone
+        except LipiyanaError:  # the file was deleted or damaged after the check
             continue
         yield Line(vary(image, rng), example.text, REAL)
 
 
 def other_lines(mix: LineMix, count: int) -> list[Line]:
-    """Render `count` lines of what the base reads beside the user's, the same at every call.
+    """Render `count` lines of what the base reads, the same ones at every call.
 
     Returns:
-        None of them where nothing can be rendered here.
+        The lines; empty if nothing can be rendered here.
     """
     if not count:
         return []
@@ -113,8 +113,8 @@ def other_lines(mix: LineMix, count: int) -> list[Line]:
     return lines
 
 
-def calibrating_lines(mix: LineMix, count: int) -> list[Line]:
-    """Draw `count` lines as they are learned from, to calibrate the INT8 twin with."""
+def calibration_lines(mix: LineMix, count: int) -> list[Line]:
+    """Draw `count` training lines for calibrating the INT8 twin."""
     rng = np.random.default_rng([mix.seed, _CALIBRATING_SEED])
     return list(islice(mixed_lines(mix, rng), count))
 
@@ -125,5 +125,5 @@ def _narrow(line: Line) -> bool:
 
 
 def batches(mix: LineMix, workers: int) -> Iterator[Batch]:
-    """Render and read in `workers` processes, a few batches ahead; in this one where it is 0."""
-    return iter(in_processes(MixedLines(mix), workers))
+    """Yield batches from `workers` processes that prefetch a few; 0 for this process."""
+    return iter(worker_loader(MixedLines(mix), workers))

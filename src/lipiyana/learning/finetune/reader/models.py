@@ -1,4 +1,4 @@
-"""A fine-tuned reader as it is registered: its entries in the manifest, and its card."""
+"""Manifest entries and model card of a fine-tuned reader."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from lipiyana.runtime.model_folder import NewModel
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What was learned.
+class TrainedReader:
+    """A trained reader.
 
     Attributes:
-        name: of the new model.
-        base: where it began.
-        data: the user's, checked.
-        mix: what it learned from.
-        course: how.
+        name: name of the new model.
+        base: the model that it started from.
+        data: the user's checked data.
+        mix: the training lines.
+        course: state of the course.
     """
 
     name: str
@@ -36,28 +36,28 @@ class Made:
 
     @property
     def plates(self) -> bool:
-        """Whether the lines are rows of plates, to be measured by the plate."""
+        """Whether the lines are rows of plates; then whole plates are scored."""
         return bool(self.mix.plates)
 
 
 def new_models(
-    made: Made, twin: Path, small: Path, facts: ReportFacts, specialist: bool
+    trained: TrainedReader, twin: Path, small: Path, facts: ReportFacts, specialist: bool
 ) -> list[NewModel]:
-    """Make the entries of the float reader and, where it is good, of INT8; the preferred one first.
+    """Make the entries of the float reader and, if it is good, of the INT8 one; preferred first.
 
     Args:
-        made: what was learned.
+        trained: the trained reader.
         twin: file of the float reader.
         small: file of the INT8 reader.
-        facts: what was measured.
-        specialist: whether lines in Latin are still read by the reader for Latin alone.
+        facts: scores and settings.
+        specialist: whether the specialist reader for Latin still reads Latin lines.
     """
-    base, int8 = made.base.entry, facts.int8
-    data = f"{base.data or base.name}; {len(made.data.train)} lines of the user's"
+    base, int8 = trained.base.entry, facts.int8
+    data = f"{base.data or base.name}; {len(trained.data.train)} lines of the user"
     parameters: dict[str, object] = {"base_sha256": base.sha256}
     if not specialist:
         parameters["latin_specialist"] = False
-    licence = base.licence or "as the data's"
+    licence = base.licence or "that of the data"
 
     def model(name: str, file: Path, score: TextScore) -> NewModel:
         return NewModel(
@@ -67,25 +67,25 @@ def new_models(
             version=today(),
             licence=licence,
             data=data,
-            card=_card(made, facts),
-            charset_sha256=made.data.charset.sha256,
+            card=_card(trained, facts),
+            charset_sha256=trained.data.charset.sha256,
             scores={
                 "validation_cer": round(score.cer, 4),
                 "validation_exact": round(score.exact, 4),
             },
             parameters=parameters,
-            companions={"words": made.base.words} if made.base.words else {},
+            companions={"words": trained.base.words} if trained.base.words else {},
         )
 
     return twins(
-        model(made.name + FLOAT_SUFFIX, twin, int8.float_score),
-        model(made.name, small, int8.score),
+        model(trained.name + FLOAT_SUFFIX, twin, int8.float_score),
+        model(trained.name, small, int8.score),
         good=int8.good,
         faster=int8.preferred,
     )
 
 
-def _card(made: Made, facts: ReportFacts) -> str:
+def _card(trained: TrainedReader, facts: ReportFacts) -> str:
     sets = [("the user's validation part", facts.validation)]
     if facts.samples is not None:
         sets.append(("the project's samples", facts.samples))
@@ -98,18 +98,17 @@ def _card(made: Made, facts: ReportFacts) -> str:
         )
     return "\n".join(
         (
-            f"# {made.name}",
+            f"# {trained.name}",
             "",
-            f"Fine-tuned from `{made.base.entry.name}` (sha256 {made.base.entry.sha256}) on "
-            f"{len(made.data.train)} lines in {made.course.seconds / 60:.1f} minutes; rendered "
-            "lines were mixed in.",
+            f"Fine-tuned from `{trained.base.entry.name}` (sha256 {trained.base.entry.sha256}) on "
+            f"{len(trained.data.train)} lines in {trained.course.seconds / 60:.1f} minutes; "
+            "rendered lines were mixed in.",
             "",
-            f"| {facts.of_what} | how many | CER before | CER after | exact before | exact after |",
+            f"| {facts.of_what} | number | CER before | CER after | exact before | exact after |",
             "|---|---|---|---|---|---|",
             *rows,
             "",
-            "The pictures are the user's: whoever passes this model on has to know what their "
-            "licence allows.",
+            "The pictures belong to the user: check their licence before passing this model on.",
             "",
         )
     )

@@ -1,4 +1,4 @@
-"""Labels that are plates: their rows as the reader is to spell them, and whole registrations."""
+"""Prepares labels of plates: the rows as the reader spells them, and whole registrations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SHOWN = 5
 
 
 def as_plates(labels: Sequence[Label]) -> list[Label]:
-    """Spell every row as the reader is taught plates: upper case, without what parts its letters
-    but for the marks of Nepal and Bangladesh.
+    """Spell every row as readers are trained to read plates: upper case, without separators
+    except for the marks of Nepal and Bangladesh.
     """
     return [replace(label, text=_as_plate(label.text)) for label in labels]
 
@@ -27,7 +27,7 @@ def _as_plate(text: str) -> str:
 
 
 def registrations(examples: Sequence[Example]) -> dict[str, str]:
-    """Join the rows of each plate, one a line of text, by where its label came from."""
+    """Join the rows of each plate with line breaks; the keys are the sources of the labels."""
     rows: dict[str, list[str]] = {}
     for example in examples:
         rows.setdefault(example.where, []).append(example.text)
@@ -35,13 +35,13 @@ def registrations(examples: Sequence[Example]) -> dict[str, str]:
 
 
 def format_notes(plates: dict[str, str]) -> Iterator[str]:
-    """Name the labels that fit no format of registrations, or only one with a letter changed."""
+    """Name the labels that match no registration format without a correction."""
     doubtful = [where for where, text in plates.items() if not _fits(text)]
     if doubtful:
         named = ", ".join(doubtful[:_SHOWN]) + (", ..." if len(doubtful) > _SHOWN else "")
         yield (
-            f"{len(doubtful)} of {len(plates)} labels fit no format of registrations that is "
-            f"known; are they mistyped? {named}"
+            f"{len(doubtful)} of {len(plates)} labels match no known registration format; are "
+            f"they mistyped? {named}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Rendered lines: texts like those of the user, and texts of all else that the base reads."""
+"""Rendered lines: texts similar to the user's, and texts of everything else the base reads."""
 
 from __future__ import annotations
 
@@ -37,29 +37,28 @@ _SYMBOLS = 1 << _SYMBOL_BITS
 
 
 @dataclass(frozen=True, slots=True)
-class KindredText:
-    """A text to draw, and the ISO 15924 code of its script."""
+class SimilarText:
+    """A text to render, and the ISO 15924 code of its script."""
 
     text: str
     script: str
 
 
-class KindredTexts:
-    """Makes texts of the same kind as some labels: the same patterns, words and characters.
+class SimilarTexts:
+    """Makes texts similar to some labels: the same patterns, words and characters.
 
-    Half of them take a label and put other characters of the same script and kind (letter, mark,
-    digit) in the places of its own, so that a plate stays a plate; the others put its words
-    together anew.
+    Half of the texts are a label with characters replaced by others of the same script and kind
+    (letter, mark, digit), so that a plate stays a plate; the others recombine the labels' words.
     """
 
     def __init__(self, texts: Sequence[str], charset: Charset) -> None:
-        """Take normalized texts that the charset covers.
+        """Prepare normalized texts that the charset covers.
 
         Raises:
             ValueError: there are none.
         """
         if not texts:
-            raise ValueError("no text to be like")
+            raise ValueError("at least one label is needed")
         self._texts = list(texts)
         self._charset = charset
         self._words = [word for text in texts for word in text.split()]
@@ -68,18 +67,18 @@ class KindredTexts:
         self._weights: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for character in charset.characters:
             kind = _kind(character)
-            # what the labels use comes oftener, what they might use comes too
+            # characters of the labels are drawn more often, the others are drawn too
             self._alike[kind].append(character)
             self._weights[kind].append(0.2 + math.sqrt(seen[character]))
         self._cumulated = {kind: list(accumulate(w)) for kind, w in self._weights.items()}
 
-    def sample(self, rng: random.Random) -> KindredText:
-        """Draw one text: normalized, within the charset."""
+    def sample(self, rng: random.Random) -> SimilarText:
+        """Draw one text, normalized and covered by the charset."""
         while True:
             made = self._altered(rng) if rng.random() < 0.5 else self._recombined(rng)
             text = normalize(made)
             if text and self._charset.covers(text):
-                return KindredText(text, _script_to_draw(text))
+                return SimilarText(text, _script_to_draw(text))
 
     def _altered(self, rng: random.Random) -> str:
         share = rng.random()
@@ -111,21 +110,21 @@ def _script_to_draw(text: str) -> str:
     return "Latn" if code == COMMON else code
 
 
-def words_like(model: LanguageModel, rng: random.Random) -> list[WordList]:
-    """Make words that might be words of each script that the language model knows.
+def generate_words(model: LanguageModel, rng: random.Random) -> list[WordList]:
+    """Make word lists with plausible words of each script that the language model knows.
 
-    They stand in for word lists, which are not installed.
+    They replace real word lists, which are not installed.
     """
     lists = []
     for code, script in model.scripts.items():
         words = dict.fromkeys(_word(script, rng) for _ in range(WORDS_A_SCRIPT))
-        kept = tuple(word for word in words if len(word) > 1 and normalize(word) == word)
-        lists.append(WordList(SCRIPTS[code].languages[0], code, kept, {}))
+        valid = tuple(word for word in words if len(word) > 1 and normalize(word) == word)
+        lists.append(WordList(SCRIPTS[code].languages[0], code, valid, {}))
     return lists
 
 
 def _word(model: ScriptModel, rng: random.Random) -> str:
-    """Draw letter by letter, each by as many before it as the n-grams know."""
+    """Draw a word letter by letter from the n-grams."""
     symbols = [EDGE]
     while len(symbols) <= _LONGEST:
         following = _following(model, symbols)
@@ -139,7 +138,7 @@ def _word(model: ScriptModel, rng: random.Random) -> str:
 
 
 def _following(model: ScriptModel, symbols: Sequence[int]) -> list[tuple[int, float]]:
-    """Give what may come next, and how likely: of the longest context that anything follows."""
+    """Return the next symbols and their probabilities, for the longest known context."""
     for length in range(min(len(symbols), ORDER - 1), -1, -1):
         grams = model.grams[length]
         first = pack(symbols[len(symbols) - length :]) << _SYMBOL_BITS
@@ -153,19 +152,19 @@ def _following(model: ScriptModel, symbols: Sequence[int]) -> list[tuple[int, fl
     return []
 
 
-KINDRED = "kindred"
-"""Stands in `Line.script` for a rendered line like the user's."""
+SIMILAR = "similar"
+"""Marks a rendered line similar to the user's in `Line.script`."""
 
 _DIGITS_OF_PLATES = 0.3
 _OTHER_WORDS = 0.5
-"""Of lines like words, how many say other words of their script: letters put in the places of
-others seldom make a syllable that is ever written."""
+"""Share of the similar lines, for words, that show other words of the script: replaced letters
+seldom make a syllable that exists."""
 _TRIES = 40
 _SMALLEST = 4  # pixels of a row's side
 
 
 class RenderedLines:
-    """Draws lines of both kinds, as far as there are fonts for them."""
+    """Renders both kinds of lines, as far as the installed fonts allow."""
 
     def __init__(
         self,
@@ -175,22 +174,22 @@ class RenderedLines:
         rng: np.random.Generator,
         plates: Sequence[str] = (),
     ) -> None:
-        """Find the fonts, and what to write.
+        """Load the fonts, and prepare the texts.
 
         Args:
-            texts: the user's lines; without any, none are like them.
-            charset: of the reader.
-            words: the language model of the base, None where it has none.
-            rng: of chance.
-            plates: the user's registrations, where the lines are rows of plates: those of the
-                same formats and rows are painted on whole plates then.
+            texts: the user's lines; if empty, no similar lines are rendered.
+            charset: charset of the reader.
+            words: the language model of the base; None if it has none.
+            rng: random generator.
+            plates: the user's registrations, if the lines are rows of plates; whole plates with
+                the same formats and numbers of rows are rendered then.
         """
         self._rng, self._charset = rng, charset
         self._chance = random.Random(int(rng.integers(2**63)))
-        self._kindred = KindredTexts(texts, charset) if texts else None
+        self._similar = SimilarTexts(texts, charset) if texts else None
         self._style = "plate" if plates else _style(texts)
         self._plate_styles = styles_of(plates)
-        # what fits no format that plates are drawn of is drawn as single lines
+        # registrations without a format that can be rendered as a plate become single lines
         self._plate_share = self._plate_styles.total() / max(1, len(plates))
         self._library = FontLibrary.load()
         self._corpus = corpus_like(words, charset, self._chance)
@@ -198,27 +197,27 @@ class RenderedLines:
 
     @property
     def possible(self) -> bool:
-        """Whether anything can be rendered here: without fonts nothing can."""
+        """Whether anything can be rendered here: it needs fonts."""
         return any(self.other() is not None for _ in range(_TRIES))
 
-    def kindred(self) -> list[Line]:
-        """Render lines like the user's; none where no font can set them."""
+    def similar(self) -> list[Line]:
+        """Render lines similar to the user's; empty if no font has the characters."""
         if self._rng.random() < self._plate_share:
             return self._plate()
-        if self._kindred is None:
+        if self._similar is None:
             return []
         if self._scripts and self._rng.random() < _OTHER_WORDS:
             line = self._other(self._chance.choice(self._scripts))
-            return [replace(line, script=KINDRED)] if line is not None else []
-        text = self._kindred.sample(self._chance)
+            return [replace(line, script=SIMILAR)] if line is not None else []
+        text = self._similar.sample(self._chance)
         style = self._style if self._rng.random() < 0.7 else None
         rendered = render_line(text.text, text.script, self._rng, self._library, style)
         if rendered is None:
             return []
-        return [Line(stretch(rendered.image, self._rng), text.text, KINDRED)]
+        return [Line(stretch(rendered.image, self._rng), text.text, SIMILAR)]
 
     def other(self) -> Line | None:
-        """Render one line of anything that the base reads, None where no font can set it."""
+        """Render one line of anything that the base reads; None if no font has the characters."""
         return self._other(None)
 
     def _other(self, script: str | None) -> Line | None:
@@ -229,7 +228,7 @@ class RenderedLines:
         return Line(stretch(rendered.image, self._rng), sample.text, sample.script)
 
     def _scripts_with_words(self, texts: Sequence[str]) -> list[str]:
-        """Scripts of the user's lines, as often as there are lines of each, if words are known."""
+        """Scripts of the user's lines with known words, once for each line."""
         return [code for code in map(script_of, texts) if self._corpus.words(code)]
 
     def _plate(self) -> list[Line]:
@@ -242,32 +241,32 @@ class RenderedLines:
         except LookupError:  # no font has its characters
             return []
         return [
-            Line(stretch(image, self._rng), text, KINDRED)
+            Line(stretch(image, self._rng), text, SIMILAR)
             for image, text in rows
             if text and self._charset.covers(to_labels(text)) and min(image.shape[:2]) >= _SMALLEST
         ]
 
 
 def styles_of(registrations: Iterable[str]) -> Counter[tuple[RegistrationFormat, int]]:
-    """Count formats and numbers of rows, 1 or 2, of those that fit a format."""
+    """Count the (format, number of rows: 1 or 2) of registrations that match a format."""
     parsed = ((parse(text).format, min(2, 1 + text.count("\n"))) for text in registrations)
     return Counter((kind, rows) for kind, rows in parsed if kind is not None)
 
 
 def _style(texts: Sequence[str]) -> Style | None:
-    """Plates are told by their digits."""
+    """Choose the style of plates for texts with many digits."""
     characters = "".join(texts)
     share = sum(c.isdigit() for c in characters) / max(1, len(characters))
     return "plate" if share > _DIGITS_OF_PLATES else None
 
 
 def corpus_like(words: Path | None, charset: Charset, rng: random.Random | None = None) -> Corpus:
-    """Make a corpus of words that a language model holds likely, for want of word lists.
+    """Make a corpus of words that are likely in a language model; replaces word lists.
 
     Args:
-        words: the model; None for English alone.
-        charset: what texts may hold.
-        rng: of chance; the same words every time without it.
+        words: the language model; None for English alone.
+        charset: characters that the texts may have.
+        rng: random generator; None for the same words every time.
     """
-    lists = words_like(LanguageModel.load(words), rng or random.Random(0)) if words else []
+    lists = generate_words(LanguageModel.load(words), rng or random.Random(0)) if words else []
     return Corpus([*lists, load_english(None, charset)], charset)

@@ -1,4 +1,4 @@
-"""The report of a reader's fine-tuning: one HTML file that holds its pictures."""
+"""The HTML report on fine-tuning a reader, with embedded pictures."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _LINE_HEIGHT, _PLATE_HEIGHT = 48, 96
 
 @dataclass(frozen=True, slots=True)
 class ReportFacts:
-    """What a report tells.
+    """Content of the report.
 
     Attributes:
-        name: of the new model.
-        base: of the model that it began from.
-        of_what: is measured on: lines, or plates.
-        data: what was checked.
-        course: what was measured on the way.
-        validation: the user's validation part, before and after.
-        samples: the project's samples; None where they are not at hand.
-        int8: the INT8 twin beside the float one.
-        notes: what else the user should know.
+        name: name of the new model.
+        base: name of the base.
+        of_what: unit of the scores: "lines" or "plates".
+        data: the checked data.
+        course: state of the course, with its measurements.
+        validation: the user's validation set, before and after.
+        samples: the project's samples; None if not available.
+        int8: comparison of the INT8 twin with the float one.
+        notes: other remarks for the user.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ReportFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """A line that is read differently than before."""
+    """A line that is now read differently."""
 
     name: str
     source: str
@@ -59,7 +59,7 @@ class _Changed:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What is read differently on one set; `rows` are the first of the `changed`."""
+    """Differences on one data set; `rows` are the first of the `changed`."""
 
     where: str
     of_what: str
@@ -69,7 +69,7 @@ class _Changes:
 
 
 def render_report(facts: ReportFacts) -> str:
-    """Write the report as HTML. It shows the user's pictures: keep it as private as they are."""
+    """Render the report. It shows the user's pictures: keep it as private as they are."""
     changes = [_changes(facts.validation, "the validation part", facts.of_what)]
     if facts.samples is not None:
         changes.append(_changes(facts.samples, "the project's samples", "lines"))
@@ -93,7 +93,7 @@ def _scores(facts: ReportFacts) -> Iterator[ScoreRow]:
 
 
 def _changes(comparison: Comparison, where: str, what: str) -> _Changes:
-    """What is read differently than before: what became worse first, for it needs eyes most."""
+    """Collect the differences, regressions first, because they need the user's attention."""
     changed = [
         row
         for row in zip(comparison.cases, comparison.before, comparison.after, strict=True)

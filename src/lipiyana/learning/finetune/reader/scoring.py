@@ -1,5 +1,5 @@
-"""Before and after: lines read as `lipiyana read --layout line` reads them, plates as with the
-layout `plate`, grammar included.
+"""Compares two readers: lines are read as by `lipiyana read --layout line`, plates as by
+`--layout plate`, including the grammar.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class LineCase:
-    """A line or a plate to score: what to show for it, (H, W, 3) RGB, its text."""
+    """A line or plate to score: a name for reports, a crop, (H, W, 3) RGB, and its text."""
 
     name: str
     pixels: Pixels
@@ -37,16 +37,16 @@ class LineCase:
 
 
 ReadCases = Callable[[Reader, Sequence[LineCase]], tuple[str, ...]]
-"""Reads cases with a reader; what `LineCase.text` is compared with, one a case."""
+"""Reads cases with a reader; returns one text a case to compare with `LineCase.text`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two readers make of the same lines or plates.
+    """Readings of the same lines or plates by two readers.
 
     Attributes:
-        cases: the lines, or the plates.
-        before, after: what was read, one text a line, normalized.
+        cases: the lines or plates.
+        before, after: the normalized readings of the first and the second reader.
     """
 
     cases: tuple[LineCase, ...]
@@ -55,16 +55,16 @@ class Comparison:
 
     @property
     def score_before(self) -> TextScore:
-        """Of the first reader."""
+        """Score of the first reader."""
         return score_texts(self._pairs(self.before))
 
     @property
     def score_after(self) -> TextScore:
-        """Of the second reader."""
+        """Score of the second reader."""
         return score_texts(self._pairs(self.after))
 
     def worse(self) -> int:
-        """Count the lines that were read exactly before, and are not any more."""
+        """Count the cases that only the first reader reads exactly."""
         return sum(
             before == normalize(case.text) != after
             for case, before, after in zip(self.cases, self.before, self.after, strict=True)
@@ -76,7 +76,7 @@ class Comparison:
 
 
 def sample_lines(folder: Path) -> tuple[LineCase, ...]:
-    """Cut every line of text and every row of a plate out of the samples."""
+    """Crop every text line and every plate row of the samples."""
     cases = []
     for truth in read_truth(folder):
         pixels = load(folder / truth["path"])
@@ -89,12 +89,12 @@ def sample_lines(folder: Path) -> tuple[LineCase, ...]:
 
 
 def example_lines(examples: Sequence[Example]) -> tuple[LineCase, ...]:
-    """Read the user's lines."""
+    """Load the user's lines."""
     return tuple(LineCase(e.where, load_example(e), e.text) for e in examples)
 
 
 def read_lines(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
-    """Read lines, a batch at a time."""
+    """Read lines in batches."""
     texts: list[str] = []
     for start in range(0, len(cases), _BATCH):
         readings = reader.read([case.pixels for case in cases[start : start + _BATCH]])
@@ -111,7 +111,7 @@ def score_cases(
 
 
 def example_plates(examples: Sequence[Example]) -> tuple[LineCase, ...]:
-    """Read the user's plates, each whole; their text is letters and digits alone."""
+    """Load the user's plates as whole crops; their text is reduced to letters and digits."""
     rows: dict[str, list[Example]] = {}
     for example in examples:
         rows.setdefault(example.where, []).append(example)
@@ -126,7 +126,7 @@ def example_plates(examples: Sequence[Example]) -> tuple[LineCase, ...]:
 
 
 def plates_with(store: ModelStore) -> ReadCases:
-    """Read plates as serving does: rows found by the store's text detector, then the grammar."""
+    """Return a function that reads plates as serving does: with row detection and grammar."""
 
     def read(reader: Reader, cases: Sequence[LineCase]) -> tuple[str, ...]:
         plates = PlateCropReader(store, reader)
@@ -142,6 +142,6 @@ def plates_with(store: ModelStore) -> ReadCases:
 
 
 def letters_and_digits(text: str) -> str:
-    """Leave the letters, vowel signs and digits alone, upper case."""
-    kept = (c for c in normalize(text) if unicodedata.category(c)[0] in "LMN")
-    return "".join(kept).upper()
+    """Reduce a text to upper-case letters, vowel signs and digits."""
+    characters = (c for c in normalize(text) if unicodedata.category(c)[0] in "LMN")
+    return "".join(characters).upper()
