@@ -1,4 +1,4 @@
-"""Plots of benchmarks as SVG files: the same bytes for the same figures."""
+"""Plots of benchmarks as SVG; the same figures always give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, on a white ground."""
+    """Create an empty figure, size in inches, on a white background."""
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def as_svg(drawn: Figure) -> str:
-    """The figure as SVG with its text as text."""
+    """Return the figure as SVG; text stays text."""
     out = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lipiyana"}):
         drawn.savefig(out, format="svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""Tables of scores: for the terminal, and as Markdown between two marks of a page."""
+"""Tables of scores, for the terminal and as Markdown between two marker comments of a page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.table import Table
 
 Marks = tuple[str, str]
-"""Comments that begin and end the part of a page that a benchmark writes."""
+"""Marker comments at the begin and end of the part of a page that a benchmark writes."""
 
 Rows = Sequence[Sequence[str]]
 
 
 def terminal_table(title: str, headings: Sequence[str], rows: Rows, left: Collection[str]) -> Table:
-    """A table for the terminal; columns are set right but for those with a heading of `left`."""
+    """Build a table for the terminal; columns named in `left` are left-aligned, others right."""
     table = Table(title=title, box=None)
     for heading in headings:
         table.add_column(heading, justify="left" if heading in left else "right")
@@ -24,20 +24,20 @@ def terminal_table(title: str, headings: Sequence[str], rows: Rows, left: Collec
 
 
 def markdown_table(headings: Sequence[str], rows: Rows, left: Collection[str]) -> str:
-    """The same as Markdown."""
+    """Build the same table as Markdown."""
     rule = ["---" if heading in left else "---:" for heading in headings]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows))
 
 
 def write_between(path: Path, marks: Marks, parts: Sequence[str]) -> None:
-    """Put parts, with a line between them, between two marks of a page; leave its rest alone.
+    """Replace what is between two markers of a page by `parts`, separated by empty lines.
 
     Raises:
-        ValueError: the page has no such marks.
+        ValueError: the page does not contain the markers.
     """
     begin, end = marks
     before, found, rest = path.read_text("utf-8").partition(begin)
     _, ended, after = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"{path} has no place for the tables: put {begin} and {end} in it")
+        raise ValueError(f"{path} lacks the markers for the tables: add {begin} and {end}")
     path.write_text("\n\n".join([before + begin, *parts, end + after]), "utf-8")

@@ -1,7 +1,7 @@
-"""Pictures of which no registration can be read: those without a plate, and unreadable plates.
+"""Negative pictures for the plate reader: pictures without a plate, and illegible plates.
 
-A registration that comes out valid here is made up. Half of what is rendered and all that is real
-lies on one side of a split each ("train", "validation"), so that what is tuned on one part can be
+A valid registration read from one of them is a false positive. Rendered pictures have a seed per
+part and real ones are split ("train", "validation"), so that what is tuned on one part can be
 measured on the other.
 """
 
@@ -51,13 +51,13 @@ _VALIDATION_EVERY = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Negative:
-    """A picture that gives no registration.
+    """A picture from which no registration can be read.
 
     Attributes:
-        kind: where it comes from.
+        kind: source of the picture.
         image: (height, width, 3) RGB.
-        layout: how it is read.
-        truth: letters and digits of the plate that nobody can read; "" where there is none.
+        layout: layout to read it with.
+        truth: letters and digits of the illegible plate; "" if there is no plate.
     """
 
     kind: str
@@ -67,8 +67,8 @@ class Negative:
 
 
 def without_plate(data: Path, part: Part, count: int = COUNT) -> Iterator[Negative]:
-    """Sign words, windows of street pictures and rendered signs as if they were plates, and whole
-    street pictures.
+    """Yield whole street pictures and, as plate crops, sign words, windows of street pictures and
+    rendered signs.
     """
     rng = np.random.default_rng(_SEEDS[part])
     sources = {
@@ -80,7 +80,7 @@ def without_plate(data: Path, part: Part, count: int = COUNT) -> Iterator[Negati
     left = count
     for kind, share in _SHARES_WITHOUT.items():
         layout = Layout.SCENE if kind == "streets" else Layout.PLATE
-        # the last kind has no end and makes up for what the others lack
+        # rendered lines are endless and replace pictures that the other kinds lack
         wanted = left if kind == "rendered lines" else round(share * count)
         for image in islice(sources[kind], wanted):
             left -= 1
@@ -88,7 +88,7 @@ def without_plate(data: Path, part: Part, count: int = COUNT) -> Iterator[Negati
 
 
 def unreadable(data: Path, part: Part, count: int = COUNT) -> Iterator[Negative]:
-    """Plates that are too small, too blurred, too noisy or half hidden."""
+    """Yield plates that are too small, too blurred, too noisy or half hidden."""
     rng = np.random.default_rng(_SEEDS[part] + 1)
     sources = {
         "rendered plates": _rendered_plates(part, rng),
@@ -118,7 +118,7 @@ def _street_pictures(folder: Path, part: Part) -> list[Path]:
 
 
 def _windows(folder: Path, part: Part, rng: np.random.Generator) -> Iterator[Image]:
-    """Windows of the shape of a plate; at this size no plate of these pictures can be read."""
+    """Yield plate-shaped windows, so small that no plate in these pictures is legible."""
     for path in cycle(_street_pictures(folder, part)):
         image = load(path)
         height, width = image.shape[:2]
@@ -170,7 +170,7 @@ def _real_plates(
 
 
 def _tiny(image: Image, rows: int, rng: np.random.Generator) -> Image:
-    """So small that a character is five pixels high."""
+    """Downscale until a character is five pixels high."""
     height = int(rng.integers(7, 10)) * rows
     width = max(4, round(image.shape[1] * height / image.shape[0]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -182,7 +182,7 @@ def _blurred(image: Image, rows: int, rng: np.random.Generator) -> Image:
 
 
 def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
-    """Coarse, nearly without contrast, then noise."""
+    """Downscale, remove most of the contrast and add noise."""
     height = min(image.shape[0], 22 * rows)
     size = (max(4, round(image.shape[1] * height / image.shape[0])), height)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -192,7 +192,7 @@ def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
 
 
 def _hidden(image: Image, rows: int, rng: np.random.Generator) -> Image:
-    """Something stands before one half."""
+    """Cover one half."""
     del rows
     out = image.copy()
     height, width = image.shape[:2]

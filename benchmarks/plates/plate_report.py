@@ -1,4 +1,4 @@
-"""Scores of plate readers as tables: for the terminal, and as Markdown between two marks."""
+"""Tables of the scores of plate readers, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT = {"pictures", "country", "reader", "kind"}
 
 
 def console_tables(scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -> list[Table]:
-    """The tables that have rows."""
+    """Build the tables that have rows."""
     return [
         terminal_table(title, headings, rows, _LEFT)
         for title, headings, rows in _tables(scores, counts)
@@ -32,7 +32,7 @@ def console_tables(scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -
 
 
 def write_markdown(path: Path, scores: Sequence[PlateScore], counts: Sequence[FalseValid]) -> None:
-    """Put the tables between the marks of a page; at its end where it has none."""
+    """Write the tables between the markers of a page, or at its end if it has no markers."""
     page = path.read_text("utf-8") if path.exists() else ""
     if not all(mark in page for mark in PLATES):
         path.write_text("\n\n".join([page.rstrip(), *PLATES]).lstrip() + "\n", "utf-8")
@@ -54,7 +54,7 @@ def _tables(
 
 
 def _score_cells(score: PlateScore, base: float | None) -> tuple[str, ...]:
-    # times are told by RapidOCR's in the same run: other machines, same proportion
+    # times relative to RapidOCR's in the same run are comparable between machines
     time = f"{score.milliseconds / base:.2f}" if base else f"{score.milliseconds:.0f} ms"
     return (
         score.name,

@@ -1,4 +1,4 @@
-"""Scores of plate readers: exact readings, character error rate, registrations made up."""
+"""Scores of plate readers: exact readings, character error rate, false registrations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rapidfuzz.distance import Levenshtein
 
 @dataclass(frozen=True, slots=True)
 class PlateScore:
-    """How one reader read the plates of one set that have so many rows.
+    """Scores of one reader on the plates of one set with the same number of rows.
 
     Attributes:
-        country: of the plates.
-        exact: share of the labels that are among what was read.
-        cer: edits from what was read to the label, by the characters of the labels; of several
-            readings the nearest counts.
-        milliseconds: a picture.
+        country: country of the plates.
+        exact: share of the labels that equal one of the readings.
+        cer: character error rate: edits per character of the labels; the reading nearest to the
+            label counts.
+        milliseconds: time per picture.
     """
 
     name: str
@@ -34,7 +34,7 @@ class PlateScore:
 
 @dataclass(frozen=True, slots=True)
 class FalseValid:
-    """How many pictures of one kind gave a valid registration that is not there."""
+    """Number of negative pictures of one kind that gave a valid registration."""
 
     group: str
     kind: str
@@ -77,10 +77,10 @@ def scored(
 def false_valid(
     group: str, negatives: Iterable[Negative], read: Callable[[Negative], list[str]]
 ) -> list[FalseValid]:
-    """Count the pictures for which `read` gives a valid registration other than the truth.
+    """Count the pictures for which `read` returns a valid registration other than the truth.
 
     Returns:
-        One count a kind, then that of all.
+        One count per kind, then the total.
     """
     outcomes: dict[str, list[bool]] = {}
     for negative in negatives:

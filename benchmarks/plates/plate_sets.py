@@ -1,4 +1,4 @@
-"""Real pictures of plates with what they say."""
+"""Real pictures of plates with their labels."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ COUNTRIES = {
     "in_plates": "India", "auto_rickshaw_ka": "India", PHOTOS: "India", "ne_plates": "Nepal",
     "bn_plates": "Bangladesh",
 }  # fmt: skip
-"""By set."""
+"""Country of the plates of each set."""
 
-# of Karnataka's auto-rickshaw plates the labels do not say where the second row begins
+# the labels of Karnataka's auto-rickshaw plates do not mark where the second row begins
 _ROWS = {"auto_rickshaw_ka": 2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
-    """A picture and what its plates say.
+    """A picture with the labels of its plates.
 
     Attributes:
         image: (height, width, 3) RGB.
         labels: letters, vowel signs and digits of each plate.
-        rows: of the plate; 1 for whole photos.
+        rows: number of rows of the plate; 1 for whole photos.
     """
 
     image: Image
@@ -43,21 +43,21 @@ class Labelled:
     rows: int
 
     def found_in(self, texts: Iterable[str]) -> bool:
-        """Whether every plate is among what was read."""
+        """Return whether every label equals one of the texts."""
         return set(self.labels) <= {squeeze(text) for text in texts}
 
 
 def squeeze(text: str) -> str:
-    """Letters, vowel signs and digits alone, upper case."""
+    """Return only the letters, vowel signs and digits, in upper case."""
     kept = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c)[0] in "LMN")
     return "".join(kept).upper()
 
 
 def load_set(data: Path, name: str, part: Part) -> list[Labelled]:
-    """Read a part of one of `CROPS` or `PHOTOS`; the reader was not trained on "validation".
+    """Load one part of a set of `CROPS` or `PHOTOS`; the reader was not trained on "validation".
 
     Raises:
-        FileNotFoundError: `data` does not have it.
+        FileNotFoundError: `data` does not contain the set.
     """
     if name == PHOTOS:
         return _photos(data / "vehicles" / "train", part)

@@ -1,9 +1,9 @@
-"""Writes what `fit_plate_confidence` fits on: the signs of each registration that was read.
+"""Writes the training data of `fit_plate_confidence`: the features of each registration read.
 
     python benchmarks/plates/plate_signs.py --out FILE [--data ../shared/data] [--rendered 300]
 
-Real plates are those of the part `selection`; rendered ones were made hard to read: small, blurred,
-moved, cut at an edge, partly hidden, upside down.
+Real plates are those of the part `selection`; rendered ones are made hard to read: small, blurred,
+with motion blur, cut off at an edge, partly hidden, upside down.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RENDERED_WEIGHT = 0.5
 
 
 def spoil(image: Image, rows: int, way: str, rng: np.random.Generator) -> Image:
-    """Make a plate hard to read; often it can be read still."""
+    """Make a plate hard to read; many remain legible."""
     height, width = image.shape[:2]
     row = height / rows
     if way == "small":
@@ -73,7 +73,7 @@ def spoil(image: Image, rows: int, way: str, rng: np.random.Generator) -> Image:
 
 
 def rendered(count: int, rng: np.random.Generator) -> Iterator[tuple[Image, str]]:
-    """Yield plates that are hard to read, with what is painted."""
+    """Yield plates that are hard to read, with their labels."""
     library = FontLibrary.load()
     for index in range(count):
         kind = _KINDS[index % len(_KINDS)]
@@ -87,7 +87,7 @@ def rendered(count: int, rng: np.random.Generator) -> Iterator[tuple[Image, str]
 
 
 def real(data: Path, store: ModelStore) -> Iterator[tuple[str, Image, tuple[str, ...]]]:
-    """Yield (set, crop, labels of its picture) of the part `selection`."""
+    """Yield (set, crop, labels of its picture) for the part `selection`."""
     detector = VehicleDetector(store)
     for picture in pictures(data, "selection"):
         image = load(picture.path)
@@ -104,8 +104,8 @@ def real(data: Path, store: ModelStore) -> Iterator[tuple[str, Image, tuple[str,
 
 
 def main() -> None:
-    """Read everything and write a line a registration."""
-    parser = argparse.ArgumentParser(description="signs of registrations that were read")
+    """Read all plates and write one line per registration."""
+    parser = argparse.ArgumentParser(description="features of registrations that were read")
     shared = Path(__file__).parents[2] / ".." / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--rendered", type=int, default=300)

@@ -1,10 +1,10 @@
-"""What `valid` and `confidence` of a registration are worth, by part of the real plates.
+"""Measures how reliable `valid` and `confidence` of a registration are, on real plates.
 
     python benchmarks/plates/plate_validity.py [--part selection] [--data DIR] [--json FILE]
 
 Crops are read with the layout `plate`, photos with the layout `scene` and the default settings.
-Chosen on is the part `selection` alone; `report` is measured once a version. A photo of which some
-plates have no label is asked only about readings within three edits of a label.
+Settings are chosen on the part `selection` only; `report` is measured once per version. In a photo
+with unlabelled plates, only readings within three edits of a label are judged.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lipiyana.types import Feature, Layout, RecognitionConfig
 
 CROPS = ("in_plates", "in_plates2", "auto_rickshaw_ka", "ne_plates", "bn_plates")
 PHOTOS = {"olx_plate": "train", "traffic7": "train2", "riders": "train2", "odisha_plates": "train2"}
-"""Sources of photos with typed plates, and the folder of each."""
+"""Folder of each source of photos with transcribed plates."""
 
 _BINS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)
 _A_MISREADING = 3  # edits
@@ -38,12 +38,12 @@ _A_MISREADING = 3  # edits
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture with what its plates say.
+    """One picture with the labels of its plates.
 
     Attributes:
-        set_name: of the collection.
+        set_name: name of its set.
         labels: letters, vowel signs and digits of each plate.
-        complete: whether every plate of it has a label.
+        complete: whether every plate in the picture has a label.
     """
 
     set_name: str
@@ -55,7 +55,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One plate that was read: what it says, whether that is right, whether it was called valid."""
+    """One plate that was read: text, whether it is right, whether it was reported as valid."""
 
     set_name: str
     file: str
@@ -88,7 +88,7 @@ def read(recognizer: LocalRecognizer, picture: Picture) -> tuple[list[Read], int
     """Read one picture.
 
     Returns:
-        Its plates that can be judged, and how many labels are among their texts.
+        The plates that can be judged, and the number of labels that were read exactly.
     """
     config = RecognitionConfig(frozenset({Feature.PLATES}), picture.layout)
     found = recognizer.recognize(picture.path.read_bytes(), config)
@@ -105,7 +105,7 @@ def read(recognizer: LocalRecognizer, picture: Picture) -> tuple[list[Read], int
 
 
 def scores(name: str, labels: int, exact: int, plates: Sequence[Read]) -> tuple[str, ...]:
-    """One row of the table: a set, or several together."""
+    """Build one row of the table, for one set or several together."""
     valid = [plate for plate in plates if plate.valid]
     right = [plate for plate in plates if plate.right]
     called = sum(plate.valid for plate in right)
@@ -121,7 +121,7 @@ def scores(name: str, labels: int, exact: int, plates: Sequence[Read]) -> tuple[
 
 
 def calibration(plates: Sequence[Read]) -> list[tuple[str, ...]]:
-    """How many of the valid ones are right, by their confidence."""
+    """Build the rows of the share of valid plates that are right, by bins of confidence."""
     rows: list[tuple[str, ...]] = []
     for low, high in pairwise(_BINS):
         inside = [plate for plate in plates if plate.valid and low <= plate.confidence < high]
@@ -136,12 +136,12 @@ def calibration(plates: Sequence[Read]) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Measure one part and print the tables."""
-    parser = argparse.ArgumentParser(description="what `valid` and `confidence` are worth")
+    parser = argparse.ArgumentParser(description="how reliable `valid` and `confidence` are")
     shared = Path(__file__).parents[2] / ".." / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--part", choices=("train", "selection", "report"), default="selection")
     parser.add_argument("--only", nargs="*", help="sets to measure")
-    parser.add_argument("--json", type=Path, help="write every plate that was read")
+    parser.add_argument("--json", type=Path, help="file for all plates that were read")
     args = parser.parse_args()
 
     recognizer = LocalRecognizer(threads=1)

@@ -1,10 +1,10 @@
-"""Plates read exactly: this project beside RapidOCR's PP-OCRv6, on the same pictures in one run.
+"""Share of plates read exactly, compared with RapidOCR's PP-OCRv6 on the same pictures.
 
     python benchmarks/plates/plates.py [--data DIR] [--false-valid] [--docs FILE]
 
 Crops of plates are read with the layout `plate`, whole car photos with the layout `scene`. A
-reading is exact where its letters and digits are those of the label. "Without grammar" is what
-the reader saw before registrations are parsed; of a whole photo that is every line of text.
+reading is exact if its letters and digits equal those of the label. "Without grammar" is the raw
+text before registrations are parsed; for a whole photo that is every line of text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OURS = "Lipiyana"
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read: every string that it offers for a picture, most likely first."""
+    """A reader under comparison: returns its readings of a picture, most likely first."""
 
     name: str
     read: Callable[[Image], Iterable[str]]
@@ -43,7 +43,7 @@ class Reader:
 def ours(
     recognizer: LocalRecognizer, layout: Layout, *, grammar: bool
 ) -> Callable[[Image], list[str]]:
-    """Read with this project; without the grammar a scene's lines stand for themselves."""
+    """Read with this project; without the grammar a scene gives its lines of text."""
     features = frozenset({Feature.PLATES} if grammar else {Feature.TEXT, Feature.PLATES})
     config = RecognitionConfig(features=features, layout=layout, min_confidence=0.0)
 
@@ -59,10 +59,10 @@ def ours(
 
 
 def rapid_lines(engine: RapidOCR, *, joined: bool) -> Callable[[Image], list[str]]:
-    """RapidOCR's whole pipeline: its lines, or all of them as one string."""
+    """Read with RapidOCR's whole pipeline: its lines, or all of them joined."""
 
     def read(image: Image) -> list[str]:
-        # said every time: a call changes the engine for the calls after it
+        # passed every time: RapidOCR keeps the flags of a call for later calls
         found = engine(image[..., ::-1], use_det=True, use_cls=True, use_rec=True)
         texts = list(getattr(found, "txts", None) or ())
         return ["".join(texts)] if joined else texts
@@ -71,7 +71,7 @@ def rapid_lines(engine: RapidOCR, *, joined: bool) -> Callable[[Image], list[str
 
 
 def rapid_crop(engine: RapidOCR) -> Callable[[Image], list[str]]:
-    """RapidOCR's recognizer on the whole crop."""
+    """Read the whole crop with RapidOCR's recognizer."""
 
     def read(image: Image) -> list[str]:
         found = engine(image[..., ::-1], use_det=False, use_cls=False, use_rec=True)
@@ -83,7 +83,7 @@ def rapid_crop(engine: RapidOCR) -> Callable[[Image], list[str]]:
 def measure(
     name: str, pictures: Sequence[Labelled], reader: Reader, misses: Console | None
 ) -> list[PlateScore]:
-    """Read all pictures, one after the other, and score them by the rows of their plates."""
+    """Read all pictures one by one and score them by the number of rows of their plates."""
     list(reader.read(pictures[0].image))  # loads the models
     readings: list[tuple[Labelled, list[str]]] = []
     seconds = 0.0
@@ -98,7 +98,7 @@ def measure(
 
 
 def made_up(recognizer: LocalRecognizer, data: Path, count: int) -> list[FalseValid]:
-    """Count registrations that come out valid where none can be read."""
+    """Count the valid registrations read from negative pictures."""
 
     def read(negative: Negative) -> list[str]:
         config = RecognitionConfig(frozenset({Feature.PLATES}), negative.layout)
@@ -112,7 +112,7 @@ def made_up(recognizer: LocalRecognizer, data: Path, count: int) -> list[FalseVa
 
 
 def readers(recognizer: LocalRecognizer, engine: RapidOCR | None, layout: Layout) -> list[Reader]:
-    """Every way to read pictures of this layout."""
+    """Return all readers for pictures of this layout."""
     whole = layout is Layout.SCENE
     found = [
         Reader(OURS, ours(recognizer, layout, grammar=True)),
@@ -126,21 +126,21 @@ def readers(recognizer: LocalRecognizer, engine: RapidOCR | None, layout: Layout
 
 
 def main() -> None:
-    """Measure, print the tables, and write them where they are wanted."""
+    """Measure, print the tables and write the files that were asked for."""
     parser = argparse.ArgumentParser(description="plates read exactly")
     shared = Path(__file__).parents[2] / ".." / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
     parser.add_argument("--only", nargs="*", help=f"sets to measure: {', '.join(CROPS)}, {PHOTOS}")
-    parser.add_argument("--all", action="store_true", help="what the models learned from too")
+    parser.add_argument("--all", action="store_true", help="training pictures too")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--misses", action="store_true", help="list what was read wrong")
+    parser.add_argument("--misses", action="store_true", help="list the wrong readings")
     parser.add_argument("--alone", action="store_true", help="without RapidOCR")
-    parser.add_argument("--false-valid", action="store_true", help="count made-up registrations")
-    parser.add_argument("--count", type=int, default=COUNT, help="pictures of either kind for it")
-    parser.add_argument("--docs", type=Path, help="put the tables between this file's marks")
+    parser.add_argument("--false-valid", action="store_true", help="count false registrations")
+    parser.add_argument("--count", type=int, default=COUNT, help="pictures of each kind for it")
+    parser.add_argument("--docs", type=Path, help="write the tables into this page")
     args = parser.parse_args()
 
-    logging.disable(logging.WARNING)  # RapidOCR tells of every picture without text
+    logging.disable(logging.WARNING)  # RapidOCR logs every picture without text
     console = Console()
     recognizer = LocalRecognizer(threads=args.threads)
     engine = None if args.alone else _rapid(args.threads)

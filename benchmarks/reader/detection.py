@@ -1,9 +1,9 @@
-"""How well lines of text are cut out of photos of signs, by script, and how long it takes.
+"""Quality and time of text detection on photos of signs, by script.
 
     python benchmarks/reader/detection.py [--each 6] [--out FOLDER]
 
-The photos are rendered (`sign_boards.py`), so that the ink of every word is known. With `--out`
-they are written with the boxes drawn on them.
+The photos are rendered (`sign_boards.py`), so that the ink of every word is known. `--out` writes
+them with the detected boxes.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ SETTINGS = {"scene": SCENE_DETECTION, "as PP-OCR": DetectionSettings()}
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over words.
+    """Counts of words.
 
     Attributes:
-        words: all of them.
-        missed: no box has a third of the ink.
-        whole: one box has 95 % of the ink.
-        cut: the best box leaves out 5 % of the word's height above, or below.
-        split: only several boxes together have the ink.
-        foreign: the box has a tenth or more of a word of another line.
-        looseness: height of the box beside that of the ink of its line.
+        words: all words.
+        missed: words of which no box covers a third of the ink.
+        whole: words of which one box covers 95 % of the ink.
+        cut: words whose best box cuts off 5 % of the height at the top or bottom.
+        split: words whose ink is covered only by several boxes together.
+        foreign: words whose box contains a tenth or more of a word of another line.
+        looseness: box height divided by the ink height of its line; the table shows the mean.
     """
 
     words: float = 0
@@ -60,7 +60,7 @@ class Tally:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
     def shares(self) -> list[str]:
-        """Every sum but the first beside the number of words, as text."""
+        """Return every count but the first divided by the number of words, as text."""
         found = max(1.0, self.words - self.missed)
         rates = [getattr(self, field.name) / max(1.0, self.words) for field in fields(self)[1:-1]]
         return [f"{rate:.3f}" for rate in rates] + [f"{self.looseness / found:.2f}"]
@@ -68,7 +68,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """A word's ink in the frame of a box: along and across it, each 0 to 1 inside."""
+    """A word's ink in the coordinates of a box: along and across it, 0 to 1 inside the box."""
 
     along: Quad
     across: Quad
@@ -85,7 +85,7 @@ def _look(word: TrueWord, box: Quad) -> _Seen:
 
 
 def score(photo: SignPhoto, boxes: Sequence[Quad]) -> dict[str, Tally]:
-    """Tally the words of a photo by script."""
+    """Count the words of a photo by script."""
     tallies: dict[str, Tally] = defaultdict(Tally)
     seen = [[_look(word, box) for box in boxes] for word in photo.words]
     shares = np.array([[view.inside.mean() for view in views] for views in seen])
@@ -128,7 +128,7 @@ def _draw(photo: SignPhoto, boxes: Sequence[Quad], path: Path) -> None:
 
 
 def main() -> None:
-    """Print one table a way to make boxes."""
+    """Print one table per detection setting."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     shared = Path(__file__).parents[2] / ".." / "shared" / "data"
     parser.add_argument("--words", type=Path, default=shared / "words", help="word lists")

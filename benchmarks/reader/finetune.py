@@ -1,17 +1,17 @@
-"""How much a fine-tuning on few real crops gains, and what it forgets of the project's samples.
+"""Gain of fine-tuning on a few real crops, and the loss on the project's samples.
 
     python benchmarks/reader/finetune.py --json docs/results/finetune.json
     python benchmarks/reader/finetune.py --quick
     python benchmarks/reader/finetune.py --student DIR --json docs/results/finetune.json
 
-Each case fine-tunes a reader, by the same code as `lipiyana finetune reader` and `plates`, on real
-crops. The installed reader has learned from crops of the same sources; `--base` names one that has
-not. A fold validates in contiguous blocks; where a case has three folds, the errors are over all
-its crops, each read by the model that did not see it.
+Each case fine-tunes a reader on real crops with the code of `lipiyana finetune reader` or `plates`.
+The installed reader was trained on crops of the same sources; `--base` names one that was not. A
+fold's validation set is a contiguous block; if a case has three folds, the errors are over all its
+crops, each read by the model that was not trained on it (cross-validation).
 
-`--student` compares the text detector that `lipiyana models distill --out DIR` made with its
-teacher on the project's samples; the cases are run only where `--case` asks for them then. Figures
-that the file has already and that are not measured again stay.
+`--student` compares the text detector made by `lipiyana models distill --out DIR` with its teacher
+on the project's samples; then only cases named with `--case` are run. Figures in the JSON file that
+are not measured again are kept.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ QUICK_MINUTES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Crops to learn from.
+    """One fine-tuning to measure.
 
     Attributes:
-        folder: of the real crops.
-        crops: to learn from, drawn from the training part; None for all of them.
-        folds: how many times to train; each crop is validated once where there are three.
-        plates: they are plates: `lipiyana finetune plates`, and the error is of whole plates.
+        folder: folder of the real crops.
+        crops: number of training crops, drawn from the training part; None for all.
+        folds: number of trainings; with three, each crop is in one validation set.
+        plates: the crops are plates: uses `lipiyana finetune plates` and the error of whole plates.
     """
 
     folder: str
@@ -68,8 +68,8 @@ CASES = {
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """CER of the validation lines or plates, seconds of the longest fine-tuning, and of that which
-    forgot most the points of exact samples and of the samples' CER.
+    """CER of the validation lines or plates, seconds of the longest fine-tuning, and the largest
+    loss on the project's samples, in points of exact lines and of CER.
     """
 
     error_before: float
@@ -82,10 +82,10 @@ class CaseResult:
 def run_case(
     case: Case, root: Path, base: str | None, minutes: float, store: ModelStore
 ) -> CaseResult:
-    """Fine-tune once a fold.
+    """Fine-tune once per fold.
 
     Raises:
-        FileNotFoundError: the crops are not here.
+        FileNotFoundError: the folder of crops is missing.
     """
     pairs_before: list[tuple[str, str]] = []
     pairs_after: list[tuple[str, str]] = []
@@ -123,14 +123,14 @@ def run_case(
 
 
 def write_fold(case: Case, root: Path, fold: int, data: Path) -> None:
-    """Write a labels.tsv that names the crops where they are, with their parts.
+    """Write a labels.tsv with the paths, labels and parts of the crops.
 
     Raises:
-        FileNotFoundError: the crops are not here.
+        FileNotFoundError: the folder of crops is missing.
     """
     folder = root / case.folder
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not here; it holds the real crops")
+        raise FileNotFoundError(f"the folder of real crops {folder} does not exist")
     train, validation = _parts(case, folder, fold)
     data.mkdir(parents=True)
     rows = [(path, text, "train") for path, text in train]
@@ -144,7 +144,7 @@ def _parts(
 ) -> tuple[list[tuple[Path, str]], list[tuple[Path, str]]]:
     everything = [(path, text) for path, text, _ in load_crops(folder, "all")]
     if case.folds > 1 and folds(folder.name) < case.folds:
-        # no folds are laid down: thirds of neighbours
+        # the data defines no folds: split into contiguous thirds
         size = -(-len(everything) // case.folds)
         held_out = set(range(fold * size, (fold + 1) * size))
         chosen = [index in held_out for index in range(len(everything))]
@@ -172,13 +172,13 @@ def _pairs(made: Finetuned) -> tuple[list[tuple[str, str]], list[tuple[str, str]
 def _changes(made: Finetuned) -> tuple[float, float]:
     samples = made.samples
     if samples is None:
-        raise RuntimeError("the project's samples are not here; run from a checkout")
+        raise RuntimeError("the project's samples are missing: run from a checkout")
     before, after = samples.score_before, samples.score_after
     return 100 * (after.exact - before.exact), 100 * (after.cer - before.cer)
 
 
 def compare_student(folder: Path) -> dict[str, float]:
-    """Time both detectors, and count the lines of the samples that they find."""
+    """Time teacher and student, and count the lines of the samples that each finds."""
     samples = sample_folder()
     stores = (ModelStore(threads=1), ModelStore(folder, threads=1))
     teacher, student = (
@@ -191,12 +191,12 @@ def compare_student(folder: Path) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and run the cases."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--crops", type=Path, default=SHARED, help="folder of the real crops")
-    parser.add_argument("--base", help="reader to begin from; by default the one in use")
+    parser.add_argument("--base", help="reader to fine-tune; by default the installed one")
     parser.add_argument("--minutes", type=float, default=10.0, help="of learning, a fold")
-    parser.add_argument("--case", choices=list(CASES), action="append", help="these cases alone")
-    parser.add_argument("--quick", action="store_true", help="one short fold, to see that it runs")
+    parser.add_argument("--case", choices=list(CASES), action="append", help="run only these cases")
+    parser.add_argument("--quick", action="store_true", help="one short fold, as a smoke test")
     parser.add_argument("--student", type=Path, help="folder of models with a distilled detector")
     args = parser.parse_args(arguments)
     store = ModelStore()

@@ -1,9 +1,9 @@
-"""What the language model does for the reader, letters alone and with the words that it knows.
+"""Gain of the reader by the language model, with the letter model alone and with its word list.
 
     python benchmarks/reader/language_model.py [--model FILE] [--words FILE.npz] [--tune]
 
-The weight is chosen on the training part of the real sign crops, and told on the validation part.
-A reader that was trained on the training part is too sure there: choose with one that was not.
+The weight is chosen on the training part of the real sign crops and measured on the validation
+part. A reader trained on the training part is overconfident there: tune with one that was not.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Read = Callable[[npt.NDArray[np.float32]], str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """What the reader saw in a crop, (steps, classes), and what the crop says."""
+    """The reader's output for a crop, (steps, classes), and the crop's label."""
 
     probabilities: npt.NDArray[np.float32]
     truth: str
@@ -53,7 +53,7 @@ def seen(model: str, crops: Path, part: Part) -> tuple[dict[str, list[Line]], tu
     """Run the reader over a part of the real crops.
 
     Returns:
-        The lines by folder, and the reader's characters.
+        The lines by folder, and the reader's charset.
     """
     lines: defaultdict[str, list[Line]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def seen(model: str, crops: Path, part: Part) -> tuple[dict[str, list[Line]], tu
 
 
 def measure(lines: Sequence[Line], read: Read) -> tuple[float, float, float]:
-    """Exact share, character error rate, and CPU milliseconds a line."""
+    """Return the share of exact lines, character error rate, and CPU milliseconds per line."""
     begin = time.process_time()
     texts = [read(line.probabilities) for line in lines]
     spent = time.process_time() - begin
@@ -80,7 +80,7 @@ def measure(lines: Sequence[Line], read: Read) -> tuple[float, float, float]:
 def best_weights(
     lines: Sequence[Line], read: Callable[[float, float], Read]
 ) -> tuple[float, float]:
-    """Try all pairs of weight and bonus on lines of signs; a bonus is told a unit of weight."""
+    """Find the best weight and bonus by grid search; the bonus is per unit of weight."""
 
     def worth(pair: tuple[float, float]) -> float:
         exact, cer, _ = measure(lines, read(*pair))
@@ -90,18 +90,18 @@ def best_weights(
 
 
 def main() -> None:
-    """Choose where it is asked for, measure, show."""
+    """Tune if asked, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--model", default=str(ROOT / "models" / "reader.float.onnx.xz"),
                         help="an ONNX file, or a name in the installed manifest")  # fmt: skip
     parser.add_argument("--words", type=Path, default=ROOT / "models" / "language_model.npz")
     parser.add_argument("--crops", type=Path, default=ROOT / ".." / "shared" / "data" / "text")
-    parser.add_argument("--tune", action="store_true", help="choose weight and bonus anew")
+    parser.add_argument("--tune", action="store_true", help="search for weight and bonus")
     args = parser.parse_args()
     validation, charset = seen(args.model, args.crops, "validation")
 
     def searching(weight: float, bonus: float, unknown: float = UNKNOWN) -> Read:
-        # loaded anew: what it keeps at hand of earlier lines would flatter its speed
+        # loaded again: a warm cache of earlier lines would understate its time
         words = LanguageModel.load(args.words)
         return lambda rows: read_words(rows, charset, words, weight, bonus, unknown).text
 

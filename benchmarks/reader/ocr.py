@@ -1,15 +1,15 @@
-"""Readers of lines compared on the same pictures in one run: this project's, Tesseract 5, RapidOCR.
+"""Compares line readers on the same pictures: this project's, Tesseract 5 and RapidOCR.
 
     python benchmarks/reader/ocr.py [--float FILE] [--int8 FILE] [--data ../shared/data] [--quick]
 
 Needs `tesseract` with Debian's tesseract-ocr-all and the fonts of `scripts/install_fonts.sh`.
-Pictures are the validation part of the real crops, lines rendered in fonts and words never trained
-on, and whole signs, rendered or put together of real words. Character error rate (CER) and exact
-lines are over normalized text, of plates over letters and digits alone. Tesseract reads every set
-with two packs in three modes; its best is told. This project's reader is told alone, float and
-INT8, and as `lipiyana read --layout line` uses it: INT8 with the words and the reader for Latin.
-Times are CPU time on one thread, one line at a time, loading left out. What INT8 loses against
-float needs more lines than the comparison: `--alone --lines 1000 --only real rendered`.
+Pictures are the validation part of the real crops, lines rendered with held-out fonts and words,
+and whole signs, rendered or composed of real words. Character error rate (CER) and exact lines are
+computed on normalized text, for plates on letters and digits only. Tesseract reads every set with
+two packs in three modes; the best result is reported. This project's reader is measured alone, as
+float and INT8, and as `lipiyana read --layout line` uses it: INT8 with the word list and the Latin
+reader. Times are CPU time on one thread, one line at a time, without loading. Measuring the loss of
+INT8 against float needs more lines: `--alone --lines 1000 --only real rendered`.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ from lipiyana.runtime.store import ModelStore
 ROOT = Path(__file__).parents[2]
 FLOAT, INT8, AS_USED = "lipiyana float", "lipiyana INT8", "lipiyana as used"
 PICTURES = ("real", "rendered", "signs", "collages")
-"""Of these all but `signs`, the scenes of `samples/`, are made of `--data`."""
+"""`signs` are the scenes of `samples/`; the others need `--data`."""
 WIDTHS = (96, 128, 160)
 COLLAGES = (0, 1, 2)
-"""Seeds: every real word is put on a street once with each."""
+"""Seeds: every real word is pasted on a street once per seed."""
 _WIDTH = 110  # of the table, in columns
 
 
@@ -90,11 +90,11 @@ def arguments() -> argparse.Namespace:
         "--language-model",
         type=Path,
         default=models / "language_model.npz",
-        help="the words that INT8 is used with",
+        help="language model for INT8",
     )
     parser.add_argument("--data", type=Path, default=shared, help="folder of crops and words")
-    parser.add_argument("--lines", type=int, default=200, help="rendered lines a script")
-    parser.add_argument("--quick", action="store_true", help="20 rendered lines a script")
+    parser.add_argument("--lines", type=int, default=200, help="rendered lines per script")
+    parser.add_argument("--quick", action="store_true", help="20 rendered lines per script")
     parser.add_argument(
         "--only",
         nargs="*",
@@ -102,18 +102,18 @@ def arguments() -> argparse.Namespace:
         default=PICTURES,
     )
     parser.add_argument("--alone", action="store_true", help="without the other projects")
-    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument(
         "--docs",
         type=Path,
-        help="folder whose reader.md and reader-scores.svg are brought up to date; "
-        "with --alone what INT8 loses, alone",
+        help="folder in which reader.md and reader-scores.svg are updated; "
+        "with --alone only the loss of INT8",
     )
     return parser.parse_args()
 
 
 def line_sets(args: argparse.Namespace) -> list[LineSet]:
-    """Gather the pictures."""
+    """Load the sets of lines."""
     sets = []
     if "real" in args.only:
         sets += real_sets(args.data / "text")
@@ -123,7 +123,7 @@ def line_sets(args: argparse.Namespace) -> list[LineSet]:
 
 
 def sign_sets(args: argparse.Namespace) -> dict[str, list[Sign]]:
-    """Gather the rendered scenes of `samples/`, and real words put on streets."""
+    """Load the rendered scenes of `samples/`, and collages of real words on streets."""
     sets = {}
     if "signs" in args.only:
         sets["rendered scenes"] = load_signs(ROOT / "samples")
@@ -151,7 +151,7 @@ def sign_scores(
 
 
 def main() -> None:
-    """Measure, show, and write what was asked for."""
+    """Measure, print, and write the files that were asked for."""
     args = arguments()
     console = Console(width=max(_WIDTH, Console().width))
     with contextlib.ExitStack() as folders:

@@ -1,6 +1,6 @@
-"""The pictures that readers are compared on: real validation crops, and rendered lines.
+"""Pictures for the comparison of readers: real validation crops and rendered lines.
 
-Rendered lines are set in fonts and made of words that the reader was never trained on.
+Fonts and words of the rendered lines are held out from training.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text.lines import render_line
 
 Image = npt.NDArray[np.uint8]
-_FEWEST = 5  # a script with fewer lines in a folder goes with the folder's main one
+_FEWEST = 5  # a script with fewer lines in a folder is counted as the folder's main script
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +35,10 @@ class LineSet:
 
     Attributes:
         name: the folder of real crops, or "rendered".
-        kind: where the pictures come from.
+        kind: "real" or "rendered".
         script: ISO 15924 code.
         images: (height, width, 3) RGB each, one line of text.
-        truths: what each says, normalized.
+        truths: the label of each, normalized.
     """
 
     name: str
@@ -49,22 +49,22 @@ class LineSet:
 
     @property
     def label(self) -> str:
-        """Name and script in one."""
+        """Name and script as one string."""
         return f"{self.name} {self.script}"
 
     def comparable(self, text: str) -> str:
-        """What of a text is compared: all of it, normalized; of plates the letters and digits."""
+        """Return the text to compare: normalized; for plates, only letters and digits."""
         text = normalize(text)
         return letters_and_digits(text) if self.name.endswith("plates") else text
 
 
 def letters_and_digits(text: str) -> str:
-    """Letters, vowel signs and digits alone, upper case."""
+    """Return only the letters, vowel signs and digits, in upper case."""
     return "".join(c for c in text if unicodedata.category(c)[0] in "LMN").upper()
 
 
 def real_sets(root: Path) -> list[LineSet]:
-    """The validation part of every folder of real crops, by script."""
+    """Load the validation part of every folder of real crops, split by script."""
     folders: defaultdict[str, list[tuple[Image, str]]] = defaultdict(list)
     for folder, image, text in load_lines(root, "validation"):
         folders[folder].append((image, normalize(text)))
@@ -87,7 +87,7 @@ def _by_script(lines: Iterable[tuple[Image, str]]) -> dict[str, list[tuple[Image
 
 
 def rendered_sets(words: Path, count: int, seed: int = 0) -> Iterator[LineSet]:
-    """Draw `count` lines a script, the same ones each time on machines with the same fonts."""
+    """Render `count` lines per script; the same fonts and seed give the same lines."""
     cv2.setNumThreads(1)
     corpus = Corpus.load(words, split="held_out")
     library = FontLibrary.load()

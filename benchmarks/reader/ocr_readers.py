@@ -1,4 +1,4 @@
-"""Readers of single lines behind one interface: this project's, Tesseract 5 and RapidOCR."""
+"""One interface to the compared line readers: this project's, Tesseract 5 and RapidOCR."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ TESSERACT_PACKS = {
     "Telu": ("tel", "Telugu"), "Knda": ("kan", "Kannada"), "Mlym": ("mal", "Malayalam"),
     "Arab": ("urd", "Arabic"), "Latn": ("eng", "Latin"),
 }  # fmt: skip
-"""Language and script packs of Debian's tesseract-ocr-all by ISO 15924 code."""
+"""Language and script packs of Debian's tesseract-ocr-all, by ISO 15924 code."""
 
 LINE_MODES = (7, 8, 13)
-"""Page segmentation modes: one line, one word, one line without Tesseract's own tricks."""
+"""Page segmentation modes: one line, one word, raw line (without Tesseract's heuristics)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one mode of a reader makes of some pictures.
+    """Readings of some pictures by one mode of a reader.
 
     Attributes:
-        mode: which way of reading, "" where there is only one.
-        texts: one a picture.
-        milliseconds: CPU time a picture; loading the model is left out.
-        model_bytes: size of its models' files, unpacked.
+        mode: name of the mode, "" if the reader has only one.
+        texts: one per picture.
+        milliseconds: CPU time per picture, without loading the model.
+        model_bytes: size of the model files, unpacked.
     """
 
     mode: str
@@ -64,20 +64,20 @@ class Engine(Protocol):
     name: str
 
     def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
-        """Read (height, width, 3) RGB pictures in every mode; [] where the script is not known."""
+        """Read (height, width, 3) RGB pictures in every mode; [] if the script is not supported."""
         ...
 
 
 def open_store(model: str, folder: Path, words: Path | None = None) -> tuple[ModelStore, str]:
-    """Find a reader: the path of an ONNX file, packed or not, or a name in the installed manifest.
+    """Open a reader by the path of an ONNX file, packed or not, or by its name in the manifest.
 
     Args:
         model: a path or a name.
-        folder: an empty folder, where a manifest for the file is written.
-        words: the language model that it is to spell with.
+        folder: an empty folder, in which a manifest for the file is written.
+        words: the language model to use with it.
 
     Returns:
-        A store of one thread whose default reader is that model, and the model's name in it.
+        A store with one thread whose default reader is that model, and the model's name.
     """
     path = Path(model)
     entry = None if path.is_file() else ModelStore(threads=1).entry(model)
@@ -123,7 +123,7 @@ class RapidEngine:
     name = "RapidOCR"
 
     def __init__(self) -> None:
-        # one thread, and the recognizer is all that is ever run
+        # one thread; detector and classifier are never run
         self._engine = rapidocr.RapidOCR(
             params={
                 "Global.log_level": "error",
@@ -150,18 +150,18 @@ class RapidEngine:
 
 
 class TesseractEngine:
-    """Tesseract's command line, all pictures of a set in one call, so that it loads once."""
+    """Tesseract's command line; one call reads all pictures of a set, so the model loads once."""
 
     name = "Tesseract 5"
 
     def __init__(self) -> None:
-        """Find it.
+        """Look for the program and its packs.
 
         Raises:
             FileNotFoundError: Debian's tesseract-ocr-all is not installed.
         """
         if shutil.which("tesseract") is None or not TESSERACT_DATA.is_dir():
-            raise FileNotFoundError("tesseract is not here: apt-get install tesseract-ocr-all")
+            raise FileNotFoundError("tesseract is not installed: apt-get install tesseract-ocr-all")
 
     def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
         """Read in each mode with each pack of the script."""
@@ -170,7 +170,7 @@ class TesseractEngine:
             return [self._attempt(paths, pack, mode) for pack in packs for mode in LINE_MODES]
 
     def _attempt(self, paths: Sequence[Path], pack: str, mode: int) -> Attempt:
-        # the second call has nothing to do but to load
+        # the second call measures the time of loading alone
         texts, spent = run_tesseract(paths, pack, mode)
         _, loading = run_tesseract(paths[:1], pack, mode)
         one = (spent - loading) / max(1, len(paths) - 1)
@@ -180,7 +180,7 @@ class TesseractEngine:
 
 @contextmanager
 def written(images: Sequence[Image]) -> Iterator[list[Path]]:
-    """Write RGB pictures as PNG files that last as long as the context."""
+    """Write RGB pictures as PNG files that exist as long as the context."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number:05d}.png" for number in range(len(images))]
         for path, image in zip(paths, images, strict=True):
@@ -195,7 +195,7 @@ def run_tesseract(paths: Sequence[Path], packs: str, mode: int) -> tuple[tuple[s
         The text of each file, and the CPU seconds of the call.
 
     Raises:
-        RuntimeError: Tesseract did not answer for every file.
+        RuntimeError: Tesseract did not return a text for every file.
     """
     command = ["tesseract", "stdin", "stdout", "--psm", str(mode), "-l", packs]
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
@@ -208,10 +208,10 @@ def run_tesseract(paths: Sequence[Path], packs: str, mode: int) -> tuple[tuple[s
             command, env=environment, capture_output=True, text=True, encoding="utf-8", check=True
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # a form feed parts the pages
+    # pages are separated by form feeds
     texts = tuple(text.strip() for text in done.stdout.split("\f"))
     if len(texts) != len(paths):
-        raise RuntimeError(f"Tesseract gave {len(texts)} texts for {len(paths)} pictures")
+        raise RuntimeError(f"Tesseract returned {len(texts)} texts for {len(paths)} pictures")
     spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return texts, spent
 
@@ -219,9 +219,9 @@ def run_tesseract(paths: Sequence[Path], packs: str, mode: int) -> tuple[tuple[s
 def interleaved_medians(
     sessions: Sequence[Session], width: int, rounds: int = 30
 ) -> tuple[float, ...]:
-    """Median milliseconds of each model on one line of 48 by `width` pixels, in turns.
+    """Measure the median milliseconds of each model on one line of 48 by `width` pixels.
 
-    Turns make all of them meet the same machine.
+    The models run in turns, so that other load on the machine affects all of them equally.
     """
     batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, 48, width)).astype(np.float32)
     return median_milliseconds(sessions, batch, rounds)

@@ -1,4 +1,4 @@
-"""The comparison of readers as a table, as Markdown and as a plot in SVG."""
+"""Reports the comparison of readers as tables, as Markdown and as an SVG plot."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SIGN_HEADINGS = (
 _LOSS_HEADINGS = ("pictures", "lines", "exact lost", "CER gained", "95 % of draws")
 _TIME_HEADINGS = ("input", "float", "INT8", "times as fast")
 _LEFT = {"pictures", "reader", "mode", "input"}
-_SCALE_END = 80  # of the CER axis, in %; what is worse is cut there
+_SCALE_END = 80  # of the CER axis, in %; longer bars are cut off there
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """One row of the table of lines."""
+    """Format one row of the table of lines."""
     milliseconds = row.attempt.milliseconds
     return (
         label(row),
@@ -45,7 +45,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def sign_cells(score: SignScore) -> tuple[str, ...]:
-    """One row of the table of whole signs."""
+    """Format one row of the table of whole signs."""
     indic, latin = score.words
     return (
         score.pictures,
@@ -59,7 +59,7 @@ def sign_cells(score: SignScore) -> tuple[str, ...]:
 
 
 def loss_cells(lost: Difference) -> tuple[str, ...]:
-    """One row of the table of what INT8 loses."""
+    """Format one row of the table of the loss of INT8."""
     low, high = lost.interval
     return (
         label(lost),
@@ -71,23 +71,23 @@ def loss_cells(lost: Difference) -> tuple[str, ...]:
 
 
 def label(row: Row | Difference) -> str:
-    """Name the pictures: the folder and its script, or the script that was rendered."""
+    """Name the pictures: folder and script, or the script of rendered lines."""
     return f"{row.name} {'in all' if row.script == ALL else SCRIPTS[row.script].name}"
 
 
 def lines_table(rows: Sequence[Row]) -> Table:
-    """All readers on all sets of lines, for the terminal."""
+    """Build the table of all readers on all sets of lines, for the terminal."""
     return terminal_table("lines of text", _HEADINGS, [cells(row) for row in rows], _LEFT)
 
 
 def signs_table(scores: Sequence[SignScore]) -> Table:
-    """All readers on whole signs, for the terminal."""
+    """Build the table of all readers on whole signs, for the terminal."""
     rows = [sign_cells(score) for score in scores]
     return terminal_table("whole signs, their Indic words", _SIGN_HEADINGS, rows, _LEFT)
 
 
 def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[float]]) -> Table:
-    """What INT8 loses against float in points, and what it saves, for the terminal."""
+    """Build the table of INT8's loss against float, in points, and its speed-up."""
     rows = [loss_cells(lost) for lost in losses]
     table = terminal_table("INT8 against float, in points", _LOSS_HEADINGS, rows, _LEFT)
     times = (f"48x{w}: {a:.1f} / {b:.1f} ms = {a / b:.2f}" for w, (a, b) in ratios.items())
@@ -98,7 +98,7 @@ def losses_table(losses: Sequence[Difference], ratios: Mapping[int, Sequence[flo
 def markdown(
     rows: Sequence[Row], signs: Sequence[SignScore], ratios: Mapping[int, Sequence[float]]
 ) -> list[str]:
-    """All tables and what introduces them, for the documentation."""
+    """Build all tables with their introductions, for the documentation."""
     parts = [markdown_table(_HEADINGS, [cells(row) for row in rows], _LEFT)]
     if signs:
         parts.append(
@@ -116,7 +116,7 @@ def markdown(
 
 
 def losses_markdown(losses: Sequence[Difference]) -> str:
-    """What INT8 loses against float, for the documentation."""
+    """Build the table of INT8's loss against float, for the documentation."""
     return markdown_table(_LOSS_HEADINGS, [loss_cells(lost) for lost in losses], _LEFT)
 
 

@@ -1,4 +1,4 @@
-"""Scores of readers on sets of pictures: each reader at its best mode, sets added up to folders."""
+"""Scores of readers on sets of pictures, each reader in its best mode, with totals per folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocr_readers import Attempt, Engine
 from lipiyana.learning.trainer.metrics import TextScore, code_points, edit_distance, score_texts
 
 ALL = "all"
-"""Script of a row that adds up a folder's scripts."""
+"""Script of a row that sums up all scripts of a folder."""
 
 _RESAMPLES = 4000
 
@@ -27,8 +27,8 @@ class Row:
         kind: "real" or "rendered".
         script: ISO 15924 code, or `ALL`.
         engine: name of the reader.
-        attempt: what it read, in the mode that had the lowest CER.
-        pairs: (truth, read) as they were compared.
+        attempt: its readings, in the mode with the lowest CER.
+        pairs: (label, reading) as compared.
         score: CER and share of exact lines.
     """
 
@@ -41,7 +41,7 @@ class Row:
     score: TextScore
 
     def as_json(self) -> dict[str, Any]:
-        """All figures, without the texts."""
+        """Return all figures, without the texts."""
         return {
             "set": self.name,
             "kind": self.kind,
@@ -55,7 +55,7 @@ class Row:
 
 
 def measure(line_set: LineSet, engines: Iterable[Engine]) -> list[Row]:
-    """Let every reader that knows the script read a set."""
+    """Read a set with every reader that supports its script."""
     rows = []
     for engine in engines:
         attempts = engine.read(line_set.images, line_set.script)
@@ -75,7 +75,7 @@ def _row(line_set: LineSet, engine: str, attempt: Attempt) -> Row:
 
 
 def folder_totals(rows: Sequence[Row]) -> list[Row]:
-    """Add up the scripts of each folder that has several, for readers that know them all."""
+    """Sum up the scripts of each folder with several, for readers that support all of them."""
     totals = []
     for name in dict.fromkeys(row.name for row in rows):
         members = [row for row in rows if row.name == name]
@@ -105,16 +105,16 @@ def _total(parts: Sequence[Row]) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one reader loses against another on the same lines, in percentage points.
+    """Loss of one reader against another on the same lines, in percentage points.
 
     Attributes:
         name: folder of the pictures, "rendered", or "real" for all folders together.
         script: ISO 15924 code, or `ALL`.
-        lines: how many there were.
-        exact_lost: lines.
-        cer_gained: characters.
-        interval: where 95 % of the values of `cer_gained` lie when the lines are drawn anew
-            from these (bootstrap; Efron, 1979). Where it holds 0, nothing is shown.
+        lines: number of lines.
+        exact_lost: decrease of the share of exact lines.
+        cer_gained: increase of the CER.
+        interval: 95 % bootstrap interval of `cer_gained` over lines (Efron, 1979). If it contains
+            0, the difference is not significant.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Difference:
 
 
 def differences(rows: Sequence[Row], ours: str, base: str) -> list[Difference]:
-    """What reader `ours` loses against `base` on each set, and on all real ones together."""
+    """Compute the loss of reader `ours` against `base` on each set and on all real sets."""
     bases = {(row.name, row.script): row for row in rows if row.engine == base}
     couples = [
         (row, bases[row.name, row.script])
@@ -134,7 +134,7 @@ def differences(rows: Sequence[Row], ours: str, base: str) -> list[Difference]:
         if row.engine == ours and (row.name, row.script) in bases
     ]
     found = [_difference(own.name, own.script, own.pairs, other.pairs) for own, other in couples]
-    # totals of folders would count their lines twice
+    # without totals of folders, which would count lines twice
     real = [couple for couple in couples if couple[0].kind == "real" and couple[0].script != ALL]
     if len(real) > 1:
         own = [pair for row, _ in real for pair in row.pairs]

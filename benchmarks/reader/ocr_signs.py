@@ -1,4 +1,4 @@
-"""Whole signs: how many of their words are found, and how many are read exactly."""
+"""Scores on whole signs: shares of words that are found and that are read exactly."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COVERED = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sign:
-    """A picture with its lines of text, plates left out.
+    """A picture with its lines of text, without plates.
 
     Attributes:
         image: (height, width, 3) RGB.
@@ -43,13 +43,13 @@ class Sign:
 
     @property
     def scripts(self) -> tuple[str, ...]:
-        """ISO 15924 codes of the lines, each once."""
+        """Return the ISO 15924 codes of the lines, without duplicates."""
         return tuple(dict.fromkeys(script_of(text) for text, _ in self.lines))
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a reader says of one picture; `polygons` is None where it tells no places."""
+    """A reader's result for one picture; `polygons` is None if it reports no positions."""
 
     texts: tuple[str, ...]
     polygons: tuple[Polygon, ...] | None
@@ -60,13 +60,13 @@ class SignScore:
     """Shares of the words of all pictures.
 
     Attributes:
-        pictures: what they are.
-        reader: its name and mode.
-        found: of the Indic words, those in lines that it covers at least half; None if unknown.
-        exact: of the Indic words, those read exactly somewhere in their picture.
-        latin_exact: the same for words of Latin letters and of digits.
-        milliseconds: CPU time a picture.
-        words: Indic and other words.
+        pictures: name of the set.
+        reader: name and mode of the reader.
+        found: share of Indic words in lines of which at least half is covered; None if unknown.
+        exact: share of Indic words that are read exactly anywhere in their picture.
+        latin_exact: the same for words of Latin letters and digits.
+        milliseconds: CPU time per picture.
+        words: numbers of Indic and of other words.
     """
 
     pictures: str
@@ -79,7 +79,7 @@ class SignScore:
 
 
 def load_signs(samples: Path) -> list[Sign]:
-    """Read the pictures that `truth.jsonl` marks as whole scenes."""
+    """Load the pictures that `truth.jsonl` marks as whole scenes."""
     return [_sign(samples, row) for row in read_truth(samples) if row["layout"] == "scene"]
 
 
@@ -92,7 +92,7 @@ def read_with(recognizer: LocalRecognizer, signs: Sequence[Sign]) -> tuple[list[
     """Read with the layout `scene`.
 
     Returns:
-        One reading a picture, and CPU milliseconds a picture.
+        One reading per picture, and CPU milliseconds per picture.
     """
     config = RecognitionConfig(features=frozenset({Feature.TEXT}), layout=Layout.SCENE)
     recognizer.recognize(RawImage.from_array(signs[0].image, "rgb8"), config)  # loads the models
@@ -106,10 +106,10 @@ def read_with(recognizer: LocalRecognizer, signs: Sequence[Sign]) -> tuple[list[
 
 
 def read_with_tesseract(signs: Sequence[Sign], mode: int) -> tuple[list[Read], float]:
-    """Read each picture in a call of its own, told which scripts are in it.
+    """Read each picture in a separate call, with the packs of the scripts it contains.
 
     Returns:
-        One reading a picture, and CPU milliseconds a picture, loading included.
+        One reading per picture, and CPU milliseconds per picture, including loading.
     """
     reads, seconds = [], 0.0
     with written([sign.image for sign in signs]) as paths:

@@ -1,8 +1,8 @@
-"""How many lines a second one core renders, by script.
+"""Lines rendered per second on one core, by script.
 
     python benchmarks/reader/render.py [--lines 300]
 
-Times are of this process alone, so that other work on the machine does not count.
+Times are the CPU time of this process, so that other load on the machine does not count.
 """
 
 from __future__ import annotations

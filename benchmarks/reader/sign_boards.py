@@ -1,8 +1,6 @@
-"""Photos of sign boards, rendered, with the ink of every word known: what text detection is
-measured on.
+"""Rendered photos of sign boards with the ink of every word, to measure text detection.
 
-Nothing of it is used in training or in `samples/`: the layouts are its own, the fonts and words
-are those held out.
+They are independent of training and `samples/`: separate layouts, held-out fonts and words.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ _INK_POINTS = 400
 _LEAST_INK = 110
 _SMALLEST, _LARGEST = 13, 110
 _LEAST_CONTRAST = 80.0
-_NASTALIQ = ("Noto Nastaliq Urdu", "Gulzar")  # as signs in Urdu have it; none is held out
+_NASTALIQ = ("Noto Nastaliq Urdu", "Gulzar")  # style of Urdu signs; no Nastaliq font is held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +42,8 @@ class TrueWord:
     Attributes:
         text: in logical order.
         script: ISO 15924 code.
-        line: number of its line in the picture; words of one line stand beside each other.
-        ink: (n, 2) x and y of points of its ink, in pixels, the outermost ones among them.
+        line: number of its line in the picture.
+        ink: (n, 2) x and y of points of its ink, in pixels, including the outermost ones.
     """
 
     text: str
@@ -56,7 +54,7 @@ class TrueWord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignPhoto:
-    """A picture (height, width, 3) RGB, its words, and the script of most of them."""
+    """A picture (height, width, 3) RGB, its words, and its main script."""
 
     image: Image
     words: tuple[TrueWord, ...]
@@ -65,7 +63,7 @@ class SignPhoto:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """A word on the flat board: its ink and where the mask's top left corner is."""
+    """A word on the flat board: its ink and the position of the mask's top left corner."""
 
     text: str
     script: str
@@ -79,13 +77,13 @@ class BoardPainter:
     """Paints photos of boards; the same seed gives the same photo."""
 
     def __init__(self, library: FontLibrary, corpus: Corpus, *, seed: int = 7) -> None:
-        """Take fonts and a corpus of held-out words."""
+        """Create a painter from fonts and a corpus of held-out words."""
         self._library = library
         self._words = {code: sorted(corpus.words(code)) for code in SCRIPTS}
         self._seed = seed
 
     def photos(self, each: int, scripts: Sequence[str] = tuple(SCRIPTS)) -> Iterator[SignPhoto]:
-        """Paint `each` photos a script."""
+        """Paint `each` photos per script."""
         for code in scripts:
             for number in range(each):
                 yield self.photo(code, number)
@@ -151,7 +149,7 @@ class BoardPainter:
         line: int,
         bold: bool,
     ) -> list[_Placed]:
-        """Words of one face, set from the left (from the right in Urdu) until the room is full."""
+        """Set words in one face from the left (Urdu: from the right) until the width is full."""
         wanted = int(rng.integers(1, 4 if bold else 6))
         texts = [self._words[code][int(i)] for i in rng.integers(len(self._words[code]), size=8)]
         if code == "Latn":
@@ -230,7 +228,7 @@ def _ground(
 def _band(
     rng: np.random.Generator, canvas: backgrounds.Canvas, top: float, bottom: float
 ) -> Palette:
-    """A field of another colour behind one line; returns the colours there."""
+    """Draw a field of another colour behind one line; return the palette there."""
     palette = _palette(rng)
     canvas[max(0, round(top)) : max(0, round(bottom))] = palette.ground
     return palette
@@ -246,7 +244,7 @@ def _letter(
     ink: Mask = np.zeros(canvas.shape[:2], np.uint8)
     rows, columns = canvas.shape[0], canvas.shape[1]
     for word in words:
-        # a column that is too full ends at the board's edge
+        # text that does not fit is cut off at the board's edge
         mask = word.mask[: max(0, rows - word.y), : max(0, columns - word.x)]
         part = ink[word.y : word.y + mask.shape[0], word.x : word.x + mask.shape[1]]
         np.maximum(part, mask, out=part)
@@ -269,7 +267,7 @@ def _street(rng: np.random.Generator, height: int, width: int) -> Image:
 def _view(
     rng: np.random.Generator, board: tuple[int, int], area: tuple[int, int], origin: tuple[int, int]
 ) -> Points:
-    """Where the board's points are seen: turned by some degrees, from a side, within its area."""
+    """Draw a homography of the board: slight rotation and perspective, within its area."""
     width, height = board
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
     angle = float(np.clip(rng.normal(0, 0.05), -0.12, 0.12))

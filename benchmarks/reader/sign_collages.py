@@ -1,9 +1,9 @@
-"""Street photos with real words of signs put on them, for want of photos of whole signs.
+"""Collages of real sign words on street photos, because no photos of whole signs are available.
 
-The words are the validation part of the real crops, in the order of their photos, so that what
-stands beside each other mostly belongs together; the streets are validation pictures too. Each
-word keeps its pixels, or is made smaller, and its ground runs out into the street, so that no
-crop's edge tells where it is. What it cannot show is a whole sign in perspective.
+The words are the validation part of the real crops, in the order of their photos, so that
+neighbours mostly belong together; the streets are validation pictures too. A word is pasted
+unchanged or downscaled, and its ground fades into the street, so that the edge of the crop gives no
+hint of its position. Collages do not contain whole signs in perspective.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ SIZE = (1280, 960)
 """Width and height of a photo, in pixels."""
 
 _HEIGHTS = (32.0, 96.0)  # of words, in pixels; none is enlarged
-_WIDEST = SIZE[0] / 2  # so that the first word of a row has room
+_WIDEST = SIZE[0] / 2  # so that the first word of a row fits
 _WORDS, _WORDS_A_ROW = (4, 9), (1, 4)
 _FIRST_X, _ROW_GAP, _TOP = (20, 160), (5, 30), 30
-_FADE = 0.25  # of a word's height: how far its ground runs out
+_FADE = 0.25  # width of the fading edge, as a fraction of a word's height
 _LEAST_FADE = 6
 
 Word = tuple[Image, str]
@@ -38,7 +38,7 @@ Word = tuple[Image, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Patch:
-    """A word with its ground around it, and how much of each pixel is seen, 0 to 1."""
+    """A word with the ground around it, and the opacity of each pixel, 0 to 1."""
 
     pixels: npt.NDArray[np.float32]
     opacity: npt.NDArray[np.float32]
@@ -46,7 +46,7 @@ class _Patch:
 
 
 def load_collages(data: Path, folder: str, *, seeds: Sequence[int]) -> list[Sign]:
-    """Put all validation words of `folder` on streets, once with each seed."""
+    """Paste all validation words of `folder` on streets, once per seed."""
     words = [(image, text) for name, image, text in load_lines(data / "text", "validation")
              if name == folder]  # fmt: skip
     pictures = load_pictures(data / "vehicles" / "train", "selection")
@@ -73,7 +73,7 @@ def _collages(
 def _put(
     rng: np.random.Generator, canvas: npt.NDArray[np.float32], words: Sequence[Word]
 ) -> tuple[tuple[str, Polygon], ...]:
-    """Set words in rows until the canvas is full; returns those that were set, at least one."""
+    """Paste words in rows until the canvas is full; return the pasted ones, at least one."""
     rows, columns = canvas.shape[:2]
     lines: list[tuple[str, Polygon]] = []
     y = _TOP
@@ -104,7 +104,7 @@ def _patch(image: Image, height: float) -> _Patch:
     fade = max(_LEAST_FADE, round(word.shape[0] * _FADE))
     inside = (slice(fade, -fade), slice(fade, -fade))
     pixels = cv2.copyMakeBorder(word, fade, fade, fade, fade, cv2.BORDER_REPLICATE)
-    # smoothed, that no stroke at the crop's edge runs on in its ground
+    # blurred, so that strokes at the crop's edge do not continue in the extended ground
     pixels = cv2.GaussianBlur(pixels, (0, 0), fade / 2)
     pixels[inside] = word
     opacity = np.zeros(pixels.shape[:2], np.float32)

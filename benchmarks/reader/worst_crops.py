@@ -1,9 +1,9 @@
-"""A sheet of the real validation crops that are read worst, for the eye.
+"""Contact sheet of the real validation crops with the worst readings, for inspection.
 
     python benchmarks/reader/worst_crops.py OUT.png [--model FILE] [--count 20] [--only FOLDER ...]
 
-Each crop stands beside what it says and what was read. The crops have no clear licence and plates
-are personal data: keep the sheet out of the repository.
+Each crop is shown with its label and its reading. The crops have no clear licence and plates are
+personal data: keep the sheet out of the repository.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHEET_WIDTH = 1100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Misread:
-    """A crop, (height, width, 3) RGB, with its truth, its reading, and how far apart they are."""
+    """A crop, (height, width, 3) RGB, with its label, its reading, and their edit distance."""
 
     image: npt.NDArray[np.uint8]
     folder: str
@@ -41,7 +41,7 @@ class Misread:
 
 
 def misreadings(reader: LineReader, sets: list[LineSet]) -> list[Misread]:
-    """Read every crop; what was not read exactly comes back, the worst first."""
+    """Read every crop and return those not read exactly, worst first."""
     found = []
     for line_set in sets:
         readings = reader.read(line_set.images)
@@ -55,7 +55,7 @@ def misreadings(reader: LineReader, sets: list[LineSet]) -> list[Misread]:
 
 
 def sheet(crops: list[Misread]) -> Image.Image:
-    """Draw one row a crop."""
+    """Draw one row per crop."""
     page = Image.new("RGB", (_SHEET_WIDTH, _ROW * len(crops)), "white")
     pen = ImageDraw.Draw(page)
     for number, crop in enumerate(crops):
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="folders of crops")
     args = parser.parse_args()
     if args.out.resolve().is_relative_to(ROOT.resolve()):
-        parser.error("real crops do not belong into the repository: name a file outside of it")
+        parser.error("real crops must not be in the repository: name a file outside of it")
     sets = [s for s in real_sets(args.crops) if not args.only or s.name in args.only]
     with tempfile.TemporaryDirectory() as folder:
         store, name = open_store(args.model, Path(folder))

@@ -1,15 +1,15 @@
-"""What the caches cost and save.
+"""Cost and gain of the caches.
 
     python benchmarks/serving/cache.py [--frames N] [--rounds N] [--json FILE]
 
-1. The keys: hashing a JPEG of 400 KB beside reading a picture.
-2. Look-ups: memory and Redis (where `redis-server` is installed), hit and miss; the circuit open.
-3. Repeated frames: a drawn camera, five frames a second, looks at parked, passing and flickering
-   vehicles. Hit rate by scene, beside the share of frames that show nothing new; results that were
-   given to a frame with other text (there must be none); and the cost of a comparison beside that
-   of reading the frame. Needs the extra `render`.
+1. Keys: time to hash a JPEG of 400 KB, compared with reading a picture.
+2. Look-ups: memory and Redis (if `redis-server` is installed), hit and miss; the circuit open.
+3. Repeated frames: a simulated camera with five frames per second shows parked, passing and
+   flickering vehicles. Reports the hit rate by scene and the share of frames that show nothing new;
+   results reused for a frame with other text (there must be none); and the cost of a comparison
+   relative to reading the frame. Needs the extra `render`.
 
-Other work on the machine moves all times alike: look at the ratios.
+Other load on the machine affects all times alike: compare the ratios.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ console = Console()
 
 
 def milliseconds(work: Callable[[], object], rounds: int) -> float:
-    """Median of `rounds` calls."""
+    """Return the median time of `rounds` calls."""
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
@@ -67,7 +67,7 @@ def milliseconds(work: Callable[[], object], rounds: int) -> float:
 
 
 def measure_keys(reading_ms: float, rounds: int) -> dict[str, float]:
-    """Hash 400 KB by both keys."""
+    """Time both key functions on 400 KB."""
     data = secrets.token_bytes(400_000)
     shared = SharedKeyMaker("plan", namespace="n", secret=b"secret")
     own_ms = milliseconds(lambda: KeyMaker("plan").key(data, CONFIG), rounds)
@@ -82,7 +82,7 @@ def measure_keys(reading_ms: float, rounds: int) -> dict[str, float]:
 
 @contextmanager
 def redis_url() -> Iterator[str | None]:
-    """Run a Redis; None where it is not installed."""
+    """Run a Redis server and yield its URL; None if it is not installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         yield None
@@ -102,7 +102,7 @@ def redis_url() -> Iterator[str | None]:
 
 
 async def measure_look_ups(value: Recognition, reading_ms: float, rounds: int) -> dict[str, float]:
-    """Time look-ups of a JPEG of 400 KB; none of them computes."""
+    """Time look-ups of a JPEG of 400 KB; no result is computed."""
     data = secrets.token_bytes(400_000)
     keys, memory = KeyMaker("plan"), MemoryCache(10**7, 60)
     memory.put(keys.key(data, CONFIG), value)
@@ -112,7 +112,7 @@ async def measure_look_ups(value: Recognition, reading_ms: float, rounds: int) -
     }
     with redis_url() as url:
         if url is None:
-            console.print("redis-server is not installed: no figures of the shared tier")
+            console.print("redis-server is not installed: the shared tier is not measured")
             return figures
         cache = SharedCache("plan", SharedCacheOptions(url, b"secret", timeout=1))
         await cache.start()
@@ -151,14 +151,14 @@ async def _timed(cache: SharedCache, data: bytes) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One frame of the camera; `still` is a number that changes with what there is to read."""
+    """One frame of the camera; `still` changes whenever the text in the picture changes."""
 
     pixels: Picture
     still: int
 
 
 def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
-    """Draw a street with vehicles that stand."""
+    """Draw a street with standing vehicles."""
     kinds = ("car", "auto_rickshaw", "truck")
     plan = ScenePlan(
         *SIZE,
@@ -171,7 +171,7 @@ def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
 
 
 def through_camera(rng: np.random.Generator, picture: Picture, gain: float) -> Picture:
-    """One frame: shaking by a quarter of a pixel, light, noise, JPEG."""
+    """Simulate one frame: shake of a quarter of a pixel, light, noise, JPEG."""
     shift = np.array([[1, 0, rng.normal(0, 0.25)], [0, 1, rng.normal(0, 0.25)]])
     moved = cv2.warpAffine(
         picture, shift, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
@@ -183,7 +183,7 @@ def through_camera(rng: np.random.Generator, picture: Picture, gain: float) -> P
 
 
 def parked(library: FontLibrary, count: int) -> Iterator[Shown]:
-    """Three vehicles stand; at each quarter of the time others take their places."""
+    """Show three standing vehicles, replaced by others after each quarter of the frames."""
     rng = np.random.default_rng(1)
     streets = [street(library, 10 + seed, 3) for seed in range(STREETS)]
     for number in range(count):
@@ -192,7 +192,7 @@ def parked(library: FontLibrary, count: int) -> Iterator[Shown]:
 
 
 def flickering(library: FontLibrary, count: int) -> Iterator[Shown]:
-    """The same under a lamp that flickers by a tenth, and clouds."""
+    """Show the same under clouds and a lamp that flickers by a tenth."""
     rng = np.random.default_rng(2)
     streets = [street(library, 20 + seed, 3) for seed in range(STREETS)]
     for number in range(count):
@@ -202,7 +202,7 @@ def flickering(library: FontLibrary, count: int) -> Iterator[Shown]:
 
 
 def passing(library: FontLibrary, count: int) -> Iterator[Shown]:
-    """One vehicle stands; for half of the time another drives through."""
+    """Show a standing vehicle; another one drives through during half of the frames."""
     rng = np.random.default_rng(3)
     empty, busy = street(library, 4, 1), street(library, 5, 2)
     vehicle = busy[:, int(0.36 * SIZE[0]) : int(0.64 * SIZE[0])]
@@ -217,7 +217,7 @@ def passing(library: FontLibrary, count: int) -> Iterator[Shown]:
 
 
 def measure_frames(recognizer: LocalRecognizer, frames: int) -> dict[str, float]:
-    """Show the scenes; read what must be read."""
+    """Run all scenes and return their figures."""
     library = FontLibrary.load()
     figures: dict[str, float] = {}
     for scene in (parked, passing, flickering):
@@ -227,7 +227,7 @@ def measure_frames(recognizer: LocalRecognizer, frames: int) -> dict[str, float]
 
 
 def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, float]:
-    """Read one scene as a stream with repeated frames does."""
+    """Read one scene as a stream with detection of repeated frames."""
     now = 0.0
     memory = RepeatedFrames(timer=lambda: now)
     frames = hits = wrong = same = 0
@@ -258,11 +258,11 @@ def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, floa
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--frames", type=int, default=120, help="of each scene")
+    parser.add_argument("--frames", type=int, default=120, help="frames of each scene")
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     recognizer = LocalRecognizer()
     sample = street(FontLibrary.load(), 1, 3)

@@ -1,6 +1,6 @@
-"""Pictures that are costly to decode: the largest that are let in, and data of high entropy.
+"""Pictures that are expensive to decode: the largest accepted size, and data of high entropy.
 
-Each is made from nothing, in a format's most common and its most costly kinds.
+All are synthetic and cover each format's most common and most expensive variants.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import hostile_webp
 from hostile_pictures import bmp_rle, encoded
 
 SIDE = 7071
-"""Of a square of 50 megapixels."""
+"""Side of a square of 50 megapixels, in pixels."""
 
 FIT = 3000
-"""Of a square of 9 megapixels, as much as is needed to measure."""
+"""Side of a square of 9 megapixels, in pixels: large enough to measure the time."""
 
 _TRANSPARENT = b"\0\1\0\1\0\1"
 
@@ -41,7 +41,7 @@ def noisy(width: int, height: int, mode: str = "RGB", *, most: int = 256) -> Ima
 
 
 def photo(width: int, height: int) -> Image.Image:
-    """Make a picture with the entropy of a photo: slow changes, and the noise of a sensor."""
+    """Make a picture with the entropy of a photo: smooth gradients and sensor noise."""
     random = np.random.default_rng(0)
     low = random.integers(0, 256, (24, 32, 3), np.uint8)
     smooth = Image.fromarray(low).resize((width, height), Image.Resampling.BICUBIC)
@@ -53,14 +53,14 @@ def photo(width: int, height: int) -> Image.Image:
 def copies(
     width: int, height: int, mode: str = "RGB", *, most: int = 256, side: int = 64
 ) -> Image.Image:
-    """Make a picture of copies of a small one of noise, which take few bytes."""
+    """Make a picture that repeats a small tile of noise, which compresses well."""
     small = np.asarray(noisy(side, side, mode, most=most))
     times = (-(-height // side), -(-width // side)) + (1,) * (small.ndim - 2)
     return Image.fromarray(np.tile(small, times)[:height, :width])
 
 
 def smooth(side: int) -> Image.Image:
-    """Make a picture of slow changes, for which the predictors of a lossless format are chosen."""
+    """Make a picture of smooth gradients, for which a lossless encoder chooses predictors."""
     return photo(200, 200).resize((side, side), Image.Resampling.BICUBIC)
 
 
@@ -244,4 +244,4 @@ CASES: dict[str, Case] = {
         1400, 1400, (b"\4\0" * 350 + b"\0\0") * 1400 + b"\0\1"
     ),
 }
-"""By name, what makes each."""
+"""A function that encodes each picture, by name."""

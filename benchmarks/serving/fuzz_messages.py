@@ -1,11 +1,11 @@
-"""Sends messages that no client would send, and checks that a server stays as it was.
+"""Fuzzes a server with malformed messages and checks that it keeps working.
 
     python benchmarks/serving/fuzz_messages.py --count 2000
 
-Each message must be answered with a status that gRPC or the contract has, a good call after it
-must be answered, no message may take long on the CPU, and the server's memory must not grow. The
-messages are valid requests with bytes changed, random bytes, wrong paths and content types, bodies
-that break off, and calls that are reset. Prints a line, and exits with 1 if something is wrong.
+Each message must be answered with a status of gRPC or of the contract, a valid call after it must
+succeed, no message may take long on the CPU, and the server's memory must not grow. The messages
+are valid requests with changed bytes, random bytes, wrong paths and content types, truncated bodies
+and reset calls. Prints one line, and exits with 1 if a check fails.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SECONDS = 30.0
 MAX_CPU_SECONDS = 2.0
 MAX_GROWTH = 48 * 1024 * 1024
 WARM_UP = 200
-"""Messages before memory is first looked at."""
+"""Messages before memory is first measured."""
 
 SERVICE = "/lipiyana.v1.RecognitionService"
 ALLOWED = {
@@ -50,14 +50,14 @@ ALLOWED = {
 
 
 def picture(kind: str) -> bytes:
-    """Make a small picture in a format that Pillow names."""
+    """Make a small picture in a format given by Pillow's name."""
     buffer = io.BytesIO()
     Image.fromarray(np.arange(40 * 24 * 3, dtype=np.uint8).reshape(24, 40, 3)).save(buffer, kind)
     return buffer.getvalue()
 
 
 class Fuzzer:
-    """Makes messages, sends them, and counts the statuses that come back."""
+    """Makes messages, sends them, and counts the statuses of the answers."""
 
     def __init__(self, server: RecognitionServer, seed: int) -> None:
         self.server = server
@@ -101,7 +101,7 @@ class Fuzzer:
         ]
 
     def run(self, count: int) -> None:
-        """Send `count` messages, each followed by a good call."""
+        """Send `count` messages, each followed by a valid call."""
         kinds: list[Callable[[], None]] = [self.call, self.call, self.call, self.raw, self.flood]
         before = 0
         for number in range(count):
@@ -114,17 +114,17 @@ class Fuzzer:
                 self.faults.append(f"message {number} ({kind.__name__}) took {cpu_seconds() - cpu}")
             answer = self.unary("Recognize")(self.good, timeout=SECONDS)
             if service_pb.RecognizeResponse.FromString(answer).recognition.image_width != 40:
-                self.faults.append(f"the good call after message {number} had another answer")
+                self.faults.append(f"the valid call after message {number} had another answer")
         self.growth = resident_bytes() - before
         if self.growth > MAX_GROWTH:
             self.faults.append(f"memory grew by {self.growth >> 20} MiB")
 
     def unary(self, rpc: str) -> grpc.UnaryUnaryMultiCallable[bytes, bytes]:
-        """Give a call that sends and takes messages as bytes."""
+        """Return a call that sends and receives messages as bytes."""
         return self.channel.unary_unary(f"{SERVICE}/{rpc}")
 
     def call(self) -> None:
-        """Send changed messages as a client of gRPC."""
+        """Send changed messages through a gRPC client."""
         path, messages = self.random.choice(self.seeds)
         sent = [self.changed(message.SerializeToString()) for message in messages]
         if self.random.random() < 0.1:
@@ -139,7 +139,7 @@ class Fuzzer:
             self.count("OK")
 
     def raw(self) -> None:
-        """Send headers and bodies that a client of gRPC would not."""
+        """Send headers and bodies that no gRPC client would send."""
         path, messages = self.random.choice(self.seeds)
         where = path.encode()
         data = self.changed(messages[0].SerializeToString())
@@ -169,7 +169,7 @@ class Fuzzer:
             self.statuses["raw"] += 1
 
     def flood(self) -> None:
-        """Send a message with far more in it than it may have."""
+        """Send a message with far more entries than allowed."""
         count = self.random.choice([100, 10_000, 1_000_000])
         value = self.random.choice(
             [b"\x12\0", b"\x0a\0", b"\x78\1", b"\x7b", b"\xff", b"\x12\2\x08\1", b"\x1a\4Deva"]
@@ -183,7 +183,7 @@ class Fuzzer:
             self.count("OK")
 
     def changed(self, data: bytes) -> bytes:
-        """Change some bytes of a message, cut it, double a part, or leave it."""
+        """Change some bytes of a message, truncate it, repeat a part, or leave it."""
         if self.random.random() < 0.1:
             return self.random.randbytes(self.random.randrange(200))
         changed = bytearray(data)
@@ -198,26 +198,26 @@ class Fuzzer:
         return bytes(changed)
 
     def count(self, status: str) -> None:
-        """Note the status of a call."""
+        """Count the status of a call."""
         self.statuses[status] += 1
         if status not in ALLOWED:
-            self.faults.append(f"a status that nobody expects: {status}")
+            self.faults.append(f"unexpected status: {status}")
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process, in which the server runs as well."""
+    """Return the CPU time of this process, in which the server also runs."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def resident_bytes() -> int:
-    """Memory of this process, in which the server runs as well."""
+    """Return the resident memory of this process, in which the server also runs."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * resource.getpagesize()
 
 
 def fuzz(count: int, seed: int) -> Fuzzer:
-    """Send messages to a server that decodes pictures and reads nothing."""
+    """Fuzz a server that decodes pictures but has no models."""
     decoder = Decoder(ImageLimits(max_pixels=200_000))
     settings = ServerSettings(port=0, threads=2, max_batch=8, reflection=True, receive_timeout=5)
     with running_server(decoder, settings) as server:
@@ -234,8 +234,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     fuzzer = fuzz(arguments.count, arguments.seed)
-    told = ", ".join(f"{name} {number}" for name, number in sorted(fuzzer.statuses.items()))
-    print(f"{arguments.count} messages: {told}; memory {fuzzer.growth / 2**20:+.1f} MiB")
+    statuses = ", ".join(f"{name} {number}" for name, number in sorted(fuzzer.statuses.items()))
+    print(f"{arguments.count} messages: {statuses}; memory {fuzzer.growth / 2**20:+.1f} MiB")
     for fault in fuzzer.faults[:20]:
         print(fault, file=sys.stderr)
     return 1 if fuzzer.faults else 0

@@ -1,11 +1,11 @@
-"""What a call costs beside the reading itself, and what the cache saves.
+"""Overhead of a call over in-process reading, and the time saved by the cache.
 
     python benchmarks/serving/latency.py [--pictures N] [--rounds N] [--data DIR] [--json FILE]
 
-Each picture is read in process, by gRPC from a server with the same models that has not seen it
-(a miss), and by gRPC once more (a hit), in turns, so that all three meet the same machine. A miss
-is a JPEG with other bytes after its end each time, which changes the key and not the picture.
-Figures are medians. Client and server share one process here, as they never do in use.
+Each picture is read in process, by gRPC for the first time (a miss) and by gRPC again (a hit), in
+turns, so that other load affects all three alike. For a miss, bytes appended to the JPEG change the
+cache key but not the picture. Figures are medians. Client and server share one process here, unlike
+in production.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lipiyana.types import CacheOutcome
 
 @dataclass
 class Measured:
-    """Milliseconds of each reading of one picture."""
+    """Times of each reading of one picture, in milliseconds."""
 
     name: str
     local: list[float] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Measured:
     hit: list[float] = field(default_factory=list)
 
     def medians(self) -> tuple[float, float, float]:
-        """In process, miss, hit."""
+        """Return the medians in process, of misses and of hits."""
         return (
             statistics.median(self.local),
             statistics.median(self.miss),
@@ -51,18 +51,18 @@ def timed(recognizer: Recognizer, picture: bytes, expected: CacheOutcome) -> flo
     """Time a reading in milliseconds.
 
     Raises:
-        RuntimeError: the cache did something else than is measured.
+        RuntimeError: the cache's outcome is not the expected one.
     """
     begin = time.perf_counter()
     outcome = recognizer.recognize(picture).cache_outcome
     milliseconds = (time.perf_counter() - begin) * 1e3
     if outcome is not expected:
-        raise RuntimeError(f"a {outcome.value} where a {expected.value} was to be measured")
+        raise RuntimeError(f"the cache's outcome is {outcome.value}, expected {expected.value}")
     return milliseconds
 
 
 def rendered(count: int) -> dict[str, bytes]:
-    """Draw street-like pictures with a board and a plate, 800x600, as JPEG."""
+    """Render street scenes with a board and a plate, 800x600, as JPEG."""
     font = ImageFont.load_default(48)
     pictures = {}
     for number in range(count):
@@ -81,7 +81,7 @@ def rendered(count: int) -> dict[str, bytes]:
 
 
 def photos(data: Path, count: int) -> dict[str, bytes]:
-    """Take car photos with plates and street pictures in equal parts, evenly spread."""
+    """Select car photos with plates and street pictures in equal parts, evenly spaced."""
     folder = data / "vehicles" / "train"
     entries = json.loads((folder / "meta.json").read_text("utf-8"))
     pictures = {}
@@ -108,7 +108,7 @@ def measure(pictures: dict[str, bytes], rounds: int) -> list[Measured]:
 
 
 def report(results: list[Measured], console: Console) -> dict[str, float]:
-    """Show a row a picture; give the medians over the pictures."""
+    """Print one row per picture; return the medians over the pictures."""
     table = Table(title="milliseconds a picture, medians", box=None)
     for heading in ("picture", "in process", "gRPC", "ratio", "hit", "miss / hit"):
         table.add_column(heading, justify="left" if heading == "picture" else "right")
@@ -142,12 +142,12 @@ def report(results: list[Measured], console: Console) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--pictures", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
-    parser.add_argument("--json", type=Path, help="write the medians there")
+    parser.add_argument("--json", type=Path, help="file for the medians")
     arguments = parser.parse_args()
     has_photos = arguments.data.is_dir()
     pictures = (

@@ -1,13 +1,12 @@
-"""CPU time and memory that pictures of each format take to decode, and what is estimated of them.
+"""CPU time and memory to decode pictures of each format, compared with the server's estimates.
 
     python benchmarks/serving/picture_memory.py
     python benchmarks/serving/picture_memory.py --fit
 
-Every picture is decoded as the pipeline does it, in a process of its own: the seconds are of CPU,
-the least of three times; the memory is how far the peak (VmHWM) lies above what was resident
-before. The estimates are those by which a server counts and refuses. The table in
-docs/guides/serving.md comes from here, and with `--fit` the times in `images/headers/costs.py`.
-Linux only.
+Every picture is decoded by the pipeline's decoder in a separate process. Time is the minimum CPU
+time of three runs; memory is the peak (VmHWM) above the resident memory before. The estimates are
+those that a server uses to admit and refuse pictures. This script makes the table in
+docs/guides/serving.md and, with `--fit`, the times in `images/headers/costs.py`. Linux only.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def status(name: str) -> int:
-    """Give a figure of the process in bytes."""
+    """Return an entry of /proc/self/status in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name):
             return 1024 * int(line.split()[1])
@@ -46,9 +45,9 @@ def status(name: str) -> int:
 
 
 def measure(data: bytes) -> dict[str, object]:
-    """Decode in this process, whatever it takes; say what a server would say of it."""
+    """Decode in this process without limits; return the figures and the server's verdict."""
     with opened(encoded(flat("RGB", 64), "JPEG")):
-        pass  # loads what is loaded once
+        pass  # triggers what is loaded only once
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = status("VmRSS")
@@ -75,10 +74,10 @@ def measure(data: bytes) -> dict[str, object]:
 
 
 def fitted(works: list[dict[str, float]], measured: list[float]) -> dict[str, float]:
-    """Fit nanoseconds to each part of the work, none below 0, and no sum below what was measured.
+    """Fit nanoseconds per unit of work, none negative, no estimate below a measurement.
 
-    Least squares of the relative errors; a picture that is estimated too low counts for more and
-    more, and what is left of its fault in the end is added to all times.
+    Iteratively reweighted least squares of the relative errors: pictures that are underestimated
+    gain weight, and the remaining underestimate is removed by scaling all times.
     """
     names = [part.name for part in Part]
     counts = np.array([[work.get(name, 0.0) for name in names] for work in works])
@@ -94,7 +93,7 @@ def fitted(works: list[dict[str, float]], measured: list[float]) -> dict[str, fl
 
 
 def rounded_up(value: float) -> float:
-    """Round to two digits, never down."""
+    """Round up to two significant digits."""
     if value <= 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(value)) - 1)
@@ -102,7 +101,7 @@ def rounded_up(value: float) -> float:
 
 
 def _nonnegative(rows: Floats, wanted: Floats, times: Floats, sweeps: int = 300) -> Floats:
-    """Solve least squares without a negative factor, one coordinate at a time, from `times` on."""
+    """Solve non-negative least squares by coordinate descent, starting at `times`."""
     times = times.copy()
     squares, products = rows.T @ rows, rows.T @ wanted
     used = [index for index in range(len(times)) if squares[index, index] > 0]
@@ -116,8 +115,10 @@ def _nonnegative(rows: Floats, wanted: Floats, times: Floats, sweeps: int = 300)
 def main() -> None:
     """Run as a command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="cases whose names have this")
-    parser.add_argument("--fit", action="store_true", help="print the times of the parts, too")
+    parser.add_argument("--only", default="", help="only cases whose names contain this")
+    parser.add_argument(
+        "--fit", action="store_true", help="also print the fitted times per unit of work"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

@@ -1,17 +1,17 @@
-"""Calls that are lost while two servers are restarted in turn: there should be none.
+"""Counts calls lost during rolling restarts of two servers: there should be none.
 
     python benchmarks/serving/rolling_restart.py [--restarts N] [--calls N] [--json FILE]
 
-Two servers with a recognizer that reads nothing run as processes of their own. Both clients of
-the project call them all the time: single pictures of 1 kB to 4 MB, batches, and streams that are
-opened again when their server goes. One server after the other gets SIGTERM and is started anew at
-the same port, until there were both as many restarts and as many calls as asked for.
+Two servers with a recognizer that reads nothing run in separate processes. Both clients of the
+project call them continuously: single pictures of 1 kB to 4 MB, batches, and streams that are
+reopened when their server stops. The servers get SIGTERM in turn and are restarted at the same
+port, until the requested numbers of restarts and of calls are both reached.
 
     calls        single calls and batches that were made
-    failed       of these, what ended in an error, by the error: lost
+    failed       calls that ended in an error (lost), by error
     frames       frames of streams that were answered
-    reopened     streams that ended UNAVAILABLE, as they do when their server is restarted
-    exit_codes   of the servers that were told to end, with how often
+    reopened     streams that ended with UNAVAILABLE because their server was restarted
+    exit_codes   exit codes of the stopped servers, with their counts
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from lipiyana.server import ServerSettings, serve
 from lipiyana.types import Frame, FrameInput, ImageInput, Recognition, RecognitionConfig
 
 SIZES = (*[1_000] * 13, 50_000, 400_000, 4_000_000)
-"""Bytes of the pictures, in turn."""
+"""Sizes of the pictures in bytes, used in turn."""
 
 _SERVE = "--serve-at"
 
 
 @dataclass
 class Tally:
-    """What became of the calls; filled by several threads."""
+    """Counts of the calls' outcomes, updated by several threads."""
 
     calls: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -68,23 +68,23 @@ class Tally:
             self.frames += 1
 
     def count_reopened(self) -> None:
-        """Count a stream that its server ended."""
+        """Count a stream that was ended by its server."""
         with self._changed:
             self.reopened += 1
 
     def wait_for_calls(self, more: int) -> None:
-        """Wait until so many more calls have come back.
+        """Wait until `more` further calls have returned.
 
         Raises:
-            TimeoutError: they have not within a minute.
+            TimeoutError: no further calls returned within a minute.
         """
         with self._changed:
             wanted = self.calls + more
             if not self._changed.wait_for(lambda: self.calls >= wanted, timeout=60):
-                raise TimeoutError(f"{self.calls} calls, and no more for a minute")
+                raise TimeoutError(f"no further calls for a minute after {self.calls} calls")
 
     def summary(self) -> dict[str, object]:
-        """Give the figures as JSON has them."""
+        """Return the figures for JSON."""
         return {
             "calls": self.calls,
             "failed": dict(self.failed),
@@ -96,10 +96,10 @@ class Tally:
 
 
 class ReadsNothing:
-    """A recognizer that answers at once."""
+    """A recognizer that answers at once with an empty result."""
 
     def plan_digest(self) -> str:
-        """Name the plan."""
+        """Return a constant digest."""
         return "nothing"
 
     def recognize(
@@ -119,21 +119,21 @@ class ReadsNothing:
         *,
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
-        """Find nothing in any of them."""
+        """Find nothing in any picture."""
         return [self.recognize(image, config, timeout=timeout) for image in images]
 
     def recognize_stream(
         self, frames: Iterable[FrameInput], config: RecognitionConfig | None = None
     ) -> Iterator[FrameResult]:
-        """Not called by servers."""
+        """Not used by servers."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to release."""
 
 
 class RestartedServer:
-    """One of the servers: always the same port, a new process at each start."""
+    """One of the servers: a new process at each start, always at the same port."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -141,7 +141,7 @@ class RestartedServer:
         self._wait_until_ready()
 
     def restart(self) -> int:
-        """End it by SIGTERM and start it anew; gives the exit code."""
+        """Stop it with SIGTERM and start it again; return the exit code."""
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(60)
         self._close_pipe()
@@ -150,7 +150,7 @@ class RestartedServer:
         return code
 
     def close(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self._process.kill()
         self._process.wait(60)
         self._close_pipe()
@@ -174,10 +174,10 @@ def measure(restarts: int, calls: int, *, threads: int = 4, tasks: int = 8) -> T
     """Restart two servers in turn under load.
 
     Args:
-        restarts: of both together, at least.
-        calls: that are made, at least.
-        threads: that call by `Client`.
-        tasks: that call by `AsyncClient`.
+        restarts: minimum number of restarts of both servers together.
+        calls: minimum number of calls.
+        threads: number of threads that call through `Client`.
+        tasks: number of tasks that call through `AsyncClient`.
     """
     tally = Tally()
     stop = threading.Event()
@@ -272,7 +272,7 @@ def _stream(client: Client, tally: Tally, stop: threading.Event) -> None:
 
         def frames(answered: threading.Semaphore = answered) -> Iterator[Frame]:
             number = 0
-            # one at a time, so that none is dropped for a newer one
+            # one frame at a time, so that none is dropped for a newer one
             while answered.acquire() and not stop.is_set():
                 yield Frame(number, _picture(1))
                 number += 1
@@ -283,7 +283,7 @@ def _stream(client: Client, tally: Tally, stop: threading.Event) -> None:
                 answered.release()
         except Unavailable:
             tally.count_reopened()
-            stop.wait(0.05)  # a stream is not sent again; whoever opens it again takes a breath
+            stop.wait(0.05)  # streams are not retried automatically; wait before reopening
         finally:
             answered.release()
 

@@ -1,30 +1,31 @@
-"""A server under load, beside the same pipeline in process on the same cores.
+"""A server under load, compared with the same pipeline in process on the same cores.
 
     python benchmarks/serving/serve.py [--quick] [--json FILE] [--plot FILE]
         [--price DOLLARS_AN_HOUR] [--layout scene] [--seed N] [PICTURE ...]
 
-Without pictures it takes the scenes of samples/. Pictures are JPEGs: bytes behind their end make
-each unique. The server runs with its defaults in a process of its own, and so does the load, on
-the same cores and 8 channels.
+Without pictures the scenes of samples/ are used. Pictures are JPEGs; bytes appended to them make
+each unique. The server runs with its defaults in a separate process, and so does the load
+generator, on the same cores, with 8 channels.
 
-    throughput_ratio  pictures a second at 16 calls at a time, by those in process with as many
-                      threads as are quickest there; measured in turns
-    p99_over_p50      at 80 % of the pictures a second at 16, of an open loop whose calls come as
-                      Poisson has it
-    hit_ms            what the server takes for a call that the cache answers
-    miss_over_hit     what it takes for one that it computes, alone, by that
-    miss_overhead     what a unique picture costs more with the cache than past it, by what it costs
-                      past it; measured in pairs, `miss_overhead_error` is half of the 95 % interval
-    goodput_ratio     answers in time at twice the load, by the most pictures a second of all loops
+    throughput_ratio  pictures per second at a concurrency of 16, divided by those in process with
+                      the best number of threads; measured in turns
+    p99_over_p50      of the latency in an open loop with Poisson arrivals, at 80 % of the pictures
+                      per second at a concurrency of 16
+    hit_ms            time at the server of a call answered from the cache
+    miss_over_hit     time at the server of a call that is computed, alone, divided by `hit_ms`
+    miss_overhead     extra time of a unique picture with the cache, divided by its time without the
+                      cache; measured in pairs, `miss_overhead_error` is half of the 95 % interval
+    goodput_ratio     answers in time per second at twice the load, divided by the highest pictures
+                      per second of all loops
 
-Beside them: `camera_p99_over_p50` is the same load from 16 cameras, each in even steps of its own.
-`ideal_...` is what the very same calls would have met in a queue that costs nothing itself, and
-`endless_ideal_...` what that comes to where chance has evened out: with few cores Poisson's crowds
-alone make more of it than a server can, and one minute may show twice as much as another. So ten
-minutes are measured, of other chance each time; `--seed` repeats one. `hash_ms` is a bare hash of
-the bytes of the hit. "In time" is within 10 times the latency of one picture alone. Latencies of
-open loops count from when a call was due, so waiting is not hidden. `lost` are calls of closed
-loops that were not answered.
+Further figures: `camera_p99_over_p50` is for the same load from 16 cameras, each with a constant
+interval. `ideal_...` is for the very same calls in a simulated queue without overhead, and
+`endless_ideal_...` for the same queue over a very long time: with few cores, bursts of Poisson
+arrivals alone dominate the spread, and one minute may show twice the spread of another. Therefore
+ten minutes are measured, with another seed each time; `--seed` repeats a run. `hash_ms` is the time
+of hashing the bytes of the hit. "In time" is within 10 times the latency of one picture alone.
+Latencies of open loops count from the time when a call was due, so waiting is included. `lost` are
+calls of closed loops that were not answered.
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ CHANNELS = 8
 SHARE = 0.8
 IN_TIME = 10
 LEAST = 8
-"""Pictures of a loop, whatever time that takes."""
+"""Minimum number of pictures of a loop, regardless of its duration."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured; times in seconds."""
+    """Durations (seconds) and counts of the measurements."""
 
     sweep: tuple[int, ...]
     loop: float
@@ -81,7 +82,7 @@ QUICK_PICTURES = 4
 
 
 def closed_loop(outcomes: Sequence[Outcome], calls: int) -> Point:
-    """Sum loops of the same number of calls at a time up."""
+    """Combine loops with the same concurrency."""
     times = [latency for outcome in outcomes for latency in outcome.latencies]
     throughput = statistics.mean(map(rate, outcomes))
     return Point(calls, throughput, *(percentile(times, share) for share in (0.5, 0.95, 0.99)))
@@ -109,7 +110,7 @@ def _measure(
     price: float,
 ) -> dict[str, object]:
     threads, reached = quickest(in_process, extent.trial)
-    # of fewer pictures nothing could be said
+    # fewer pictures would give no meaningful percentiles
     extent = replace(
         extent,
         loop=max(extent.loop, LEAST / reached),
@@ -198,16 +199,20 @@ def show(figures: dict[str, object], points: Sequence[Point]) -> None:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", nargs="*", type=Path)
-    parser.add_argument("--quick", action="store_true", help="under a minute on a quiet machine")
+    parser.add_argument(
+        "--quick", action="store_true", help="less than a minute on an idle machine"
+    )
     parser.add_argument("--layout", choices=[layout.value for layout in Layout], default="scene")
-    parser.add_argument("--seconds", type=float, help="of each loop; default 20, quick 2")
-    parser.add_argument("--price", type=float, default=0.08, help="dollars an hour of the machine")
-    parser.add_argument("--seed", type=int, help="of the open loops; by default drawn anew")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--plot", type=Path, help="where an SVG goes")
+    parser.add_argument("--seconds", type=float, help="seconds of each loop; default 20, quick 2")
+    parser.add_argument(
+        "--price", type=float, default=0.08, help="price of the machine in dollars per hour"
+    )
+    parser.add_argument("--seed", type=int, help="seed of the open loops; default random")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--plot", type=Path, help="file for an SVG plot")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     extent = QUICK if args.quick else FULL

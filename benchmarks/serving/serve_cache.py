@@ -1,4 +1,4 @@
-"""What the cache of a server costs and saves; part of benchmarks/serving/serve.py."""
+"""Cost and gain of a server's cache; part of benchmarks/serving/serve.py."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Overhead:
-    """What a miss costs more with the cache than without it.
+    """Extra time of a miss with the cache, compared with the cache switched off.
 
     Attributes:
-        share: of what it costs without: the median of the differences of pairs, by the median.
+        share: median difference of the pairs, divided by the median time without the cache.
         error: half of the width of its 95 % interval.
-        pairs: that were measured.
+        pairs: number of measured pairs.
     """
 
     share: float
@@ -37,7 +37,7 @@ class Overhead:
 def seconds_at_server(
     server: Server, client: Client, picture: bytes, config: RecognitionConfig, times: int
 ) -> float:
-    """Mean of what the server takes for a call, as its own metrics have it."""
+    """Return the mean time of a call at the server, from the server's own metrics."""
     before = server.seconds()
     for _ in range(times):
         client.recognize(picture, config)
@@ -46,7 +46,7 @@ def seconds_at_server(
 
 
 def hit_and_miss(server: Server, path: str, layout: str, rounds: int) -> tuple[float, float, float]:
-    """Seconds at the server of a hit and of a miss of one picture, and of a bare hash of it."""
+    """Return the seconds at the server of a hit and a miss, and of hashing the picture."""
     picture = Path(path).read_bytes()
     config = RecognitionConfig(layout=Layout(layout))
     with Client(server.target) as client:
@@ -58,7 +58,7 @@ def hit_and_miss(server: Server, path: str, layout: str, rounds: int) -> tuple[f
 
 
 def bare_hash(picture: bytes) -> float:
-    """Median seconds of hashing a picture and nothing else."""
+    """Return the median seconds of hashing a picture."""
     seconds = []
     for _ in range(2000):
         began = time.perf_counter()
@@ -68,10 +68,11 @@ def bare_hash(picture: bytes) -> float:
 
 
 def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) -> Overhead:
-    """Ask for unique pictures with the cache and past it, in pairs, for so long.
+    """Read unique pictures with the cache and bypassing it, in pairs, for `seconds`.
 
-    Each pair is one picture, a moment apart and in either order, so that what else the machine
-    does meets both alike. The quickest picture of all is taken: there the cache weighs most.
+    Both calls of a pair use the same picture, follow each other directly and come in either order,
+    so that other load affects both alike. The fastest picture is used, because the relative
+    overhead is largest there.
     """
     used = RecognitionConfig(layout=Layout(layout))
     bypass = replace(used, cache_policy=CachePolicy.BYPASS)
@@ -82,7 +83,7 @@ def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) 
             began = time.perf_counter()
             outcome = client.recognize(picture, config).cache_outcome
             took = time.perf_counter() - began
-            assert outcome is expected, "the cache did something else than is measured"
+            assert outcome is expected, f"the cache's outcome is {outcome}, expected {expected}"
             return took
 
         pictures = [Path(path).read_bytes() for path in paths]
@@ -93,7 +94,7 @@ def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) 
         for number in itertools.count():
             if time.monotonic() > until and number >= 3:
                 break
-            fresh = quickest + b"overhead %d" % number  # behind the end of a JPEG
+            fresh = quickest + b"overhead %d" % number  # appended after the end of the JPEG
             steps = [
                 (with_cache, used, CacheOutcome.MISS),
                 (without, bypass, CacheOutcome.BYPASS),

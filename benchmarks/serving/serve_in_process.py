@@ -1,9 +1,9 @@
-"""What serve.py compares a server with: the same pictures in one process, no server.
+"""Baseline of serve.py: reads the same pictures in one process, without a server.
 
     python benchmarks/serving/serve_in_process.py LAYOUT PICTURE...
 
-Reads lines of `THREADS SECONDS` from standard input and answers each with pictures a second, read
-on so many threads, each model using the CPUs that are left for it.
+Reads lines `THREADS SECONDS` from standard input and answers each with the pictures per second on
+that number of threads; the models share the CPUs evenly between the threads.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from lipiyana.runtime.store import available_threads
 from lipiyana.types import Layout, RecognitionConfig
 
 WARM_UP = 0.5
-"""Seconds in which the threads find their pace, as the loads of the server do."""
+"""Seconds before the measurement starts, as in the loads on the server."""
 
 
 @lru_cache(maxsize=1)
 def recognizer(cpus: int) -> LocalRecognizer:
-    """Load the models, each of which uses so many CPUs."""
+    """Load the models with `cpus` threads each."""
     return LocalRecognizer(threads=cpus)
 
 
 def pictures_a_second(
     pictures: list[bytes], config: RecognitionConfig, threads: int, seconds: float
 ) -> float:
-    """Count the pictures that are finished within `seconds`, while all threads go on reading."""
+    """Measure pictures finished per second, while all threads read continuously."""
     chosen = recognizer(max(1, available_threads() // threads))
     chosen.recognize(pictures[0], config)
     turns, lock = itertools.cycle(pictures), threading.Lock()

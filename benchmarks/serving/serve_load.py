@@ -1,6 +1,6 @@
-"""The load that benchmarks/serving/serve.py puts on a server, as a process of its own.
+"""Load generator of benchmarks/serving/serve.py, run as a separate process.
 
-Reads `Plan`s from standard input, JSON, one a line, and answers each with its `Outcome`.
+Reads `Plan`s from standard input, one JSON object per line, and answers each with its `Outcome`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from lipiyana.types import Layout, RecognitionConfig
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do.
+    """Parameters of a load.
 
     Attributes:
-        target: of the server.
-        pictures: paths.
-        layout: of all of them.
-        seconds: that are measured, after `warm_up`.
-        concurrency: calls at a time of a closed loop; 0 for an open one.
-        rate: calls a second of an open loop.
-        cameras: that make the calls of an open loop, each in even steps of its own; 0 for callers
-            who know nothing of each other, whose calls come as Poisson has it.
+        target: address of the server.
+        pictures: paths of the pictures.
+        layout: layout of all pictures.
+        seconds: duration of the measurement, after `warm_up`.
+        concurrency: concurrent calls of a closed loop; 0 for an open loop.
+        rate: calls per second of an open loop.
+        cameras: number of cameras that make the calls of an open loop, each with a constant
+            interval; 0 for independent callers, that is Poisson arrivals.
         timeout: of a call, in seconds.
-        channels: connections.
-        unique: whether each call brings bytes that no other brought.
-        warm_up: seconds.
-        seed: of the open loop.
+        channels: number of connections.
+        unique: make the bytes of every call unique.
+        warm_up: seconds before the measurement.
+        seed: seed of the open loop.
     """
 
     target: str
@@ -58,15 +58,15 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """Result of a load.
 
     Attributes:
-        seconds: measured.
-        latencies: of calls that were answered, in seconds; those of an open loop count from the
-            time at which the call was due.
-        due: when each of these was due, in seconds by a clock of its own.
-        work: what the stages of each took at the server, in seconds.
-        codes: how calls ended.
+        seconds: duration of the measurement.
+        latencies: of answered calls, in seconds; in an open loop they count from the time at which
+            the call was due.
+        due: time at which each of these calls was due, in seconds of a monotonic clock.
+        work: total time of each call's stages at the server, in seconds.
+        codes: number of calls by status code.
     """
 
     seconds: float = 0.0
@@ -77,7 +77,7 @@ class Outcome:
 
 
 class Load:
-    """Calls and counts."""
+    """Makes the calls of a plan and counts their outcomes."""
 
     def __init__(self, plan: Plan, clients: list[AsyncClient]) -> None:
         self._plan = plan
@@ -90,7 +90,7 @@ class Load:
         self._until = self._from + plan.seconds
 
     async def run(self) -> Outcome:
-        """Put the load on."""
+        """Run the load."""
         if self._plan.concurrency:
             await asyncio.gather(*(self._closed() for _ in range(self._plan.concurrency)))
         else:
@@ -134,7 +134,7 @@ class Load:
 
 
 def arrivals(plan: Plan) -> Iterator[float]:
-    """Give the seconds after the beginning at which the calls of an open loop are due."""
+    """Yield the times at which the calls of an open loop are due, in seconds from the start."""
     chance = random.Random(plan.seed)
     if not plan.cameras:
         due = 0.0
@@ -148,7 +148,7 @@ def arrivals(plan: Plan) -> Iterator[float]:
 
 
 def _pictures(plan: Plan) -> Iterator[bytes]:
-    """Give the pictures in turn; bytes behind the end of a JPEG change nothing but the hash."""
+    """Yield the pictures in turn; bytes appended to a JPEG change only its hash."""
     kept = [Path(path).read_bytes() for path in plan.pictures]
     load = f"{plan.seed} {plan.concurrency} {plan.rate} {plan.cameras}".encode()
     for number, data in enumerate(itertools.cycle(kept)):

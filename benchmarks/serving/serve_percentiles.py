@@ -1,4 +1,4 @@
-"""Percentiles of latencies, and those that no server could better; part of serve.py."""
+"""Percentiles of latencies, measured and of an ideal queue; part of serve.py."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterable, Sequence
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which this share lies."""
+    """Return the value below which this share of the values lies."""
     if not values:
-        raise SystemExit("no picture was answered in a whole load: raise --seconds")
+        raise SystemExit("no call was answered during a load: raise --seconds")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def spread(values: Sequence[float]) -> float:
-    """p99 by p50."""
+    """Return p99 divided by p50."""
     return percentile(values, 0.99) / percentile(values, 0.5)
 
 
 def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[float]:
-    """Latencies of a queue without any cost of its own.
+    """Simulate a first-in-first-out queue without overhead and return its latencies.
 
     Args:
-        calls: when each is due and how long it takes a core, in seconds.
-        cores: that take them in the order in which they are due, each one at a time.
+        calls: time at which each call is due and its work on one core, in seconds.
+        cores: number of cores, each of which serves one call at a time.
     """
     free = [0.0] * cores
     latencies = []
@@ -39,7 +39,7 @@ def ideal_latencies(calls: Iterable[tuple[float, float]], cores: int) -> list[fl
 def poisson_calls(
     work: Sequence[float], rate: float, count: int = 50_000
 ) -> list[tuple[float, float]]:
-    """Draw calls of this work that come as Poisson has it, so many that chance evens out."""
+    """Draw many calls with Poisson arrivals; their work is drawn from `work`."""
     chance = random.Random(1)
     now, calls = 0.0, []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""The plot of serve.py: throughput and latency by the calls at a time."""
+"""The plot of serve.py: throughput and latency by concurrency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plots import as_svg, figure
 
 @dataclass(frozen=True)
 class Point:
-    """One closed loop: `calls` at a time, pictures a second, percentiles of the latency in s."""
+    """One closed loop: concurrency, pictures per second, latency percentiles in seconds."""
 
     calls: int
     throughput: float
@@ -23,7 +23,7 @@ class Point:
 
 
 def svg(points: Sequence[Point], in_process: float) -> str:
-    """Plot throughput beside what one process does without a server, and latency on a log scale."""
+    """Plot throughput, with the in-process baseline, and latency on a log scale."""
     calls = [point.calls for point in points]
     drawn = figure(9, 3.5)
     throughput, latency = drawn.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""The processes of serve.py: the server, the load, and the pipeline without a server."""
+"""The processes of serve.py: the server, the load generator and the in-process baseline."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server is."""
+    """Addresses of the server."""
 
     target: str
     metrics: str
 
     def seconds(self) -> tuple[float, float]:
-        """Sum and count of what its `Recognize` took so far."""
+        """Return the sum and count of the times of its `Recognize` calls so far."""
         with urllib.request.urlopen(self.metrics, timeout=10) as response:
             families = list(text_string_to_metric_families(response.read().decode()))
         samples = {
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """Run `lipiyana serve` with its defaults, at free ports."""
+    """Run `lipiyana serve` with its defaults on free ports."""
     program = "from lipiyana.cli.main import main; main()"
     command = [sys.executable, "-c", program, "serve", "--port", "0", "--metrics-port", "0"]
     with subprocess.Popen(
@@ -49,7 +49,7 @@ def serving() -> Iterator[Server]:
         assert process.stderr is not None
         target = json.loads(process.stderr.readline())["message"].split()[-1]
         metrics = json.loads(process.stderr.readline())["message"].split()[-1]
-        # its log is of no use here, but must not fill the pipe
+        # discard the log: a full pipe would block the server
         with subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL):
             try:
                 yield Server(target, metrics)
@@ -59,10 +59,10 @@ def serving() -> Iterator[Server]:
 
 
 class Helper:
-    """A process that answers lines with lines."""
+    """A process that answers each line of input with a line of output."""
 
     def __init__(self, script: str, *arguments: str) -> None:
-        """Start it; it waits for its first line."""
+        """Start the process."""
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / script), *arguments],
             stdin=subprocess.PIPE,
@@ -71,7 +71,7 @@ class Helper:
         )
 
     def ask(self, line: str) -> str:
-        """Give a line and wait for the answer."""
+        """Send a line and wait for the answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\n")
@@ -82,21 +82,21 @@ class Helper:
         return answer
 
     def close(self) -> None:
-        """End it."""
+        """Stop the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
 
 
 class Load(Helper):
-    """Puts load on a server."""
+    """Runs loads on a server."""
 
     def __init__(self) -> None:
         """Start the process."""
         super().__init__("serve_load.py")
 
     def put(self, plan: Plan) -> Outcome:
-        """Carry a plan out."""
+        """Run a plan."""
         return Outcome(**json.loads(self.ask(json.dumps(asdict(plan)))))
 
 
@@ -108,5 +108,5 @@ class InProcess(Helper):
         super().__init__("serve_in_process.py", layout, *pictures)
 
     def pictures_a_second(self, threads: int, seconds: float) -> float:
-        """Read on so many threads."""
+        """Read on `threads` threads for `seconds`; return the pictures per second."""
         return float(self.ask(f"{threads} {seconds}"))

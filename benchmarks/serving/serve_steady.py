@@ -1,9 +1,9 @@
-"""Latency at a load that the server can bear; part of benchmarks/serving/serve.py.
+"""Latency at a load that the server can sustain; part of benchmarks/serving/serve.py.
 
-What a queue makes callers wait is mostly the chance of when they come. So beside each measured
-figure stands that of an ideal queue before as many cores: the very same calls, due at the same
-times, each with the work that the server says it took, begun in their order and at no cost. What
-lies between the two is the server's; what the ideal one takes is not.
+Waiting times in a queue depend mostly on random arrivals. Therefore each measured figure comes with
+that of a simulated ideal queue with as many cores: the very same calls, due at the same times, with
+the work that the server reported, started in order without overhead. The difference between the two
+is the server's overhead.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CAMERAS = 16
 def measure_steady(
     load: Load, plan: Plan, *, seconds: float, camera_seconds: float, cores: int
 ) -> dict[str, object]:
-    """Put an open loop on the server twice: calls of chance, and those of cameras.
+    """Run two open loops: one with Poisson arrivals, one with the calls of cameras.
 
     Args:
-        load: puts it on.
-        plan: with its rate and its seed.
-        seconds: of the calls of chance.
-        camera_seconds: of the others.
-        cores: that the server has.
+        load: the load generator.
+        plan: with rate and seed.
+        seconds: duration of the loop with Poisson arrivals.
+        camera_seconds: duration of the loop with cameras.
+        cores: number of cores of the server.
     """
     poisson = load.put(replace(plan, seconds=seconds))
     cameras = load.put(replace(plan, seconds=camera_seconds, cameras=CAMERAS, seed=plan.seed + 1))

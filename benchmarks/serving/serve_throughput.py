@@ -1,4 +1,4 @@
-"""Pictures a second with and without a server; part of benchmarks/serving/serve.py."""
+"""Pictures per second with and without a server; part of benchmarks/serving/serve.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lipiyana.runtime.store import available_threads
 
 @dataclass(frozen=True)
 class Throughput:
-    """Pictures a second, in turns of no server and a server; the threads that were quickest."""
+    """Pictures per second in process and by a server, in turns; the best number of threads."""
 
     in_process: list[float]
     served: list[Outcome]
@@ -21,25 +21,25 @@ class Throughput:
 
     @property
     def local(self) -> float:
-        """In process."""
+        """Pictures per second in process."""
         return statistics.mean(self.in_process)
 
     @property
     def remote(self) -> float:
-        """Of the server."""
+        """Pictures per second of the server."""
         return statistics.mean(map(rate, self.served))
 
 
 def rate(outcome: Outcome) -> float:
-    """Answers a second."""
+    """Return the answers per second."""
     return len(outcome.latencies) / outcome.seconds
 
 
 def quickest(in_process: InProcess, seconds: float) -> tuple[int, float]:
-    """Find the number of threads that are quickest in process, and their pictures a second."""
+    """Find the fastest number of threads in process, and its pictures per second."""
     cores = available_threads()
     tried: dict[int, float] = {}
-    while not any(tried.values()):  # on a machine that is too slow for so short a trial
+    while not any(tried.values()):  # the machine is too slow to finish a picture in this time
         for threads in sorted({1, cores, 2 * cores}):
             tried[threads] = in_process.pictures_a_second(threads, seconds)
         seconds *= 2
@@ -47,7 +47,7 @@ def quickest(in_process: InProcess, seconds: float) -> tuple[int, float]:
 
 
 def compare(in_process: InProcess, load: Load, loop: Plan, threads: int, turns: int) -> Throughput:
-    """Measure both in turns, each for the seconds of the closed loop `loop`."""
+    """Measure both in turns, each as long as the closed loop `loop`."""
     local, served = [], []
     for turn in range(turns):
         local.append(in_process.pictures_a_second(threads, loop.seconds))

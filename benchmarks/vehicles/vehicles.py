@@ -1,15 +1,15 @@
-"""How well vehicles and plates are found, fp32 and INT8, beside COCO's YOLOX-nano and the version
-before.
+"""Scores of the vehicle detector, fp32 and INT8, compared with COCO's YOLOX-nano and the previous
+version.
 
     python benchmarks/vehicles/vehicles.py [--models FOLDER] [--before FOLDER] [--part report]
         [--data ../shared/data] [--docs docs/results] [--out FOLDER] [--json FILE]
 
-Average precision, each class on the pictures that label all of it; figures at the default
-confidence; how far confidence and truth are apart; and the time of each model alone on one thread,
-the models in turns. For INT8 again without what is small, and by country. Pictures are those of the
-selection part, which everything was chosen on; `--part report` is for the last table of a version,
-and `--docs` writes that and a plot of precision by recall. `--out` makes a sheet of the worst
-misses, which shows real pictures and must stay out of the repository.
+Reports average precision, for each class on the pictures in which it is fully labelled; figures at
+the default confidence; the calibration error; and the time of each model alone on one thread, in
+turns. For INT8 also AP by object size and by country. Pictures are those of the selection part, on
+which all settings were chosen; `--part report` is for the final table of a version, and `--docs`
+writes that table and a precision-recall plot. `--out` makes a sheet of the worst misses, which
+shows real pictures and must stay out of the repository.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from lipiyana.vehicles.training.evaluation import Found, score
 ROOT = Path(__file__).parents[2]
 
 
-def detectors_of(folder: Path, told: str, *, twin: bool) -> list[Detector]:
-    """The detector of a folder of models that serves, and its float twin before it if wanted."""
+def detectors_of(folder: Path, prefix: str, *, twin: bool) -> list[Detector]:
+    """Open the default detector of a folder of models, preceded by its float twin if wanted."""
     store = ModelStore(folder, threads=1)
     served = store.default_for_task(Task.VEHICLE_DETECTOR)
-    detectors = [own_detector(f"{told}INT8", store, served)]
+    detectors = [own_detector(f"{prefix}INT8", store, served)]
     if twin:
         entry = store.entry(served.parameters["twin"])
-        detectors.insert(0, own_detector(f"{told}fp32", store, entry))
+        detectors.insert(0, own_detector(f"{prefix}fp32", store, entry))
     return detectors
 
 
@@ -55,7 +55,7 @@ def measure(
     signs: Sequence[StreetPicture],
     rounds: int,
 ) -> tuple[list[Result], list[Defaults], list[list[Found]]]:
-    """Score every detector on its classes, the own ones at defaults too, and time them in turns."""
+    """Score and time all detectors; this project's also at the default confidence."""
     shown = [picture.pixels() for picture in pictures[:8]]
     own_input = timed(detectors, shown, rounds)
     same_input = timed([replace(d, shape=detectors[0].shape) for d in detectors], shown, rounds)
@@ -75,59 +75,61 @@ def measure(
 def parts_of(
     detector: Detector, pictures: Sequence[StreetPicture], found: Sequence[Found]
 ) -> dict[str, Parts]:
-    """Score what a detector found again by parts, by what they are called in JSON."""
+    """Score a detector by object size and by country; keys are those of the JSON file."""
     by_size = scores_by_size(pictures, found, detector.classes)
     sides = {f"{side} pixels or more" if side else "all": s for side, s in by_size.items()}
     return {
         "ap50_by_least_side": Parts(
-            f"AP50 of {detector.name} again, by the shorter side of what is labelled, in pixels "
-            "of the picture. What is smaller is neither asked for nor wrong to find",
+            f"AP50 of {detector.name} by the shorter side of the labelled objects, in pixels "
+            "of the picture. Smaller objects are ignored",
             sides,
         ),
         "ap50_by_country": Parts(
-            f"AP50 of {detector.name} again, by the country of the pictures",
+            f"AP50 of {detector.name} by the country of the pictures",
             scores_by_country(pictures, found, detector.classes),
         ),
     }
 
 
 def main() -> None:
-    """Measure and show."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="with a manifest")
-    parser.add_argument("--before", type=Path, help="models of the version to compare with")
+    parser.add_argument("--before", type=Path, help="models of the previous version")
     parser.add_argument("--part", choices=["selection", "report"], default="selection")
     parser.add_argument("--data", type=Path, default=ROOT / ".." / "shared" / "data")
     parser.add_argument("--rounds", type=int, default=40, help="timed runs of each model")
     parser.add_argument("--docs", type=Path, help="folder for the table and the plot")
     parser.add_argument("--out", type=Path, help="folder for the sheet of misses")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     args = parser.parse_args()
     if args.out and args.out.resolve().is_relative_to(ROOT.resolve()):
-        parser.error("real pictures do not belong into the repository: name a folder outside of it")
+        parser.error("real pictures must not be in the repository: name a folder outside of it")
     if args.docs and args.part != "report":
-        parser.error("the tables are of --part report: on selection everything was chosen")
+        parser.error("--docs needs --part report: settings were chosen on the selection part")
     coco = args.data / "weights" / "yolox_nano.onnx"
     for path in (coco, args.models / "manifest.toml"):
         if not path.is_file():
-            parser.error(f"there is no {path}")
+            parser.error(f"{path} does not exist")
 
     detectors = [coco_detector("YOLOX-nano, COCO", coco)]
     if args.before:
         detectors += detectors_of(args.before, "before, ", twin=False)
     detectors += detectors_of(args.models, "", twin=True)
     pictures = load_part(args.data, args.part)
-    # every source among the first pictures, which are timed
+    # shuffled, so that the first pictures, which are timed, come from every source
     order = np.random.default_rng(0).permutation(len(pictures))
     pictures = [pictures[index] for index in order]
     signs = load_signs(args.data, args.part)
     results, defaults, found = measure(detectors, pictures, signs, args.rounds)
     parts = parts_of(detectors[-1], pictures, found[-1])
     names = [result.name for result in results][-len(defaults) :]
-    told = dict(zip(names, defaults, strict=True))
-    Console().print(table(results), defaults_table(told), *(p.table() for p in parts.values()))
+    at_default = dict(zip(names, defaults, strict=True))
+    Console().print(
+        table(results), defaults_table(at_default), *(p.table() for p in parts.values())
+    )
     if args.docs:
-        write_markdown(args.docs / "vehicles.md", results, told, list(parts.values()))
+        write_markdown(args.docs / "vehicles.md", results, at_default, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
     if args.out:
@@ -137,7 +139,7 @@ def main() -> None:
         figures = {
             "part": args.part,
             "detectors": [result.figures() for result in results],
-            "defaults": {name: dict(one.rows()) for name, one in told.items()},
+            "defaults": {name: dict(one.rows()) for name, one in at_default.items()},
             **{name: part.figures() for name, part in parts.items()},
         }
         args.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")

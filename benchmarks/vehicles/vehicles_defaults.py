@@ -1,7 +1,7 @@
-"""What a caller who asks for nothing else is told: detections at the default confidence.
+"""Scores of the detections at the default confidence, as a caller without options gets them.
 
-Recall and precision of vehicles that are large enough to matter, phantoms on photos without any
-vehicle, the type of a vehicle that fills the picture, and plates by what carries them.
+Recall and precision of vehicles of relevant size, false positives on photos without vehicles, the
+type of a vehicle that fills the picture, and recall of plates by their carrier.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPic
 from lipiyana.vehicles.training.evaluation import Found
 
 LEAST_SIDE = 32.0
-"""Pixels of the picture: the shorter side of the vehicles that recall and precision are of."""
+"""Minimum shorter side, in pixels of the picture, of the vehicles in recall and precision."""
 
 FILLING_SIDE = 96.0
-"""Pixels: the shorter side of the vehicles that are cut out to fill a picture."""
+"""Minimum shorter side, in pixels, of the vehicles that are cropped to fill a picture."""
 
 _MARGINS = (0.02, 0.1)
 _RIGHT = 0.5
@@ -32,7 +32,7 @@ _IN_IT = 0.7
 _PLATE = CLASSES.index(PLATE)
 
 Detect = Callable[[npt.NDArray[np.uint8]], Found]
-"""Detections in one picture (height, width, 3) RGB, their scores calibrated."""
+"""Detects in one picture (height, width, 3) RGB, with calibrated scores."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,13 +40,13 @@ class Defaults:
     """Figures at the default confidence.
 
     Attributes:
-        recall, precision: of vehicles of `LEAST_SIDE` and more, of the right type.
-        found: recall of the same, whatever the type.
-        phantoms: vehicles a picture without any.
-        phantom_plates: plates a picture without any.
-        type_right: of vehicles that fill a picture, how many are named right.
-        filling: how many there were.
-        plates: by what carries them, plates and how many of them were found.
+        recall, precision: of vehicles of at least `LEAST_SIDE`, with the right type.
+        found: recall of the same vehicles, ignoring the type.
+        phantoms: false vehicles per picture without vehicles.
+        phantom_plates: false plates per picture without plates.
+        type_right: share of vehicles that fill a picture with the right type.
+        filling: number of these vehicles.
+        plates: by carrier, the number of plates and of plates found.
     """
 
     recall: float
@@ -59,7 +59,7 @@ class Defaults:
     plates: Mapping[str, tuple[int, int]]
 
     def rows(self) -> list[tuple[str, str]]:
-        """What each figure is, and the figure."""
+        """Return each figure with its description."""
         return [
             (
                 f"recall of vehicles of {LEAST_SIDE:.0f} pixels and more, right type",
@@ -86,12 +86,12 @@ def at_defaults(
     signs: Sequence[StreetPicture],
     detect: Detect,
 ) -> Defaults:
-    """Measure.
+    """Compute the figures.
 
     Args:
-        pictures: streets.
-        found: what was found in each, as `detect` gives it.
-        signs: pictures without any vehicle.
+        pictures: pictures of streets.
+        found: the result of `detect` for each.
+        signs: pictures without vehicles.
         detect: the detector.
     """
     sure = [_sure(each) for each in found]
@@ -123,7 +123,7 @@ def _sure(found: Found) -> Found:
 
 
 def _matched(picture: StreetPicture, found: Found) -> tuple[int, int, int, int]:
-    """Right ones, what was to be found, what counts as named, and what was found by any name."""
+    """Count true positives, labelled objects, detections, and objects found with any type."""
     vehicles = (found.classes != _PLATE) & picture.known[found.classes]
     boxes, classes = found.boxes[vehicles], found.classes[vehicles]
     sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(1, initial=np.inf)
@@ -150,7 +150,7 @@ def _matched(picture: StreetPicture, found: Found) -> tuple[int, int, int, int]:
 
 
 def _filling(pictures: Sequence[StreetPicture], detect: Detect) -> tuple[int, int]:
-    """Of vehicles cut out with little around them, how many bear their name; and how many."""
+    """Count tightly cropped vehicles with the right type, and all of them."""
     rng = np.random.default_rng(0)
     right, classes = 0, Counter[int]()
     for picture in pictures:
@@ -159,7 +159,7 @@ def _filling(pictures: Sequence[StreetPicture], detect: Detect) -> tuple[int, in
         labelled = (picture.classes != UNDECIDED) & (picture.classes != _PLATE)
         hidden = inside(boxes, boxes)
         np.fill_diagonal(hidden, 0)
-        # a plate lies in its vehicle
+        # a plate inside its vehicle must not compete with it
         hidden[:, ~labelled] = 0
         alone = labelled & (sides.min(1, initial=np.inf) >= FILLING_SIDE)
         alone &= np.maximum(hidden.max(1, initial=0), hidden.max(0, initial=0)) <= 0.2
@@ -189,7 +189,7 @@ _CARRIERS: Mapping[str, str] = {
 def _plates(
     pictures: Sequence[StreetPicture], found: Sequence[Found]
 ) -> dict[str, tuple[int, int]]:
-    """Plates and those found, by source, and by the vehicle around them where it has a box."""
+    """Count plates and plates found, by source, and by the vehicle whose box contains them."""
     counts: dict[str, tuple[int, int]] = {}
     for picture, each in zip(pictures, found, strict=True):
         of_plates = picture.boxes[picture.classes == _PLATE].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Detectors behind one interface: this project's and COCO's YOLOX-nano; and their time."""
+"""One interface to this project's detectors and COCO's YOLOX-nano, and their timing."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from lipiyana.vehicles.training.evaluation import (
     predict_with_session,
 )
 
-# classes that COCO has too; the rest has no counterpart of its own
+# classes that also exist in COCO
 _OF_COCO = {label: VEHICLE_CLASSES[label].coco for label in IN_COCO}
 _STRIDES, _COCO_SHAPE = (8, 16, 32), InputShape(416, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """A model, what it is called in tables, the classes that it knows, what it sees pictures as,
-    and how it detects as served.
+    """A model: its name in tables, its classes, its input shape, and its detection function as
+    served.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Detector:
     detect: Callable[[npt.NDArray[np.uint8]], Found]
 
     def inputs(self, picture: npt.NDArray[np.uint8]) -> list[Floats]:
-        """Make its inputs (1, 3, rows, columns) of (height, width, 3) RGB."""
+        """Convert a picture (height, width, 3) RGB to inputs (1, 3, rows, columns)."""
         overview = overview_of(self.shape)
         shapes = [self.shape] if overview is None else [self.shape, overview]
         return [letterbox(picture, shape)[0][None] for shape in shapes]
 
 
 def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
-    """One of this project's models, as it is served."""
+    """Open one of this project's models, as it is served."""
     session = store.session(entry.name)
     served = VehicleDetector(store, entry.name)
 
@@ -72,7 +72,7 @@ def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
 
 
 def coco_detector(name: str, path: Path) -> Detector:
-    """YOLOX-nano as it comes: its output is decoded here, its classes are renamed."""
+    """Open the published YOLOX-nano; decodes its output and maps its classes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -106,7 +106,7 @@ def _grid(size: int) -> tuple[Floats, Floats]:
 def timed(
     detectors: Sequence[Detector], pictures: Sequence[npt.NDArray[np.uint8]], rounds: int
 ) -> list[float]:
-    """Median milliseconds of each detector for one picture on one thread, taken in turns."""
+    """Measure the median milliseconds per picture of each detector on one thread, in turns."""
     inputs = [[detector.inputs(picture) for picture in pictures] for detector in detectors]
     times: list[list[float]] = [[] for _ in detectors]
     for number in range(rounds + 2):

@@ -1,5 +1,5 @@
-"""How well vehicles are found by parts of what is labelled: by their least size, as specks far away
-are much of a score, and by the country of the pictures.
+"""Scores by minimum object size, because tiny distant objects dominate the score, and by country
+of the pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPic
 from lipiyana.vehicles.training.evaluation import ClassScore, Found, score
 
 LEAST_SIDES = (0, 12, 20, 32, 48)
-"""Pixels of the pictures, whose longer side has 640 in most of them."""
+"""Minimum shorter sides in pixels; the longer side of most pictures has 640."""
 
 COUNTRIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -27,7 +27,7 @@ COUNTRIES: Mapping[str, frozenset[str]] = MappingProxyType(
         "Nepal": frozenset({"kathmandu"}),
     }
 )
-"""Sources of pictures."""
+"""Sources of the pictures of each country."""
 
 Scores = Mapping[str, ClassScore]
 
@@ -35,10 +35,10 @@ Scores = Mapping[str, ClassScore]
 def scores_by_size(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
 ) -> dict[int, Scores]:
-    """Score what has at least so long a shorter side, for each of `LEAST_SIDES`.
+    """Score objects whose shorter side has at least the given length, for each of `LEAST_SIDES`.
 
-    Labels that are smaller are neither asked for nor wrong to find, as COCO ignores what lies
-    outside of a range of areas; detections that are smaller are left out.
+    Smaller labels are ignored, as COCO ignores objects outside an area range; smaller detections
+    are dropped.
     """
     return {
         least: score(
@@ -53,7 +53,7 @@ def scores_by_size(
 def scores_by_country(
     pictures: Sequence[StreetPicture], found: Sequence[Found], classes: Sequence[str]
 ) -> dict[str, Scores]:
-    """Score the pictures of each of `COUNTRIES` that has any."""
+    """Score the pictures of each of `COUNTRIES` that has pictures."""
     scores: dict[str, Scores] = {}
     for country, sources in COUNTRIES.items():
         here = [i for i, picture in enumerate(pictures) if picture.source in sources]

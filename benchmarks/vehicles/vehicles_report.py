@@ -1,4 +1,4 @@
-"""Scores of detectors as a table, as Markdown and as a plot of precision by recall in SVG."""
+"""Reports the scores of detectors as a table, as Markdown and as an SVG precision-recall plot."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _COLOURS = {entry.name: entry.colour for entry in TAXONOMY} | {PLATE: "#111827"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What one detector scored, how long it takes, and the bytes of its file.
+    """Scores, time and file size of one detector.
 
     Attributes:
-        name: of the detector.
+        name: name of the detector.
         scores: by class.
-        milliseconds: for a picture as it sees them.
-        at_same_input: milliseconds for the input that all detectors were given.
-        model_bytes: of its file.
-        calibration_error: how far its confidences and the shares of right ones are apart.
+        milliseconds: per picture, with the detector's own input shape.
+        at_same_input: milliseconds for an input of the same shape for all detectors.
+        model_bytes: size of its file.
+        calibration_error: expected calibration error of its confidences.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Result:
     calibration_error: float
 
     def mean(self, labels: Sequence[str] = CLASSES) -> tuple[float, float]:
-        """AP50 and AP50-95, means over those of `labels` that it was scored on."""
+        """Return AP50 and AP50-95, averaged over the scored classes of `labels`."""
         rows = [(s.ap50, s.ap) for label, s in self.scores.items() if label in labels]
         ap50, ap = np.mean(rows, axis=0)
         return float(ap50), float(ap)
 
     def figures(self) -> dict[str, object]:
-        """Everything as JSON has it."""
+        """Return all figures for JSON."""
         by_class = {
             label: {"ap50": s.ap50, "ap": s.ap, "objects": s.objects}
             for label, s in self.scores.items()
@@ -74,13 +74,13 @@ class Result:
 
 
 def headings(results: Sequence[Result]) -> list[str]:
-    """Of the columns."""
+    """Return the headings of the columns."""
     each = [f"{result.name} {kind}" for result in results for kind in ("AP50", "AP50-95")]
     return ["class", "objects", *each]
 
 
 def rows(results: Sequence[Result]) -> list[list[str]]:
-    """A row a class, means, time and size; the first result is the one to compare with."""
+    """Return one row per class, then means, time and size; the first result is the baseline."""
     every = [label for label in CLASSES if any(label in r.scores for r in results)]
     table_rows = []
     for label in every:
@@ -96,12 +96,12 @@ def rows(results: Sequence[Result]) -> list[list[str]]:
     )
     whole = [r.mean(every) if len(r.scores) == len(every) else None for r in results]
     table_rows.append([f"mean of all {len(every)}", "", *_percents(whole)])
-    for told, times in (
+    for name, times in (
         ("the same input, one thread", [r.at_same_input for r in results]),
         ("one picture, one thread", [r.milliseconds for r in results]),
     ):
         cells = [c for t in times for c in (f"{t:.1f} ms", f"ratio {t / times[0]:.2f}")]
-        table_rows.append([told, "", *cells])
+        table_rows.append([name, "", *cells])
     rates = [
         cell
         for r in results
@@ -118,55 +118,55 @@ def _percents(pairs: Sequence[tuple[float, float] | None]) -> list[str]:
 
 
 def table(results: Sequence[Result]) -> Table:
-    """All of it, for the terminal."""
+    """Build the whole table for the terminal."""
     return terminal_table("vehicles and plates, %", headings(results), rows(results), _SET_LEFT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A detector's AP50 by parts of what is labelled: a column each, and what tells them apart."""
+    """A detector's AP50 on subsets of the labels, one column each, with a title."""
 
-    told: str
+    title: str
     columns: Mapping[str, Mapping[str, ClassScore]]
 
     @property
     def headings(self) -> list[str]:
-        """Of the columns."""
+        """Return the headings of the columns."""
         return ["class", *self.columns]
 
     def rows(self) -> list[list[str]]:
-        """A row a class, in the order of `CLASSES`, and the mean: AP50 and objects."""
+        """Return AP50 and number of objects: one row per class, as in `CLASSES`, and the mean."""
         lines = []
         for label in CLASSES:
             entries = [scores.get(label) for scores in self.columns.values()]
             if any(entries):
-                told = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
-                lines.append([label, *told])
+                cells = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
+                lines.append([label, *cells])
         means = [np.mean([entry.ap50 for entry in s.values()]) for s in self.columns.values()]
         return [*lines, ["mean", *(f"{100 * mean:.1f}" for mean in means)]]
 
     def figures(self) -> dict[str, object]:
-        """Everything as JSON has it."""
+        """Return all figures for JSON."""
         return {
             name: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in scores.items()}
             for name, scores in self.columns.items()
         }
 
     def table(self) -> Table:
-        """All of it, for the terminal."""
-        return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
+        """Build the table for the terminal."""
+        return terminal_table(self.title, self.headings, self.rows(), _SET_LEFT)
 
 
 def defaults_rows(defaults: Mapping[str, Defaults]) -> list[list[str]]:
-    """A row a figure, a column a detector."""
+    """Return one row per figure, one column per detector."""
     columns = [dict(one.rows()) for one in defaults.values()]
-    return [[told, *(column.get(told, "") for column in columns)] for told in columns[-1]]
+    return [[name, *(column.get(name, "") for column in columns)] for name in columns[-1]]
 
 
 def defaults_table(defaults: Mapping[str, Defaults]) -> Table:
-    """Figures at the default confidence, for the terminal."""
-    told = "at the default confidence"
-    return terminal_table(told, ["", *defaults], defaults_rows(defaults), {""})
+    """Build the table of figures at the default confidence, for the terminal."""
+    title = "at the default confidence"
+    return terminal_table(title, ["", *defaults], defaults_rows(defaults), {""})
 
 
 def write_markdown(
@@ -175,23 +175,23 @@ def write_markdown(
     defaults: Mapping[str, Defaults],
     parts: Sequence[Parts],
 ) -> None:
-    """Put the tables between the marks of a page, and leave the rest of the page alone.
+    """Write the tables between the markers of a page.
 
     Raises:
-        ValueError: the page has no marks.
+        ValueError: the page lacks the markers.
     """
     texts = [markdown_table(headings(results), rows(results), _SET_LEFT)]
     if defaults:
-        told = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
+        text = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
                               {"at the default confidence"})  # fmt: skip
-        texts += ["What a caller is told who asks for nothing else:", told]
+        texts += ["Detections at the default confidence:", text]
     for part in parts:
-        texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
+        texts += [f"{part.title}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
     write_between(path, _SCORES, texts)
 
 
 def precision_plot(result: Result) -> str:
-    """Precision by recall at an IoU of 0.5, a line a class."""
+    """Plot precision by recall at an IoU of 0.5, one line per class."""
     drawn = figure(8, 5)
     axes = drawn.subplots()
     for label, entry in result.scores.items():

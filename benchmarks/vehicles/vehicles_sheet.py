@@ -1,4 +1,4 @@
-"""A sheet of what a detector misses worst: for the eye, and for no repository."""
+"""Contact sheet of a detector's worst misses, for inspection; keep it out of the repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 0.3  # confidence of the detections that are drawn
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Miss:
-    """An object that nothing of its class covers by half; the box (4,) and what was found."""
+    """An object without a detection of its class at IoU 0.5: its box (4,) and the detections."""
 
     picture: StreetPicture
     found: Found
@@ -33,7 +33,7 @@ class Miss:
 def misses(
     pictures: Sequence[StreetPicture], found: Sequence[Found], count: int = 40
 ) -> list[Miss]:
-    """The largest objects that were missed, at most a quarter of them of one class."""
+    """Return the largest missed objects, at most a quarter of them of one class."""
     missed = []
     for picture, here in zip(pictures, found, strict=True):
         sure = here.scores >= _SHOWN
@@ -53,7 +53,7 @@ def misses(
 
 
 def sheet(missed: Sequence[Miss]) -> Image.Image:
-    """Each miss in red, what was found instead in blue, four in a row."""
+    """Draw each miss in red and the detections in blue, four misses per row."""
     rows = max(1, -(-len(missed) // _COLUMNS))
     page = Image.new("RGB", (_COLUMNS * _CELL, rows * (_CELL + _CAPTION)), "white")
     for number, miss in enumerate(missed):

@@ -1,1 +1,1 @@
-"""Turns what Lipiyana reads into events, by rules in a YAML file."""
+"""Turns Lipiyana's results into events, by rules in a YAML file."""

@@ -1,4 +1,4 @@
-"""Print events, one JSON object a line.
+"""Print events, one JSON object per line.
 
 lipiyana read photos/ | python -m rules rules.yaml
 python -m rules rules.yaml --server localhost:50051 --frames camera/
@@ -23,23 +23,25 @@ from rules.sightings import Result, results_of_rows, results_of_stream
 
 
 def main() -> int:
-    """Run until the input ends; 2 where rules or input cannot be used."""
+    """Run until the input ends; return 2 if the rules or the input are invalid."""
     parser = argparse.ArgumentParser(prog="rules", description="events by rules in a YAML file")
     parser.add_argument("rules", type=Path)
-    parser.add_argument("rows", type=Path, nargs="?", help="of `lipiyana read`; by default stdin")
+    parser.add_argument(
+        "rows", type=Path, nargs="?", help="output of `lipiyana read`; default stdin"
+    )
     parser.add_argument("--server", help="HOST:PORT to send frames to instead")
-    parser.add_argument("--frames", type=Path, help="folder of pictures, in the order of names")
+    parser.add_argument("--frames", type=Path, help="folder of pictures, sent in order of name")
     arguments = parser.parse_args()
     if (arguments.server is None) != (arguments.frames is None):
-        parser.error("--server and --frames go together")
+        parser.error("--server and --frames must be given together")
     if arguments.frames is not None and not arguments.frames.is_dir():
-        parser.error(f"there is no folder {arguments.frames}")
+        parser.error(f"the folder {arguments.frames} does not exist")
     try:
         engine = RuleEngine(load_rules(arguments.rules))
         with contextlib.closing(_results(arguments)) as results:
             for event in engine.events(results):
                 print(json.dumps(asdict(event), ensure_ascii=False), flush=True)
-    except BrokenPipeError:  # who reads the events has had enough, such as `head`
+    except BrokenPipeError:  # the reader of the events, such as `head`, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

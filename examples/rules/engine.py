@@ -1,4 +1,4 @@
-"""Rules applied to results, one event for each vehicle that a rule is about."""
+"""Applies rules to results and makes one event per matching vehicle."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rules.sightings import Result, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a rule tells of.
+    """An event that a rule reports.
 
     Attributes:
-        rule: its name.
+        rule: name of the rule.
         source: the picture.
         registration: as read.
-        vehicle: label, "" where none was found.
-        track_id: of the vehicle in its stream, if there is one.
-        detail: what about it, in words; "" where the rule says it all.
+        vehicle: label of the vehicle, "" if none was found.
+        track_id: track of the vehicle in its stream, if there is one.
+        detail: explanation in words; "" if the rule's name says it all.
     """
 
     rule: str
@@ -34,8 +34,8 @@ class Event:
 class RuleEngine:
     """Applies rules to the results of one stream, or of one run of `lipiyana read`.
 
-    A rule tells of a track once, and of a vehicle without a track once for each registration, as
-    long as it does not stay away for `forget_after` results.
+    A rule reports a track once, and a vehicle without a track once per registration. After
+    `forget_after` results without it, a vehicle is reported again.
     """
 
     def __init__(self, rules: RuleSet) -> None:
@@ -44,7 +44,7 @@ class RuleEngine:
         self._last_seen: dict[Hashable, int] = {}
 
     def events(self, results: Iterable[Result]) -> Iterator[Event]:
-        """Give the events of results as they come."""
+        """Yield the events of the results as they arrive."""
         for result in results:
             self._count += 1
             for sighting in result.sightings:
@@ -73,10 +73,10 @@ class RuleEngine:
 
 
 def near(read: str, listed: str) -> int | None:
-    """Count the characters of `read` that differ from `listed` but look like its.
+    """Count the characters of `read` that differ from `listed` but look alike.
 
     Returns:
-        None where one does not look like it, or one is missing.
+        None if a differing character does not look alike, or the lengths differ.
     """
     if len(read) != len(listed):
         return None
@@ -85,7 +85,7 @@ def near(read: str, listed: str) -> int | None:
 
 
 def looks_like(a: str, b: str) -> bool:
-    """Whether two characters are taken for each other, or both for a third: D and Q for 0."""
+    """Return whether two characters look alike, or both look like a third (D and Q like 0)."""
     return bool({a, *CONFUSIONS.get(a, "")} & {b, *CONFUSIONS.get(b, "")})
 
 
@@ -100,7 +100,7 @@ def _concerns(rule: Entered | WrongCategory | WatchList, seen: Sighting) -> bool
 
 
 def _detail(rule: Entered | WrongCategory | WatchList, seen: Sighting) -> str | None:
-    """Say what a rule has to tell of a plate; None for nothing."""
+    """Return the detail of the event for a plate, or None if the rule does not match."""
     match rule:
         case Entered():
             return ""

@@ -1,4 +1,4 @@
-"""The rules as the YAML file has them, checked before anything is done by them."""
+"""The rules of a YAML file and their validation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Part = Annotated[float, Field(ge=0, le=1)]
 
 
 class RulesError(ValueError):
-    """The file of rules cannot be used; the message says where and why."""
+    """The file of rules is invalid; the message says where and why."""
 
 
 class _Checked(BaseModel):
@@ -22,14 +22,15 @@ class _Checked(BaseModel):
 
 
 class _Rule(_Checked):
-    """What all rules have.
+    """Fields of all rules.
 
     Attributes:
-        name: of the events.
-        min_confidence: of the plate.
-        vehicles: labels that the rule is about; empty for all, and for plates without a vehicle.
-        zone: x_min, y_min, x_max, y_max as parts of the picture; the middle of the plate must be
-            in it.
+        name: name of the rule, shown in its events.
+        min_confidence: minimum confidence of the plate.
+        vehicles: vehicle labels to which the rule applies; if empty, it applies to all vehicles
+            and to plates without a vehicle.
+        zone: x_min, y_min, x_max, y_max as fractions of the picture; the centre of the plate must
+            be inside.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -43,20 +44,20 @@ class _Rule(_Checked):
         cls, zone: tuple[float, float, float, float]
     ) -> tuple[float, float, float, float]:
         if not (zone[0] < zone[2] and zone[1] < zone[3]):
-            raise ValueError("it goes from left to right and from top to bottom")
+            raise ValueError("x_min must be less than x_max, and y_min less than y_max")
         return zone
 
 
 class Entered(_Rule):
-    """Tells of every vehicle whose registration can be read."""
+    """Reports every vehicle whose registration can be read."""
 
     kind: Literal["entered"]
 
 
 class WrongCategory(_Rule):
-    """Tells of plates of these categories; with `vehicles`, of such plates on such vehicles.
+    """Reports plates of these categories; with `vehicles`, only on such vehicles.
 
-    `conflicts` adds plates whose colours and format contradict each other.
+    `conflicts` also reports plates whose colours and format contradict each other.
     """
 
     kind: Literal["wrong_category"]
@@ -65,9 +66,9 @@ class WrongCategory(_Rule):
 
 
 class WatchList(_Rule):
-    """Tells of listed registrations, and of those that may be one of them, misread.
+    """Reports listed registrations, and readings that may be a misread listed one.
 
-    `max_confusions` is how many characters may be others that are easily taken for them.
+    `max_confusions` is the number of characters that may be confused with similar ones.
     """
 
     kind: Literal["watch_list"]
@@ -79,7 +80,7 @@ class WatchList(_Rule):
     def _as_read(cls, registrations: frozenset[str]) -> frozenset[str]:
         canonical = frozenset(_letters_and_digits(one) for one in registrations)
         if "" in canonical:
-            raise ValueError("a registration has letters and digits")
+            raise ValueError("a registration needs letters or digits")
         return canonical
 
 
@@ -90,8 +91,8 @@ class RuleSet(_Checked):
     """A file of rules.
 
     Attributes:
-        rules: their names differ.
-        forget_after: results without a vehicle after which it counts as a new one.
+        rules: the rules, with unique names.
+        forget_after: number of results without a vehicle after which it counts as new.
     """
 
     rules: tuple[Rule, ...]
@@ -101,19 +102,19 @@ class RuleSet(_Checked):
     @classmethod
     def _names_differ(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         if not rules:
-            raise ValueError("there are none")
+            raise ValueError("at least one rule is needed")
         names = [rule.name for rule in rules]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two rules are named {', '.join(twice)}")
+            raise ValueError(f"several rules are named {', '.join(twice)}")
         return rules
 
 
 def load_rules(path: Path) -> RuleSet:
-    """Read and check a file of rules.
+    """Read and validate a file of rules.
 
     Raises:
-        RulesError: it is not there, not YAML, or not made of rules; every fault is listed.
+        RulesError: the file is missing, not YAML, or has invalid rules; all errors are listed.
     """
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
@@ -123,11 +124,11 @@ def load_rules(path: Path) -> RuleSet:
         return RuleSet.model_validate(content)
     except ValidationError as error:
         faults = [f"  {_place(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        raise RulesError("\n".join([f"{path} has faults:", *faults])) from None
+        raise RulesError("\n".join([f"{path} has errors:", *faults])) from None
 
 
 def _place(steps: tuple[int | str, ...]) -> str:
-    """Write `rules[1].zone`; the step that only names the kind of a rule is left out."""
+    """Format a location such as `rules[1].zone`, without the step that names a rule's kind."""
     place = ""
     for step in steps:
         if isinstance(step, int):

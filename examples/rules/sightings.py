@@ -1,4 +1,4 @@
-"""Plates as the rules see them, from a stream of results or from `lipiyana read`."""
+"""Plates as input of the rules, from a stream of results or from `lipiyana read`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Sighting:
     """One plate in one picture.
 
     Attributes:
-        registration: canonical.
-        category: whose plate it is, None where that is not known.
-        conflict: its colours and its format contradict each other.
-        confidence: of the plate.
-        x, y: middle of the plate, as parts of the picture.
-        vehicle: label of the vehicle that carries it, "" where none was found.
-        track_id: of that vehicle in its stream, None where pictures are not of one.
+        registration: the canonical registration.
+        category: category of the plate, None if unknown.
+        conflict: whether its colours and its format contradict each other.
+        confidence: confidence of the plate.
+        x, y: centre of the plate, as fractions of the picture.
+        vehicle: label of the vehicle that carries it, "" if none was found.
+        track_id: track of that vehicle, None if the pictures are not a stream.
     """
 
     registration: str
@@ -42,24 +42,24 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found in one picture; `source` names it."""
+    """The plates of one picture; `source` names the picture."""
 
     source: str
     sightings: tuple[Sighting, ...]
 
 
 def results_of_stream(results: Iterable[FrameResult]) -> Iterator[Result]:
-    """Take what `recognize_stream` gives; frames that could not be read have no sightings."""
+    """Convert the results of `recognize_stream`; frames with an error have no sightings."""
     for result in results:
         found = () if isinstance(result.outcome, LipiyanaError) else sightings(result.outcome)
         yield Result(f"frame {result.frame_id}", found)
 
 
 def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
-    """Take the JSON Lines of `lipiyana read`; pictures that could not be read have no sightings.
+    """Convert the JSON Lines of `lipiyana read`; pictures with an error have no sightings.
 
     Raises:
-        ValueError: a line is none of these; the message has its number.
+        ValueError: a line is not an output row of `lipiyana read`; the message has its number.
     """
     for number, line in enumerate(lines, start=1):
         try:
@@ -68,12 +68,12 @@ def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
             yield Result(str(row["path"]), found)
         except (ValueError, KeyError, TypeError, ParseError, LipiyanaError) as error:
             raise ValueError(
-                f"line {number} is no row of `lipiyana read`: {type(error).__name__}"
+                f"line {number} is not a row of `lipiyana read`: {type(error).__name__}"
             ) from None
 
 
 def sightings(recognition: Recognition) -> tuple[Sighting, ...]:
-    """Take the plates whose registration was read beyond doubt."""
+    """Return the plates with a valid registration."""
     return tuple(
         _sighting(recognition, plate) for plate in recognition.plates if plate.registration.valid
     )

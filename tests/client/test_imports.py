@@ -11,7 +11,7 @@ from lipiyana.server import running_server
 HEAVY = ("cachetools", "cv2", "numpy", "onnxruntime", "PIL", "pydantic", "rapidocr")
 
 
-def test_the_client_loads_nothing_that_computes() -> None:
+def test_the_client_imports_no_engine() -> None:
     program = (
         "import sys, lipiyana.client\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])\n"
@@ -42,8 +42,8 @@ with Client(sys.argv[1]) as client:
 """
 
 
-def test_the_client_needs_grpcio_status_and_what_that_brings_alone(tmp_path: Path) -> None:
-    """README says how to install the client without the models' engines."""
+def test_the_client_needs_only_grpcio_status_and_its_dependencies(tmp_path: Path) -> None:
+    """README explains how to install the client without the engines."""
     (tmp_path / "a.jpg").write_bytes(b"picture")
     with running_server(FakeRecognizer()) as server:
         done = subprocess.run(

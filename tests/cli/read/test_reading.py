@@ -67,7 +67,7 @@ def test_a_row_for_each_picture_in_order(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORM_NAMES)
-def test_a_run_killed_at_any_byte_goes_on_to_the_same_file(tmp_path: Path, suffix: str) -> None:
+def test_a_run_killed_at_any_byte_resumes_to_the_same_file(tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     recognizer = FakeRecognizer()
     recognizer.finds_nothing = True  # short rows
@@ -79,7 +79,7 @@ def test_a_run_killed_at_any_byte_goes_on_to_the_same_file(tmp_path: Path, suffi
         assert output.read_bytes() == whole
 
 
-def test_going_on_reads_only_what_is_missing(tmp_path: Path) -> None:
+def test_resuming_reads_only_the_missing_pictures(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     lines = output.read_bytes().splitlines(keepends=True)
@@ -89,7 +89,7 @@ def test_going_on_reads_only_what_is_missing(tmp_path: Path) -> None:
     assert recognizer.seen == ["bad", "text of é.jpg"]
 
 
-def test_going_on_where_pictures_came_and_went(tmp_path: Path, pictures: Path) -> None:
+def test_resuming_after_pictures_were_added_and_removed(tmp_path: Path, pictures: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     (pictures / "a.jpg").unlink()
@@ -109,7 +109,7 @@ def test_going_on_where_pictures_came_and_went(tmp_path: Path, pictures: Path) -
 
 
 @pytest.mark.parametrize("suffix", FORM_NAMES)
-def test_a_server_that_goes_down_stops_the_run_which_then_goes_on(
+def test_a_run_stopped_by_an_unavailable_server_can_be_resumed(
     tmp_path: Path, pictures: Path, suffix: str
 ) -> None:
     output = tmp_path / f"out{suffix}"
@@ -146,7 +146,7 @@ def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -
     assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
 
 
-def test_no_wait_is_longer_than_the_patience() -> None:
+def test_no_wait_exceeds_the_retry_limit() -> None:
     clock, waits = [0.0], []
 
     def sleep(seconds: float) -> None:
@@ -161,19 +161,19 @@ def test_no_wait_is_longer_than_the_patience() -> None:
     assert waits == [20.0]
 
 
-def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, pictures: Path) -> None:
+def test_a_rate_limited_key_is_retried_without_limit(tmp_path: Path, pictures: Path) -> None:
     (pictures / "a.jpg").write_text("busy")
     recognizer = FakeRecognizer()
     recognizer.busy_answers, recognizer.busy_reason = 500, "RATE_LIMITED"
     waits: list[float] = []
     patience = Patience(seconds=0, sleep=waits.append)
     assert read(tmp_path / "out.jsonl", recognizer, patience=patience) == Totals(read=4, failed=1)
-    # those who were told the same time come back at different ones, and seldom in the end
+    # jitter: clients with the same `retry_after` retry at different times
     assert len(set(waits)) > 490
     assert 1 < max(waits) <= 5
 
 
-def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Path) -> None:
+def test_existing_rows_of_removed_pictures_count(tmp_path: Path, pictures: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     (pictures / "é.jpg").unlink()
@@ -181,7 +181,7 @@ def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Pat
     assert read(output, resume=True) == Totals(read=4, failed=1)
 
 
-def test_a_bug_costs_one_picture(tmp_path: Path, pictures: Path) -> None:
+def test_an_unexpected_error_fails_only_one_picture(tmp_path: Path, pictures: Path) -> None:
     (pictures / "a.jpg").write_text("bug")
     output = tmp_path / "out.jsonl"
     assert read(output) == Totals(read=3, failed=2)

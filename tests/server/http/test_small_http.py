@@ -1,4 +1,4 @@
-"""What strangers send to the HTTP port, and that it answers the others all the same."""
+"""Misbehaving clients of the HTTP port must not affect the others."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def connect(port: int) -> socket.socket:
 def answer_to(port: int, request: bytes) -> bytes:
     with connect(port) as connection:
         connection.sendall(request)
-        return all_of(connection)
+        return read_to_end(connection)
 
 
-def all_of(connection: socket.socket) -> bytes:
-    """What comes until the end, or until the connection is cut off."""
+def read_to_end(connection: socket.socket) -> bytes:
+    """Read until the connection is closed or reset."""
     found = b""
     try:
         while data := connection.recv(1 << 16):
@@ -67,7 +67,7 @@ def all_of(connection: socket.socket) -> bytes:
     return found
 
 
-def test_answers(port: int) -> None:
+def test_each_path_has_its_answer(port: int) -> None:
     assert get(port, "/ready?a=b") == b"ready"
     assert get(port, "/large") == LARGE
     client = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -77,7 +77,7 @@ def test_answers(port: int) -> None:
     with connect(port) as slow:
         for part in (b"GET /re", b"ady HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
             slow.sendall(part)
-        assert all_of(slow).endswith(b"\r\n\r\nready")
+        assert read_to_end(slow).endswith(b"\r\n\r\nready")
 
 
 @pytest.mark.parametrize(
@@ -91,26 +91,26 @@ def test_answers(port: int) -> None:
         (b"GET /" + b"x" * (MAX_REQUEST_BYTES - 5), 431),
     ],
 )
-def test_refusals(port: int, request_: bytes, status: int) -> None:
+def test_bad_requests_are_refused(port: int, request_: bytes, status: int) -> None:
     answer = answer_to(port, request_)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"KL01CC50" not in answer
 
 
-def test_those_who_stall_keep_nobody_out(port: int) -> None:
+def test_stalled_connections_do_not_block_others(port: int) -> None:
     stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
     for connection in stalled:
         connection.sendall(b"GET /ready HTTP/1.1\r\nX: ")
         assert get(port, "/ready") == b"ready"
     for connection in stalled[:MAX_CONNECTIONS]:
-        assert all_of(connection) == b""
+        assert read_to_end(connection) == b""
     stalled[-1].sendall(b"\r\n\r\n")
-    assert all_of(stalled[-1]).endswith(b"ready")
+    assert read_to_end(stalled[-1]).endswith(b"ready")
     for connection in stalled:
         connection.close()
 
 
-def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
+def test_clients_that_do_not_read_do_not_block_others(port: int) -> None:
     stalled = [connect(port) for _ in range(3 * MAX_CONNECTIONS)]
     for connection in stalled:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
@@ -119,15 +119,15 @@ def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
         connection.close()
 
 
-def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small_http, "SECONDS", 0.01)
     server = SmallHttpServer("127.0.0.1", 0, {})
     with connect(server.port) as connection:
-        assert all_of(connection) == b""
+        assert read_to_end(connection) == b""
     server.close()
 
 
-def test_an_exposition_is_not_made_too_often() -> None:
+def test_metrics_are_not_rendered_too_often() -> None:
     made: list[bytes] = []
     now = [0.0]
 

@@ -13,7 +13,7 @@ def frame(frame_id: int) -> WaitingFrame:
 
 
 class Rooms:
-    """Counts the frames whose bytes are held."""
+    """Counts the frames whose bytes are held in memory."""
 
     def __init__(self) -> None:
         self.held: set[int] = set()
@@ -25,7 +25,7 @@ class Rooms:
         return made
 
 
-async def test_only_the_frame_that_waits_holds_bytes() -> None:
+async def test_only_the_waiting_frame_holds_bytes() -> None:
     rooms, waiting = Rooms(), NewestFrame()
     waiting.put(rooms.frame(1))
     waiting.put(rooms.frame(2))
@@ -39,7 +39,7 @@ async def test_only_the_frame_that_waits_holds_bytes() -> None:
     assert not rooms.held
 
 
-async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
+async def test_the_newest_frame_wins_and_drops_are_reported_once() -> None:
     waiting = NewestFrame()
     for number in range(4):
         waiting.put(frame(number))
@@ -69,7 +69,7 @@ async def test_a_failure_comes_after_the_last_frame() -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-async def test_who_waits_is_woken(ends: bool) -> None:
+async def test_a_waiting_reader_is_woken(ends: bool) -> None:
     waiting = NewestFrame()
     taker = asyncio.create_task(waiting.take())
     await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_who_waits_is_woken(ends: bool) -> None:
         assert await taker == (frame(1), [])
 
 
-async def test_who_waits_for_the_setup_is_woken() -> None:
+async def test_a_reader_waiting_for_the_setup_is_woken() -> None:
     begun, ended = NewestFrame(), NewestFrame()
     takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_who_waits_for_the_setup_is_woken() -> None:
         await takers[1]
 
 
-async def test_there_is_no_room_while_many_drops_wait_to_be_told(
+async def test_no_frame_is_taken_while_many_drops_are_unreported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lipiyana.server.rpc.frames.MAX_DROPPED", 3)

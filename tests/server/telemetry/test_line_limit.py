@@ -17,7 +17,7 @@ def test_lines_beyond_the_limit_are_counted() -> None:
     assert len(due) == 1
 
 
-def test_lines_that_come_slowly_are_all_written() -> None:
+def test_lines_at_a_slow_rate_are_all_written() -> None:
     now = [0.0]
     limit = LineLimit(lambda _: None, timer=lambda: now[0])
     for _ in range(5 * LINES):
