@@ -32,7 +32,7 @@ from lipiyana.rendering.text.lines import render_line
 from lipiyana.types import Layout
 
 Image = npt.NDArray[np.uint8]
-Degrading = Callable[[Image, int, np.random.Generator], Image]
+Degradation = Callable[[Image, int, np.random.Generator], Image]
 
 COUNT = 500
 _SHARES_WITHOUT = {
@@ -97,7 +97,7 @@ def unreadable(data: Path, part: Part, count: int = COUNT) -> Iterator[Negative]
     for kind, share in _SHARES_UNREADABLE.items():
         pairs = islice(sources[kind], round(share * count))
         for (image, rows, truth), (name, spoil) in zip(
-            pairs, cycle(_SPOILED.items()), strict=False
+            pairs, cycle(_DEGRADATIONS.items()), strict=False
         ):
             yield Negative(f"{kind}, {name}", spoil(image, rows, rng), Layout.PLATE, truth)
 
@@ -135,10 +135,10 @@ def _streets(folder: Path, part: Part) -> Iterator[Image]:
 def _rendered_lines(words: Path, part: Part, rng: np.random.Generator) -> Iterator[Image]:
     corpus = Corpus.load(words, split="held_out")
     library = FontLibrary.load()
-    chance = random.Random(_SEEDS[part])
+    generator = random.Random(_SEEDS[part])
     recipe = RenderRecipe(split="held_out")
     while True:
-        sample = corpus.sample(chance, "Latn" if chance.random() < 0.5 else None)
+        sample = corpus.sample(generator, "Latn" if generator.random() < 0.5 else None)
         if sample.kind in _NOT_SIGNS or parse(sample.text).valid:
             continue
         drawn = render_line(sample.drawn, sample.script, rng, library, recipe=recipe)
@@ -206,6 +206,6 @@ def _hidden(image: Image, rows: int, rng: np.random.Generator) -> Image:
     return out
 
 
-_SPOILED: dict[str, Degrading] = {
+_DEGRADATIONS: dict[str, Degradation] = {
     "tiny": _tiny, "blurred": _blurred, "noisy": _noisy, "half hidden": _hidden,
 }  # fmt: skip

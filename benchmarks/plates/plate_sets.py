@@ -49,8 +49,10 @@ class Labelled:
 
 def squeeze(text: str) -> str:
     """Return only the letters, vowel signs and digits, in upper case."""
-    kept = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c)[0] in "LMN")
-    return "".join(kept).upper()
+    characters = (
+        c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c)[0] in "LMN"
+    )
+    return "".join(characters).upper()
 
 
 def load_set(data: Path, name: str, part: Part) -> list[Labelled]:

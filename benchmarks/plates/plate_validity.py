@@ -33,7 +33,7 @@ PHOTOS = {"olx_plate": "train", "traffic7": "train2", "riders": "train2", "odish
 """Folder of each source of photos with transcribed plates."""
 
 _BINS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)
-_A_MISREADING = 3  # edits
+_MAX_MISREAD_EDITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def read(recognizer: LocalRecognizer, picture: Picture) -> tuple[list[Read], int
     for plate in found.plates:
         text = plate.registration.canonical or squeeze(plate.text)
         nearest = min(Levenshtein.distance(text, label) for label in picture.labels)
-        if picture.complete or nearest <= _A_MISREADING:
+        if picture.complete or nearest <= _MAX_MISREAD_EDITS:
             valid, right = plate.registration.valid, nearest == 0
             plates.append(
                 Read(picture.set_name, picture.path.name, text, valid, plate.confidence, right)

@@ -94,10 +94,10 @@ def rendered_sets(words: Path, count: int, seed: int = 0) -> Iterator[LineSet]:
     recipe = RenderRecipe(split="held_out")
     for number, script in enumerate(SCRIPTS):
         rng = np.random.default_rng([seed, number])
-        chance = random.Random(f"{seed} {script}")
+        generator = random.Random(f"{seed} {script}")
         lines: list[tuple[Image, str]] = []
         while len(lines) < count:
-            sample = corpus.sample(chance, script)
+            sample = corpus.sample(generator, script)
             drawn = render_line(sample.drawn, script, rng, library, recipe=recipe)
             if drawn is not None:
                 lines.append((drawn.image, sample.text))

@@ -238,9 +238,9 @@ def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, floa
         same += shown.still == before
         before = shown.still
         begin = time.perf_counter()
-        kept = memory.lookup(shown.pixels)
+        cached = memory.lookup(shown.pixels)
         comparing.append(time.perf_counter() - begin)
-        if kept is not None:
+        if cached is not None:
             hits += 1
             wrong += shown.still != remembered
             continue

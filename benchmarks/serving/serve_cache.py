@@ -21,7 +21,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Overhead:
-    """Extra time of a miss with the cache, compared with the cache switched off.
+    """Extra time of a miss with the cache, compared with bypassing it.
 
     Attributes:
         share: median difference of the pairs, divided by the median time without the cache.
@@ -76,7 +76,7 @@ def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) 
     """
     used = RecognitionConfig(layout=Layout(layout))
     bypass = replace(used, cache_policy=CachePolicy.BYPASS)
-    chance = random.Random(1)
+    generator = random.Random(1)
     with Client(server.target) as client:
 
         def timed(picture: bytes, config: RecognitionConfig, expected: CacheOutcome) -> float:
@@ -99,11 +99,11 @@ def overhead(server: Server, paths: Sequence[str], layout: str, seconds: float) 
                 (with_cache, used, CacheOutcome.MISS),
                 (without, bypass, CacheOutcome.BYPASS),
             ]
-            chance.shuffle(steps)
-            for kept, config, expected in steps:
-                kept.append(timed(fresh, config, expected))
+            generator.shuffle(steps)
+            for times, config, expected in steps:
+                times.append(timed(fresh, config, expected))
     pairs = list(zip(with_cache, without, strict=True))
-    resampled = sorted(_share(chance.choices(pairs, k=len(pairs))) for _ in range(RESAMPLES))
+    resampled = sorted(_share(generator.choices(pairs, k=len(pairs))) for _ in range(RESAMPLES))
     low, high = resampled[round(0.025 * RESAMPLES)], resampled[round(0.975 * RESAMPLES) - 1]
     return Overhead(_share(pairs), (high - low) / 2, len(pairs))
 

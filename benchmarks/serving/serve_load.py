@@ -135,23 +135,23 @@ class Load:
 
 def arrivals(plan: Plan) -> Iterator[float]:
     """Yield the times at which the calls of an open loop are due, in seconds from the start."""
-    chance = random.Random(plan.seed)
+    generator = random.Random(plan.seed)
     if not plan.cameras:
         due = 0.0
         while True:
             yield due
-            due += chance.expovariate(plan.rate)
+            due += generator.expovariate(plan.rate)
     step = plan.cameras / plan.rate
-    phases = sorted(chance.uniform(0, step) for _ in range(plan.cameras))
+    phases = sorted(generator.uniform(0, step) for _ in range(plan.cameras))
     for number in itertools.count():
         yield from (number * step + phase for phase in phases)
 
 
 def _pictures(plan: Plan) -> Iterator[bytes]:
     """Yield the pictures in turn; bytes appended to a JPEG change only its hash."""
-    kept = [Path(path).read_bytes() for path in plan.pictures]
+    encoded = [Path(path).read_bytes() for path in plan.pictures]
     load = f"{plan.seed} {plan.concurrency} {plan.rate} {plan.cameras}".encode()
-    for number, data in enumerate(itertools.cycle(kept)):
+    for number, data in enumerate(itertools.cycle(encoded)):
         yield data + b"%b %d" % (load, number) if plan.unique else data
 
 

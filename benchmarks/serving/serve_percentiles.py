@@ -40,9 +40,9 @@ def poisson_calls(
     work: Sequence[float], rate: float, count: int = 50_000
 ) -> list[tuple[float, float]]:
     """Draw many calls with Poisson arrivals; their work is drawn from `work`."""
-    chance = random.Random(1)
+    generator = random.Random(1)
     now, calls = 0.0, []
     for _ in range(count):
-        now += chance.expovariate(rate)
-        calls.append((now, chance.choice(work)))
+        now += generator.expovariate(rate)
+        calls.append((now, generator.choice(work)))
     return calls

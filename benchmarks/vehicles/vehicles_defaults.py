@@ -118,8 +118,8 @@ def at_defaults(
 
 
 def _sure(found: Found) -> Found:
-    kept = found.scores >= OPERATING_POINT
-    return Found(found.boxes[kept], found.scores[kept], found.classes[kept])
+    selected = found.scores >= OPERATING_POINT
+    return Found(found.boxes[selected], found.scores[selected], found.classes[selected])
 
 
 def _matched(picture: StreetPicture, found: Found) -> tuple[int, int, int, int]:

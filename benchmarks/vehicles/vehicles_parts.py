@@ -68,8 +68,8 @@ def _without_small(picture: StreetPicture, least: int) -> StreetPicture:
 
 
 def _large(found: Found, least: int) -> Found:
-    kept = _shorter_sides(found.boxes) >= least
-    return Found(found.boxes[kept], found.scores[kept], found.classes[kept])
+    selected = _shorter_sides(found.boxes) >= least
+    return Found(found.boxes[selected], found.scores[selected], found.classes[selected])
 
 
 def _shorter_sides(boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

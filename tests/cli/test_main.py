@@ -56,9 +56,9 @@ def test_h_is_help(command: str) -> None:
 def test_unknown_features_are_reported_with_their_option() -> None:
     result = CliRunner().invoke(app, ["read", "x", "--features", "vehicle"])
     assert result.exit_code == 2
-    told = " ".join(result.output.replace("│", " ").split())
-    assert "Invalid value for --features: 'vehicle' is not one of" in told
-    assert "Did you mean 'vehicles'?" in told
+    message = " ".join(result.output.replace("│", " ").split())
+    assert "Invalid value for --features: 'vehicle' is not one of" in message
+    assert "Did you mean 'vehicles'?" in message
 
 
 @pytest.mark.parametrize("command", ["reader", "plates", "vehicles"])

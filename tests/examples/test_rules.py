@@ -140,11 +140,17 @@ def test_near(read: str, listed: str, distance: int | None) -> None:
         ("", "the file: "),
         ("rules: [{name: a, kind: entered}]\nforget: 3", "forget: "),
         ("rules: [{name: a, kind: left}]", r"rules\[0\]: .*'left'"),
-        ("rules: [{name: a, kind: entered}, {name: a, kind: entered}]", "two rules are named a"),
+        (
+            "rules: [{name: a, kind: entered}, {name: a, kind: entered}]",
+            "several rules are named a",
+        ),
         ("rules: [{kind: entered}]", r"rules\[0\]\.name: "),
         ("rules: [{name: a, kind: entered, max_confusions: 1}]", r"rules\[0\]\.max_confusions: "),
-        ("rules: [{name: a, kind: entered, zone: [1, 0, 0, 1]}]", r"rules\[0\]\.zone: .*left"),
-        ("rules: [{name: a, kind: watch_list, registrations: ['-']}]", "letters and digits"),
+        (
+            "rules: [{name: a, kind: entered, zone: [1, 0, 0, 1]}]",
+            r"rules\[0\]\.zone: .*x_min must be less",
+        ),
+        ("rules: [{name: a, kind: watch_list, registrations: ['-']}]", "letters or digits"),
         ("rules: [{name: a, kind: wrong_category, categories: [x]}]", r"categories\[0\]: "),
         ("rules: [", "cannot be read"),
         ("\x00", "cannot be read"),
@@ -186,7 +192,7 @@ def test_bad_rows_are_told_by_their_number() -> None:
     for bad in ("", "[]", "{}", '{"path": "a", "recognition": {"plates": 3}}'):
         rows = results_of_rows([good, bad])
         assert next(rows) == Result("a", ())
-        with pytest.raises(ValueError, match="line 2 is no row"):
+        with pytest.raises(ValueError, match="line 2 is not a row"):
             next(rows)
 
 
@@ -252,7 +258,7 @@ def test_a_reader_that_has_enough_is_no_error(row: dict[str, Any], tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--server", "localhost:1", "--frames", "nosuch"], "there is no folder nosuch"),
+        (["--server", "localhost:1", "--frames", "nosuch"], "the folder nosuch does not exist"),
         (["nosuch.jsonl"], "nosuch.jsonl: No such file or directory"),
     ],
 )

@@ -253,7 +253,7 @@ def main() -> int:
     end = resident()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{arguments.count} pictures: {end / 2**20:.0f} MiB resident, peak {peak:.0f} MiB")
-    print(f"most CPU of one: {outcomes.most_seconds:.2f} s")
+    print(f"maximum CPU time of a picture: {outcomes.most_seconds:.2f} s")
     for outcome, count in outcomes.counts.most_common():
         print(f"{count:7d}  {outcome}")
     if arguments.keep:

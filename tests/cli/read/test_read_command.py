@@ -79,10 +79,10 @@ def test_finding_nothing_at_all_is_reported(here: Path, fake: FakeRecognizer) ->
         (here / name).write_text(name)
     assert "nothing was found" not in invoke("a.jpg", "b.jpg", "--models", ".").stderr
     fake.finds_nothing = True
-    told = invoke("a.jpg", "b.jpg", "--models", ".")
-    assert told.exit_code == 0
-    assert "nothing was found in any of 2 pictures" in told.stderr
-    assert len(rows(told)) == 2
+    outcome = invoke("a.jpg", "b.jpg", "--models", ".")
+    assert outcome.exit_code == 0
+    assert "nothing was found in any of 2 pictures" in outcome.stderr
+    assert len(rows(outcome)) == 2
 
 
 def test_a_bad_picture_is_a_row_and_exit_code_1(here: Path, fake: FakeRecognizer) -> None:
@@ -242,8 +242,8 @@ def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer)
     (here / "in").mkdir()
     for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
         (here / "in" / name).write_text("a")
-    told = invoke("in").stderr.splitlines()
-    assert told[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
+    messages = invoke("in").stderr.splitlines()
+    assert messages[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
 
 
 def test_a_stopped_run_reports_the_reason_and_how_to_resume(

@@ -61,7 +61,7 @@ def test_unsure_pictures_are_kept_readable_only_for_the_owner(
     recognizer = local_recognizer(settings)
     assert "personal data" in caplog.text
     with running_server(recognizer, settings) as server, Client(server.target) as client:
-        # the warm-up and calls that disable keeping must not be kept
+        # not kept: the warm-up, calls that bypass the cache, and confident answers
         client.recognize(mirrored, BYPASS)
         client.recognize(nothing)
         assert offers.none_left()

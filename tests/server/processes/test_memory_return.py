@@ -19,9 +19,9 @@ def test_freed_memory_between_live_blocks_is_returned() -> None:
     if not _resident():
         return
     pieces = [bytes(16_000) for _ in range(20_000)]
-    kept = pieces[::50]  # so that the end of the heap stays in use
+    live = pieces[::50]  # so that the end of the heap stays in use
     full = _resident()
     del pieces
     _trim()
     assert _resident() < full - 100 * 1024 * 1024
-    assert len(kept) == 400
+    assert len(live) == 400

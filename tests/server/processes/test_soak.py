@@ -78,23 +78,23 @@ def test_memory_does_not_grow(
 
 def load(client: Client, pictures: Sequence[bytes], seed: int, until: float) -> int:
     """Make valid and invalid calls in turn until the time is over; return the number of answers."""
-    chance = random.Random(seed)
+    generator = random.Random(seed)
     answered = 0
     for number in itertools.count():
         if time.monotonic() > until:
             return answered
-        picture = chance.choice(pictures)
+        picture = generator.choice(pictures)
         fresh = picture + b"%d %d" % (seed, number)  # same picture, other cache key
-        kind = chance.randrange(6)
+        kind = generator.randrange(6)
         try:
             if kind == 0:
                 client.recognize_batch([fresh, picture, b"no picture"])
             elif kind == 1:
-                list(client.recognize_stream(frames(fresh, chance.randrange(5))))
+                list(client.recognize_stream(frames(fresh, generator.randrange(5))))
             elif kind == 2:
-                client.recognize(fresh[: chance.randrange(len(picture))])
+                client.recognize(fresh[: generator.randrange(len(picture))])
             elif kind == 3:
-                client.recognize(fresh, timeout=chance.random() / 10)
+                client.recognize(fresh, timeout=generator.random() / 10)
             elif kind == 4:
                 next(client.recognize_stream(frames(fresh, 3)))  # leaves after the first result
             else:

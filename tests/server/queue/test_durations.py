@@ -26,8 +26,8 @@ def test_waiting_pictures_need_enough_remaining_time(
 ) -> None:
     durations = Durations()
     durations.learn(PICTURE, Layout.SCENE, 2.0)
-    told = durations.leaves_too_little(PICTURE, Layout.SCENE, waited, remaining)
-    assert told is too_little
+    verdict = durations.leaves_too_little(PICTURE, Layout.SCENE, waited, remaining)
+    assert verdict is too_little
 
 
 def test_means_are_kept_per_kind_of_picture() -> None:

@@ -105,8 +105,8 @@ def test_reading_pauses_while_many_drops_are_unreported(
 
     results = list(client.recognize_stream(frames()))
     assert max(len(result.dropped_frame_ids) for result in results) <= 5
-    told = [number for r in results for number in (*r.dropped_frame_ids, r.frame_id)]
-    assert told == list(range(50))
+    reported = [number for r in results for number in (*r.dropped_frame_ids, r.frame_id)]
+    assert reported == list(range(50))
 
 
 def test_a_stream_without_frames(client: Client) -> None:

@@ -260,9 +260,8 @@ def test_an_idle_stream_is_ended(fake: FakeRecognizer) -> None:
     fake.hold()
     with running_server(fake, settings) as server, Client(server.target) as client:
         stream = client.recognize_stream(frames())
-        timer = threading.Timer(
-            0.2, fake.release
-        )  # several times the limit, but a stream that waits for a result is not idle
+        # several times the limit: a stream that waits for a result is not idle
+        timer = threading.Timer(0.2, fake.release)
         timer.start()
         assert next(stream).frame_id == 1
         with pytest.raises(DeadlineExceeded) as caught:

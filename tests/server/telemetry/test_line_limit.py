@@ -6,13 +6,13 @@ from lipiyana.server.telemetry.line_limit import LINES, SECONDS, LineLimit
 
 
 def test_lines_beyond_the_limit_are_counted() -> None:
-    told: list[int] = []
+    reported: list[int] = []
     due: list[Callable[[], None]] = []
-    limit = LineLimit(told.append, later=lambda _, call: due.append(call), timer=lambda: 0.0)
+    limit = LineLimit(reported.append, later=lambda _, call: due.append(call), timer=lambda: 0.0)
     assert sum(limit.allows() for _ in range(LINES + 7)) == LINES
     (tell,) = due
     tell()
-    assert told == [7]
+    assert reported == [7]
     assert limit.allows()
     assert len(due) == 1
 

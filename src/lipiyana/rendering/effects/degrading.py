@@ -60,12 +60,12 @@ def _apply(image: Image, rng: np.random.Generator, recipe: RenderRecipe, strengt
 
 def degrade_print(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Image:
     """Degrade a printed line as a scanner does: slight blur, low resolution, compression."""
-    for chance, effect in (
+    for probability, effect in (
         (0.35, effects.blur),
         (0.2, effects.low_resolution),
         (0.1, effects.uneven_light),
         (recipe.jpeg, effects.jpeg),
     ):
-        if rng.random() < chance:
+        if rng.random() < probability:
             image = effect(image, rng, float(rng.beta(1.5, 2.5)) * recipe.strength)
     return image

@@ -179,9 +179,9 @@ def _apply_ink(
     if style.wear:
         height, width = mask.shape
         field = smooth_noise(rng, height, width, max(2.0, 6 * scale), octaves=3)
-        kept = np.clip((field + 0.95 - 0.75 * style.wear) * 4, 0, 1)
+        intact = np.clip((field + 0.95 - 0.75 * style.wear) * 4, 0, 1)
         fade = 1 - 0.35 * style.wear * float(rng.random())
-        worn = (mask * (kept * fade)).astype(np.uint8)
+        worn = (mask * (intact * fade)).astype(np.uint8)
     ink.paint(sheet, worn, style.ink)
     if style.embossed:
         # light from above: slopes that face upwards are brighter

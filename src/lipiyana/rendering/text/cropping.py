@@ -128,7 +128,7 @@ def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspe
         return Pose(stretch, slant, 0.0, level)
     keystone = rng.normal(0, 0.035, (4, 2)).astype(np.float32)
     slant += float(rng.normal(0, 0.06))
-    # a detector crops a long slanted line along its own angle, a short word along the axes
+    # a detector's crop levels the rotation of a long line, but keeps that of a short word
     most = 0.35 / max(aspect, 1.0)
     spread = most if rng.random() < 0.3 else most / 4
     angle = float(np.clip(rng.normal(0, spread), -most, most))

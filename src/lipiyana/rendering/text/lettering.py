@@ -148,8 +148,8 @@ def pen_strokes(mask: Mask, rng: np.random.Generator, body: float) -> Mask:
         upright = np.ones((length, 1), np.uint8)
         eroded = cv2.erode(mask, upright)
         # keep strokes that erosion would nearly remove
-        kept = cv2.dilate(eroded, np.ones((length + 4, 1), np.uint8)) > 200
-        return np.where(kept, eroded, mask)
+        intact = cv2.dilate(eroded, np.ones((length + 4, 1), np.uint8)) > 200
+        return np.where(intact, eroded, mask)
     length = round(min(0.12 * body, 0.27 * body - stroke) * rng.uniform(0.5, 1))
     if length < 2:
         return mask

@@ -87,8 +87,8 @@ def render_line(
         scene = scenes.sign_scene(rng, alpha, body, margins, recipe)
     crop, quad = take_crop(scene.image, scene.ink, pose, scene.margins, height)
     if style == "sign":
-        for chance, effect in ((recipe.wires, effects.wires), (recipe.far, effects.far_away)):
-            if rng.random() < chance:
+        for probability, effect in ((recipe.wires, effects.wires), (recipe.far, effects.far_away)):
+            if rng.random() < probability:
                 crop = effect(crop, rng, float(rng.beta(1.6, 2)))
     finish = degrade_print if style == "print" else degrade
     return RenderedLine(finish(crop, rng, recipe), quad)

@@ -74,10 +74,10 @@ def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> Ima
 
 
 def _salt_and_pepper(grey: Field, rng: np.random.Generator, strength: float) -> Field:
-    chance = rng.random(grey.shape, np.float32)
+    draws = rng.random(grey.shape, np.float32)
     share = np.float32(strength * rng.uniform(0.002, 0.03))
-    out = np.where(chance < share, np.float32(20), grey)
-    return np.where(chance > 1 - share, np.float32(250), out)
+    out = np.where(draws < share, np.float32(20), grey)
+    return np.where(draws > 1 - share, np.float32(250), out)
 
 
 def plate_ground(

@@ -144,9 +144,9 @@ def _tracking(rng: np.random.Generator, recipe: RenderRecipe, script: str, *, pl
     if script == "Arab":
         return 0.0
     headline = script in HEADLINE_SCRIPTS
-    chance = recipe.tracking * (0.5 if headline else 1.0)
+    probability = recipe.tracking * (0.5 if headline else 1.0)
     if plate and script == "Latn":
         return float(rng.uniform(0, 0.3))
-    if rng.random() < chance:
+    if rng.random() < probability:
         return float(rng.uniform(-0.04, 0.15 if headline else 0.3))
     return 0.0
