@@ -1,9 +1,9 @@
-"""Read samples/, compare with the truth, draw what was read, and ask a server once.
+"""Read samples/, compare with the ground truth, draw the results, and call a server.
 
     python scripts/demo.py [--samples samples] [--output out/demo]
 
-The pictures were drawn by this project, so the plates on them belong to nobody. What today's
-models cannot read counts as not read. Ends with 1 where something failed to run.
+The pictures are rendered, so the plates on them belong to nobody. Exits with 1 if a step fails to
+run; wrong readings are reported but are not a failure.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one plate or line of the truth.
+    """Comparison of one labelled plate or line with its reading.
 
     Attributes:
         kind: `plate` or `line`.
-        group: family of the registration, or script of the line.
+        group: format of the registration, or script of the line.
         expected: the canonical registration, or the text.
-        read: what was read there, None where nothing was found.
+        read: the reading at its position, None if nothing was found.
     """
 
     kind: str
@@ -55,12 +55,12 @@ class Verdict:
 
     @property
     def exact(self) -> bool:
-        """Whether it was read without a fault."""
+        """Whether it was read without an error."""
         return self.read == self.expected
 
 
 def judge(truth: TruePicture, recognition: Recognition) -> list[Verdict]:
-    """Compare what was read in a picture with its row of `truth.jsonl`."""
+    """Compare the result of a picture with its row of `truth.jsonl`."""
     plates = [
         (_bounds([(p.box.x_min, p.box.y_min), (p.box.x_max, p.box.y_max)]), _reading(p))
         for p in recognition.plates
@@ -90,7 +90,7 @@ def _reading(plate: Plate) -> str:
 def _matched(
     places: Sequence[Box | None], expected: Sequence[str], found: Iterable[tuple[Box, str]]
 ) -> list[str | None]:
-    """What was read at each place: the right text if it is there, else the largest overlap."""
+    """Match a reading to each label: the one with the right text, else the largest overlap."""
     left = list(found)
     out: list[str | None] = []
     for place, text in zip(places, expected, strict=True):
@@ -105,7 +105,7 @@ def _matched(
 
 
 def _overlap(one: Box | None, other: Box) -> float:
-    """Area that two boxes share, as a part of the smaller one."""
+    """Return the intersection of two boxes as a fraction of the smaller one."""
     if one is None:
         return 1.0
     width = min(one[2], other[2]) - max(one[0], other[0])
@@ -127,7 +127,7 @@ def read_samples(
     """Read every picture, write `results.jsonl` and annotated copies.
 
     Returns:
-        The verdicts by path, and the seconds that reading took.
+        The verdicts by path, and the seconds of reading.
     """
     rows = read_truth(samples)
     output.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def read_samples(
 
 
 def pictures_table(verdicts: dict[str, list[Verdict]]) -> Table:
-    """A row a picture: its plates as read, and how many of them and of its lines are right."""
+    """Build one row per picture: its plates as read, and the shares of exact plates and lines."""
     names = Column("picture", overflow="fold")
     table = Table(names, "registrations as read (✗: wrong)", "plates", "lines")
     for path, items in verdicts.items():
@@ -173,7 +173,7 @@ def pictures_table(verdicts: dict[str, list[Verdict]]) -> Table:
 
 
 def groups_table(title: str, verdicts: Iterable[Verdict]) -> Table:
-    """A row a family or script: in the pictures, found, exactly right; the sum last."""
+    """Build one row per format or script: labels, found and exact; the last row has the totals."""
     groups: dict[str, list[Verdict]] = defaultdict(list)
     everything = list(verdicts)
     for verdict in everything:
@@ -191,13 +191,13 @@ def _share(items: Sequence[Verdict]) -> str:
 
 
 def round_trip(picture: Path) -> list[tuple[CacheOutcome, float]]:
-    """Send one picture twice to a server of this process: outcome of the cache and seconds.
+    """Send one picture twice to a server in this process; return cache outcomes and seconds.
 
     Raises:
         LipiyanaError: the server cannot start or answer.
     """
     recognizer = LocalRecognizer()
-    recognizer.recognize(picture)  # loads the models, which is no part of a round trip
+    recognizer.recognize(picture)  # loads the models, so that the round trip excludes it
     answers = []
     with running_server(recognizer) as server, Client(f"127.0.0.1:{server.port}") as client:
         for _ in range(2):
@@ -208,7 +208,7 @@ def round_trip(picture: Path) -> list[tuple[CacheOutcome, float]]:
 
 
 def main() -> int:
-    """Run the demonstration and give the exit code."""
+    """Run the demonstration and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=Path, default=ROOT / "samples")
     parser.add_argument("--output", type=Path, default=ROOT / "out" / "demo")
@@ -236,7 +236,9 @@ def main() -> int:
     if [outcome for outcome, _ in answers] != [CacheOutcome.MISS, CacheOutcome.HIT]:
         console.print("failed: the server did not answer the second call from its cache")
         return 1
-    console.print("next: `. .venv/bin/activate`, then `lipiyana read PICTURE` with one of yours")
+    console.print(
+        "next: `. .venv/bin/activate`, then `lipiyana read PICTURE` with your own picture"
+    )
     return 0
 
 

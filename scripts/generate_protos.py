@@ -1,6 +1,6 @@
-"""Generate `src/lipiyana/v1` from `protos/`, or with `--check` say whether it is up to date.
+"""Generate `src/lipiyana/v1` from `protos/`; `--check` only checks that it is up to date.
 
-The output depends on the pinned grpcio-tools and mypy-protobuf alone.
+The output depends only on the pinned versions of grpcio-tools and mypy-protobuf.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ PACKAGE = Path("lipiyana", "v1")
 
 
 def include_flags() -> list[str]:
-    """Name the folders of the imports: this contract, google/protobuf and google/rpc."""
+    """Return the include paths: this contract, google/protobuf and google/rpc."""
     site_packages = sysconfig.get_paths()["purelib"]  # where googleapis-common-protos puts .proto
     return [f"-I{folder}" for folder in (PROTOS, files("grpc_tools") / "_proto", site_packages)]
 
 
 def run_protoc(*arguments: str) -> None:
-    """Run protoc; it says itself what is wrong.
+    """Run protoc, which prints its own errors.
 
     Raises:
-        SystemExit: protoc refused.
+        SystemExit: protoc failed.
     """
     if protoc.main(["protoc", *include_flags(), *arguments]) != 0:
         sys.exit("protoc failed")
@@ -52,7 +52,7 @@ def generate(target: Path) -> None:
 
 
 def generated_files(folder: Path) -> dict[str, bytes]:
-    """Read what is generated in `folder`, by file name."""
+    """Read the generated files in `folder`, by file name."""
     return {
         path.name: path.read_bytes()
         for pattern in ("*_pb2*.py", "*_pb2*.pyi")
@@ -61,7 +61,7 @@ def generated_files(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> None:
-    """Generate, or compare."""
+    """Generate or check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     if not parser.parse_args().check:

@@ -1,7 +1,7 @@
 """Check the contract against buf's rules (`protos/buf.yaml`).
 
-buf is taken from the PATH or, where there is node, from the npm registry. It gets a descriptor
-set that protoc made, so that the imports need no registry of protos.
+buf is taken from the PATH or, if Node.js is installed, from the npm registry. It reads a descriptor
+set made by protoc, so that imports do not need buf's registry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BUF_VERSION = "1.75.0"
 
 
 def buf_command() -> list[str] | None:
-    """Find buf, or a way to fetch it; None where there is neither."""
+    """Return a command that runs buf, installed or fetched by npx; None if there is neither."""
     if buf := shutil.which("buf"):
         return [buf]
     if npx := shutil.which("npx"):
@@ -27,7 +27,7 @@ def buf_command() -> list[str] | None:
 
 
 def main() -> int:
-    """Lint; exit 0 where nothing is wrong, or where there is no buf."""
+    """Lint; return 0 if there are no findings or buf is not available."""
     command = buf_command()
     if command is None:
         sys.stderr.write("skipped: neither buf nor npx is installed\n")

@@ -1,4 +1,4 @@
-"""Turns the compressed fonts of Fontsource packages into files that FreeType can open.
+"""Converts the compressed fonts of Fontsource packages to files that FreeType can open.
 
 Usage: unpack_web_fonts.py NODE_MODULES FOLDER
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
-# subsets that hold no script of this project
+# subsets without a script of this project
 SKIPPED = ("latin-ext", "vietnamese", "cyrillic", "greek")
 FAMILY, TYPOGRAPHIC_FAMILY = 1, 16
 
@@ -22,7 +22,7 @@ def main(modules: Path, folder: Path) -> None:
     for package in sorted(modules.glob("@fontsource*/*")):
         variable = package.parent.name.endswith("variable")
         names = sorted((package / "files").glob("*-normal.woff2"))
-        # the file with all axes stands for those with fewer
+        # use the file with the most axes; the others are subsets of it
         axes = next(
             (a for a in ("standard", "wdth", "wght") if any(f"-{a}-" in n.name for n in names)), ""
         )

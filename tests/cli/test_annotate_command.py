@@ -33,7 +33,7 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_copies_keep_their_folders_and_the_pictures_stay(here: Path) -> None:
+def test_copies_keep_their_folders_and_originals_are_unchanged(here: Path) -> None:
     for name in ("in/a.jpg", "in/deep/a.png", "in/b.webp"):
         picture(here / name)
     before = (here / "in" / "a.jpg").read_bytes()
@@ -49,14 +49,14 @@ def test_copies_keep_their_folders_and_the_pictures_stay(here: Path) -> None:
         assert (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 40).any()  # the outline of a plate
 
 
-def test_pictures_of_one_name_get_a_number(here: Path) -> None:
+def test_pictures_with_the_same_name_get_a_number(here: Path) -> None:
     for name in ("one/a.png", "two/a.png"):
         picture(here / name)
     assert invoke("one", "two/a.png", "-o", "out").exit_code == 0
     assert files(here / "out") == {"a.png", "a-2.png"}
 
 
-def test_a_bad_picture_leaves_the_others(here: Path) -> None:
+def test_a_bad_picture_does_not_stop_the_others(here: Path) -> None:
     picture(here / "in" / "a.png")
     (here / "in" / "b.png").write_text("no picture")
     result = invoke("in", "missing.jpg", "-o", "out")
@@ -75,7 +75,7 @@ def test_a_bad_picture_leaves_the_others(here: Path) -> None:
         ("in/a.png", "in", "in/a.png is read, and lies in in, which is written to"),
     ],
 )
-def test_a_picture_is_never_written_over(
+def test_an_input_picture_is_never_overwritten(
     here: Path, inputs: str, output: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -114,7 +114,7 @@ def test_a_link_to_a_folder_of_pictures_is_not_followed(here: Path) -> None:
     assert (here / "in" / "deep" / "a.jpg").read_bytes() == before
 
 
-def test_the_limit_of_pixels_is_the_environment_s(
+def test_the_pixel_limit_comes_from_the_environment(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture(here / "in" / "a.png")
@@ -122,7 +122,7 @@ def test_the_limit_of_pixels_is_the_environment_s(
     result = invoke("in", "-o", "out")
     assert result.exit_code == 1
     assert "raise the limit (LIPIYANA_MAX_PIXELS)" in result.stderr
-    canvas = Image.new("RGB", (7100, 7100), "white")  # more than are accepted by default
+    canvas = Image.new("RGB", (7100, 7100), "white")  # over the default limit
     canvas.save(here / "in" / "a.png")
     monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "50410000")
     assert invoke("in", "-o", "out").exit_code == 0
@@ -144,7 +144,7 @@ def test_no_picture_is_exit_code_2(here: Path) -> None:
     assert not (here / "out").exists()
 
 
-def test_what_is_passed_over_is_told(here: Path) -> None:
+def test_skipped_files_are_reported(here: Path) -> None:
     picture(here / "in" / "a.png")
     (here / "in" / "b.heic").touch()
     assert "passed over, as no pictures: 1 .heic" in invoke("in", "-o", "out").stderr
@@ -152,7 +152,7 @@ def test_what_is_passed_over_is_told(here: Path) -> None:
     assert "passed over" not in invoke("in", "-o", "out").stderr
 
 
-def test_names_never_collide() -> None:
+def test_output_names_never_collide() -> None:
     used: set[Path] = set()
     names = [target_name(name, used) for name in ("a.tif.png", "a.tif", "a.tif", "a", "a.png")]
     assert names == [
@@ -164,7 +164,7 @@ def test_names_never_collide() -> None:
     ]
 
 
-def test_only_what_is_asked_for_is_drawn(here: Path) -> None:
+def test_only_requested_features_are_drawn(here: Path) -> None:
     picture(here / "in" / "a.png")
     assert invoke("in", "-o", "out", "--features", "text").exit_code == 0
     with Image.open(here / "out" / "a.png") as copy:

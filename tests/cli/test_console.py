@@ -1,4 +1,4 @@
-"""What others wrote reaches the terminal as text."""
+"""Untrusted text reaches the terminal without control characters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HOSTILE = "a\x1b[2Jb\x9b31mc\rd\x08e\x7ff\u202eg\u2028h\x1b]0;title\x07"
 ALLOWED = {"\n"}
 
 
-def obeyed(text: str) -> set[str]:
+def terminal_controls(text: str) -> set[str]:
     controls = {chr(code) for code in (*range(32), *range(127, 160), 0x2028, 0x2029, 0x202E)}
     return set(text) & controls - ALLOWED
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+def output(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     out = io.StringIO()
     terminal = SafeConsole()
     terminal.file = out
@@ -37,27 +37,29 @@ def told(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 @pytest.mark.parametrize("say", [say_error, say_warning, say_step])
-def test_messages_have_no_controls(say: object, told: io.StringIO) -> None:
+def test_messages_contain_no_control_characters(say: object, output: io.StringIO) -> None:
     say(HOSTILE)  # type: ignore[operator]
-    assert not obeyed(told.getvalue())
-    assert r"a\x1b[2Jb\x9b31mc\rd\x08e\x7ff\u202eg\u2028h\x1b]0;title\x07" in told.getvalue()
+    assert not terminal_controls(output.getvalue())
+    assert r"a\x1b[2Jb\x9b31mc\rd\x08e\x7ff\u202eg\u2028h\x1b]0;title\x07" in output.getvalue()
 
 
 @pytest.mark.parametrize("say", [say_error, say_warning, say_step])
-def test_no_line_of_a_message_looks_like_another_message(say: object, told: io.StringIO) -> None:
+def test_lines_of_a_message_cannot_imitate_another_message(
+    say: object, output: io.StringIO
+) -> None:
     say("x\nerror: y\n  z")  # type: ignore[operator]
-    assert "\n  error: y\n  z\n" in told.getvalue()
+    assert "\n  error: y\n  z\n" in output.getvalue()
 
 
-def test_tables_have_no_controls(told: io.StringIO) -> None:
+def test_tables_contain_no_control_characters(output: io.StringIO) -> None:
     table = Table(HOSTILE, box=None)
     table.add_row(Text(HOSTILE))
     console.stderr().print(table)
-    assert not obeyed(told.getvalue())
-    assert told.getvalue().count(r"\x1b[2J") == 2
+    assert not terminal_controls(output.getvalue())
+    assert output.getvalue().count(r"\x1b[2J") == 2
 
 
-def test_colours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLORTERM": ""}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -69,9 +71,9 @@ def test_colours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.text())
-def test_text_that_is_visible_stays_so(text: str) -> None:
+def test_visible_text_is_unchanged(text: str) -> None:
     once = visible(text)
-    assert not obeyed(once)
+    assert not terminal_controls(once)
     assert visible(once) == once
 
 
@@ -81,7 +83,7 @@ def test_a_name_is_one_line() -> None:
     assert shown(os.fsdecode(b"\xff\x1b")) == r"%FF\x1b"
 
 
-def test_rows_have_no_controls_and_the_same_content() -> None:
+def test_rows_escape_control_characters_and_keep_their_content() -> None:
     row = JsonLines().encode(HOSTILE, NotFound(HOSTILE))
-    assert not obeyed(row.decode())
+    assert not terminal_controls(row.decode())
     assert json.loads(row)["path"] == json.loads(row)["error"]["message"] == HOSTILE

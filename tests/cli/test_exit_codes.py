@@ -1,4 +1,4 @@
-"""Exit codes, as docs/guides/command-line.md has them; `read` and Ctrl-C are tested elsewhere."""
+"""Exit codes of docs/guides/command-line.md; those of `read` and Ctrl-C are tested elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from lipiyana.cli.main import app
         ("serve --config missing.toml", 2),
     ],
 )
-def test_commands(command: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_codes_of_commands(
+    command: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("broken").mkdir()
@@ -39,7 +41,7 @@ def test_commands(command: str, code: int, tmp_path: Path, monkeypatch: pytest.M
     Path("rows.jsonl").write_text('{"path": "a.jpg", "error": {"code": "INTERNAL"}}\n')
     result = CliRunner().invoke(app, shlex.split(command))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
-        # what `main` makes an exit code of
+        # `main` converts these errors to an exit code
         assert type(result.exception).__module__ == "lipiyana.errors", result.exception
         assert code == 1
     else:

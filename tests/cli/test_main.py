@@ -25,7 +25,7 @@ assert not loaded, loaded
 @pytest.mark.parametrize(
     "command", ["", "read", "serve", "annotate", "models", "models list", "models verify", "doctor"]
 )
-def test_help_is_quick_because_nothing_heavy_is_imported(command: str) -> None:
+def test_help_imports_nothing_heavy(command: str) -> None:
     subprocess.run(
         [sys.executable, "-c", SHOW_HEAVY, *command.split(), "--help"],
         check=True,
@@ -53,16 +53,16 @@ def test_h_is_help(command: str) -> None:
     assert short.stdout == CliRunner().invoke(app, [*command.split(), "--help"]).stdout
 
 
-def test_features_that_are_not_known_are_told_by_their_option() -> None:
+def test_unknown_features_are_reported_with_their_option() -> None:
     result = CliRunner().invoke(app, ["read", "x", "--features", "vehicle"])
     assert result.exit_code == 2
-    told = " ".join(result.output.replace("│", " ").split())
-    assert "Invalid value for --features: 'vehicle' is not one of" in told
-    assert "Did you mean 'vehicles'?" in told
+    message = " ".join(result.output.replace("│", " ").split())
+    assert "Invalid value for --features: 'vehicle' is not one of" in message
+    assert "Did you mean 'vehicles'?" in message
 
 
 @pytest.mark.parametrize("command", ["reader", "plates", "vehicles"])
-def test_data_that_is_missing_is_told_before_torch_is_loaded(command: str) -> None:
+def test_missing_data_is_reported_before_torch_is_loaded(command: str) -> None:
     code = SHOW_HEAVY.replace("code == 0", "code == 2").replace(str(HEAVY), "('torch', 'numpy')")
     done = subprocess.run(
         [sys.executable, "-c", code, "finetune", command, "nosuch", "--out", "mine"],

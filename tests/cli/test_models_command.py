@@ -34,7 +34,7 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_list_shows_what_is_there(models: Path) -> None:
+def test_list_shows_the_installed_models(models: Path) -> None:
     result = CliRunner().invoke(app, ["models", "list", "--models", str(models)])
     assert result.exit_code == 0
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
@@ -44,7 +44,7 @@ def test_list_shows_what_is_there(models: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["pipe", "nested"])
-def test_a_manifest_that_is_none(how: str, tmp_path: Path) -> None:
+def test_an_invalid_manifest(how: str, tmp_path: Path) -> None:
     if how == "pipe":
         os.mkfifo(tmp_path / "manifest.toml")
     else:
@@ -54,7 +54,7 @@ def test_a_manifest_that_is_none(how: str, tmp_path: Path) -> None:
     assert str(tmp_path / "manifest.toml") in result.exception.message
 
 
-def test_a_model_that_is_a_pipe(models: Path) -> None:
+def test_a_pipe_instead_of_a_model(models: Path) -> None:
     (models / "broken.onnx").unlink()
     os.mkfifo(models / "broken.onnx")
     result = CliRunner().invoke(app, ["models", "verify", "--models", str(models)])

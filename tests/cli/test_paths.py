@@ -11,7 +11,7 @@ from lipiyana.cli.visible_text import printable
 
 
 def decode(text: str) -> bytes:
-    """Undo `printable` by the rule that its docstring gives users."""
+    """Undo `printable` by the rule in its docstring."""
     return re.sub(
         rb"%(25|[89A-F][0-9A-F])", lambda match: bytes.fromhex(match[1].decode()), text.encode()
     )
@@ -32,10 +32,10 @@ def decode(text: str) -> bytes:
         (b"line\nfeed.jpg", "line\nfeed.jpg"),
     ],
 )
-def test_a_path_is_written_as_documented(raw: bytes, text: str) -> None:
+def test_a_path_is_escaped_as_documented(raw: bytes, text: str) -> None:
     assert printable(os.fsdecode(raw)) == text
 
 
 @given(st.binary() | st.lists(st.sampled_from([b"%", b"2", b"5", b"E", b"\xe9"])).map(b"".join))
-def test_every_path_comes_back(raw: bytes) -> None:
+def test_every_path_round_trips(raw: bytes) -> None:
     assert decode(printable(os.fsdecode(raw))) == raw

@@ -24,7 +24,7 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, running_server
 
 
-def test_a_guarded_server_is_reached_as_the_environment_says(
+def test_the_environment_configures_token_and_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = Authority(tmp_path, "authority")
@@ -47,20 +47,22 @@ def test_a_guarded_server_is_reached_as_the_environment_says(
             recognizer.close()
 
 
-def test_a_certificate_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_certificate_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CA_VARIABLE, "none.pem")
     with pytest.raises(NotFound, match=r"none\.pem"):
         connect("localhost:1", None)
 
 
-def test_a_certificate_that_is_a_pipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_pipe_is_refused_as_a_certificate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "ca.pem")
     monkeypatch.setenv(CA_VARIABLE, str(tmp_path / "ca.pem"))
     with pytest.raises(NotFound, match="no regular file"):
         connect("localhost:1", None)
 
 
-def test_a_server_that_asks_for_a_certificate(
+def test_a_server_that_requires_a_client_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = Authority(tmp_path, "authority")
@@ -88,7 +90,7 @@ def test_a_server_that_asks_for_a_certificate(
 
 
 @pytest.mark.parametrize(("verbosity", "is_quiet"), [(None, True), ("INFO", False)])
-def test_grpc_does_not_write_beside_the_error(
+def test_grpc_does_not_log_besides_the_error(
     tmp_path: Path, verbosity: str | None, is_quiet: bool
 ) -> None:
     authority = Authority(tmp_path, "authority")
@@ -112,7 +114,7 @@ def test_grpc_does_not_write_beside_the_error(
 
 
 @pytest.mark.parametrize(("text", "pixels"), [("", 50_000_000), ("1000", 1000)])
-def test_the_limit_of_pixels_is_the_environment_s(
+def test_the_pixel_limit_comes_from_the_environment(
     text: str, pixels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
@@ -122,14 +124,16 @@ def test_the_limit_of_pixels_is_the_environment_s(
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "many", "5e7"])
-def test_a_limit_that_makes_no_sense(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_pixel_limit_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
     with pytest.raises(InvalidRequest, match="LIPIYANA_MAX_PIXELS"):
         in_process(None, None, 1)
 
 
 def test_a_misspelt_variable_of_the_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIPIYANA_TLS_CERTIFICATE", "server.pem")  # of a server, and none of this
+    monkeypatch.setenv(
+        "LIPIYANA_TLS_CERTIFICATE", "server.pem"
+    )  # a setting of the server, not of the client
     connect("localhost:1", None).recognizer.close()
     monkeypatch.setenv("LIPIYANA_SERVER_TOKNE", "secret")
     with pytest.raises(InvalidRequest, match="did you mean LIPIYANA_SERVER_TOKEN") as caught:

@@ -17,7 +17,7 @@ from lipiyana.types import PixelFormat, RawImage
 GREY = RawImage(bytes(64 * 64), 64, 64, PixelFormat.GRAY8)
 
 
-def test_it_serves_until_it_is_told_to_stop() -> None:
+def test_it_serves_until_a_signal() -> None:
     command = [sys.executable, "-c", "from lipiyana.cli.main import main; main()", "serve"]
     with subprocess.Popen([*command, "--port", "0"], stderr=-1, text=True) as process:
         assert process.stderr is not None
@@ -31,7 +31,7 @@ def test_it_serves_until_it_is_told_to_stop() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_taken_port_is_told(log_format: str) -> None:
+def test_a_taken_port_is_reported(log_format: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
@@ -50,7 +50,7 @@ def test_a_taken_port_is_told(log_format: str) -> None:
     ("content", "says"),
     [("port = 99999", "port"), ("prot = 1", "prot"), ("port =", "settings.toml")],
 )
-def test_settings_that_make_no_sense(
+def test_invalid_settings_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def test_settings_that_make_no_sense(
     assert says in result.stderr
 
 
-def test_what_leaves_the_server_open_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insecure_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
     command = [sys.executable, "-c", "from lipiyana.cli.main import main; main()", "serve"]
     with subprocess.Popen(
@@ -77,7 +77,7 @@ def test_what_leaves_the_server_open_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert "nothing reads the variable LIPIYANA_MAX_QEUE; did you mean LIPIYANA_MAX_QUEUE?" in said
 
 
-def test_a_misspelt_variable_of_tokens_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_tokens_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_TOKNES", "tokens.toml")
     result = CliRunner().invoke(app, ["serve", "--host", "0.0.0.0"])
     assert result.exit_code == 2

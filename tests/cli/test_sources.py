@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_read_with_its_folders_in_the_order_of_the_paths(here: Path) -> None:
+def test_a_folder_is_read_recursively_in_order_of_path(here: Path) -> None:
     make(here, "in/b.jpg", "in/a/z.PNG", "in/a.jpg", "in/a-b/x.webp", "in/a/é.tif", "in/क.bmp")
     found = paths("in")
     assert found == sorted(found)
@@ -37,12 +37,12 @@ def test_a_folder_is_read_with_its_folders_in_the_order_of_the_paths(here: Path)
     }  # fmt: skip
 
 
-def test_a_folder_gives_no_other_files_and_nothing_hidden(here: Path) -> None:
+def test_other_and_hidden_files_of_a_folder_are_skipped(here: Path) -> None:
     make(here, "in/a.jpg", "in/labels.tsv", "in/jpg", "in/._a.jpg", "in/.thumbs/a.jpg")
     assert paths("in") == ["in/a.jpg"]
 
 
-def test_paths_are_as_reached_from_the_input(here: Path) -> None:
+def test_paths_start_with_the_input(here: Path) -> None:
     make(here, "in/a.jpg")
     assert paths(".") == ["./in/a.jpg"]
     assert paths("in/") == ["in/a.jpg"]
@@ -50,7 +50,7 @@ def test_paths_are_as_reached_from_the_input(here: Path) -> None:
     assert paths(str(here / "in")) == [str(here / "in" / "a.jpg")]
 
 
-def test_relative_is_the_path_below_the_input(here: Path) -> None:
+def test_relative_paths_are_below_the_input(here: Path) -> None:
     make(here, "in/a/b.jpg", "c.jpg")
     assert [source.relative for source in list_pictures(["in", "in/a/b.jpg", "c.jpg"])] == [
         "a/b.jpg",
@@ -58,7 +58,7 @@ def test_relative_is_the_path_below_the_input(here: Path) -> None:
     ]
 
 
-def test_a_named_file_is_read_whatever_its_suffix_and_whether_it_exists(here: Path) -> None:
+def test_a_named_file_is_listed_even_if_missing_or_of_another_suffix(here: Path) -> None:
     make(here, "picture.dat")
     assert paths("picture.dat", "missing.jpg") == ["picture.dat", "missing.jpg"]
 
@@ -70,19 +70,19 @@ def test_patterns_are_expanded_in_order(here: Path) -> None:
     assert paths("in/[b]*") == ["in/b.jpg"]
 
 
-def test_a_pattern_that_fits_a_folder_reads_it_and_each_path_once(here: Path) -> None:
+def test_a_pattern_that_matches_a_folder_reads_each_path_once(here: Path) -> None:
     make(here, "in/b.jpg", "in/deep/c.jpg")
     assert paths("in/**") == ["in/b.jpg", "in/deep/c.jpg"]
 
 
-def test_a_pattern_that_fits_nothing_is_told(here: Path) -> None:
+def test_a_pattern_without_matches_is_reported(here: Path) -> None:
     make(here, "a.jpg")
     listing = list_pictures(["*.png", "a.jpg"])
     assert listing.unmatched == ("*.png",)
     assert [source.path for source in listing] == ["a.jpg"]
 
 
-def test_a_name_with_the_characters_of_a_pattern_is_itself(here: Path) -> None:
+def test_an_existing_name_with_wildcards_is_not_a_pattern(here: Path) -> None:
     make(here, "a[1].jpg", "a1.jpg", "in [2024]/b.jpg")
     assert paths("a[1].jpg", "in [2024]") == ["a[1].jpg", "in [2024]/b.jpg"]
 
@@ -110,7 +110,7 @@ def test_a_folder_may_be_walked_twice(here: Path) -> None:
     assert list(listing) == list(listing)
 
 
-def test_links_to_files_are_read_and_links_to_folders_are_not_entered(here: Path) -> None:
+def test_links_to_files_are_read_and_links_to_folders_skipped(here: Path) -> None:
     make(here, "in/a.jpg", "other/b.jpg")
     (here / "in" / "link.jpg").symlink_to("a.jpg")
     (here / "in" / "dangling.jpg").symlink_to("nowhere")
@@ -139,7 +139,7 @@ def test_pipes_and_sockets_are_listed_but_not_opened(here: Path) -> None:
         assert paths("in") == ["in/pipe.jpg", "in/socket.jpg"]
 
 
-def test_a_folder_that_may_not_be_read_is_an_error_in_its_place(
+def test_an_unreadable_folder_is_an_error_in_its_place(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(here, "in/a.jpg", "in/secret/b.jpg", "in/z.jpg")
@@ -160,7 +160,7 @@ def test_a_folder_that_may_not_be_read_is_an_error_in_its_place(
     ]
 
 
-def test_a_folder_that_is_written_to_is_left_out(here: Path) -> None:
+def test_the_output_folder_is_skipped(here: Path) -> None:
     make(here, "in/a.jpg", "in/kept/b.jpg", "in/kept/deep/c.jpg", "in/kept.jpg", "in/keptt/d.jpg")
     (here / "link").symlink_to(here / "in")
     whole = ["a.jpg", "kept.jpg", "keptt/d.jpg"]
@@ -171,14 +171,14 @@ def test_a_folder_that_is_written_to_is_left_out(here: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["in/kept", "in/kept/b.jpg", "in/kept/deep"])
-def test_what_is_written_to_is_no_input(here: Path, given: str) -> None:
+def test_the_output_folder_is_refused_as_input(here: Path, given: str) -> None:
     make(here, "in/kept/b.jpg", "in/kept/deep/c.jpg")
     with pytest.raises(typer.BadParameter, match="written to; name another folder"):
         refuse_inputs_in(here / "in" / "kept", [given], "--keep-unsure")
     refuse_inputs_in(here / "in" / "kept", ["in"], "--keep-unsure")
 
 
-def test_what_is_passed_over_is_counted_by_kind_and_once(here: Path) -> None:
+def test_skipped_files_are_counted_once_by_kind(here: Path) -> None:
     make(here, "in/a.jpg", "in/b.HEIC", "in/c.heic", "in/deep/d.pdf", "in/README", "in/.hidden")
     (here / "in" / "link").symlink_to(here / "in" / "deep")
     for inputs in (["in"], ["in", "in/deep"], ["in/deep", "in", "in"]):
@@ -187,13 +187,13 @@ def test_what_is_passed_over_is_counted_by_kind_and_once(here: Path) -> None:
         assert passed == {".heic": 2, ".pdf": 1, "without a suffix": 1, "links to folders": 1}
 
 
-def test_many_kinds_are_not_all_named() -> None:
+def test_of_many_skipped_kinds_only_some_are_named() -> None:
     kinds = {f".{letter}": 1 for letter in "bcdefgh"} | {".a": 3}
     assert describe_passed_over(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
     assert describe_passed_over({}) == ""
 
 
-def test_an_input_that_is_not_there_is_named_as_it_was_given(here: Path) -> None:
+def test_a_missing_input_is_named_as_given(here: Path) -> None:
     (source,) = list_pictures(["nosuch/"])
     assert source.error is not None
     assert source.error.message == "there is no file or folder nosuch/"

@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder_to_write, "new", Path("new")),
     ],
 )
-def test_what_is_good(parse: Callable[[Any], Any], text: object, value: object) -> None:
+def test_valid_values_are_parsed(parse: Callable[[Any], Any], text: object, value: object) -> None:
     assert parse(text) == value
 
 
@@ -66,6 +66,6 @@ def test_what_is_good(parse: Callable[[Any], Any], text: object, value: object) 
         (folder_to_write, "file", "file is a file; name a folder"),
     ],
 )
-def test_what_is_refused(parse: Callable[[Any], Any], text: str, says: str) -> None:
+def test_invalid_values_are_refused(parse: Callable[[Any], Any], text: str, says: str) -> None:
     with pytest.raises(typer.BadParameter, match=says):
         parse(text)

@@ -62,7 +62,7 @@ async def test_errors(client: AsyncClient, tmp_path: Path) -> None:
         await client.recognize(b"x" * 2**25)
 
 
-async def test_a_server_that_is_down() -> None:
+async def test_an_unreachable_server() -> None:
     async with AsyncClient("127.0.0.1:1") as client:
         with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 "):
             await client.recognize(b"a")
@@ -77,7 +77,7 @@ async def test_a_batch(client: AsyncClient, tmp_path: Path) -> None:
     assert await client.recognize_batch([]) == []
 
 
-async def test_many_at_once_are_computed_or_refused(
+async def test_concurrent_calls_are_computed_or_refused(
     client: AsyncClient, fake: FakeRecognizer
 ) -> None:
     fake.hold()
@@ -89,7 +89,7 @@ async def test_many_at_once_are_computed_or_refused(
     assert len(fake.computed) == sum(not isinstance(o, LipiyanaError) for o in outcomes) >= 5
 
 
-async def test_a_call_that_is_cancelled_or_late(client: AsyncClient, fake: FakeRecognizer) -> None:
+async def test_cancelled_and_expired_calls(client: AsyncClient, fake: FakeRecognizer) -> None:
     fake.hold()
     running = asyncio.create_task(client.recognize(b"1"))
     await asyncio.to_thread(fake.wait_for, b"1")
@@ -157,7 +157,7 @@ async def test_a_stream_of_live_frames(client: AsyncClient, tmp_path: Path) -> N
     assert seen == [(0, False), (1, True), (2, False), (9, True)]
 
 
-async def test_a_stream_of_frames_at_hand(client: AsyncClient) -> None:
+async def test_a_stream_of_a_synchronous_iterator(client: AsyncClient) -> None:
     frames = [Frame(number, str(number).encode()) for number in range(6)]
     results = [result async for result in client.recognize_stream(frames)]
     dropped = [number for result in results for number in result.dropped_frame_ids]
@@ -165,7 +165,7 @@ async def test_a_stream_of_frames_at_hand(client: AsyncClient) -> None:
     assert results[-1].frame_id == 5
 
 
-async def test_what_frames_at_hand_raise(client: AsyncClient) -> None:
+async def test_an_error_of_a_synchronous_iterator(client: AsyncClient) -> None:
     def frames() -> Iterator[Frame]:
         yield Frame(1, b"a")
         raise OSError("the camera is gone")
@@ -176,7 +176,7 @@ async def test_what_frames_at_hand_raise(client: AsyncClient) -> None:
         await anext(results)
 
 
-def test_a_camera_that_stalls_does_not_keep_the_loop(server: RecognitionServer) -> None:
+def test_a_stalled_camera_does_not_block_the_event_loop(server: RecognitionServer) -> None:
     stalled = threading.Event()
 
     def camera() -> Iterator[Frame]:

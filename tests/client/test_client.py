@@ -34,7 +34,7 @@ LARGE = b"x" * 1_000_000
 
 
 class Scripted(service_grpc.RecognitionServiceServicer):
-    """Refuses its first calls as told, then answers; notes what it saw."""
+    """Refuses its first calls with the given codes, then answers; records the calls."""
 
     def __init__(self, *codes: grpc.StatusCode) -> None:
         self.codes = list(codes)
@@ -81,20 +81,22 @@ def serving(
 
 
 @pytest.fixture
-def nobody() -> Iterator[str]:
-    """An address where nothing listens, nor will."""
+def unused_address() -> Iterator[str]:
+    """An address at which nothing listens during the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
-def test_it_is_a_recognizer(client: Client) -> None:
+def test_the_client_is_a_recognizer(client: Client) -> None:
     assert isinstance(client, Recognizer)
 
 
-def test_a_server_that_is_down(nobody: str) -> None:
-    with Client(nobody) as client:
-        with pytest.raises(Unavailable, match=f"{nobody}.*is `lipiyana serve` running") as caught:
+def test_an_unreachable_server(unused_address: str) -> None:
+    with Client(unused_address) as client:
+        with pytest.raises(
+            Unavailable, match=f"{unused_address}.*is `lipiyana serve` running"
+        ) as caught:
             client.recognize(b"a")
         assert caught.value.reason == "UNAVAILABLE"
         with pytest.raises(Unavailable):
@@ -104,14 +106,14 @@ def test_a_server_that_is_down(nobody: str) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_unavailable_is_tried_again_with_large_pictures_too(times: int) -> None:
+def test_unavailable_is_retried_also_with_large_pictures(times: int) -> None:
     scripted = Scripted(*[grpc.StatusCode.UNAVAILABLE] * times)
     with serving(scripted) as target, Client(target) as client:
         assert client.recognize(LARGE).text_lines[0].text == "good"
     assert scripted.sizes == [len(LARGE)] * (times + 1)
 
 
-def test_five_times_is_enough() -> None:
+def test_at_most_five_attempts() -> None:
     scripted = Scripted(*[grpc.StatusCode.UNAVAILABLE] * 9)
     with serving(scripted) as target, Client(target) as client, pytest.raises(Unavailable):
         client.recognize(b"a")
@@ -123,12 +125,12 @@ def test_five_times_is_enough() -> None:
     [
         (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
         (grpc.StatusCode.INTERNAL, InternalError),
-        (grpc.StatusCode.CANCELLED, Unavailable),  # what a stopping server does to new calls
+        (grpc.StatusCode.CANCELLED, Unavailable),  # how a stopping server ends new calls
         (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
         (grpc.StatusCode.ABORTED, LipiyanaError),
     ],
 )
-def test_nothing_else_is(code: grpc.StatusCode, kind: type[LipiyanaError]) -> None:
+def test_other_codes_are_not_retried(code: grpc.StatusCode, kind: type[LipiyanaError]) -> None:
     scripted = Scripted(code)
     with (
         serving(scripted) as target,
@@ -152,7 +154,7 @@ def test_a_client_that_is_closed_during_a_call(
         assert isinstance(call.exception(30), Cancelled)
 
 
-def test_a_server_of_something_else() -> None:
+def test_a_server_of_another_service() -> None:
     with (
         serving(None) as target,
         Client(target) as client,
@@ -162,12 +164,12 @@ def test_a_server_of_something_else() -> None:
     assert caught.value.reason == "NOT_LIPIYANA"
 
 
-def test_a_server_that_forgets_a_picture() -> None:
+def test_a_batch_answer_that_lacks_a_picture() -> None:
     with serving(Scripted()) as target, Client(target) as client, pytest.raises(InternalError):
         client.recognize_batch([b"a"])
 
 
-def test_the_timeout_of_a_call_beats_that_of_the_client(
+def test_the_timeout_of_a_call_overrides_that_of_the_client(
     client: Client, fake: FakeRecognizer
 ) -> None:
     client.recognize(b"a")
@@ -186,7 +188,7 @@ def test_no_timeout(server: RecognitionServer, fake: FakeRecognizer) -> None:
 
 
 @pytest.mark.parametrize("timeout", [float("inf"), 1e12])
-def test_more_than_a_year_is_no_timeout(
+def test_more_than_a_year_means_no_timeout(
     client: Client, fake: FakeRecognizer, timeout: float
 ) -> None:
     client.recognize(b"a", timeout=timeout)
@@ -194,18 +196,18 @@ def test_more_than_a_year_is_no_timeout(
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("-inf")])
-def test_a_timeout_that_has_passed(client: Client, timeout: float) -> None:
+def test_a_timeout_of_zero_or_less_has_expired(client: Client, timeout: float) -> None:
     with pytest.raises(DeadlineExceeded):
         client.recognize(b"a", timeout=timeout)
 
 
-def test_a_timeout_that_is_no_number(client: Client) -> None:
+def test_a_timeout_that_is_not_a_number(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         client.recognize(b"a", timeout=float("nan"))
     assert caught.value.field == "timeout"
 
 
-def test_files_are_read_here(client: Client, tmp_path: Path) -> None:
+def test_files_are_read_by_the_client(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"a")
     assert client.recognize(path).text_lines[0].text == "a"
@@ -231,7 +233,7 @@ def test_a_token_in_plaintext_warns(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["localhost:1", "dns:///127.0.0.1:1", "[::1]:1", "unix:///s"])
-def test_a_token_that_stays_on_this_machine_does_not(target: str) -> None:
+def test_a_plaintext_token_to_localhost_does_not_warn(target: str) -> None:
     with Client(target, token="secret"):
         pass
 
@@ -245,7 +247,7 @@ def test_a_token_that_cannot_be_sent(kind: type[Client | AsyncClient], token: st
     assert token not in caught.value.message
 
 
-def test_whitespace_around_a_token_is_no_part_of_it() -> None:
+def test_whitespace_around_a_token_is_stripped() -> None:
     scripted = Scripted()
     with serving(scripted) as target, Client(target, token=" secret\r\n") as client:
         client.recognize(b"a")
@@ -253,7 +255,7 @@ def test_whitespace_around_a_token_is_no_part_of_it() -> None:
 
 
 @pytest.mark.parametrize("request_id", ["पार्किंग", "a\nb", "a\n", "a b", "", "a" * 65, "a" * 20_000])
-def test_a_request_id_that_is_not_fit_is_not_sent(request_id: str) -> None:
+def test_an_invalid_request_id_is_not_sent(request_id: str) -> None:
     scripted = Scripted()
     with serving(scripted) as target, Client(target) as client:
         client.recognize(b"a", request_id=request_id)
@@ -280,7 +282,7 @@ def test_a_secure_channel() -> None:
     assert ("authorization", "Bearer secret") in scripted.metadata
 
 
-def test_threads_may_share_it(client: Client) -> None:
+def test_threads_may_share_a_client(client: Client) -> None:
     pictures = [str(number % 4).encode() for number in range(40)]
     with ThreadPoolExecutor(4) as threads:
         values = list(threads.map(client.recognize, pictures))

@@ -1,4 +1,4 @@
-"""What a client is made of and called with: refused at once, with what to write."""
+"""Invalid arguments of a client and its calls are refused at once, with the right code to write."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MADE_OF = [
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize(("arguments", "field", "says"), MADE_OF)
-def test_what_no_client_can_be_made_of(
+def test_invalid_client_arguments_are_refused(
     kind: type[Client | AsyncClient], arguments: dict[str, Any], field: str, says: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=says) as caught:
@@ -58,7 +58,7 @@ CALLED_WITH: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "field"), CALLED_WITH)
-async def test_what_no_call_can_have(
+async def test_invalid_call_arguments_are_refused(
     server: RecognitionServer, client: Client, arguments: dict[str, Any], field: str
 ) -> None:
     streamed = {name: given for name, given in arguments.items() if name != "timeout"}
@@ -78,7 +78,7 @@ async def test_what_no_call_can_have(
                 call()
             assert caught.value.field == field
         for reader in (client, asynchronous):
-            if streamed:  # before the first result is asked for
+            if streamed:  # refused before the first result is requested
                 with pytest.raises(InvalidRequest) as caught:
                     reader.recognize_stream([b"a"], **streamed)
                 assert caught.value.field == field
@@ -87,7 +87,7 @@ async def test_what_no_call_can_have(
 @pytest.mark.parametrize(
     "frames", ["street.jpg", b"a", Path("street.jpg"), Frame(1, b"a"), 7, None]
 )
-async def test_one_picture_is_no_stream_and_no_batch(
+async def test_one_picture_is_refused_as_stream_or_batch(
     server: RecognitionServer, client: Client, frames: Any
 ) -> None:
     async with AsyncClient(server.target) as asynchronous:
@@ -101,29 +101,29 @@ async def test_one_picture_is_no_stream_and_no_batch(
 
 
 @pytest.mark.parametrize("given", ["gate.mp4", cv2.VideoCapture()])
-def test_a_video_is_no_stream_and_is_told_to_be_read(client: Client, given: Any) -> None:
+def test_a_video_is_refused_as_a_stream_with_advice(client: Client, given: Any) -> None:
     with pytest.raises(InvalidRequest, match=r'yield RawImage\.from_array\(frame, "bgr8"\)'):
         client.recognize_stream(given)
 
 
-async def test_pictures_of_an_asynchronous_stream_are_counted(
+async def test_pictures_of_an_asynchronous_stream_are_numbered(
     server: RecognitionServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "b.jpg"
     path.write_bytes(b"b")
     given: list[Any] = [b"a", str(path), Frame(40, path), 7]
 
-    def at_hand(answered: threading.Semaphore) -> Iterator[Any]:
+    def synchronous_frames(answered: threading.Semaphore) -> Iterator[Any]:
         for picture in given:
             assert answered.acquire(timeout=PATIENCE)
             yield picture
 
-    async def live(answered: threading.Semaphore) -> AsyncIterator[Any]:
+    async def asynchronous_frames(answered: threading.Semaphore) -> AsyncIterator[Any]:
         for picture in given:
             assert await asyncio.to_thread(answered.acquire, timeout=PATIENCE)
             yield picture
 
-    for source in (live, at_hand):
+    for source in (asynchronous_frames, synchronous_frames):
         answered = threading.Semaphore(1)
         seen = []
         async with AsyncClient(server.target) as client:
@@ -133,7 +133,9 @@ async def test_pictures_of_an_asynchronous_stream_are_counted(
         assert seen == [(0, False), (1, False), (40, False), (3, True)]
 
 
-def test_a_client_that_is_closed(server: RecognitionServer, fake: FakeRecognizer) -> None:
+def test_calls_of_a_closed_client_are_refused(
+    server: RecognitionServer, fake: FakeRecognizer
+) -> None:
     client = Client(server.target)
     client.close()
     for call in (
@@ -147,7 +149,7 @@ def test_a_client_that_is_closed(server: RecognitionServer, fake: FakeRecognizer
     assert fake.computed == []
 
 
-async def test_an_asynchronous_client_that_is_closed(server: RecognitionServer) -> None:
+async def test_calls_of_a_closed_asynchronous_client_are_refused(server: RecognitionServer) -> None:
     client = AsyncClient(server.target)
     opened = client.recognize_stream([b"a"])
     await client.close()

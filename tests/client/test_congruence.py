@@ -1,4 +1,4 @@
-"""The same pictures in process and through a real channel: the same answers, the same errors."""
+"""The same pictures in process and through a real channel give equal answers and errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Readers:
     remote: Client
 
     def agree(self, image: ImageInput, config: RecognitionConfig | None = None) -> Outcome:
-        """Ask both; give what both said."""
+        """Ask both recognizers, assert that they agree, and return the outcome."""
         expected = attempt(self.local, image, config)
         assert comparable(attempt(self.remote, image, config)) == comparable(expected)
         return expected
@@ -83,7 +83,7 @@ def served(recognizer: LocalRecognizer) -> Iterator[Readers]:
 
 
 def comparable(outcome: Outcome) -> object:
-    """Give what must be equal: all but timings, cache and what 32 bits cannot hold."""
+    """Return what must be equal: all except timings, cache outcome and float precision."""
     if isinstance(outcome, LipiyanaError):
         return type(outcome), outcome.reason, getattr(outcome, "field", None), outcome.message
     sent = recognition_from_proto(recognition_to_proto(outcome))
@@ -110,7 +110,7 @@ def test_encoded_pictures(readers: Readers, scene: Picture, encode: Encode, kind
     assert [plate.registration.canonical for plate in found.plates] == ["KA01AB1234"]
 
 
-def test_raw_pictures_and_files(
+def test_raw_pictures_and_files_agree(
     readers: Readers, scene: Picture, encode: Encode, tmp_path: Path
 ) -> None:
     path = tmp_path / "scene.png"
@@ -143,7 +143,7 @@ def test_raw_pictures_and_files(
         RecognitionConfig(cache_policy=CachePolicy.BYPASS),
     ],
 )
-def test_configs(
+def test_answers_for_each_config_agree(
     readers: Readers,
     draw_text: Draw,
     encode: Encode,
@@ -152,7 +152,7 @@ def test_configs(
     readers.agree(encode(draw_text("KA 01 AB 1234")), config)
 
 
-def test_a_cached_answer_is_the_same(readers: Readers, draw_text: Draw, encode: Encode) -> None:
+def test_a_cached_answer_agrees(readers: Readers, draw_text: Draw, encode: Encode) -> None:
     picture = encode(draw_text("TWICE"))
     first, second = (readers.remote.recognize(picture) for _ in range(2))
     assert [first.cache_outcome, second.cache_outcome] == [CacheOutcome.MISS, CacheOutcome.HIT]
@@ -224,7 +224,7 @@ NO_CONFIGS: list[Any] = [
 
 
 @pytest.mark.parametrize("config", NO_CONFIGS, ids=repr)
-def test_what_is_no_config(readers: Readers, scene_png: bytes, config: Any) -> None:
+def test_invalid_configs_are_refused_alike(readers: Readers, scene_png: bytes, config: Any) -> None:
     calls: list[Callable[[Recognizer], Any]] = [
         lambda reader: reader.recognize(scene_png, config),
         lambda reader: reader.recognize_batch([scene_png], config),
@@ -232,7 +232,7 @@ def test_what_is_no_config(readers: Readers, scene_png: bytes, config: Any) -> N
         lambda reader: reader.recognize_stream([scene_png], config),
     ]
     for call in calls:
-        assert refused_alike(readers, call).field == "config"
+        assert same_refusal(readers, call).field == "config"
 
 
 @pytest.mark.parametrize(
@@ -253,13 +253,13 @@ def test_what_is_no_config(readers: Readers, scene_png: bytes, config: Any) -> N
         ("image", lambda reader: reader.recognize(np.zeros((9, 9, 3), np.uint8))),
     ],
 )
-def test_arguments_that_make_no_sense(
+def test_invalid_arguments_are_refused_alike(
     readers: Readers, field: str, call: Callable[[Recognizer], Any]
 ) -> None:
-    assert refused_alike(readers, call).field == field
+    assert same_refusal(readers, call).field == field
 
 
-def refused_alike(readers: Readers, call: Callable[[Recognizer], Any]) -> InvalidRequest:
+def same_refusal(readers: Readers, call: Callable[[Recognizer], Any]) -> InvalidRequest:
     errors = []
     for reader in (readers.local, readers.remote):
         with pytest.raises(InvalidRequest) as caught:
@@ -310,7 +310,7 @@ def test_streams(readers: Readers, scene_png: bytes) -> None:
 
 
 def test_streams_of_pictures(readers: Readers, scene_png: bytes, tmp_path: Path) -> None:
-    """Each is sent after the result of the one before, or the newest alone would be read."""
+    """Each picture is sent after the result of the previous one; otherwise frames are dropped."""
     path = tmp_path / "scene.png"
     path.write_bytes(scene_png)
     pictures = [scene_png, str(path), Frame(40, path), 7]

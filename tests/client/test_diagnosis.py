@@ -1,4 +1,4 @@
-"""A server that is there and cannot be used: the error says what is wrong and what to set."""
+"""A reachable server that cannot be used: the error says what is wrong and what to set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lipiyana.server.rpc.messages import SERVICE
 
 
 class Parties:
-    """Who may sign, and for whom."""
+    """Certificate authorities and the certificates that they signed."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = Authority(folder, "authority")
@@ -74,7 +74,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_tls_that_fails(parties: Parties, case: str) -> None:
+async def test_tls_failures_are_explained(parties: Parties, case: str) -> None:
     known = parties.trusts(parties.authority)
     tls = {
         "plaintext": None,
@@ -99,8 +99,10 @@ async def test_tls_that_fails(parties: Parties, case: str) -> None:
 
 @pytest.mark.parametrize("case", ["plaintext", "no TLS", "stranger", "other name"])
 @pytest.mark.parametrize("target", ["localhost:{port}", "ipv4:127.0.0.2:{port},127.0.0.1:{port}"])
-def test_one_of_two_addresses_is_enough(parties: Parties, case: str, target: str) -> None:
-    """Whichever gRPC tries last: nothing listens at the other one."""
+def test_one_of_two_addresses_suffices_for_the_diagnosis(
+    parties: Parties, case: str, target: str
+) -> None:
+    """The diagnosis must not depend on which address gRPC tries last; one of them is closed."""
     tls = {
         "plaintext": None,
         "stranger": parties.trusts(parties.stranger),
@@ -124,8 +126,8 @@ REFUSED = [
 ]
 
 
-def test_a_name_whose_certificate_is_good_at_its_address(parties: Parties) -> None:
-    """The address is tried, and the name is what its certificate must have."""
+def test_the_certificate_is_checked_for_the_host_name(parties: Parties) -> None:
+    """The client connects to the address, but checks the certificate for the host name."""
     tls = parties.trusts(parties.authority)
     files = parties.authority.sign("named", "DNS:localhost")
     with served(files) as at:
@@ -147,7 +149,7 @@ def test_addresses_of_targets() -> None:
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:1", "localhost:1"])
-def test_nobody_there_is_no_matter_of_tls(parties: Parties, target: str) -> None:
+def test_an_unreachable_server_is_not_a_tls_failure(parties: Parties, target: str) -> None:
     for tls in (None, parties.trusts(parties.authority)):
         with (
             Client(target, tls=tls) as client,
@@ -158,7 +160,7 @@ def test_nobody_there_is_no_matter_of_tls(parties: Parties, target: str) -> None
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
-def test_the_port_of_the_metrics_is_told_apart(target: str) -> None:
+def test_the_metrics_port_is_recognized(target: str) -> None:
     settings = ServerSettings(port=0, metrics_port=0, threads=1)
     with (
         running_server(FakeRecognizer(), settings) as server,
@@ -170,9 +172,9 @@ def test_the_port_of_the_metrics_is_told_apart(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:{port}", "localhost:{port}"])
-def test_a_server_that_is_not_warm_yet_is_told_apart(target: str) -> None:
+def test_a_starting_server_is_recognized(target: str) -> None:
     server = grpc.server(ThreadPoolExecutor(8))
-    # else it sends within its lock, and waits for ever where a watcher leaves at that moment
+    # by default it sends while holding its lock, and deadlocks if a watcher leaves at that moment
     health = HealthServicer(experimental_non_blocking=False)
     health.set(SERVICE, HealthCheckResponse.NOT_SERVING)
     add_HealthServicer_to_server(health, server)
@@ -191,7 +193,7 @@ def test_a_server_that_is_not_warm_yet_is_told_apart(target: str) -> None:
     ("token", "reason", "says"),
     [(None, "TOKEN_MISSING", "set"), ("other", "TOKEN_UNKNOWN", "correct")],
 )
-async def test_tokens_that_are_refused(
+async def test_refused_tokens_are_explained(
     tmp_path: Path, token: str | None, reason: str, says: str
 ) -> None:
     tokens = tmp_path / "tokens.toml"

@@ -10,7 +10,7 @@ from served_fake import PATIENCE
 from lipiyana.client.outgoing import Feeder
 
 
-async def test_items_then_what_the_iterator_raises() -> None:
+async def test_items_then_the_error_of_the_iterator() -> None:
     def items() -> Iterator[int]:
         yield from range(5)
         raise OSError("the camera is gone")
@@ -21,7 +21,7 @@ async def test_items_then_what_the_iterator_raises() -> None:
         await anext(feeder)
 
 
-async def test_one_item_waits_at_most() -> None:
+async def test_at_most_one_item_is_buffered() -> None:
     taken: list[int] = []
     waiting: list[int] = []
 
@@ -36,7 +36,7 @@ async def test_one_item_waits_at_most() -> None:
     assert max(waiting) <= 1
 
 
-async def test_the_thread_of_one_that_is_closed_ends() -> None:
+async def test_closing_ends_the_thread() -> None:
     ended = threading.Event()
 
     def items() -> Iterator[int]:

@@ -11,7 +11,7 @@ from lipiyana.server import running_server
 HEAVY = ("cachetools", "cv2", "numpy", "onnxruntime", "PIL", "pydantic", "rapidocr")
 
 
-def test_the_client_loads_nothing_that_computes() -> None:
+def test_the_client_imports_no_engine() -> None:
     program = (
         "import sys, lipiyana.client\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])\n"

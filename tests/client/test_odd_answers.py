@@ -1,4 +1,4 @@
-"""Servers that answer what is no message of the contract."""
+"""Servers whose answers are not messages of the contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Garbage(grpc.GenericRpcHandler):
 
 
 class _Endless(grpc.GenericRpcHandler):
-    """Answers with a million values, of a kind of its own for each picture."""
+    """Answers with a million values; the picture's bytes choose the kind of value."""
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         if details.method.endswith("/StreamRecognize"):
@@ -62,9 +62,9 @@ def _many(request: bytes, _: grpc.ServicerContext) -> bytes:
 
 
 def _field(kind: Any, name: str, data: bytes) -> bytes:
-    """A message that has one field, of bytes that are written already."""
+    """Make a message with one field from serialized bytes."""
     unknown = wrappers_pb2.BytesValue(value=data).SerializeToString()
-    assert kind.DESCRIPTOR.fields_by_name[name].number == 1  # as that of BytesValue
+    assert kind.DESCRIPTOR.fields_by_name[name].number == 1  # BytesValue has the same number
     return unknown
 
 
@@ -87,12 +87,12 @@ def endless() -> Iterator[str]:
         "character_confidences", "alternatives",
     ],
 )  # fmt: skip
-def test_an_answer_of_a_million_values(endless: str, kind: str) -> None:
+def test_an_answer_with_a_million_values(endless: str, kind: str) -> None:
     with Client(endless) as client, pytest.raises(InternalError, match="than a picture can show"):
         client.recognize(kind.encode())
 
 
-def test_a_result_that_tells_of_a_million_dropped_frames(endless: str) -> None:
+def test_a_result_with_a_million_dropped_frames(endless: str) -> None:
     with Client(endless) as client, pytest.raises(InternalError, match="dropped frames"):
         list(client.recognize_stream([b"a"]))
 
@@ -107,7 +107,7 @@ def garbage() -> Iterator[str]:
     server.stop(None)
 
 
-def test_a_client_of_a_server_that_answers_garbage(garbage: str) -> None:
+def test_garbage_answers_are_internal_errors(garbage: str) -> None:
     with Client(garbage) as client:
         for call in (
             lambda: client.recognize(b"a"),
@@ -118,7 +118,7 @@ def test_a_client_of_a_server_that_answers_garbage(garbage: str) -> None:
                 call()
 
 
-async def test_an_asynchronous_client_of_a_server_that_answers_garbage(garbage: str) -> None:
+async def test_garbage_answers_to_the_asynchronous_client_are_internal_errors(garbage: str) -> None:
     async def stream(client: AsyncClient) -> list[FrameResult]:
         return [result async for result in client.recognize_stream([b"a"])]
 

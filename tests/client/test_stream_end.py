@@ -1,4 +1,4 @@
-"""A stream that the server refuses while frames are sent ends with the server's reason."""
+"""A stream that the server refuses while the client sends frames ends with the server's reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import Frame
 
 CLIENTS = 5
-STREAMS = 12  # of each, fewer than a connection is refused at once
+STREAMS = 12  # per client, below the limit of refusals per connection
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def refusal(client: AsyncClient, frames: list[Frame]) -> LipiyanaError | N
 
 @pytest.mark.parametrize("size", [10, 100_000])
 async def test_a_refused_stream_has_the_reason_of_the_server(tokens: Path, size: int) -> None:
-    # a third of them ended before a frame was sent whole, and their reason was lost
+    # regression test: a third of the streams ended before a whole frame was sent, without a reason
     frames = [Frame(number, bytes(size)) for number in range(3)]
     ends = []
     with running_server(FakeRecognizer(), ServerSettings(port=0, tokens=tokens)) as server:

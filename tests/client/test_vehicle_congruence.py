@@ -19,7 +19,7 @@ from lipiyana.server import ServerSettings, running_server
 from lipiyana.types import CacheOutcome, Feature, Frame, RawImage, Recognition, RecognitionConfig
 from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
-# the plate is a green rectangle: what says nothing is half as sure
+# the plate is a green rectangle without text, which halves its confidence
 CONFIG = RecognitionConfig(
     features=frozenset({Feature.VEHICLES, Feature.PLATES}), min_confidence=0.2
 )
@@ -56,7 +56,7 @@ def comparable(found: object) -> Recognition:
 
 
 def follow(recognizer: Recognizer, steps: list[int]) -> list[FrameResult]:
-    """Read frames one after the other; none is dropped."""
+    """Read frames one by one, so that none is dropped."""
     answered = threading.Semaphore(1)
 
     def frames() -> Iterator[Frame]:
@@ -77,9 +77,11 @@ def test_one_picture(local: LocalRecognizer, remote: Client) -> None:
     assert comparable(remote.recognize(street(0), CONFIG)) == expected
 
 
-def test_tracks_are_the_stream_s_and_never_cached(local: LocalRecognizer, remote: Client) -> None:
+def test_tracks_belong_to_a_stream_and_are_never_cached(
+    local: LocalRecognizer, remote: Client
+) -> None:
     steps = [0, 5, 10, 15]
-    # the server has these pictures already, and read them without tracks
+    # the server has cached these pictures, read without tracks
     for step in steps:
         found = remote.recognize(street(step), VEHICLES)
         assert [vehicle.track_id for vehicle in found.vehicles] == [None, None]

@@ -1,4 +1,4 @@
-"""Pictures whose cost stands in no header."""
+"""Pictures whose decoding cost cannot be estimated from the header."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KINDS: dict[str, Callable[[int, int, int], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_blocks_with_tables_of_their_own_are_read(kind: str) -> None:
+def test_blocks_with_their_own_code_tables_are_decoded(kind: str) -> None:
     assert not decode(KINDS[kind](100, 80, 400)).any()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_takes_too_long_to_unpack_is_given_up(kind: str) -> None:
+def test_decompression_over_the_time_limit_is_aborted(kind: str) -> None:
     header = read_header(KINDS[kind](1200, 1000, 100_000))
     with pytest.raises(InvalidImage, match=r"takes more than 0\.001 s of CPU time") as caught:
         decode_pixels(header, seconds=0.001)
@@ -32,7 +32,7 @@ def test_what_takes_too_long_to_unpack_is_given_up(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_data_are_told_by_the_decoder(kind: str) -> None:
+def test_damaged_data_are_reported_by_the_decoder(kind: str) -> None:
     data = bytearray(KINDS[kind](100, 80, 400))
     data[1000:1040] = b"\xff" * 40
     with pytest.raises(InvalidImage) as caught:

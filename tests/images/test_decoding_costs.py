@@ -1,4 +1,4 @@
-"""What decoding is estimated to cost, from the header of each format, before a decoder is asked."""
+"""Estimates of the decoding cost from the header of each format, before a decoder runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRANSPARENT = b"\0\1\0\1\0\1"
 
 
 def png(width: int, height: int, packed: int, colour: int = 2, *, hard: bool = False) -> bytes:
-    """A PNG whose packed bytes are nothing; a hard one is interlaced, one colour transparent."""
+    """Make a PNG with meaningless data; a hard one is interlaced with a transparent colour."""
     empty = hostile_png.of_size(width, height, 8, colour)
     head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, int(hard))
     chunks = [(b"IHDR", head), *[(b"tRNS", _TRANSPARENT)] * hard, (b"IDAT", bytes(packed))]
@@ -33,7 +33,7 @@ def png(width: int, height: int, packed: int, colour: int = 2, *, hard: bool = F
 
 
 def webp(width: int, height: int, packed: int, alpha: int = 0) -> bytes:
-    """A lossy WebP whose packed bytes are nothing."""
+    """Make a lossy WebP with meaningless data."""
     frame = b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", width, height) + bytes(packed)
     size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     canvas = b"VP8X", struct.pack("<B3x", 0x10 * bool(alpha)) + size
@@ -41,7 +41,7 @@ def webp(width: int, height: int, packed: int, alpha: int = 0) -> bytes:
 
 
 def jpeg(width: int, height: int, packed: int, **options: object) -> bytes:
-    """A JPEG of that size, whose data end too soon or are stuffed."""
+    """Make a JPEG of this size, whose data are truncated or padded."""
     small = encoded(noise(64, 64), "JPEG", **options)
     return hostile_jpeg.of_size(small[:-2] + bytes(packed) + small[-2:], width, height)
 
@@ -57,7 +57,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_server_never_asks_a_decoder_for_what_takes_a_second(
+def test_pictures_that_take_a_second_never_reach_a_decoder(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def reached(*args: object, **kwargs: object) -> None:
@@ -83,7 +83,7 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", ORDINARY)
-def test_ordinary_pictures_are_far_from_the_bound_of_a_server(kind: str) -> None:
+def test_ordinary_pictures_are_far_below_the_server_limit(kind: str) -> None:
     assert read_header(ORDINARY[kind]()).seconds(shrunk=True) < 0.9 * SERVER.max_seconds / 2
 
 
@@ -91,11 +91,11 @@ def test_ordinary_pictures_are_far_from_the_bound_of_a_server(kind: str) -> None
     "make",
     [*ORDINARY.values(), lambda: png(6000, 4000, 40_000_000), *list(REFUSED.values())[:3]],
 )
-def test_the_library_reads_what_takes_seconds(make: Callable[[], bytes]) -> None:
+def test_the_library_decodes_pictures_that_take_seconds(make: Callable[[], bytes]) -> None:
     assert read_header(make()).seconds() < DEFAULT_LIMITS.max_seconds / 2
 
 
-def test_the_bound_is_half_of_the_time() -> None:
+def test_the_limit_is_half_of_the_time_limit() -> None:
     data = encoded(noise(64, 64), "PNG")
     expected = read_header(data).seconds()
     assert decode(data, ImageLimits(max_seconds=100 * expected)).shape == (64, 64, 3)
@@ -143,21 +143,21 @@ MORE: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("what", MORE)
-def test_more_work_counts_as_more(what: str) -> None:
+def test_more_work_has_a_higher_estimate(what: str) -> None:
     less, more = (read_header(make()).seconds() for make in MORE[what])
     assert 0 < less < more
 
 
-def test_a_jpeg_that_is_shrunk_counts_as_less() -> None:
+def test_a_jpeg_decoded_at_reduced_size_has_a_lower_estimate() -> None:
     header = read_header(jpeg(8000, 6000, 1000))
     assert 0 < header.seconds(shrunk=True) < header.seconds()
 
 
-def test_deflate_has_a_symbol_a_bit_at_most() -> None:
+def test_deflate_has_at_most_one_symbol_per_bit() -> None:
     assert (symbols(10, 1000), symbols(1000, 10)) == (80, 10)
 
 
-def test_every_part_has_a_time() -> None:
+def test_every_unit_of_work_has_a_time() -> None:
     assert NANOSECONDS.keys() == set(Part)
     assert all(time >= 0 for time in NANOSECONDS.values())
 

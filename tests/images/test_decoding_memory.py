@@ -27,7 +27,7 @@ def in_thread(memory: DecodingMemory, size: int, order: list[int]) -> threading.
     return thread
 
 
-def test_room_is_given_back() -> None:
+def test_memory_is_released() -> None:
     memory = DecodingMemory(100)
     with memory.room(60) as room, memory.room(40):
         assert memory.used == 100
@@ -37,7 +37,7 @@ def test_room_is_given_back() -> None:
     assert memory.used == 0
 
 
-def test_what_does_not_fit_waits_until_it_does() -> None:
+def test_a_picture_waits_until_its_memory_is_free() -> None:
     memory = DecodingMemory(100)
     order: list[int] = []
     with memory.room(60):
@@ -47,18 +47,18 @@ def test_what_does_not_fit_waits_until_it_does() -> None:
     assert order == [70]
 
 
-def test_a_large_picture_is_not_passed_by_small_ones() -> None:
+def test_small_pictures_do_not_overtake_a_waiting_large_one() -> None:
     memory = DecodingMemory(100)
     order: list[int] = []
     with memory.room(60):
         threads = [in_thread(memory, 70, order), in_thread(memory, 1, order)]
-        assert not order  # though there is room for the small one
+        assert not order  # although there is memory for the small one
     for thread in threads:
         thread.join(60)
     assert sorted(order) == [1, 70]
 
 
-def test_more_than_all_comes_alone() -> None:
+def test_a_picture_over_the_total_is_decoded_alone() -> None:
     memory = DecodingMemory(100)
     with memory.room(500):
         assert memory.used == 500
@@ -67,7 +67,7 @@ def test_more_than_all_comes_alone() -> None:
     assert (memory.used, memory.waiting) == (0, 0)
 
 
-def test_a_failure_gives_room_back() -> None:
+def test_a_failure_releases_memory() -> None:
     memory = DecodingMemory(10**9)
     cut = encoded(noise(64, 64), "PNG")[:-900]
     with pytest.raises(InvalidImage), opened(cut, DEFAULT_LIMITS, memory):
@@ -75,7 +75,7 @@ def test_a_failure_gives_room_back() -> None:
     assert memory.used == 0
 
 
-def test_small_files_of_many_pixels_are_not_decoded_all_at_once() -> None:
+def test_small_files_with_many_pixels_are_not_decoded_all_at_once() -> None:
     data = hostile_png.zeros(2000, 1000, 1, 0)
     need = read_header(data).memory()
     assert need > 500 * len(data)
@@ -102,7 +102,9 @@ def test_small_files_of_many_pixels_are_not_decoded_all_at_once() -> None:
 @pytest.mark.parametrize(
     ("pixel_format", "taken"), [("rgb8", 0), ("bgr8", 3 * 8 * 6), ("gray8", 3 * 8 * 6)]
 )
-def test_raw_pictures_take_room_for_what_is_made_of_them(pixel_format: str, taken: int) -> None:
+def test_raw_pictures_reserve_memory_for_their_converted_copy(
+    pixel_format: str, taken: int
+) -> None:
     kind = PixelFormat(pixel_format)
     raw = RawImage(bytes(8 * 6 * kind.channels), 8, 6, kind)
     memory = DecodingMemory(1000)

@@ -1,4 +1,4 @@
-"""A short run of the fuzzer; `python tests/support/fuzz_pictures.py` is the long one."""
+"""A short run of the fuzzer; `python tests/support/fuzz_pictures.py` makes long ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lipiyana.errors import InvalidImage
 from lipiyana.images.loading import decode
 
 
-def test_damaged_pictures_are_pictures_or_errors_of_the_contract() -> None:
+def test_damaged_pictures_are_decoded_or_are_typed_errors() -> None:
     outcomes = Outcomes()
     run(pictures(600, seed=1, bombs_every=10_000), outcomes)
     assert not outcomes.faults
@@ -17,7 +17,7 @@ def test_damaged_pictures_are_pictures_or_errors_of_the_contract() -> None:
     assert outcomes.most_seconds < 5 * MOST_SECONDS
 
 
-def test_the_seeds_are_whole() -> None:
+def test_the_undamaged_seeds_decode() -> None:
     several = 0
     for data in seeds():
         try:

@@ -1,5 +1,5 @@
-"""Small files that used to cost a decoder seconds or gigabytes: refused by what stands in them, or
-read without what made them costly."""
+"""Small files that cost a decoder seconds or gigabytes: they are refused by their contents, or
+decoded without the expensive parts."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Maker, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_costs_too_much_never_reaches_a_decoder(
+def test_expensive_pictures_never_reach_a_decoder(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, reason = REFUSED[name]
@@ -135,7 +135,7 @@ HARMLESS: dict[str, tuple[Maker, Maker]] = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_no_pixel_needs_is_left_out(name: str) -> None:
+def test_data_that_no_pixel_needs_are_ignored(name: str) -> None:
     costly, plain = (make() for make in HARMLESS[name])
     header = read_header(costly)
     assert len(header.data) < 2 * len(plain) + 4096 or header.kind == "TIFF"
@@ -147,7 +147,7 @@ def test_what_no_pixel_needs_is_left_out(name: str) -> None:
 @pytest.mark.parametrize(("width", "height"), [(5, 4000), (4000, 5), (300, 200)])
 @pytest.mark.parametrize("mode", ["1", "L", "RGBA"])
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_noise_that_is_packed_badly_is_read(kind: str, mode: str, width: int, height: int) -> None:
+def test_poorly_compressed_noise_is_decoded(kind: str, mode: str, width: int, height: int) -> None:
     image = noise(width, height, "L" if mode == "1" else mode).convert(mode)
     worst: dict[str, object] = (
         {"compress_level": 1, "compress_type": zlib.Z_FIXED}
@@ -158,7 +158,7 @@ def test_noise_that_is_packed_badly_is_read(kind: str, mode: str, width: int, he
 
 
 @pytest.mark.parametrize("count", [0, 10])
-def test_a_few_empty_blocks_are_read(count: int) -> None:
+def test_a_few_empty_blocks_are_accepted(count: int) -> None:
     assert not decode(hostile_deflate.png_of_empty_blocks(count)).any()
 
 
@@ -172,7 +172,7 @@ EXIF_AGAIN: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", EXIF_AGAIN)
-def test_exif_is_looked_at_once_and_a_thousand_tags_of_it(
+def test_exif_is_parsed_once_and_only_a_thousand_tags_of_it(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -193,16 +193,16 @@ def test_scans_are_counted(scans: int) -> None:
     data = hostile_jpeg.scans(64, 64, scans)
     frame = jpeg.read_frame(data)
     assert frame.scans == scans
-    assert frame.total_work() == frame.work  # nothing is left out
+    assert frame.total_work() == frame.work  # no scan is missing
     assert decode(data).shape == (64, 64, 3)
 
 
-def test_scans_that_leave_coefficients_out_count_as_more() -> None:
+def test_scans_that_omit_coefficients_have_a_higher_estimate() -> None:
     frame = jpeg.read_frame(hostile_jpeg.first_scans(64, 64, 3))
     assert frame.total_work() > 10 * frame.work
 
 
-def test_a_scan_in_a_comment_or_behind_the_end_is_none() -> None:
+def test_scan_markers_in_comments_or_after_the_end_do_not_count() -> None:
     scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
     data = (
         hostile_jpeg.with_segments(JPEG, [hostile_jpeg.segment_bytes(0xFE, scan * 600)])
@@ -212,7 +212,7 @@ def test_a_scan_in_a_comment_or_behind_the_end_is_none() -> None:
     assert (decode(data) == decode(JPEG)).all()
 
 
-def test_a_phone_s_progressive_picture_of_48_megapixels_is_let_in() -> None:
+def test_a_progressive_phone_picture_of_48_megapixels_is_accepted() -> None:
     header = read_header(hostile_jpeg.of_size(hostile_jpeg.scans(64, 48, 10), 8000, 6000))
     assert header.memory() <= DEFAULT_LIMITS.max_memory
     assert header.memory(shrunk=True) < 256 * 2**20
@@ -223,19 +223,19 @@ def test_groups_of_prefix_codes_count_as_memory(in_alpha: bool) -> None:
     few, many = (hostile_webp.groups(side, in_alpha=in_alpha) for side in (4, 64))
     assert (decode(many) == (0, 255)[in_alpha]).all()
     tables = read_header(many).buffer_bytes - read_header(few).buffer_bytes
-    assert tables > 200 * 5 * 1024  # the 255 others, of which each has five tables of 1 KiB
+    assert tables > 200 * 5 * 1024  # 255 further groups with five tables of 1 KiB each
 
 
 @pytest.mark.parametrize("method", [0, 3, 6])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
 @pytest.mark.parametrize("lossless", [True, False])
-def test_what_the_encoder_writes_has_few_groups(mode: str, method: int, lossless: bool) -> None:
+def test_webp_files_of_the_encoder_have_few_groups(mode: str, method: int, lossless: bool) -> None:
     image = noise(500, 300, "RGBA").resize((1000, 700)).convert(mode)
     header = read_header(encoded(image, "WEBP", lossless=lossless, method=method))
     assert header.buffer_bytes - len(header.data) < 2**20
 
 
-def test_one_picture_never_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoding_one_picture_does_not_block_others(monkeypatch: pytest.MonkeyPatch) -> None:
     began, go_on = threading.Event(), threading.Event()
     Image.init()
     factory, accepts = Image.OPEN["TIFF"]
@@ -261,7 +261,7 @@ def test_one_picture_never_waits_for_another(monkeypatch: pytest.MonkeyPatch) ->
     assert shapes == [(48, 64, 3)]
 
 
-def test_memory_of_one_picture_is_a_setting() -> None:
+def test_the_memory_limit_of_one_picture_is_a_setting() -> None:
     data = hostile_png.zeros(400, 300)
     need = read_header(data).memory()
     assert decode(data, ImageLimits(max_memory=need)).shape == (300, 400, 3)
@@ -277,7 +277,7 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_is_large")
 @pytest.mark.parametrize("orientation", [1, 6, 8])
-def test_a_large_jpeg_is_shrunk_while_it_is_decoded(orientation: int) -> None:
+def test_a_large_jpeg_is_decoded_at_reduced_size(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.new("RGB", (121, 61), "blue")
@@ -294,20 +294,20 @@ def test_a_large_jpeg_is_shrunk_while_it_is_decoded(orientation: int) -> None:
 
 @pytest.mark.usefixtures("small_is_large")
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP"])
-def test_what_no_codec_shrinks_comes_in_full(kind: str) -> None:
+def test_other_formats_are_decoded_at_full_size(kind: str) -> None:
     with opened(encoded(FLAT, kind)) as picture:
         assert picture.pixels.shape == (48, 64, 3)
 
 
 @pytest.mark.usefixtures("small_is_large")
-def test_a_large_jpeg_comes_in_full_where_that_is_asked_for() -> None:
+def test_a_large_jpeg_is_decoded_at_full_size_on_request() -> None:
     data = encoded(FLAT, "JPEG")
     with opened(data, shrunk=False) as picture:
         assert (picture.pixels == decode(data)).all()
 
 
 @pytest.mark.usefixtures("small_is_large")
-def test_raw_pixels_come_in_full() -> None:
+def test_raw_pixels_are_not_reduced() -> None:
     with opened(RawImage.from_array(np.asarray(FLAT), "rgb8")) as picture:
         assert picture.pixels.shape == (48, 64, 3)
 
@@ -321,7 +321,7 @@ def test_raw_pixels_come_in_full() -> None:
     ],
     ids=["PNG", "WEBP", "TIFF"],
 )
-def test_strips_make_the_picture_that_one_piece_does(
+def test_decoding_in_strips_gives_the_same_picture(
     make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make()

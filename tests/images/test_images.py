@@ -22,7 +22,7 @@ Encode = Callable[..., bytes]
 
 
 def corners(height: int = 20, width: int = 30) -> np.ndarray:
-    """Red top left, green top right, blue bottom left, white bottom right."""
+    """Make a picture: red top left, green top right, blue bottom left, white bottom right."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[: height // 2, : width // 2] = (250, 0, 0)
     picture[: height // 2, width // 2 :] = (0, 250, 0)
@@ -46,13 +46,13 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
-def test_lossless_formats_come_back_as_they_were(kind: str, encode: Encode) -> None:
+def test_lossless_formats_are_decoded_exactly(kind: str, encode: Encode) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     picture = corners()
     assert (decode(encode(picture, kind, **options)) == picture).all()
 
 
-def test_jpeg_comes_back_nearly(encode: Encode) -> None:
+def test_jpeg_is_decoded_closely(encode: Encode) -> None:
     picture = corners(32, 48)
     decoded = decode(encode(picture, "JPEG", quality=95, subsampling=0)).astype(int)
     assert np.abs(decoded - picture)[4, 4].max() < 12
@@ -101,7 +101,7 @@ def test_any_exif_leaves_the_picture_readable(exif: bytes) -> None:
     assert sorted(decode(buffer.getvalue()).shape) == [3, 20, 30]
 
 
-def test_grey_is_spread_over_three_channels(encode: Encode) -> None:
+def test_grey_becomes_three_channels(encode: Encode) -> None:
     grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
     assert (decode(encode(grey)) == grey[..., None]).all()
 
@@ -126,12 +126,12 @@ def test_black_and_white(encode: Encode) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_alpha_is_laid_on_white(mode: str, encode: Encode) -> None:
+def test_alpha_is_composited_on_white(mode: str, encode: Encode) -> None:
     picture = Image.new(mode, (8, 8), (0,) * len(mode))
     assert (decode(encode(picture)) == 255).all()
 
 
-def test_palette_with_a_transparent_colour(encode: Encode) -> None:
+def test_a_palette_with_a_transparent_colour(encode: Encode) -> None:
     picture = Image.new("P", (8, 8), 0)
     picture.putpalette([10, 20, 30, 200, 100, 50])
     picture.putpixel((3, 3), 1)
@@ -148,13 +148,13 @@ def test_cmyk_is_not_inverted(kind: str, encode: Encode) -> None:
     assert max(green, blue) < 60
 
 
-def test_a_preview_behind_a_jpeg_is_no_animation(encode: Encode) -> None:
+def test_a_preview_after_a_jpeg_is_not_an_animation(encode: Encode) -> None:
     first, second = Image.fromarray(corners(32, 48)), Image.fromarray(corners(16, 24))
     assert decode(encode(first, "MPO", save_all=True, append_images=[second])).shape == (32, 48, 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_more_frames_than_one(kind: str, encode: Encode) -> None:
+def test_animations_are_refused(kind: str, encode: Encode) -> None:
     other = Image.fromarray(corners()[::-1])
     frames = Image.fromarray(corners())
     assert reason(encode(frames, kind, save_all=True, append_images=[other])) == "ANIMATED_IMAGE"
@@ -162,13 +162,13 @@ def test_more_frames_than_one(kind: str, encode: Encode) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_truncated(kind: str, share: float, encode: Encode) -> None:
+def test_truncated_files_are_refused(kind: str, share: float, encode: Encode) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     data = encode(noise, kind)
     assert reason(data[: int(len(data) * share)]) == "TRUNCATED_IMAGE"
 
 
-def test_damaged_data_behind_a_valid_header(encode: Encode) -> None:
+def test_damaged_data_after_a_valid_header(encode: Encode) -> None:
     data = bytearray(encode(corners(), "PNG"))
     at = data.index(b"IDAT") + 4
     data[at : at + 20] = bytes(20)
@@ -192,7 +192,7 @@ def test_damaged_data_behind_a_valid_header(encode: Encode) -> None:
         (png_header(1, 10_000), "IMAGE_TOO_SMALL"),
     ],
 )
-def test_what_is_no_usable_picture(data: bytes, expected: str) -> None:
+def test_unusable_pictures_are_refused(data: bytes, expected: str) -> None:
     assert reason(data) == expected
 
 
@@ -210,7 +210,7 @@ def test_limits_are_settings(encode: Encode) -> None:
     assert decode(data, ImageLimits(600, len(data), 20)).shape == (20, 30, 3)
 
 
-def test_pillow_s_own_pixel_limit_does_not_rule(
+def test_the_pixel_limit_of_pillow_does_not_apply(
     encode: Encode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
@@ -233,7 +233,7 @@ def test_files(tmp_path: Path, encode: Encode) -> None:
         load(path, ImageLimits(max_bytes=10))
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(b"x")
 
@@ -270,7 +270,7 @@ def test_raw_pixels() -> None:
         (RawImage(bytes(3), 1, 1), "IMAGE_TOO_SMALL"),
     ],
 )
-def test_raw_pixels_that_do_not_fit(raw: RawImage, expected: str) -> None:
+def test_raw_pixels_of_the_wrong_size(raw: RawImage, expected: str) -> None:
     with pytest.raises(InvalidImage) as caught:
         load(raw)
     assert caught.value.reason == expected

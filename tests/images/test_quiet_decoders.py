@@ -32,7 +32,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_nothing_is_written_past_the_error(kind: str, tmp_path: Path) -> None:
+def test_decoders_write_nothing_besides_the_error(kind: str, tmp_path: Path) -> None:
     (tmp_path / "picture").write_bytes(DAMAGED[kind])
     done = subprocess.run(
         [sys.executable, "-c", DECODE, str(tmp_path / "picture"), "quiet"],
@@ -41,7 +41,7 @@ def test_nothing_is_written_past_the_error(kind: str, tmp_path: Path) -> None:
     assert (done.stdout.strip(), done.stderr) == ("TRUNCATED_IMAGE", "")
 
 
-def test_without_it_libtiff_writes(tmp_path: Path) -> None:
+def test_libtiff_writes_without_quiet_decoders(tmp_path: Path) -> None:
     (tmp_path / "picture").write_bytes(DAMAGED["Deflate"])
     done = subprocess.run(
         [sys.executable, "-c", DECODE, str(tmp_path / "picture"), "as it is"],

@@ -27,7 +27,7 @@ CHARSET = Charset.load()
 
 
 def syllables(code: str) -> list[str]:
-    """Four hundred words made of the script's own coverage strings."""
+    """Make four hundred words from the script's coverage strings."""
     rng = random.Random(5)
     source = Coverage(code, CHARSET, [])
     words = {normalize(source.sample(rng) + source.sample(rng)) for _ in range(400)}
@@ -45,7 +45,7 @@ def corpus() -> Corpus:
 
 
 @pytest.mark.parametrize("code", SCRIPTS)
-def test_samples_are_normal_and_covered(corpus: Corpus, code: str) -> None:
+def test_samples_are_normalized_and_within_the_charset(corpus: Corpus, code: str) -> None:
     rng = random.Random(1)
     for _ in range(600):
         sample = corpus.sample(rng, code)
@@ -83,7 +83,7 @@ def test_coverage_is_a_fifth(corpus: Corpus) -> None:
     assert 0.17 < kinds["coverage"] / 4000 < 0.23
 
 
-def test_a_rare_conjunct_is_drawn_far_more_often_than_its_words_are() -> None:
+def test_a_rare_conjunct_is_drawn_more_often_than_its_share_of_words() -> None:
     words = [f"{a}{b}ল" for a in "কখগচছজতদ" for b in "পফমনসহ"] + ["লক্ষণ"]
     hard = HardWords(words, SCRIPTS["Beng"].virama)
     rng = random.Random(4)
@@ -133,14 +133,14 @@ def test_held_out_words_are_never_trained_on() -> None:
         assert any(word in sample.text for word in held_out.words(script))
 
 
-def test_a_fiftieth_is_held_out() -> None:
+def test_one_word_in_fifty_is_held_out() -> None:
     words = [f"word{i}" for i in range(20_000)]
     assert 300 < sum(map(is_held_out, words)) < 500
     assert not is_held_out("abc")
     assert is_held_out("word7") == is_held_out("WORD7")
 
 
-def test_words_by_hand_are_within_their_script() -> None:
+def test_hand_written_words_are_in_their_script() -> None:
     boards = Boards(lambda rng, code: "x")
     assert sum(1 for _ in boards.words()) > 4000
     for language, vocabulary in load_vocabularies().items():
@@ -158,7 +158,7 @@ def test_every_language_has_thirty_phrases(language: str) -> None:
     assert len(load_vocabularies()[language].phrases) >= 30
 
 
-def test_phrases_leave_no_field_open(corpus: Corpus) -> None:
+def test_all_fields_of_phrases_are_filled(corpus: Corpus) -> None:
     rng = random.Random(8)
     boards = Boards(lambda rng, code: "x")
     for code in SCRIPTS:
@@ -187,14 +187,14 @@ def test_a_broken_word_list_is_cleaned(tmp_path: Path) -> None:
     assert words_read.drawn == {"హార్డ్వేర్": "హార్డ్\u200cవేర్"}
 
 
-def test_lost_chillus_come_back(tmp_path: Path) -> None:
+def test_lost_chillus_are_restored(tmp_path: Path) -> None:
     path = tmp_path / "ml.txt.xz"
     with lzma.open(path, "wt", encoding="utf-8") as file:
         file.write("അക്രമികള്\nഅച്ഛന്\nആണ്\n")
     assert load_word_list(path, CHARSET).words == ("അക്രമികൾ", "അച്ഛൻ", "ആണ്")
 
 
-def test_the_trigram_model_makes_words_of_the_same_stuff() -> None:
+def test_the_trigram_model_makes_new_words_of_seen_characters() -> None:
     model = TrigramModel(["abab", "abba"])
     rng = random.Random(10)
     made = {model.sample(rng) for _ in range(200)}
@@ -203,7 +203,7 @@ def test_the_trigram_model_makes_words_of_the_same_stuff() -> None:
     assert TrigramModel([]).sample(rng) == ""
 
 
-def test_the_real_lists_hold_their_script_alone(shared_data: Path) -> None:
+def test_the_real_lists_contain_only_their_script(shared_data: Path) -> None:
     for path in sorted((shared_data / "words").glob("*.txt.xz"))[::5]:
         read = load_word_list(path, CHARSET)
         assert len(read.words) > 1000

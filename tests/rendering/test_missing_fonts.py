@@ -1,4 +1,4 @@
-"""Where fonts are missing, all of them or some: what is missing is named, with what to do."""
+"""If fonts are missing, they are named together with the command that installs them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,18 @@ def font(family: str) -> FontFile:
         (("Inter", "Dosis", "Bebas Neue"), ()),
     ],
 )
-def test_families_of_the_set_that_are_missing_are_named(
-    installed: tuple[str, ...], missing: tuple[str, ...]
-) -> None:
+def test_missing_families_are_named(installed: tuple[str, ...], missing: tuple[str, ...]) -> None:
     assert FontLibrary(map(font, installed), SETTINGS).missing() == missing
 
 
-def test_a_family_that_is_missing_is_named_with_what_to_do() -> None:
+def test_a_missing_family_is_reported_with_the_install_command() -> None:
     library = FontLibrary([font("Inter")], SETTINGS)
     assert [face.family for face in library.faces("Latn", "Inter")] == ["Inter"]
-    with pytest.raises(LookupError, match=r"'Bebas Neue' of Latn .*scripts/install_fonts\.sh"):
+    with pytest.raises(LookupError, match=r"'Bebas Neue' for Latn .*scripts/install_fonts\.sh"):
         library.faces("Latn", "Bebas Neue")
 
 
-def test_a_plate_without_fonts_says_what_to_do(
+def test_rendering_a_plate_without_fonts_names_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIPIYANA_FONTS", str(tmp_path))
@@ -51,7 +49,7 @@ def test_a_plate_without_fonts_says_what_to_do(
         pick_face(np.random.default_rng(0), library, "Latn", "KA01", split="train")
 
 
-def test_folders_of_fonts_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_font_folders_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = (tmp_path / "one", tmp_path / "other")
     monkeypatch.setenv("LIPIYANA_FONTS", os.pathsep.join(map(str, folders)))
     assert font_folders() == folders

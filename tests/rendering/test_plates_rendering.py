@@ -28,7 +28,7 @@ def library(font_library: FontLibrary) -> FontLibrary:
 
 
 @given(seeds, st.sampled_from(FORMATS), st.sampled_from([1, 2]))
-def test_what_is_painted_parses_to_the_truth(seed, kind, rows):
+def test_painted_rows_parse_to_the_canonical_form(seed, kind, rows):
     text = random_registration(np.random.default_rng(seed), kind, rows=rows)
     found = parse(text.rows)
     assert (found.canonical, found.format, found.country) == (text.canonical, kind, text.country)
@@ -43,7 +43,7 @@ def test_indian_plates_in_native_scripts_parse_to_english_letters(seed, script):
     assert parse(text.rows).canonical == text.canonical
 
 
-def test_a_colour_can_be_asked_for_and_an_impossible_one_is_refused():
+def test_a_colour_can_be_requested_and_an_impossible_one_is_refused():
     rng = np.random.default_rng(0)
     wanted = PlateColour.YELLOW_ON_BLUE
     text = random_registration(rng, RegistrationFormat.DIPLOMATIC, colour=wanted)
@@ -54,7 +54,7 @@ def test_a_colour_can_be_asked_for_and_an_impossible_one_is_refused():
 
 
 @pytest.mark.parametrize("kind", [None, RegistrationFormat.NEPAL])
-def test_a_script_without_such_plates_is_refused(kind):
+def test_a_script_with_another_format_is_refused(kind):
     script = "Deva" if kind else "Olck"
     with pytest.raises(ValueError, match=script):
         random_registration(np.random.default_rng(0), kind, script=script)
@@ -87,7 +87,7 @@ def test_a_plate_is_a_picture_with_a_quad_for_every_row(library, kind, rows):
     assert (plate.rows, plate.canonical, plate.colour) == (text.rows, text.canonical, text.colour)
 
 
-def test_heights_of_crops_reach_from_20_pixels_up(library):
+def test_crops_are_at_least_20_pixels_high(library):
     rng = np.random.default_rng(0)
     heights = [render_plate(rng, library, recipe=ALL_FONTS).image.shape[0] for _ in range(40)]
     assert min(heights) >= 20
@@ -110,7 +110,7 @@ def test_same_seed_gives_same_plate(library):
         (PlateColour.WHITE_ON_BLUE, 0, 2),
     ],
 )
-def test_the_ground_has_the_colour_that_the_truth_names(library, colour, darker, lighter):
+def test_the_ground_has_the_labelled_colour(library, colour, darker, lighter):
     rng = np.random.default_rng(5)
     for _ in range(5):
         text = random_registration(rng, colour=colour)

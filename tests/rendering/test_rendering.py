@@ -44,7 +44,7 @@ def test_text_is_shaped(library):
 
 
 @pytest.mark.parametrize("script", WORDS)
-def test_every_script_has_families_to_train_on_and_others_held_out(library, script):
+def test_every_script_has_training_and_held_out_families(library, script):
     trained, held_out = library.families(script), library.families(script, "held_out")
     assert trained
     assert held_out
@@ -54,7 +54,7 @@ def test_every_script_has_families_to_train_on_and_others_held_out(library, scri
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("script", WORDS)
-def test_line_is_a_picture_of_the_promised_size(library, script, style):
+def test_a_line_has_the_documented_size(library, script, style):
     rng = np.random.default_rng(1)
     line = render_line(WORDS[script], script, rng, library, style)
     assert line is not None
@@ -85,7 +85,7 @@ def test_held_out_fonts_render_too(library):
         assert render_line(word, script, rng, library, "sign", recipe=recipe) is not None
 
 
-def test_letters_that_no_font_has_are_refused(library):
+def test_text_without_a_font_is_not_rendered(library):
     rng = np.random.default_rng(0)
     assert library.pick(rng, "Deva", "क\u0980ক") is None
     assert render_line("\U00010570", "Latn", rng, library) is None
@@ -93,7 +93,7 @@ def test_letters_that_no_font_has_are_refused(library):
         rasterize("தமிழ்", FaceChoice(face_of(library, "Deva")), 24, "Taml")
 
 
-def test_capitals_font_never_sets_small_letters(library):
+def test_an_all_capitals_font_never_sets_lower_case(library):
     face = library.open(library.faces("Latn", "Bebas Neue")[0])
     assert face.covers("HOTEL 24")
     assert not face.covers("Hotel")
@@ -129,7 +129,7 @@ def test_line_of_two_faces_shares_a_baseline(library):
     runs = shape_runs("HH कक", "Deva")
     both = set_line(runs, [FaceChoice(latin), FaceChoice(deva)], 40)
     alone = rasterize("HH", FaceChoice(latin), 40, "Latn")
-    # a capital stands on the baseline and is as high as the body
+    # a capital stands on the baseline and has the body height
     assert alone.baseline == pytest.approx(alone.alpha.shape[0], abs=2)
     assert alone.alpha.shape[0] == pytest.approx(40, abs=3)
     assert both.alpha.shape[1] > alone.alpha.shape[1] * 1.5
@@ -167,7 +167,7 @@ def test_pen_widens_thin_letters():
     assert all(int((out[35] > 127).sum()) > 2 for out in seen)
 
 
-def test_a_line_from_far_to_the_side_is_narrow_and_climbs(library):
+def test_a_side_view_is_narrow_with_a_sloping_baseline(library):
     straight = RenderRecipe(perspective=0, side_view=0, slant=0, stretch=0, tight=0, curve=0)
     aside = RenderRecipe(perspective=0, side_view=1, slant=0, stretch=0, tight=0, curve=0)
     shares: dict[str, list[float]] = {"straight": [], "aside": []}
@@ -195,7 +195,7 @@ EFFECTS = (
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
-def test_effect_keeps_shape_and_leaves_its_input_alone(effect):
+def test_an_effect_keeps_the_shape_and_does_not_change_its_input(effect):
     image = np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)
     before = image.copy()
     seen = [effect(image, np.random.default_rng(seed), 0.8) for seed in range(4)]

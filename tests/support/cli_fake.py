@@ -1,4 +1,4 @@
-"""A recognizer whose answers the tests choose by what they write into the files."""
+"""A fake recognizer whose answers are chosen by the contents of the files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOX = Box(1, 2, 30, 40)
 
 
 class FakeRecognizer:
-    """Reads a file's bytes as its text; `bad`, `bug`, `busy` and `down` mean a failure."""
+    """Returns a file's bytes as its text; `bad`, `bug`, `busy` and `down` raise errors."""
 
     def __init__(self) -> None:
         self.configs: list[RecognitionConfig | None] = []

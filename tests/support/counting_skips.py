@@ -1,6 +1,6 @@
-"""Counts what skips: each test of a module that skips as a whole, and the share of all tests.
+"""Counts skipped tests, including each test of a module that is skipped as a whole.
 
-`--most-skipped 0.1` makes a run fail in which more than a tenth of the tests skip.
+With `--most-skipped 0.1` a run fails if more than a tenth of the tests are skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OPTION = "--most-skipped"
 
 @dataclass(frozen=True, slots=True)
 class WrittenTest:
-    """A test as it stands in its file: its name, its line from 0, how often it is parametrized."""
+    """A test in the source: its name, its line from 0, its number of parametrized cases."""
 
     name: str
     line: int
@@ -27,7 +27,7 @@ class WrittenTest:
 def written_tests(source: str) -> Iterator[WrittenTest]:
     """Find the tests of a module without importing it.
 
-    Parameters that are no literal, and no name of one in the module, count as one case.
+    Parameters count as one case unless they are a literal or the name of a literal in the module.
     """
     module = ast.parse(source)
     values = {
@@ -61,14 +61,14 @@ def _length(node: ast.expr, values: dict[str, ast.expr]) -> int:
 
 
 class SkippedTest(pytest.Item):
-    """A test of a module that could not be imported for want of something."""
+    """A test of a module that skips at import because a requirement is missing."""
 
     def __init__(self, *, line: int, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self._line = line
 
     def runtest(self) -> None:
-        raise AssertionError("its mark skips it")
+        raise AssertionError("the skip mark prevents this call")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self._line, self.name
@@ -78,7 +78,7 @@ class SkippedTest(pytest.Item):
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Put the tests of a module that skips as a whole in its place, each with its reason."""
+    """Replace a module that skips as a whole by its tests, each with the reason."""
     report = yield
     if report.skipped and isinstance(collector, pytest.Module):
         assert isinstance(report.longrepr, tuple)
@@ -87,7 +87,7 @@ def pytest_make_collect_report(
         for test in written_tests(collector.path.read_text("utf-8")):
             for case in range(test.cases):
                 name = f"{test.name}[{case}]" if test.cases > 1 else test.name
-                # all at one line, the one that skips: the summary then has one row a module
+                # all on the line of the skip, so that the summary has one row per module
                 item = SkippedTest.from_parent(collector, name=name, line=int(line) - 1)
                 item.add_marker(pytest.mark.skip(reason=reason.removeprefix("Skipped: ")))
                 report.result.append(item)
@@ -97,7 +97,7 @@ def pytest_make_collect_report(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        _OPTION, type=float, metavar="SHARE", help="fail where a greater share of the tests skips"
+        _OPTION, type=float, metavar="SHARE", help="fail if a larger share of the tests is skipped"
     )
 
 
@@ -120,7 +120,7 @@ def pytest_terminal_summary(config: pytest.Config) -> None:
 
 
 def _counted(config: pytest.Config) -> tuple[int, int]:
-    """How many tests skipped, and of how many."""
+    """Return the number of skipped tests and of all tests."""
     stats = _reporter(config).stats
     ended = {
         outcome: {report.nodeid for report in stats.get(outcome, ())}

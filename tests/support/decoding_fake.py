@@ -1,4 +1,4 @@
-"""A recognizer that decodes what it is given, and reads nothing: the way in, without the models."""
+"""A fake recognizer that decodes pictures but has no models, to test the input path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lipiyana.types import ImageInput, Recognition, RecognitionConfig
 
 
 class Decoder(FakeRecognizer):
-    """Tells the size of a picture; `decoded` counts those whose pixels were had."""
+    """Returns the size of a picture; `decoded` counts the pictures that were decoded."""
 
     def __init__(self, limits: ImageLimits = DEFAULT_LIMITS) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Detectors for tests, made when they are needed: no file of weights, or that of ../shared."""
+"""Detector models for tests, generated on demand, without weights or from weights of ../shared."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 13
 
 RED, BLUE, GREEN = (220, 30, 30), (30, 30, 220), (60, 230, 60)
-"""RGB of what the detector of rectangles takes for a car, a bus and a plate."""
+"""RGB colours that the rectangle detector detects as car, bus and plate."""
 
 INK = (0, 100, 0)
-"""RGB of letters that do not break a plate."""
+"""RGB of letters that do not interrupt a plate's rectangle."""
 
 RECTANGLE_CLASSES = ("car", "bus", "plate")
-_SURE_FROM = 16.0  # pixels of the input: smaller rectangles are less sure
+_SURE_FROM = 16.0  # pixels of the input: smaller rectangles have lower scores
 _STRIDE = 4
 
 COCO = {1: "bicycle", 2: "car", 3: "two_wheeler", 5: "bus", 7: "truck"}
@@ -29,15 +29,15 @@ COCO = {1: "bicycle", 2: "car", 3: "two_wheeler", 5: "bus", 7: "truck"}
 def rectangle_detector(
     size: int = 128, batch: int | str = "n", classes: Sequence[str] = RECTANGLE_CLASSES
 ) -> bytes:
-    """Make a model that finds upright rectangles of one colour, green plates in them included.
+    """Make a model that detects upright rectangles of one colour, and green plates inside them.
 
-    Every fourth pixel is an anchor: its box is as far as the colour reaches along its row and
-    its column; its score rises with the shorter side up to 0.95. `classes` names red
-    ones, blue ones and plates.
+    Every fourth pixel is an anchor. Its box extends as far as the colour along its row and its
+    column; its score rises with the shorter side up to 0.95. `classes` names red rectangles, blue
+    rectangles and plates.
     """
     far = float(2 * size)
     steps = np.arange(size, dtype=np.float32)
-    # by class: what belongs to it, its plate included; what it is found by; B, G, R
+    # per class, weights of B, G, R: of its extent (with its plate), and of its anchors
     extent = np.array([[-2, 1, 1], [1, 1, -2], [-1, 1, -1]], np.float32)
     core = np.array([[-1, -1, 1], [1, -1, -1], [-1, 1, -1]], np.float32)
     constants = {
@@ -77,13 +77,13 @@ def rectangle_detector(
         before = [0, size - 1, 0, 0] if axis == "x" else [size - 1, 0, 0, 0]
         after = [0, 0, 0, size - 1] if axis == "x" else [0, 0, size - 1, 0]
         nodes += [
-            # the last pixel before this one that is not in it, plus 1
+            # the last pixel outside before this one, plus 1
             helper.make_node("Sub", [f"{axis}1", "never"], [f"{low}_outside"]),
             helper.make_node(
                 "MaxPool", [f"{low}_outside"], [f"{low}_last"], kernel_shape=along, pads=before
             ),
             helper.make_node("Max", [f"{low}_last", "zero"], [low]),
-            # the first one after it
+            # the first pixel outside after this one
             helper.make_node("Add", [axis, "never"], [f"{high}_outside"]),
             helper.make_node("Mul", [f"{high}_outside", "minus"], [f"{high}_minus"]),
             helper.make_node(
@@ -116,7 +116,7 @@ def rectangle_detector(
 
 
 def coco_detector(path: Path) -> bytes:
-    """Make a detector of the YOLOX-nano that was trained on COCO, of its five vehicle classes."""
+    """Make a detector of five vehicle classes from the YOLOX-nano trained on COCO."""
     model = onnx.load(path)
     graph = model.graph
     size = graph.input[0].type.tensor_type.shape.dim[2].dim_value
@@ -151,7 +151,7 @@ def coco_detector(path: Path) -> bytes:
         ]
     )
     for node in graph.node:
-        if node.op_type == "Reshape":  # its shape says that there is one picture
+        if node.op_type == "Reshape":  # its shape fixes the batch size to 1
             _free_batch(graph, node)
     graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
     del graph.output[:]
@@ -168,7 +168,7 @@ def install(
     task: str = "vehicle_detector",
     parameters: Mapping[str, object] | None = None,
 ) -> Path:
-    """Add a model to the manifest of a folder; give the folder."""
+    """Add a model to the manifest of a folder; return the folder."""
     (folder / f"{name}.onnx").write_bytes(data)
     fields = {
         "name": name,

@@ -1,12 +1,12 @@
-"""Damaged pictures without end: each is a picture or an error of the contract, soon and in bounds.
+"""Fuzzes the decoders: each damaged picture is decoded or is a typed error, within the limits.
 
     python tests/support/fuzz_pictures.py --count 10000 --seed 0
 
-Seeds of every format are truncated, changed, spliced, their lengths and sizes made huge, and now
-and then one of the `hostile_*` modules is taken. Each is decoded within the limits of a server. It
-prints the outcomes, the most CPU time of one picture and the memory before and after. It ends
-with 1 where something else than `InvalidImage` came, where a picture took more than
-`MOST_SECONDS`, or where the memory grew.
+Seed pictures of every format are truncated, changed and spliced, and get huge lengths and sizes;
+sometimes a picture of a `hostile_*` module is used. Each is decoded within the limits of a server.
+Prints the outcomes, the maximum CPU time of a picture and the memory before and after. Exits with 1
+if an error other than `InvalidImage` occurs, a picture takes more than `MOST_SECONDS`, or the
+memory grows.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ LIMITS = ServerSettings().image_limits
 
 MOST_SECONDS = 2.0
 MOST_GROWTH = 64 * 2**20
-"""Bytes that the process may grow by after the first tenth, in which buffers are made."""
+"""Allowed growth of the process in bytes after the first tenth of the run (warm-up)."""
 
 
 @dataclass(slots=True)
 class Outcomes:
-    """What became of the pictures so far."""
+    """Counts of the outcomes so far."""
 
     counts: Counter[str] = field(default_factory=Counter)
     most_seconds: float = 0.0
@@ -54,7 +54,7 @@ class Outcomes:
 
 
 def seeds() -> list[bytes]:
-    """Small pictures of every format, in the kinds that are written."""
+    """Make small pictures of every format and mode."""
     ramp = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)
     rgb = Image.fromarray(ramp)
     rgba = rgb.copy()
@@ -142,7 +142,7 @@ BOMBS: tuple[Callable[[], bytes], ...] = (
     lambda: bmp_rle(3000, 3000, b"\x01\0" * 2_000_000),
     lambda: bmp_rle(3000, 3000, b"\x01\0" * 400_000),
 )
-"""Made once each. What decodes at all costs a second at most, so that thousands can be run."""
+"""Each is made once. Those that decode take at most a second, so that thousands can be run."""
 
 _EXTREMES = (
     b"\0\0",
@@ -156,11 +156,11 @@ _EXTREMES = (
 
 
 def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
-    """Damage a picture in a few of the ways in which files are, or are made to be."""
+    """Damage a picture in a few random ways."""
     out = bytearray(data)
     for _ in range(random_.choice((1, 1, 1, 2, 8))):
         place = random_.randrange(len(out) or 1)
-        # what is said of a picture stands at its beginning, mostly
+        # headers are mostly at the beginning
         near = min(place, random_.randrange(200))
         match random_.randrange(8):
             case 0:
@@ -188,7 +188,7 @@ def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def pictures(count: int, seed: int, *, bombs_every: int = 100) -> Iterator[bytes]:
-    """Give damaged pictures, the same ones for the same seed."""
+    """Yield damaged pictures; the same seed gives the same pictures."""
     random_ = random.Random(seed)
     whole = seeds()
     bombs: dict[int, bytes] = {}
@@ -203,7 +203,7 @@ def pictures(count: int, seed: int, *, bombs_every: int = 100) -> Iterator[bytes
 
 
 def run(given: Iterator[bytes], outcomes: Outcomes) -> None:
-    """Decode pictures; what is no `InvalidImage` is a fault, and so is a warning."""
+    """Decode pictures; warnings and errors other than `InvalidImage` are faults."""
     for data in given:
         began = time.process_time()
         try:
@@ -228,17 +228,19 @@ def run(given: Iterator[bytes], outcomes: Outcomes) -> None:
 
 
 def resident() -> int:
-    """Bytes of the process now."""
+    """Return the resident memory of the process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 def main() -> int:
-    """Run as a command."""
+    """Run the fuzzer as a command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder for what was a fault, and the slowest")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the pictures with faults and the slowest one"
+    )
     arguments = parser.parse_args()
     quiet_decoders()
     outcomes = Outcomes()
@@ -251,7 +253,7 @@ def main() -> int:
     end = resident()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{arguments.count} pictures: {end / 2**20:.0f} MiB resident, peak {peak:.0f} MiB")
-    print(f"most CPU of one: {outcomes.most_seconds:.2f} s")
+    print(f"maximum CPU time of a picture: {outcomes.most_seconds:.2f} s")
     for outcome, count in outcomes.counts.most_common():
         print(f"{count:7d}  {outcome}")
     if arguments.keep:

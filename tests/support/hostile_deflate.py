@@ -1,4 +1,4 @@
-"""Deflated pictures of blocks that each have code tables of their own and hold nothing."""
+"""Deflated pictures of many empty blocks, each with its own code tables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import hostile_png
 import hostile_tiff
 
 _LENGTH_CODES = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
-"""The order in which RFC 1951, 3.2.7 has the lengths of the codes of code lengths."""
+"""Order of the code lengths of the code length alphabet (RFC 1951, 3.2.7)."""
 
 _ONE, _ZEROS = (0, 1), (1, 1)  # a length of 1, and a run of lengths of 0
-_BLOCKS = 4  # after which the bits of a block end with a byte
+_BLOCKS = 4  # number of blocks whose bits fill whole bytes
 
 
 def _block() -> str:
-    """The bits of a block whose only code is the end of the block, first bit first."""
+    """Return the bits of a block whose only code is the end of the block, first bit first."""
 
     def number(value: int, bits: int) -> str:
         return f"{value:0{bits}b}"[::-1]
@@ -30,7 +30,7 @@ def _block() -> str:
     return "".join(
         (
             number(0, 1),  # not the last block
-            number(2, 2),  # with codes of its own
+            number(2, 2),  # dynamic Huffman codes
             number(257 - 257, 5),  # codes of literals and lengths
             number(1 - 1, 5),  # of distances
             number(len(_LENGTH_CODES) - 4, 4),
@@ -45,7 +45,7 @@ def _block() -> str:
 
 
 def blocks_with_tables(count: int, body: bytes) -> bytes:
-    """A zlib stream of `count` such blocks, a multiple of 4, and of `body`."""
+    """Make a zlib stream of `count` such blocks, a multiple of 4, followed by `body`."""
     bits = _block() * _BLOCKS
     four = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
     deflate = zlib.compressobj(9)
@@ -54,7 +54,7 @@ def blocks_with_tables(count: int, body: bytes) -> bytes:
 
 
 def png_of_tables(width: int, height: int, count: int) -> bytes:
-    """A black PNG in RGB."""
+    """Make a black PNG in RGB."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     packed = blocks_with_tables(count, bytes((3 * width + 1) * height))
     return b"".join(
@@ -68,14 +68,14 @@ def png_of_tables(width: int, height: int, count: int) -> bytes:
 
 
 def tiff_of_tables(width: int, height: int, count: int) -> bytes:
-    """A black TIFF in grey."""
+    """Make a black TIFF in grey."""
     return hostile_tiff.one_strip(
         width, height, 8, blocks_with_tables(count, bytes(width * height))
     )
 
 
 def empty_blocks(count: int, body: bytes) -> bytes:
-    """A zlib stream that begins with blocks of nothing."""
+    """Make a zlib stream that begins with empty blocks."""
     deflate = zlib.compressobj(9)
     return (
         zlib.compress(b"")[:2]

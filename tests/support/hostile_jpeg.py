@@ -1,4 +1,4 @@
-"""JPEGs that cost a decoder much: each is made here, from nothing, when a test asks."""
+"""JPEGs that are expensive to decode, generated on demand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def segment_bytes(marker: int, payload: bytes) -> bytes:
 
 
 def with_segments(data: bytes, segments: Sequence[bytes]) -> bytes:
-    """Put segments behind the start of a JPEG."""
+    """Insert segments after the start marker of a JPEG."""
     return data[:2] + b"".join(segments) + data[2:]
 
 
 def cut_at_scans(data: bytes) -> tuple[bytes, list[bytes]]:
-    """Cut a JPEG before each scan, its tables with it; the end marker is left out."""
+    """Split a JPEG before each scan and its tables; drop the end marker."""
     starts, at = [], 2
     tables = 0
     while data[at + 1] != 0xD9:
@@ -37,20 +37,20 @@ def cut_at_scans(data: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def scans(width: int, height: int, scans: int, mode: str = "RGB") -> bytes:
-    """A flat progressive JPEG whose last scan comes again and again."""
+    """Make a flat progressive JPEG whose last scan is repeated."""
     flat = Image.new(mode, (width, height), 128 if mode == "L" else (90, 120, 150))
     head, parts = cut_at_scans(encoded(flat, "JPEG", progressive=True))
     return head + b"".join(parts) + parts[-1] * (scans - len(parts)) + b"\xff\xd9"
 
 
 def first_scans(width: int, height: int, count: int) -> bytes:
-    """A progressive JPEG that ends after some scans: the decoder smooths what is missing."""
+    """Make a progressive JPEG that ends after `count` scans: the decoder smooths the rest."""
     head, parts = cut_at_scans(encoded(Image.new("RGB", (width, height)), "JPEG", progressive=True))
     return head + b"".join(parts[:count]) + b"\xff\xd9"
 
 
 def app1(count: int, size: int = 60_000) -> bytes:
-    """Many EXIF segments, which a reader may join one by one."""
+    """Make many EXIF segments, which a reader may join one by one."""
     whole = encoded(noise(64, 64), "JPEG")
     return with_segments(whole, [segment_bytes(0xE1, b"Exif\0\0" + bytes(size))] * count)
 
@@ -70,38 +70,38 @@ def fill_bytes(count: int) -> bytes:
 
 
 def stuffed(count: int) -> bytes:
-    """Entropy-coded data that are nothing but escaped bytes."""
+    """Make entropy-coded data of escaped bytes only."""
     whole = encoded(noise(640, 480), "JPEG")
     return whole[:-2] + b"\xff\x00" * count + whole[-2:]
 
 
 def restarts(width: int, height: int, count: int) -> bytes:
-    """Restart markers after every block, and many that nothing asks for."""
+    """Make a JPEG with restart markers after every block, and many superfluous ones."""
     head, parts = cut_at_scans(encoded(Image.new("RGB", (width, height)), "JPEG"))
     restarts = bytes(b for i in range(count) for b in (0xFF, 0xD0 + i % 8))
     return head + segment_bytes(0xDD, struct.pack(">H", 1)) + parts[0] + restarts + b"\xff\xd9"
 
 
 def tables(segments: int, tables: int) -> bytes:
-    """The first quantization table again and again, before the one that counts."""
+    """Repeat the first quantization table many times before the valid one."""
     body = (b"\0" + b"\1" * 64) * tables
     return with_segments(encoded(noise(64, 64), "JPEG"), [segment_bytes(0xDB, body)] * segments)
 
 
 def frame(whole: bytes, marker: int) -> bytes:
-    """Say that a JPEG is of another process, such as 0xC9: arithmetic coding."""
+    """Change the coding process of a JPEG, for example to 0xC9: arithmetic coding."""
     at = max(whole.find(b"\xff\xc0"), whole.find(b"\xff\xc2"))
     return whole[: at + 1] + bytes([marker]) + whole[at + 2 :]
 
 
 def of_size(whole: bytes, width: int, height: int) -> bytes:
-    """Say that a JPEG has another size; its data end far too soon then."""
+    """Change the size in the header of a JPEG; its data end too early then."""
     at = max(whole.find(b"\xff\xc0"), whole.find(b"\xff\xc2"))
     return whole[: at + 5] + struct.pack(">HH", height, width) + whole[at + 9 :]
 
 
 def without_height(lines: int) -> bytes:
-    """Height 0 in the frame, told by a DNL segment behind the scan."""
+    """Make a JPEG with height 0 in the frame header and a DNL segment after the scan."""
     whole = bytearray(encoded(noise(64, 64), "JPEG"))
     at = whole.index(b"\xff\xc0")
     whole[at + 5 : at + 7] = b"\0\0"

@@ -1,4 +1,4 @@
-"""PNGs that cost a decoder much."""
+"""PNGs that are expensive to decode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def of_size(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
-    """A PNG without a pixel."""
+    """Make a PNG without pixel data."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
 
@@ -31,7 +31,7 @@ def zeros(
     interlaced: bool = False,
     filter_type: int = 0,
 ) -> bytes:
-    """A PNG of nothing but zeros, which deflates to a thousandth."""
+    """Make a PNG of zeros only, which deflate compresses by a factor of a thousand."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     row = bytes([filter_type]) + bytes((width * channels * depth + 7) // 8)
     deflate = zlib.compressobj(9)
@@ -68,7 +68,7 @@ def chunks(count: int, kind: bytes = b"teXt", *, after: bool = False) -> bytes:
 
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
            (0, 1, 1, 2))  # fmt: skip
-"""Of an interlaced picture: first column and row, and the steps."""
+"""Passes of an interlaced picture: first column and row, and the steps."""
 
 
 def literals(
@@ -82,17 +82,17 @@ def literals(
     values: int = 3,
     copies: bool = False,
 ) -> bytes:
-    """A PNG of random bytes of a few values, Paeth-filtered and coded one by one.
+    """Make a PNG of random bytes with few values, Paeth-filtered and coded as literals.
 
     Args:
-        width: pixels.
-        height: pixels.
-        depth: bits.
-        colour: type.
-        interlaced: whether it comes in seven passes.
-        transparent: body of a tRNS chunk; none where it is empty.
-        values: that a byte has; the fewer, the more bytes come out of one that is unpacked.
-        copies: whether all rows are one, so that next to nothing is packed.
+        width: in pixels.
+        height: in pixels.
+        depth: bits per channel.
+        colour: PNG colour type.
+        interlaced: whether the data are in seven passes.
+        transparent: body of a tRNS chunk; no chunk if empty.
+        values: number of different byte values; fewer values compress better.
+        copies: whether all rows are equal, which compresses to very few bytes.
     """
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     random = np.random.default_rng(0)

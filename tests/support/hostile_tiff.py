@@ -1,4 +1,4 @@
-"""TIFFs that cost a decoder much."""
+"""TIFFs that are expensive to decode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def directory_bytes(entries: dict[int, tuple[int, int, int]], next_at: int = 0) -> bytes:
-    """A directory, little endian, of {tag: (type, count, value or offset)}."""
+    """Make a little-endian directory of {tag: (type, count, value or offset)}."""
     out = struct.pack("<H", len(entries))
     for tag, (kind, count, value) in sorted(entries.items()):
         packed = (
@@ -24,7 +24,7 @@ def directory_bytes(entries: dict[int, tuple[int, int, int]], next_at: int = 0) 
 def grey_entries(
     width: int, height: int, at: int, size: int, *, compression: int = 1
 ) -> dict[int, tuple[int, int, int]]:
-    """Tags of a grey TIFF of one strip."""
+    """Return the tags of a grey TIFF with one strip."""
     return {
         256: (4, 1, width),
         257: (4, 1, height),
@@ -39,7 +39,7 @@ def grey_entries(
 
 
 def of_directory(directory: Callable[[int], bytes], body: bytes) -> bytes:
-    """A TIFF of a body at 8 and a directory behind it; the directory is told where it is."""
+    """Make a TIFF of a body at offset 8 and a directory after it; `directory` gets its offset."""
     at = 8 + len(body)
     return b"II*\0" + struct.pack("<I", at) + body + directory(at)
 
@@ -60,19 +60,19 @@ def loop() -> bytes:
 
 
 def tags(count: int, size: int) -> bytes:
-    """Many tags that all have the same large data."""
+    """Make many tags that point to the same large data."""
     entries = grey_entries(8, 8, 8, 64) | {40000 + i: (1, size, 8) for i in range(count)}
     return of_directory(lambda _: directory_bytes(entries), bytes(max(64, size)))
 
 
 def number_array(count: int) -> bytes:
-    """One tag of a huge number of short integers."""
+    """Make one tag with a huge number of short integers."""
     entries = grey_entries(8, 8, 8, 64) | {40000: (3, count, 8)}
     return of_directory(lambda _: directory_bytes(entries), bytes(max(64, 2 * count)))
 
 
 def strips(width: int, height: int, compression: int = 1, strip: bytes = b"") -> bytes:
-    """A strip a row, all with the same data."""
+    """Make one strip per row, all with the same data."""
     strip = strip or bytes(width)
     offsets = struct.pack("<I", 8) * height
     sizes = struct.pack("<I", len(strip)) * height
@@ -86,7 +86,7 @@ def strips(width: int, height: int, compression: int = 1, strip: bytes = b"") ->
 
 
 def jpeg_strips(count: int, segments: int) -> bytes:
-    """A strip a row, each of which is a JPEG of its own with many segments."""
+    """Make one strip per row, each a separate JPEG with many segments."""
     strip = hostile_jpeg.with_segments(
         encoded(noise(8, 1, "L"), "JPEG"), [hostile_jpeg.segment_bytes(0xFE, b"")] * segments
     )
@@ -120,7 +120,7 @@ def tiles(width: int, height: int, side: int = 16) -> bytes:
 
 
 def huge_tile(side: int) -> bytes:
-    """A picture of 16x16 in a tile that is said to be far larger."""
+    """Make a picture of 16x16 in a tile whose declared size is far larger."""
     whole = tiles(16, 16)
     for tag in (322, 323):
         whole = whole.replace(

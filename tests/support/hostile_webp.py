@@ -1,4 +1,4 @@
-"""A lossless WebP of nearly as many groups of prefix codes as it has blocks of 4x4 pixels."""
+"""Lossless WebPs with nearly as many groups of prefix codes as blocks of 4x4 pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 
 class Bits:
-    """Bits from the lowest of each byte on."""
+    """Writes bits, lowest bit of each byte first."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -18,7 +18,7 @@ class Bits:
         self._parts.append(f"{value:0{count}b}"[::-1])
 
     def code(self, value: int, count: int) -> None:
-        """Put a prefix code, whose bits come from the highest on."""
+        """Write a prefix code, highest bit first."""
         self._parts.append(f"{value:0{count}b}")
 
     def bytes(self) -> bytes:
@@ -28,13 +28,13 @@ class Bits:
 
 
 def single(bits: Bits, symbol: int = 0) -> None:
-    """A code of one symbol, which takes no bits of a pixel."""
+    """Write a code with one symbol, which takes no bits per pixel."""
     bits.put(0b001, 3)  # a simple code, of one symbol, of one bit
     bits.put(symbol, 1)
 
 
 def every_byte(bits: Bits, size: int) -> None:
-    """A code in which each of 256 symbols has 8 bits; of a larger alphabet the others have none."""
+    """Write a code with 8 bits for each of 256 symbols; further symbols have no code."""
     bits.put(0, 1)
     lengths = {8: 1, 18: 1} if size > 256 else {8: 1, 7: 1}  # 7 is not used
     order = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8)
@@ -43,14 +43,14 @@ def every_byte(bits: Bits, size: int) -> None:
         bits.put(lengths.get(one, 0), 3)
     bits.put(0, 1)  # lengths of the whole alphabet follow
     for _ in range(256):
-        bits.put(int(size == 256), 1)  # 8 stands behind 7 and before 18
+        bits.put(int(size == 256), 1)  # 8 is after 7 and before 18
     if size > 256:
         bits.put(1, 1)
         bits.put(size - 256 - 11, 7)
 
 
 def vp8l_image(side: int) -> bytes:
-    """A black picture whose blocks of 4x4 pixels each have a group of their own."""
+    """Make a black picture in which each block of 4x4 pixels has its own group."""
     bits = Bits()
     bits.put(0, 1)  # no transform
     bits.put(0, 1)  # no colour cache
@@ -72,7 +72,7 @@ def vp8l_image(side: int) -> bytes:
 
 
 def groups(side: int, *, in_alpha: bool = False) -> bytes:
-    """Such a picture, or one whose alpha is coded so."""
+    """Make a WebP of such a picture, or one whose alpha channel is coded so."""
     image = vp8l_image(side)
     if not in_alpha:
         size = side - 1 | side - 1 << 14
@@ -101,7 +101,7 @@ def plain(width: int, height: int, *, lossless: bool = True, alpha: bool = False
 
 
 def of_size(width: int, height: int) -> bytes:
-    """A lossless WebP with alpha of 34 bytes, whatever it is said to show."""
+    """Make a lossless WebP with alpha of 34 bytes, whatever its declared size."""
     flat = plain(64, 64, alpha=True)
     return flat[:21] + struct.pack("<I", width - 1 | height - 1 << 14 | 1 << 28) + flat[25:]
 

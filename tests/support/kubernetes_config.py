@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def config_of_kubernetes() -> str:
-    """The TOML that the pod mounts."""
+    """Return the TOML that the pod mounts."""
     text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
     found = re.search(r"  server\.toml: \|\n((?:    .*\n)+)", text)
     assert found is not None

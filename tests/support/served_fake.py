@@ -1,4 +1,4 @@
-"""A recognizer to serve in tests: quick, countable, and it can be made to wait."""
+"""A fake recognizer for server tests: fast, records its calls, and can be held."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from lipiyana.types import (
 )
 
 SECRET = "KL01CC50"
-"""What must be in no log and no message."""
+"""A text that must not appear in logs or messages."""
 
 PATIENCE = 30.0
 
 
 class FakeRecognizer:
-    """Reads the bytes of a picture as its text; `bad...` is no picture, `bug` raises.
+    """Returns the bytes of a picture as its text; `bad...` is an invalid image, `bug` raises.
 
-    `computed` has the pictures in the order in which they were begun. After `hold` pictures
-    are begun (see `wait_for`) but not finished before `release`.
+    `computed` lists the pictures in the order in which they were started. After `hold`, pictures
+    are started (see `wait_for`) but not finished before `release`.
     """
 
     def __init__(self, digest: str = "plan") -> None:
@@ -47,7 +47,7 @@ class FakeRecognizer:
         self._gate.set()
 
     def wait_for(self, data: bytes) -> None:
-        """Wait until this picture is begun."""
+        """Wait until the reading of this picture has started."""
         while self._began.get(timeout=PATIENCE) != data:
             pass
 
@@ -96,7 +96,7 @@ class FakeRecognizer:
 
 
 def recognition(text: str) -> Recognition:
-    """A result whose numbers are exact in 32 bits."""
+    """Make a result whose numbers are exact in 32 bits."""
     corners = ((0.0, 0.0), (8.0, 0.0), (8.0, 4.5), (0.0, 4.5))
     return Recognition(
         64,

@@ -1,4 +1,4 @@
-"""Fixtures around a served fake; the `conftest.py` of a folder that uses them imports them."""
+"""Fixtures with a served fake recognizer, for import in the `conftest.py` of a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognizers that do not end when they should; `stuck` is the picture at which they stay."""
+"""Recognizers that do not stop when they should; the picture `stuck` blocks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def for_ever() -> None:
 
 
 class NeverReads(FakeRecognizer):
-    """Reads in every other picture the number of its own process."""
+    """Never finishes the picture `stuck`; returns its process id as the text of all others."""
 
     def recognize(
         self,
@@ -35,7 +35,7 @@ class NeverReads(FakeRecognizer):
 
 
 class BlocksTheLoop(FakeRecognizer):
-    """The server has it check the config of a call on the event loop."""
+    """Blocks when the server checks the config of a call, which it does on the event loop."""
 
     def check_config(self, config: RecognitionConfig) -> None:
         os.write(1, b"began\n")

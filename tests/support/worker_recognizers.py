@@ -1,4 +1,4 @@
-"""Recognizers that worker processes make for themselves, so that tests can tell them apart."""
+"""Recognizers created in worker processes, which let tests identify the worker that answered."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.types import ImageInput, Recognition, RecognitionConfig
 
 KILLER = b"kill"
-"""The worker that is to read this dies while it does, once: the file of this name is the proof."""
+"""Picture that kills the worker that reads it, once: the proof file marks that it has happened."""
 
 PROOF = "LIPIYANA_TEST_PROOF"
-"""Variable that names that file."""
+"""Environment variable with the path of the proof file."""
 
 
 class TellsPid(FakeRecognizer):
-    """Reads in every picture the number of its own process."""
+    """Returns its process id as the text of every picture."""
 
     def recognize(
         self,

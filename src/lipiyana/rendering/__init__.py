@@ -1,4 +1,4 @@
-"""Draws pictures to learn from: text, plates, streets, in every script. Needs `render`.
+"""Draws training pictures of text, plates and streets in every script. Needs the `render` extra.
 
-In: a random generator and fonts. Out: RGB pictures with the place and text of every line.
+In: a random generator and fonts. Out: RGB pictures with the position and text of every line.
 """

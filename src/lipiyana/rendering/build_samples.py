@@ -1,9 +1,9 @@
-"""Draw the pictures in samples/ and write what there is to read in them.
+"""Draw the pictures in samples/ and write their ground truth.
 
     python -m lipiyana.rendering.build_samples samples
 
 The same fonts (`scripts/install_fonts.sh`) and the same seed give the same pictures. `truth.jsonl`
-has a row a picture: its path and size, its layout, its condition, its plates and its other lines.
+has one row per picture: path, size, layout, condition, plates and other lines of text.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def build(folder: Path, seed: int = SEED) -> None:
 
     Raises:
         LookupError: a font is missing.
-        ValueError: a picture cannot be kept under `MAX_BYTES`.
+        ValueError: a picture is larger than `MAX_BYTES` even at the lowest JPEG quality.
     """
     plan = tomllib.loads((files(__package__) / "samples.toml").read_text("utf-8"))
     library = FontLibrary.load()
@@ -68,7 +68,7 @@ def build(folder: Path, seed: int = SEED) -> None:
 
 
 def encode(image: Image) -> bytes:
-    """JPEG of the best quality that stays under `MAX_BYTES`."""
+    """Encode as JPEG, with the highest quality that stays under `MAX_BYTES`."""
     for quality in range(90, 40, -4):
         settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
         data = cv2.imencode(".jpg", image[:, :, ::-1], settings)[1].tobytes()
@@ -80,7 +80,7 @@ def encode(image: Image) -> bytes:
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:
-    # each picture has chance of its own: changing one leaves the others as they are
+    # one generator per picture: changing one picture does not change the others
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 

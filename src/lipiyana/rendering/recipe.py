@@ -1,4 +1,4 @@
-"""What the renderer draws and how often: the dials that training may turn."""
+"""The renderer's settings: how often each style, effect and degradation is drawn."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ Style = Literal["sign", "print", "plate"]
 
 @dataclass(frozen=True, slots=True)
 class RenderRecipe:
-    """Shares and probabilities, each in [0, 1] unless said otherwise.
+    """Shares and probabilities, each in [0, 1] unless noted otherwise.
 
     Attributes:
-        sign, print, plate: shares of the three styles, where the caller asks for none.
-        split: which font families.
-        same_face_latin: Latin beside another script comes from the same font, if it can.
-        bold: strokes widened.
-        slant: letters leaned.
-        stretch: letters condensed or widened.
-        tracking: space added between letters.
+        sign, print, plate: shares of the three styles, used when the caller names no style.
+        split: the split from which font families are drawn.
+        same_face_latin: Latin text beside another script uses the same font, if possible.
+        bold: wider strokes.
+        slant: slanted letters.
+        stretch: condensed or expanded letters.
+        tracking: extra space between letters.
         outline: a contour in another colour.
         shadow: a drop shadow.
-        extrude: letters with a side, as cut from a board.
-        gradient: two colours in the letters, one above the other.
-        glow: lit letters.
-        two_colours: a word or letter in another colour, or the upper half of the line.
+        extrude: letters with visible sides, as if cut from a board.
+        gradient: a vertical gradient between two colours in the letters.
+        glow: glowing letters.
+        two_colours: a word, a letter or the upper half of the line in another colour.
         pen: strokes of two thicknesses: a thin headline over thick stems, or a slanted nib.
-        hand_painted: letters bent and their strokes uneven; doubled where fonts are few.
+        hand_painted: bent letters with uneven strokes; doubled for scripts with few fonts.
         curve: the baseline is an arc.
-        perspective: the sign is seen a little from a side.
-        side_view: it is seen from far to the side: narrow letters on a baseline that climbs.
-        neighbours: strokes of other text at an edge.
+        perspective: the sign is seen slightly from the side.
+        side_view: it is seen far from the side: narrow letters on a rising baseline.
+        neighbours: strokes of other text at an edge of the crop.
         tight: the crop cuts into the ink.
-        low_contrast: colours near each other.
-        textured: the ground is more than a colour or gradient.
-        wires: a wire, pole or crack lies across the letters.
-        far: a small, soft piece of a large picture.
+        low_contrast: similar colours for letters and ground.
+        textured: the ground has a texture, beyond a colour or gradient.
+        wires: a wire, pole or crack crosses the letters.
+        far: a small, blurred part of a large picture.
         blur, motion, low_resolution, noise, jpeg, uneven_light, shadow_edge, glare, night,
         stains, scratches, sharpen, cast: degradations of the picture.
-        strength: factor on the strength of every degradation, not a probability.
+        strength: multiplies the strength of every degradation; not a probability.
     """
 
     sign: float = 0.78

@@ -11,7 +11,7 @@ from lipiyana.cli.doctor.machine import extras
 from lipiyana.cli.main import app
 
 
-def test_a_sound_installation() -> None:
+def test_an_intact_installation() -> None:
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0
     subjects = [line[6:].partition(":")[0] for line in result.stdout.splitlines()]
@@ -41,7 +41,9 @@ def test_a_broken_model_is_found(tmp_path: Path) -> None:
         ("flags\t\t: fpu sse2", "note", "no AVX2"),
     ],
 )
-def test_the_cpu_is_told_by_its_flags(tmp_path: Path, flags: str, level: str, says: str) -> None:
+def test_the_cpu_is_described_by_its_flags(
+    tmp_path: Path, flags: str, level: str, says: str
+) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: Some CPU\n{flags}\n\n")
     finding = cpu(tmp_path / "cpuinfo")
     assert finding.level == level
@@ -67,7 +69,7 @@ def test_the_extras_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) ->
     assert missing["redis"] == []
 
 
-def test_missing_extras_are_told_with_their_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extras_are_reported_with_install_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = [("otel", ["x"]), ("paddle", ["paddlepaddle"]), ("redis", []), ("train", ["torch"])]
     monkeypatch.setattr("lipiyana.cli.doctor.command.extras", lambda: missing)
     otel, paddle, redis, train = _extras()
@@ -79,13 +81,13 @@ def test_missing_extras_are_told_with_their_commands(monkeypatch: pytest.MonkeyP
     assert "'WHEEL[train]'" in train.detail
 
 
-def test_stages_are_those_of_the_time_that_is_shown() -> None:
+def test_stages_belong_to_the_reported_time() -> None:
     trial = read_rendered_plate(None)
     assert trial.stages
     assert sum(trial.stages.values()) <= trial.next
 
 
-def test_settings_that_cannot_be_checked_are_told(
+def test_settings_that_cannot_be_checked_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lipiyana.cli.doctor.command.extras", lambda: [("server", ["xxhash"])])

@@ -16,7 +16,7 @@ def by_subject(text: str, tmp_path: Path) -> dict[str, Finding]:
     return {finding.subject: finding for finding in server(config)}
 
 
-def test_the_defaults_of_a_server_are_sound(tmp_path: Path) -> None:
+def test_the_defaults_of_a_server_have_no_findings(tmp_path: Path) -> None:
     assert {finding.level for finding in by_subject("", tmp_path).values()} == {"ok"}
 
 
@@ -32,7 +32,7 @@ def test_the_defaults_of_a_server_are_sound(tmp_path: Path) -> None:
         ('tls_certificate = "a"\ntls_key = "b"', "server", "wrong", "no such file"),
     ],
 )
-def test_what_is_said_of_settings(
+def test_findings_about_settings(
     tmp_path: Path, text: str, subject: str, level: str, says: str
 ) -> None:
     finding = by_subject(text, tmp_path)[subject]
@@ -50,14 +50,14 @@ def test_tokens_in_plaintext(tmp_path: Path) -> None:
     assert by_subject(f'tokens = "{tokens}"', tmp_path)["access"].level == "ok"
 
 
-def test_tokens_that_nobody_has(tmp_path: Path) -> None:
+def test_a_tokens_file_without_keys(tmp_path: Path) -> None:
     (tmp_path / "tokens.toml").touch()
     found = by_subject('tokens = "tokens.toml"', tmp_path)["tokens"]
     assert found.level == "wrong"
     assert "every call is refused" in found.detail
 
 
-def test_certificates_end(tmp_path: Path) -> None:
+def test_certificates_that_expire_are_reported(tmp_path: Path) -> None:
     made = Authority(tmp_path, "authority").sign("server", days=2).certificate
     assert certificate(made).level == "note"  # it is good for two days
     assert certificate(made, now=0).level == "ok"
@@ -68,14 +68,14 @@ def test_certificates_end(tmp_path: Path) -> None:
     ("quota", "level", "says"),
     [("50000 100000", "note", "0.5"), ("150000 100000", "ok", "1.5"), ("max 100000", "ok", "CPUs")],
 )
-def test_quotas(tmp_path: Path, quota: str, level: str, says: str) -> None:
+def test_cpu_quotas(tmp_path: Path, quota: str, level: str, says: str) -> None:
     (tmp_path / "cpu.max").write_text(quota)
     found = threads(tmp_path)
     assert found.level == level
     assert says in found.detail
 
 
-def test_memory_is_what_machine_and_container_leave(tmp_path: Path) -> None:
+def test_memory_is_limited_by_machine_and_container(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text("MemTotal: 9000000 kB\nMemAvailable: 8000000 kB\n")
     assert memory(tmp_path / "meminfo", tmp_path).level == "ok"
     (tmp_path / "memory.max").write_text("1000000000\n")
@@ -84,7 +84,7 @@ def test_memory_is_what_machine_and_container_leave(tmp_path: Path) -> None:
     assert memory(tmp_path / "none", tmp_path).level == "note"
 
 
-def test_counters_are_read(tmp_path: Path) -> None:
+def test_swap_and_throttling_counters_are_read(tmp_path: Path) -> None:
     (tmp_path / "stat").write_text("cpu  10 0 20 300 5 0 0 7 0 0\ncpu0 1 1 1\n")
     (tmp_path / "vmstat").write_text("pswpin 3\npswpout 4\nother x\n")
     (tmp_path / "cpu.stat").write_text("usage_usec 1\nnr_periods 9\nnr_throttled 2\n")
@@ -105,11 +105,11 @@ def test_counters_are_read(tmp_path: Path) -> None:
         (Usage(total=100, mine=90, idle=10, swapped=8), "8 pages were swapped"),
     ],
 )
-def test_who_else_is_there(usage: Usage, says: str) -> None:
+def test_other_load_on_the_machine_is_reported(usage: Usage, says: str) -> None:
     assert says in " ".join(finding.detail for finding in neighbours(usage))
 
 
-def test_variables_that_nothing_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variables_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
     found = by_subject("", tmp_path)["environment"]
     assert found.level == "note"

@@ -15,7 +15,7 @@ def test_results_come_in_the_order_of_the_items(workers: int, count: int) -> Non
     assert list(map_in_order(str, range(count), workers)) == [str(i) for i in range(count)]
 
 
-def test_a_slow_first_item_does_not_let_the_others_pile_up() -> None:
+def test_results_behind_a_slow_first_item_are_bounded() -> None:
     taken = []
     release = threading.Event()
     enough = threading.Event()
@@ -33,11 +33,11 @@ def test_a_slow_first_item_does_not_let_the_others_pile_up() -> None:
             release.wait(10)
         return item
 
-    def let_go() -> None:
+    def release_first() -> None:
         enough.wait(10)
         release.set()
 
-    helper = threading.Thread(target=let_go)
+    helper = threading.Thread(target=release_first)
     helper.start()
     results = map_in_order(work, items(), workers)
     assert next(results) == 0
@@ -46,7 +46,7 @@ def test_a_slow_first_item_does_not_let_the_others_pile_up() -> None:
     helper.join()
 
 
-def test_work_is_done_side_by_side() -> None:
+def test_items_are_processed_in_parallel() -> None:
     together = threading.Barrier(3)
 
     def work(_: int) -> int:
@@ -55,7 +55,7 @@ def test_work_is_done_side_by_side() -> None:
     assert sorted(map_in_order(work, range(3), 3)) == [0, 1, 2]
 
 
-def test_closing_early_takes_no_more_items() -> None:
+def test_after_closing_no_more_items_are_taken() -> None:
     endless = itertools.count()
     results = map_in_order(str, endless, 2)
     assert next(results) == "0"
@@ -63,7 +63,7 @@ def test_closing_early_takes_no_more_items() -> None:
     assert next(endless) <= 2 * IN_FLIGHT_PER_WORKER
 
 
-def test_an_error_comes_out_in_its_place() -> None:
+def test_an_error_keeps_its_place_in_the_order() -> None:
     def work(item: int) -> int:
         return 1 // item
 

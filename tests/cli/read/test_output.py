@@ -12,7 +12,7 @@ from lipiyana.errors import NotFound
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.jsonl", JsonLines()), ("a.csv", Csv())])
-def test_a_file_with_rows_is_kept_unless_the_run_goes_on(
+def test_a_file_with_rows_is_not_overwritten_without_resume(
     tmp_path: Path, name: str, form: RowForm
 ) -> None:
     path = tmp_path / name
@@ -29,7 +29,7 @@ def test_a_file_with_rows_is_kept_unless_the_run_goes_on(
 
 
 @pytest.mark.parametrize("content", [b"", Csv.header])
-def test_a_file_without_rows_may_be_written(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_rows_may_be_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with OutputFile(path, Csv(), resume=False):
@@ -40,7 +40,7 @@ def test_a_file_without_rows_may_be_written(tmp_path: Path, content: bytes) -> N
 @pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("content", [b"my notes", b"my notes\nof today\n", b"x"])
 @pytest.mark.parametrize("form", [JsonLines(), Csv()])
-def test_a_file_of_another_kind_is_never_touched(
+def test_a_file_of_another_format_is_never_changed(
     tmp_path: Path, form: RowForm, content: bytes, resume: bool
 ) -> None:
     path = tmp_path / "notes"
@@ -61,12 +61,12 @@ def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"there is no folder .*missing; make it"):
         OutputFile(tmp_path / "missing" / "a.jsonl", JsonLines(), resume=False)
 
 
-def test_a_full_disk_is_told_and_the_file_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     row = JsonLines().encode("a.jpg", NotFound("gone"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -84,7 +84,7 @@ def test_a_full_disk_is_told_and_the_file_can_be_gone_on_with(tmp_path: Path) ->
     assert path.read_bytes() == row
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     with pytest.raises(OutputError, match="not a regular file"):
         OutputFile(tmp_path / "a.jsonl", JsonLines(), resume=False)

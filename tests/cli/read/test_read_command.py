@@ -1,4 +1,4 @@
-"""`lipiyana read` as a user meets it; the recognizer is a fake but for the last tests."""
+"""`lipiyana read` from the user's view; the recognizer is a fake except in the last tests."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ def test_options_reach_the_recognizer(here: Path, fake: FakeRecognizer) -> None:
     assert config.min_confidence == 0.01
 
 
-def test_models_that_find_nothing_are_not_silent(here: Path, fake: FakeRecognizer) -> None:
+def test_finding_nothing_at_all_is_reported(here: Path, fake: FakeRecognizer) -> None:
     for name in ("a.jpg", "b.jpg"):
         (here / name).write_text(name)
     assert "nothing was found" not in invoke("a.jpg", "b.jpg", "--models", ".").stderr
     fake.finds_nothing = True
-    told = invoke("a.jpg", "b.jpg", "--models", ".")
-    assert told.exit_code == 0
-    assert "nothing was found in any of 2 pictures" in told.stderr
-    assert len(rows(told)) == 2
+    outcome = invoke("a.jpg", "b.jpg", "--models", ".")
+    assert outcome.exit_code == 0
+    assert "nothing was found in any of 2 pictures" in outcome.stderr
+    assert len(rows(outcome)) == 2
 
 
 def test_a_bad_picture_is_a_row_and_exit_code_1(here: Path, fake: FakeRecognizer) -> None:
@@ -100,7 +100,7 @@ def test_a_bad_picture_is_a_row_and_exit_code_1(here: Path, fake: FakeRecognizer
     ]  # fmt: skip
 
 
-def test_a_file_that_may_not_be_read(
+def test_a_file_without_read_permission(
     here: Path, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "a.jpg").write_text("a")
@@ -134,7 +134,7 @@ def test_a_file_that_may_not_be_read(
         (["a.jpg", "--bogus"], "--bogus"),
     ],
 )
-def test_what_makes_no_sense_is_exit_code_2(
+def test_invalid_arguments_are_exit_code_2(
     here: Path, fake: FakeRecognizer, arguments: Sequence[str], says: str
 ) -> None:
     (here / "a.jpg").write_text("a")
@@ -157,7 +157,7 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     assert not (here / "out.csv").exists()
 
 
-def test_a_path_that_is_not_utf8(here: Path, fake: FakeRecognizer) -> None:
+def test_a_path_that_is_not_utf8_is_read(here: Path, fake: FakeRecognizer) -> None:
     name = os.fsdecode(b"caf\xe9.jpg")
     try:
         (here / name).write_text("text")
@@ -181,7 +181,7 @@ def test_csv(here: Path, fake: FakeRecognizer) -> None:
     assert found[1]["error_code"] == "INVALID_ARGUMENT"
 
 
-def test_rows_are_not_written_over(here: Path, fake: FakeRecognizer) -> None:
+def test_rows_are_not_overwritten(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("a")
     assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
     before = (here / "out.jsonl").read_bytes()
@@ -195,7 +195,7 @@ def test_rows_are_not_written_over(here: Path, fake: FakeRecognizer) -> None:
     assert fake.seen == ["a"]
 
 
-def test_earlier_failures_count_when_a_run_goes_on(here: Path, fake: FakeRecognizer) -> None:
+def test_earlier_failures_count_in_a_resumed_run(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("bad")
     (here / "b.jpg").write_text("b")
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
@@ -213,7 +213,7 @@ def test_earlier_failures_count_when_a_run_goes_on(here: Path, fake: FakeRecogni
         ("--models", "."),
     ],
 )
-def test_a_run_goes_on_with_the_options_that_it_began_with(
+def test_a_run_is_resumed_only_with_its_original_options(
     here: Path, fake: FakeRecognizer, option: str, value: str
 ) -> None:
     (here / "a.jpg").write_text("a")
@@ -224,13 +224,11 @@ def test_a_run_goes_on_with_the_options_that_it_began_with(
     assert f"the rows of out.jsonl were read with {option} " in other.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 0
-    (here / "out.jsonl").unlink()  # nothing is left to be mixed with
+    (here / "out.jsonl").unlink()  # no old rows are left to mix with
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value).exit_code == 0
 
 
-def test_rows_whose_options_are_not_known_are_gone_on_with(
-    here: Path, fake: FakeRecognizer
-) -> None:
+def test_a_run_with_unknown_options_can_be_resumed(here: Path, fake: FakeRecognizer) -> None:
     (here / "a.jpg").write_text("a")
     assert invoke("a.jpg", "--output", "out.jsonl").exit_code == 0
     for content in ("{", "[]", None):
@@ -240,15 +238,17 @@ def test_rows_whose_options_are_not_known_are_gone_on_with(
         assert resumed.exit_code == 0
 
 
-def test_what_is_passed_over_is_told_at_the_end(here: Path, fake: FakeRecognizer) -> None:
+def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer) -> None:
     (here / "in").mkdir()
     for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
         (here / "in" / name).write_text("a")
-    told = invoke("in").stderr.splitlines()
-    assert told[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
+    messages = invoke("in").stderr.splitlines()
+    assert messages[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
 
 
-def test_a_stopped_run_says_why_and_how_to_go_on(here: Path, fake: FakeRecognizer) -> None:
+def test_a_stopped_run_reports_the_reason_and_how_to_resume(
+    here: Path, fake: FakeRecognizer
+) -> None:
     fake.server_is_up = False
     (here / "a.jpg").write_text("down")
     (here / "b.jpg").write_text("b")
@@ -257,7 +257,7 @@ def test_a_stopped_run_says_why_and_how_to_go_on(here: Path, fake: FakeRecognize
     assert "stopped: no server answers; the same command with --resume goes on" in result.stderr
 
 
-def test_a_reader_that_leaves_early_is_no_error(here: Path) -> None:
+def test_a_closed_output_pipe_is_not_an_error(here: Path) -> None:
     for number in range(50):
         (here / f"{number}.jpg").write_text("no picture")
     with subprocess.Popen([*MAIN, "read", "."], stdout=-1, stderr=-1) as process:
@@ -269,7 +269,7 @@ def test_a_reader_that_leaves_early_is_no_error(here: Path) -> None:
     assert said == b""
 
 
-def test_a_full_disk_is_told(here: Path) -> None:
+def test_a_full_disk_is_reported(here: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     with Path("/dev/full").open("wb") as full:
@@ -296,7 +296,7 @@ class Slow:
         pass
 
 recognizers.in_process = lambda *_, **__: recognizers.Chosen(Slow(), 1)
-# what starts the tests in the background may have them ignore it, which is inherited
+# a test runner in the background may ignore SIGINT, and child processes inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
@@ -358,7 +358,7 @@ def test_a_feature_without_a_model_stops_the_run(here: Path) -> None:
     assert "stopped" in result.stderr
 
 
-def test_a_server_that_is_down(here: Path) -> None:
+def test_an_unreachable_server_stops_the_run(here: Path) -> None:
     picture(here / "a.png")
     result = invoke("a.png", "--server", "127.0.0.1:1")
     assert result.exit_code == 1
@@ -367,7 +367,7 @@ def test_a_server_that_is_down(here: Path) -> None:
     assert "stopped" in result.stderr
 
 
-def test_a_server_reads_what_this_process_reads(here: Path) -> None:
+def test_a_server_gives_the_same_results_as_this_process(here: Path) -> None:
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.server import running_server
 

@@ -66,7 +66,7 @@ def test_a_row_for_each_picture_in_order(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORM_NAMES)
-def test_a_run_killed_at_any_byte_goes_on_to_the_same_file(tmp_path: Path, suffix: str) -> None:
+def test_a_run_killed_at_any_byte_resumes_to_the_same_file(tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     recognizer = FakeRecognizer()
     recognizer.finds_nothing = True  # short rows
@@ -78,7 +78,7 @@ def test_a_run_killed_at_any_byte_goes_on_to_the_same_file(tmp_path: Path, suffi
         assert output.read_bytes() == whole
 
 
-def test_going_on_reads_only_what_is_missing(tmp_path: Path) -> None:
+def test_resuming_reads_only_the_missing_pictures(tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     lines = output.read_bytes().splitlines(keepends=True)
@@ -88,7 +88,7 @@ def test_going_on_reads_only_what_is_missing(tmp_path: Path) -> None:
     assert recognizer.seen == ["bad", "text of é.jpg"]
 
 
-def test_going_on_where_pictures_came_and_went(tmp_path: Path, pictures: Path) -> None:
+def test_resuming_after_pictures_were_added_and_removed(tmp_path: Path, pictures: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     (pictures / "a.jpg").unlink()
@@ -108,7 +108,7 @@ def test_going_on_where_pictures_came_and_went(tmp_path: Path, pictures: Path) -
 
 
 @pytest.mark.parametrize("suffix", FORM_NAMES)
-def test_a_server_that_goes_down_stops_the_run_which_then_goes_on(
+def test_a_run_stopped_by_an_unavailable_server_can_be_resumed(
     tmp_path: Path, pictures: Path, suffix: str
 ) -> None:
     output = tmp_path / f"out{suffix}"
@@ -145,7 +145,7 @@ def test_a_queue_that_stays_full_stops_the_run(tmp_path: Path, pictures: Path) -
     assert totals.stopped_by.code == "RESOURCE_EXHAUSTED"
 
 
-def test_no_wait_is_longer_than_the_patience() -> None:
+def test_no_wait_exceeds_the_retry_limit() -> None:
     clock, waits = [0.0], []
 
     def sleep(seconds: float) -> None:
@@ -160,7 +160,7 @@ def test_no_wait_is_longer_than_the_patience() -> None:
     assert waits == [20.0]
 
 
-def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, pictures: Path) -> None:
+def test_a_rate_limited_key_is_retried_without_limit(tmp_path: Path, pictures: Path) -> None:
     (pictures / "a.jpg").write_text("busy")
     recognizer = FakeRecognizer()
     recognizer.busy_answers, recognizer.busy_reason = 500, "RATE_LIMITED"
@@ -172,7 +172,7 @@ def test_a_limited_key_is_waited_for_as_long_as_it_takes(tmp_path: Path, picture
     assert 1 < max(waits) <= 5
 
 
-def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Path) -> None:
+def test_existing_rows_of_removed_pictures_count(tmp_path: Path, pictures: Path) -> None:
     output = tmp_path / "out.jsonl"
     read(output)
     (pictures / "é.jpg").unlink()
@@ -180,7 +180,7 @@ def test_kept_rows_of_pictures_that_are_gone_count(tmp_path: Path, pictures: Pat
     assert read(output, resume=True) == Totals(read=4, failed=1)
 
 
-def test_a_bug_costs_one_picture(tmp_path: Path, pictures: Path) -> None:
+def test_an_unexpected_error_fails_only_one_picture(tmp_path: Path, pictures: Path) -> None:
     (pictures / "a.jpg").write_text("bug")
     output = tmp_path / "out.jsonl"
     assert read(output) == Totals(read=3, failed=2)

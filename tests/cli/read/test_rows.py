@@ -41,7 +41,7 @@ def test_a_json_row_of_a_failure() -> None:
     }
 
 
-def test_a_json_row_is_utf8_whatever_the_message_has() -> None:
+def test_a_json_row_is_valid_utf8_for_any_message() -> None:
     row = JsonLines().encode("a.jpg", NotFound("no caf\udce9.jpg"))
     assert json.loads(row.decode())["error"]["message"] == "no caf\udce9.jpg"
     assert "নাম".encode() in JsonLines().encode("a.jpg", RECOGNITION)
@@ -76,18 +76,18 @@ def test_a_csv_row_of_a_failure() -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "''@"])
-def test_no_spreadsheet_runs_a_csv_field(text: str) -> None:
+def test_no_csv_field_is_a_spreadsheet_formula(text: str) -> None:
     row = csv_row(Csv().encode(text, InvalidImage(text)))
     assert row["path"] == row["error_message"] == f"'{text}"
 
 
-def test_a_plain_apostrophe_stays() -> None:
+def test_a_leading_apostrophe_is_unchanged() -> None:
     assert csv_row(Csv().encode("'a.jpg", RECOGNITION))["path"] == "'a.jpg"
 
 
 @pytest.mark.parametrize("form", [JsonLines(), Csv()])
 @given(paths=st.lists(PATHS), message=st.text())
-def test_records_come_back(form: RowForm, paths: list[str], message: str) -> None:
+def test_records_round_trip(form: RowForm, paths: list[str], message: str) -> None:
     outcomes: list[Recognition | LipiyanaError] = [RECOGNITION, InvalidImage(message)]
     rows = [form.encode(path, outcomes[i % 2]) for i, path in enumerate(paths)]
     records = list(form.records(io.BytesIO(form.header + b"".join(rows))))
@@ -101,7 +101,7 @@ def test_records_come_back(form: RowForm, paths: list[str], message: str) -> Non
 
 
 @pytest.mark.parametrize("form", [JsonLines(), Csv()])
-def test_only_complete_records_come_back(form: RowForm) -> None:
+def test_only_complete_records_are_read(form: RowForm) -> None:
     whole = form.header + form.encode('a "b"\n.jpg', RECOGNITION) + form.encode("c", NotFound("x"))
     ends = [record.end for record in form.records(io.BytesIO(whole))]
     for size in range(len(whole) + 1):
@@ -122,7 +122,7 @@ def test_only_complete_records_come_back(form: RowForm) -> None:
         b"\xff\n",
     ],
 )
-def test_other_files_are_not_json_rows(content: bytes) -> None:
+def test_other_files_are_not_accepted_as_json_rows(content: bytes) -> None:
     with pytest.raises(RowError):
         list(JsonLines().records(io.BytesIO(content)))
 
@@ -138,12 +138,12 @@ def test_other_files_are_not_json_rows(content: bytes) -> None:
         Csv.header + b"\xff,,,,,,,\n",
     ],
 )
-def test_other_files_are_not_csv_rows(content: bytes) -> None:
+def test_other_files_are_not_accepted_as_csv_rows(content: bytes) -> None:
     with pytest.raises(RowError):
         list(Csv().records(io.BytesIO(content)))
 
 
-def test_the_columns_are_as_documented() -> None:
+def test_the_csv_columns_are_documented() -> None:
     assert Csv.header.decode().strip() == (
         "path,error_code,error_message,width,height,plates,text,vehicles"
     )

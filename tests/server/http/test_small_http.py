@@ -1,4 +1,4 @@
-"""What strangers send to the HTTP port, and that it answers the others all the same."""
+"""Misbehaving clients of the HTTP port must not affect the others."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def connect(port: int) -> socket.socket:
 def answer_to(port: int, request: bytes) -> bytes:
     with connect(port) as connection:
         connection.sendall(request)
-        return all_of(connection)
+        return read_to_end(connection)
 
 
-def all_of(connection: socket.socket) -> bytes:
-    """What comes until the end, or until the connection is cut off."""
+def read_to_end(connection: socket.socket) -> bytes:
+    """Read until the connection is closed or reset."""
     found = b""
     try:
         while data := connection.recv(1 << 16):
@@ -64,7 +64,7 @@ def all_of(connection: socket.socket) -> bytes:
     return found
 
 
-def test_answers(port: int) -> None:
+def test_each_path_has_its_answer(port: int) -> None:
     assert get(port, "/ready?a=b") == b"ready"
     assert get(port, "/large") == LARGE
     client = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -74,7 +74,7 @@ def test_answers(port: int) -> None:
     with connect(port) as slow:
         for part in (b"GET /re", b"ady HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
             slow.sendall(part)
-        assert all_of(slow).endswith(b"\r\n\r\nready")
+        assert read_to_end(slow).endswith(b"\r\n\r\nready")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_answers(port: int) -> None:
         (b"GET /" + b"x" * (HTTP.max_request_bytes - 5), 431),
     ],
 )
-def test_refusals(port: int, request_: bytes, status: int) -> None:
+def test_bad_requests_are_refused(port: int, request_: bytes, status: int) -> None:
     answer = answer_to(port, request_)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"KL01CC50" not in answer
@@ -100,9 +100,9 @@ def test_those_who_stall_keep_nobody_out(port: int) -> None:
         connection.sendall(b"GET /ready HTTP/1.1\r\nX: ")
         assert get(port, "/ready") == b"ready"
     for connection in stalled[: HTTP.max_connections]:
-        assert all_of(connection) == b""
+        assert read_to_end(connection) == b""
     stalled[-1].sendall(b"\r\n\r\n")
-    assert all_of(stalled[-1]).endswith(b"ready")
+    assert read_to_end(stalled[-1]).endswith(b"ready")
     for connection in stalled:
         connection.close()
 
@@ -120,11 +120,11 @@ def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small_http, "HTTP", replace(HTTP, connection_seconds=0.01))
     server = SmallHttpServer("127.0.0.1", 0, {})
     with connect(server.port) as connection:
-        assert all_of(connection) == b""
+        assert read_to_end(connection) == b""
     server.close()
 
 
-def test_an_exposition_is_not_made_too_often() -> None:
+def test_metrics_are_not_rendered_too_often() -> None:
     made: list[bytes] = []
     now = [0.0]
 

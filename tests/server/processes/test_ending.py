@@ -1,4 +1,4 @@
-"""The grace period is an upper bound, whatever still runs in the process."""
+"""The grace period limits the time of a shutdown, whatever still runs in the process."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class Served:
     seen: str = ""
 
     def call(self, picture: bytes) -> Future[Recognition]:
-        """Call in another thread, and wait until the picture is begun."""
+        """Call in another thread, and wait until the picture is being read."""
         called = self.threads.submit(self.client.recognize, picture, timeout=100)
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "began\n"
         return called
 
     def end(self) -> int:
-        """Wait for the end; gives the exit code."""
+        """Wait for the end of the process; return its exit code."""
         code = self.process.wait(60)
         assert self.process.stderr is not None
         self.seen += self.process.stderr.read()
@@ -103,7 +103,7 @@ def outcome(call: Future[Recognition]) -> LipiyanaError | None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_picture_that_is_never_read(workers: int) -> None:
+def test_a_picture_that_never_finishes_is_cut_off(workers: int) -> None:
     with served("never_reads", workers=workers) as server:
         call = server.call(b"stuck")
         server.process.send_signal(signal.SIGTERM)
@@ -113,7 +113,7 @@ def test_a_picture_that_is_never_read(workers: int) -> None:
     assert "1 accepted calls were cut off" in server.seen
 
 
-def test_a_call_that_blocks_the_event_loop() -> None:
+def test_a_call_that_blocks_the_event_loop_is_cut_off() -> None:
     with served("blocks_the_loop") as server:
         call = server.call(b"stuck")
         server.process.send_signal(signal.SIGTERM)
@@ -122,7 +122,7 @@ def test_a_call_that_blocks_the_event_loop() -> None:
     assert "shutdown_grace is over; 1 accepted calls were cut off" in server.seen
 
 
-def test_what_never_closes_loses_no_call() -> None:
+def test_a_recognizer_that_never_closes_loses_no_call() -> None:
     with served("never_closes") as server:
         assert server.client.recognize(b"a").image_width
         server.process.send_signal(signal.SIGTERM)
@@ -130,7 +130,7 @@ def test_what_never_closes_loses_no_call() -> None:
     assert "shutdown_grace is over; 0 accepted calls were cut off" in server.seen
 
 
-def test_a_picture_that_nobody_waits_for_loses_no_call() -> None:
+def test_a_picture_whose_caller_has_left_loses_no_call() -> None:
     with served("never_reads") as server:
         call = server.threads.submit(server.client.recognize, b"stuck", timeout=5)
         assert server.process.stdout is not None
@@ -142,7 +142,7 @@ def test_a_picture_that_nobody_waits_for_loses_no_call() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_second_signal_ends_it_at_once(workers: int) -> None:
+def test_a_second_signal_ends_the_process_at_once(workers: int) -> None:
     with (
         served("never_reads", grace=3600, workers=workers) as server,
         grpc.insecure_channel(server.target) as channel,
@@ -157,7 +157,7 @@ def test_a_second_signal_ends_it_at_once(workers: int) -> None:
         assert isinstance(outcome(call), Unavailable)
 
 
-def test_a_worker_that_is_stopped_is_killed() -> None:
+def test_a_stopped_worker_is_killed() -> None:
     with served("never_reads", workers=2) as server, ExitStack() as stack:
         pid = int(server.client.recognize(b"who").text_lines[0].text)
         watched = os.pidfd_open(pid)
@@ -170,7 +170,7 @@ def test_a_worker_that_is_stopped_is_killed() -> None:
         assert gone
 
 
-def test_all_is_answered() -> None:
+def test_all_accepted_calls_are_answered() -> None:
     with served("never_reads", grace=60, workers=2) as server:
         assert server.client.recognize(b"who").text_lines
         server.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`keep_unsure`: what is kept beside the work, and what is not."""
+"""`keep_unsure`: which pictures a server keeps for review."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BYPASS = RecognitionConfig(cache_policy=CachePolicy.BYPASS)
 
 
 class Offers:
-    """Counts what is offered to keepers, and lets a test wait for it."""
+    """Counts the pictures offered to the keeper; `wait` waits until all are handled."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ended = threading.Semaphore(0)
@@ -45,7 +45,7 @@ class Offers:
         return not self._ended.acquire(blocking=False)
 
 
-def test_unsure_pictures_are_kept_for_their_owner_alone(
+def test_unsure_pictures_are_kept_readable_only_for_the_owner(
     scene: np.ndarray,
     encode: Callable[..., bytes],
     tmp_path: Path,
@@ -54,21 +54,21 @@ def test_unsure_pictures_are_kept_for_their_owner_alone(
 ) -> None:
     folder, offers = tmp_path / "kept", Offers(monkeypatch)
     monkeypatch.setattr("lipiyana.server.processes.run.SpareTime", partial(SpareTime, share=1))
-    # letters that are none
+    # mirrored letters are read with low confidence
     mirrored, inverted = encode(scene[:, ::-1], "JPEG"), encode(scene[::-1])
-    nothing = encode(np.full_like(scene, 120))  # of which every model is sure
+    nothing = encode(np.full_like(scene, 120))  # read with high confidence
     settings = ServerSettings(port=0, threads=1, keep_unsure=folder)
     recognizer = local_recognizer(settings)
     assert "personal data" in caplog.text
     with running_server(recognizer, settings) as server, Client(server.target) as client:
-        # neither the warm-up nor who asks to keep nothing leaves anything
+        # not kept: the warm-up, calls that bypass the cache, and confident answers
         client.recognize(mirrored, BYPASS)
         client.recognize(nothing)
         assert offers.none_left()
         assert read_kept(folder) == []
         client.recognize(mirrored)
         offers.wait()
-        client.recognize(mirrored)  # from the cache: nothing to judge
+        client.recognize(mirrored)  # answered from the cache, so not judged again
         list(client.recognize_stream([Frame(1, inverted)]))
         offers.wait()
     recognizer.close()
@@ -86,17 +86,17 @@ def test_nothing_is_kept_by_default() -> None:
     assert ServerSettings().keep_unsure is None
 
 
-def test_the_bounds_are_settings() -> None:
+def test_the_limits_of_keeping_are_settings() -> None:
     settings = ServerSettings(keep_unsure_pictures=7, keep_unsure_days=2)
     assert (settings.keep_limits.pictures, settings.keep_limits.seconds) == (7, 2 * 86_400)
 
 
-def test_only_one_process_keeps() -> None:
+def test_keeping_needs_a_single_worker() -> None:
     with pytest.raises(InvalidRequest, match="keep_unsure needs workers"):
         ServerSettings.load(workers=2, keep_unsure=Path("kept"))
 
 
-def test_a_folder_that_cannot_be_used_ends_the_start(tmp_path: Path) -> None:
+def test_an_unusable_folder_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PermissionDenied):
         local_recognizer(ServerSettings(keep_unsure=tmp_path / "file"))

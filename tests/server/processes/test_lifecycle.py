@@ -56,11 +56,11 @@ def check(target: str, service: str) -> int:
 
 
 @pytest.mark.parametrize("service", ["", SERVICE])
-def test_it_is_serving_after_the_warm_up(server: RecognitionServer, service: str) -> None:
+def test_health_is_serving_after_the_warm_up(server: RecognitionServer, service: str) -> None:
     assert check(server.target, service) == SERVING
 
 
-def test_the_health_of_other_services(server: RecognitionServer) -> None:
+def test_health_of_unknown_and_listed_services(server: RecognitionServer) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         check(server.target, "other.Service")
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
@@ -69,7 +69,7 @@ def test_the_health_of_other_services(server: RecognitionServer) -> None:
     assert set(listed.statuses) == {"", SERVICE}
 
 
-def test_a_port_that_is_taken(server: RecognitionServer, fake: FakeRecognizer) -> None:
+def test_a_taken_port_is_reported(server: RecognitionServer, fake: FakeRecognizer) -> None:
     with (
         pytest.raises(InvalidRequest, match=f"cannot listen at 127.0.0.1:{server.port}") as caught,
         running_server(fake, ServerSettings(port=server.port)),
@@ -78,7 +78,7 @@ def test_a_port_that_is_taken(server: RecognitionServer, fake: FakeRecognizer) -
     assert (caught.value.field, caught.value.reason) == ("port", "PORT_IN_USE")
 
 
-def test_a_metrics_port_that_is_taken(server: RecognitionServer, fake: FakeRecognizer) -> None:
+def test_a_taken_metrics_port_is_reported(server: RecognitionServer, fake: FakeRecognizer) -> None:
     with (
         pytest.raises(InvalidRequest) as caught,
         running_server(fake, ServerSettings(port=0, metrics_port=server.port)),
@@ -90,7 +90,7 @@ def test_a_metrics_port_that_is_taken(server: RecognitionServer, fake: FakeRecog
     )
 
 
-def test_a_recognizer_that_cannot_read() -> None:
+def test_a_recognizer_that_fails_the_warm_up() -> None:
     class Broken(FakeRecognizer):
         def recognize(
             self,
@@ -105,9 +105,7 @@ def test_a_recognizer_that_cannot_read() -> None:
         pass
 
 
-async def test_what_was_accepted_is_finished(
-    fake: FakeRecognizer, settings: ServerSettings
-) -> None:
+async def test_accepted_calls_are_finished(fake: FakeRecognizer, settings: ServerSettings) -> None:
     server = RecognitionServer(fake, settings)
     await server.start()
     fake.hold()
@@ -152,14 +150,14 @@ async def test_a_drain_ends_streams_and_watches(
         await stopping
 
 
-async def test_a_drain_ends_streams_that_have_no_setup_yet(
+async def test_a_drain_ends_streams_without_a_setup(
     fake: FakeRecognizer, settings: ServerSettings
 ) -> None:
     server = RecognitionServer(fake, settings)
     await server.start()
     async with grpc.aio.insecure_channel(server.target) as channel:
         silent = RecognitionServiceStub(channel).StreamRecognize()
-        # the stream is open when a later call of the same connection is answered
+        # once a later call on the same connection is answered, the stream is open
         await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         stopping = asyncio.create_task(server.stop())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -170,7 +168,7 @@ async def test_a_drain_ends_streams_that_have_no_setup_yet(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_process_after_what_it_accepted(number: signal.Signals) -> None:
+def test_a_signal_ends_the_process_after_its_accepted_calls(number: signal.Signals) -> None:
     support = Path(__file__).parents[2] / "support"
     with (
         subprocess.Popen(
@@ -189,7 +187,7 @@ def test_a_signal_ends_the_process_after_what_it_accepted(number: signal.Signals
         try:
             target = process.stdout.readline().strip()
             with Client(target) as client, Client(target) as late:
-                late.recognize(b"quick")  # a connection that the closing of the port leaves open
+                late.recognize(b"quick")  # on a connection that outlives the closed port
                 call = threads.submit(client.recognize, b"slow")
                 assert process.stdout.readline() == "began\n"
                 process.send_signal(number)
@@ -227,10 +225,10 @@ async def test_a_drain_loses_nothing_of_a_full_queue(fake: FakeRecognizer) -> No
     assert sorted(fake.computed) == sorted([*pictures, b"x", b"y", b"z"])
 
 
-async def test_calls_that_come_with_the_signal_are_answered_or_refused(
+async def test_calls_during_the_signal_are_answered_or_refused(
     fake: FakeRecognizer, settings: ServerSettings
 ) -> None:
-    # gRPC refuses calls beyond that, before the server can say why
+    # beyond this limit gRPC refuses calls itself, without the server's reason
     enough = settings.model_copy(update={"max_connection_calls": 256})
     server = RecognitionServer(fake, enough)
     await server.start()
@@ -249,7 +247,7 @@ async def test_calls_that_come_with_the_signal_are_answered_or_refused(
         assert await stopping == 0
 
 
-async def test_calls_are_cut_off_when_the_grace_is_over(
+async def test_calls_are_cut_off_after_the_grace_period(
     fake: FakeRecognizer, settings: ServerSettings
 ) -> None:
     server = RecognitionServer(fake, settings)

@@ -17,7 +17,7 @@ BYPASS = RecognitionConfig(cache_policy=CachePolicy.BYPASS)
 
 
 @pytest.mark.parametrize("model_batch", [1, 8])
-def test_joined_or_not_the_answers_are_the_same(
+def test_batched_and_single_answers_are_the_same(
     recognizer: LocalRecognizer,
     scene: np.ndarray,
     encode: Callable[..., bytes],
@@ -42,7 +42,7 @@ def test_joined_or_not_the_answers_are_the_same(
 
 
 @pytest.mark.parametrize("layout", list(Layout))
-def test_a_picture_that_takes_too_long_to_read_is_refused(
+def test_a_picture_that_exceeds_the_reading_time_is_refused(
     scene: np.ndarray, encode: Callable[..., bytes], layout: Layout
 ) -> None:
     settings = ServerSettings(port=0, threads=1, max_read_seconds=1e-9)

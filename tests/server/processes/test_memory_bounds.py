@@ -31,17 +31,17 @@ def cgroup(root: Path, version: int, text: str) -> Path:
         (1, "9223372036854771712\n", None),
     ],
 )
-def test_the_limit_of_a_container(
+def test_the_memory_limit_of_a_container_is_read(
     tmp_path: Path, version: int, text: str, limit: int | None
 ) -> None:
     assert container_memory(cgroup(tmp_path, version, text)) == limit
 
 
-def test_no_container(tmp_path: Path) -> None:
+def test_without_a_container_there_is_no_limit(tmp_path: Path) -> None:
     assert container_memory(tmp_path) is None
 
 
-def test_a_server_says_that_its_container_is_too_small(
+def test_a_container_that_is_too_small_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = ServerSettings(threads=1, max_streams=60)
@@ -50,7 +50,9 @@ def test_a_server_says_that_its_container_is_too_small(
     assert re.search(r"take \d{4} MiB, and there are 1000: .* max_streams 1920 MiB", caplog.text)
 
 
-def test_a_server_that_fits_says_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_container_that_is_large_enough_is_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = ServerSettings(
         threads=1,
         max_streams=1,
@@ -64,7 +66,7 @@ def test_a_server_that_fits_says_nothing(tmp_path: Path, caplog: pytest.LogCaptu
     assert not caplog.records
 
 
-def test_the_pod_holds_what_its_settings_allow(tmp_path: Path) -> None:
+def test_the_pod_has_memory_for_its_settings(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
     cpus = re.search(r'limits: \{cpu: "(\d+)", memory: (\d+)Mi\}', text)
     assert cpus is not None

@@ -13,17 +13,17 @@ def test_memory_is_given_back_when_the_process_has_grown() -> None:
     assert len(trims) == 1
 
 
-async def test_a_system_that_cannot_tell_is_not_looked_at() -> None:
+async def test_a_system_without_memory_figures_is_not_watched() -> None:
     await MemoryReturn(lambda: 0).run()  # ends
 
 
-def test_what_was_freed_between_pieces_is_given_back() -> None:
+def test_freed_memory_between_live_blocks_is_returned() -> None:
     if not _resident():
         return
     pieces = [bytes(16_000) for _ in range(20_000)]
-    kept = pieces[::50]  # so that no block at the end of the heap is free
+    live = pieces[::50]  # so that the end of the heap stays in use
     full = _resident()
     del pieces
     _trim()
     assert _resident() < full - 100 * 1024 * 1024
-    assert len(kept) == 400
+    assert len(live) == 400

@@ -1,4 +1,4 @@
-"""Several real processes on one port."""
+"""Several real worker processes on one port."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Supervised:
     metrics_port: str
 
     def wait_for_log(self, pattern: str) -> re.Match[str]:
-        """Read the log until a line fits."""
+        """Read the log until a line matches."""
         assert self.process.stderr is not None
         seen = []
         for line in self.process.stderr:
             if found := re.search(pattern, line):
                 return found
             seen.append(line)
-        raise AssertionError(f"the log has no {pattern} but {''.join(seen)}")
+        raise AssertionError(f"{pattern} is not in the log: {''.join(seen)}")
 
 
 @contextmanager
@@ -86,17 +86,17 @@ def supervised(proof: Path) -> Iterator[Supervised]:
             process.communicate(timeout=60)
 
 
-def read_by(target: str) -> int:
-    """Ask on a channel of its own, and say which process answered."""
+def worker_that_answers(target: str) -> int:
+    """Call on a new channel; return the id of the process that answered."""
     with Client(target) as client:
         return int(client.recognize(b"who", BYPASS).text_lines[0].text)
 
 
-def both(target: str) -> set[int]:
-    """Open channels until both processes have answered."""
+def both_workers(target: str) -> set[int]:
+    """Open channels until both workers have answered; return their process ids."""
     seen: set[int] = set()
     while len(seen) < 2:
-        seen.add(read_by(target))
+        seen.add(worker_that_answers(target))
     return seen
 
 
@@ -116,7 +116,7 @@ def test_workers_share_a_port_and_their_metrics(tmp_path: Path) -> None:
         asked = 0
         seen: set[int] = set()
         while len(seen) < 2:
-            seen.add(read_by(server.target))
+            seen.add(worker_that_answers(server.target))
             asked += 1
         assert metric(server.metrics_port, "lipiyana_requests_total") == asked
         assert metric(server.metrics_port, "lipiyana_request_seconds_count") == asked
@@ -126,22 +126,22 @@ def test_workers_share_a_port_and_their_metrics(tmp_path: Path) -> None:
         assert server.process.wait(60) == 0
 
 
-def test_a_worker_that_is_killed_while_it_reads(tmp_path: Path) -> None:
+def test_a_worker_killed_during_a_call_is_replaced(tmp_path: Path) -> None:
     with supervised(tmp_path / "proof") as server:
-        first = both(server.target)
+        first = both_workers(server.target)
         with Client(server.target) as client:
-            # its client sends the call again, and whoever is there answers
+            # the client retries the call, and the other worker answers
             survivor = client.recognize(KILLER, BYPASS)
             assert int(survivor.text_lines[0].text) in first
         died = int(server.wait_for_log(r"pid (\d+)\) ended with -9")[1])
         server.wait_for_log(r"worker \d \(pid \d+\) is serving")
-        second = both(server.target)
+        second = both_workers(server.target)
         assert died in first
         assert first - second == {died}
         assert metric(server.metrics_port, "lipiyana_requests_total") > 0
 
 
-def test_without_retries_the_call_ends_unavailable(tmp_path: Path) -> None:
+def test_without_retries_the_call_of_a_killed_worker_is_unavailable(tmp_path: Path) -> None:
     with (
         supervised(tmp_path / "proof") as server,
         Client(server.target) as client,
@@ -153,10 +153,10 @@ def test_without_retries_the_call_ends_unavailable(tmp_path: Path) -> None:
         assert int(client.recognize(b"who", BYPASS).text_lines[0].text)
 
 
-def test_workers_and_files_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+def test_workers_and_files_are_removed_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     with supervised(tmp_path / "proof") as server, ExitStack() as stack:
         watched = {}
-        for pid in both(server.target):
+        for pid in both_workers(server.target):
             watched[pid] = os.pidfd_open(pid)
             stack.callback(os.close, watched[pid])
         server.process.kill()
@@ -167,7 +167,7 @@ def test_workers_and_files_go_when_the_supervisor_is_killed(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("reuse", [False, True])
-def test_a_port_that_is_taken(reuse: bool) -> None:
+def test_a_taken_port_is_reported(reuse: bool) -> None:
     with socket.socket() as taken:
         if reuse:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -178,7 +178,7 @@ def test_a_port_that_is_taken(reuse: bool) -> None:
     assert "the port is taken" in done.stderr
 
 
-def test_workers_that_cannot_start() -> None:
+def test_workers_that_cannot_start_are_reported() -> None:
     done = run_to_end("cannot_start", 0)
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("no model here")
@@ -195,12 +195,12 @@ def run_to_end(factory: str, port: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_connections_of_the_server_before_do_not_keep_the_port() -> None:
+def test_old_connections_do_not_block_the_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as before:
         port = before.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as caller:
             answering, _ = before.accept()
-            answering.close()  # this end closes first, so that the port waits for late packets
+            answering.close()  # the server's end closes first, which leaves the port in TIME_WAIT
             assert caller.recv(1) == b""
     with _reserved_port("127.0.0.1", port) as reserved:
         assert reserved == port

@@ -16,7 +16,7 @@ def fill(admission: Admission, client: str, size: int = 1) -> int:
     return count
 
 
-def test_a_flood_leaves_the_reserve_to_others() -> None:
+def test_a_flooding_client_leaves_the_reserve_to_others() -> None:
     admission = Admission(64, 10**6)
     assert fill(admission, A) == 64 - 8
     assert "nearly full" in admission.refusal(A, 1, 1)
@@ -35,7 +35,7 @@ def test_bytes_are_bounded_in_the_same_way() -> None:
     assert not admission.refusal(C, 1, 0)
 
 
-def test_a_batch_comes_in_as_a_whole_or_not() -> None:
+def test_a_batch_is_admitted_as_a_whole_or_not_at_all() -> None:
     admission = Admission(16, 10**6)
     assert not admission.refusal(A, 14, 14)
     assert admission.refusal(A, 17, 17)
@@ -51,7 +51,7 @@ def test_small_queues_have_no_reserve() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.integers(0, 9), st.booleans())))
-def test_the_books_balance(operations: list[tuple[str, int, bool]]) -> None:
+def test_counters_match_the_admitted_pictures(operations: list[tuple[str, int, bool]]) -> None:
     admission = Admission(8, 30)
     inside: list[tuple[str, int]] = []
     for client, size, leaves in operations:

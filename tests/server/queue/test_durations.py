@@ -8,7 +8,7 @@ from lipiyana.types import Layout, PixelFormat, RawImage
 PICTURE = bytes(1000)
 
 
-def test_what_is_not_known_is_tried() -> None:
+def test_unknown_durations_are_not_refused() -> None:
     assert not Durations().leaves_too_little(PICTURE, Layout.SCENE, 100.0, 0.001)
 
 
@@ -16,21 +16,21 @@ def test_what_is_not_known_is_tried() -> None:
     ("waited", "remaining", "too_little"),
     [
         (1.0, 3.1, False),
-        (1.0, 2.9, True),  # less than the mean with its margin
+        (1.0, 2.9, True),  # less than the mean plus its margin
         (1.0, None, False),
         (0.1, 2.9, False),  # a thread was free
     ],
 )
-def test_who_waited_needs_time_enough(
+def test_waiting_pictures_need_enough_remaining_time(
     waited: float, remaining: float | None, too_little: bool
 ) -> None:
     durations = Durations()
     durations.learn(PICTURE, Layout.SCENE, 2.0)
-    told = durations.leaves_too_little(PICTURE, Layout.SCENE, waited, remaining)
-    assert told is too_little
+    verdict = durations.leaves_too_little(PICTURE, Layout.SCENE, waited, remaining)
+    assert verdict is too_little
 
 
-def test_a_mean_is_that_of_its_kind() -> None:
+def test_means_are_kept_per_kind_of_picture() -> None:
     durations = Durations()
     durations.learn(PICTURE, Layout.SCENE, 2.0)
     others: list[tuple[bytes | RawImage, Layout]] = [
@@ -42,7 +42,7 @@ def test_a_mean_is_that_of_its_kind() -> None:
     assert durations.expected(PICTURE[:900], Layout.SCENE) == 2.0
 
 
-def test_a_mean_follows() -> None:
+def test_a_mean_follows_new_measurements() -> None:
     durations = Durations()
     durations.learn(PICTURE, Layout.LINE, 10.0)
     for _ in range(50):

@@ -19,7 +19,7 @@ def taken(queue: FairQueue[int]) -> list[int]:
     return [queue.take() for _ in range(len(queue))]
 
 
-def test_a_flood_holds_nobody_up() -> None:
+def test_a_flooding_source_does_not_delay_others() -> None:
     queue = FairQueue[int]()
     for number in range(100):
         queue.put(A, number)
@@ -28,7 +28,7 @@ def test_a_flood_holds_nobody_up() -> None:
     assert taken(queue) == list(range(1, 100))
 
 
-def test_a_thousand_streams_are_one_kind() -> None:
+def test_a_thousand_streams_share_the_turns_of_one_kind() -> None:
     queue = FairQueue[int]()
     for number in range(1000):
         queue.put(Source(Kind.STREAM, f"camera-{number}"), number)
@@ -37,7 +37,7 @@ def test_a_thousand_streams_are_one_kind() -> None:
     assert [queue.take() for _ in range(4)] == [0, 2000, 1, 2001]
 
 
-def test_what_comes_again_waits_for_its_turn() -> None:
+def test_a_returning_source_waits_for_its_turn() -> None:
     queue = FairQueue[int]()
     queue.put(A, 1)
     queue.put(A, 2)
@@ -47,7 +47,7 @@ def test_what_comes_again_waits_for_its_turn() -> None:
     assert taken(queue) == [10, 2, 3]
 
 
-def test_what_is_discarded_is_not_taken() -> None:
+def test_discarded_items_are_not_taken() -> None:
     queue = FairQueue[int]()
     queue.put(A, 1)
     queue.put(A, 2)
@@ -60,8 +60,11 @@ def test_what_is_discarded_is_not_taken() -> None:
 
 
 @given(st.lists(SOURCES | st.none()))
-def test_turns(operations: list[Source | None]) -> None:
-    """None takes. Order within a source holds, and no source is passed over twice by another."""
+def test_sources_take_turns(operations: list[Source | None]) -> None:
+    """Items of a source stay in order, and no source is overtaken twice by another.
+
+    In `operations`, None takes an item.
+    """
     queue = FairQueue[tuple[Source, int]]()
     waiting: defaultdict[Source, deque[int]] = defaultdict(deque)
     passed: dict[tuple[Source, Source], int] = {}

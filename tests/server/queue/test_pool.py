@@ -53,13 +53,15 @@ def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
     assert [future.result(30) for future in others] == ["done", "done"]
 
 
-def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> None:
+def test_room_is_reserved_for_all_pictures_or_none(
+    pool: ComputePool, gate: threading.Event
+) -> None:
     occupy(pool, gate)
     with pytest.raises(Overloaded), pool.room(3, 0):
         pass
     with pool.room(2, 5) as room:
         with pytest.raises(Overloaded):
-            pool.submit(int)  # what is kept is for those alone for whom it is kept
+            pool.submit(int)  # reserved room is not available to others
         futures = [pool.submit(int, room=room) for _ in range(2)]
         assert pool.accepted == 3
         with pytest.raises(Overloaded):
@@ -69,14 +71,14 @@ def test_room_is_for_all_or_none(pool: ComputePool, gate: threading.Event) -> No
     assert [future.result(30) for future in futures] == [0, 0]
 
 
-def test_room_that_is_not_used_is_given_back(pool: ComputePool) -> None:
+def test_unused_room_is_released(pool: ComputePool) -> None:
     with pool.room(3, 3, source=Source(Kind.BATCH, "a")) as room:
         pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), room=room).result(30)
     pool.close()
     assert pool.accepted == 0
 
 
-def test_one_client_floods_in_one_way_or_another(gate: threading.Event) -> None:
+def test_a_flooding_client_is_limited_for_calls_and_rooms(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=15)
     occupy(pool, gate)
     with pool.room(10, 0, source=Source(Kind.BATCH, "a")):
@@ -89,7 +91,7 @@ def test_one_client_floods_in_one_way_or_another(gate: threading.Event) -> None:
     pool.close()
 
 
-def test_what_is_cancelled_makes_room_and_frees_its_picture(
+def test_a_cancelled_picture_makes_room_and_is_freed(
     pool: ComputePool, gate: threading.Event
 ) -> None:
     class Picture:
@@ -106,17 +108,17 @@ def test_what_is_cancelled_makes_room_and_frees_its_picture(
     assert (pool.accepted, alive()) == (1, None)
 
 
-def test_the_wait_is_learnt_from_what_was_measured() -> None:
+def test_the_expected_wait_follows_measured_times() -> None:
     pool = ComputePool(threads=2, max_queue=2)
     for _ in range(60):
         pool.submit(int).result(30)
     pool.close()
     with pytest.raises(Overloaded) as caught, pool.room(5, 0):
         pass
-    assert caught.value.retry_after == 0.01  # nothing is before it
+    assert caught.value.retry_after == 0.01  # the queue is empty
 
 
-def test_a_flood_of_one_client_holds_no_other_up(gate: threading.Event) -> None:
+def test_a_flooding_client_does_not_delay_others(gate: threading.Event) -> None:
     order: list[str] = []
     flood, other = Source(Kind.STREAM, "a"), Source(Kind.CALL, "b")
     pool = ComputePool(threads=1, max_queue=100)
@@ -130,7 +132,7 @@ def test_a_flood_of_one_client_holds_no_other_up(gate: threading.Event) -> None:
     assert order.index("other") <= 1
 
 
-def test_the_oldest_is_begun_whenever_a_thread_is_free_and_never_before() -> None:
+def test_the_oldest_picture_starts_as_soon_as_a_thread_is_free() -> None:
     began = [threading.Event() for _ in range(6)]
     gates = [threading.Event() for _ in range(6)]
 
@@ -178,7 +180,7 @@ def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
     assert pool.accepted == 0
 
 
-def test_the_bytes_of_a_room_are_held_to_its_end() -> None:
+def test_the_bytes_of_a_room_are_held_until_its_end() -> None:
     source = Source(Kind.BATCH, "a")
     pool = ComputePool(threads=1, max_queue=100, max_bytes=1000)
     with pool.room(1, 600, source=source) as room:
@@ -190,7 +192,9 @@ def test_the_bytes_of_a_room_are_held_to_its_end() -> None:
     pool.close()
 
 
-def test_bytes_alone_need_no_place_of_a_picture(pool: ComputePool, gate: threading.Event) -> None:
+def test_reserving_bytes_takes_no_place_in_the_queue(
+    pool: ComputePool, gate: threading.Event
+) -> None:
     occupy(pool, gate)
     for _ in range(2):
         pool.submit(int)
@@ -198,7 +202,7 @@ def test_bytes_alone_need_no_place_of_a_picture(pool: ComputePool, gate: threadi
         assert pool.accepted == 3
 
 
-def test_what_waits_when_it_closes_is_cancelled(gate: threading.Event) -> None:
+def test_waiting_pictures_are_cancelled_on_close(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=5)
     running, waiting = occupy(pool, gate), pool.submit(int)
     gate.set()
@@ -209,7 +213,7 @@ def test_what_waits_when_it_closes_is_cancelled(gate: threading.Event) -> None:
         pool.submit(int)
 
 
-def test_who_watches_is_told(gate: threading.Event) -> None:
+def test_observers_are_notified(gate: threading.Event) -> None:
     class Watch:
         def __init__(self) -> None:
             self.states: list[tuple[int, int, int]] = []
@@ -233,7 +237,7 @@ def test_who_watches_is_told(gate: threading.Event) -> None:
     assert len(watch.waits) == 2
 
 
-def test_whoever_has_an_answer_has_its_place_again(gate: threading.Event) -> None:
+def test_a_place_is_free_before_its_answer_is_delivered(gate: threading.Event) -> None:
     class Watch:
         def __init__(self) -> None:
             self.future: Future[bool] = Future()

@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_then_the_rate() -> None:
+def test_after_a_burst_the_rate_limits() -> None:
     clock = Clock()
     bucket = TokenBucket(2, 4, timer=clock)
     bucket.spend(3)
@@ -29,7 +29,7 @@ def test_a_burst_then_the_rate() -> None:
         bucket.spend(1)
 
 
-def test_a_batch_over_the_burst_is_paid_for_afterwards() -> None:
+def test_a_batch_larger_than_the_burst_is_charged_afterwards() -> None:
     clock = Clock()
     bucket = TokenBucket(1, 4, timer=clock)
     bucket.spend(10)
@@ -43,7 +43,7 @@ def test_a_batch_over_the_burst_is_paid_for_afterwards() -> None:
     assert caught.value.retry_after == 4
 
 
-def test_what_is_refused_costs_nothing() -> None:
+def test_refused_calls_are_not_charged() -> None:
     clock = Clock()
     bucket = TokenBucket(1, 1, timer=clock)
     bucket.spend(1)

@@ -56,7 +56,7 @@ async def test_miss_then_hit(answers: Answers, fake: FakeRecognizer) -> None:
     assert fake.computed == [b"a"]
 
 
-async def test_bypass_computes_anew_and_keeps_nothing(
+async def test_bypass_computes_again_and_stores_nothing(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
     outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (BYPASS, CONFIG)]
@@ -65,14 +65,16 @@ async def test_bypass_computes_anew_and_keeps_nothing(
     assert fake.computed == [b"a"] * 3
 
 
-async def test_without_a_cache(fake: FakeRecognizer, pool: ComputePool) -> None:
+async def test_a_server_without_a_cache(fake: FakeRecognizer, pool: ComputePool) -> None:
     answers = Answers(fake, pool, None)
     outcomes = [(await ask(answers, b"a", config)).cache_outcome for config in (CONFIG, BYPASS)]
     assert outcomes == [CacheOutcome.NONE] * 2
     assert fake.computed == [b"a"] * 2
 
 
-async def test_equal_requests_at_the_same_time(answers: Answers, fake: FakeRecognizer) -> None:
+async def test_equal_concurrent_requests_are_computed_once(
+    answers: Answers, fake: FakeRecognizer
+) -> None:
     fake.hold()
     tasks = [ask(answers, b"a") for _ in range(3)]
     await settle()
@@ -83,14 +85,14 @@ async def test_equal_requests_at_the_same_time(answers: Answers, fake: FakeRecog
     assert fake.computed == [b"a"]
 
 
-async def test_errors_are_not_kept(answers: Answers, fake: FakeRecognizer) -> None:
+async def test_errors_are_not_cached(answers: Answers, fake: FakeRecognizer) -> None:
     for _ in range(2):
         with pytest.raises(InvalidImage):
             await ask(answers, b"bad")
     assert fake.computed == [b"bad"] * 2
 
 
-async def test_a_leader_that_leaves_takes_nobody_along(
+async def test_a_first_caller_that_cancels_does_not_cancel_the_others(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
     fake.hold()
@@ -103,7 +105,7 @@ async def test_a_leader_that_leaves_takes_nobody_along(
     assert fake.computed == [b"a"]
 
 
-async def test_what_nobody_waits_for_is_not_computed(
+async def test_a_picture_without_waiting_callers_is_not_computed(
     answers: Answers, fake: FakeRecognizer, pool: ComputePool
 ) -> None:
     fake.hold()
@@ -118,7 +120,7 @@ async def test_what_nobody_waits_for_is_not_computed(
     assert fake.computed == [b"a", b"c"]
 
 
-async def test_what_was_begun_is_kept_though_its_caller_left(
+async def test_a_started_result_is_cached_after_its_caller_left(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
     fake.hold()
@@ -132,13 +134,13 @@ async def test_what_was_begun_is_kept_though_its_caller_left(
     assert fake.computed == [b"a"]
 
 
-async def test_what_is_too_late_is_not_computed(answers: Answers, fake: FakeRecognizer) -> None:
+async def test_an_expired_request_is_not_computed(answers: Answers, fake: FakeRecognizer) -> None:
     with pytest.raises(DeadlineExceeded):
         await ask(answers, b"a", deadline=time.monotonic())
     assert fake.computed == []
 
 
-async def test_what_cannot_be_read_in_time_any_more_makes_room(
+async def test_a_request_that_cannot_finish_in_time_makes_room(
     answers: Answers, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leaves_too_little(_: Durations, image: bytes, *__: object) -> bool:
@@ -159,7 +161,7 @@ async def test_what_cannot_be_read_in_time_any_more_makes_room(
     assert fake.computed == [b"first", b"good"]
 
 
-async def test_the_recognizer_is_told_how_long_it_has(
+async def test_the_recognizer_gets_the_remaining_time(
     answers: Answers, fake: FakeRecognizer
 ) -> None:
     await ask(answers, b"a", deadline=time.monotonic() + 100)
@@ -170,9 +172,7 @@ async def test_the_recognizer_is_told_how_long_it_has(
     assert untimed is None
 
 
-async def test_room_is_needed_for_what_must_be_computed_alone(
-    answers: Answers, fake: FakeRecognizer
-) -> None:
+async def test_only_pictures_to_compute_need_room(answers: Answers, fake: FakeRecognizer) -> None:
     def keys(images: list[bytes], config: RecognitionConfig) -> list[bytes | None]:
         return [answers.key(image, config) for image in images]
 
@@ -189,7 +189,7 @@ async def test_room_is_needed_for_what_must_be_computed_alone(
     await running
 
 
-async def test_who_waits_for_the_picture_of_another_counts_by_bytes(
+async def test_callers_waiting_for_an_equal_picture_count_by_bytes(
     fake: FakeRecognizer,
 ) -> None:
     pool = ComputePool(threads=1, max_queue=100, max_bytes=350)
@@ -202,20 +202,20 @@ async def test_who_waits_for_the_picture_of_another_counts_by_bytes(
     key = answers.key(picture, CONFIG)
     with pytest.raises(Overloaded), answers.room([key], 100):
         pass
-    tasks[1].cancel()  # one that waited makes room
+    tasks[1].cancel()  # a cancelled waiting request makes room
     await settle()
     joined = ask(answers, picture)
     await settle()
     fake.release()
     outcomes = [(await task).cache_outcome.value for task in (tasks[0], tasks[2], joined)]
     assert outcomes == ["miss", "hit", "hit"]
-    with answers.room([key], 10**6):  # what the cache has keeps no request waiting
+    with answers.room([key], 10**6):  # a cached picture needs no room
         pass
     assert pool.accepted == 0
     pool.close()
 
 
-async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
+async def test_a_batch_holds_its_room_during_the_look_up_in_the_shared_cache(
     fake: FakeRecognizer, pool: ComputePool
 ) -> None:
     class Slow(SharedCache):
@@ -240,7 +240,7 @@ async def test_a_batch_keeps_its_room_while_the_shared_cache_is_asked(
             pass
         other = ask(answers, b"other")
         await settle()
-        fake.hold()  # until the other one has come as well
+        fake.hold()  # until the other request has arrived too
         slow.answers.set()
         with pytest.raises(Overloaded):
             await other

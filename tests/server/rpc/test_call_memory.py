@@ -1,4 +1,4 @@
-"""What calls of strangers take in memory while they are held, against what is reckoned for them."""
+"""Memory of unauthenticated calls while they are held, compared with the server's estimate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 CONNECTIONS, CALLS = 4, 64
 METADATA_KEY_BYTES = 32
-"""That gRPC counts for each key, beside its bytes."""
+"""Overhead that gRPC counts for each metadata key, in addition to its bytes."""
 
 PROGRAM = f"""
 import asyncio
@@ -55,7 +55,7 @@ asyncio.run(main())
 
 @contextmanager
 def served(tokens: Path) -> Iterator[tuple[str, Callable[[], tuple[int, int]]]]:
-    """Give where a server is, and what tells how many calls it has refused, and its memory."""
+    """Yield a server's address and a function that returns its refused calls and its memory."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tokens)],
         cwd=Path(__file__).parents[2] / "support",
@@ -92,7 +92,7 @@ def headers(size: int) -> list[Header]:
 
 
 @pytest.mark.parametrize("size", [1, 1600])
-def test_a_held_call_takes_what_is_reckoned_for_it(tmp_path: Path, size: int) -> None:
+def test_a_held_call_takes_at_most_its_estimated_memory(tmp_path: Path, size: int) -> None:
     tokens = tmp_path / "tokens.toml"
     tokens.write_text("")
     with served(tokens) as (target, look), ExitStack() as stack:

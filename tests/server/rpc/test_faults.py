@@ -1,4 +1,4 @@
-"""What clients and networks do wrong; after each fault the next good call is answered."""
+"""Faults of clients and networks; after each fault the next valid call must succeed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ GARBAGE = [b"", b"\0" * 100, b"GET / HTTP/1.1\r\n\r\n", PREFACE + bytes(range(25
 
 
 @pytest.fixture
-def good(server: RecognitionServer, fake: FakeRecognizer) -> Iterator[Client]:
-    """A client that is answered, too, when the test is over."""
+def good_client(server: RecognitionServer, fake: FakeRecognizer) -> Iterator[Client]:
+    """A client whose call after the test must still be answered."""
     with Client(server.target) as client:
         yield client
         fake.release()
@@ -49,8 +49,8 @@ def connect(server: RecognitionServer) -> socket.socket:
 
 
 @pytest.mark.parametrize("sent", GARBAGE)
-def test_connections_that_speak_something_else(
-    server: RecognitionServer, good: Client, sent: bytes
+def test_connections_with_another_protocol(
+    server: RecognitionServer, good_client: Client, sent: bytes
 ) -> None:
     for _ in range(5):
         with connect(server) as connection, contextlib.suppress(OSError):
@@ -60,16 +60,16 @@ def test_connections_that_speak_something_else(
                 pass
 
 
-def test_connections_that_break_off(server: RecognitionServer, good: Client) -> None:
+def test_connections_that_are_reset(server: RecognitionServer, good_client: Client) -> None:
     for _ in range(20):
         with connect(server) as connection:
             connection.sendall(PREFACE)
-            # closes with a reset, not with a goodbye
+            # close with RST instead of FIN
             linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-def test_messages_that_are_none(server: RecognitionServer, good: Client) -> None:
+def test_malformed_messages(server: RecognitionServer, good_client: Client) -> None:
     with grpc.insecure_channel(server.target) as channel:
         for rpc in ("Recognize", "BatchRecognize"):
             with pytest.raises(grpc.RpcError) as caught:
@@ -87,12 +87,12 @@ def test_messages_that_are_none(server: RecognitionServer, good: Client) -> None
 
 
 def reason(error: Any) -> str:
-    """The reason of an error that the caller made."""
+    """Return the reason of an INVALID_ARGUMENT error."""
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     return to_error(error.code(), error.details(), error.trailing_metadata(), NOWHERE).reason
 
 
-def test_a_stream_of_broken_frames(good: Client) -> None:
+def test_a_stream_of_undecodable_frames(good_client: Client) -> None:
     answered = threading.Semaphore(1)
 
     def frames() -> Iterator[Frame]:
@@ -101,14 +101,14 @@ def test_a_stream_of_broken_frames(good: Client) -> None:
             yield Frame(number, b"bad %d" % number)
 
     outcomes = []
-    for result in good.recognize_stream(frames()):
+    for result in good_client.recognize_stream(frames()):
         outcomes.append(result.outcome)
         answered.release()
     assert len(outcomes) == 50
     assert all(isinstance(outcome, InvalidImage) for outcome in outcomes)
 
 
-async def test_clients_that_vanish_with_their_calls(
+async def test_clients_that_disconnect_during_calls(
     fake: FakeRecognizer, settings: ServerSettings
 ) -> None:
     async with RecognitionServer(fake, settings) as server:
@@ -128,7 +128,7 @@ async def test_clients_that_vanish_with_their_calls(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the server, which shares this loop, go on until something is so."""
+    """Run the event loop, which the server shares, until a condition is true."""
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0)
@@ -144,7 +144,7 @@ async def test_a_stream_that_is_never_read(fake: FakeRecognizer, settings: Serve
         await slow.write(setup())
         for number in range(500):
             await slow.write(frame(number))
-        # nobody reads the answers, and others are served all the same
+        # the stream's answers are not read, and other calls are still served
         for number in range(20):
             assert (await client.recognize(b"good %d" % number)).image_width == 64
         assert (await client.recognize(b"good")).image_width == 64
@@ -172,7 +172,7 @@ def test_streams_are_bounded(fake: FakeRecognizer) -> None:
         assert next(client.recognize_stream([Frame(2, b"a")])).frame_id == 2
 
 
-def test_nothing_over_the_limits_is_decoded(
+def test_pictures_over_the_limits_are_not_decoded(
     encode: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = np.zeros((200, 100, 3), np.uint8)

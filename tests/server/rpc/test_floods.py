@@ -23,7 +23,7 @@ RECOGNIZE = b"/lipiyana.v1.RecognitionService/Recognize"
 
 
 @pytest.mark.parametrize("length", [3900, 5000, 20_000])
-def test_metadata_is_small(server: RecognitionServer, length: int) -> None:
+def test_large_metadata_is_refused(server: RecognitionServer, length: int) -> None:
     with Client(server.target, token="x" * length) as client:
         for call in (
             lambda: client.recognize(b"a"),
@@ -37,14 +37,14 @@ def test_metadata_is_small(server: RecognitionServer, length: int) -> None:
 
 
 def refused(server: RecognitionServer) -> float:
-    """How many calls a server has refused for their token."""
+    """Return the number of calls that a server refused because of their token."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as response:
         lines = response.read().decode().splitlines()
     counted = 'lipiyana_requests_total{code="UNAUTHENTICATED",rpc="Recognize"} '
     return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
 
 
-def test_refusals_of_one_connection_are_few_and_keep_their_places(
+def test_refusals_of_one_connection_are_limited_and_hold_their_places(
     fake: FakeRecognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = replace(CONNECTIONS, refusals_per_second=0.001)
@@ -79,13 +79,13 @@ def test_refusals_of_one_connection_are_few_and_keep_their_places(
         assert client.recognize(b"a").image_width == 64
 
 
-async def test_who_does_not_read_does_not_hold_up_the_end(
+async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
     fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_module, "ENDING", replace(ENDING, abandoned_seconds=0.05))
     server = RecognitionServer(fake, ServerSettings(port=0, threads=1, shutdown_grace=1000))
     await server.start()
     raw = await asyncio.to_thread(RawConnection, server.target, PATIENCE)
-    async with asyncio.timeout(15):  # gRPC by itself waits for 20 s
+    async with asyncio.timeout(15):  # gRPC's own limit is 20 s
         assert await server.stop() == 0
     raw.close()

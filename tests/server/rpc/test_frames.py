@@ -15,7 +15,7 @@ def frame(frame_id: int) -> WaitingFrame:
 
 
 class Rooms:
-    """Counts the frames whose bytes are held."""
+    """Counts the frames whose bytes are held in memory."""
 
     def __init__(self) -> None:
         self.held: set[int] = set()
@@ -96,7 +96,7 @@ async def test_who_waits_for_the_setup_is_woken() -> None:
         await takers[1]
 
 
-async def test_there_is_no_room_while_many_drops_wait_to_be_told(
+async def test_no_frame_is_taken_while_many_drops_are_unreported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=3))

@@ -1,5 +1,5 @@
-"""Requests that no client of this project would send. None of them is a bug of the server: each
-gets an answer or an error of the contract, and the next good request is answered."""
+"""Fuzzing: each malformed request gets an answer or an error of the contract, and the next valid
+request is answered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAULTS_OF_THE_CALLER = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 OUTCOMES = {0, *(code.value[0] for code in FAULTS_OF_THE_CALLER)}
-"""Numbers of the statuses of single pictures."""
+"""Status numbers that single pictures may have."""
 
 LIMITS = ImageLimits(max_pixels=200_000)
 
@@ -53,7 +53,7 @@ PICTURES = [picture(kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF")]
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
-    """Draw bytes with some changed; a part may come twice, the end be cut off or go on."""
+    """Draw damaged bytes: changed, with a repeated part, truncated or extended."""
     data = bytearray(draw(whole))
     places = st.integers(0, max(0, len(data) - 1))
     for place, byte in draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
@@ -100,21 +100,21 @@ FRAME = st.builds(
 )
 
 
-def on_the_wire(messages: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
-    """Draw messages as they travel, whole, damaged, and bytes that never were one."""
+def serialized(messages: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
+    """Draw serialized messages, intact or damaged, and random bytes."""
     whole = messages.map(lambda message: bytes(message.SerializeToString()))
     return whole | damaged(whole) | st.binary(max_size=200)
 
 
-CALLS = st.tuples(st.just("Recognize"), on_the_wire(ONE)) | st.tuples(
-    st.just("BatchRecognize"), on_the_wire(SEVERAL)
+CALLS = st.tuples(st.just("Recognize"), serialized(ONE)) | st.tuples(
+    st.just("BatchRecognize"), serialized(SEVERAL)
 )
-# many begin as they should, or there would be little to see behind the beginning
+# many streams begin with a valid setup, so that later messages are reached too
 STREAMS = st.builds(
     lambda first, others: [first, *others],
-    SETUP.map(lambda message: bytes(message.SerializeToString())) | on_the_wire(SETUP),
-    st.lists(on_the_wire(FRAME | SETUP), max_size=5),
-) | st.lists(on_the_wire(FRAME), max_size=2)
+    SETUP.map(lambda message: bytes(message.SerializeToString())) | serialized(SETUP),
+    st.lists(serialized(FRAME | SETUP), max_size=5),
+) | st.lists(serialized(FRAME), max_size=2)
 
 GOOD = service_pb.RecognizeRequest(image=pb.Image(encoded=PICTURES[0])).SerializeToString()
 
@@ -130,18 +130,18 @@ def served(recognizer: ServedRecognizer) -> Iterator[grpc.Channel]:
 
 @pytest.fixture(scope="module")
 def decoding() -> Iterator[grpc.Channel]:
-    """A server that decodes pictures, but reads nothing."""
+    """A server that decodes pictures but has no models."""
     yield from served(Decoder(LIMITS))
 
 
 @pytest.fixture(scope="module")
 def reading(store: ModelStore) -> Iterator[grpc.Channel]:
-    """A server that reads."""
+    """A server with real models."""
     yield from served(LocalRecognizer(store, limits=LIMITS))
 
 
 def check_error(error: Any) -> None:
-    """An error of the contract has its status, with the reason in its details."""
+    """Assert that an error has a status of the contract, with the reason in its details."""
     assert error.code() in FAULTS_OF_THE_CALLER
     (data,) = [value for key, value in error.trailing_metadata() if key == DETAILS_KEY]
     known = from_status(Status.FromString(data))
@@ -197,7 +197,7 @@ def fuzz(channel: grpc.Channel, kind: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", CHECKS)
-def test_odd_requests(decoding: grpc.Channel, kind: str) -> None:
+def test_malformed_requests(decoding: grpc.Channel, kind: str) -> None:
     fuzz(decoding, kind, QUICK[kind])
 
 
@@ -224,5 +224,5 @@ def test_two_thousand_damaged_pictures(reading: grpc.Channel) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", CHECKS)
-def test_ten_thousand_odd_requests(reading: grpc.Channel, kind: str) -> None:
+def test_ten_thousand_malformed_requests(reading: grpc.Channel, kind: str) -> None:
     fuzz(reading, kind, THOROUGH[kind])

@@ -105,7 +105,7 @@ def test_a_bad_config_is_refused_before_anything_is_queued(
     assert fake.computed == []
 
 
-def test_a_bug_says_nothing_to_the_caller(
+def test_an_internal_error_has_no_details_for_the_caller(
     client: Client, stub: RecognitionServiceStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = service_pb.RecognizeRequest(image=pb.Image(encoded=b"bug"))
@@ -123,7 +123,7 @@ def test_a_bug_says_nothing_to_the_caller(
         client.recognize(b"bug")
 
 
-def test_an_odd_request_id_does_not_reach_the_log(
+def test_an_invalid_request_id_is_not_logged(
     stub: RecognitionServiceStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = service_pb.RecognizeRequest(image=pb.Image(encoded=b"bug"))
@@ -150,7 +150,7 @@ def test_a_batch_with_a_missing_picture(stub: RecognitionServiceStub) -> None:
 
 
 @pytest.mark.parametrize(("count", "reason"), [(0, "EMPTY_BATCH"), (5, "BATCH_TOO_LARGE")])
-def test_batches_of_a_bad_size(
+def test_batches_of_an_invalid_size(
     stub: RecognitionServiceStub, fake: FakeRecognizer, count: int, reason: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
@@ -190,7 +190,9 @@ def test_a_batch_is_queued_as_a_whole_or_not_at_all(fake: FakeRecognizer, client
     assert sorted(fake.computed) == [b"1", b"2", b"3"]
 
 
-def test_what_expired_in_the_queue_is_not_computed(fake: FakeRecognizer, client: Client) -> None:
+def test_a_call_that_expired_in_the_queue_is_not_computed(
+    fake: FakeRecognizer, client: Client
+) -> None:
     fake.hold()
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(client.recognize, b"1")
@@ -203,7 +205,7 @@ def test_what_expired_in_the_queue_is_not_computed(fake: FakeRecognizer, client:
     assert fake.computed == [b"1", b"3"]
 
 
-def test_equal_calls_at_the_same_time_are_computed_once(
+def test_equal_concurrent_calls_are_computed_once(
     fake: FakeRecognizer, stub: RecognitionServiceStub
 ) -> None:
     fake.hold()
@@ -214,12 +216,12 @@ def test_equal_calls_at_the_same_time_are_computed_once(
     leader.cancel()
     fake.release()
     outcome = follower.result(30).recognition.cache_outcome
-    # it joined the computation, or came when the cache had it
+    # the second call joined the computation or was answered from the cache
     assert outcome == pb.CACHE_OUTCOME_HIT
     assert fake.computed == [b"a"]
 
 
-def test_equal_calls_that_wait_are_bounded_by_their_bytes(fake: FakeRecognizer) -> None:
+def test_equal_waiting_calls_are_limited_by_their_bytes(fake: FakeRecognizer) -> None:
     settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
     picture = b"x" * 900
     fake.hold()

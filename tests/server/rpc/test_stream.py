@@ -45,7 +45,7 @@ def texts(results: list[FrameResult]) -> list[tuple[int, str]]:
 
 
 class Paced:
-    """Frames that come one by one, each after the result of the one before."""
+    """Yields frames one by one, each after the result of the previous one."""
 
     def __init__(self, frames: list[Frame]) -> None:
         self._frames = frames
@@ -64,7 +64,7 @@ class Paced:
         return results
 
 
-def test_frames_that_come_slowly_are_all_read(client: Client, fake: FakeRecognizer) -> None:
+def test_slow_frames_are_all_read(client: Client, fake: FakeRecognizer) -> None:
     paced = Paced([Frame(5, b"a"), Frame(7, b"bad"), Frame(6, b"a"), Frame(8, b"b")])
     results = paced.results(client)
     assert texts(results) == [(5, "a"), (7, "TRUNCATED_IMAGE"), (6, "a"), (8, "b")]
@@ -75,7 +75,7 @@ def test_frames_that_come_slowly_are_all_read(client: Client, fake: FakeRecogniz
     assert fake.computed == [b"a", b"bad", b"b"]
 
 
-def test_of_frames_that_come_fast_the_newest_wins(client: Client, fake: FakeRecognizer) -> None:
+def test_of_fast_frames_only_the_newest_is_read(client: Client, fake: FakeRecognizer) -> None:
     fake.hold()
 
     def frames() -> Iterator[Frame]:
@@ -93,7 +93,7 @@ def test_of_frames_that_come_fast_the_newest_wins(client: Client, fake: FakeReco
     assert len(fake.computed) == len(answered)
 
 
-def test_a_client_that_reads_no_results_is_not_read_for_ever(
+def test_reading_pauses_while_many_drops_are_unreported(
     client: Client, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=5))
@@ -107,8 +107,8 @@ def test_a_client_that_reads_no_results_is_not_read_for_ever(
 
     results = list(client.recognize_stream(frames()))
     assert max(len(result.dropped_frame_ids) for result in results) <= 5
-    told = [number for r in results for number in (*r.dropped_frame_ids, r.frame_id)]
-    assert told == list(range(50))
+    reported = [number for r in results for number in (*r.dropped_frame_ids, r.frame_id)]
+    assert reported == list(range(50))
 
 
 def test_a_stream_without_frames(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_a_stream_without_frames(client: Client) -> None:
         ([SETUP, service_pb.StreamRecognizeRequest()], "FRAME_EXPECTED", 0),
     ],
 )
-def test_streams_out_of_order(
+def test_stream_messages_out_of_order(
     server: RecognitionServer,
     requests: list[service_pb.StreamRecognizeRequest],
     reason: str,
@@ -143,7 +143,7 @@ def test_streams_out_of_order(
     assert len(responses) <= answered
 
 
-def test_a_setup_that_does_not_come(
+def test_a_missing_setup_ends_the_stream(
     server: RecognitionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     impatient = replace(STREAMS, setup_seconds=0.01)
@@ -180,7 +180,7 @@ def test_a_frame_whose_file_is_missing(client: Client, tmp_path: Path) -> None:
     assert [type(result.outcome) for result in results] == [NotFound]
 
 
-def test_what_the_frames_raise_comes_after_the_results(client: Client) -> None:
+def test_an_error_of_the_frame_iterator_comes_after_the_results(client: Client) -> None:
     def frames() -> Iterator[Frame]:
         yield Frame(1, b"a")
         raise OSError("the camera is gone")
@@ -190,13 +190,15 @@ def test_what_the_frames_raise_comes_after_the_results(client: Client) -> None:
         results.extend(result for result in client.recognize_stream(frames()))
 
 
-def test_a_frame_id_that_the_wire_cannot_hold(client: Client) -> None:
+def test_a_frame_id_outside_its_range_is_refused(client: Client) -> None:
     with pytest.raises(InvalidRequest) as caught:
         list(client.recognize_stream([Frame(-1, b"a")]))
     assert caught.value.field == "frame_id"
 
 
-def test_a_client_that_vanishes_costs_nobody_else(client: Client, fake: FakeRecognizer) -> None:
+def test_a_client_that_disconnects_does_not_affect_others(
+    client: Client, fake: FakeRecognizer
+) -> None:
     gone = threading.Event()
 
     def frames() -> Iterator[Frame]:
@@ -211,7 +213,7 @@ def test_a_client_that_vanishes_costs_nobody_else(client: Client, fake: FakeReco
     assert fake.computed == [b"1", b"2"]
 
 
-def test_frames_that_wait_are_bounded_by_their_bytes(
+def test_waiting_frames_are_limited_by_their_bytes(
     fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ServerSettings(port=0, threads=1, max_queue_bytes=4096, max_message_bytes=2048)
@@ -238,14 +240,14 @@ def test_frames_that_wait_are_bounded_by_their_bytes(
         assert texts(results) == [(1, "1" * 40), (2, "QUEUE_FULL")]
         assert isinstance(results[1].outcome, Overloaded)
         assert results[1].outcome.retry_after
-        assert client.recognize(b"3" * 1900).text_lines  # what was held is given back
+        assert client.recognize(b"3" * 1900).text_lines  # the held bytes were released
 
 
 def test_refused_frames_do_not_wait_for_the_garbage_collector(
     client: Client, server: RecognitionServer
 ) -> None:
     def errors() -> int:
-        # not isinstance, which asks objects for their class: those of other packages may warn
+        # not isinstance, which reads `__class__`: objects of other packages may warn then
         return sum(issubclass(type(thing), LipiyanaError) for thing in gc.get_objects())
 
     unknown = pb.Image(raw=pb.RawImage(data=b"x", width=1, height=1, pixel_format=99))
@@ -263,7 +265,7 @@ def test_refused_frames_do_not_wait_for_the_garbage_collector(
                 assert response.WhichOneof("outcome") == "error"
             with pytest.raises(grpc.RpcError):
                 list(method(iter([SETUP, SETUP])))
-            client.recognize(b"a")  # all that came before has ended
+            client.recognize(b"a")  # all earlier calls have ended
             assert errors() == before
         finally:
             gc.enable()

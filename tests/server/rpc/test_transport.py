@@ -1,4 +1,4 @@
-"""What strangers do to the transport, and what it costs others: nothing."""
+"""Misuse of the transport by one client must not affect others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LARGE = 512 * 1024
 
 @pytest.fixture
 def guarded(fake: FakeRecognizer, tmp_path: Path) -> Iterator[RecognitionServer]:
-    """A server that asks for the token `good`."""
+    """A server that requires the token `good`."""
     settings = ServerSettings(port=0, threads=1, tokens=tokens_file(tmp_path), shutdown_grace=0)
     with running_server(fake, settings) as server:
         yield server
@@ -48,7 +48,7 @@ def tokens_file(folder: Path) -> Path:
 
 
 def push(raw: RawConnection, stream: int) -> int:
-    """Begin a large message, and send of it what the server takes unasked; gives how much."""
+    """Start a large message and send what the initial window allows; return the bytes sent."""
     raw.send(stream, message(b"", size=LARGE))
     raw.sync()
     sent = 0
@@ -61,7 +61,7 @@ def push(raw: RawConnection, stream: int) -> int:
 
 
 def push_all(raw: RawConnection, stream: int, sent: int) -> None:
-    """Send the rest but for one byte, as the server asks for it."""
+    """Send the rest except one byte, as the server opens its window."""
     while sent < LARGE - 1:
         part = min(raw.wait_for_room(stream), LARGE - 1 - sent)
         assert part, "the server has ended the call"
@@ -69,7 +69,7 @@ def push_all(raw: RawConnection, stream: int, sent: int) -> None:
         sent += part
 
 
-def test_no_body_is_taken_in_without_a_token(guarded: RecognitionServer) -> None:
+def test_no_message_body_is_received_without_a_token(guarded: RecognitionServer) -> None:
     with RawConnection(guarded.target, PATIENCE) as raw:
         for _ in range(10):
             stream = raw.open(RECOGNIZE)
@@ -79,7 +79,7 @@ def test_no_body_is_taken_in_without_a_token(guarded: RecognitionServer) -> None
         assert client.recognize(b"a").image_width == 64
 
 
-def test_few_health_checks_are_taken_in_at_a_time(guarded: RecognitionServer) -> None:
+def test_few_large_health_checks_are_received_at_a_time(guarded: RecognitionServer) -> None:
     with RawConnection(guarded.target, PATIENCE) as raw:
         streams = [raw.open(CHECK) for _ in range(10)]
         taken = [push(raw, stream) for stream in streams]
@@ -90,7 +90,7 @@ def test_few_health_checks_are_taken_in_at_a_time(guarded: RecognitionServer) ->
             assert health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE).status == 1
 
 
-def test_a_health_check_is_small(guarded: RecognitionServer) -> None:
+def test_a_large_health_check_is_refused(guarded: RecognitionServer) -> None:
     with grpc.insecure_channel(guarded.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service, code in (
@@ -102,7 +102,7 @@ def test_a_health_check_is_small(guarded: RecognitionServer) -> None:
             assert caught.value.code() is code
 
 
-def test_a_connection_has_few_watches_and_takes_none_from_others(
+def test_watches_are_limited_per_connection(
     server: RecognitionServer,
 ) -> None:
     with grpc.insecure_channel(server.target) as channel:
@@ -119,14 +119,16 @@ def test_a_connection_has_few_watches_and_takes_none_from_others(
         watches[0].cancel()
 
 
-def test_a_path_that_is_not_utf8_ends_nothing(server: RecognitionServer, client: Client) -> None:
+def test_a_path_that_is_not_utf8_does_not_end_the_connection(
+    server: RecognitionServer, client: Client
+) -> None:
     with RawConnection(server.target, PATIENCE) as raw:
         for path in (b"/lipiyana\xff", b"/lipiyana.v1.RecognitionService/\xc3", b"/a/b", b"x"):
             assert b"no such method" in raw.wait_for_end(raw.open(path, end=True))
     assert client.recognize(b"a").image_width == 64
 
 
-def test_metadata_that_is_not_utf8_is_in_no_log(
+def test_metadata_that_is_not_utf8_is_not_logged(
     guarded: RecognitionServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -138,14 +140,14 @@ def test_metadata_that_is_not_utf8_is_in_no_log(
     assert not any("HIDDEN" in repr(vars(record)) for record in caplog.records)
 
 
-def test_resets_of_one_connection_harm_nobody_else(guarded: RecognitionServer) -> None:
+def test_resets_of_one_connection_do_not_affect_others(guarded: RecognitionServer) -> None:
     with (
         RawConnection(guarded.target, PATIENCE) as raw,
         Client(guarded.target, token="good") as client,
         ThreadPoolExecutor(1) as threads,
     ):
         calls = threads.submit(lambda: [client.recognize(b"%d" % n) for n in range(20)])
-        with contextlib.suppress(OSError):  # gRPC may have had enough of it
+        with contextlib.suppress(OSError):  # gRPC may have closed the connection
             for _ in range(10):
                 for _ in range(200):
                     raw.reset(raw.open(RECOGNIZE))
@@ -153,7 +155,7 @@ def test_resets_of_one_connection_harm_nobody_else(guarded: RecognitionServer) -
         assert len(calls.result(PATIENCE)) == 20
 
 
-def test_more_calls_than_places_wait_their_turn(fake: FakeRecognizer) -> None:
+def test_calls_beyond_the_receiving_limit_wait_for_their_turn(fake: FakeRecognizer) -> None:
     settings = ServerSettings(
         port=0, threads=1, max_message_bytes=LARGE + 64, max_receiving_bytes=2 * LARGE + 128
     )
@@ -169,7 +171,7 @@ def test_more_calls_than_places_wait_their_turn(fake: FakeRecognizer) -> None:
         push_all(raw, late, sent)
 
 
-def test_a_message_that_does_not_come(fake: FakeRecognizer) -> None:
+def test_a_call_without_a_message_is_ended(fake: FakeRecognizer) -> None:
     settings = ServerSettings(port=0, threads=1, receive_timeout=0.05)
     over = threading.Event()
 
@@ -199,7 +201,7 @@ def reason(error: Any) -> tuple[str, str]:
     return error.code().name, from_status(Status.FromString(data)).reason
 
 
-async def test_overload_is_told_and_counted(fake: FakeRecognizer) -> None:
+async def test_overload_is_reported_and_counted(fake: FakeRecognizer) -> None:
     metrics = Metrics()
     settings = ServerSettings(port=0, threads=1, max_queue=4, max_batch=1)
     fake.hold()
@@ -209,7 +211,7 @@ async def test_overload_is_told_and_counted(fake: FakeRecognizer) -> None:
             asyncio.create_task(clients[n % 4].recognize(b"%d" % n, timeout=PATIENCE))
             for n in range(400)
         ]
-        # those that are accepted wait for the release
+        # accepted calls wait for the release
         refused = 0
         for ended in asyncio.as_completed(calls):
             try:
@@ -227,7 +229,7 @@ async def test_overload_is_told_and_counted(fake: FakeRecognizer) -> None:
     assert counted == refused
 
 
-def test_one_client_does_not_get_all_streams(fake: FakeRecognizer) -> None:
+def test_one_client_cannot_take_all_streams(fake: FakeRecognizer) -> None:
     settings = ServerSettings(port=0, threads=1, max_streams=16, shutdown_grace=0)
     over = threading.Event()
 
@@ -247,7 +249,7 @@ def test_one_client_does_not_get_all_streams(fake: FakeRecognizer) -> None:
         assert [list(stream) for stream in streams] == [[]] * 14
 
 
-def test_a_stream_that_sends_nothing_is_ended(fake: FakeRecognizer) -> None:
+def test_an_idle_stream_is_ended(fake: FakeRecognizer) -> None:
     settings = ServerSettings(port=0, threads=1, stream_idle_timeout=0.05, shutdown_grace=0)
     over = threading.Event()
 
@@ -258,7 +260,8 @@ def test_a_stream_that_sends_nothing_is_ended(fake: FakeRecognizer) -> None:
     fake.hold()
     with running_server(fake, settings) as server, Client(server.target) as client:
         stream = client.recognize_stream(frames())
-        timer = threading.Timer(0.2, fake.release)  # several times the limit: it is not idle
+        # several times the limit: a stream that waits for a result is not idle
+        timer = threading.Timer(0.2, fake.release)
         timer.start()
         assert next(stream).frame_id == 1
         with pytest.raises(DeadlineExceeded) as caught:
@@ -268,8 +271,8 @@ def test_a_stream_that_sends_nothing_is_ended(fake: FakeRecognizer) -> None:
         timer.join()
 
 
-def test_calls_leave_no_ring_behind(guarded: RecognitionServer) -> None:
-    """Else they count against their connection until the garbage collector comes."""
+def test_calls_leave_no_reference_cycles(guarded: RecognitionServer) -> None:
+    """Calls in reference cycles would count against their connection until garbage collection."""
 
     def states() -> int:
         return sum(type(thing).__name__ == "RPCState" for thing in gc.get_objects())
@@ -291,7 +294,7 @@ def test_calls_leave_no_ring_behind(guarded: RecognitionServer) -> None:
                         call()
                 with pytest.raises(grpc.RpcError):
                     channel.unary_unary("/a/b")(b"")
-            # the last ones may be on their way
+            # the last calls may not have ended yet
             assert states() < before + 20
         finally:
             gc.enable()
@@ -300,7 +303,7 @@ def test_calls_leave_no_ring_behind(guarded: RecognitionServer) -> None:
 def test_connections_are_limited(fake: FakeRecognizer) -> None:
     with running_server(fake, ServerSettings(port=0, threads=1, max_connections=3)) as server:
         held = [RawConnection(server.target, PATIENCE) for _ in range(3)]
-        with pytest.raises(OSError):  # noqa: PT011  # reset or closed, as it comes
+        with pytest.raises(OSError):  # noqa: PT011  # either reset or closed
             RawConnection(server.target, PATIENCE)
         for raw in held:
             raw.sync()

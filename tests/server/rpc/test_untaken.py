@@ -1,4 +1,4 @@
-"""Callers who do not read their answers: what waits for them is bounded, and harms nobody."""
+"""Callers who do not read their answers: unread answers are limited and do not affect others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MESSAGE = 64 * 1024
 
 
 class Wordy(FakeRecognizer):
-    """Finds as many bytes of text as a picture says."""
+    """Returns a text with as many bytes as the picture's number."""
 
     def recognize(
         self,
@@ -82,9 +82,7 @@ def outcome(client: Client, data: bytes) -> Recognition | LipiyanaError:
         return error
 
 
-def test_answers_that_nobody_reads_are_bounded(
-    raw: RawConnection, client: Client, fake: Wordy
-) -> None:
+def test_unread_answers_are_limited(raw: RawConnection, client: Client, fake: Wordy) -> None:
     size = MESSAGE * 5 // 8
     # pictures of their own, which are read one after the other
     held = [ask(raw, b"%d" % (size + 1 + number)) for number in range(MESSAGES.unread_messages)]
@@ -103,7 +101,7 @@ def test_answers_that_nobody_reads_are_bounded(
         until(lambda: isinstance(outcome(client, b"%d" % size), Recognition))
 
 
-def test_a_caller_who_leaves_before_its_answer_is_no_error(
+def test_a_caller_who_leaves_before_the_answer_is_not_an_error(
     raw: RawConnection, client: Client, fake: Wordy, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -133,14 +131,14 @@ def stream_of(raw: RawConnection, *frames: bytes) -> int:
     return stream
 
 
-def test_a_frame_goes_before_its_result_is_read(raw: RawConnection, fake: Wordy) -> None:
+def test_a_frame_is_freed_before_its_result_is_read(raw: RawConnection, fake: Wordy) -> None:
     stream_of(raw, b"a picture")
     fake.wait_for(b"a picture")
-    # that of the list, and that of the question itself
+    # the references of the list and of getrefcount itself
     until(lambda: sys.getrefcount(fake.computed[0]) == 2)
 
 
-def test_no_frame_waits_for_long_behind_a_result_that_nobody_reads(
+def test_no_frame_waits_long_behind_an_unread_result(
     raw: RawConnection, client: Client, fake: Wordy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_module, "STREAMS", replace(STREAMS, unread_seconds=0.01))
@@ -160,7 +158,7 @@ def test_no_frame_waits_for_long_behind_a_result_that_nobody_reads(
     until(lambda: isinstance(outcome(client, bytes(large)), Recognition))
 
 
-def test_a_batch_is_written_in_its_order(fake: Wordy) -> None:
+def test_batch_answers_are_written_in_order(fake: Wordy) -> None:
     settings = ServerSettings(port=0, threads=1, max_batch=64)
     with running_server(fake, settings) as server, Client(server.target) as client:
         found = client.recognize_batch([b"1", b"bad", b"3"])

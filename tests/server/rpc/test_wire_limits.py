@@ -44,10 +44,10 @@ def limits(kind: type) -> WireLimits:
 
 
 @pytest.mark.parametrize("message", GOOD)
-def test_what_clients_send_passes(message: service_pb.RecognizeRequest) -> None:
+def test_messages_of_clients_pass(message: service_pb.RecognizeRequest) -> None:
     data = message.SerializeToString()
     limits(type(message)).check(data)
-    # fields that later versions of the contract add
+    # unknown fields, as later versions of the contract may add
     limits(type(message)).check(data + field(77, b"new") + b"\xf8\x06\x01")
 
 
@@ -74,7 +74,7 @@ EXCESS = {
 
 
 @pytest.mark.parametrize("name", EXCESS)
-def test_excess_is_refused_before_it_is_read(name: str) -> None:
+def test_excess_values_are_refused_before_they_are_parsed(name: str) -> None:
     kind, data, expected = EXCESS[name]
     seen = Counted(data)
     with pytest.raises(InvalidRequest) as caught:
@@ -84,7 +84,7 @@ def test_excess_is_refused_before_it_is_read(name: str) -> None:
 
 
 class Counted(bytes):
-    """Bytes that count how often one of them is looked at."""
+    """Bytes that count the accesses to single bytes."""
 
     reads = 0
 
@@ -96,10 +96,10 @@ class Counted(bytes):
 @pytest.mark.parametrize(
     "data", [b"\xff" * 50, b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x05a", b"\x09", b"\x80"]
 )
-def test_what_is_no_message_is_left_to_the_parser(data: bytes) -> None:
+def test_malformed_bytes_are_left_to_the_parser(data: bytes) -> None:
     limits(ONE).check(data)
 
 
-def test_no_repeated_field_is_forgotten() -> None:
+def test_every_repeated_field_has_a_limit() -> None:
     with pytest.raises(KeyError):
         WireLimits(ONE.DESCRIPTOR, {"features": Limit(1)})

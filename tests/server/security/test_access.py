@@ -27,7 +27,7 @@ def key(name: str, token: str, more: str = "") -> str:
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
     path = tmp_path / "tokens.toml"
-    # a rate at which nothing comes back while a test runs
+    # so slow that the bucket does not refill during a test
     slow = "pictures_per_second = 0.001\nburst = 3"
     path.write_text(key("gate", "good") + key("slow", "slow", slow))
     return path
@@ -40,7 +40,7 @@ def guarded(fake: FakeRecognizer, tokens: Path) -> Iterator[RecognitionServer]:
         yield server
 
 
-def test_a_known_token_opens(guarded: RecognitionServer) -> None:
+def test_a_known_token_is_accepted(guarded: RecognitionServer) -> None:
     with Client(guarded.target, token="good") as client:
         assert client.recognize(b"a").image_width == 64
         assert len(client.recognize_batch([b"a", b"b"])) == 2
@@ -48,7 +48,7 @@ def test_a_known_token_opens(guarded: RecognitionServer) -> None:
 
 
 @pytest.mark.parametrize(("token", "reason"), [(None, "MISSING"), ("bad", "UNKNOWN")])
-def test_others_are_refused_before_anything_is_computed(
+def test_other_tokens_are_refused_before_anything_is_computed(
     guarded: RecognitionServer, fake: FakeRecognizer, token: str | None, reason: str
 ) -> None:
     with Client(guarded.target, token=token) as client:
@@ -93,9 +93,7 @@ def test_a_refusal_names_the_call(guarded: RecognitionServer) -> None:
     assert ("x-request-id", "call-17") in [tuple(item) for item in caught.value.trailing_metadata()]
 
 
-def test_a_refusal_has_its_line(
-    guarded: RecognitionServer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refusal_is_logged(guarded: RecognitionServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "lipiyana.server")
     with Client(guarded.target, token="forged") as client, pytest.raises(Unauthenticated):
         client.recognize(b"a", request_id="call-17")
@@ -105,7 +103,7 @@ def test_a_refusal_has_its_line(
     assert "forged" not in str(line)
 
 
-def test_many_refusals_have_few_lines(
+def test_log_lines_of_refusals_are_limited(
     guarded: RecognitionServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "lipiyana.server")
@@ -117,7 +115,7 @@ def test_many_refusals_have_few_lines(
     assert sum(hasattr(record, "rpc") for record in caplog.records) == LOGS.lines
 
 
-def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> None:
+def test_a_revoked_token_is_refused(guarded: RecognitionServer, tokens: Path) -> None:
     with Client(guarded.target, token="good") as client:
         client.recognize(b"a")
         tokens.write_text(key("other", "better"))
@@ -128,7 +126,7 @@ def test_a_token_that_is_withdrawn(guarded: RecognitionServer, tokens: Path) -> 
 
 
 def streamed(client: Client, tokens: Path, text: str) -> Iterator[FrameResult]:
-    """Send frames one by one; the file changes after the first."""
+    """Send frames one by one; the tokens file changes after the first."""
     answered = threading.Semaphore(0)
 
     def frames() -> Iterator[Frame]:
@@ -146,9 +144,7 @@ def streamed(client: Client, tokens: Path, text: str) -> Iterator[FrameResult]:
         answered.release(3)
 
 
-def test_a_token_that_is_withdrawn_ends_its_open_streams(
-    guarded: RecognitionServer, tokens: Path
-) -> None:
+def test_a_revoked_token_ends_its_open_streams(guarded: RecognitionServer, tokens: Path) -> None:
     with Client(guarded.target, token="good") as client:
         results = streamed(client, tokens, key("other", "better"))
         assert next(results).frame_id == 0
@@ -157,9 +153,7 @@ def test_a_token_that_is_withdrawn_ends_its_open_streams(
     assert caught.value.reason == "TOKEN_UNKNOWN"
 
 
-def test_a_limit_that_changes_is_one_of_open_streams(
-    guarded: RecognitionServer, tokens: Path
-) -> None:
+def test_a_changed_limit_applies_to_open_streams(guarded: RecognitionServer, tokens: Path) -> None:
     limit = "pictures_per_second = 0.001\nburst = 1"
     with Client(guarded.target, token="good") as client:
         outcomes = [r.outcome for r in streamed(client, tokens, key("gate", "good", limit))]
@@ -167,7 +161,7 @@ def test_a_limit_that_changes_is_one_of_open_streams(
     assert reasons == ["", "", "RATE_LIMITED"]
 
 
-def test_a_limit_counts_pictures_of_one_key(guarded: RecognitionServer) -> None:
+def test_a_limit_counts_the_pictures_of_one_key(guarded: RecognitionServer) -> None:
     with Client(guarded.target, token="slow") as slow, Client(guarded.target, token="good") as good:
         slow.recognize_batch([b"a", b"b"])
         slow.recognize(b"a")
@@ -181,7 +175,7 @@ def test_a_limit_counts_pictures_of_one_key(guarded: RecognitionServer) -> None:
         good.recognize(b"a")
 
 
-def test_a_server_that_nobody_but_this_machine_reaches_may_do_without_tls(
+def test_tokens_without_tls_are_allowed_on_localhost(
     fake: FakeRecognizer, tokens: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_server(fake, ServerSettings(port=0, tokens=tokens)):

@@ -27,7 +27,7 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 def limits(soft: int, hard: int) -> tuple[list[int], str]:
-    """Give the limits that a process has then, and what it says of them."""
+    """Return the limits of a process after raising them, and its log."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(soft), str(hard)],
         capture_output=True,
@@ -38,18 +38,18 @@ def limits(soft: int, hard: int) -> tuple[list[int], str]:
     return [int(number) for number in done.stdout.split()], done.stderr
 
 
-def test_the_limit_is_raised_where_it_may_be() -> None:
+def test_the_limit_is_raised_if_allowed() -> None:
     assert limits(64, 1000) == ([1000, 1000], "")
 
 
-def test_a_limit_that_is_too_low_is_told() -> None:
+def test_a_limit_that_is_too_low_is_logged() -> None:
     found, said = limits(64, 64)
     assert found == [64, 64]
     assert "may have 64 files open, and these settings need 368" in said
     assert "ulimit -n" in said
 
 
-def test_each_connection_that_is_allowed_has_a_file() -> None:
+def test_every_allowed_connection_has_a_file() -> None:
     small = ServerSettings(max_connections=1, threads=1)
     large = ServerSettings(max_connections=2001, threads=2)
     assert files_needed(large) - files_needed(small) == 2001
@@ -77,7 +77,7 @@ def test_a_limit_is_never_lowered() -> None:
         (0o666, "user", "read and write"),
     ],
 )
-def test_secrets_that_others_may_use(
+def test_secrets_accessible_to_other_users_are_reported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -97,7 +97,7 @@ def test_secrets_that_others_may_use(
 
     monkeypatch.setattr(Path, "stat", stat)
     settings = ServerSettings(tls_certificate=tmp_path, tls_key=key, tokens=key)
-    tmp_path.chmod(0o755)  # a certificate is for everybody to read
+    tmp_path.chmod(0o755)  # certificates may be readable by everybody
     with caplog.at_level(logging.WARNING):
         warn_of_open_secrets(settings)
     said = [f"other users may {what} {key}: `chmod 600` it"] * 2 if what else []

@@ -1,4 +1,4 @@
-"""What is read in a picture goes to its caller and to nobody else."""
+"""Text read in a picture goes only to the caller, never to logs or metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_no_text_of_a_picture_in_logs_and_metrics(
     encode: Callable[..., bytes],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """The real models, every way to call, good pictures and broken ones, at the finest level."""
+    """Use the real models and every RPC, with valid and broken pictures, at log level DEBUG."""
     picture = encode(scene)
     root = logging.getLogger()
     handler = logging.StreamHandler(sys.stderr)

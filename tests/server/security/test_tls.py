@@ -61,7 +61,7 @@ def test_tls(fake: FakeRecognizer, authority: Authority, served: Certificate) ->
     assert fake.computed == [b"a"]
 
 
-def test_clients_trust_only_whom_they_know(
+def test_clients_trust_only_their_own_authority(
     fake: FakeRecognizer, served: Certificate, tmp_path: Path
 ) -> None:
     stranger = Authority(tmp_path, "stranger")
@@ -100,7 +100,7 @@ def test_a_new_certificate_needs_no_restart(
     with running_server(fake, settings(used)) as server:
         assert common_name(server.target) == "server"
         used.certificate.write_bytes(renewed.certificate.read_bytes())
-        assert common_name(server.target) == "server"  # its key has not come yet
+        assert common_name(server.target) == "server"  # the new key is not there yet
         assert "the certificate stays as it was" in caplog.text
         used.key.write_bytes(renewed.key.read_bytes())
         assert common_name(server.target) == "renewed"
@@ -109,7 +109,7 @@ def test_a_new_certificate_needs_no_restart(
 
 
 @pytest.mark.parametrize("missing", ["tls_certificate", "tls_key", "tls_client_ca"])
-def test_a_file_that_is_missing_is_named(
+def test_a_missing_file_is_named(
     fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, missing: str
 ) -> None:
     files = {
@@ -127,7 +127,7 @@ def test_a_file_that_is_missing_is_named(
 
 
 @pytest.mark.parametrize("wrong", ["other key", "no PEM", "pipe"])
-def test_files_that_cannot_be_used(
+def test_unusable_files_are_reported(
     fake: FakeRecognizer, authority: Authority, served: Certificate, tmp_path: Path, wrong: str
 ) -> None:
     empty = tmp_path / "empty.pem"

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_token_has_a_name(path: Path) -> None:
+def test_a_token_identifies_its_key(path: Path) -> None:
     tokens = Tokens(path)
     gate = tokens.authenticate(bearer("one"))
     assert gate.name == "gate"
@@ -45,19 +45,21 @@ def test_a_token_has_a_name(path: Path) -> None:
         (bearer(hashlib.sha256(b"one").hexdigest()), "TOKEN_UNKNOWN"),
     ],
 )
-def test_others_are_refused(path: Path, metadata: dict[str, str], reason: str) -> None:
+def test_other_tokens_are_refused(path: Path, metadata: dict[str, str], reason: str) -> None:
     with pytest.raises(Unauthenticated) as caught:
         Tokens(path).authenticate(metadata)
     assert caught.value.reason == reason
     assert "one" not in caught.value.message
 
 
-def test_a_file_that_changes_is_read_anew(path: Path) -> None:
+def test_a_changed_file_is_read_again(path: Path) -> None:
     tokens = Tokens(path)
     before = tokens.authenticate(bearer("one"))
     path.write_text(path.read_text() + table("new", "three"))
     assert tokens.authenticate(bearer("three")).name == "new"
-    assert tokens.authenticate(bearer("one")) is before  # with what it has spent
+    assert (
+        tokens.authenticate(bearer("one")) is before
+    )  # the same object, with its rate-limit state
     new = path.with_name("new.toml")
     new.write_text(table("gate", "four", "pictures_per_second = 6"))
     new.replace(path)
@@ -67,7 +69,9 @@ def test_a_file_that_changes_is_read_anew(path: Path) -> None:
             tokens.authenticate(bearer(gone))
 
 
-def test_a_file_that_breaks_locks_nobody_out(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_leaves_the_old_tokens_valid(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tokens = Tokens(path)
     path.write_text("[gate")
     assert tokens.authenticate(bearer("one")).name == "gate"
@@ -76,7 +80,9 @@ def test_a_file_that_breaks_locks_nobody_out(path: Path, caplog: pytest.LogCaptu
     assert caplog.text.count("the tokens stay as they were") == 2
 
 
-def test_a_pipe_in_its_place_stops_nobody(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pipe_in_its_place_leaves_the_old_tokens_valid(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tokens = Tokens(path)
     whole = path.read_text()
     path.unlink()
@@ -104,7 +110,7 @@ def test_a_pipe_in_its_place_stops_nobody(path: Path, caplog: pytest.LogCaptureF
         (table('"a b"', "t"), "a key's name"),
     ],
 )
-def test_files_that_make_no_sense(tmp_path: Path, text: str, says: str) -> None:
+def test_invalid_files_are_refused(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "tokens.toml"
     file.write_text(text)
     with pytest.raises(InvalidRequest) as caught:
@@ -113,7 +119,7 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, says: str) -> None:
     assert (caught.value.field, caught.value.reason) == ("tokens", "INVALID_SETTINGS")
 
 
-def test_a_file_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="there is no such file"):
         Tokens(tmp_path / "none")
 

@@ -1,4 +1,4 @@
-"""What docs/ and deploy/ say is so."""
+"""docs/ and deploy/ agree with the settings and metrics of the code."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_the_defaults() -> None:
     assert settings.metrics_port is None
 
 
-def test_no_picture_may_take_more_than_all_of_them_together() -> None:
+def test_one_picture_may_not_take_more_memory_than_all_together() -> None:
     assert ServerSettings().image_limits == ImageLimits(max_seconds=2.0)
     assert (
         ServerSettings(max_pixels=10**9, max_decoded_bytes=2**40).image_limits.max_memory == 10**10
@@ -33,7 +33,7 @@ def test_no_picture_may_take_more_than_all_of_them_together() -> None:
     assert ServerSettings(max_decoded_bytes=2**25).image_limits.max_memory == 2**25
 
 
-def test_arguments_beat_the_environment_and_that_the_file(
+def test_arguments_override_the_environment_which_overrides_the_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIPIYANA_PORT", "2")
@@ -65,7 +65,7 @@ def test_arguments_beat_the_environment_and_that_the_file(
         ("cache_bytes = 1.5", "cache_bytes"),
     ],
 )
-def test_files_that_make_no_sense(tmp_path: Path, text: str, field: str) -> None:
+def test_invalid_files_are_refused(tmp_path: Path, text: str, field: str) -> None:
     path = tmp_path / "server.toml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InvalidRequest) as caught:
@@ -81,7 +81,7 @@ NUMBERS = tuple(
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_bool_is_no_number(tmp_path: Path, name: str) -> None:
+def test_a_bool_is_not_accepted_as_a_number(tmp_path: Path, name: str) -> None:
     path = tmp_path / "server.toml"
     path.write_text(f"{name} = true\n")
     with pytest.raises(InvalidRequest, match=f"{name} in .*not true or false") as caught:
@@ -91,27 +91,27 @@ def test_a_bool_is_no_number(tmp_path: Path, name: str) -> None:
         ServerSettings.load(**{name: True})
 
 
-def test_the_numbers_are_found_and_a_bool_is_a_bool(tmp_path: Path) -> None:
+def test_numeric_settings_are_found_and_a_bool_stays_a_bool(tmp_path: Path) -> None:
     assert {"port", "metrics_port", "cache_ttl", "max_message_bytes"} <= set(NUMBERS)
     path = tmp_path / "server.toml"
     path.write_text("reflection = true\n")
     assert ServerSettings.load(path).reflection is True
 
 
-def test_a_file_that_is_a_pipe(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_as_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "server.toml")
     with pytest.raises(InvalidRequest, match="no regular file") as caught:
         ServerSettings.load(tmp_path / "server.toml")
     assert caught.value.field == "config"
 
 
-def test_a_variable_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_CACHE_TTL", "soon")
     with pytest.raises(InvalidRequest, match="LIPIYANA_CACHE_TTL is 'soon': it must be a number"):
         ServerSettings.load()
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         ServerSettings.load(tmp_path / "none.toml")
     assert isinstance(caught.value, LipiyanaError)
@@ -126,7 +126,7 @@ def test_empty_variables_are_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["TOKENS", "TLS_CERTIFICATE", "TLS_KEY", "tls_client_ca"])
-def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_empty_security_variable_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"LIPIYANA_{name}", "")
     with pytest.raises(InvalidRequest, match="is empty") as caught:
         ServerSettings.load()
@@ -147,7 +147,7 @@ def test_an_empty_variable_opens_no_door(monkeypatch: pytest.MonkeyPatch, name: 
         ("[server]", r"{} has a table \[server\]: settings stand at the top"),
     ],
 )
-def test_what_is_wrong_is_said_in_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:
+def test_errors_use_the_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "server.toml"
     file.write_text(text)
     with pytest.raises(InvalidRequest, match=says.format(file)):
@@ -162,12 +162,12 @@ def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert "123456" not in caught.value.message
 
 
-def test_a_value_of_the_command_line_is_told_by_its_name() -> None:
+def test_an_error_names_the_command_line_option() -> None:
     with pytest.raises(InvalidRequest, match="port is 70000: it must be at most 65535"):
         ServerSettings.load(port=70000)
 
 
-def test_the_variable_that_kubernetes_sets_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_that_kubernetes_sets_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_PORT", "tcp://10.0.0.1:50051")
     with pytest.raises(InvalidRequest, match="enableServiceLinks"):
         ServerSettings.load()
@@ -185,7 +185,7 @@ def test_sizes_may_have_units(
     assert ServerSettings.load().cache_bytes == 3 * 2**20
 
 
-def test_paths_of_a_file_are_taken_from_its_folder(
+def test_paths_in_a_file_are_relative_to_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "server.toml"
@@ -208,7 +208,7 @@ def test_paths_of_a_file_are_taken_from_its_folder(
         ("LIPIYANA_TLS", ""),
     ],
 )
-def test_a_misspelt_variable_opens_no_door(
+def test_a_misspelt_security_variable_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, meant: str
 ) -> None:
     monkeypatch.setenv(name, "file")
@@ -217,6 +217,6 @@ def test_a_misspelt_variable_opens_no_door(
         ServerSettings.load()
 
 
-def test_other_misspelt_variables_only_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_misspelt_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIPIYANA_MAX_QEUE", "7")
     assert ServerSettings.load().max_queue == 128

@@ -19,7 +19,7 @@ from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
 
 @contextmanager
 def written(formatter: logging.Formatter) -> Iterator[io.StringIO]:
-    """Give what the server logs in the body."""
+    """Capture what the server logs within the context."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(formatter)
@@ -35,7 +35,7 @@ def written(formatter: logging.Formatter) -> Iterator[io.StringIO]:
 
 
 def ask(server: RecognitionServer, data: bytes, request_id: str) -> dict[str, str | bytes]:
-    """Call, and give what came back in the metadata."""
+    """Call, and return the metadata of the answer."""
     request = service_pb.RecognizeRequest(image=pb.Image(encoded=data))
     with grpc.insecure_channel(server.target) as channel:
         call = RecognitionServiceStub(channel).Recognize.with_call
@@ -46,7 +46,7 @@ def ask(server: RecognitionServer, data: bytes, request_id: str) -> dict[str, st
         return dict(tuple(item) for item in done.trailing_metadata())
 
 
-def test_a_call_is_one_object(server: RecognitionServer) -> None:
+def test_a_call_is_logged_as_one_object(server: RecognitionServer) -> None:
     with written(JsonFormatter()) as text:
         assert ask(server, b"a", "call-1")["x-request-id"] == "call-1"
         assert ask(server, b"bad", "call-2")["x-request-id"] == "call-2"
@@ -63,7 +63,7 @@ def test_a_call_is_one_object(server: RecognitionServer) -> None:
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter("%(message)s")])
-def test_what_an_exception_says_is_left_out(formatter: logging.Formatter) -> None:
+def test_messages_of_exceptions_are_not_logged(formatter: logging.Formatter) -> None:
     with written(formatter) as text:
         try:
             raise KeyError(SECRET)
@@ -75,7 +75,7 @@ def test_what_an_exception_says_is_left_out(formatter: logging.Formatter) -> Non
 
 
 @pytest.mark.parametrize("how", ["text", "json"])
-def test_it_goes_to_standard_error(how: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_goes_to_standard_error(how: str, capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     try:

@@ -34,7 +34,7 @@ def status_of(port: int | None, path: str) -> int:
         return error.code
 
 
-async def test_probes(fake: FakeRecognizer) -> None:
+async def test_health_probes(fake: FakeRecognizer) -> None:
     server = RecognitionServer(fake, ServerSettings(port=0, metrics_port=0, threads=1))
     await server.start()
     port = server.metrics_port
@@ -52,7 +52,7 @@ async def test_probes(fake: FakeRecognizer) -> None:
         await stopping
 
 
-def test_what_is_counted(fake: FakeRecognizer) -> None:
+def test_calls_are_counted(fake: FakeRecognizer) -> None:
     settings = ServerSettings(port=0, metrics_port=0)
     with running_server(fake, settings) as server, Client(server.target) as client:
         client.recognize(SECRET.encode())
@@ -82,7 +82,7 @@ def test_what_is_counted(fake: FakeRecognizer) -> None:
     assert SECRET not in text
 
 
-async def test_a_call_whose_time_is_over_is_not_one_that_was_given_up(
+async def test_an_expired_call_is_not_counted_as_cancelled(
     fake: FakeRecognizer, settings: ServerSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "lipiyana.server")

@@ -27,7 +27,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_a_killed_supervisor_left_goes_at_the_next_start(temporary: Path) -> None:
+def test_files_of_a_killed_supervisor_are_removed_at_the_next_start(temporary: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILLED],
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -43,12 +43,12 @@ def test_what_a_killed_supervisor_left_goes_at_the_next_start(temporary: Path) -
     assert not list(temporary.iterdir())
 
 
-def test_two_servers_leave_each_other_alone(temporary: Path) -> None:
+def test_two_servers_do_not_remove_each_others_files(temporary: Path) -> None:
     with metrics_folder() as first, metrics_folder() as second:
         assert {first, second} == set(temporary.iterdir())
 
 
-def test_links_and_folders_of_others_stay(temporary: Path) -> None:
+def test_links_and_folders_of_others_are_not_removed(temporary: Path) -> None:
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "lock").touch()
@@ -62,7 +62,7 @@ def test_links_and_folders_of_others_stay(temporary: Path) -> None:
         assert unlocked.is_dir()
 
 
-def test_the_last_worker_removes_it(temporary: Path) -> None:
+def test_the_last_worker_removes_the_folder(temporary: Path) -> None:
     with metrics_folder() as folder:
         own = folder / f"counter_{os.getpid()}.db"
         other = folder / f"gauge_livesum_{os.getppid()}.db"
@@ -71,6 +71,6 @@ def test_the_last_worker_removes_it(temporary: Path) -> None:
         leave_metrics_folder(folder)
         assert not own.exists()
         assert other.exists()
-        other.rename(folder / "counter_999999999.db")  # of nobody
+        other.rename(folder / "counter_999999999.db")  # of a process that does not exist
         leave_metrics_folder(folder)
         assert not folder.exists()

@@ -61,11 +61,11 @@ def run(picture: str, log_format: str = "json") -> subprocess.CompletedProcess[s
     )
 
 
-def test_what_libraries_write_becomes_objects() -> None:
+def test_native_log_lines_become_json_objects() -> None:
     done = run("loud")
     assert done.returncode == 0, done.stderr
     *lines, last = done.stderr.splitlines()
-    assert last == "after the end"  # from then on file 2 is what it was
+    assert last == "after the end"  # file descriptor 2 is restored at the end
     records = [json.loads(line) for line in lines]
     native = [
         (record["level"], record["message"])
@@ -82,19 +82,19 @@ def test_what_libraries_write_becomes_objects() -> None:
     assert any("of Python" in r["message"] for r in records if r["logger"] == "py.warnings")
 
 
-def test_a_crash_says_where() -> None:
+def test_a_crash_prints_its_traceback() -> None:
     done = run("crash")
     assert done.returncode < 0
     assert "Fatal Python error: Aborted" in done.stderr
     assert "in recognize" in done.stderr
 
 
-def test_a_log_of_text_lets_them_pass() -> None:
+def test_a_text_log_passes_native_lines_unchanged() -> None:
     done = run("loud", "text")
     assert "\nhalf a line\n" in done.stderr
 
 
-def test_lines_of_one_source_are_few() -> None:
+def test_lines_of_one_source_are_limited() -> None:
     done = run("many")
     assert done.returncode == 0
     assert sum("handshake failed" in line for line in done.stderr.splitlines()) == LOGS.lines

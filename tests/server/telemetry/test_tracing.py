@@ -16,7 +16,7 @@ from lipiyana.v1.recognition_service_pb2_grpc import RecognitionServiceStub
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-async def test_a_span_a_call(fake: FakeRecognizer, settings: ServerSettings) -> None:
+async def test_each_call_has_a_span(fake: FakeRecognizer, settings: ServerSettings) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lipiyana.rendering.contents.plate_texts import random_registration
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import FlatPlate, paint_plate
-from lipiyana.rendering.plates.pictures import drawn_twice_as_fine, seen_from
+from lipiyana.rendering.plates.pictures import random_view, warped_at_double_resolution
 from lipiyana.rendering.plates.styles import random_style
 from lipiyana.vehicles.boxes import inside
 from lipiyana.vehicles.detection.detector import PLATE
@@ -103,7 +103,7 @@ def _corners(
         return None
     sides = plate.outline.max(0) - plate.outline.min(0)
     middle = np.array([wide * rng.uniform(*place.x), high * rng.uniform(*place.y)])
-    seen = seen_from(rng, width, width * float(sides[1] / sides[0]), _TILT)
+    seen = random_view(rng, width, width * float(sides[1] / sides[0]), _TILT)
     return np.asarray(seen + box[:2] + middle, np.float32)
 
 
@@ -147,7 +147,7 @@ def _paste(
             (columns, rows),
             interpolation=cv2.INTER_LINEAR,
         ).astype(np.float32)
-        for one in drawn_twice_as_fine(plate, matrix, (columns, rows))
+        for one in warped_at_double_resolution(plate, matrix, (columns, rows))
     )
     place = pixels[low[1] : high[1], low[0] : high[0]]
     light = float(np.clip(place.mean() / 110 * rng.uniform(0.75, 1.15), 0.35, 1.15))

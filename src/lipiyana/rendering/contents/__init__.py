@@ -1,4 +1,4 @@
-"""What is written on signs and plates.
+"""Random texts of signs and plates.
 
 In: word lists and tables. Out: strings, each with its script.
 """

@@ -1,4 +1,4 @@
-"""What is written by hand for boards and signs: places, phrases, names, letters, plates."""
+"""Random texts of boards and signs, drawn from hand-written lists of places, phrases and names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NATIVE_DIGITS = {"Taml": 0.15, "Mlym": 0.15, "Telu": 0.2, "Arab": 0.35, "Guru":
 _FIELD = re.compile(r"\{(\w+)\}")
 
 Pick = Callable[[random.Random, str], str]
-"""Draws one word of a script."""
+"""Draws one word in a script, given by its ISO 15924 code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The places, phrases and names of one language, each empty where there are none."""
+    """The places, phrases and names of one language; a list without entries is empty."""
 
     places: Sequence[str]
     phrases: Sequence[str]
@@ -50,9 +50,9 @@ def load_vocabularies() -> dict[str, Vocabulary]:
 
 
 class Boards:
-    """Draws what boards, signs and plates say in a script, named by its ISO 15924 code.
+    """Draws texts of boards, signs and plates in a script, given by its ISO 15924 code.
 
-    Where a script has nothing of a kind, a word that `pick` draws stands in.
+    If a script has no list for the requested kind of text, a word drawn by `pick` is returned.
     """
 
     def __init__(self, pick: Pick) -> None:
@@ -72,37 +72,37 @@ class Boards:
             yield from vocabulary.surnames
 
     def _language(self, rng: random.Random, code: str, field: str) -> Vocabulary | None:
-        """Draw a language by how much of it there is, None where there is nothing."""
+        """Draw a language, weighted by the size of its list; None if all lists are empty."""
         vocabularies = [self._vocabulary[language] for language in SCRIPTS[code].languages]
         sizes = [len(getattr(vocabulary, field)) for vocabulary in vocabularies]
         return rng.choices(vocabularies, sizes)[0] if any(sizes) else None
 
     def place(self, rng: random.Random, code: str) -> str:
-        """A place, at times with how far it is."""
+        """Draw a place name, sometimes with its distance."""
         vocabulary = self._language(rng, code, "places")
         if vocabulary is None:
             return self._pick(rng, code)
         place = rng.choice(vocabulary.places)
         if code == "Latn":
-            place = cased(rng, place)
+            place = random_case(rng, place)
         if rng.random() < 0.25:
             distance = self.digits(rng, code, str(rng.randint(1, 999)))
             place += rng.choice((" ", " ", "  ", " - ", "-")) + distance
         return place
 
     def phrase(self, rng: random.Random, code: str) -> str:
-        """A phrase of a shop or of a road sign, or a part of it."""
+        """Draw a phrase of a shop or road sign, or a part of it."""
         vocabulary = self._language(rng, code, "phrases")
         if vocabulary is None:
             return self._pick(rng, code)
         phrase = self._fill(rng, code, vocabulary, rng.choice(vocabulary.phrases))
         words = phrase.split()
         if len(words) > 3 and rng.random() < 0.5:
-            # signs break their phrases into lines
+            # signs break phrases into lines, and a crop shows one line
             length = rng.randint(1, 3)
             start = rng.randint(0, len(words) - length)
             phrase = " ".join(words[start : start + length])
-        return cased(rng, phrase) if code == "Latn" else phrase
+        return random_case(rng, phrase) if code == "Latn" else phrase
 
     def _fill(self, rng: random.Random, code: str, vocabulary: Vocabulary, phrase: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -122,7 +122,7 @@ class Boards:
         return _FIELD.sub(value, phrase)
 
     def name(self, rng: random.Random, code: str) -> str:
-        """A name, as boards of doctors and lawyers have it."""
+        """Draw a person's name, as on the boards of doctors and lawyers."""
         vocabulary = self._language(rng, code, "given_names")
         if vocabulary is None:
             return self._pick(rng, code)
@@ -131,10 +131,10 @@ class Boards:
             name += " " + rng.choice(vocabulary.surnames)
         if code in self._letter_names and rng.random() < 0.15:
             name = f"{rng.choice(self._letter_names[code])}. {name}"
-        return cased(rng, name) if code == "Latn" else name
+        return random_case(rng, name) if code == "Latn" else name
 
     def initials(self, rng: random.Random, code: str) -> str:
-        """Letters by their English names, as in the abbreviations of banks and degrees."""
+        """Draw English letters spelled in the script, as in abbreviations of banks and degrees."""
         letters = self._letter_names.get(code)
         if not letters:
             return self._pick(rng, code)
@@ -143,7 +143,7 @@ class Boards:
         return dots.join(chosen) + dots
 
     def digits(self, rng: random.Random, code: str, text: str, native: float = 0.0) -> str:
-        """Write native digits, by a share that depends on the script unless it is given."""
+        """Replace ASCII digits by native ones, with probability `native` or the script's own."""
         if code != "Latn" and rng.random() < (native or _NATIVE_DIGITS.get(code, 0.5)):
             return text.translate(
                 {ord(str(i)): digit for i, digit in enumerate(SCRIPTS[code].digits)}
@@ -151,11 +151,11 @@ class Boards:
         return text
 
     def number(self, rng: random.Random, code: str) -> str:
-        """A number of any kind."""
+        """Draw a number of any kind: price, date, time, telephone number..."""
         return self.digits(rng, code, numbers.quantity(rng))
 
     def registration(self, rng: random.Random, code: str) -> str:
-        """A registration, or a row of one, in the script's own letters."""
+        """Draw a registration, or one row of it, in the script's own letters."""
         if code == "Latn":
             return registration_texts.indian(rng)
         if code == "Deva" and rng.random() < 0.7:
@@ -168,8 +168,8 @@ class Boards:
         return registration_texts.indian_in_script(rng, letters, SCRIPTS[code].digits)
 
 
-def cased(rng: random.Random, text: str) -> str:
-    """Write Latin text in capitals, in title case, as it is, or in small letters."""
+def random_case(rng: random.Random, text: str) -> str:
+    """Change Latin text at random to upper case, title case or lower case, or leave it."""
     kind = rng.random()
     if kind < 0.45:
         return text.upper()

@@ -1,8 +1,8 @@
-"""What the renderer draws: an endless stream of lines as the roads of India show them.
+"""The renderer's text source: an endless stream of lines as seen on Indian roads.
 
 Four fifths come from words, places, names, phrases, numbers and registrations, one fifth from
-strings that cover every character and cluster (`coverage.py`). Every text is normalized and
-within the charset.
+random strings that cover every character and cluster (`words.Coverage`). Every text is normalized
+and uses only characters of the charset.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.rendering.contents import numbers, registration_texts
-from lipiyana.rendering.contents.boards import Boards, cased
+from lipiyana.rendering.contents.boards import Boards, random_case
 from lipiyana.rendering.contents.words import (
     ENGLISH,
     Coverage,
@@ -38,7 +38,7 @@ Split = Literal["train", "held_out"]
 DEFAULT_WEIGHTS: Mapping[str, float] = MappingProxyType(
     dict.fromkeys(SCRIPTS, 1.0) | {"Latn": 3.0, "Deva": 2.0, "Beng": 1.5, "Olck": 0.5, "Mtei": 0.5}
 )
-"""How often a script is drawn where the caller names none; a quarter of all lines hold Latin."""
+"""Weight of each script when the caller names none; a quarter of all lines contain Latin."""
 
 _KINDS = {
     "Latn": {
@@ -75,14 +75,14 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One line to draw.
+    """One line to render.
 
     Attributes:
-        text: what the reader must answer: normalized, in logical order.
-        script: ISO 15924 code of the script that was asked for, `Latn` where all is ASCII.
-        kind: which part of the corpus it came from.
-        drawn: what to shape: `text`, at times with joiners that part a conjunct or with the
-            quotes of a typographer. Its normalization is `text`.
+        text: the label that the reader must output: normalized, in logical order.
+        script: ISO 15924 code of the requested script; `Latn` if the text is all ASCII.
+        kind: the part of the corpus that it comes from, such as "word" or "place".
+        drawn: the string to shape: `text`, sometimes with joiners that split a conjunct, or with
+            typographic quotes. Normalizing it gives `text`.
     """
 
     text: str
@@ -92,7 +92,7 @@ class Sample:
 
 
 class Corpus:
-    """A source of samples. Load it with `Corpus.load`; it never changes afterwards."""
+    """A source of samples; create it with `Corpus.load`."""
 
     def __init__(
         self,
@@ -105,9 +105,9 @@ class Corpus:
 
         Args:
             lists: words by language, see `load_word_list`.
-            charset: what a text may hold.
-            split: `held_out` draws the words, and lines of the words, that `train` never has.
-            weights: how often `sample` draws each script where none is asked for.
+            charset: the characters that a text may contain.
+            split: `held_out` draws only words, and lines of words, that `train` never draws.
+            weights: weight of each script when `sample` is called without one.
         """
         self.charset = charset
         self.split = split
@@ -166,7 +166,7 @@ class Corpus:
         charset: Charset | None = None,
         english: Path = ENGLISH,
     ) -> Corpus:
-        """Read every word list of a folder, and a dictionary of English where there is one."""
+        """Read every word list of a folder, and the English dictionary if the file exists."""
         charset = charset or Charset.load()
         lists = [load_word_list(path, charset) for path in sorted(words_dir.glob("*.txt.xz"))]
         lists.append(load_english(None, charset))
@@ -182,7 +182,7 @@ class Corpus:
         """Draw one line.
 
         Args:
-            rng: the only source of chance: the same state gives the same sample.
+            rng: random generator; the same state gives the same sample.
             script: ISO 15924 code, or None to draw one by the weights.
         """
         while True:
@@ -194,36 +194,36 @@ class Corpus:
                 return Sample(text, "Latn" if text.isascii() else code, kind, self._draw(rng, text))
 
     def _draw(self, rng: random.Random, text: str) -> str:
-        """Put back what normalization takes away, as real signs show it."""
+        """Return the text with joiners and quotes that normalization removes but signs show."""
         if text.isascii():
             drawn = text.replace("'", "’") if "'" in text and rng.random() < 0.5 else text
         else:
             drawn = " ".join(self._drawn.get(word, word) for word in text.split(" "))
             if rng.random() < 0.02:
-                # sign painters' fonts often lack a conjunct and show the virama
+                # fonts of sign painters often lack a conjunct and show the virama instead
                 drawn = _BEFORE_JOIN.sub("\\g<0>\u200c", drawn, count=1)
             elif "র্য" in drawn and rng.random() < 0.2:
                 drawn = drawn.replace("র্য", "র\u200d্য")
         return drawn if normalize(drawn) == text else text
 
     def _pick(self, rng: random.Random, code: str) -> str:
-        """One word, each language of the script as often as the others."""
+        """Draw one word; all languages of the script are equally likely."""
         if self.split == "train" and code in _MODELLED and rng.random() < 0.5:
             made = self._models[code].sample(rng)
             if not is_held_out(made):
                 return made
         word = rng.choice(rng.choice(self._words[code]))
-        return cased(rng, word) if code == "Latn" else word
+        return random_case(rng, word) if code == "Latn" else word
 
     def _hard_words(self, code: str) -> HardWords:
-        """Sort a script's words by what is in them, when they are first asked for."""
+        """Return the index of a script's words by conjunct and letter; built on first use."""
         if code not in self._hard:
             words = (word for words in self._words.get(code, ()) for word in words)
             self._hard[code] = HardWords(words, SCRIPTS[code].virama)
         return self._hard[code]
 
     def _board_word(self, rng: random.Random, code: str) -> str:
-        """One word of a board, as detectors cut it out."""
+        """Draw one word of a board text, as a word-level detector crops it."""
         kind = rng.choices(("phrase", "place", "name"), (6, 2, 1))[0]
         return rng.choice(self._makers[kind](rng, code).split())
 
@@ -239,12 +239,12 @@ class Corpus:
     def _line(self, rng: random.Random, code: str) -> str:
         words = [self._pick(rng, code) for _ in range(rng.choice((2, 2, 2, 3, 3, 4)))]
         if code == "Latn":
-            words = _alike(rng, words)
+            words = _same_case(rng, words)
         mark = rng.choice((" ",) * 12 + (", ", "-", " - ", " & ", "/", " / ", ". "))
         return mark.join(words)
 
     def _mixed(self, rng: random.Random, code: str) -> str:
-        """The script beside Latin words or numbers."""
+        """Draw a line that mixes the script with Latin words or numbers."""
         own = self._pick(rng, code) if rng.random() < 0.6 else self._line(rng, code)
         kind = rng.random()
         if kind < 0.45:
@@ -263,14 +263,14 @@ class Corpus:
         return mark.join(pair)
 
 
-# a virama inside a word, never after ra, whose other shape no font lacks
+# a virama inside a word, but not after ra: every font has ra's conjunct form
 _BEFORE_JOIN = re.compile(
     "(?<![रরৰરରరರര])[\u094d\u09cd\u0acd\u0b4d\u0c4d\u0ccd\u0d4d](?=[^\\W\\d])"
 )
 
 
-def _alike(rng: random.Random, words: list[str]) -> list[str]:
-    """Most lines keep to one case."""
+def _same_case(rng: random.Random, words: list[str]) -> list[str]:
+    """Give all words of a line the same case; one line in ten is left unchanged."""
     kind = rng.random()
     if kind < 0.45:
         return [word.upper() for word in words]

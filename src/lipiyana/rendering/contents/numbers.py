@@ -1,4 +1,4 @@
-"""Numbers as signs write them: prices, dates, telephones, distances."""
+"""Random numbers as written on signs: prices, dates, telephone numbers, distances."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 def digits(rng: random.Random, low: int, high: int) -> str:
-    """Between `low` and `high` random ASCII digits."""
+    """Draw between `low` and `high` ASCII digits."""
     return "".join(rng.choice("0123456789") for _ in range(rng.randint(low, high)))
 
 
 def _grouped(number: str) -> str:
-    """Group as India does: 12,34,567."""
+    """Group digits as in India: 12,34,567."""
     head, tail = number[:-3], number[-3:]
     while len(head) > 2:
         tail = head[-2:] + "," + tail
@@ -21,7 +21,7 @@ def _grouped(number: str) -> str:
 
 
 def price(rng: random.Random) -> str:
-    """A price in rupees."""
+    """Draw a price in rupees."""
     amount = str(rng.randint(1, 10 ** rng.randint(1, 7)))
     if rng.random() < 0.5:
         amount = _grouped(amount)
@@ -30,7 +30,7 @@ def price(rng: random.Random) -> str:
 
 
 def date(rng: random.Random) -> str:
-    """A day, by numbers."""
+    """Draw a date in digits."""
     day, month, year = rng.randint(1, 31), rng.randint(1, 12), rng.randint(1947, 2035)
     mark = rng.choice("/-.")
     if rng.random() < 0.3:
@@ -39,7 +39,7 @@ def date(rng: random.Random) -> str:
 
 
 def time(rng: random.Random) -> str:
-    """An hour, or from when to when."""
+    """Draw a time of day, or a time range."""
 
     def one() -> str:
         return (
@@ -55,7 +55,7 @@ def time(rng: random.Random) -> str:
 
 
 def phone(rng: random.Random) -> str:
-    """A telephone number of India."""
+    """Draw an Indian telephone number."""
     mobile = rng.choice("6789") + digits(rng, 9, 9)
     kind = rng.random()
     if kind < 0.4:
@@ -90,12 +90,12 @@ _PLAIN: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
 
 
 def plain(rng: random.Random) -> str:
-    """Numbers of houses, routes, distances, percents, pin codes."""
+    """Draw a house number, route, distance, percentage or PIN code."""
     weights, kinds = zip(*_PLAIN, strict=True)
     make: Callable[[random.Random], str] = rng.choices(kinds, weights)[0]
     return make(rng)
 
 
 def quantity(rng: random.Random) -> str:
-    """Any of the kinds above; digits are ASCII."""
+    """Draw any of the kinds above, in ASCII digits."""
     return rng.choices((plain, price, date, time, phone), (40, 18, 14, 13, 15))[0](rng)

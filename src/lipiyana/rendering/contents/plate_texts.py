@@ -1,4 +1,4 @@
-"""Registrations at random, of every format, as they stand on plates: rows and colours."""
+"""Random registrations of every format, laid out as on plates: rows and colours."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ONE_ROW: Mapping[VehicleKind, float] = {
     "car": 0.85, "two_wheeler": 0.2, "three_wheeler": 0.1, "heavy": 0.45,
 }  # fmt: skip
 _INDIC_SHARE = 0.06
-# states that paint their second plate in these letters
+# states whose second plate may be in this script
 _SCRIPT_REGIONS: Mapping[str, tuple[str, ...]] = {
     "Deva": ("MH", "UP", "MP", "RJ", "BR", "HR", "UK", "CG", "JH", "HP"),
     "Beng": ("WB", "TR", "AS"),
@@ -44,23 +44,23 @@ _SCRIPT_REGIONS: Mapping[str, tuple[str, ...]] = {
     "Knda": ("KA",), "Mlym": ("KL",),
 }  # fmt: skip
 _STANDARD_OR_NONE = (RegistrationFormat.STANDARD, None)
-_TRIES = 2000
+_MAX_TRIES = 2000
 INDIC_SCRIPTS = tuple(_SCRIPT_REGIONS)
-"""Scripts of the second plate that a state may allow beside the one in English letters."""
+"""Scripts of the second plate that some states allow beside the one in Latin letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlateText:
-    """What stands on a plate.
+    """The text of a plate and what decides its looks.
 
     Attributes:
         rows: from the top, as painted, separators included.
-        canonical: as `Registration.canonical` has it.
-        format: the family that the grammar names for it.
-        country: ISO 3166-1 alpha-2.
+        canonical: the value of `Registration.canonical`.
+        format: the registration format that the grammar assigns.
+        country: ISO 3166-1 alpha-2 code.
         script: ISO 15924 code of its letters.
-        colour: of text and ground.
-        vehicle: what carries it, which decides the size.
+        colour: colours of text and ground.
+        vehicle: kind of vehicle that carries the plate; decides the plate's size.
     """
 
     rows: tuple[str, ...]
@@ -81,28 +81,28 @@ def random_registration(
     vehicle: VehicleKind | None = None,
     colour: PlateColour | None = None,
 ) -> PlateText:
-    """Draw a registration; every region of its country is as likely as the others.
+    """Draw a registration; all regions of its country are equally likely.
 
     Args:
-        rng: the source of chance.
-        kind: the family; drawn by how often they are seen where None.
-        rows: 1 or 2; as the vehicle has them where None. Bangladeshi plates always have two.
-        script: paint a standard registration of India in this Indic script.
-        vehicle: drawn where None.
-        colour: of the plate; as often as it is seen where None.
+        rng: random generator.
+        kind: registration format; None draws one by its frequency on the road.
+        rows: 1 or 2; None draws by the vehicle. Bangladeshi plates always have two.
+        script: paint a standard Indian registration in this Indic script.
+        vehicle: kind of vehicle; None draws one.
+        colour: of the plate; None draws by frequency.
 
     Raises:
-        ValueError: `script` is not one of `INDIC_SCRIPTS`, or `kind` is not standard with it, or
-            such plates never have this colour.
+        ValueError: `script` is not one of `INDIC_SCRIPTS`, or `script` is given with another
+            format than standard, or plates of this kind never have this colour.
     """
     if script is not None and (script not in _SCRIPT_REGIONS or kind not in _STANDARD_OR_NONE):
-        raise ValueError(f"no {kind or 'standard'} plates are painted in {script}")
-    for _ in range(_TRIES if colour else 1):
+        raise ValueError(f"no {kind or 'standard'} plates are painted in script {script}")
+    for _ in range(_MAX_TRIES if colour else 1):
         carrier: VehicleKind = vehicle if vehicle else weighted(rng, _VEHICLES)
         text = _draw(rng, kind, rows, script, carrier)
         if colour in (None, text.colour):
             return text
-    raise ValueError(f"no such plates are {colour}")
+    raise ValueError(f"no registration with these arguments has a {colour} plate")
 
 
 def _draw(
@@ -137,7 +137,7 @@ def _rows(
 ) -> tuple[str, ...]:
     separator = str(rng.choice(["", " ", ".", "-", "·"], p=[0.3, 0.48, 0.1, 0.1, 0.02]))
     if separator == "·" and not "".join(parts).isascii():
-        separator = "."  # fonts of India seldom have the dot in the middle
+        separator = "."  # Indic fonts seldom have the middle dot
     if rows == 1:
         return (separator.join(parts),)
     cut = int(rng.choice(cuts))
@@ -161,7 +161,7 @@ def _bangladeshi_rows(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _indic(rng: np.random.Generator, script: str, rows: int, vehicle: VehicleKind) -> PlateText:
-    """Spell a registration with the names of its letters."""
+    """Draw a registration whose letters are spelled by their names in an Indic script."""
     names = _letter_names(script)
     alphabet = "".join(
         letter for letter in names if letter not in "IO" and _is_plain(names, letter)
@@ -174,7 +174,7 @@ def _indic(rng: np.random.Generator, script: str, rows: int, vehicle: VehicleKin
         parts = [_spell(part, names).translate(digits) for part in drawn.parts]
         painted = _rows(rng, parts, drawn.cuts, rows)
         canonical = "".join(drawn.parts)
-        # some names can be cut in two ways (எஸ் could begin with எ)
+        # some spellings can be split in two ways (எஸ் could begin with எ): draw again
         if parse(painted).canonical == canonical:
             return PlateText(
                 painted, canonical, RegistrationFormat.STANDARD, "IN", script, drawn.colour, vehicle
@@ -182,7 +182,7 @@ def _indic(rng: np.random.Generator, script: str, rows: int, vehicle: VehicleKin
 
 
 def _letter_names(script: str) -> dict[str, str]:
-    """Letter to its most usual name."""
+    """Map each letter to its most common name."""
     names: dict[str, str] = {}
     for spelling, letter in LETTER_NAMES:
         if script_of(spelling) == script:

@@ -1,4 +1,4 @@
-"""Registrations at random, in the parts that painters keep apart, with the colours of plates."""
+"""Random registrations as separate parts (state, district, series, number), with plate colours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lipiyana.types import Category, PlateColour, RegistrationFormat
 VehicleKind = Literal["car", "two_wheeler", "three_wheeler", "heavy"]
 
 ARROW = "↑"
-"""The broad arrow of military plates; it is painted, and no part of the canonical form."""
+"""The broad arrow of military plates; it is painted but not part of the canonical form."""
 
 _METRO = "মেট্রো"
 _DELHI_CLASSES: Mapping[VehicleKind, str] = {
@@ -42,11 +42,11 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Parts of a registration.
+    """The parts of a registration.
 
     Attributes:
-        parts: in reading order; joined they are the canonical form, but for the arrow.
-        cuts: after how many parts a second row may begin, the most usual first.
+        parts: in reading order; joined, without the arrow, they are the canonical form.
+        cuts: numbers of parts after which the second row may begin, most common first.
         colour: of the plate.
     """
 
@@ -56,23 +56,23 @@ class Draft:
 
 
 def weighted(rng: np.random.Generator, odds: Mapping[Choice, float]) -> Choice:
-    """Draw one key by its odds."""
+    """Draw one key; the values are relative weights."""
     weights = np.array(list(odds.values()), np.float64)
     return list(odds)[int(rng.choice(len(odds), p=weights / weights.sum()))]
 
 
 def one_of(rng: np.random.Generator, choices: Sequence[str]) -> str:
-    """Draw one string; from a string, one character."""
+    """Draw one item, or one character if `choices` is a string."""
     return str(choices[int(rng.integers(len(choices)))])
 
 
 def draft(rng: np.random.Generator, kind: RegistrationFormat, vehicle: VehicleKind) -> Draft:
-    """Draw a registration of one family.
+    """Draw a registration of one format.
 
     Args:
-        rng: the source of chance.
-        kind: the family; regions are equally likely.
-        vehicle: what carries it.
+        rng: random generator.
+        kind: the format; its regions are equally likely.
+        vehicle: kind of vehicle that carries the plate.
     """
     return _MAKERS[kind](rng, vehicle)
 
@@ -80,7 +80,7 @@ def draft(rng: np.random.Generator, kind: RegistrationFormat, vehicle: VehicleKi
 def standard(
     rng: np.random.Generator, vehicle: VehicleKind, region: str = "", alphabet: str = SERIES_LETTERS
 ) -> Draft:
-    """A registration of an Indian state other than Delhi, which has its own family."""
+    """Draw a registration of an Indian state other than Delhi, which has its own format."""
     region = region or one_of(rng, [code for code in REGION_NAMES if code != "DL"])
     length = int(rng.choice([0, 1, 2, 3], p=[0.05, 0.26, 0.66, 0.03]))
     number = _number(rng)
@@ -94,7 +94,7 @@ def standard(
 
 
 def _digits(rng: np.random.Generator, count: int) -> str:
-    """So many digits that are not all zeros."""
+    """Draw `count` digits that are not all zeros."""
     return f"{int(rng.integers(1, 10**count)):0{count}d}"
 
 

@@ -1,4 +1,4 @@
-"""Registrations of India, Nepal and Bangladesh as plates write them."""
+"""Random registrations of India, Nepal and Bangladesh as strings, for lines of text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BANGLADESHI_CLASSES = "কখগঘঙচছজঝটঠডঢতথদধন�
 
 
 def _join(rng: random.Random, parts: Sequence[str]) -> str:
-    """Write the parts of a registration as painters do, or one of its two rows."""
+    """Join the parts with a random separator, or return one of the two rows."""
     parts = [part for part in parts if part]
     kind = rng.random()
     if kind < 0.4:
@@ -76,19 +76,19 @@ _REGISTRATIONS: tuple[tuple[float, Callable[[random.Random], list[str]]], ...] =
 
 
 def registration_parts(rng: random.Random) -> list[str]:
-    """Draw a registration of India, in parts that can be written apart."""
+    """Draw an Indian registration as parts that may have separators between them."""
     weights, kinds = zip(*_REGISTRATIONS, strict=True)
     make: Callable[[random.Random], list[str]] = rng.choices(kinds, weights)[0]
     return make(rng)
 
 
 def indian(rng: random.Random) -> str:
-    """A registration of India in English letters."""
+    """Draw an Indian registration in Latin letters."""
     return _join(rng, registration_parts(rng))
 
 
 def indian_in_script(rng: random.Random, letters: Mapping[str, str], native: str) -> str:
-    """A registration of India spelled with the names of the letters, as a second plate is."""
+    """Draw an Indian registration with its letters spelled by name, as on second plates."""
     separator = rng.choice(("", "", ".", " "))
     table = str.maketrans("0123456789", native) if rng.random() < 0.6 else {}
     parts = []
@@ -101,7 +101,7 @@ def indian_in_script(rng: random.Random, letters: Mapping[str, str], native: str
 
 
 def nepali(rng: random.Random) -> str:
-    """A registration of Nepal, or one of its rows, with ASCII digits."""
+    """Draw a registration of Nepal, or one of its rows, with ASCII digits."""
     number = str(rng.randint(1, 9999))
     kind = rng.random()
     if kind < 0.15:
@@ -121,7 +121,7 @@ def nepali(rng: random.Random) -> str:
 
 
 def bangladeshi(rng: random.Random) -> str:
-    """A registration of Bangladesh, or one of its rows, with ASCII digits."""
+    """Draw a registration of Bangladesh, or one of its rows, with ASCII digits."""
     top = f"{rng.choice(_BANGLADESHI_CITIES)}-{rng.choice(_BANGLADESHI_CLASSES)}"
     number = f"{digits(rng, 2, 2)}-{digits(rng, 4, 4)}"
     return rng.choice((top, number, f"{top} {number}"))

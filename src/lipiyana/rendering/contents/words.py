@@ -1,8 +1,8 @@
-"""Words to draw: cleaned word lists, and strings that cover what the lists hold too rarely.
+"""Words to render: cleaned word lists, and generated strings for what the lists rarely contain.
 
-Lists have one spelling and one script a word, and are split into train and held out. Rare conjuncts
-and letters are drawn in words of their own (`hard words`); scripts with few real words get
-pronounceable ones from a trigram model; coverage strings show every character of a script.
+Words are normalized, in one script, and split into train and held-out. `HardWords` draws words by
+their rare conjuncts and letters; `TrigramModel` makes pronounceable words for scripts with short
+lists; `Coverage` makes strings that contain every character of a script.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import LANGUAGES, SCRIPTS, Script, script_of_char
 
 ENGLISH = Path("/usr/share/dict/american-english")
-"""Debian's wamerican (public domain); the corpus does with its own vocabulary without it."""
+"""Debian's wamerican (public domain); if it is missing, only the built-in vocabulary is used."""
 
 COPYLEFT = frozenset({"mni", "sat"})
-"""Languages whose lists are GPL; what ships and holds words is made from the other lists alone."""
+"""Languages whose word lists are GPL; shipped files that contain words do not use them."""
 
-HELD_OUT_SHARE = 50  # one word in so many
-_SHORTEST_HELD_OUT = 4  # random syllables would hit shorter words by chance
+HELD_OUT_SHARE = 50  # one word in 50 is held out
+_SHORTEST_HELD_OUT = 4  # shorter words also occur in random strings, so holding them out fails
 
-# web text writes Malayalam's chillus with a bare virama where the joiner was lost
+# web text writes Malayalam chillus with a bare virama where the joiner was lost
 _LOST_CHILLUS = (
     (re.compile("ള്(?=$|ക|[ഥ-ഫ])"), "ൾ"),
     (re.compile("ല്(?=$|ക|പ)"), "ൽ"),
     (re.compile("ര്(?=$|[ക-യഷസ])(?!യ)"), "ർ"),
     (re.compile("(?<![ിന])ന്$"), "ൻ"),
 )
-# the Urdu list holds words with every mark there is, as a typist would try them
+# the Urdu list contains words with implausible marks, such as typing experiments
 _PLAIN = "[^\u064b-\u065f\u0670]"
 _URDU_WORD = re.compile(f"{_PLAIN}+(\u0650|(?<=ا)\u064b)?|{_PLAIN}{{2,}}[\u0651\u0670]{_PLAIN}+")
 
@@ -53,8 +53,8 @@ class WordList:
     Attributes:
         language: BCP 47 code.
         script: ISO 15924 code.
-        words: normalized, each once.
-        drawn: for words that were spelled with joiners: how to draw them.
+        words: normalized, without duplicates.
+        drawn: the spelling with joiners, for words that had some before normalization.
     """
 
     language: str
@@ -64,14 +64,14 @@ class WordList:
 
 
 def is_held_out(word: str) -> bool:
-    """Say whether `word` is for evaluation alone, by a hash that never changes."""
+    """Return whether `word` is reserved for evaluation, by a fixed hash."""
     if len(word) < _SHORTEST_HELD_OUT:
         return False
     return zlib.crc32(word.casefold().encode()) % HELD_OUT_SHARE == 0
 
 
-def _broken(charset: Charset) -> re.Pattern[str]:
-    """Match what no cluster allows, where fonts show a dotted circle: typing errors."""
+def _ill_formed(charset: Charset) -> re.Pattern[str]:
+    """Build a pattern for mark sequences that no valid cluster contains: typing errors."""
     vowel_signs, nasals, viramas = "", "", ""
     for character in charset.characters:
         name = unicodedata.name(character, "")
@@ -81,17 +81,17 @@ def _broken(charset: Charset) -> re.Pattern[str]:
             nasals += character
         elif "SIGN VIRAMA" in name:
             viramas += character
-    signs, others = _one_of(vowel_signs), _one_of(nasals + viramas)
-    marks = _one_of(vowel_signs + nasals + viramas)
+    signs, others = _character_class(vowel_signs), _character_class(nasals + viramas)
+    marks = _character_class(vowel_signs + nasals + viramas)
     return re.compile(f"^{marks}|{marks}{signs}|{others}{others}")
 
 
-def _one_of(characters: str) -> str:
-    # a set of none is no expression; a charset of Latin alone has none
+def _character_class(characters: str) -> str:
+    # an empty character class is not valid; a charset of Latin alone has no such marks
     return f"[{characters}]" if characters else "(?!)"
 
 
-def _joiners_that_matter(raw: str) -> str:
+def _drop_invisible_joiners(raw: str) -> str:
     # a joiner shows only next to a virama
     return re.sub(
         "(?<![\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d])[\u200c\u200d]", "", raw
@@ -100,7 +100,7 @@ def _joiners_that_matter(raw: str) -> str:
 
 def _clean(lines: Iterable[str], script: Script, charset: Charset) -> Iterator[tuple[str, str]]:
     allowed = {ch for ch in charset.characters if script.contains(ch)}
-    broken = _broken(charset)
+    broken = _ill_formed(charset)
     seen: set[str] = set()
     for line in lines:
         raw = line.strip()
@@ -113,11 +113,11 @@ def _clean(lines: Iterable[str], script: Script, charset: Charset) -> Iterator[t
         if script.code == "Arab" and not _URDU_WORD.fullmatch(word):
             continue
         seen.add(word)
-        yield word, _joiners_that_matter(raw)
+        yield word, _drop_invisible_joiners(raw)
 
 
 def load_word_list(path: Path, charset: Charset) -> WordList:
-    """Read `<language>.txt.xz`, one word a line."""
+    """Read `<language>.txt.xz`, one word per line."""
     language = path.name.split(".")[0]
     script = SCRIPTS[LANGUAGES[language]]
     with lzma.open(path, "rt", encoding="utf-8") as lines:
@@ -131,9 +131,9 @@ def load_word_list(path: Path, charset: Charset) -> WordList:
 
 
 def load_english(path: Path | None, charset: Charset) -> WordList:
-    """Read a dictionary of English, one word a line; possessives are left out.
+    """Read an English dictionary, one word per line; possessives are skipped.
 
-    Without a path the words come from `english.txt`, the vocabulary of signs.
+    If `path` is None, `english.txt`, the vocabulary of signs, is read.
     """
     script = SCRIPTS["Latn"]
     file = path or resources.files("lipiyana.rendering.contents").joinpath("english.txt")
@@ -142,23 +142,23 @@ def load_english(path: Path | None, charset: Charset) -> WordList:
     return WordList("en-dictionary" if path else "en", script.code, words, {})
 
 
-# how much a conjunct's share still follows its words: 1 as in the lists, 0 all alike
-_FOLLOWED = 0.4
+# exponent on the number of words with a conjunct: 1 draws by frequency, 0 uniformly
+_FREQUENCY_EXPONENT = 0.4
 _SHORT = 2  # clusters
-# the hook of a ra before its consonant is small and easily missed
+# reph, the hook for a leading ra, is small and often misread, so it is drawn more often
 _REPH_FACTOR = 2.0
 _REPH = re.compile("[रরৰર][\u094d\u09cd\u0acd]")
 
 
 class HardWords:
-    """A source of words in one script, by what is in them and not by how many there are."""
+    """Draws words of one script by the conjunct or letter they contain, not by word frequency."""
 
     def __init__(self, words: Iterable[str], virama: str) -> None:
-        """Sort the words by their conjuncts and letters.
+        """Index the words by their conjuncts and letters.
 
         Args:
             words: normalized, in one script.
-            virama: its sign that joins consonants; "" where it has none.
+            virama: the script's virama; "" if it has none.
         """
         conjunct = re.compile(f"(?:\\w[\u09bc\u093c]?{virama})+\\w") if virama else None
         found: defaultdict[str, list[str]] = defaultdict(list)
@@ -166,7 +166,7 @@ class HardWords:
         for word in words:
             parts = set(conjunct.findall(word)) if conjunct else set()
             parts |= {ch for ch in word if unicodedata.category(ch)[0] in "LM" and ch != virama}
-            # a set has no order that another process would repeat
+            # the order of a set differs between processes
             for part in sorted(parts):
                 found[part].append(word)
             if len(word) <= 6 and len(clusters(word)) <= _SHORT:
@@ -174,19 +174,19 @@ class HardWords:
         self._words = list(found.values())
         self._weights = list(
             accumulate(
-                len(words) ** _FOLLOWED * (_REPH_FACTOR if _REPH.match(part) else 1.0)
+                len(words) ** _FREQUENCY_EXPONENT * (_REPH_FACTOR if _REPH.match(part) else 1.0)
                 for part, words in found.items()
             )
         )
 
     def hard(self, rng: random.Random) -> str:
-        """Draw a conjunct or letter, then a word that has it; "" where there are no words."""
+        """Draw a conjunct or letter, then a word that contains it; "" if there are no words."""
         if not self._words:
             return ""
         return rng.choice(rng.choices(self._words, cum_weights=self._weights)[0])
 
     def short(self, rng: random.Random) -> str:
-        """Draw a word of one or two clusters, as half the words of a sign are."""
+        """Draw a word of one or two clusters, as about half of the words on signs are."""
         return rng.choice(self._short) if self._short else self.hard(rng)
 
 
@@ -194,7 +194,7 @@ _START, _END = "\x02", "\x03"
 
 
 class TrigramModel:
-    """Draws characters one by one, each by the two before it."""
+    """A character trigram model that generates words."""
 
     def __init__(self, words: Iterable[str]) -> None:
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -208,7 +208,7 @@ class TrigramModel:
         }
 
     def sample(self, rng: random.Random, longest: int = 14) -> str:
-        """Return a word of at most `longest` characters, "" where the model saw no word."""
+        """Draw a word of at most `longest` characters; "" if the model was built from no words."""
         word = _START * 2
         while word[-2:] in self._next and len(word) - 2 < longest:
             characters, weights = self._next[word[-2:]]
@@ -220,10 +220,10 @@ class TrigramModel:
 
 
 class Coverage:
-    """A source of random strings in one script.
+    """Draws random strings in one script that cover its characters and clusters.
 
-    Clusters are drawn uniformly, not by frequency: half of them from those that the words
-    hold, so that rare conjuncts are seen as often as common ones, the rest made at random.
+    Half of the clusters are drawn uniformly from those of the word list, so that rare conjuncts
+    come as often as common ones; the others are composed at random.
     """
 
     def __init__(self, code: str, charset: Charset, words: Iterable[str]) -> None:
@@ -251,13 +251,13 @@ class Coverage:
         }.get(code, self._brahmic)
 
     def sample(self, rng: random.Random) -> str:
-        """Return a string of one to six letters or clusters; normalize it before use."""
+        """Draw a string of one to six letters or clusters, not yet normalized."""
         if rng.random() < 0.15:
             return self._one(rng)
         return self._make(rng)
 
     def _one(self, rng: random.Random) -> str:
-        """One character, marks on a letter, sometimes digits in a row."""
+        """Draw one character, a letter with a mark, or up to four digits."""
         character = rng.choice(self._characters)
         if unicodedata.category(character)[0] == "M" or unicodedata.category(character) == "Lm":
             return rng.choice(self._consonants) + character

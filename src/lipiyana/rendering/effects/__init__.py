@@ -1,4 +1,4 @@
-"""What a camera, light, weather and surfaces do to a picture.
+"""Degradations by camera, light and weather, and textures of surfaces.
 
-In: an RGB picture. Out: one of the same size.
+In: an RGB picture. Out: a degraded picture of the same size.
 """

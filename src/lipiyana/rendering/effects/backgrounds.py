@@ -1,4 +1,4 @@
-"""What letters are painted on: boards, walls, banners, metal. All procedural."""
+"""Procedural textures of the surfaces behind letters: boards, walls, banners, metal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.rendering.effects.camera import Image, smooth_noise, threefold
+from lipiyana.rendering.effects.camera import Image, smooth_noise, to_three_channels
 from lipiyana.rendering.effects.palettes import Colour, contrast
 
 Canvas = npt.NDArray[np.float32]
@@ -16,14 +16,14 @@ Texture = Callable[[np.random.Generator, Canvas, float], None]
 
 
 def filled(height: int, width: int, colour: Colour) -> Canvas:
-    """One colour, (3,) RGB, everywhere: (height, width, 3) float32."""
+    """Return a canvas in one colour, (3,) RGB: (height, width, 3) float32."""
     canvas = np.empty((height, width, 3), np.float32)
     cv2.rectangle(canvas, (0, 0), (width, height), colour.tolist(), -1)
     return canvas
 
 
 def plain(rng: np.random.Generator, height: int, width: int, colour: Colour) -> Canvas:
-    """One colour, or a slight gradient: (height, width, 3) float32 RGB."""
+    """Draw a canvas in one colour or a slight gradient: (height, width, 3) float32 RGB."""
     canvas = filled(height, width, colour)
     if rng.random() < 0.4:
         swing = np.float32(rng.normal(0, 14))
@@ -42,15 +42,15 @@ def ground(
     text: Colour,
     line: float,
 ) -> Canvas:
-    """A surface with a texture, on which `text` still stands out.
+    """Draw a textured surface on which `text` remains legible.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         height: in pixels.
         width: in pixels.
         colour: (3,) RGB of the surface.
         text: (3,) RGB of the letters.
-        line: height of the line of text, to which the texture is scaled.
+        line: height of the line of text in pixels; the texture scales with it.
 
     Returns:
         (height, width, 3) float32 RGB, not clipped.
@@ -60,14 +60,14 @@ def ground(
     texture = _TEXTURES[int(rng.choice(len(_TEXTURES), p=odds / odds.sum()))][0]
     before = canvas.copy()
     texture(rng, canvas, line)
-    # a texture may not eat up the contrast of the letters
+    # weaken a texture that would hide the letters
     room = min(1.0, 0.45 * contrast(text, colour) / (float(np.std(canvas - before)) * 2 + 1))
     canvas += (before - canvas) * np.float32(1 - room)
     return canvas
 
 
 def clutter(rng: np.random.Generator, height: int, width: int) -> Image:
-    """What is around a sign, out of focus: (height, width, 3) RGB."""
+    """Draw an out-of-focus background around a sign: (height, width, 3) RGB."""
     cells = (int(rng.integers(2, 5)), int(rng.integers(2, 7)), 3)
     grid = rng.uniform(20, 220, cells).astype(np.float32)
     grid = grid.mean(axis=2, keepdims=True) * np.float32(0.7) + grid * np.float32(0.3)
@@ -80,7 +80,7 @@ def _grain(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
     height, width = canvas.shape[:2]
     cell = line * np.exp(rng.uniform(np.log(0.02), np.log(0.4)))
     amount = np.float32(rng.uniform(6, 40))
-    canvas += threefold(smooth_noise(rng, height, width, cell, octaves=3) * amount)
+    canvas += to_three_channels(smooth_noise(rng, height, width, cell, octaves=3) * amount)
 
 
 def _bricks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
@@ -97,7 +97,7 @@ def _bricks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
 
 
 def _planks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
-    """Joints of boards, tiles or corrugated sheet, in one direction."""
+    """Add joints of boards or tiles, or the waves of corrugated sheet, in one direction."""
     axis = int(rng.integers(2))
     step = max(3, int(line * np.exp(rng.uniform(np.log(0.12), np.log(1.5)))))
     if rng.random() < 0.4:
@@ -114,27 +114,29 @@ def _planks(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
 
 
 def _metal(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
-    """Brushed metal or wood: noise drawn out in one direction."""
+    """Add brushed metal or wood grain: noise stretched in one direction."""
     height, width = canvas.shape[:2]
     rows = max(2, int(height / max(1.0, line * rng.uniform(0.01, 0.06))))
     columns = max(2, int(width / (line * rng.uniform(0.5, 3))))
     streaks = rng.standard_normal((rows, columns), np.float32) * np.float32(rng.uniform(4, 18))
-    canvas += threefold(cv2.resize(streaks, (width, height), interpolation=cv2.INTER_LINEAR))
+    canvas += to_three_channels(
+        cv2.resize(streaks, (width, height), interpolation=cv2.INTER_LINEAR)
+    )
 
 
 def _weave(rng: np.random.Generator, canvas: Canvas, _line: float) -> None:
-    """The cloth of a printed banner."""
+    """Add the weave of a cloth banner."""
     height, width = canvas.shape[:2]
     step = int(rng.integers(2, 4))
     amount = np.float32(rng.uniform(3, 12))
     x = (np.arange(width) // step % 2).astype(np.float32)
     y = (np.arange(height) // step % 2).astype(np.float32)
     thread = rng.standard_normal((height, width), np.float32)
-    canvas += threefold((x[None, :] + y[:, None] - 1 + thread) * amount)
+    canvas += to_three_channels((x[None, :] + y[:, None] - 1 + thread) * amount)
 
 
 def _shapes(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
-    """Printed shapes in other colours: discs, bands, bursts of rays."""
+    """Add printed shapes in other colours: discs, bands, triangles."""
     height, width = canvas.shape[:2]
     for _ in range(int(rng.integers(1, 5))):
         shade = np.clip(canvas[0, 0] + rng.normal(0, 50, 3), 0, 255).tolist()
@@ -151,7 +153,7 @@ def _shapes(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
 
 
 def _bands(rng: np.random.Generator, canvas: Canvas, line: float) -> None:
-    """The board ends, or another field of colour begins, above or below the text."""
+    """Add the edge of the board, or another field of colour, above or below the text."""
     height = canvas.shape[0]
     colour = rng.uniform(10, 250, 3).astype(np.float32)
     edge = int(np.clip((height - line) / 2 - line * rng.uniform(-0.02, 0.25), 0, height))

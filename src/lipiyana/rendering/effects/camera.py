@@ -1,8 +1,8 @@
-"""What a camera, light and weather do to a picture: pure functions.
+"""Degradations by camera, light and weather, as pure functions.
 
-Each takes a picture, (H, W, 3) RGB uint8, a generator and a strength, 0 for nothing to 1 for as
-much as can still be read, and returns a new picture of the same shape. Lengths scale with the
-height of the picture, which is taken to be a little more than one line of text.
+Each takes a picture, (H, W, 3) RGB uint8, a random generator and a strength from 0 (no effect) to
+1 (barely legible), and returns a new picture of the same shape. Lengths scale with the height of
+the picture, which is assumed to be slightly more than one line of text.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Field = npt.NDArray[np.float32]
 def smooth_noise(
     rng: np.random.Generator, height: int, width: int, cell: float, *, octaves: int = 1
 ) -> Field:
-    """Noise of a given coarseness: (height, width) float32, mean about 0, within about [-1, 1].
+    """Draw value noise: (height, width) float32, mean about 0, within about [-1, 1].
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         height: in pixels.
         width: in pixels.
         cell: size of a blob in pixels.
-        octaves: finer noises added, each half as large and half as strong.
+        octaves: number of noise layers, each half as coarse and half as strong as the one before.
     """
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -37,14 +37,14 @@ def smooth_noise(
     return total / (2 - 0.5 ** (octaves - 1))
 
 
-def threefold(field: npt.ArrayLike) -> Field:
-    """One channel as three equal ones: (H, W) to (H, W, 3) float32."""
+def to_three_channels(field: npt.ArrayLike) -> Field:
+    """Repeat one channel three times: (H, W) to (H, W, 3) float32."""
     plane = np.asarray(field, np.float32)
     return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
 
 
 def blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Out of focus: a Gaussian, or the disc of an open lens."""
+    """Defocus: blur with a Gaussian, or with the disc of an open aperture."""
     radius = strength * image.shape[0] * rng.uniform(0.008, 0.055)
     if radius < 0.3:
         return image
@@ -56,7 +56,7 @@ def blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """The camera or the vehicle moved: mostly along the line."""
+    """Blur by motion of the camera or vehicle, mostly along the line."""
     length = int(3 + strength * image.shape[0] * rng.uniform(0.03, 0.14))
     kernel = np.zeros((length, length), np.float32)
     angle = rng.normal(0, 0.35) if rng.random() < 0.7 else rng.uniform(0, np.pi)
@@ -68,7 +68,7 @@ def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Imag
 
 
 def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Far away: made small (down to 12 pixels high at full strength) and large again."""
+    """Downscale (to 12 pixels of height at the lowest) and upscale again."""
     height, width = image.shape[:2]
     small = height * (1 - strength * rng.uniform(0.1, 0.8))
     small_height = max(12, round(small))
@@ -84,7 +84,7 @@ def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> I
 
 
 def far_away(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """A small piece of a large picture: soft, coarse, compressed, its edges made sharp again."""
+    """Imitate a small part of a large picture: blurred, coarse, compressed, sometimes sharpened."""
     height, width = image.shape[:2]
     low = min(height, round(34 - strength * rng.uniform(4, 18)))
     size = (max(4, round(width * low / height)), low)
@@ -97,7 +97,7 @@ def far_away(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Noise of the sensor: grey or coloured, per pixel or in grains."""
+    """Add sensor noise: grey or coloured, per pixel or in grains of two pixels."""
     height, width = image.shape[:2]
     grain = 1 if rng.random() < 0.6 else 2
     channels = 3 if rng.random() < 0.5 else 1
@@ -105,18 +105,18 @@ def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Ima
     amount = np.float32(strength * rng.uniform(2, 20))
     grains = rng.standard_normal(shape, np.float32) * amount
     noise = cv2.resize(grains, (width, height), interpolation=cv2.INTER_LINEAR)
-    return _clip(image + (noise if channels == 3 else threefold(noise)))
+    return _clip(image + (noise if channels == 3 else to_three_channels(noise)))
 
 
 def jpeg(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Blocks and ringing of a JPEG of low quality."""
+    """Compress as JPEG of low quality, which adds blocks and ringing."""
     quality = int(np.clip(92 - strength * rng.uniform(10, 80), 8, 95))
     encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
 def uneven_light(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Brighter on one side or in a spot."""
+    """Brighten one side or some areas and darken the others."""
     height, width = image.shape[:2]
     if rng.random() < 0.6:
         angle = rng.uniform(0, 2 * np.pi)
@@ -125,11 +125,11 @@ def uneven_light(image: Image, rng: np.random.Generator, strength: float) -> Ima
         light = np.float32(1) + np.float32(strength * 0.45) * (x[None, :] + y[:, None])
     else:
         light = 1 + strength * 0.4 * smooth_noise(rng, height, width, max(height, width) / 2)
-    return _clip(image * threefold(light))
+    return _clip(image * to_three_channels(light))
 
 
 def shadow_edge(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """The edge of a shadow (a wire, a pole, a roof) lies across the text."""
+    """Cast the shadow of a roof, pole or wire across the text."""
     height, width = image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
     if rng.random() < 0.5:
@@ -142,38 +142,38 @@ def shadow_edge(image: Image, rng: np.random.Generator, strength: float) -> Imag
         cv2.line(mask, ends[0].tolist(), ends[1].tolist(), 255, thick)
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.6, height * rng.uniform(0.005, 0.05)))
     dark = 1 - strength * rng.uniform(0.2, 0.6) * (soft.astype(np.float32) / 255)
-    return _clip(image * threefold(dark))
+    return _clip(image * to_three_channels(dark))
 
 
 def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """A lamp or the sun mirrored in the sign: a white spot."""
+    """Add a white spot: the reflection of a lamp or the sun."""
     height, width = image.shape[:2]
     cx, cy = rng.uniform(0, width), rng.uniform(0, height)
     rx, ry = height * rng.uniform(0.3, 1.5), height * rng.uniform(0.15, 0.6)
     x = ((np.arange(width, dtype=np.float32) - np.float32(cx)) / np.float32(rx)) ** 2
     y = ((np.arange(height, dtype=np.float32) - np.float32(cy)) / np.float32(ry)) ** 2
     spot = np.exp(-(x[None, :] + y[:, None])) * np.float32(strength * rng.uniform(60, 190))
-    return _clip(image + threefold(spot))
+    return _clip(image + to_three_channels(spot))
 
 
 def night(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Little light, the colour of street lamps, and the noise that comes with it."""
+    """Darken, tint with the colour of street lamps, and add noise."""
     gain = 1 - strength * rng.uniform(0.3, 0.75)
     tint = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 1.0)], np.float32)
     return sensor_noise(_clip(image * (tint * np.float32(gain))), rng, 0.5 * strength)
 
 
 def stains(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Dirt, rust and faded patches."""
+    """Add patches of dirt, rust or fading."""
     height, width = image.shape[:2]
     field = smooth_noise(rng, height, width, height * rng.uniform(0.15, 0.6), octaves=2)
     patch = np.clip((field - rng.uniform(0.15, 0.45)) * 4, 0, 1) * np.float32(strength * 0.6)
     colour = np.array([[110, 80, 50], [200, 195, 185], [70, 65, 60]], np.float32)[rng.integers(3)]
-    return _clip(image + (colour - image) * threefold(patch))
+    return _clip(image + (colour - image) * to_three_channels(patch))
 
 
 def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """Thin lines: scratches, cracks, wires in front of the sign."""
+    """Draw thin lines: scratches, cracks, wires in front of the sign."""
     height, width = image.shape[:2]
     out = image.copy()
     for _ in range(int(rng.integers(1, 2 + int(6 * strength)))):
@@ -186,7 +186,7 @@ def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 def wires(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """A wire or pole before the sign, or a crack in it: it hides what it crosses."""
+    """Draw a wire, pole or crack that covers part of the sign."""
     height, width = image.shape[:2]
     out = image.copy()
     for _ in range(1 if rng.random() < 0.7 else 2):
@@ -206,14 +206,14 @@ def wires(image: Image, rng: np.random.Generator, strength: float) -> Image:
 
 
 def sharpen(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """The halo that phones add around edges."""
+    """Sharpen with halos around edges, as phone cameras do."""
     soft = cv2.GaussianBlur(image, (0, 0), max(0.8, image.shape[0] * rng.uniform(0.01, 0.03)))
     amount = strength * rng.uniform(0.4, 2.0)
     return _u8(cv2.addWeighted(image, 1 + amount, soft, -amount, 0))
 
 
 def cast(image: Image, rng: np.random.Generator, strength: float) -> Image:
-    """White balance, exposure, faded colours and haze."""
+    """Change white balance and exposure, fade the colours and add haze."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     faded = strength * rng.uniform(0, 1.1)
     if faded > 0.05:

@@ -1,4 +1,4 @@
-"""Which degradations a picture gets, in the order in which the world applies them."""
+"""Applies random degradations in physical order: surface, light, then camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lipiyana.rendering.effects import camera as effects
 from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.recipe import RenderRecipe
 
-# standard deviation of grey below which letters cannot be told from their ground
+# standard deviation of grey below which letters cannot be distinguished from their ground
 _MIN_SPREAD = 8.0
 
 Effect = Callable[[Image, np.random.Generator, float], Image]
@@ -25,7 +25,7 @@ _SURFACE_AND_LIGHT: tuple[tuple[str, Effect], ...] = (
     ("night", effects.night),
     ("cast", effects.cast),
 )
-# each of these takes detail away, so one that came makes the next weaker
+# each of these removes detail, so every one applied weakens the following ones
 _CAMERA: tuple[tuple[str, Effect], ...] = (
     ("blur", effects.blur),
     ("motion", effects.motion_blur),
@@ -37,11 +37,11 @@ _CAMERA: tuple[tuple[str, Effect], ...] = (
 
 
 def degrade(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Image:
-    """Age, light and photograph a crop, as often and as strongly as the recipe says."""
+    """Apply surface, light and camera degradations with the recipe's probabilities and strength."""
     aged = _apply(image, rng, recipe, recipe.strength)
     if float(cv2.cvtColor(aged, cv2.COLOR_RGB2GRAY).std()) >= _MIN_SPREAD:
         return aged
-    # nobody could read that: once more, gently
+    # illegible: degrade the original again with less strength
     return _apply(image, rng, recipe, recipe.strength * 0.3)
 
 
@@ -59,13 +59,13 @@ def _apply(image: Image, rng: np.random.Generator, recipe: RenderRecipe, strengt
 
 
 def degrade_print(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Image:
-    """Scan a printed line: a little out of focus, coarse, compressed."""
-    for chance, effect in (
+    """Degrade a printed line as a scanner does: slight blur, low resolution, compression."""
+    for probability, effect in (
         (0.35, effects.blur),
         (0.2, effects.low_resolution),
         (0.1, effects.uneven_light),
         (recipe.jpeg, effects.jpeg),
     ):
-        if rng.random() < chance:
+        if rng.random() < probability:
             image = effect(image, rng, float(rng.beta(1.5, 2.5)) * recipe.strength)
     return image

@@ -1,4 +1,4 @@
-"""Colours of letters and of what they stand on, as on Indian signs and plates."""
+"""Colours of letters and of the ground behind them, as on Indian signs and plates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLOURS: dict[str, tuple[int, int, int]] = {
     "pink": (225, 70, 125), "brown": (95, 60, 40), "gold": (200, 160, 80), "wood": (165, 115, 70),
 }  # fmt: skip
 
-# letters, ground, how often
+# colour of the letters, colour of the ground, weight
 _SIGNS: tuple[tuple[str, str, float], ...] = (
     ("white", "blue", 9), ("white", "navy", 6), ("white", "green", 6), ("white", "dark_green", 2),
     ("white", "red", 7), ("white", "maroon", 4), ("white", "black", 4), ("white", "teal", 2),
@@ -56,7 +56,7 @@ _MIN_CONTRAST, _LOW_CONTRAST = 75.0, (38.0, 75.0)
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one line, each (3,) float32 RGB."""
+    """Colours of one line: letters, ground and a third colour, each (3,) float32 RGB."""
 
     text: Colour
     ground: Colour
@@ -78,7 +78,7 @@ def plate_palette(rng: np.random.Generator) -> Palette:
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """How far two colours are apart: luminance first, hue a little. 0 to about 255."""
+    """Distance of two colours, mostly by luminance, slightly by hue: 0 to about 320."""
     difference = one - other
     return float(abs(difference @ _LUMA) + 0.25 * np.abs(difference).max())
 
@@ -114,5 +114,5 @@ def _finish(
 
 
 def stands_out(colour: Colour, ground: Colour) -> bool:
-    """Say whether letters of this colour are easily read on that ground."""
+    """Return whether letters of this colour are easy to read on that ground."""
     return contrast(colour, ground) >= _MIN_CONTRAST

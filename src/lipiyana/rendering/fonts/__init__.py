@@ -1,4 +1,4 @@
-"""Fonts to draw with: found, described, shaped with HarfBuzz, rasterized with FreeType.
+"""Fonts: finds font files, shapes text with HarfBuzz and rasterizes glyphs with FreeType.
 
 In: folders of font files. Out: faces by script.
 """

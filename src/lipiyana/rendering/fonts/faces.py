@@ -1,4 +1,4 @@
-"""One open font: shaping by HarfBuzz, glyph pictures by FreeType."""
+"""One open font: shaping with HarfBuzz, glyph rasterization with FreeType."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SPACE_EMS = 0.26
 NO_GLYPH, SPACE_GLYPH = 0, -1
 DOTTED_CIRCLE = "\u25cc"
 
-# the letter whose height above the baseline is the body height of its script
+# the letter that defines each script's body height: its height above the baseline
 BODY_LETTERS = {
     "Deva": "क", "Beng": "ক", "Guru": "ਕ", "Gujr": "ક", "Orya": "କ", "Taml": "க", "Telu": "క",
     "Knda": "ಕ", "Mlym": "ക", "Arab": "ا", "Olck": "ᱚ", "Mtei": "ꯀ", "Latn": "H",
@@ -36,13 +36,13 @@ BODY_LETTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """A shaped run, in font units, y up: N glyphs from left to right.
+    """A shaped run of N glyphs from left to right, in font units, y up.
 
     Attributes:
-        ids: (N,) glyph numbers, 0 where the font has nothing, -1 for a space that it lacks.
-        advances: (N,) widths.
-        offsets: (N, 2) shift of each glyph from the pen.
-        clusters: (N,) index of the first character that a glyph stands for.
+        ids: (N,) glyph ids; 0 for a missing glyph, -1 for a space that the font lacks.
+        advances: (N,) advance widths.
+        offsets: (N, 2) offset of each glyph from the pen position.
+        clusters: (N,) index of the first character of each glyph's cluster.
     """
 
     ids: npt.NDArray[np.int32]
@@ -53,7 +53,7 @@ class Glyphs:
 
 @dataclass(frozen=True, slots=True)
 class GlyphImage:
-    """The ink of a glyph, (H, W) uint8; its left and top edges from the pen, y up, in pixels."""
+    """A glyph's ink, (H, W) uint8, and its left and top edge relative to the pen, y up, pixels."""
 
     alpha: npt.NDArray[np.uint8]
     left: int
@@ -61,7 +61,7 @@ class GlyphImage:
 
 
 class Face:
-    """A font file held open by both libraries. Not picklable: the library opens it again."""
+    """A font file opened in HarfBuzz and FreeType. Not picklable; `FontLibrary` reopens it."""
 
     def __init__(self, file: FontFile) -> None:
         self.file = file
@@ -82,7 +82,7 @@ class Face:
         self._images: dict[tuple[int, int, int], GlyphImage | None] = {}
 
     def body(self, script: str) -> float:
-        """Height of the body letter of a script above the baseline, as a part of the em."""
+        """Height of the script's body letter above the baseline, as a fraction of the em."""
         if script not in self._bodies:
             point = ord(BODY_LETTERS[script])
             glyph = self._hb_font.get_nominal_glyph(point)
@@ -92,7 +92,7 @@ class Face:
         return self._bodies[script]
 
     def stroke(self, script: str) -> float:
-        """Thickest stroke of the body letter, as a part of the body height."""
+        """Thickest stroke of the body letter, as a fraction of the body height."""
         if script not in self._strokes:
             body = 48
             glyph = self._hb_font.get_nominal_glyph(ord(BODY_LETTERS[script]))
@@ -106,9 +106,9 @@ class Face:
         return self._strokes[script]
 
     def covers(self, text: str) -> bool:
-        """Say whether the font has every character of `text`; joiners and spaces do not count.
+        """Return whether the font has every character of `text`; joiners and spaces are ignored.
 
-        A font whose small letters are capitals has no small letters.
+        Lower-case letters do not count as covered if the font draws them as capitals.
         """
         return all(c in self.characters or c in " \u200c\u200d" for c in text) and not (
             self._capitals_only and any("a" <= c <= "z" for c in text)
@@ -125,13 +125,13 @@ class Face:
         return bool(depths) and min(depths) > -0.08 * self.units_per_em
 
     def shape(self, text: str, script: str, direction: str = "ltr", language: str = "") -> Glyphs:
-        """Turn characters into glyphs with HarfBuzz.
+        """Shape one run with HarfBuzz.
 
         Args:
             text: one run, in logical order.
             script: ISO 15924 code.
             direction: `ltr` or `rtl`.
-            language: BCP 47 code, for the letter forms that it prefers.
+            language: BCP 47 code; selects the letter forms of that language.
         """
         buffer = hb.Buffer()
         buffer.add_str(text)
@@ -145,10 +145,10 @@ class Face:
         advances = np.array([p.x_advance for p in positions], np.float32)
         clusters = np.array([i.cluster for i in infos], np.int32)
         if self._dotted_circle and DOTTED_CIRCLE not in text:
-            # HarfBuzz puts one under a sign that has no letter: this font or text does not work
+            # HarfBuzz inserts a dotted circle under a mark that it cannot attach to a letter
             ids[ids == self._dotted_circle] = NO_GLYPH
         for missing in np.flatnonzero(ids == NO_GLYPH):
-            # fonts cut down to one script have no space of their own
+            # fonts subset to one script have no space glyph
             if text[clusters[missing]] == " ":
                 ids[missing] = SPACE_GLYPH
                 advances[missing] = _SPACE_EMS * self.units_per_em
@@ -156,12 +156,12 @@ class Face:
         return Glyphs(ids, advances, offsets.reshape(-1, 2), clusters)
 
     def image(self, glyph: int, em: int, bold: int) -> GlyphImage | None:
-        """Draw one glyph, or None where it has no ink.
+        """Rasterize one glyph; None if it has no ink.
 
         Args:
-            glyph: its number.
+            glyph: glyph id.
             em: size of the em, in 1/64 pixel.
-            bold: how much wider to draw its strokes, in 1/64 pixel.
+            bold: widening of the strokes, in 1/64 pixel.
         """
         if glyph == SPACE_GLYPH:
             return None

@@ -1,4 +1,4 @@
-"""The fonts to draw with: families by script, drawn evenly, some held out for evaluation."""
+"""Font families by script; some are held out for evaluation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_INK = frozenset(" \u200c\u200d")
 
 
 class FontLibrary:
-    """The installed fonts. Pickles as a list of files; each process opens faces of its own."""
+    """The installed fonts. Pickles as a list of files; each process opens its own faces."""
 
     def __init__(self, font_files: Iterable[FontFile], settings: Mapping[str, Any]) -> None:
         lists = settings.get("lists", {})
@@ -38,7 +38,7 @@ class FontLibrary:
         self._files: dict[str, dict[str, list[FontFile]]] = {code: {} for code in SCRIPTS}
         for file in font_files:
             family = aliases.get(file.family, file.family)
-            # the Latin letters of an Indic font are mostly one of a few stock designs
+            # the Latin letters of Indic fonts repeat a few stock designs: use the Indic ones only
             codes = [code for code in file.scripts if code != "Latn"] or file.scripts
             for code in codes:
                 if family in nowhere or family in excluded.get(code, ()):
@@ -48,13 +48,13 @@ class FontLibrary:
 
     @classmethod
     def load(cls, folders: Iterable[Path] | None = None) -> FontLibrary:
-        """Find the fonts below `folders`, and read which are held out from `fonts.toml`.
+        """Find the fonts below `folders`; `fonts.toml` names the held-out families.
 
         Args:
-            folders: the system's, or those of `LIPIYANA_FONTS`, where it is None.
+            folders: None for those of `LIPIYANA_FONTS`, or the system's.
 
         Raises:
-            RuntimeError: HarfBuzz is too old, or does not shape.
+            RuntimeError: HarfBuzz is too old, or does not shape Indic text.
         """
         settings = tomllib.loads((files(__package__) / "fonts.toml").read_text("utf-8"))
         library = cls(scan(font_folders() if folders is None else folders), settings)
@@ -63,11 +63,11 @@ class FontLibrary:
         return library
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open faces behind: they belong to the process."""
+        """Drop the open faces, which cannot be pickled."""
         return {**self.__dict__, "_open": OrderedDict()}
 
     def families(self, script: str, split: Split = "train") -> tuple[str, ...]:
-        """Names of the families that set a script, sorted."""
+        """Return the sorted names of the families that support a script."""
         held_out = self._held_out.get(script, frozenset())
         return tuple(
             sorted(
@@ -78,33 +78,34 @@ class FontLibrary:
         )
 
     def missing(self) -> tuple[str, ...]:
-        """Name the families of the project's set that are not installed, sorted.
+        """Return the sorted names of required families that are not installed.
 
-        The set is that of `scripts/install_fonts.sh`; asked for are the families that `fonts.toml`
-        holds out or prefers for plates. Where some are missing less is rendered, with other fonts.
+        Required are the families that `fonts.toml` holds out or prefers for plates;
+        `scripts/install_fonts.sh` installs them. Without them pictures have other fonts or are
+        not rendered at all.
         """
         wanted = self._plate.union(*self._held_out.values())
         return tuple(sorted(wanted.difference(*self._files.values())))
 
     def faces(self, script: str, family: str) -> tuple[FontFile, ...]:
-        """The files of one family.
+        """Return the faces of one family.
 
         Raises:
-            LookupError: it is not installed.
+            LookupError: the family is not installed.
         """
         if family not in self._files[script]:
             raise LookupError(
-                f"the font family {family!r} of {script} is not installed: "
-                "scripts/install_fonts.sh installs it"
+                f"the font family {family!r} for {script} is not installed: "
+                "run scripts/install_fonts.sh"
             )
         return tuple(self._files[script][family])
 
     def draws_digits(self, family: str) -> bool:
-        """Say whether a family draws the digits of its script as what they are."""
+        """Return whether a family has native digits at the code points of its script's digits."""
         return family not in self._foreign_digits
 
     def open(self, file: FontFile) -> Face:
-        """Open a face, or take it from those lately used."""
+        """Open a face, or return it from a cache of the most recently used ones."""
         face = self._open.pop(file, None) or Face(file)
         self._open[file] = face
         if len(self._open) > _OPEN_FACES:
@@ -122,19 +123,20 @@ class FontLibrary:
         near_weight: float | None = None,
         family: str | None = None,
     ) -> Face | None:
-        """Draw a family, then one of its faces, that has every character of `text`.
+        """Draw a family and one of its faces that has every character of `text`.
 
         Args:
-            rng: the source of chance.
+            rng: random generator.
             script: ISO 15924 code.
-            text: what it has to set. Where some of it belongs to a script, the rest may be missing.
+            text: the text to set. If it contains letters, the face may lack the other characters
+                (digits, punctuation).
             split: which families to draw from.
             plate: prefer families made for plates and road signs.
-            near_weight: prefer this weight; without it bold and black come oftener than thin.
-            family: take this one if it sets the script.
+            near_weight: prefer this weight; None draws bold and black more often than thin.
+            family: use this family if it supports the script.
 
         Returns:
-            None where no family of the split has all characters.
+            None if no family of the split has all characters.
         """
         families = self.families(script, split)
         if family in families:
@@ -155,7 +157,7 @@ class FontLibrary:
             if not wanted <= set(file.characters):
                 continue
             face = self.open(file)
-            if face.covers(letters) and _sets(face, letters, script):
+            if face.covers(letters) and _can_shape(face, letters, script):
                 return face
         return None
 
@@ -169,13 +171,13 @@ def _draw_file(
     else:
         odds = np.interp(weights, [100, 300, 400, 600, 700, 900], [0.1, 0.3, 1, 1, 2, 2.5])
     odds = odds * [0.3 if f.italic else 1.0 for f in faces]
-    # many widths of one weight must not outweigh the other weights
+    # a weight that comes in many widths must not be drawn more often than the other weights
     odds = odds / (weights[:, None] == weights[None, :]).sum(axis=1)
     return faces[int(rng.choice(len(faces), p=odds / odds.sum()))]
 
 
-def _sets(face: Face, letters: str, script: str) -> bool:
-    """Shape `letters` and refuse a font that leaves any of them without a glyph."""
+def _can_shape(face: Face, letters: str, script: str) -> bool:
+    """Shape `letters` and return whether all of them have a glyph."""
     if not letters:
         return True
     direction = SCRIPTS[script].direction

@@ -1,4 +1,4 @@
-"""What is in the installed font files: family, weight, width, the scripts that each can set."""
+"""Reads installed font files: family, weight, width and the scripts that each supports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NORMAL_WIDTH, NORMAL_WEIGHT = 100.0, 400.0
 # OS/2 usWidthClass to per cent of the normal width (OpenType specification, OS/2 table)
 WIDTH_CLASSES = (50.0, 62.5, 75.0, 87.5, 100.0, 112.5, 125.0, 150.0, 200.0)
 
-# letters and signs that a font must have to count as one of the script
+# letters and marks that a font must have to count as a font of the script
 _REQUIRED: Mapping[str, str] = {
     "Deva": "अआइउएकखगघचछजझटठडढणतथदधनपफबभमयरलवशषसह\u093e\u093f\u0940\u0941\u0947\u094b\u0902\u094d",
     "Beng": "অআইউএকখগচছজটডতথদধনপফবভমযরলশষসহ\u09be\u09bf\u09c0\u09c1\u09c7\u09cb\u09cd",
@@ -36,7 +36,7 @@ _REQUIRED: Mapping[str, str] = {
     "Mtei": "ꯀꯁꯂꯃꯄꯅꯆꯇꯈꯉꯊꯋꯌꯍꯎꯏꯐꯑꯤꯥꯦꯧꯨ",
     "Latn": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,-/()&",
 }
-# scripts whose letters join or stack: without these layout tables a font sets them wrongly
+# scripts with joining or stacking letters: a font without these layout tables sets them wrongly
 _LAYOUT_TAGS: Mapping[str, frozenset[str]] = {
     "Deva": frozenset({"dev2", "deva"}),
     "Beng": frozenset({"bng2", "beng"}),
@@ -56,15 +56,15 @@ class FontFile:
     """One face of one file, or one instance of a variable font.
 
     Attributes:
-        path: of the file.
-        index: of the face in a collection.
+        path: the font file.
+        index: index of the face in a collection.
         family: typographic family.
         weight: 100 to 900 (OS/2 usWeightClass).
         width: per cent of the normal width.
         italic: slanted or cursive.
-        scripts: ISO 15924 codes that it can set.
-        characters: what it has of those scripts and of punctuation.
-        variations: axis tag and value, for an instance.
+        scripts: ISO 15924 codes of the supported scripts.
+        characters: the characters of those scripts and the punctuation that it has.
+        variations: axis tags and values, for an instance of a variable font.
     """
 
     path: str
@@ -79,9 +79,9 @@ class FontFile:
 
 
 def scan(folders: Iterable[Path], cache: Path | None = CACHE) -> list[FontFile]:
-    """Read every font below `folders`, in the order of their paths.
+    """Read every font below `folders`, in order of path.
 
-    What was read of an unchanged file is taken from `cache`, which is rewritten where it differs.
+    Entries of unchanged files come from `cache`, which is rewritten if the set of files changed.
     """
     known = _read_cache(cache) if cache else {}
     seen: dict[str, list[FontFile]] = {}
@@ -193,5 +193,5 @@ def _write_cache(cache: Path, files: Mapping[str, list[FontFile]]) -> None:
         partial.write_text(json.dumps({"format": FORMAT, "files": stored}))
         partial.replace(cache)
     except OSError:
-        # a home that cannot be written costs the next start a few seconds, no more
+        # without a cache the next start only takes a few seconds longer
         return

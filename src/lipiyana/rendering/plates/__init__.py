@@ -1,4 +1,4 @@
 """Registration plates: layout, paint, fittings, wear.
 
-In: a registration. Out: a picture of its plate with the place of each row.
+In: a registration. Out: a picture of its plate with the position of each row.
 """

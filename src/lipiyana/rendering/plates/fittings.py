@@ -1,4 +1,4 @@
-"""What a plate carries beside its registration (strip, bolts, flag, words), and its wear."""
+"""Parts of a plate other than its registration (strip, bolts, flag, caption), and its wear."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipiyana.rendering.text.shaping import Mask
 
 
 def age(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale: float) -> None:
-    """Put mud, rust and scratches on a sheet with its characters, in place."""
+    """Draw mud, rust and scratches on a finished sheet, in place."""
     height, width = sheet.shape[:2]
     if style.dirt:
         field = smooth_noise(rng, height, width, height * rng.uniform(0.2, 0.6), octaves=3)
@@ -45,7 +45,7 @@ _SMALL = Lettering("strokes", tracking=0.2, stroke=0.17, width=0.55, radius=0.4)
 
 
 def add_strip(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale: float) -> None:
-    """The marks of a high-security plate at the left, or the blue band, in place."""
+    """Draw the marks of a high-security plate, or the blue band, at the left, in place."""
     if style.strip == "none":
         return
     height, width = sheet.shape[:2]
@@ -65,7 +65,7 @@ def add_strip(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale:
             colour=pale,
         )
         return
-    # 20 x 20 mm hologram, IND below it, and the number cut by laser at the bottom
+    # 20 x 20 mm hologram, IND below it, laser-engraved number at the bottom
     side = (10.0 if narrow else 20.0) * scale
     x, y = width * 0.015 + side * 0.55, height * (0.26 if len(style.glyphs) == 1 else 0.16)
     _hologram(rng, sheet, (x, y), side)
@@ -79,7 +79,7 @@ def add_strip(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale:
 
 
 def add_bolts(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale: float) -> None:
-    """Heads of bolts or rivets, each with a shadow, in place."""
+    """Draw the heads of bolts or rivets, each with a shadow, in place."""
     height, width = sheet.shape[:2]
     radius = max(1.5, float(rng.uniform(4, 8)) * scale * (0.7 if style.height < 100 else 1.0))
     tone = float(rng.choice([rng.uniform(30, 80), rng.uniform(140, 215)]))
@@ -103,7 +103,7 @@ def add_bolts(rng: np.random.Generator, sheet: Canvas, style: PlateStyle, scale:
 
 
 def add_caption(sheet: Canvas, style: PlateStyle, below: int, scale: float) -> None:
-    """Words that are no part of the registration, under it if there is room, in place."""
+    """Draw words that are not part of the registration below it, if they fit, in place."""
     height, width = sheet.shape[:2]
     room = height - below
     size = min(11 * scale, room * 0.55)
@@ -114,7 +114,7 @@ def add_caption(sheet: Canvas, style: PlateStyle, below: int, scale: float) -> N
 
 
 def add_flag(sheet: Canvas, scale: float) -> None:
-    """A white field with the two pennants of Nepal at the left, in place."""
+    """Draw a white field with the two pennants of Nepal at the left, in place."""
     height, width = sheet.shape[:2]
     field = round(width * 0.16)
     ink.paint(
@@ -133,7 +133,7 @@ def add_flag(sheet: Canvas, scale: float) -> None:
 
 
 def add_seal(sheet: Canvas, row: tuple[int, int, int, int]) -> None:
-    """The grey disc of the Bangladeshi authority, between lot and number, in place."""
+    """Draw the grey disc of the Bangladeshi authority between lot and number, in place."""
     x0, y0, x1, y1 = row
     radius = (y1 - y0) * 0.16
     centre = (x0 + (x1 - x0) * 0.37, y0 + (y1 - y0) * 0.3)
@@ -161,7 +161,7 @@ def _hologram(
 def _wheel(
     sheet: Canvas, centre: tuple[float, float], radius: float, colour: Canvas, *, dots: bool
 ) -> None:
-    """The wheel of 24 spokes, or the ring of dots that stickers show instead."""
+    """Draw the wheel of 24 spokes, or the ring of dots that stickers show instead."""
     if radius < 3:
         _disc(sheet, centre, max(1.0, radius), colour, 0.8)
         return
@@ -201,7 +201,7 @@ def _word(
     colour: Canvas,
     opacity: float = 1.0,
 ) -> None:
-    """A small word in stroke letters, no wider than `widest`."""
+    """Draw a small word in stroke letters, at most `widest` pixels wide."""
     large = set_row(np.random.default_rng(0), word, "Latn", _SMALL, max(24, round(size)))
     width = min(widest, large.shape[1] * size / large.shape[0])
     tall, wide = max(2, round(size)), max(3, round(width))

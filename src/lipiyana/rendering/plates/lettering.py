@@ -1,8 +1,8 @@
-"""How the characters of a plate are made: pressed, printed, cut as a stencil, painted by hand.
+"""Draws the characters of a plate: pressed, printed, stencilled or painted by hand.
 
-Pressed letters are drawn as strokes of even width, near those of high-security plates. A glyph is
-some strokes on a grid 4 wide and 8 high, y down: points `x,y` joined by straight lines. A stroke
-that begins with ~ has its corners rounded.
+Pressed letters are strokes of constant width, similar to those of high-security plates. A glyph is
+a set of strokes on a grid 4 wide and 8 high, y down: points `x,y` joined by straight lines. A
+stroke that begins with ~ has rounded corners.
 """
 
 from __future__ import annotations
@@ -74,11 +74,12 @@ def draw_glyph(character: str, height: int, stroke: float, width: float, radius:
     """Draw one character.
 
     Args:
-        character: one that `has_glyph` knows.
-        height: of a capital in pixels.
-        stroke: width of the strokes as a part of the height.
-        width: of a glyph as a part of the height.
-        radius: of round corners as a part of the width, 0 for square ones, 0.5 for half circles.
+        character: one for which `has_glyph` is true.
+        height: height of a capital in pixels.
+        stroke: width of the strokes as a fraction of the height.
+        width: width of a glyph as a fraction of the height.
+        radius: corner radius as a fraction of the width: 0 for square corners, 0.5 for half
+            circles.
 
     Returns:
         (height, glyph width) uint8; the caller must not write to it.
@@ -103,7 +104,7 @@ def draw_glyph(character: str, height: int, stroke: float, width: float, radius:
 
 
 def has_glyph(character: str) -> bool:
-    """Say whether a character can be drawn."""
+    """Return whether a character has a stroke glyph."""
     return character in _STROKES
 
 
@@ -118,7 +119,7 @@ def _rounded(points: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.f
             corner + leg * (reach / length) for leg, length in zip(legs, lengths, strict=True)
         )
         for t in np.linspace(0, 1, 7):
-            # the middle point is drawn to the corner, so that the curve is nearly a circle's
+            # quadratic Bézier curve with the corner as control point: nearly a circular arc
             out.append((1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end)
     out.append(points[-1])
     return np.array(out)
@@ -126,27 +127,27 @@ def _rounded(points: npt.NDArray[np.float64], radius: float) -> npt.NDArray[np.f
 
 LetteringKind = Literal["strokes", "printed", "stencil", "painted"]
 
-# letters with a hole, whose stencils need a bridge
+# characters with a counter, which need a bridge in a stencil
 _BRIDGED = frozenset("0468OAQ9DRPBGCSU3")
 
-_TRIES = 30
+_MAX_TRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """How to make characters.
+    """Style of the characters.
 
     Attributes:
-        kind: `strokes` are those of high-security plates; the others take `face`.
+        kind: `strokes` draws the letters of high-security plates; the other kinds use `face`.
         face: an open font, or None for strokes.
-        bold: widening of all strokes, as a part of the body height.
-        tracking: space between characters, as a part of the body height.
-        stroke: width of strokes, as a part of the body height.
-        width: of stroke glyphs, as a part of the body height.
-        radius: of their round corners, as a part of the width.
+        bold: widening of all strokes, as a fraction of the body height.
+        tracking: space between characters, as a fraction of the body height.
+        stroke: width of strokes, as a fraction of the body height.
+        width: width of stroke glyphs, as a fraction of the body height.
+        radius: corner radius of stroke glyphs, as a fraction of the width.
         stretch: factor on the width of all characters.
-        slant: tangent of the lean to the right.
-        unrest: how unsteady the hand is, 0 to 1.
+        slant: tangent of the slant to the right.
+        unrest: irregularity of hand-painted letters, 0 to 1.
     """
 
     kind: LetteringKind
@@ -171,10 +172,10 @@ def pick_face(
     families: Sequence[str] = (),
     weight: float | None = None,
 ) -> Face:
-    """Draw a face that sets `text`, of one of `families` where any of them can.
+    """Draw a face that can set `text`, from `families` if one of them can.
 
     Raises:
-        LookupError: no installed font can.
+        LookupError: no installed font can set the text.
     """
     installed = library.families(script, split)
     present = [f for f in families if f in installed and library.draws_digits(f)]
@@ -189,28 +190,28 @@ def pick_face(
             if _can_set(face, text):
                 return face
     plate = not families and script == "Latn"
-    for _ in range(_TRIES):
+    for _ in range(_MAX_TRIES):
         chosen = library.pick(rng, script, text, split, plate=plate, near_weight=weight)
         if chosen is not None and _can_set(chosen, text):
             return chosen
-    raise LookupError(f"no installed font sets plates in {script}: see scripts/install_fonts.sh")
+    raise LookupError(f"no installed font can set plates in {script}: run scripts/install_fonts.sh")
 
 
 def _can_set(face: Face, text: str) -> bool:
-    """Whether a face has even the digits and the hyphen."""
+    """Return whether a face has every character, including digits and the hyphen."""
     return face.covers(text.replace(ARROW, ""))
 
 
 def set_row(
     rng: np.random.Generator, text: str, script: str, lettering: Lettering, body: int
 ) -> Mask:
-    """Draw one row, cut to its ink.
+    """Draw one row as a mask, cropped to its ink.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         text: as painted.
         script: ISO 15924 code.
-        lettering: how.
+        lettering: style of the characters.
         body: height of a capital, or of the script's body letter, in pixels.
     """
     if (
@@ -233,7 +234,7 @@ def set_row(
 
 
 def trimmed(mask: Mask) -> Mask:
-    """Cut a mask to its ink."""
+    """Crop a mask to its ink."""
     columns, rows = np.flatnonzero(mask.max(axis=0)), np.flatnonzero(mask.max(axis=1))
     if not len(rows):
         return mask
@@ -248,7 +249,7 @@ def _with_face(text: str, script: str, lettering: Lettering, body: int) -> Mask:
 
 
 def _by_glyph(rng: np.random.Generator, text: str, lettering: Lettering, body: int) -> Mask:
-    """Set one character after the other on the baseline, each a little off where a hand did it."""
+    """Set the characters one by one on the baseline, slightly displaced if hand-painted."""
     pieces: list[tuple[Mask, int, int]] = []
     pen = 0.0
     gap = lettering.tracking * body
@@ -278,7 +279,7 @@ def _by_glyph(rng: np.random.Generator, text: str, lettering: Lettering, body: i
 
 
 def _glyph(character: str, lettering: Lettering, body: int) -> tuple[Mask, int]:
-    """The ink of one character and how far it reaches above the baseline."""
+    """Draw one character; return its ink and its height above the baseline."""
     if lettering.face is not None and character != ARROW:
         choice = FaceChoice(lettering.face, bold=lettering.bold)
         try:
@@ -293,7 +294,7 @@ def _glyph(character: str, lettering: Lettering, body: int) -> tuple[Mask, int]:
 
 
 def _bridged(mask: Mask, body: int) -> Mask:
-    """Cut the bridge that holds the inner part of a stencil."""
+    """Erase the bridge that holds the inner part of a stencil."""
     width = mask.shape[1]
     half = max(1, round(body * 0.028))
     middle = width // 2
@@ -311,7 +312,7 @@ def _slanted(mask: Mask, slant: float) -> Mask:
 
 
 def _shaken(rng: np.random.Generator, mask: Mask, body: int, unrest: float) -> Mask:
-    """The edge that a brush leaves: every point a little off."""
+    """Displace every point slightly, which gives the edges of brush strokes."""
     pad = max(2, round(body * 0.12))
     wide = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
     height, width = wide.shape
@@ -328,7 +329,7 @@ _SERIES_AND_NUMBER = re.compile(r"^(\D+?)[ .-]*(\d{3,})$")
 def squeezed_row(
     rng: np.random.Generator, text: str, script: str, lettering: Lettering, body: int
 ) -> Mask:
-    """Draw a row with the series squeezed in before the number, as on auto-rickshaws."""
+    """Draw a row with a narrow series before the number, as on auto-rickshaws."""
     match = _SERIES_AND_NUMBER.match(text)
     if not match:
         return set_row(rng, text, script, lettering, body)

@@ -1,4 +1,4 @@
-"""A plate seen from the front, without light or camera: the sheet, its characters, its fittings."""
+"""Draws a plate from the front, without light or camera: sheet, characters and fittings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FlatPlate:
 
     Attributes:
         image: (H, W, 3) RGB.
-        alpha: (H, W) uint8, where the plate and its frame are.
+        alpha: (H, W) uint8, opacity: 255 on the plate and its frame.
         rows: (rows, 4, 2) corners of the ink of each row, clockwise from the top left.
         outline: (4, 2) corners of the plate without its frame.
     """
@@ -54,9 +54,9 @@ def paint_plate(
     """Draw a plate at a scale.
 
     Args:
-        rng: the source of chance.
-        text: what is on it.
-        style: how it looks.
+        rng: random generator.
+        text: the registration.
+        style: size, colours, lettering and wear.
         pixels_per_mm: the scale.
     """
     frame = round(style.frame * pixels_per_mm)
@@ -116,7 +116,7 @@ def _set_rows(
     left: float,
     scale: float,
 ) -> tuple[Mask, list[tuple[int, int, int, int]]]:
-    """Place the rows; return their ink on the whole plate, and a box each."""
+    """Place the rows; return their ink on the whole plate and a box for each row."""
     width, height = size
     x0, x1 = left + _MARGIN * width, width * (1 - _MARGIN)
     room = x1 - x0
@@ -146,15 +146,16 @@ def _set_rows(
 
 
 def _spaced(text: PlateText, row: str) -> str:
-    """The room that Bangladeshi plates leave after the hyphen, which readers do not write."""
+    """Add the space that Bangladeshi plates leave after the hyphen; labels do not contain it."""
     if text.country == "BD" and row[-1].isalpha():
         return row.replace("-", "- ")
     return row
 
 
 def _fitted(mask: Mask, room: float, tallest: float, *, fill: bool) -> Mask:
-    """Condense a row that is too wide, as painters do; shrink it where it would be unreadable.
-    Rows that `fill` the plate are widened, those of few characters not all the way.
+    """Condense a row that is too wide; shrink it if condensing alone would make it illegible.
+
+    With `fill` a narrow row is widened to the plate's width, a short one only in part.
     """
     height, width = mask.shape
     if fill:
@@ -178,12 +179,12 @@ def _apply_ink(
     if style.wear:
         height, width = mask.shape
         field = smooth_noise(rng, height, width, max(2.0, 6 * scale), octaves=3)
-        kept = np.clip((field + 0.95 - 0.75 * style.wear) * 4, 0, 1)
+        intact = np.clip((field + 0.95 - 0.75 * style.wear) * 4, 0, 1)
         fade = 1 - 0.35 * style.wear * float(rng.random())
-        worn = (mask * (kept * fade)).astype(np.uint8)
+        worn = (mask * (intact * fade)).astype(np.uint8)
     ink.paint(sheet, worn, style.ink)
     if style.embossed:
-        # light from above: slopes that face it are brighter
+        # light from above: slopes that face upwards are brighter
         soft = cv2.GaussianBlur(mask, (0, 0), max(0.6, 1.6 * scale)).astype(np.float32) / 255
         slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3) * np.float32(0.5)
         slope += cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3)

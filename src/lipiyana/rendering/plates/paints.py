@@ -1,4 +1,4 @@
-"""Choosing the paints and the lettering of a plate."""
+"""Draws the paints and the lettering of a plate at random."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _NATIVE_FACES = {
 
 
 def paint(rng: np.random.Generator, name: str, table: Shades = _PAINTS) -> Colour:
-    """A shade of a colour, as sheets and paints vary."""
+    """Draw a shade of a named colour."""
     shades = np.array(table.get(name, _PAINTS.get(name)), np.float32)
     shade = shades[int(rng.integers(len(shades)))] + rng.normal(0, 7, 3) + rng.normal(0, 6)
     return np.asarray(np.clip(shade, 0, 255), np.float32)
@@ -94,7 +94,7 @@ def paint(rng: np.random.Generator, name: str, table: Shades = _PAINTS) -> Colou
 def colours(
     rng: np.random.Generator, colour: PlateColour, table: Shades = _PAINTS
 ) -> tuple[Colour, Colour]:
-    """Shades of the characters and of the sheet."""
+    """Draw the shades of the characters and of the sheet."""
     ink, ground = colour.value.split("_on_")
     return paint(rng, ink), paint(rng, ground, table)
 
@@ -102,7 +102,7 @@ def colours(
 def free_lettering(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> Lettering:
-    """Lettering of the stickers and painted plates that came before high-security ones."""
+    """Draw a lettering of sticker and painted plates, as used before high-security plates."""
     kind = rng.random()
     row = "".join(text.rows)
     slant = float(rng.uniform(0.1, 0.25)) if rng.random() < 0.08 else 0.0
@@ -128,7 +128,7 @@ def free_lettering(
 def auto_lettering(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> Lettering:
-    """Bold letters, wide or with serifs, of the pressed plates of auto-rickshaws."""
+    """Draw a lettering of the pressed plates of auto-rickshaws: bold, wide or with serifs."""
     serifs = rng.random() < 0.2
     families = _SERIF_FACES if serifs else _WIDE_FACES
     row = "".join(text.rows)
@@ -141,7 +141,7 @@ def auto_lettering(
 def stencil_lettering(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> Lettering:
-    """Cut letters: blocks of even strokes, or those of a bold face."""
+    """Draw a stencil lettering: letters of constant strokes, or of a bold face."""
     tracking = float(rng.uniform(0.03, 0.1))
     if rng.random() < 0.5:
         return Lettering("stencil", tracking=tracking, stroke=float(rng.uniform(0.14, 0.2)),
@@ -160,7 +160,7 @@ def native_lettering(
     split: Split,
     painted: float,
 ) -> Lettering:
-    """Lettering in an Indic script; `painted` is how often a hand did it."""
+    """Draw a lettering in an Indic script; `painted` is the probability of hand painting."""
     families = _NATIVE_FACES.get(text.script, ()) if rng.random() < 0.7 else ()
     row = "".join(text.rows)
     face = pick_face(rng, library, text.script, row, split=split, families=families)

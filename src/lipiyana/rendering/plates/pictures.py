@@ -1,6 +1,6 @@
-"""Pictures of plates as cameras take them, with the places of their rows.
+"""Pictures of plates as taken by a camera, with the positions of their rows.
 
-The plate reader trains on these, the detector of plates and the samples are made with them.
+The plate reader is trained on them; training data of the plate detector and the samples use them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CAMERA = RenderRecipe(
     blur=0.45, motion=0.1, low_resolution=0.35, noise=0.4, jpeg=0.6, uneven_light=0.4,
     shadow_edge=0.15, glare=0.1, night=0.1, stains=0.05, scratches=0.05, sharpen=0.2, cast=0.4,
 )  # fmt: skip
-"""How often the camera and the light do what to a plate."""
+"""Probabilities of the degradations of a plate by camera and light."""
 
 _LOWEST, _HIGHEST = 20, 160
 _BODIES = ((238, 238, 236), (196, 198, 202), (40, 42, 46), (150, 22, 30), (30, 60, 130),
@@ -38,10 +38,10 @@ class RenderedPlate:
 
     Attributes:
         image: (height, width, 3) RGB.
-        text: what it says, with its format and colours.
-        style: how it was made.
+        text: the registration, with its format and colours.
+        style: the style with which it was drawn.
         quads: (rows, 4, 2) corners of the ink of each row in pixels, clockwise from the top left;
-            they may reach beyond the picture where the crop is tight.
+            they may lie outside the picture if the crop is tight.
         outline: (4, 2) corners of the plate.
     """
 
@@ -53,22 +53,22 @@ class RenderedPlate:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """From the top, as painted."""
+        """The rows from the top, as painted."""
         return self.text.rows
 
     @property
     def canonical(self) -> str:
-        """As `Registration.canonical`."""
+        """The value of `Registration.canonical`."""
         return self.text.canonical
 
     @property
     def format(self) -> RegistrationFormat:
-        """The family of the registration."""
+        """The registration format."""
         return self.text.format
 
     @property
     def colour(self) -> PlateColour:
-        """Of text and ground."""
+        """Colours of text and ground."""
         return self.text.colour
 
 
@@ -81,15 +81,15 @@ def render_plate(
     height: int | None = None,
     recipe: RenderRecipe = CAMERA,
 ) -> RenderedPlate:
-    """Photograph a plate; the same state of the generator gives the same picture.
+    """Render a crop of a plate; the same state of the generator gives the same picture.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         library: the fonts.
-        text: what is on it; drawn where None.
-        style: how it looks; drawn to go with the text where None.
-        height: of the crop in pixels; where None 20 to 160, small ones more often.
-        recipe: how often which degradation comes, and from which split the fonts are.
+        text: the registration; None draws one.
+        style: the plate's style; None draws one that fits the text.
+        height: of the crop in pixels; None draws 20 to 160, small ones more often.
+        recipe: probabilities of the degradations, and the split of the fonts.
 
     Raises:
         LookupError: no installed font has the characters.
@@ -110,16 +110,16 @@ def render_plate(
 
 
 def project(points: Quad, matrix: npt.NDArray[np.floating]) -> Quad:
-    """Where a homography (3, 3) takes points (..., 2)."""
+    """Apply a homography (3, 3) to points (..., 2)."""
     flat = np.concatenate([points.reshape(-1, 2), np.ones((points.size // 2, 1))], axis=1)
     moved = flat @ matrix.T
     return np.asarray((moved[:, :2] / moved[:, 2:]).reshape(points.shape), np.float32)
 
 
-def drawn_twice_as_fine(
+def warped_at_double_resolution(
     flat: FlatPlate, matrix: npt.NDArray[np.floating], size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.uint8], Image]:
-    """Draw a plate where a homography puts it: averaged afterwards, thin strokes do not break up.
+    """Warp a plate at twice the resolution; averaging it afterwards keeps thin strokes intact.
 
     Args:
         flat: the plate.
@@ -127,8 +127,8 @@ def drawn_twice_as_fine(
         size: columns and rows of that picture.
 
     Returns:
-        Alpha (2 rows, 2 columns) and colours (2 rows, 2 columns, 3), BGR; the colours go on
-        beyond the plate.
+        Alpha (2 rows, 2 columns) and colours (2 rows, 2 columns, 3), BGR; the colours are
+        extended beyond the plate's edge.
     """
     fine = np.diag([2.0, 2.0, 1.0]) @ matrix
     twice = (2 * size[0], 2 * size[1])
@@ -139,11 +139,13 @@ def drawn_twice_as_fine(
     return np.asarray(alpha, np.uint8), np.asarray(front, np.uint8)
 
 
-def seen_from(rng: np.random.Generator, width: float, height: float, strength: float = 1.0) -> Quad:
-    """Where the corners of a rectangle come to be for a camera that stands aside and above.
+def random_view(
+    rng: np.random.Generator, width: float, height: float, strength: float = 1.0
+) -> Quad:
+    """Draw the corners of a rectangle as projected by a camera to the side and above.
 
     Returns:
-        (4, 2), about the middle of the rectangle, of about its size.
+        (4, 2) corners relative to the middle of the rectangle, of about its size.
     """
     yaw, pitch = rng.normal(0, 0.32, 2) * strength * (1, 0.6)
     roll = rng.normal(0, 0.05) * strength
@@ -159,10 +161,10 @@ def seen_from(rng: np.random.Generator, width: float, height: float, strength: f
 def _view(
     rng: np.random.Generator, flat: FlatPlate, height: int
 ) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
-    """Homography from the flat plate to a crop of this height, and (width, height) of the crop."""
+    """Draw a homography from the flat plate to a crop, and the crop's (width, height)."""
     corners = flat.outline
     wide, tall = corners.max(axis=0) - corners.min(axis=0)
-    seen = seen_from(rng, float(wide), float(tall))
+    seen = random_view(rng, float(wide), float(tall))
     low, high = seen.min(axis=0), seen.max(axis=0)
     margins = np.clip(rng.gamma(1.5, 0.05, 4) - 0.03, -0.04, 0.4) * float(high[1] - low[1])
     low, high = low - margins[:2], high + margins[2:]
@@ -178,7 +180,7 @@ def _compose(
     matrix: npt.NDArray[np.float64],
     size: tuple[int, int],
 ) -> Image:
-    """Put the plate on what it is fixed to, with the shadow that it throws there."""
+    """Draw the plate, with its shadow, on the vehicle's body."""
     width, height = size
     body = np.array(_BODIES[int(rng.integers(len(_BODIES)))], np.float32)
     around = np.empty((height, width, 3), np.float32)
@@ -189,7 +191,7 @@ def _compose(
         around = clutter(rng, height, width).astype(np.float32)
     alpha, front = (
         cv2.resize(one, size, interpolation=cv2.INTER_AREA)
-        for one in drawn_twice_as_fine(flat, matrix, size)
+        for one in warped_at_double_resolution(flat, matrix, size)
     )
     alpha = alpha.astype(np.float32) / 255
     drop = max(1, round(height * 0.03))
@@ -200,5 +202,5 @@ def _compose(
 
 
 def _weaker(recipe: RenderRecipe, rows: int) -> RenderRecipe:
-    # the effects take the height of a picture for one line
+    # the effects assume that the height of a picture is one line of text
     return replace(recipe, strength=recipe.strength * (0.6 if rows == 1 else 0.4))

@@ -1,7 +1,7 @@
-"""What a plate looks like before it meets the road: size, colours, lettering, fittings, wear.
+"""The style of a plate: size, colours, lettering, fittings and wear.
 
-Sizes are those of rule 51 of the Central Motor Vehicles Rules, in millimetres; colours those of
-S.O.2339(E) of 2020, as far as sheets and paints keep to them.
+Sizes follow rule 51 of the Central Motor Vehicles Rules, in millimetres; colours follow
+S.O.2339(E) of 2020, with the variation of real sheets and paints.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lipiyana.rendering.plates.paints import (
 )
 from lipiyana.types import RegistrationFormat
 
-# three-wheelers keep their old plates longest
+# three-wheelers have old plates for longest
 _HIGH_SECURITY = {"car": 0.5, "two_wheeler": 0.5, "heavy": 0.5, "three_wheeler": 0.25}
 
 Strip = Literal["none", "mark", "blue"]
@@ -35,7 +35,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Rim:
-    """A line around the plate: distance from the edge and width in mm, and its colour."""
+    """A line around the plate: distance from the edge in mm, width in mm, and colour."""
 
     inset: float
     width: float
@@ -44,32 +44,32 @@ class Rim:
 
 @dataclass(frozen=True, slots=True)
 class PlateStyle:
-    """The looks of one plate.
+    """The style of one plate.
 
     Attributes:
         width: in mm.
         height: in mm.
-        corner: radius of the corners in mm.
+        corner: corner radius in mm.
         ground: RGB of the sheet.
         ink: RGB of the characters.
         lettering: how the characters are made.
         glyphs: height of the characters of each row, in mm.
         fill: rows are stretched over the whole width.
         squeezed: series letters are narrower than the number after them.
-        embossed: how far characters stand out, 0 to 1.
+        embossed: strength of the relief of the characters, 0 to 1.
         strip: nothing, the hologram with IND below it, or the blue band of stickers and of
             newer plates.
-        rims: lines around.
-        red_line: a line between the rows.
-        bolts: places as parts of width and height.
+        rims: lines around the plate.
+        red_line: a red line between the rows.
+        bolts: positions as fractions of width and height.
         frame: width of a dark frame in mm, 0 for none.
-        caption: words that are no part of the registration, "" for none.
+        caption: words that are not part of the registration, "" for none.
         flag: the flag of Nepal at the left.
         seal: the disc of the Bangladeshi authority in the lower row.
         wear: chipped and faded paint, 0 to 1.
         dirt: mud and dust, 0 to 1.
-        rust: 0 to 1.
-        bend: how far the middle is bent up or down, as a part of the height.
+        rust: patches of rust, 0 to 1.
+        bend: displacement of the middle up (down if negative), as a fraction of the height.
     """
 
     width: float
@@ -99,7 +99,7 @@ class PlateStyle:
 def random_style(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split = "train"
 ) -> PlateStyle:
-    """Choose looks that go with a registration.
+    """Draw a style that fits a registration.
 
     Raises:
         LookupError: no installed font of the split has its characters.
@@ -224,7 +224,7 @@ def _stencilled(
 def _pressed(
     rng: np.random.Generator, text: PlateText, library: FontLibrary, split: Split
 ) -> PlateStyle:
-    """The small plate of an auto-rickshaw, held by bolts in the middle of its rows."""
+    """Draw the style of an auto-rickshaw's small plate, with bolts at mid-height of the rows."""
     style = _sheet(rng, text, auto_lettering(rng, text, library, split))
     upper, lower = float(rng.uniform(0.1, 0.33)), float(rng.uniform(0.76, 0.92))
     middle = 0.5 + float(rng.normal(0, 0.02))

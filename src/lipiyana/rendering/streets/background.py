@@ -1,4 +1,4 @@
-"""The street behind signs and vehicles: sky, houses with shutters, poles, trees, road."""
+"""Draws the street behind signs and vehicles: sky, houses with shutters, poles, trees, road."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def draw_street(stage: Stage, rng: np.random.Generator, horizon: float, *, open_
 
     Args:
         stage: to draw on.
-        rng: the source of chance.
-        horizon: y where houses, or fields, meet the road.
-        open_road: a highway through fields in the place of a row of shops.
+        rng: random generator.
+        horizon: y where houses or fields meet the road.
+        open_road: draw a highway through fields instead of a row of shops.
     """
     width, height = stage.width, stage.height
     sky = np.array([150, 190, 226], np.float32) + rng.normal(0, 8, 3).astype(np.float32)
@@ -39,7 +39,7 @@ def draw_street(stage: Stage, rng: np.random.Generator, horizon: float, *, open_
 
 
 def draw_pole(stage: Stage, x: float, top: float, ground: float, width: float) -> None:
-    """A lamp post or the post of a sign."""
+    """Draw a lamp post or the post of a sign."""
     stage.box(x - width / 2, top, x + width / 2, ground, (112, 114, 118), shade=12)
     stage.box(x - width / 2, top, x - width / 6, ground, (158, 160, 164), opacity=0.7)
 

@@ -1,4 +1,4 @@
-"""Pictures of streets with signs and plates, drawn, with the place of every word in them."""
+"""Draws pictures of streets with signs and plates, with the position of every line of text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lipiyana.rendering.effects import camera as effects
 from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import Quad, paint_plate
-from lipiyana.rendering.plates.pictures import project, seen_from
+from lipiyana.rendering.plates.pictures import project, random_view
 from lipiyana.rendering.plates.styles import PlateStyle, random_style
 from lipiyana.rendering.streets.background import draw_pole, draw_street
 from lipiyana.rendering.streets.signs import FlatSign, SignKind, SignLine, paint_sign
@@ -26,7 +26,7 @@ Condition = Literal["day", "shadow", "haze", "night", "motion", "noise"]
 
 HORIZON = 0.56
 _FLAT_SIGN_WIDTH = 1200
-# plates of two-wheelers are drawn larger than life, or nobody could read them at this size
+# plates of small vehicles are enlarged: at true scale they would be illegible at this resolution
 _ENLARGED: Mapping[DrawnVehicle, float] = {
     "motorcycle": 1.9, "auto_rickshaw": 1.9, "truck": 1.5, "bus": 1.6,
 }  # fmt: skip
@@ -38,7 +38,7 @@ _CARRIES: Mapping[DrawnVehicle, VehicleKind] = {
 
 @dataclass(frozen=True, slots=True)
 class SignPlan:
-    """A sign: its kind, its lines, and x_min, y_min, x_max, y_max as parts of the picture."""
+    """A sign: kind, lines and box x_min, y_min, x_max, y_max, as fractions of the picture."""
 
     kind: SignKind
     lines: tuple[SignLine, ...]
@@ -47,18 +47,18 @@ class SignPlan:
 
 @dataclass(frozen=True, slots=True)
 class VehiclePlan:
-    """A vehicle and what it carries.
+    """A vehicle, its plate and its painted words.
 
     Attributes:
-        kind: what to draw.
-        x: its middle, as a part of the width of the picture.
-        ground: where its wheels stand, as a part of the height.
-        width: as a part of the width of the picture.
-        plate: family of its registration.
-        rows: of the plate.
-        script: Indic script of the plate, None for the usual one.
-        colour: of the plate, None for any.
-        words: what is painted on it.
+        kind: kind of vehicle.
+        x: horizontal centre, as a fraction of the picture's width.
+        ground: y of the road below its wheels, as a fraction of the picture's height.
+        width: as a fraction of the picture's width.
+        plate: registration format of its plate.
+        rows: number of rows of the plate.
+        script: Indic script of the plate, None for the format's own script.
+        colour: colour of the plate, None for a random one.
+        words: lines painted on the vehicle.
     """
 
     kind: DrawnVehicle
@@ -74,7 +74,7 @@ class VehiclePlan:
 
 @dataclass(frozen=True, slots=True)
 class ScenePlan:
-    """What a picture shows; `width` and `height` in pixels."""
+    """Content of a picture; `width` and `height` in pixels."""
 
     width: int
     height: int
@@ -95,7 +95,7 @@ class PlacedLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedPlate:
-    """A plate: what it says, the corners of the plate (4, 2) and of its rows (rows, 4, 2)."""
+    """A plate: its text, the corners of the plate (4, 2) and of its rows (rows, 4, 2)."""
 
     text: PlateText
     outline: Quad
@@ -104,7 +104,7 @@ class PlacedPlate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A finished picture, (height, width, 3) RGB, and what there is to read in it."""
+    """A finished picture, (height, width, 3) RGB, with its ground truth: lines and plates."""
 
     image: Image
     plates: tuple[PlacedPlate, ...]
@@ -138,7 +138,7 @@ def _put_sign(
     width, height = x1 - x0, y1 - y0
     flat_height = round(_FLAT_SIGN_WIDTH * height / width)
     flat = paint_sign(rng, library, sign.kind, sign.lines, (_FLAT_SIGN_WIDTH, flat_height))
-    target = seen_from(rng, width, height, 0.55) + np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    target = random_view(rng, width, height, 0.55) + np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     if sign.kind in ("green", "blue"):
         for u in (0.18, 0.82):
             draw_pole(stage, x0 + u * width, y0 + height * 0.3, HORIZON * plan.height + 26, 9)
@@ -190,7 +190,7 @@ def _put_vehicle(
     fine = max(1.0, 3 * scale)
     flat_plate = paint_plate(rng, text, style, fine)
     wide, tall = style.width * scale, style.height * scale
-    target = seen_from(rng, wide, tall, 0.35) + np.array(places.plate)
+    target = random_view(rng, wide, tall, 0.35) + np.array(places.plate)
     stage.polygon(
         (target + np.array([1.5, 3])).astype(np.float32), (10, 10, 10), opacity=0.5, soft=2
     )
@@ -202,7 +202,7 @@ def _put_vehicle(
 
 
 def _clean(style: PlateStyle) -> PlateStyle:
-    """Plates in scenes are small: what hides letters is kept for crops."""
+    """Reduce what hides letters, because plates in scenes are small."""
     return replace(
         style, wear=style.wear * 0.3, dirt=style.dirt * 0.4, rust=0.0, bend=0.0, caption=""
     )
@@ -230,7 +230,7 @@ def _conditions(
 
 
 def _night(rng: np.random.Generator, image: Image, lit: Sequence[Quad]) -> Image:
-    """Dark but for pools of light around what lamps shine on."""
+    """Darken the picture except around the lit areas."""
     height, width = image.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     light = np.full((height, width), 0.17, np.float32)

@@ -1,4 +1,4 @@
-"""Sign boards of shops and roads with lines of text in any script, seen from the front."""
+"""Draws signs of shops and roads from the front, with lines of text in any script."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ROAD_BLUE = np.array([26, 70, 152], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class SignLine:
-    """One line: its text, its ISO 15924 script, its height beside the other lines."""
+    """One line: text, ISO 15924 script, and height relative to the other lines."""
 
     text: str
     script: str
@@ -76,9 +76,9 @@ def paint_sign(
     """Draw a sign.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         library: the fonts.
-        kind: `words` are letters without a board, in one light colour.
+        kind: kind of sign; `words` draws light letters without a board.
         lines: from the top.
         size: width and height in pixels.
 
@@ -138,7 +138,7 @@ def _line_mask(
     room: float,
     tall: float,
 ) -> Mask:
-    """The ink of one line, as large as its band and the width of the sign let it be."""
+    """Draw the ink of one line as large as its band and the width of the sign allow."""
     road = kind in ("green", "blue", "milestone") and line.script == "Latn"
     families = _ROAD_FACES if road else _FACES[line.script]
     weight = 600.0 if kind in ("green", "blue", "milestone") else 700.0
@@ -175,7 +175,7 @@ def _letter(
         ink.paint(canvas, edge, _WHITE if dark else _BLACK)
     colour = palette.text
     if accent and kind == "shop" and rng.random() < 0.3:
-        # the second line of many boards has a colour of its own
+        # the second line of many boards has another colour
         colour = colour * np.float32(0.8) + palette.accent * np.float32(0.2)
     ink.paint(canvas, whole, colour)
 
@@ -198,7 +198,7 @@ def _border(rng: np.random.Generator, canvas: Canvas, kind: SignKind, palette: P
 
 
 def _stone(canvas: Canvas, alpha: Mask) -> None:
-    """A milestone: a round top in yellow (a national highway), white below."""
+    """Draw a milestone of a national highway: a round yellow top, white below."""
     height, width = alpha.shape
     alpha[:] = 0
     radius = width // 2

@@ -1,4 +1,4 @@
-"""A picture made of shaded shapes, drawn at twice its size so that every edge is smooth."""
+"""A canvas for shaded shapes, drawn at twice the resolution so that edges are smooth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FINE = 2
 
 
 class Stage:
-    """A canvas in the coordinates of the finished picture. Later shapes lie over earlier ones."""
+    """A canvas in coordinates of the finished picture. Later shapes cover earlier ones."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -39,9 +39,9 @@ class Stage:
         Args:
             points: its corners.
             colour: RGB.
-            shade: how much brighter than `colour` its top is, and darker its bottom.
+            shade: added to `colour` at the top and subtracted at the bottom.
             opacity: 0 to 1.
-            soft: blur of its edge in pixels.
+            soft: blur radius of its edge in pixels.
         """
         corners = np.asarray(points, np.float32) * _FINE
         pad = int(np.ceil(soft * 3 * _FINE)) + 2
@@ -125,7 +125,7 @@ class Stage:
     def paste(
         self, image: Image, alpha: Mask, source: Quad, target: Quad
     ) -> npt.NDArray[np.float64]:
-        """Lay a flat picture over the stage so that its points `source` come to lie on `target`.
+        """Draw a flat picture, warped so that its points `source` move to `target`.
 
         Returns:
             The homography (3, 3) from the flat picture to the finished one.
@@ -149,7 +149,7 @@ class Stage:
         return np.asarray(matrix, np.float64)
 
     def picture(self) -> Image:
-        """The finished picture: (height, width, 3) RGB."""
+        """Return the finished picture: (height, width, 3) RGB."""
         size = (self.width, self.height)
         small = cv2.resize(np.clip(self._canvas, 0, 255), size, interpolation=cv2.INTER_AREA)
         return np.asarray(np.rint(small), np.uint8)

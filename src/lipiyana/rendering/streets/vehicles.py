@@ -1,4 +1,4 @@
-"""Vehicles from behind, as simple shaded shapes: somewhere for plates and painted words to be."""
+"""Draws vehicles from behind as simple shaded shapes that carry plates and painted words."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WIDTHS_MM: Mapping[DrawnVehicle, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things go on a drawn vehicle, in pixels.
+    """Positions on a drawn vehicle, in pixels.
 
     Attributes:
-        plate: middle of the plate.
-        words: x_min, y_min, x_max, y_max of the field for painted words; None where there is none.
+        plate: centre of the plate.
+        words: box of the painted words x_min, y_min, x_max, y_max; None if it has no such area.
     """
 
     plate: tuple[float, float]
@@ -44,13 +44,13 @@ def draw_vehicle(
     ground: float,
     width: float,
 ) -> Places:
-    """Draw a vehicle that stands with its wheels on a line.
+    """Draw a vehicle with its wheels at `ground`.
 
     Args:
         stage: to draw on.
-        rng: the source of chance, for paints.
-        kind: of vehicle.
-        x: its middle.
+        rng: random generator for the paints.
+        kind: kind of vehicle.
+        x: horizontal centre in pixels.
         ground: y of the road below its wheels.
         width: of the vehicle in pixels.
     """

@@ -1,4 +1,4 @@
-"""Lines of text: shaped, set, painted on a surface, seen by a camera.
+"""Lines of text: shaping, typesetting, painting on a surface, cropping.
 
 In: a string and fonts. Out: a picture of the line as a text detector crops it.
 """

@@ -1,6 +1,6 @@
-"""How a detector's crop shows a line: leaning, seen from a side, cut tight or loose.
+"""Crops a line as a text detector would: rotated, in perspective, with tight or loose margins.
 
-`draw_pose` and `draw_margins` decide at random how the line is seen and how it is cut out.
+`draw_pose` and `draw_margins` draw the view and the margins at random.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Points = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the sign is seen.
+    """The view of a sign.
 
     Attributes:
-        stretch: width of the letters beside their height.
-        slant: tangent of their lean to the right.
+        stretch: factor on the width of the letters.
+        slant: tangent of their slant to the right.
         angle: rotation in radians, clockwise.
-        keystone: (4, 2) shift of each corner of the line, as a part of its height.
+        keystone: (4, 2) shift of each corner of the line, as a fraction of its height.
     """
 
     stretch: float
@@ -36,7 +36,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Room around the ink, as a part of the height of the ink; negative cuts into it."""
+    """Margins around the ink, as fractions of the ink's height; negative ones cut into it."""
 
     top: float
     bottom: float
@@ -47,12 +47,12 @@ class Margins:
 def take_crop(
     scene: Image, ink: tuple[int, int, int, int], pose: Pose, margins: Margins, height: int
 ) -> tuple[Image, Points]:
-    """See a flat scene from `pose` and cut out the line.
+    """Warp a flat scene by `pose` and crop the line.
 
     Args:
         scene: (H, W, 3).
         ink: x_min, y_min, x_max, y_max of the letters.
-        pose: of the sign.
+        pose: view of the sign.
         margins: around the ink, after the pose.
         height: of the crop in pixels.
 
@@ -84,16 +84,17 @@ def take_crop(
 
 
 _NARROWEST, _WIDEST = 0.65, 1.4
-# of a line seen from far to the side, as parts of its height: its climb, what the near end gains
+# of a line seen far from the side, as fractions of its height: rise of the baseline, growth of the
+# near end
 _MOST_CLIMB, _MOST_NEARER = 0.6, 0.35
 
 
 def draw_margins(rng: np.random.Generator, recipe: RenderRecipe, style: Style) -> Margins:
-    """Room around the ink: mostly a tenth of its height or two, sometimes none, sometimes much."""
+    """Draw margins: mostly 0.1 to 0.2 of the ink's height, sometimes none, sometimes large."""
     if style == "print":
         return Margins(*rng.normal(0.05, 0.06, 4).clip(-0.06, 0.3).tolist())
     if style == "plate" and rng.random() < 0.5:
-        # the whole plate, with its rim and some of the bumper
+        # the whole plate with its rim and a part of the bumper
         return Margins(*rng.uniform(0.15, 0.5, 4).tolist())
     values = rng.gamma(2.2, 0.055, 4)
     values[2:] *= 1.3
@@ -106,13 +107,13 @@ def draw_margins(rng: np.random.Generator, recipe: RenderRecipe, style: Style) -
 
 
 def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspect: float) -> Pose:
-    """Letters condensed and leaned, the sign turned and seen from a side.
+    """Draw a view: stretch, slant, rotation and perspective.
 
     Args:
-        rng: the source of chance.
-        recipe: how often.
-        style: print lies flat.
-        aspect: width of the line beside its height.
+        rng: random generator.
+        recipe: probabilities.
+        style: print is never seen in perspective.
+        aspect: width of the line divided by its height.
     """
     level = np.zeros((4, 2), np.float32)
     if style == "print":
@@ -127,7 +128,7 @@ def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspe
         return Pose(stretch, slant, 0.0, level)
     keystone = rng.normal(0, 0.035, (4, 2)).astype(np.float32)
     slant += float(rng.normal(0, 0.06))
-    # a long line that leans would be cut level; a short word is cut as it is
+    # a detector's crop levels the rotation of a long line, but keeps that of a short word
     most = 0.35 / max(aspect, 1.0)
     spread = most if rng.random() < 0.3 else most / 4
     angle = float(np.clip(rng.normal(0, spread), -most, most))
@@ -135,7 +136,7 @@ def draw_pose(rng: np.random.Generator, recipe: RenderRecipe, style: Style, aspe
 
 
 def _from_the_side(rng: np.random.Generator, stretch: float, slant: float, aspect: float) -> Pose:
-    """Foreshortened; the baseline climbs or falls while the letters stay upright."""
+    """Draw a strong side view: foreshortened, with a sloping baseline and upright letters."""
     stretch = max(0.4, stretch * float(rng.uniform(0.45, 0.95)))
     climb = float(np.clip(rng.normal(0, 0.14) * aspect * stretch, -_MOST_CLIMB, _MOST_CLIMB))
     nearer = float(rng.uniform(-_MOST_NEARER, _MOST_NEARER))

@@ -1,4 +1,4 @@
-"""Lines of text as a detector cuts them from pictures of signs, plates and print."""
+"""Renders lines of text as a detector crops them from pictures of signs, plates and print."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from lipiyana.rendering.text.typesetting import typeset
 
 _MIN_HEIGHT, _MAX_HEIGHT = 16, 120
 _MEDIAN_HEIGHT = 52
-# letters are drawn in few sizes, so that drawn glyphs can be used again
+# few sizes, so that cached glyphs can be reused
 _BODY_SIZES = (16, 24, 34, 46)
 _MAX_PIXELS = 1_500_000
-# where type is scarce, letters are bent more often
+# for these, letters are deformed more often, which replaces variety of fonts
 _SCRIPTS_WITH_FEW_FONTS = frozenset({"Olck", "Mtei", "Orya", "Guru", "Knda"})
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedLine:
-    """A line as a crop.
+    """A crop of one line.
 
     Attributes:
         image: (height, width, 3) RGB, 16 to 120 pixels high.
-        quad: (4, 2) corners of the ink, clockwise from the top left, x and y in pixels; it may
-            reach beyond the picture where the crop is tight.
+        quad: (4, 2) corners of the ink, clockwise from the top left, x and y in pixels; they may
+            lie outside the picture if the crop is tight.
     """
 
     image: Image
@@ -53,14 +53,14 @@ def render_line(
 
     Args:
         text: NFC, in logical order.
-        script: ISO 15924 code of most of it.
-        rng: the source of chance.
+        script: ISO 15924 code of its main script.
+        rng: random generator.
         library: the fonts.
-        style: `sign`, `print` or `plate`; drawn from the recipe where None.
-        recipe: how often which effect comes; the default where None.
+        style: `sign`, `print` or `plate`; None draws one by the recipe.
+        recipe: probabilities of the effects; None for the default recipe.
 
     Returns:
-        None where no font of the recipe's split can set the text.
+        None if no font of the recipe's split can set the text.
     """
     recipe = recipe or RenderRecipe()
     style = style or _draw_style(rng, recipe)
@@ -87,8 +87,8 @@ def render_line(
         scene = scenes.sign_scene(rng, alpha, body, margins, recipe)
     crop, quad = take_crop(scene.image, scene.ink, pose, scene.margins, height)
     if style == "sign":
-        for chance, effect in ((recipe.wires, effects.wires), (recipe.far, effects.far_away)):
-            if rng.random() < chance:
+        for probability, effect in ((recipe.wires, effects.wires), (recipe.far, effects.far_away)):
+            if rng.random() < probability:
                 crop = effect(crop, rng, float(rng.beta(1.6, 2)))
     finish = degrade_print if style == "print" else degrade
     return RenderedLine(finish(crop, rng, recipe), quad)

@@ -1,4 +1,4 @@
-"""A line of text as runs, each in one script and one face, set on one baseline as a mask of ink."""
+"""Splits a line of text into runs, shapes them and draws them on one baseline as a mask of ink."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lipiyana.rendering.fonts.faces import NO_GLYPH, Face, Glyphs
 Mask = npt.NDArray[np.uint8]
 
 MIN_HARFBUZZ = (4, 0, 0)
-# scripts whose letters hang from one head line, which tracking would cut
+# scripts with a headline that joins the letters; tracking would break it
 HEADLINE_SCRIPTS = frozenset({"Deva", "Beng", "Guru"})
 _MAX_ASPECT = 400
 
@@ -34,13 +34,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FaceChoice:
-    """How to set a run: its face, its size beside the line's, what is done to its letters.
+    """The face and the style of a run.
 
     Attributes:
         face: an open font.
-        scale: size beside the body height of the line.
-        bold: widening of all strokes, as a part of the body height.
-        tracking: more space after each cluster, as a part of the body height.
+        scale: size relative to the line's body height.
+        bold: widening of all strokes, as a fraction of the body height.
+        tracking: extra space after each cluster, as a fraction of the body height.
         language: BCP 47 code for the letter forms, or "".
     """
 
@@ -53,11 +53,11 @@ class FaceChoice:
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A line drawn.
+    """A rasterized line.
 
     Attributes:
-        alpha: (H, W) uint8, cut to the ink.
-        baseline: row of the baseline, from the top.
+        alpha: (H, W) uint8, cropped to the ink.
+        baseline: y of the baseline, from the top.
         body: body height in pixels.
     """
 
@@ -67,35 +67,35 @@ class Raster:
 
 
 class MissingGlyphError(ValueError):
-    """A face has no glyph for a character that it was asked to set."""
+    """A face has no glyph for a character of the text."""
 
 
 def check_shaping(face: Face) -> None:
-    """Assert that HarfBuzz is recent and really shapes.
+    """Check that HarfBuzz is recent enough and shapes Indic text.
 
     Args:
-        face: any face that sets Devanagari.
+        face: any face that supports Devanagari.
 
     Raises:
-        RuntimeError: an old HarfBuzz, or क्ष came out as three glyphs.
+        RuntimeError: HarfBuzz is too old, or क्ष is shaped as three glyphs.
     """
     version = tuple(int(part) for part in hb.version_string().split("."))
     if version < MIN_HARFBUZZ:
         raise RuntimeError(f"HarfBuzz {hb.version_string()} is too old to shape Indic scripts")
     conjunct = "क्ष"
     if len(face.shape(conjunct, "Deva").ids) >= len(conjunct):
-        raise RuntimeError("text is not being shaped: क्ष came out letter by letter")
+        raise RuntimeError("HarfBuzz does not shape Indic text: क्ष is not one conjunct")
 
 
 def shape_runs(text: str, script: str) -> list[Run]:
-    """Cut a line into runs, in the order in which they stand on the picture, left to right.
+    """Split a line into runs in visual order, left to right.
 
-    Characters of no script (digits, punctuation, ₹, danda) go with the run before them, or the
-    one after where there is none before. Perso-Arabic lines are ordered as the reader's labels are.
+    Characters without a script (digits, punctuation, ₹, danda) join the run before them, or the
+    run after them at the start of a line. Perso-Arabic lines have the order of the reader's labels.
 
     Args:
         text: in logical order.
-        script: ISO 15924 code for text that has no script of its own.
+        script: ISO 15924 code for text whose characters have no script.
     """
     if SCRIPTS[script].direction == "ltr" and swap_order(text) == text:
         return _by_script(text, script, "ltr")
@@ -103,7 +103,7 @@ def shape_runs(text: str, script: str) -> list[Run]:
     position = 0
     for match in LEFT_TO_RIGHT.finditer(text):
         runs += _by_script(text[position : match.start()], script, "rtl")
-        # the pieces of a left-to-right run keep their order when the line is turned
+        # reversed twice: the parts of a left-to-right run stay in order when the line is reversed
         runs += reversed(_by_script(match.group(), script, "ltr"))
         position = match.end()
     runs += _by_script(text[position:], script, "rtl")
@@ -114,8 +114,8 @@ def set_line(runs: Sequence[Run], choices: Sequence[FaceChoice], body: float) ->
     """Shape the runs and draw them one after the other on one baseline.
 
     Args:
-        runs: in the order of the picture.
-        choices: one a run.
+        runs: in visual order.
+        choices: one per run.
         body: body height of the line in pixels.
 
     Raises:
@@ -127,7 +127,7 @@ def set_line(runs: Sequence[Run], choices: Sequence[FaceChoice], body: float) ->
     for run, choice in zip(runs, choices, strict=True):
         pen = _set_run(run, choice, body, pen, placed)
     if not placed:
-        raise ValueError("nothing to draw")
+        raise ValueError("the text has no ink to draw")
     left = min(x for _, x, _ in placed)
     right = max(x + image.shape[1] for image, x, _ in placed)
     top = min(y for _, _, y in placed)
@@ -153,7 +153,9 @@ def _set_run(
     face = choice.face
     glyphs = face.shape(run.text, run.script, run.direction, choice.language)
     if NO_GLYPH in glyphs.ids:
-        raise MissingGlyphError(f"{face.file.family} cannot set all of a run in {run.script}")
+        raise MissingGlyphError(
+            f"the font {face.file.family} lacks characters of a run in {run.script}"
+        )
     em = body * choice.scale / face.body(run.script)
     pixel = em / face.units_per_em
     bold = round(choice.bold * body * 64)

@@ -1,4 +1,4 @@
-"""A line of text on what it stands on, seen from the front: signs, plates, old or new print."""
+"""Paints a line of text on its surface, from the front: signs, plates, old or new print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from lipiyana.rendering.effects import backgrounds, palettes
 from lipiyana.rendering.effects.backgrounds import Canvas, clutter, plain
-from lipiyana.rendering.effects.camera import Field, Image, smooth_noise, threefold
+from lipiyana.rendering.effects.camera import Field, Image, smooth_noise, to_three_channels
 from lipiyana.rendering.effects.palettes import Palette
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text import lettering
@@ -18,12 +18,12 @@ from lipiyana.rendering.text.shaping import Mask
 
 
 def worn_ink(mask: Mask, rng: np.random.Generator, strength: float, line: float) -> Mask:
-    """Letters as worn type prints them: ragged edges, gaps, filled counters, faded patches.
+    """Make letters look printed with worn type: ragged edges, gaps, filled counters, fading.
 
     Args:
         mask: (H, W) uint8 ink.
-        rng: the source of chance.
-        strength: 0 for clean to 1 for barely readable.
+        rng: random generator.
+        strength: from 0, clean, to 1, barely legible.
         line: height of the line of text in pixels.
 
     Returns:
@@ -32,7 +32,7 @@ def worn_ink(mask: Mask, rng: np.random.Generator, strength: float, line: float)
     height, width = mask.shape
     spread = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 1.3)).astype(np.float32) / 255
     inked = spread[spread > 0.2]
-    # hairlines lose by the blur; they print as dark as stems
+    # the blur lightens hairlines, but in print they are as dark as stems
     spread = np.minimum(spread / np.float32(np.percentile(inked, 80) if inked.size else 1), 1)
     grain = smooth_noise(rng, height, width, rng.uniform(1.2, 2.6)) * 0.5
     gaps = smooth_noise(rng, height, width, line * rng.uniform(0.06, 0.18)) * 0.5
@@ -40,16 +40,16 @@ def worn_ink(mask: Mask, rng: np.random.Generator, strength: float, line: float)
     # a lower threshold thickens strokes and fills counters, a higher one breaks hairlines
     threshold = 0.5 + strength * rng.normal(-0.03, 0.08)
     ink = np.clip((spread - threshold + wear) * rng.uniform(1.5, 4) + 0.5, 0, 1)
-    # no ink where there was none near
+    # no ink far from the letters
     ink *= np.clip(spread * 6, 0, 1)
-    # each letter took its own amount of ink
+    # the amount of ink varies from letter to letter
     pressure = smooth_noise(rng, height, width, line * rng.uniform(0.25, 0.8))
     faded = np.clip(strength * (0.2 + pressure * 0.8), 0, 0.65)
     return np.asarray(ink * (1 - faded) * 255, np.uint8)
 
 
 def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> Image:
-    """Put ink on paper: (H, W) uint8 to (H, W, 3) RGB, grey or yellowed."""
+    """Print ink on grey or yellowed paper: (H, W) uint8 to (H, W, 3) RGB."""
     height, width = mask.shape
     paper = np.float32(np.clip(rng.normal(210, 18), 160, 252))
     ink = np.float32(rng.gamma(2.2, 16))
@@ -67,17 +67,17 @@ def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> Ima
         grey = np.where(
             grey > paper * 0.65 + ink * 0.35 + rng.normal(0, 8), np.float32(245), np.float32(0)
         )
-    page = threefold(np.clip(grey, 0, 255))
+    page = to_three_channels(np.clip(grey, 0, 255))
     if rng.random() < 0.2:
         page *= np.array([1.0, rng.uniform(0.92, 1.0), rng.uniform(0.75, 1.0)], np.float32)
     return page.astype(np.uint8)
 
 
 def _salt_and_pepper(grey: Field, rng: np.random.Generator, strength: float) -> Field:
-    chance = rng.random(grey.shape, np.float32)
+    draws = rng.random(grey.shape, np.float32)
     share = np.float32(strength * rng.uniform(0.002, 0.03))
-    out = np.where(chance < share, np.float32(20), grey)
-    return np.where(chance > 1 - share, np.float32(250), out)
+    out = np.where(draws < share, np.float32(20), grey)
+    return np.where(draws > 1 - share, np.float32(250), out)
 
 
 def plate_ground(
@@ -87,14 +87,14 @@ def plate_ground(
     ink: tuple[int, int, int, int],
     palette: Palette,
 ) -> Canvas:
-    """Sheet with its rim, bolts and the blue strip of a high-security plate, without letters.
+    """Draw a sheet with rim, bolts and the blue strip of a high-security plate, without letters.
 
     Args:
-        rng: the source of chance.
+        rng: random generator.
         height: of the picture.
         width: of the picture.
         ink: x_min, y_min, x_max, y_max where the letters will be.
-        palette: their colours.
+        palette: colours of letters and sheet.
 
     Returns:
         (height, width, 3) float32 RGB.
@@ -103,7 +103,7 @@ def plate_ground(
     row = y1 - y0
     canvas = clutter(rng, height, width).astype(np.float32) * np.float32(rng.uniform(0.3, 1))
     sheet = plain(rng, height, width, palette.ground)
-    sheet += threefold(smooth_noise(rng, height, width, row * 0.4) * np.float32(6))
+    sheet += to_three_channels(smooth_noise(rng, height, width, row * 0.4) * np.float32(6))
     edges = (rng.uniform(0.1, 0.5, 4) * row).astype(int)
     left, top = max(0, x0 - edges[0]), max(0, y0 - edges[1])
     right, bottom = min(width, x1 + edges[2]), min(height, y1 + edges[3])
@@ -149,7 +149,7 @@ class Scene:
     Attributes:
         image: (H, W, 3) RGB.
         ink: x_min, y_min, x_max, y_max of the letters.
-        margins: how much of what is around them a crop is to show.
+        margins: margins of the crop around the letters.
     """
 
     image: Image
@@ -160,14 +160,14 @@ class Scene:
 def print_scene(
     rng: np.random.Generator, alpha: Mask, body: float, margins: Margins, strength: float
 ) -> Scene:
-    """A line of an old print; `strength` is its wear, 0 to 1."""
+    """Draw a line of old print; `strength` is its wear, 0 to 1."""
     mask, ink = _padded(alpha, body)
     worn = worn_ink(mask, rng, strength, alpha.shape[0])
     return Scene(print_on_paper(worn, rng, strength), ink, margins)
 
 
 def plate_scene(rng: np.random.Generator, alpha: Mask, body: float, margins: Margins) -> Scene:
-    """A row of a registration plate."""
+    """Draw a row of a registration plate."""
     mask, ink = _padded(alpha, body)
     palette = palettes.plate_palette(rng)
     canvas = plate_ground(rng, mask.shape[0], mask.shape[1], ink, palette)
@@ -180,7 +180,7 @@ def plate_scene(rng: np.random.Generator, alpha: Mask, body: float, margins: Mar
 def sign_scene(
     rng: np.random.Generator, alpha: Mask, body: float, margins: Margins, recipe: RenderRecipe
 ) -> Scene:
-    """A line of a sign; where other text stands near it, the margins grow until it is seen."""
+    """Draw a line of a sign; if other text is drawn near it, the margins are widened to show it."""
     if rng.random() < recipe.curve:
         rise = float(rng.uniform(0.05, 0.35) * rng.choice([-1, 1], p=[0.35, 0.65]))
         alpha = lettering.arc(alpha, rise * min(body * 2, alpha.shape[1] * 0.5))
@@ -200,7 +200,7 @@ def sign_scene(
 
 
 def _padded(alpha: Mask, body: float) -> tuple[Mask, tuple[int, int, int, int]]:
-    """Ink with room on every side, and the box of the ink in it."""
+    """Pad the ink on every side; return it with the box of the ink."""
     pad = int(body * _PAD)
     height, width = alpha.shape
     mask = cv2.copyMakeBorder(alpha, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
@@ -249,7 +249,7 @@ def _letter(
 def _add_neighbours(
     rng: np.random.Generator, canvas: Canvas, alpha: Mask, palette: Palette, margins: Margins
 ) -> Margins:
-    """Paint pieces of other text beyond an edge, and widen that margin until they are seen."""
+    """Paint parts of other text beyond an edge, and widen that margin until they are visible."""
     height, width = alpha.shape
     full_height, full_width = canvas.shape[:2]
     pad = (full_height - height) // 2

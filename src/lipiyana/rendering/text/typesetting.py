@@ -1,4 +1,4 @@
-"""Choosing faces for a line of one or several scripts, and drawing it as a mask."""
+"""Chooses faces for a line of one or several scripts and draws it as a mask."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lipiyana.rendering.text.shaping import (
     shape_runs,
 )
 
-# strokes are widened in steps, so that drawn glyphs can be used again
+# few steps of widening, so that cached glyphs can be reused
 _BOLD_STEPS = (0.03, 0.05, 0.08, 0.12)
-# beyond this part of the body height counters close
+# thicker strokes, as a fraction of the body height, close the counters
 _MAX_STROKE = 0.27
 
 
@@ -38,15 +38,15 @@ def typeset(
 
     Args:
         text: in logical order.
-        script: ISO 15924 code of most of it.
-        rng: the source of chance.
-        library: where the faces come from.
-        recipe: how often strokes are widened or letters spaced.
-        style: plates prefer their own faces.
+        script: ISO 15924 code of its main script.
+        rng: random generator.
+        library: the fonts.
+        recipe: probabilities of bold strokes and tracking.
+        style: plates prefer the faces made for plates.
         body: body height in pixels.
 
     Returns:
-        None where no family has every character, or nothing would be seen.
+        None if no family has every character, or the text has no ink.
     """
     runs = shape_runs(text, script)
     codes = [run.script for run in runs]
@@ -109,7 +109,7 @@ def _companion(
     code: str,
     text: str,
 ) -> Face | None:
-    """A face for the other script of a line: the same font, or one of about its weight."""
+    """Draw a face for a further script of the line: the same font, or one of similar weight."""
     letters = "".join(c for c in text if script_of_char(c) != COMMON) or text
     if face.covers(letters) and rng.random() < recipe.same_face_latin:
         return face
@@ -121,7 +121,7 @@ def _companion(
 
 
 def _split_uncovered(run: Run, face: Face) -> list[Run]:
-    """Cut out the punctuation and digits that the face lacks; they get runs of their own."""
+    """Split off punctuation and digits that the face lacks, as separate runs."""
     if face.covers(run.text):
         return [run]
     parts: list[Run] = []
@@ -144,9 +144,9 @@ def _tracking(rng: np.random.Generator, recipe: RenderRecipe, script: str, *, pl
     if script == "Arab":
         return 0.0
     headline = script in HEADLINE_SCRIPTS
-    chance = recipe.tracking * (0.5 if headline else 1.0)
+    probability = recipe.tracking * (0.5 if headline else 1.0)
     if plate and script == "Latn":
         return float(rng.uniform(0, 0.3))
-    if rng.random() < chance:
+    if rng.random() < probability:
         return float(rng.uniform(-0.04, 0.15 if headline else 0.3))
     return 0.0
