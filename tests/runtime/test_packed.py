@@ -177,7 +177,7 @@ def test_the_detector_that_ships_packed_can_be_trained_from() -> None:
     pytest.importorskip("torch", reason=TORCH)
     from lipiyana.learning.finetune.detector.base import choose_detector
     from lipiyana.vehicles.training.evaluation import predict_with_onnx, predict_with_torch
-    from lipiyana.vehicles.training.network import is_coco
+    from lipiyana.vehicles.training.starting_weights import is_coco
 
     assert not is_coco(TWIN)
     store = ModelStore(threads=1)

@@ -38,12 +38,13 @@ from lipiyana.runtime.manifest import Task
 from lipiyana.vehicles.detection.letterbox import STRIDE, InputShape, letterbox
 from lipiyana.vehicles.detection.network import Curve
 from lipiyana.vehicles.training.calibration import calibration_error, fit, judge
-from lipiyana.vehicles.training.data.batches import SIZE, Canvases
+from lipiyana.vehicles.training.data.canvases import SIZE, Canvases
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import StreetPicture, load_part, load_signs
 from lipiyana.vehicles.training.evaluation import Floats, find, mean_ap50, predict_with_onnx, score
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
-from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet, widened
+from lipiyana.vehicles.training.network import FIRST_LAYERS, OUTPUT_LAYERS, DetectorNet
+from lipiyana.vehicles.training.starting_weights import widened
 
 FLOAT_FILE = "vehicles.float.onnx"
 INT8_FILE = "vehicles.int8.onnx"

@@ -31,13 +31,13 @@ from lipiyana.vehicles.training.assignment import Assignment, assign
 from lipiyana.vehicles.training.data.batches import (
     BATCH,
     MOSAIC_SHARE,
-    SIZE,
     Batch,
     BatchSource,
     CanvasMix,
     batch_loader,
 )
 from lipiyana.vehicles.training.data.canvas_shapes import SHAPES
+from lipiyana.vehicles.training.data.canvases import SIZE
 from lipiyana.vehicles.training.data.drawn_streets import drawn_streets
 from lipiyana.vehicles.training.data.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
@@ -54,14 +54,9 @@ from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.losses import Losses, losses
 from lipiyana.vehicles.training.mining import EASY, mining_chances
-from lipiyana.vehicles.training.network import (
-    DetectorNet,
-    anchor_points,
-    is_coco,
-    load_coco,
-    widened,
-)
+from lipiyana.vehicles.training.network import DetectorNet, anchor_points
 from lipiyana.vehicles.training.norms import calibrate, folded, install
+from lipiyana.vehicles.training.starting_weights import is_coco, load_coco, widened
 
 _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
 

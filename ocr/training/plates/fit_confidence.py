@@ -3,9 +3,9 @@
     python -m lipiyana.ocr.training.plates.fit_confidence --readings FILE
 
 The file has one JSON object a line for each registration that was read: its `measures`
-(`confidence.measures`), whether it is `right`, and optionally its `weight` and `set`.
+(`choice.measures`), whether it is `right`, and optionally its `weight` and `set`.
 `benchmarks/plates/plate_signs.py` writes it from the selection part and from rendered plates that
-are hard to read. The weights are printed, to be reviewed and copied into `choice.py`. Their signs
+are hard to read. The weights are printed, to be reviewed and copied into the settings. Their signs
 are fixed: more evidence never makes a registration less likely.
 """
 

@@ -20,7 +20,8 @@ from lipiyana.vehicles.training.export_detector import (
     quantize,
 )
 from lipiyana.vehicles.training.fake_quantization import computed_in_int8
-from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet, is_coco, load_coco
+from lipiyana.vehicles.training.network import OUTPUT_LAYERS, DetectorNet
+from lipiyana.vehicles.training.starting_weights import is_coco, load_coco
 
 SIZE = 96
 

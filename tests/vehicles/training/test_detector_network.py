@@ -10,7 +10,8 @@ import onnxruntime as ort
 
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
-from lipiyana.vehicles.training.network import DetectorNet, anchor_points, load_coco, widened
+from lipiyana.vehicles.training.network import DetectorNet, anchor_points
+from lipiyana.vehicles.training.starting_weights import load_coco, widened
 
 
 def _outputs_of_the_onnx(path: Path, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

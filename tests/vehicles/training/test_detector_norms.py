@@ -84,7 +84,8 @@ def test_a_folded_network_computes_what_the_norms_did() -> None:
 
 def test_a_run_with_norms_saves_folded_weights_and_resumes(streets, tmp_path: Path) -> None:
     from lipiyana.learning.trainer.stored_weights import load_weights
-    from lipiyana.vehicles.training.data.batches import Canvas, collate
+    from lipiyana.vehicles.training.data.batches import collate
+    from lipiyana.vehicles.training.data.canvases import Canvas
     from lipiyana.vehicles.training.data.street_pictures import load_pictures
     from lipiyana.vehicles.training.data.views import letterboxed
     from lipiyana.vehicles.training.network import anchor_points

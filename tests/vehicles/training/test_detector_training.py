@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.learning.trainer.schedule import learning_rate_factor
 from lipiyana.learning.trainer.stored_weights import load_weights
-from lipiyana.vehicles.training.data.batches import BatchSource, Canvas, CanvasMix, collate
+from lipiyana.vehicles.training.data.batches import BatchSource, CanvasMix, collate
+from lipiyana.vehicles.training.data.canvases import Canvas
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import load_pictures
 from lipiyana.vehicles.training.data.views import letterboxed

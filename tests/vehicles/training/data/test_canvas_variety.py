@@ -6,7 +6,7 @@ from needs import TORCH
 
 pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.vehicles.training.data.batches import Canvases
+from lipiyana.vehicles.training.data.canvases import Canvases
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.data.variety import Variety

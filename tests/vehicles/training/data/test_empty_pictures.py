@@ -13,7 +13,8 @@ from needs import TORCH
 pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.rendering.fonts.families import FontLibrary
-from lipiyana.vehicles.training.data.batches import BatchSource, Canvases, CanvasMix
+from lipiyana.vehicles.training.data.batches import BatchSource, CanvasMix
+from lipiyana.vehicles.training.data.canvases import Canvases
 from lipiyana.vehicles.training.data.drawn_streets import drawn_streets
 from lipiyana.vehicles.training.data.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.data.labels import CLASSES

@@ -9,7 +9,7 @@ from needs import TORCH
 pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.rendering.fonts.families import FontLibrary
-from lipiyana.vehicles.training.data.batches import Canvases
+from lipiyana.vehicles.training.data.canvases import Canvases
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.mounted_plates import MountedPlates
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures

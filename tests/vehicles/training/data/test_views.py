@@ -6,7 +6,7 @@ from street_drawing import COLOURS
 pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.vehicles.detection.letterbox import PADDING, InputShape, letterbox
-from lipiyana.vehicles.training.data.batches import Canvases, draw_chances
+from lipiyana.vehicles.training.data.canvases import Canvases, draw_chances
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.data.views import glimpse, letterboxed

@@ -18,7 +18,8 @@ from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import input_of
 from lipiyana.vehicles.training.data.labels import CLASSES
-from lipiyana.vehicles.training.network import DetectorNet, widened
+from lipiyana.vehicles.training.network import DetectorNet
+from lipiyana.vehicles.training.starting_weights import widened
 
 _ROWS = ("class_rows", "presence_rows")
 _RARE = 2.0
