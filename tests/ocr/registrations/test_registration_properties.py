@@ -177,10 +177,11 @@ def test_a_repair_is_the_only_one_of_the_fewest_changes(
         for index, ch in enumerate(canonical)
     )
     parsed = parse(read)
-    possible = [_variants(read, count) for count in range(len(chosen) + 1)]
     if parsed.valid:
         changes = sum(a != b for a, b in zip(read, parsed.canonical, strict=True))
-        assert changes <= len(chosen)
+        possible = [_variants(read, count) for count in range(changes + 1)]
+        # of a format that is never repaired (BBC001 read as 8BC001) another one may be nearest
+        assert changes <= len(chosen) or not _is_repair(read, canonical)
         if changes == 0:
             assert parsed.canonical == read
         else:
