@@ -27,11 +27,8 @@ from lipiyana.learning.finetune.detector.finishing import (
     TrainedDetector,
     finish_detector,
 )
-from lipiyana.learning.finetune.detector.learner import (
-    DetectorLearner,
-    DetectorRecipe,
-    cache_downscaled,
-)
+from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe
+from lipiyana.learning.finetune.detector.picture_cache import cache_downscaled
 from lipiyana.learning.finetune.detector.scoring import Validation
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.batches import CanvasMix
