@@ -43,3 +43,17 @@ class Clock:
         begin = time.perf_counter()
         yield
         self.timings[name] = time.perf_counter() - begin
+
+
+class CpuBudget:
+    """CPU time of the thread that creates this, counted from then on."""
+
+    def __init__(self, seconds: float) -> None:
+        """Start to count `seconds`."""
+        self.seconds = seconds
+        self._ends = time.thread_time() + seconds
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the thread has used more; to be asked on the same thread."""
+        return time.thread_time() > self._ends

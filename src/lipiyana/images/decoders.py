@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
+from lipiyana.clock import CpuBudget
 from lipiyana.errors import InvalidImage
 from lipiyana.images.headers import STRIP_PIXELS, ImageHeader, damaged
 
@@ -39,8 +39,7 @@ class DecodingBudget:
             kind: the format, for the error.
             seconds: that may be spent from now on.
         """
-        self._kind, self._seconds = kind, seconds
-        self._ends = time.thread_time() + seconds
+        self._kind, self._cpu = kind, CpuBudget(seconds)
 
     def check(self) -> None:
         """Check the time.
@@ -48,10 +47,10 @@ class DecodingBudget:
         Raises:
             InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
         """
-        if time.thread_time() > self._ends:
+        if self._cpu.is_spent:
             raise InvalidImage(
-                f"unpacking the {self._kind} takes more than {self._seconds:g} s of CPU time; save "
-                "it again as an ordinary JPEG or PNG",
+                f"unpacking the {self._kind} takes more than {self._cpu.seconds:g} s of CPU time; "
+                "save it again as an ordinary JPEG or PNG",
                 reason="IMAGE_TOO_COMPLEX",
             )
 

@@ -7,8 +7,8 @@ such pictures would delay all other callers.
 from __future__ import annotations
 
 import threading
-import time
 
+from lipiyana.clock import CpuBudget
 from lipiyana.errors import InvalidImage
 from lipiyana.server.tuning import QUEUE
 from lipiyana.types import Layout, RawImage
@@ -19,8 +19,7 @@ class ReadingTime:
 
     def __init__(self, seconds: float) -> None:
         """Start to count."""
-        self._seconds = seconds
-        self._ends = time.thread_time() + seconds
+        self._cpu = CpuBudget(seconds)
 
     def require(self) -> None:
         """Check the time.
@@ -28,9 +27,9 @@ class ReadingTime:
         Raises:
             InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
         """
-        if time.thread_time() > self._ends:
+        if self._cpu.is_spent:
             raise InvalidImage(
-                f"reading the picture takes more than {self._seconds:g} s of CPU time (the "
+                f"reading the picture takes more than {self._cpu.seconds:g} s of CPU time (the "
                 "server's setting max_read_seconds): cut it into parts that show less text",
                 reason="IMAGE_TOO_COMPLEX",
             )
