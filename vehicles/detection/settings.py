@@ -52,9 +52,9 @@ class VehicleDetectionSettings:
     # second look in a smaller input
 
     overview_scale: float = 0.41
-    """Side of the second input, as a share of the first one's (288 for 704). On the selection part
-    the class of a vehicle that fills its picture is right for 75 of 100 with the second look and
-    for 49 without; mean AP50 is a point higher, and the detector takes a sixth more time.
+    """Side of the second input, as a share of the first one's (288 for 704). Chosen on
+    the selection part for the class of vehicles that fill their picture; `models/vehicles.md` has
+    the figures with the second look and without. It takes a sixth more time.
     """
     overview_from: float = 0.3
     """Longer side of a box, as a share of the picture's, from which on the second look counts."""
