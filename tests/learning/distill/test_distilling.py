@@ -27,9 +27,11 @@ from lipiyana.learning.distill.finishing import (
 )
 from lipiyana.learning.distill.learner import FROM_SCRATCH, DistillLearner, StudentRecipe, map_loss
 from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
-from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, found_cores, photographs
-from lipiyana.learning.distill.streets import Streets, Walls
+from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, photographs
+from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.text_cores import LabelledPicture, cores_of
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
+from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import Limits, Measured
 from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.common.saving import BEST
@@ -109,10 +111,25 @@ def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
 def test_the_loss_is_lowest_for_equal_maps() -> None:
     maps = (torch.rand(2, 1, 32, 32) > 0.8).float()
     right, wrong = 12 * (maps - 0.5), -12 * (maps - 0.5)
-    assert float(map_loss(right, maps)) < 0.05
-    assert float(map_loss(torch.zeros_like(maps), maps)) > 0.5
-    assert float(map_loss(wrong, maps)) > 3
-    assert torch.isfinite(map_loss(right, torch.zeros_like(maps)))
+    known = torch.ones_like(maps)
+    assert float(map_loss(right, maps, known)) < 0.05
+    assert float(map_loss(torch.zeros_like(maps), maps, known)) > 0.5
+    assert float(map_loss(wrong, maps, known)) > 3
+    assert torch.isfinite(map_loss(right, torch.zeros_like(maps), known))
+
+
+def test_the_loss_ignores_unknown_pixels() -> None:
+    maps = torch.zeros(1, 1, 32, 32)
+    maps[..., 4:8, 4:28] = 1
+    known = torch.ones_like(maps)
+    known[..., 16:24, :] = 0
+    logits = 12 * (maps - 0.5)
+    other = logits.clone()
+    other[..., 16:24, :] = 9
+    assert torch.equal(map_loss(logits, maps, known), map_loss(other, maps, known))
+    assert map_loss(logits, maps, torch.ones_like(maps)) < map_loss(
+        other, maps, torch.ones_like(maps)
+    )
 
 
 def test_crops_show_text_and_its_map_together(drawn: tuple[PoolPicture, ...]) -> None:
@@ -123,7 +140,7 @@ def test_crops_show_text_and_its_map_together(drawn: tuple[PoolPicture, ...]) ->
     grey = batch.pixels.mean(1)
     darker = [bool(g[t].mean() < g[~t].mean()) for g, t in zip(grey, text, strict=True) if t.any()]
     assert len(darker) > 8
-    assert np.mean(darker) > 0.9
+    assert np.mean(darker) > 0.75  # some crops are negatives
 
 
 def test_a_course_trains_and_resumes_in_either_phase(
@@ -135,7 +152,7 @@ def test_a_course_trains_and_resumes_in_either_phase(
     before = learner.measure()
     for _ in range(30):
         learner.learn(0.1)
-    assert learner.measure().loss < before.loss
+    assert learner.measure().error < before.error
     for share in (0.1, 0.9):
         learner.learn(share)
         learner.save()
@@ -185,16 +202,6 @@ def test_the_teacher_processes_each_readable_picture_once(
     assert photographs(None) == []
 
 
-def test_only_sure_detections_of_the_teacher_are_distilled() -> None:
-    probabilities = np.zeros((40, 60), np.float32)
-    probabilities[4:10, 5:50] = 0.9
-    probabilities[9, 5:50] = 0.15  # the gap between two rows
-    probabilities[20:30, 5:50] = 0.25  # text pixels that are not sure enough for a line
-    taught = found_cores(probabilities, SCENE_DETECTION)
-    assert (taught[4:9, 5:50] == 255).all()
-    assert np.count_nonzero(taught) == 5 * 45
-
-
 def test_the_exported_student_decides_at_the_serving_threshold() -> None:
     net = TextStudent()
     torch.nn.init.zeros_(net.rows.weight)
@@ -210,9 +217,11 @@ def test_the_exported_student_decides_at_the_serving_threshold() -> None:
 def test_a_street_is_reproducible_by_its_number(font_library: FontLibrary) -> None:
     streets = Streets(corpus_like(None, Charset.load()), font_library)
     first, second = streets.picture(3), streets.picture(3)
-    assert (first == second).all()
-    assert first.ndim == 3
-    assert (first.shape != streets.picture(4).shape) or (first != streets.picture(4)).any()
+    assert (first.pixels == second.pixels).all()
+    assert first.lines is not None
+    assert first.lines.shape[1:] == (4, 2)
+    other = streets.picture(4).pixels
+    assert first.pixels.shape != other.shape or (first.pixels != other).any()
 
 
 class _BlankAtFirst(Corpus):
@@ -231,16 +240,27 @@ class _BlankAtFirst(Corpus):
 
 def test_a_street_with_a_sign_without_ink_is_redrawn(font_library: FontLibrary) -> None:
     corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
-    assert Streets(corpus, font_library).picture(3).std() > 1
+    assert Streets(corpus, font_library).picture(3).pixels.std() > 1
     assert corpus.blanks == 1
 
 
 def test_a_wall_is_reproducible_and_has_text(font_library: FontLibrary) -> None:
     grey = np.full((90, 120, 3), 120, np.uint8)
-    walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: grey])
+    walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: LabelledPicture(grey)])
     first, second = walls.picture(3), walls.picture(3)
-    assert (first == second).all()
-    assert all(walls.picture(number).std() > 1 for number in range(4, 8))
+    assert (first.pixels == second.pixels).all()
+    for number in range(4, 8):
+        wall = walls.picture(number)
+        assert wall.lines is not None
+        assert len(wall.lines)
+        # a line's outline holds strokes: more contrast than the ground of the same size beside it
+        grid = cv2.cvtColor(wall.pixels, cv2.COLOR_RGB2GRAY)
+        width = grid.shape[1]
+        assert (wall.lines[..., 0] > -width * 0.1).all()
+        assert (wall.lines[..., 0] < width * 1.1).all()
+        inside = cores_of(wall.lines, wall.pixels.shape) > 0
+        change = np.abs(cv2.Laplacian(grid, cv2.CV_32F))
+        assert change[inside].mean() > change[~inside].mean()
 
 
 def test_without_fonts_nothing_is_drawn() -> None:

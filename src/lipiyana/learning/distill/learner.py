@@ -16,6 +16,7 @@ from torch.nn import functional
 from lipiyana.learning.distill.crops import Batch, CropMix, batches
 from lipiyana.learning.distill.network import TextStudent, computed_in_int8
 from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.text_cores import CORE, UNKNOWN
 from lipiyana.learning.finetune.common.course import Measured
 from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
@@ -90,7 +91,9 @@ class StudentTrainer(Run[TextStudent]):
         self.net.train()
         with self.autocast():
             logits = self.net(batch.pixels.to(memory_format=torch.channels_last))
-        self.optimize(map_loss(logits.float(), batch.maps), len(batch.pixels), rate_factor)
+        self.optimize(
+            map_loss(logits.float(), batch.maps, batch.known), len(batch.pixels), rate_factor
+        )
 
 
 class DistillLearner(NormedLearner[StudentTrainer]):
@@ -140,10 +143,11 @@ class DistillLearner(NormedLearner[StudentTrainer]):
             pixels, wanted = seen.load()
             with torch.inference_mode():
                 found = net(torch.from_numpy(network_input(pixels))).sigmoid().numpy()[0, 0]
-            text, truth = found > 0.5, wanted > 127
+            known = wanted != UNKNOWN
+            text, truth = (found > 0.5) & known, wanted == CORE
             both += float((text & truth).sum())
             either += float(text.sum() + truth.sum())
-            difference += float(np.abs(found - wanted / np.float32(255)).mean())
+            difference += float((np.abs(found - truth) * known).mean())
         overlap = 2 * both / either if either else 1.0
         return Measured(1 - overlap, difference / max(1, len(self._validation)))
 
@@ -154,19 +158,20 @@ class DistillLearner(NormedLearner[StudentTrainer]):
         return trainer
 
 
-def map_loss(logits: Tensor, maps: Tensor) -> Tensor:
+def map_loss(logits: Tensor, maps: Tensor, known: Tensor) -> Tensor:
     """Cross entropy on text and on hard negatives, plus Dice loss, as in training DB detectors.
 
     Args:
         logits: (N, 1, H, W).
         maps: the same shape, from 0 to 1.
+        known: the same shape, 0 where nothing is to be learned.
     """
     errors = functional.binary_cross_entropy_with_logits(logits, maps, reduction="none")
     text = maps > 0.5
     count = int(text.sum())
-    rest = errors[~text]
+    rest = errors[~text & (known > 0)]
     hard = rest.topk(min(len(rest), max(_LEAST_HARD, int(_HARD * count)))).values
     entropy = (errors[text].sum() + hard.sum()) / max(1, count + len(hard))
-    found = logits.sigmoid()
+    found = logits.sigmoid() * known
     dice = 1 - (2 * (found * maps).sum() + 1) / (found.sum() + maps.sum() + 1)
     return entropy + dice

@@ -1,4 +1,4 @@
-"""A folder of pictures with the teacher's detections, so that the teacher sees each one once."""
+"""A folder of pictures with their text maps, so that the teacher sees each one once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ import numpy.typing as npt
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import replacing
 from lipiyana.images.loading import load
+from lipiyana.learning.distill.text_cores import (
+    LabelledPicture,
+    cores_of,
+    mended,
+    teacher_cores,
+)
 from lipiyana.ocr.detection.detector import network_input, scaled_picture
-from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.runtime.store import Session
 
 Pixels = npt.NDArray[np.uint8]
-Picture = Callable[[], Pixels]
+Picture = Callable[[], LabelledPicture]
 
 _QUALITY = 95
 _HELD_OUT = 10  # every tenth picture is for validation
@@ -26,11 +32,11 @@ _HELD_OUT = 10  # every tenth picture is for validation
 
 @dataclass(frozen=True, slots=True)
 class PoolPicture:
-    """A picture at the teacher's scale with the cores of the text lines that the teacher found.
+    """A picture at the scale of serving, with the cores of its lines of text.
 
     Attributes:
         picture: a JPEG file.
-        map: a PNG file of the same size, 255 in the cores and 0 elsewhere.
+        map: a PNG file of the same size with the values of `text_cores`.
     """
 
     picture: Path
@@ -63,7 +69,9 @@ def fill_pool(
     teacher: Session,
     on_picture: Callable[[], None] = lambda: None,
 ) -> Pool:
-    """Run the teacher on pictures and store the results; existing files are reused.
+    """Store pictures with their text maps; existing files are reused.
+
+    The teacher finds the lines of pictures whose lines are not known.
 
     Args:
         folder: folder of the pool, created if needed.
@@ -94,47 +102,31 @@ def photographs(folder: Path | None) -> list[tuple[str, Picture]]:
 
 
 def _loader(path: Path) -> Picture:
-    return lambda: load(path)
+    return lambda: LabelledPicture(load(path))
 
 
 def _process(seen: PoolPicture, picture: Picture, teacher: Session) -> bool:
     try:
-        pixels = picture()
+        labelled = picture()
     except LipiyanaError:  # a folder of pictures may contain other files
         return False
-    scaled = scaled_picture(pixels, SCENE_DETECTION)
-    probabilities = teacher.run(network_input(scaled))[0][0, 0]
+    scaled = scaled_picture(labelled.pixels, SCENE_DETECTION)
     _write(
         seen.picture,
         cv2.imencode(".jpg", scaled[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1],
     )
     # write the map last: if it exists, the picture does too
-    _write(seen.map, cv2.imencode(".png", found_cores(probabilities, SCENE_DETECTION))[1])
+    _write(seen.map, cv2.imencode(".png", _map(labelled.scaled(scaled), teacher))[1])
     return True
 
 
-def found_cores(
-    probabilities: npt.NDArray[np.float32], settings: DetectionSettings
-) -> npt.NDArray[np.uint8]:
-    """Binarize a detector's map to the cores of the lines that it finds.
-
-    A student of the probabilities would blur the gap between two rows; a student of the
-    decisions separates them.
-
-    Args:
-        probabilities: the detector's map, (H, W).
-        settings: thresholds for a pixel and for the mean over a core.
-
-    Returns:
-        (H, W), 255 in the cores of lines and 0 elsewhere.
-    """
-    text = (probabilities > settings.pixel_threshold).astype(np.uint8)
-    count, labels = cv2.connectedComponents(text)
-    flat = labels.ravel()
-    sums = np.bincount(flat, probabilities.ravel(), count)
-    sure = sums >= settings.box_threshold * np.bincount(flat, minlength=count)
-    sure[0] = False  # the background
-    return np.where(sure[labels], np.uint8(255), np.uint8(0))
+def _map(labelled: LabelledPicture, teacher: Session) -> Pixels:
+    if labelled.lines is not None:
+        return cores_of(labelled.lines, labelled.pixels.shape)
+    cores = teacher_cores(teacher.run(network_input(labelled.pixels))[0][0, 0])
+    if labelled.words is not None:
+        return mended(cores, labelled.words, labelled.ignored)
+    return cores
 
 
 def _write(path: Path, data: npt.NDArray[np.uint8]) -> None:

@@ -21,7 +21,8 @@ from lipiyana.learning.distill.finishing import (
 from lipiyana.learning.distill.learner import DistillLearner, StudentRecipe
 from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import Pool, fill_pool, photographs
-from lipiyana.learning.distill.streets import Streets, Walls
+from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished
 from lipiyana.learning.finetune.common.job import (
@@ -112,7 +113,7 @@ def distill_text_detector(
     key = key_of([teacher.sha256, job.name, str(job.streets), str(job.photos), str(job.start)])
     with course_of(job, key, listener) as course:
         pool = _pool(job, course.work, store, teacher, listener)
-        mix = CropMix(pool.train, job.mix_size)
+        mix = CropMix(pool.train, size=job.mix_size)
         if not course.learn(
             lambda: DistillLearner(course.work, mix, pool.validation, job.recipe, start)
         ):
