@@ -101,12 +101,8 @@ class RecognitionServer:
             self._metrics,
             settings,
         )
-        self._health = Health([SERVICE], most_waiting=settings.max_connection_calls)
-        self._refusals = Pace(
-            CONNECTIONS.refusals_per_second,
-            CONNECTIONS.refusals_at_once,
-            settings.max_connection_calls,
-        )
+        self._health = Health([SERVICE])
+        self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self._returning: asyncio.Task[None] | None = None

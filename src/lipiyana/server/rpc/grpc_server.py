@@ -129,10 +129,8 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", CONNECTIONS.window_bytes),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        # gRPC refuses more, and counts calls that were reset until they are cleared away
         ("grpc.max_concurrent_streams", settings.max_connection_calls),
-        # otherwise gRPC counts a call until it is cleared away, and refuses the next call of an
-        # honest client, which knows that the last one has ended; `Pace` bounds resets instead
-        ("grpc.http.overload_protection", 0),
         ("grpc.max_metadata_size", CONNECTIONS.max_metadata_bytes),
         ("grpc.absolute_max_metadata_size", CONNECTIONS.max_metadata_bytes),
         # calls that the server has not taken yet: those beyond it would be CANCELLED without a

@@ -97,13 +97,7 @@ _Status = health_pb2.HealthCheckResponse
 class Health:
     """One state for all services. Belongs to one event loop."""
 
-    def __init__(self, services: Collection[str], *, most_waiting: int) -> None:
-        """Serve the health of `services`.
-
-        Args:
-            services: besides "", the whole server.
-            most_waiting: calls of one connection that may wait for their turn.
-        """
+    def __init__(self, services: Collection[str]) -> None:
         self._services = frozenset(services) | {""}
         self._status: Any = _Status.NOT_SERVING
         self._ended = False
@@ -112,7 +106,7 @@ class Health:
         self._unwatched.set()
         self._changed = asyncio.Event()
         self._receiving = Places(HEALTH.received_at_once)
-        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once, most_waiting)
+        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once)
 
     @property
     def is_serving(self) -> bool:
