@@ -16,6 +16,7 @@ from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import leaving_of, reserve_of
 from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
+from lipiyana.server.queue.endings import Endings
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.rpc.answers import Answers, ServedRecognizer
@@ -260,7 +261,7 @@ class RecognitionServer:
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
             pace=self._refusals,
         )
-        add_service(server, self._service.methods, max_batch=settings.max_batch)
+        add_service(server, self._service.methods, Endings(), max_batch=settings.max_batch)
         self._health.add_to(server)
         if settings.reflection:
             add_reflection(server, [SERVICE, HEALTH_SERVICE])

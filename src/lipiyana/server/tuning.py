@@ -56,6 +56,10 @@ class ConnectionTuning:
     refusals_at_once: int = 16
     """To one connection, before `refusals_per_second` holds."""
 
+    longest_ending_seconds: float = 0.25
+    """Time after which the calls of a connection no longer wait for one that has its status: its
+    client does not read."""
+
     files_beside_calls: int = 64
     """Files that a process has open without any call: libraries, models, logs, ports."""
 

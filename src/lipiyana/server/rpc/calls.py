@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, LipiyanaError, Unavailable
+from lipiyana.server.queue.endings import Endings, current_ending
 from lipiyana.server.security.callers import Caller, address_of, current_entry
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing
@@ -164,7 +165,9 @@ def log_call(
     )  # fmt: skip
 
 
-def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
+def answering(
+    method: Method, endings: Endings | None = None
+) -> Callable[[Any, Any], Awaitable[Any]]:
     """Give a handler of gRPC, for streams, that leaves no call behind.
 
     gRPC's iterator of requests has itself in it, and the exception that ends a call is held by the
@@ -174,8 +177,13 @@ def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     """
 
     async def call(_requests: Any, context: Any) -> Any:
+        ending = None if endings is None else endings.of(context)
+        current_ending.set(ending)
         try:
-            return await method(context)
+            answer = await method(context)
+            if ending is not None:
+                await ending.turn()
+            return answer
         except grpc.aio.AbortError as aborted:
             del _requests, context
             aborted.__context__ = None
@@ -187,6 +195,8 @@ def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
     """End a call with the status of an error."""
     status = to_status(error, request_id=request_id)
+    if (ending := current_ending.get()) is not None:
+        await ending.turn()
     trailers = ((DETAILS_KEY, status.SerializeToString()), (REQUEST_ID_KEY, request_id))
     await context.abort(grpc.StatusCode[error.code], status.message, trailers)
 

@@ -17,6 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.server.queue.endings import Endings
 from lipiyana.server.rpc.calls import Method, answering
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -204,7 +205,9 @@ SERVICE = _DESCRIPTOR.full_name
 M = TypeVar("M", bound=Message)
 
 
-def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batch: int) -> None:
+def add_service(
+    server: grpc.aio.Server, methods: dict[str, Method], endings: Endings, *, max_batch: int
+) -> None:
     """Have a server answer the methods of the service.
 
     All are streams of requests for gRPC, so that it takes in no message before the method asks for
@@ -215,6 +218,7 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
         server: not started yet.
         methods: by their names; they give the bytes of an answer, or write those of several
             themselves and give None.
+        endings: when the calls of a connection end.
         max_batch: pictures of one request.
     """
     repeated = {
@@ -233,7 +237,7 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
             else grpc.stream_unary_rpc_method_handler
         )
         handlers[name] = make(
-            answering(method),
+            answering(method, endings),
             _reader(request, WireLimits(described.input_type, repeated)),
             None,  # of an answer that waits unread, only its bytes stay in memory
         )
