@@ -1,8 +1,8 @@
 """Registrations: formats, grammar, repair, names of regions, categories.
 
-`parse` reads the rows of a plate; `find` says whether a line of scene text is a registration;
-`GRAMMAR` and its `automaton` score hypotheses while they are read; `categorize` says whom a
-registration belongs to. `FORMATS` has one record a format, with everything that is known of it.
+`parse` parses the rows of a plate; `find` says whether a line of scene text is a registration;
+`GRAMMAR` and its `automaton` tell a beam search which characters may follow; `categorize` gives
+the category (private, transport, diplomatic, ...). `FORMATS` has one record for each format.
 """
 
 from lipiyana.ocr.registrations.automaton import Automaton

@@ -1,4 +1,4 @@
-"""Whether a line of text somewhere in a scene is a registration."""
+"""Decides whether a line of scene text is a registration."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SHORTEST_WORD = 4
 def find(
     rows: Sequence[str] | str, confidences: Sequence[Sequence[float]] | None = None
 ) -> Registration | None:
-    """The registration that a line of scene text (or a plate's rows) is, or None.
+    """Parse a line of scene text (or a plate's rows); None if it is no registration.
 
-    Shop signs, prices and telephone numbers stand in scenes too, so this is stricter than `parse`:
-    every row must belong to it, and nothing but separators and the noise of plates may stand
-    between. At most two repairs are made, only where a series or a class stands, and none where a
-    word of four letters stands (LABOR 2392). What else is asked for is said by the `SceneRule` of
-    each format: eight characters by default.
+    Scenes also show shop signs, prices and telephone numbers, so this is stricter than `parse`:
+    every row must be part of the registration, with nothing between but separators and the noise
+    of plates (IND, laser number). At most two characters are repaired, only in registrations with
+    a series or a class, and never beside a word of four letters (LABOR 2392). The `SceneRule` of a
+    format adds its own conditions, such as a minimum of eight characters.
 
     Raises:
-        ValueError: `confidences` does not have one list a row, with one number a character.
+        ValueError: `confidences` does not have one list per row, with one number per character.
     """
     raw = rows if isinstance(rows, str) else "\n".join(rows)
-    if not all(_may_stand(ch) for ch in raw):
+    if not all(_is_allowed(ch) for ch in raw):
         return None
     outcome = examine(normalize_rows(rows, confidences))
     reading = outcome.reading
@@ -41,7 +41,7 @@ def find(
     return outcome.registration
 
 
-def _may_stand(character: str) -> bool:
+def _is_allowed(character: str) -> bool:
     return (
         character in _SEPARATORS
         or character in _ARROWS
@@ -69,7 +69,7 @@ def _is_repair_sure(outcome: Outcome, reading: Reading, rule: SceneRule, raw: st
 
 
 def _last_piece(raw: str) -> str:
-    """What stands behind the last gap that is not noise."""
+    """The last piece that is not noise."""
     pieces = [arabic_digits(normalize_row(piece)) for piece in _pieces(raw)]
     return next(piece for piece in reversed(pieces) if piece)
 

@@ -1,4 +1,4 @@
-"""How Indian scripts spell the names of English letters, and some states, on plates."""
+"""How plates in Indian scripts spell the names of English letters and of some states."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NAMES = {
         "X:എക്സ് Y:വൈ Z:സെഡ്|ഇസഡ്"
     ),
 }
-"""Letter, then its spellings, by ISO 15924 code. Tamil writes D as T and B as P."""
+"""Each letter with its spellings, by ISO 15924 code. Tamil writes D like T and B like P."""
 
 _STATES = (
     "AP:ఆంధ్రప్రదేశ్ AS:অসম BR:बिहार CG:छत्तीसगढ़ DL:दिल्ली GA:गोवा GJ:ગુજરાત HP:हिमाचलप्रदेश "
@@ -50,7 +50,7 @@ _STATES = (
     "PB:ਪੰਜਾਬ RJ:राजस्थान TG:తెలంగాణ TN:தமிழ்நாடு|தநா|டிஎன் TR:ত্রিপুরা UK:उत्तराखंड "
     "UP:उत्तरप्रदेश WB:পশ্চিমবঙ্গ|পব"
 )
-"""State words and abbreviations. Tamil plates are of Tamil Nadu: its டிஎன் is never DN."""
+"""State names and abbreviations. Tamil plates belong to Tamil Nadu: டிஎன் is TN, never DN."""
 
 
 def _spellings(table: str) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _spellings(table: str) -> list[tuple[str, str]]:
 
 
 LETTER_NAMES = [pair for table in _NAMES.values() for pair in _spellings(table)]
-"""(spelling, letter); a spelling that stands for two letters comes twice."""
+"""(spelling, letter); a spelling of two letters has two entries."""
 
 STATE_WORDS = _spellings(_STATES)
 """(word, region code)."""

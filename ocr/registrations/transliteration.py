@@ -1,7 +1,7 @@
-"""Plates of Indian states in Indian scripts: native digits and spelt-out letters to English.
+"""Transliterates Indian plates in Indian scripts: native digits, and letters spelt by their names.
 
-The main plate is in English letters, but a state may allow one more in a language of the Eighth
-Schedule, where letters are written by their English names (एमएच १२ एबी १२३४ is MH 12 AB 1234).
+The main plate is in English letters, but a state may allow a second plate in a language of the
+Eighth Schedule. It spells the letters by their English names: एमएच १२ एबी १२३४ is MH 12 AB 1234.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def _tables() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
 
 
 _LETTERS, _AT_THE_START = _tables()
-"""What spellings stand for; a state's own word can only begin a registration."""
+"""The letters that a spelling may stand for. State names are only allowed at the start."""
 
 _LENGTHS = sorted({len(spelling) for spelling in _AT_THE_START}, reverse=True)
 
 
 def transliterate(read: Characters) -> list[Characters]:
-    """Every way to write `read` in English letters and Arabic digits.
+    """All transliterations of `read` to English letters and Arabic digits, at most 32.
 
-    Names are taken as long as possible, as far as the rest can then be read too (जेडी is no Z but
-    J and D); a name that stands for two letters gives both. Empty where a native letter belongs to
-    no name. A letter has the least confidence of its name.
+    At each position the longest name is taken that leaves a readable rest: जेडी is J and D, since
+    Z would leave a rest that is no name. A name of two letters gives both results. The list is
+    empty if a native letter belongs to no name. A letter has the lowest confidence of its name.
     """
     text = arabic_digits(read.text)
     results: list[Characters] = []
@@ -49,10 +49,10 @@ def transliterate(read: Characters) -> list[Characters]:
 
 
 def _units(text: str, start: int, dead: set[int]) -> Iterator[_Units]:
-    """Cut `text` from `start` on into (English, length of the native spelling).
+    """Cut `text` from `start` on into pairs of an English letter and its native spelling's length.
 
-    From the places in `dead` on there is no way; those that turn out so are added, else names that
-    stand for two letters each would be tried in all their combinations.
+    `dead` collects the positions from which the rest cannot be cut. Without it, names of two
+    letters would be tried in all combinations.
     """
     if start == len(text):
         yield []
@@ -70,7 +70,7 @@ def _units(text: str, start: int, dead: set[int]) -> Iterator[_Units]:
 
 
 def _names_at(text: str, start: int) -> Iterator[tuple[Sequence[str], int]]:
-    """What stands at a place, the longest name first, and its length."""
+    """The letters that each name at `start` may stand for, and its length; longest name first."""
     if text[start].isascii():
         yield text[start], 1
         return
