@@ -1,7 +1,7 @@
 """Stops the libraries that decode pictures from writing to standard error.
 
-libtiff and OpenCV write a line there about whatever is wrong in a picture, which tears the progress
-bar of a command and the log of a server. The error that comes back from decoding says it, too.
+libtiff and OpenCV write a line about every defect of a picture, which breaks the progress bar of a
+command and the log of a server. The decoding error reports the defect anyway.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import cv2
 
 
 def quiet_decoders() -> None:
-    """Turn these lines off for the whole process. A program may do so, a library should not."""
+    """Turn these lines off for the whole process. A program may do this; a library should not."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    # a symbol of libtiff is found by way of the module that is linked with it, where there is one
+    # the symbols of libtiff are found through the Pillow module that is linked with it
     with contextlib.suppress(OSError, AttributeError):
         libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
         for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
