@@ -208,7 +208,7 @@ def annotate(
 @models_app.command("list")
 def list_models(models: Models = None) -> None:
     """Show the models of the manifest and whether they are installed."""
-    from lipiyana.cli.models.listing import show
+    from lipiyana.cli.models.installed import show
 
     raise typer.Exit(show(models))
 
@@ -216,7 +216,7 @@ def list_models(models: Models = None) -> None:
 @models_app.command()
 def verify(models: Models = None) -> None:
     """Check the files of the models against the manifest. Exit 1 where one is wrong."""
-    from lipiyana.cli.models.listing import verify
+    from lipiyana.cli.models.installed import verify
 
     raise typer.Exit(verify(models))
 

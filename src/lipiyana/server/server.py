@@ -25,9 +25,8 @@ from lipiyana.server.rpc.messages import SERVICE, add_service
 from lipiyana.server.rpc.service import RecognitionService
 from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
 from lipiyana.server.rpc.standard_services import Health, add_reflection
-from lipiyana.server.security.access import AccessInterceptor
 from lipiyana.server.security.open_files import warn_of_open_secrets
-from lipiyana.server.security.tokens import Tokens
+from lipiyana.server.security.tokens import AccessInterceptor, Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing

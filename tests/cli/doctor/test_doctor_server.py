@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 
+from lipiyana.cli.doctor.command import certificate, server
 from lipiyana.cli.doctor.findings import Finding
 from lipiyana.cli.doctor.machine import Usage, memory, neighbours, threads
-from lipiyana.cli.doctor.server import certificate, server
 
 
 def by_subject(text: str, tmp_path: Path) -> dict[str, Finding]:

@@ -37,13 +37,12 @@ def run(
     """
     importing = import_with("train", "lipiyana.learning.paddle_import.importing", _PURPOSE)
     description = import_with("train", "lipiyana.learning.paddle_import.description", _PURPOSE)
-    process = import_with("train", "lipiyana.learning.paddle_import.paddle_process", _PURPOSE)
-    chosen = process.interpreter(python)
+    chosen = importing.interpreter(python)
     folder = Path(model)
     if not folder.is_dir():
         if "/" in model or "\\" in model:
             raise typer.BadParameter(f"there is no folder {model}", param_hint="DIR|NAME")
-        folder = process.fetch(chosen, model)
+        folder = importing.fetch(chosen, model)
     try:
         described = description.describe(folder, characters, task)
     except InvalidRequest as error:
@@ -94,9 +93,6 @@ def models_of(reader: str) -> Path:
     importing = import_with(
         "train", "lipiyana.learning.paddle_import.importing", "--reader paddle:DIR"
     )
-    process = import_with(
-        "train", "lipiyana.learning.paddle_import.paddle_process", "--reader paddle:DIR"
-    )
     described = description.describe(folder)
     if described.task is not Task.LINE_READER:
         raise typer.BadParameter(f"{folder} reads no lines.", param_hint="--reader")
@@ -106,5 +102,5 @@ def models_of(reader: str) -> Path:
     )
     imported = cache_folder() / "paddle" / digest.hexdigest()[:16]
     if not (imported / "manifest.toml").is_file():
-        importing.import_paddle(described, imported, process.interpreter(None), on_step=say_step)
+        importing.import_paddle(described, imported, importing.interpreter(None), on_step=say_step)
     return imported

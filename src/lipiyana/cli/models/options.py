@@ -127,9 +127,9 @@ def distill(
 
 def bench(models: Models = None) -> None:
     """Time the models on this machine, and write it down: the faster of two twins is used then."""
-    from lipiyana.cli.models.bench import run
+    from lipiyana.cli.models import installed
 
-    raise typer.Exit(run(models))
+    raise typer.Exit(installed.bench(models))
 
 
 def import_paddle(

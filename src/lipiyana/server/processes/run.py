@@ -1,35 +1,47 @@
-"""Runs one server in this process: until a signal comes, or beside other code."""
+"""Runs one server in this process: until a signal comes, beside other code, or as a worker.
+
+A worker is one of several processes that share a port; the supervisor starts it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
 from lipiyana.batching import Batcher, batched_sessions
+from lipiyana.errors import LipiyanaError
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.quiet_decoders import quiet_decoders
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
-from lipiyana.review.keeping_recognizer import KeepingRecognizer
-from lipiyana.review.spare_time import SpareTime
+from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.processes.ending import Ending, ending_by_signals
 from lipiyana.server.rpc.answers import ServedRecognizer
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
+from lipiyana.server.telemetry.logs import configure_logging
 from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.telemetry.metrics_folder import leave_metrics_folder
+from lipiyana.server.telemetry.native_lines import native_lines_as
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing, otlp_tracing
 from lipiyana.server.tuning import WORKERS
 
 _log = logging.getLogger("lipiyana.server")
+
+
+MakeRecognizer = Callable[[ServerSettings, Metrics], ServedRecognizer]
 
 
 class Started(Protocol):
@@ -225,3 +237,53 @@ async def _serve_until_stopped(
     started.set_result((server, lambda: loop.call_soon_threadsafe(stop.set)))
     await stop.wait()
     await server.stop()
+
+
+def run_worker(
+    settings: ServerSettings,
+    make_recognizer: MakeRecognizer,
+    supervisor: Connection,
+    metrics_folder: Path,
+) -> None:
+    """Serve until SIGTERM, or until the supervisor is gone.
+
+    The exit code is 0, or `CUT_OFF` where accepted calls were not answered.
+
+    Sends the supervisor None once calls are welcome, or the error that prevents it. At the end it
+    sends its exit code, because the interpreter takes some time to end.
+    """
+    # Ctrl-C goes to all processes of a terminal; when to stop is the supervisor's to say
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(settings.log_format)
+    metrics = Metrics()
+
+    def clean_up() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            leave_metrics_folder(metrics_folder)
+
+    try:
+        with native_lines_as(settings.log_format):
+            code = serve_to_the_end(
+                settings,
+                make_recognizer(settings, metrics),
+                metrics,
+                on_ready=lambda _: _send(supervisor, None),
+                signals=(signal.SIGTERM,),
+                parent=supervisor.fileno(),
+                last_act=clean_up,
+            )
+    except LipiyanaError as error:
+        _send(supervisor, error)
+        clean_up()
+    else:
+        _send(supervisor, code)
+        clean_up()
+        logging.shutdown()
+        # all is closed: the end of the interpreter would only take time
+        os._exit(code)
+
+
+def _send(supervisor: Connection, message: LipiyanaError | int | None) -> None:
+    with suppress(OSError):  # it may be gone, and then this process ends for that
+        supervisor.send(message)

@@ -23,8 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from lipiyana.errors import InternalError, LipiyanaError
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
-from lipiyana.server.processes.run import Started, local_recognizer
-from lipiyana.server.processes.worker import MakeRecognizer, run_worker
+from lipiyana.server.processes.run import MakeRecognizer, Started, local_recognizer, run_worker
 from lipiyana.server.rpc.grpc_server import address, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings

@@ -17,8 +17,13 @@ from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
-from lipiyana.server.rpc.receiving import Receiving, parsed
-from lipiyana.server.rpc.sending import BatchWriting, Outcome, UnreadAnswers
+from lipiyana.server.rpc.message_limits import (
+    BatchWriting,
+    Outcome,
+    Receiving,
+    UnreadAnswers,
+    parsed,
+)
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics

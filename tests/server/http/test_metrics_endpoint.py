@@ -13,9 +13,8 @@ from http.client import HTTPConnection
 import pytest
 from served_fake import PATIENCE
 
-from lipiyana.server.http import small_http
-from lipiyana.server.http.metrics_endpoint import Exposition
-from lipiyana.server.http.small_http import Answer, SmallHttpServer
+from lipiyana.server.http import metrics_endpoint
+from lipiyana.server.http.metrics_endpoint import Answer, Exposition, SmallHttpServer
 from lipiyana.server.tuning import HTTP
 
 LARGE = b"x" * 8_000_000
@@ -117,7 +116,7 @@ def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
 
 
 def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_http, "HTTP", replace(HTTP, connection_seconds=0.01))
+    monkeypatch.setattr(metrics_endpoint, "HTTP", replace(HTTP, connection_seconds=0.01))
     server = SmallHttpServer("127.0.0.1", 0, {})
     with connect(server.port) as connection:
         assert read_to_end(connection) == b""

@@ -1,28 +1,91 @@
-"""Outgoing answers: batches are written in turns, and the bytes of unread answers are bounded.
+"""Bounds what the messages of calls take: those that are received, and answers that wait.
+
+gRPC buffers at most `window_bytes` of a message that the server has not asked for. Once the server
+asks for it, the client may send all of it, and the bytes stay in memory until the message is
+complete or the call ends. So a message is asked for only while its call holds one of a few places.
+
+A caller who does not read its answer makes the server hold it in memory. The answer of a batch has
+megabytes, and costs next to nothing to produce if it comes from the cache. So the bytes of unread
+answers are counted.
 
 A picture full of text has a thousand lines, which take 5 ms to write, and a batch can contain many
 such pictures, perhaps from the cache. Written in one go, or many batches at once, they would block
-the event loop for seconds.
-
-A caller who does not read its answer makes the server hold it in memory. The answer of a batch has
-megabytes, and costs next to nothing to produce if it comes from the cache.
+the event loop for seconds. So batches are written in turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from lipiyana.errors import LipiyanaError, Overloaded
+import grpc
+from google.protobuf.message import Message
+
+from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.places import Places
 from lipiyana.server.rpc.calls import Context
+from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.types import Recognition
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.wire.results import recognition_to_proto
 from lipiyana.wire.status import to_status
+
+M = TypeVar("M", bound=Message)
+
+
+class Receiving:
+    """The places of one server. Belongs to one event loop."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._seconds = settings.receive_timeout
+        count = settings.max_receiving_bytes // settings.max_message_bytes
+        self._places = Places(count, max_waiting=MESSAGES.max_waiting)
+
+    @property
+    def places(self) -> Places:
+        """Held by the calls whose message is under way."""
+        return self._places
+
+    async def message(self, context: Context, client: str) -> Any:
+        """Take in the only message of a call.
+
+        Raises:
+            Overloaded: too many calls wait to send theirs (TOO_MANY_CALLS).
+            DeadlineExceeded: it did not come in time (MESSAGE_TIMEOUT).
+            InvalidRequest: there is none (MISSING_MESSAGE), or it is no such message.
+        """
+        refusal = Overloaded(
+            "more calls send their messages than this server takes in at a time (its setting "
+            "max_receiving_bytes); try again in 1 s",
+            reason="TOO_MANY_CALLS",
+        )
+        async with self._places.soon(client, refusal, self._seconds):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    message = await context.read()
+            except TimeoutError:
+                raise DeadlineExceeded(
+                    f"the message did not come within {self._seconds:g} s (the server's setting "
+                    "receive_timeout)",
+                    reason="MESSAGE_TIMEOUT",
+                ) from None
+        if message is grpc.aio.EOF:
+            raise InvalidRequest("the call ended without a message", reason="MISSING_MESSAGE")
+        return parsed(message)
+
+
+def parsed(request: M | InvalidRequest) -> M:
+    """Give a request.
+
+    Raises:
+        InvalidRequest: it did not parse, or has too much in it.
+    """
+    if isinstance(request, InvalidRequest):
+        raise request
+    return request
 
 
 class UnreadAnswers:

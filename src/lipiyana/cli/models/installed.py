@@ -1,4 +1,4 @@
-"""`lipiyana models bench`: times each model on this machine, and compares twins."""
+"""`lipiyana models list`, `verify` and `bench`: what is installed, intact, and how fast."""
 
 from __future__ import annotations
 
@@ -8,22 +8,61 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from lipiyana.cli.console import say_warning, stderr, stdout
+from lipiyana.cli.console import WIDE, say_step, say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.errors import LipiyanaError
-from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
-from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.model_folder import writing_to
 from lipiyana.runtime.store import ModelStore, Session
 from lipiyana.runtime.timings import TWIN, cache_folder, cpu_model, write_timings
 
 
-def run(models: Path | None) -> int:
+def show(models: Path | None) -> int:
+    """Print a table of the models; a missing one is shown, and no error.
+
+    Models of one task stand in order of preference. Where timings of this machine changed that
+    order, it is said below the table.
+    """
+    store = ModelStore(models)
+    table = Table(box=None)
+    for heading in ("name", "task", "version", "size", "licence", "installed"):
+        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
+    for entry in store.entries:
+        table.add_row(
+            Text(entry.name),
+            Text(entry.task.value),
+            Text(entry.version),
+            _size(entry),
+            Text(entry.licence),
+            "yes" if entry.installed else "no",
+        )
+    stdout(width=WIDE).print(table)
+    for preference in store.preferences:
+        say_step(str(preference))
+    return DONE
+
+
+def verify(models: Path | None) -> int:
+    """Load every model and print its problem, if any."""
+    code = DONE
+    console = stdout()
+    for check in ModelStore(models, threads=1).verify():
+        if check.ok:
+            console.print(Text.assemble(("ok     ", "green"), check.entry.name))
+        else:
+            console.print(Text.assemble(("wrong  ", "red"), f"{check.entry.name}: {check.problem}"))
+            code = FAILED
+    return code
+
+
+def bench(models: Path | None) -> int:
     """Time all installed models on one thread, those of one task in turns; store the times.
 
     Raises:
         InvalidRequest: the cache folder cannot be written.
     """
+    from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
+
     store = ModelStore(models, threads=1)
     code = DONE
     # those that take the same input are timed in turns
@@ -59,3 +98,7 @@ def run(models: Path | None) -> int:
         ):
             stderr().print(f"{entry.name} is faster here than {twin}", markup=False)
     return code
+
+
+def _size(entry: ModelEntry) -> str:
+    return f"{entry.file.stat().st_size / 1e6:.1f} MB" if entry.installed else ""
