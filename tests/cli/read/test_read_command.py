@@ -153,7 +153,7 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     assert result.exit_code == 2
     assert f"no picture found in {arguments[0]}" in result.stderr
     assert ".jpg" in result.stderr
-    assert ("passed over 1 .txt" in result.stderr) == ("empty" in arguments)
+    assert ("ignored 1 .txt" in result.stderr) == ("empty" in arguments)
     assert not (here / "out.csv").exists()
 
 
@@ -190,7 +190,7 @@ def test_rows_are_not_overwritten(here: Path, fake: FakeRecognizer) -> None:
     assert "--resume" in again.stderr
     resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 0
-    assert "0 read, 0 failed, 1 skipped that out.jsonl had" in resumed.stderr
+    assert "0 read, 0 failed, 1 skipped, already in out.jsonl" in resumed.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert fake.seen == ["a"]
 
@@ -201,7 +201,7 @@ def test_earlier_failures_count_in_a_resumed_run(here: Path, fake: FakeRecognize
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
     resumed = invoke("a.jpg", "b.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 1
-    assert "1 read, 0 failed, 1 skipped that out.jsonl had (1 of them failed)" in resumed.stderr
+    assert "1 read, 0 failed, 1 skipped, already in out.jsonl (1 of them failed)" in resumed.stderr
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer)
     for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
         (here / "in" / name).write_text("a")
     messages = invoke("in").stderr.splitlines()
-    assert messages[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
+    assert messages[-1] == "ignored, because they are not pictures: 2 .heic, 1 .pdf"
 
 
 def test_a_stopped_run_reports_the_reason_and_how_to_resume(
@@ -254,7 +254,10 @@ def test_a_stopped_run_reports_the_reason_and_how_to_resume(
     (here / "b.jpg").write_text("b")
     result = invoke(".", "--output", "out.jsonl")
     assert result.exit_code == 1
-    assert "stopped: no server answers; the same command with --resume goes on" in result.stderr
+    assert (
+        "stopped: no server answers; run the same command with --resume to continue"
+        in result.stderr
+    )
 
 
 def test_a_closed_output_pipe_is_not_an_error(here: Path) -> None:

@@ -55,7 +55,7 @@ def test_options_reach_the_job_and_ctrl_c_is_reported(
     options = ["--out", str(out), "--minutes", "7", "--resume"]
     result = CliRunner().invoke(app, [*command.replace("DATA", str(tmp_path)).split(), *options])
     assert result.exit_code == 130, result.output
-    assert "--resume goes on" in result.output
+    assert "--resume to continue" in result.output
     (job,) = asked
     assert (job.name, job.out, job.resume) == (name, out, True)
     assert job.limits.minutes == 7
@@ -89,11 +89,11 @@ def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
     command = ["finetune", "reader", str(tmp_path), "--out", str(out)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 130
-    assert "begins anew" in result.output
+    assert "to start again" in result.output
     assert "--resume" not in result.output
     (out / WORK).mkdir(parents=True)
     CourseState("key").write(out / WORK)
-    assert "--resume goes on" in CliRunner().invoke(app, command).output
+    assert "--resume continues" in CliRunner().invoke(app, command).output
 
 
 def test_a_warning_before_training_is_printed(

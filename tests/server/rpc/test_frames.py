@@ -23,7 +23,7 @@ class Rooms:
     def frame(self, frame_id: int) -> WaitingFrame:
         made = frame(frame_id)
         self.held.add(frame_id)
-        made.room.callback(self.held.discard, frame_id)
+        made.memory.callback(self.held.discard, frame_id)
         return made
 
 
@@ -103,9 +103,9 @@ async def test_no_frame_is_taken_while_many_drops_are_unreported(
     waiting = IncomingFrames()
     for number in range(3):
         waiting.put(frame(number))
-    await waiting.room()
+    await waiting.wait_for_room()
     waiting.put(frame(3))
-    reader = asyncio.create_task(waiting.room())
+    reader = asyncio.create_task(waiting.wait_for_room())
     await asyncio.sleep(0)
     assert not reader.done()
     assert await waiting.take() == (frame(3), [0, 1, 2])

@@ -109,7 +109,7 @@ def test_a_caller_who_leaves_before_the_answer_is_not_an_error(
         fake.wait_for(b"%d" % MESSAGE)
         until(lambda: "Recognize: OK" in caplog.text)
         raw.reset(stream)
-        until(lambda: "a caller left before it had taken its answer" in caplog.text)
+        until(lambda: "a caller disconnected before it had read its answer" in caplog.text)
     assert "Traceback" not in caplog.text
     assert not [one for one in caplog.records if one.levelno > logging.WARNING]
 

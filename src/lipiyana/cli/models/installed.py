@@ -1,4 +1,4 @@
-"""`lipiyana models list`, `verify` and `bench`: what is installed, intact, and how fast."""
+"""`lipiyana models list`, `verify` and `bench`: show, check and time the installed models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lipiyana.runtime.timings import TWIN, cache_folder, cpu_model, write_timing
 
 
 def show(models: Path | None) -> int:
-    """Print a table of the models; a missing one is shown, and no error.
+    """Print a table of the models; a missing one is listed and is no error.
 
-    Models of one task stand in order of preference. Where timings of this machine changed that
-    order, it is said below the table.
+    Models of one task are in order of preference. If timings of this machine changed that order,
+    a line below the table says so.
     """
     store = ModelStore(models)
     table = Table(box=None)
@@ -56,7 +56,9 @@ def verify(models: Path | None) -> int:
 
 
 def bench(models: Path | None) -> int:
-    """Time all installed models on one thread, those of one task in turns; store the times.
+    """Time all installed models on one thread and store the times.
+
+    Models of one task are timed in turns, so that other load affects all of them.
 
     Raises:
         InvalidRequest: the cache folder cannot be written.
@@ -65,14 +67,14 @@ def bench(models: Path | None) -> int:
 
     store = ModelStore(models, threads=1)
     code = DONE
-    # those that take the same input are timed in turns
-    alike: defaultdict[tuple[Task, tuple[int, ...]], list[Session]] = defaultdict(list)
+    # models with the same task and input shape are timed in turns
+    groups: defaultdict[tuple[Task, tuple[int, ...]], list[Session]] = defaultdict(list)
     for entry in store.entries:
         if not entry.installed:
             continue
         try:
             session = store.session(entry.name)
-            alike[entry.task, typical_input(session).shape].append(session)
+            groups[entry.task, typical_input(session).shape].append(session)
         except LipiyanaError as error:
             say_warning(error.message)
             code = FAILED
@@ -80,7 +82,7 @@ def bench(models: Path | None) -> int:
     table = Table(box=None)
     for heading in ("name", "task", "input", "ms"):
         table.add_column(heading, justify="right" if heading == "ms" else "left", no_wrap=True)
-    for (task, shape), sessions in alike.items():
+    for (task, shape), sessions in groups.items():
         times = median_milliseconds(sessions, typical_input(sessions[0]))
         for session, milliseconds in zip(sessions, times, strict=True):
             measured[session.entry.sha256] = round(milliseconds, 3)

@@ -1,6 +1,7 @@
 """The HTTP port for monitoring: `/metrics` for Prometheus, and `/ready` for probes.
 
-`SmallHttpServer` below it gives short answers, safe with few connections and hostile clients.
+`SmallHttpServer` gives the short answers. It limits connections, and hostile clients cannot block
+it.
 """
 
 from __future__ import annotations
@@ -48,20 +49,20 @@ class _Connection:
 class SmallHttpServer:
     """Answers GET requests on its own thread, one request per connection.
 
-    A connection is read as soon as it is accepted. If its request has arrived by then, it is
-    answered whatever the other connections do.
+    A connection is read as soon as it is accepted. If its request has already arrived, it is
+    answered at once, so stalled connections cannot delay it.
     """
 
     def __init__(self, host: str, port: int, answers: Mapping[str, Callable[[], Answer]]) -> None:
-        """Listen; port 0 leaves the choice to the system.
+        """Listen; port 0 chooses a free port.
 
         Args:
             host: address to listen on.
-            port: of TCP.
-            answers: by path, called on the server's thread.
+            port: TCP port.
+            answers: by path, functions that are called on the server's thread.
 
         Raises:
-            OSError: the port is taken or the host is not this machine's.
+            OSError: the port is in use, or the host is not an address of this machine.
         """
         self._answers = answers
         is_ipv6 = ":" in host
@@ -73,7 +74,7 @@ class SmallHttpServer:
         )
         self._listener.setblocking(False)
         self.port = int(self._listener.getsockname()[1])
-        self._open: dict[socket.socket, _Connection] = {}  # the oldest first
+        self._open: dict[socket.socket, _Connection] = {}  # oldest first
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._stop, self._stopped = socket.socketpair()
@@ -104,17 +105,17 @@ class SmallHttpServer:
                 self._drop(connection)
 
     def _time_left(self) -> float | None:
-        """Give the seconds until the oldest connection reaches its deadline."""
+        """Seconds until the oldest connection reaches its deadline."""
         oldest = next(iter(self._open.values()), None)
         return None if oldest is None else max(0.0, oldest.deadline - time.monotonic())
 
     def _accept(self) -> None:
-        for _ in range(HTTP.max_connections):  # then the others have their turn
+        for _ in range(HTTP.max_connections):  # then serve the open connections
             try:
                 accepted, _address = self._listener.accept()
-            except BlockingIOError:  # none is left
+            except BlockingIOError:  # no more connections
                 return
-            except OSError:  # there is no file for it, or it has gone
+            except OSError:  # no file descriptor is free, or the client has disconnected
                 time.sleep(HTTP.no_file_seconds)
                 return
             accepted.setblocking(False)
@@ -126,7 +127,7 @@ class SmallHttpServer:
                 self._drop(next(iter(self._open.values())))
 
     def _transfer(self, connection: _Connection) -> None:
-        """Read and write as much as is possible now."""
+        """Read and write as much as possible without blocking."""
         try:
             if connection.unsent is None and not self._read(connection):
                 return
@@ -137,11 +138,11 @@ class SmallHttpServer:
                 self._drop(connection)
         except BlockingIOError:
             pass
-        except OSError:  # its caller has gone
+        except OSError:  # the client has disconnected
             self._drop(connection)
 
     def _read(self, connection: _Connection) -> bool:
-        """Read more of a request; say whether it can be answered."""
+        """Read more of a request; return whether it can be answered."""
         data = connection.socket.recv(HTTP.max_request_bytes)
         if not data:
             self._drop(connection)
@@ -176,7 +177,8 @@ class SmallHttpServer:
         del self._open[connection.socket]
         self._selector.unregister(connection.socket)
         with suppress(OSError):
-            # otherwise what the client still sends would reset the connection and lose the answer
+            # otherwise data that the client still sends would reset the connection, and the
+            # answer would be lost
             connection.socket.shutdown(socket.SHUT_WR)
         connection.socket.close()
 
@@ -196,15 +198,16 @@ def _encoded(answer: Answer, *, with_body: bool) -> bytes:
 
 
 class MetricsEndpoint:
-    """Answers on a thread of its own until it is closed."""
+    """Serves `/metrics` and `/ready` on its own thread until it is closed."""
 
     def __init__(
         self, registry: CollectorRegistry, is_ready: Callable[[], bool], host: str, port: int
     ) -> None:
-        """Listen; port 0 leaves the choice to the system.
+        """Listen; port 0 chooses a free port.
 
         Raises:
-            InvalidRequest: the port is taken or the host is not this machine's (PORT_IN_USE).
+            InvalidRequest: the port is in use, or the host is not an address of this machine
+                (PORT_IN_USE).
         """
         answers: Mapping[str, Callable[[], Answer]] = {
             "/metrics": Exposition(lambda: generate_latest(registry)),
@@ -231,13 +234,13 @@ class MetricsEndpoint:
 
 
 def _plain(error: OSError) -> str:
-    # asyncio adds what it was doing to the system's words
-    number = error.errno or 0  # a name that nobody knows has one below 0
+    # asyncio adds its own words to the message of the system
+    number = error.errno or 0  # negative for a host name that cannot be resolved
     return os.strerror(number) if number > 0 else str(error)
 
 
 class Exposition:
-    """The metrics in the format of Prometheus; if requested too often, the last ones again."""
+    """The metrics in the format of Prometheus; repeats the last answer if requested too often."""
 
     def __init__(
         self, make: Callable[[], bytes], *, timer: Callable[[], float] = time.monotonic

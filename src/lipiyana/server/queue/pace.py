@@ -1,4 +1,4 @@
-"""Slows down what costs a connection nothing: refusals, and answers about health."""
+"""Slows down calls that cost a client nothing: rejected calls and health checks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from lipiyana.server.tuning import CONNECTIONS
 
 
 class Pace:
-    """Lets `burst` calls of a connection pass at once, and then `rate` a second.
+    """Lets `burst` calls of a connection pass at once, and then `rate` per second.
 
-    A further call waits for its turn, even if its caller resets it: what is reset and opened anew
-    gets no answer sooner. HTTP/2 does not count a call that was reset as open, so a connection
-    could have any number of such calls waiting. Beyond `most_waiting` its calls pass at once:
-    a caller that resets nothing has at most `max_connection_calls` open and never gets there.
+    Further calls wait for their turn, even if the caller resets them, so that resetting and
+    repeating a call brings no faster answer. HTTP/2 does not count a reset call as open, so a
+    connection could have any number of such calls waiting. Therefore calls beyond `most_waiting`
+    pass at once. Callers that reset nothing never reach it: they have at most
+    `max_connection_calls` open.
 
     Belongs to one event loop.
     """
@@ -31,11 +32,11 @@ class Pace:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for their turn."""
+        """Number of calls that wait for their turn."""
         return len(self._waiting)
 
     async def turn(self, connection: str) -> None:
-        """Wait until a connection may have another answer, even if the call is cancelled."""
+        """Wait until a connection may get its next answer, even if the call is cancelled."""
         if self._ended or self._waiting_of[connection] >= self._most_waiting:
             return
         wait = self._spend(connection, asyncio.get_running_loop().time())
@@ -43,13 +44,13 @@ class Pace:
             await self._wait(connection, wait)
 
     def end(self) -> None:
-        """Let all calls pass from now on: a waiting call would delay the end of the server."""
+        """Let all calls pass from now on, so that waiting calls do not delay the shutdown."""
         self._ended = True
         for turn in self._waiting:
             _let_pass(turn)
 
     def _spend(self, connection: str, now: float) -> float:
-        """Count an answer; give the seconds until it may be sent."""
+        """Count an answer; return the seconds until it may be sent."""
         paid_until = max(self._paid_until.get(connection, now), now) + self._interval
         self._paid_until[connection] = paid_until
         if len(self._paid_until) > self._sweep_at:

@@ -1,16 +1,17 @@
-"""Bounds what the messages of calls take: those that are received, and answers that wait.
+"""Limits the memory and time of messages: of requests being received, and of unread answers.
 
 gRPC buffers at most `window_bytes` of a message that the server has not asked for. Once the server
 asks for it, the client may send all of it, and the bytes stay in memory until the message is
-complete or the call ends. So a message is asked for only while its call holds one of a few places.
+complete or the call ends. So the server asks for a message only while the call holds one of a few
+places.
 
-A caller who does not read its answer makes the server hold it in memory. The answer of a batch has
-megabytes, and costs next to nothing to produce if it comes from the cache. So the bytes of unread
-answers are counted.
+If a caller does not read its answer, the answer stays in the server's memory. The answer to a batch
+has megabytes, and costs almost nothing if it comes from the cache. So the bytes of unread answers
+are limited.
 
-A picture full of text has a thousand lines, which take 5 ms to write, and a batch can contain many
-such pictures, perhaps from the cache. Written in one go, or many batches at once, they would block
-the event loop for seconds. So batches are written in turns.
+A picture full of text has a thousand lines, which take 5 ms to serialize, and a batch can contain
+many such pictures, perhaps from the cache. A whole batch, or several at once, would block the event
+loop for seconds. So the answers of batches are built in turns, picture by picture.
 """
 
 from __future__ import annotations
@@ -46,19 +47,19 @@ class Receiving:
 
     @property
     def places(self) -> Places:
-        """Held by the calls whose message is under way."""
+        """The places, held by calls whose message is being received."""
         return self._places
 
     async def message(self, context: Context, client: str) -> Any:
-        """Take in the only message of a call.
+        """Receive the only message of a call.
 
         Raises:
             Overloaded: too many calls wait to send theirs (TOO_MANY_CALLS).
-            DeadlineExceeded: it did not come in time (MESSAGE_TIMEOUT).
-            InvalidRequest: there is none (MISSING_MESSAGE), or it is no such message.
+            DeadlineExceeded: it did not arrive in time (MESSAGE_TIMEOUT).
+            InvalidRequest: there is none (MISSING_MESSAGE), or it cannot be parsed.
         """
         refusal = Overloaded(
-            "more calls send their messages than this server takes in at a time (its setting "
+            "more calls send messages than this server receives at a time (its setting "
             "max_receiving_bytes); try again in 1 s",
             reason="TOO_MANY_CALLS",
         )
@@ -68,7 +69,7 @@ class Receiving:
                     message = await context.read()
             except TimeoutError:
                 raise DeadlineExceeded(
-                    f"the message did not come within {self._seconds:g} s (the server's setting "
+                    f"the message did not arrive within {self._seconds:g} s (the server's setting "
                     "receive_timeout)",
                     reason="MESSAGE_TIMEOUT",
                 ) from None
@@ -78,10 +79,10 @@ class Receiving:
 
 
 def parsed(request: M | InvalidRequest) -> M:
-    """Give a request.
+    """Return a request that was parsed.
 
     Raises:
-        InvalidRequest: it did not parse, or has too much in it.
+        InvalidRequest: it could not be parsed, or exceeds a limit.
     """
     if isinstance(request, InvalidRequest):
         raise request
@@ -89,26 +90,26 @@ def parsed(request: M | InvalidRequest) -> M:
 
 
 class UnreadAnswers:
-    """Counts large answers from the moment they are given until their calls have ended.
+    """Limits the bytes of large answers from the time they are sent until their calls end.
 
-    One client may have seven eighths. Belongs to one event loop.
+    One client may use seven eighths of the limit. Belongs to one event loop.
     """
 
     def __init__(self, max_message_bytes: int) -> None:
-        """Bound the answers by the size of the largest message."""
+        """Limit the answers to `MESSAGES.unread_messages` messages of the maximum size."""
         most = MESSAGES.unread_messages * max_message_bytes
-        self._admission = Admission(most, most)  # an answer has one byte at least
+        self._admission = Admission(most, most)  # an answer has at least one byte
 
     @property
     def size(self) -> int:
-        """Bytes of the answers that wait."""
+        """Bytes of the unread answers."""
         return self._admission.size
 
     def count(self, answer: bytes, context: Context, client: str) -> bytes:
-        """Count an answer, which is then given to gRPC, until its call has ended.
+        """Count an answer until its call has ended, and return it.
 
         Raises:
-            Overloaded: too much waits already (ANSWERS_NOT_TAKEN).
+            Overloaded: there are too many bytes of unread answers (ANSWERS_NOT_TAKEN).
         """
         size = len(answer)
         if size <= MESSAGES.small_answer_bytes:
@@ -116,11 +117,11 @@ class UnreadAnswers:
         if self._admission.refusal(client, 1, size):
             raise Overloaded(
                 f"{self._admission.size} bytes of answers wait until their callers read them; read "
-                "those that are there, and try again in 1 s",
+                "your answers, and try again in 1 s",
                 reason="ANSWERS_NOT_TAKEN",
             )
         self._admission.enter(client, size)
-        call: Any = context  # grpc's stubs take no function for a callback
+        call: Any = context  # grpc's type stubs do not accept a function as a callback
         call.add_done_callback(lambda _: self._admission.leave(client, size))
         return answer
 
@@ -129,21 +130,21 @@ Outcome = Recognition | LipiyanaError
 
 
 class BatchWriting:
-    """Writes the answers of batches. Belongs to one event loop."""
+    """Serializes the answers of batches. Belongs to one event loop."""
 
     def __init__(self, seconds: float) -> None:
-        """Let a batch wait for its turn for `seconds` at most."""
+        """Let a batch wait for its turn for at most `seconds`."""
         self._seconds = seconds
         self._places = Places(MESSAGES.batches_written_at_once, max_waiting=MESSAGES.max_waiting)
 
     async def written(self, outcomes: Sequence[Outcome], client: str) -> bytes:
-        """Write an answer; other calls have their turn after each picture.
+        """Serialize an answer; after each picture, other tasks may run.
 
         Raises:
-            Overloaded: too many answers wait to be written (TOO_MANY_CALLS).
+            Overloaded: too many answers wait to be serialized (TOO_MANY_CALLS).
         """
         refusal = Overloaded(
-            "more batches than this server can answer at a time; try again in 1 s",
+            "too many batches at a time for this server; try again in 1 s",
             reason="TOO_MANY_CALLS",
         )
         response = service_pb.BatchRecognizeResponse()
