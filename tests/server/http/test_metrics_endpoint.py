@@ -93,7 +93,7 @@ def test_bad_requests_are_refused(port: int, request_: bytes, status: int) -> No
     assert b"KL01CC50" not in answer
 
 
-def test_those_who_stall_keep_nobody_out(port: int) -> None:
+def test_stalled_clients_block_nobody(port: int) -> None:
     stalled = [connect(port) for _ in range(3 * HTTP.max_connections)]
     for connection in stalled:
         connection.sendall(b"GET /ready HTTP/1.1\r\nX: ")
@@ -106,7 +106,7 @@ def test_those_who_stall_keep_nobody_out(port: int) -> None:
         connection.close()
 
 
-def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
+def test_clients_that_do_not_read_their_answer_block_nobody(port: int) -> None:
     stalled = [connect(port) for _ in range(3 * HTTP.max_connections)]
     for connection in stalled:
         connection.sendall(b"GET /large HTTP/1.1\r\n\r\n")
@@ -115,7 +115,7 @@ def test_those_who_do_not_take_their_answer_keep_nobody_out(port: int) -> None:
         connection.close()
 
 
-def test_a_request_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics_endpoint, "HTTP", replace(HTTP, connection_seconds=0.01))
     server = SmallHttpServer("127.0.0.1", 0, {})
     with connect(server.port) as connection:

@@ -53,7 +53,7 @@ def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
     assert [future.result(30) for future in others] == ["done", "done"]
 
 
-def test_room_is_reserved_for_all_pictures_or_none(
+def test_places_are_reserved_for_all_pictures_or_none(
     pool: ComputePool, gate: threading.Event
 ) -> None:
     occupy(pool, gate)
@@ -71,14 +71,14 @@ def test_room_is_reserved_for_all_pictures_or_none(
     assert [future.result(30) for future in futures] == [0, 0]
 
 
-def test_unused_room_is_released(pool: ComputePool) -> None:
+def test_unused_places_are_released(pool: ComputePool) -> None:
     with pool.reserve(3, 3, source=Source(Kind.BATCH, "a")) as reservation:
         pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), reservation=reservation).result(30)
     pool.close()
     assert pool.accepted == 0
 
 
-def test_a_flooding_client_is_limited_for_calls_and_rooms(gate: threading.Event) -> None:
+def test_a_flooding_client_is_limited_for_calls_and_reservations(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=15)
     occupy(pool, gate)
     with pool.reserve(10, 0, source=Source(Kind.BATCH, "a")):

@@ -215,7 +215,7 @@ async def test_callers_waiting_for_an_equal_picture_count_by_bytes(
     pool.close()
 
 
-async def test_a_batch_holds_its_room_during_the_look_up_in_the_shared_cache(
+async def test_a_batch_keeps_its_reservation_during_the_look_up_in_the_shared_cache(
     fake: FakeRecognizer, pool: ComputePool
 ) -> None:
     class Slow(SharedCache):

@@ -194,7 +194,7 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 
 def _key(path: Path, name: str, table: Any) -> Key:
     if not _NAME.fullmatch(name):
-        raise _bad(path, "the name of a key must be at most 64 letters, digits, `.`, `_` and `-`")
+        raise _bad(path, "a key's name must be at most 64 letters, digits, `.`, `_` and `-`")
     if not isinstance(table, dict):
         raise _bad(path, f"{name} must be a table: the line [{name}], then sha256 = ...")
     if unknown := set(table) - _FIELDS:
