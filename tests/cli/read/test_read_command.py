@@ -221,7 +221,7 @@ def test_a_run_is_resumed_only_with_its_original_options(
     before = (here / "out.jsonl").read_bytes()
     other = invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value)
     assert other.exit_code == 2
-    assert f"the rows of out.jsonl were read with {option} " in other.stderr
+    assert f"the rows of out.jsonl were written with {option} " in other.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 0
     (here / "out.jsonl").unlink()  # no old rows are left to mix with

@@ -93,7 +93,7 @@ def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
     assert "--resume" not in result.output
     (out / WORK).mkdir(parents=True)
     CourseState("key").write(out / WORK)
-    assert "--resume continues" in CliRunner().invoke(app, command).output
+    assert "--resume to continue" in CliRunner().invoke(app, command).output
 
 
 def test_a_warning_before_training_is_printed(
