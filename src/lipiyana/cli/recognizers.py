@@ -106,8 +106,8 @@ def in_process(
         InvalidRequest: `environment_limits` says why.
     """
     from lipiyana.cli.review import keeping
+    from lipiyana.images.decoders import quiet_decoders
     from lipiyana.images.loading import environment_limits
-    from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.runtime.container import available_threads
 

@@ -10,10 +10,12 @@ nothing, at several times the cost of ordinary pixels. So `DecodingBudget` bound
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import cv2
@@ -260,3 +262,20 @@ def _eight_bits(grey: npt.NDArray[Any], top: float) -> _Pixels:
     """Scale grey from 0-`top` to 0-255."""
     values = grey if grey.dtype == np.uint16 else _finite(grey)
     return np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
+
+
+def quiet_decoders() -> None:
+    """Stop the libraries from writing to standard error, for the whole process.
+
+    libtiff and OpenCV write a line there about whatever is wrong in a picture, which tears the
+    progress bar of a command and the log of a server. The error that comes back from decoding says
+    it, too. A program may turn these lines off, a library should not.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # a symbol of libtiff is found by way of the module that is linked with it, where there is one
+    with contextlib.suppress(OSError, AttributeError):
+        libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(libtiff, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
