@@ -25,10 +25,17 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
-from lipiyana.learning.distill.learner import FROM_SCRATCH, DistillLearner, StudentRecipe, map_loss
-from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
 from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, found_cores, photographs
 from lipiyana.learning.distill.streets import Streets, Walls
+from lipiyana.learning.distill.student import (
+    FROM_SCRATCH,
+    DistillLearner,
+    StudentRecipe,
+    TextStudent,
+    WithProbabilities,
+    computed_in_int8,
+    map_loss,
+)
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
 from lipiyana.learning.finetune.common.course import Limits, Measured
 from lipiyana.learning.finetune.common.job import WORK, Listener

@@ -20,15 +20,19 @@ from boxes_drawn import draw_boxes, write_yolo
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.job import WORK, Listener
-from lipiyana.learning.finetune.detector import finishing as detector_finishing
 from lipiyana.learning.finetune.detector import learner as detector_learner
 from lipiyana.learning.finetune.detector import run as vehicles
 from lipiyana.learning.finetune.detector.base import DetectorBase, choose_detector, grow_classes
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes
 from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe
-from lipiyana.learning.finetune.detector.report import DetectorFacts, render_detector_report
 from lipiyana.learning.finetune.detector.run import VehiclesJob, finetune_vehicles
-from lipiyana.learning.finetune.detector.scoring import DetectorScore, Validation, thresholds
+from lipiyana.learning.finetune.detector.scoring import (
+    DetectorFacts,
+    DetectorScore,
+    Validation,
+    render_detector_report,
+    thresholds,
+)
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
@@ -120,8 +124,7 @@ def test_a_base_with_square_input_is_scored_on_squares(
 
     watch(vehicles, "predict_with_torch", "base")
     watch(detector_learner, "predict_with_torch", "course")
-    watch(detector_finishing, "predict_with_torch", "base")
-    watch(detector_finishing, "predict_with_session", "new")
+    watch(vehicles, "predict_with_session", "new")
     job = replace(job_of(tmp_path, steps=1), base=str(square))
     assert finetune_vehicles(job, ModelStore(threads=1)).before is not None
     # all pictures and samples are 4:3; the new detector takes rectangles, in two passes
