@@ -7,11 +7,10 @@ the category (private, transport, diplomatic, ...). `FORMATS` has one record for
 
 from lipiyana.ocr.registrations.automaton import Automaton
 from lipiyana.ocr.registrations.categories import Categorized, categorize
-from lipiyana.ocr.registrations.finder import find
 from lipiyana.ocr.registrations.formats import FORMATS, PATTERNS, Format, Pattern, Variant
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Grammar, Reading
 from lipiyana.ocr.registrations.normalization import normalize_row
-from lipiyana.ocr.registrations.parser import parse
+from lipiyana.ocr.registrations.parser import find, parse
 from lipiyana.ocr.registrations.regions import REGION_NAMES, SUCCESSORS, successor
 from lipiyana.ocr.registrations.repair import CONFUSIONS, repairs
 from lipiyana.ocr.registrations.slots import Slot

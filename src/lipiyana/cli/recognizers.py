@@ -107,8 +107,8 @@ def in_process(
         InvalidRequest: see `environment_limits`.
     """
     from lipiyana.cli.review import keep_unsure_pictures
+    from lipiyana.images.decoders import quiet_decoders
     from lipiyana.images.loading import environment_limits
-    from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.runtime.container import available_threads
 

@@ -10,10 +10,12 @@ as much as ordinary pixels. So `DecodingBudget` limits the CPU time as well.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import cv2
@@ -263,3 +265,20 @@ def _eight_bits(grey: npt.NDArray[Any], white: float) -> _Pixels:
     """Scale grey from 0-`white` to 0-255."""
     values = grey if grey.dtype == np.uint16 else _finite(grey)
     return np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
+
+
+def quiet_decoders() -> None:
+    """Stop the libraries from writing to standard error, for the whole process.
+
+    libtiff and OpenCV write a line about every defect of a picture, which breaks the progress bar
+    of a command and the log of a server. The decoding error reports the defect anyway. A program
+    may turn these lines off; a library should not.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # the symbols of libtiff are found through the Pillow module that is linked with it
+    with contextlib.suppress(OSError, AttributeError):
+        libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(libtiff, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)

@@ -19,10 +19,10 @@ from lipiyana.learning.distill import pruned_reader, text_detector
 from lipiyana.learning.finetune.common.course import CourseState
 from lipiyana.learning.finetune.common.job import WORK, Job, Listener, Outcome
 from lipiyana.learning.finetune.detector import run as vehicles
-from lipiyana.learning.finetune.detector.finishing import FinetunedDetector
+from lipiyana.learning.finetune.detector.run import FinetunedDetector
 from lipiyana.learning.finetune.detector.scoring import DetectorScore
 from lipiyana.learning.finetune.reader import run as reader
-from lipiyana.learning.finetune.reader.finishing import Finetuned
+from lipiyana.learning.finetune.reader.run import Finetuned
 from lipiyana.learning.finetune.reader.scoring import Comparison, LineCase
 from lipiyana.runtime.container import available_threads
 from lipiyana.vehicles.training.evaluation import ClassScore

@@ -14,12 +14,13 @@ from lipiyana.cli.main import app
 from lipiyana.cli.models import quantize
 from lipiyana.errors import InvalidRequest
 from lipiyana.learning.quantize import timing
-from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
 from lipiyana.learning.quantize.search import (
     agreement,
     edit_distance,
+    inputs_of,
     outputs,
     quantize_within,
+    read_pictures,
     relative_difference,
 )
 from lipiyana.learning.quantize.static import Quantizer

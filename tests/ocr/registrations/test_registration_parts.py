@@ -22,8 +22,7 @@ from lipiyana.ocr.registrations import (
 from lipiyana.ocr.registrations.characters import Characters
 from lipiyana.ocr.registrations.formats.bangladesh import CITIES
 from lipiyana.ocr.registrations.formats.nepal import ZONES
-from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
-from lipiyana.ocr.registrations.transliteration import transliterate
+from lipiyana.ocr.registrations.transliteration import LETTER_NAMES, transliterate
 from lipiyana.types import Category, RegistrationFormat
 
 

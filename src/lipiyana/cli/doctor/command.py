@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.text import Text
 
 from lipiyana.addresses import is_loopback
-from lipiyana.annotation.fonts import drawable_scripts
+from lipiyana.annotation import drawable_scripts
 from lipiyana.cli.console import stdout
 from lipiyana.cli.doctor.findings import Finding, Level
 from lipiyana.cli.doctor.machine import Usage, cpu, extras, memory, neighbours, threads, versions

@@ -13,8 +13,8 @@ from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.sources import list_pictures
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
 from lipiyana.learning.quantize.floor import require_answers
+from lipiyana.learning.quantize.search import inputs_of, read_pictures
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.model_folder import NewModel, add_models

@@ -20,8 +20,8 @@ from typing import Protocol
 
 from lipiyana.batching import Batcher, batched_sessions
 from lipiyana.errors import LipiyanaError
+from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
-from lipiyana.images.quiet_decoders import quiet_decoders
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime

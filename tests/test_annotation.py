@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipiyana.annotation import fonts as label_fonts
-from lipiyana.annotation.drawing import PLATE_COLOUR, TEXT_COLOUR, VEHICLE_COLOUR, draw
+from lipiyana import annotation
+from lipiyana.annotation import PLATE_COLOUR, TEXT_COLOUR, VEHICLE_COLOUR, draw
 from lipiyana.types import Box, Plate, Recognition, Registration, TextLine, Vehicle
 
 POLYGON = ((40.0, 60.0), (200.0, 60.0), (200.0, 90.0), (40.0, 90.0))
@@ -107,14 +107,14 @@ def test_small_pictures_and_boxes_outside(side: int) -> None:
 
 
 def test_runs_go_to_the_fonts_of_their_scripts() -> None:
-    assert label_fonts.runs("KA १२ 34") == [("Latn", "KA "), ("Deva", "१२ "), ("Latn", "34")]
-    assert label_fonts.runs("क्\u200dष") == [("Deva", "क्\u200dष")]
-    assert label_fonts.runs("شہر 24") == [("Latn", "24"), ("Arab", "شہر ")]
-    assert label_fonts.runs("") == []
+    assert annotation.runs("KA १२ 34") == [("Latn", "KA "), ("Deva", "१२ "), ("Latn", "34")]
+    assert annotation.runs("क्\u200dष") == [("Deva", "क्\u200dष")]
+    assert annotation.runs("شہر 24") == [("Latn", "24"), ("Arab", "شہر ")]
+    assert annotation.runs("") == []
 
 
 def test_a_script_without_a_font_is_labelled_in_latin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_fonts, "drawable_scripts", lambda: frozenset({"Latn"}))
+    monkeypatch.setattr(annotation, "drawable_scripts", lambda: frozenset({"Latn"}))
     unread = TextLine("बस", "Deva", 0.9, POLYGON)
     romanized = TextLine("बस", "Deva", 0.9, POLYGON, romanized="basa")
     in_latin = TextLine("basa", "Latn", 0.9, POLYGON)
