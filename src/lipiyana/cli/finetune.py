@@ -152,7 +152,10 @@ _Base = Annotated[
     ),
 ]
 _Minutes = Annotated[
-    float, typer.Option(metavar="M", parser=number(0.01, 10_000), help="Maximum training time.")
+    float,
+    typer.Option(
+        metavar="M", parser=number(0.01, 10_000), help="Maximum training time in minutes."
+    ),
 ]
 _Workers = Annotated[
     int | None,

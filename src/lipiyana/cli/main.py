@@ -116,7 +116,7 @@ def read(
         typer.Option(
             metavar="DIR",
             parser=folder_to_write,
-            help="Store the pictures that the models are least sure of there, for `lipiyana "
+            help="Folder for the pictures that the models are least sure of, for `lipiyana "
             "review`. Plates are personal data.",
         ),
     ] = None,
@@ -181,7 +181,7 @@ def serve(
         typer.Option(
             metavar="DIR",
             parser=folder_to_write,
-            help="Store the pictures that the models are least sure of there. Default: none.",
+            help="Folder for the pictures that the models are least sure of. Default: none.",
         ),
     ] = None,
 ) -> None:

@@ -26,7 +26,10 @@ Out = Annotated[
     Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Folder for the new model.")
 ]
 Minutes = Annotated[
-    float, typer.Option(metavar="M", parser=number(0.01, 100_000), help="Maximum training time.")
+    float,
+    typer.Option(
+        metavar="M", parser=number(0.01, 100_000), help="Maximum training time in minutes."
+    ),
 ]
 
 
