@@ -1,4 +1,4 @@
-"""Slows down what costs a connection nothing: refusals, and answers about health."""
+"""Slows down calls that cost a client nothing: rejected calls and health checks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from lipiyana.server.tuning import CONNECTIONS
 
 
 class Pace:
-    """Lets `burst` calls of a connection pass at once, and then `rate` a second.
+    """Lets `burst` calls of a connection pass at once, and then `rate` per second.
 
-    A further call waits for its turn. While it waits it takes one of the calls that its connection
-    may have open (`max_connection_calls`), even if its caller resets it. So gRPC itself refuses
-    more calls of that connection before any Python code runs for them.
+    Further calls wait for their turn. A waiting call takes one of the calls that its connection may
+    have open (`max_connection_calls`), even if its caller resets it. So gRPC itself rejects more
+    calls of that connection before any Python code runs for them.
 
     Belongs to one event loop.
     """
@@ -27,23 +27,23 @@ class Pace:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for their turn."""
+        """Number of calls that wait for their turn."""
         return len(self._waiting)
 
     async def turn(self, connection: str) -> None:
-        """Wait until a connection may have another answer, even if the call is cancelled."""
+        """Wait until a connection may get its next answer, even if the call is cancelled."""
         wait = self._spend(connection, asyncio.get_running_loop().time())
         if wait > 0 and not self._ended:
             await self._wait(wait)
 
     def end(self) -> None:
-        """Let all calls pass from now on: a waiting call would delay the end of the server."""
+        """Let all calls pass from now on, so that waiting calls do not delay the shutdown."""
         self._ended = True
         for turn in self._waiting:
             _let_pass(turn)
 
     def _spend(self, connection: str, now: float) -> float:
-        """Count an answer; give the seconds until it may be sent."""
+        """Count an answer; return the seconds until it may be sent."""
         paid_until = max(self._paid_until.get(connection, now), now) + self._interval
         self._paid_until[connection] = paid_until
         if len(self._paid_until) > self._sweep_at:
