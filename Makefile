@@ -46,11 +46,11 @@ lint: $(VENV)/.dev ## check format and lint
 	$(BIN)/ruff check --quiet .
 
 # what scripts and tests find beside them
-TYPED := src:tests/support:$(subst $() ,:,$(wildcard benchmarks/*))
+TYPED := src:tests/support:$(subst $() ,:,benchmarks $(filter-out benchmarks/common/,$(wildcard benchmarks/*/)))
 
 types: $(VENV)/.dev ## mypy --strict; the benchmarks and what trains only where torch is installed
 	MYPYPATH=$(TYPED) $(BIN)/mypy src/lipiyana \
-	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*/*.py || echo --exclude '/(training|learning)/')
+	    $$($(BIN)/python -c 'import torch' 2>/dev/null && echo benchmarks/*.py benchmarks/*/*.py || echo --exclude '/(training|learning)/')
 
 imports: $(VENV)/.dev ## the order of imports, by import-linter
 	$(BIN)/lint-imports --no-logo

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from lipiyana.annotation.drawing import draw
+from lipiyana.annotation import draw
 from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError
 from lipiyana.ocr.scripts.normalization import normalize

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from lipiyana.recognizer import Recognizer
 from lipiyana.runtime.store import ModelStore
 from lipiyana.types import (
     Feature,
-    Frame,
     Layout,
     Plate,
     RawImage,
@@ -34,8 +33,14 @@ from lipiyana.types import (
 )
 
 Draw = Callable[..., np.ndarray]
+
+
 Encode = Callable[..., bytes]
+
+
 LINE = RecognitionConfig(layout=Layout.LINE)
+
+
 PLATE = RecognitionConfig(layout=Layout.PLATE)
 
 
@@ -302,60 +307,3 @@ def test_threads_read_as_one_does(recognizer: LocalRecognizer, draw_text: Draw) 
     for thread in threads:
         thread.join()
     assert [outcomes[index] for index in range(len(words))] == words
-
-
-def test_a_stream_tells_every_frame(recognizer: LocalRecognizer, draw_text: Draw) -> None:
-    frames = [Frame(number, raw(draw_text(f"NO {number}"))) for number in range(20)]
-    results = list(recognizer.recognize_stream(frames, LINE))
-    told = [i for result in results for i in (*result.dropped_frame_ids, result.frame_id)]
-    assert told == list(range(20))
-    last = results[-1].outcome
-    assert isinstance(last, Recognition)
-    assert last.text_lines[0].text == "NO 19"
-
-
-def test_a_slow_stream_drops_nothing(recognizer: LocalRecognizer, draw_text: Draw) -> None:
-    asked = threading.Semaphore(1)
-
-    def frames() -> Iterator[Frame]:
-        for number in range(4):
-            asked.acquire()
-            yield Frame(number, raw(draw_text("SLOW")) if number != 2 else b"")
-
-    seen = []
-    for result in recognizer.recognize_stream(frames(), LINE):
-        seen.append((result.frame_id, result.dropped_frame_ids, type(result.outcome)))
-        asked.release()
-    assert [(number, dropped) for number, dropped, _ in seen] == [(n, ()) for n in range(4)]
-    assert [kind for *_, kind in seen] == [Recognition, Recognition, InvalidImage, Recognition]
-
-
-def test_a_source_that_fails_says_so(recognizer: LocalRecognizer, draw_text: Draw) -> None:
-    def frames() -> Iterator[Frame]:
-        yield Frame(7, raw(draw_text("LAST")))
-        raise OSError("the camera is gone")
-
-    stream = recognizer.recognize_stream(frames(), LINE)
-    assert next(stream).frame_id == 7
-    with pytest.raises(OSError, match="camera"):
-        next(stream)
-
-
-def test_closing_a_stream_ends_its_thread(recognizer: LocalRecognizer, draw_text: Draw) -> None:
-    picture = raw(draw_text("CLOSE"))
-    closed, ended = threading.Event(), threading.Event()
-
-    def frames() -> Iterator[Frame]:
-        try:
-            yield Frame(0, picture)
-            closed.wait(60)
-            yield Frame(1, picture)
-            yield Frame(2, picture)
-        finally:
-            ended.set()
-
-    stream = recognizer.recognize_stream(frames(), LINE)
-    assert next(stream).frame_id == 0
-    stream.close()  # type: ignore[attr-defined]
-    closed.set()
-    assert ended.wait(60)

@@ -1,16 +1,10 @@
-"""The tables of scores in README.md, taken from the tables in docs/results/.
-
-    python benchmarks/common/readme_tables.py
-
-`benchmarks/reader/ocr.py --docs` and `benchmarks/vehicles/vehicles.py --docs` do the same after
-they have written their page, so README.md never has other figures than docs/results/.
-"""
+"""The tables of scores in README.md, taken from the tables in docs/results/."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from report_tables import Marks, markdown_table, write_between
+from common.report_tables import Marks, markdown_table, write_between
 
 READER: Marks = (
     "<!-- reader: written by benchmarks/common/readme_tables.py -->",
@@ -96,7 +90,3 @@ def write_readme(root: Path) -> None:
     ):
         page = (results / name).read_text("utf-8")
         write_between(root / "README.md", marks, [table(page)])
-
-
-if __name__ == "__main__":
-    write_readme(Path(__file__).parents[2])

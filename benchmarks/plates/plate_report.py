@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.report_tables import Marks, markdown_table, terminal_table, write_between
 from plate_scores import FalseValid, PlateScore
 from rich.table import Table
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from report_tables import Marks, markdown_table, terminal_table, write_between
 
 PLATES: Marks = (
     "<!-- plates: written by benchmarks/plates/plates.py -->",

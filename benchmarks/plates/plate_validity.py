@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from common.report_tables import terminal_table
 from plate_sets import squeeze
 from rapidfuzz.distance import Levenshtein
 from rich.console import Console
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from report_tables import terminal_table
 
 from lipiyana.ocr.training.splits import PlatePart, plate_part
 from lipiyana.pipeline import LocalRecognizer

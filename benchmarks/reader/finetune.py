@@ -27,10 +27,9 @@ from pathlib import Path
 
 from lipiyana.learning.distill.finishing import compare, sample_scenes
 from lipiyana.learning.finetune.common.course import Limits
-from lipiyana.learning.finetune.reader.finishing import Finetuned
 from lipiyana.learning.finetune.reader.labels import LABELS
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe
-from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
+from lipiyana.learning.finetune.reader.run import Finetuned, ReaderJob, finetune_reader
 from lipiyana.learning.trainer.metrics import score_texts
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.training.splits import folds, load_crops, validation_numbers

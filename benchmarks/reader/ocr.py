@@ -17,12 +17,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from common.readme_tables import write_readme
+from common.report_tables import write_between
 from ocr_pictures import LineSet, real_sets, rendered_sets
 from ocr_readers import (
     Engine,
@@ -55,10 +56,6 @@ from ocr_signs import (
 from rich.console import Console
 from rich.progress import track
 from sign_collages import FOLDERS, load_collages
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from readme_tables import write_readme
-from report_tables import write_between
 
 from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.ocr.recognition.text_reader import installed_reader

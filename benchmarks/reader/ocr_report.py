@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from common.plots import as_svg, figure
+from common.report_tables import Marks, markdown_table, terminal_table
 from ocr_scores import ALL, Difference, Row
 from ocr_signs import SignScore
 from rich.table import Table
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from plots import as_svg, figure
-from report_tables import Marks, markdown_table, terminal_table
 
 from lipiyana.ocr.scripts.table import SCRIPTS
 

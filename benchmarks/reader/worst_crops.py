@@ -19,7 +19,7 @@ from ocr_pictures import LineSet, real_sets
 from ocr_readers import open_store
 from PIL import Image, ImageDraw
 
-from lipiyana.annotation.fonts import font_for, runs
+from lipiyana.annotation import font_for, runs
 from lipiyana.learning.trainer.metrics import cer
 from lipiyana.ocr.recognition.reader import LineReader
 

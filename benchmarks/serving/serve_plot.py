@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from plots import as_svg, figure
+from common.plots import as_svg, figure
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from common.readme_tables import write_readme
 from rich.console import Console
 from vehicles_defaults import Defaults, at_defaults
 from vehicles_models import Detector, coco_detector, own_detector, timed
 from vehicles_parts import scores_by_country, scores_by_size
 from vehicles_report import Parts, Result, defaults_table, precision_plot, table, write_markdown
 from vehicles_sheet import misses, sheet
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from readme_tables import write_readme
 
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.packed import read_unpacked

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from common.plots import as_svg, figure
+from common.report_tables import Marks, markdown_table, terminal_table, write_between
 from rich.table import Table
 from vehicles_defaults import Defaults
-
-sys.path.append(str(Path(__file__).parents[1] / "common"))
-from plots import as_svg, figure
-from report_tables import Marks, markdown_table, terminal_table, write_between
 
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.taxonomy import TAXONOMY

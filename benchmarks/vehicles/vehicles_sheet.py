@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from lipiyana.annotation.fonts import font_for
+from lipiyana.annotation import font_for
 from lipiyana.vehicles.boxes import Boxes, iou
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture

@@ -15,8 +15,15 @@ from statistics import fmean, median
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.plates.evidence import Evidence, Seen, align
-from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, search
+from lipiyana.ocr.plates.grammar_search import (
+    CHARACTERS,
+    Candidate,
+    Evidence,
+    Seen,
+    align,
+    best_path,
+    search,
+)
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
@@ -24,7 +31,6 @@ from lipiyana.types import Registration
 
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
-
 
 _DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
@@ -168,7 +174,7 @@ def likeliest(
         else settings.max_margin,
         other_model=_other_model(chosen, hypotheses, attempts, settings),
         second_look=_second_look(chosen, hypotheses, second_look, settings),
-        weakest=min(map(_share, evidence.characters)),
+        weakest=min(one.share for one in evidence.characters),
         overridden=sum(
             _is_overridden(label, seen, settings)
             for label, seen in zip(chosen.candidate.labels, evidence.characters, strict=True)
@@ -241,10 +247,6 @@ def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:
     return int(((kinds > 0) & (np.r_[0, kinds[:-1]] != kinds)).sum())
 
 
-def _share(seen: Seen) -> float:
-    return seen.probability / max(1e-6, seen.probability + seen.rival_probability)
-
-
 def _is_overridden(label: str, seen: Seen, settings: PlateSettings) -> bool:
     """Whether something else was seen than the character that a registration needs: surely, or
     likelier and not one of the confusions that its place may decide. O and 0 have one shape, and so
@@ -280,7 +282,7 @@ def _seen(
     candidate: Candidate, evidence: Evidence, rooms: Mapping[int, float], settings: PlateSettings
 ) -> list[float]:
     """How surely each character of the text was seen; the arrow of a military plate is none."""
-    sure = [_share(one) for one in evidence.characters]
+    sure = [one.share for one in evidence.characters]
     for place, room in rooms.items():
         if room < settings.cut_off_room:
             sure[place] = min(sure[place], settings.cut_off_confidence)

@@ -1,9 +1,9 @@
 """The grammar as a finite automaton, read one character at a time.
 
-A beam search keeps one state a hypothesis: `step` says whether a character may follow, and
-`accepting` whether what was read is a whole registration. Separators are not part of it; skip
-them. States are made when they are first reached (subset construction), so a copy is cheap to
-build and safe to share between threads.
+A beam search keeps one state for each hypothesis: `step` says whether a character may follow, and
+`accepting` whether the characters so far are a complete registration. The alphabet has no
+separators; the caller skips them. States are made when they are first reached (subset
+construction), so building an automaton is cheap. It is safe to share between threads.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Automaton:
         if character in steps:
             return steps[character]
         if character not in self._alphabet:
-            # not kept: arbitrary input must not grow the table
+            # not stored: arbitrary input must not grow the table
             return None
         with self._lock:
             reached = {
@@ -64,7 +64,7 @@ class Automaton:
         return following
 
     def run(self, text: str, state: int = 0) -> int | None:
-        """The state after all of `text`, read from `state` on, or None."""
+        """The state after all of `text`, beginning in `state`, or None where it cannot follow."""
         current: int | None = state
         for character in text:
             if current is None:
@@ -93,7 +93,7 @@ class Automaton:
 
 
 class _Nodes:
-    """The nondeterministic automaton that the states are sets of."""
+    """The nondeterministic automaton; a state of `Automaton` is a set of its nodes."""
 
     def __init__(self) -> None:
         self.arcs: list[dict[str, set[int]]] = []
@@ -119,7 +119,7 @@ class _Nodes:
         return frozenset(found)
 
     def add_slot(self, slot: Slot, entry: int) -> int:
-        """Append a slot after the node `entry` and give the node where it ends."""
+        """Append a slot after the node `entry`; return the node where the slot ends."""
         leave = self.add()
         if slot.words:
             self._add_words(slot.words, entry, leave)

@@ -1,4 +1,4 @@
-"""Whom a registration belongs to: what its text and its colours say, together."""
+"""The category of a registration, from its text and the colours of its plate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Categorized:
     """A registration with its category.
 
     Attributes:
-        registration: with `category`, and with the format that the colour decides where the text
-            fits several.
-        conflict: the colour is none that such a registration may have.
+        registration: with its `category`. Where the text fits several formats, the colour may have
+            changed its format.
+        conflict: plates of this registration never have this colour.
     """
 
     registration: Registration
@@ -23,29 +23,30 @@ class Categorized:
 
 
 def categorize(registration: Registration, colour: PlateColour | None) -> Categorized:
-    """Say whom a registration belongs to.
+    """Decide the category of a registration.
 
-    What the text says stays where the colour contradicts it; where the colour says more, the
-    colour decides. Of two formats that the text fits, the colour may tell which one it is: see
+    The colour refines the category that the text gives (green on a private plate means
+    `ELECTRIC_PRIVATE`). Where the two contradict each other, the category of the text stays and
+    `conflict` is set. Where the text fits several formats, the colour may choose the format: see
     `Format.colours_decide`.
 
     Args:
         registration: as parsed.
-        colour: of its plate, None where it is not known.
+        colour: colour of its plate; None if unknown.
     """
     if colour is None or not registration.valid:
         return Categorized(registration, conflict=False)
     readings = [
         reading
         for reading in GRAMMAR.readings(registration.canonical)
-        if _is_of(reading, registration) or reading.record.colours_decide
+        if _has_format_of(reading, registration) or reading.record.colours_decide
     ]
     for reading in readings:
         category = reading.record.colours.get(reading.category, {}).get(colour)
         if category is None:
             continue
         settled = reading.registration(registration.character_confidences)
-        if _is_of(reading, registration):
+        if _has_format_of(reading, registration):
             settled = registration
         return Categorized(
             replace(settled, category=category, alternatives=registration.alternatives), False
@@ -54,8 +55,8 @@ def categorize(registration: Registration, colour: PlateColour | None) -> Catego
     return Categorized(registration, conflict=known)
 
 
-def _is_of(reading: Reading, registration: Registration) -> bool:
-    """Whether a reading is of the format that the registration is said to have."""
+def _has_format_of(reading: Reading, registration: Registration) -> bool:
+    """Whether a reading has the format and country of the registration."""
     return (reading.record.format, reading.record.country.code) == (
         registration.format,
         registration.country,

@@ -1,4 +1,4 @@
-"""A string with the confidence of each of its characters, kept aligned through every change."""
+"""A string with a confidence for each character; both stay aligned through every change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """`confidences` is one a character of `text`, or empty where none are known."""
+    """A text; `confidences` has one value for each character, or is empty if unknown."""
 
     text: str
     confidences: tuple[float, ...] = ()
@@ -19,11 +19,11 @@ class Characters:
             raise ValueError(f"{len(self.confidences)} confidences for {len(self.text)} characters")
 
     def with_text(self, text: str) -> Characters:
-        """Other characters of the same number."""
+        """Replace the text by one of the same length."""
         return Characters(text, self.confidences)
 
     def expand(self, change: Callable[[str], str]) -> Characters:
-        """Put `change(character)` for each character; all it gives share its confidence."""
+        """Replace each character by `change(character)`, a string that takes its confidence."""
         changed = [change(ch) for ch in self.text]
         spread = (
             confidence
@@ -33,8 +33,11 @@ class Characters:
         return Characters("".join(changed), tuple(spread))
 
     def merge(self, groups: Iterable[tuple[str, int]]) -> Characters:
-        """Put each string in the place of the next so many characters, with their least
-        confidence; the string has one character, or as many as it stands for.
+        """Replace groups of characters.
+
+        Args:
+            groups: from left to right, the new string and how many characters it replaces. Each
+                character of the new string gets the lowest confidence of its group.
         """
         text, confidences, start = [], [], 0
         for new, length in groups:
@@ -46,13 +49,13 @@ class Characters:
         return Characters("".join(text), tuple(confidences))
 
     def compose(self) -> Characters:
-        """NFC of a string that is fully decomposed."""
+        """NFC of a fully decomposed string."""
         composed = unicodedata.normalize("NFC", self.text)
         return self.merge((ch, len(unicodedata.normalize("NFD", ch))) for ch in composed)
 
 
 def join(rows: Iterable[Characters]) -> Characters:
-    """Rows one after the other; confidences are kept where every row has them."""
+    """Concatenate rows; the result has confidences only if every row has them."""
     rows = [row for row in rows if row.text]
     known = all(row.confidences for row in rows)
     confidences = tuple(c for row in rows for c in row.confidences) if known else ()

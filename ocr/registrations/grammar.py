@@ -1,4 +1,4 @@
-"""Patterns and their automaton as one object: accepts, cuts into fields, names the format."""
+"""The grammar: accepts registrations, cuts them into fields and names their format."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lipiyana.types import Category, Registration
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A string cut by a pattern: `parts` holds one string a slot."""
+    """A string cut by a pattern: `parts` has one string for each slot."""
 
     pattern: Pattern
     parts: tuple[str, ...]
 
     def part(self, role: str) -> str:
-        """What the slot of that role holds; "" where the pattern has none."""
+        """The text of the slot with that role; "" if the pattern has no such slot."""
         return "".join(self.parts)[self.span(role)]
 
     def span(self, role: str) -> slice:
-        """Where the slot of that role stands in the string; empty where there is none."""
+        """Position of the slot with that role in the string; empty if there is no such slot."""
         start = 0
         for slot, text in zip(self.pattern.slots, self.parts, strict=True):
             if slot.role == role:
@@ -37,21 +37,21 @@ class Reading:
 
     @property
     def variant(self) -> Variant:
-        """The way in which it is written."""
+        """The variant of the format."""
         return self.pattern.variant
 
     @property
     def category(self) -> Category | None:
-        """Whom the registration belongs to, where the text alone tells."""
+        """The category that the text alone gives, if any."""
         return self.variant.class_categories.get(self.part("class"), self.variant.category)
 
     @property
     def prior(self) -> float:
-        """Natural logarithm of how usual such a registration is."""
+        """Natural logarithm of the prior probability of such a registration."""
         return self.variant.prior.log_probability(self.part("lot"), self.part("number"))
 
     def registration(self, confidences: tuple[float, ...] = ()) -> Registration:
-        """The reading as a valid registration; `confidences` are one a character."""
+        """The reading as a valid registration; `confidences` has one value per character."""
         region = self.part("region")
         slots = zip(self.pattern.slots, self.parts, strict=True)
         return Registration(
@@ -71,12 +71,12 @@ class Reading:
 
 
 class Grammar:
-    """Everything that may be painted on a plate, as letters and digits without separators.
+    """All valid registrations, as letters and digits without separators.
 
     Attributes:
         patterns: most preferred first.
-        automaton: the same patterns, to be walked one character at a time.
-        longest: most characters that a registration can have.
+        automaton: the same patterns as a finite automaton.
+        longest: maximum number of characters of a registration.
     """
 
     def __init__(self, patterns: Sequence[Pattern] = PATTERNS) -> None:
@@ -102,7 +102,10 @@ class Grammar:
         return self._cut(indices[0], text) if indices else None
 
     def readings(self, text: str) -> tuple[Reading, ...]:
-        """Every pattern that `text` fits, most preferred first (the colours may decide)."""
+        """A reading for each pattern that `text` fits, most preferred first.
+
+        The colours of the plate may choose another one than the first.
+        """
         state = self.automaton.run(text)
         if state is None:
             return ()
@@ -117,4 +120,4 @@ class Grammar:
 
 
 GRAMMAR = Grammar()
-"""The one grammar that parsing, repair and beam search share."""
+"""The grammar shared by parsing, repair and beam search."""

@@ -1,4 +1,4 @@
-"""From what was read to letters and digits: separators and what is not the registration go."""
+"""Normalizes rows as read to letters and digits; drops separators and the noise of plates."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _NOISE = re.compile(
     """,
     re.IGNORECASE | re.ASCII | re.VERBOSE,
 )
-_KEPT = {"L", "M"}
+_LETTERS_AND_MARKS = {"L", "M"}  # major Unicode categories
 
 
 def normalize_row(row: str) -> str:
-    """Letters and digits of a row as read: NFC, ASCII letters in upper case, native ones kept.
+    """Letters and digits of a row as read, in NFC, with ASCII letters in upper case.
 
-    Separators, symbols (the arrow of military plates among them), IND, INDIA and the laser number
-    of high-security plates are left out.
+    Native letters and digits stay native. Separators, symbols (such as the arrow of military
+    plates), IND, INDIA and the laser number of high-security plates are dropped.
     """
     return normalize(Characters(row)).text
 
 
 def normalize(row: Characters) -> Characters:
-    """`normalize_row` with confidences, one a character of what is left."""
+    """Do the same as `normalize_row` for a row with confidences."""
     row = row.with_text(_NOISE.sub(lambda found: " " * len(found[0]), row.text))
     if row.text.isascii():
         return row.expand(_ascii)
@@ -40,10 +40,10 @@ def normalize(row: Characters) -> Characters:
 def normalize_rows(
     rows: Sequence[str] | str, confidences: Sequence[Sequence[float]] | None
 ) -> list[Characters]:
-    """Every row that has letters or digits. One string is cut at its newlines.
+    """Normalize rows and drop empty ones. A single string is split at its newlines.
 
     Raises:
-        ValueError: `confidences` does not have one list a row, with one number a character.
+        ValueError: `confidences` does not have one list per row, with one number per character.
     """
     lines = rows.split("\n") if isinstance(rows, str) else list(rows)
     if confidences is None:
@@ -51,23 +51,23 @@ def normalize_rows(
     else:
         read = [Characters(line, tuple(row)) for line, row in zip(lines, confidences, strict=True)]
         if any(len(row) != len(line) for line, row in zip(lines, confidences, strict=True)):
-            raise ValueError("confidences must be one a character")
+            raise ValueError("confidences needs one number per character")
     return [row for row in map(normalize, read) if row.text]
 
 
 def mixes_digits(text: str) -> bool:
-    """Whether Arabic digits stand among those of another script.
+    """Whether a text has both Arabic digits and digits of another script, zeros aside.
 
-    A plate is painted in one kind of digits, so one of them was misread, and which one cannot be
-    told: where the reader saw 8 in a row of Devanagari, ४ (four) may be painted as well as ८
-    (eight). A zero has the same shape in all scripts.
+    A plate has digits of one script, so some digit was misread, and it is unknown which: an 8 read
+    in a Devanagari row may be ४ (four) as well as ८ (eight). Zeros do not count, because a zero
+    has the same shape in all scripts.
     """
     digits = [ch for ch in text if ch.isdecimal() and unicodedata.decimal(ch)]
     return len({ch.isascii() for ch in digits}) == 2
 
 
 def native_digits(text: str) -> str:
-    """Give all digits the script of those that are not ASCII, if there are any."""
+    """Convert ASCII digits to the script of the first native digit, if there is one."""
     zero = next((_zero(ch) for ch in text if not ch.isascii() and ch.isdecimal()), None)
     if zero is None:
         return text
@@ -75,7 +75,7 @@ def native_digits(text: str) -> str:
 
 
 def arabic_digits(text: str) -> str:
-    """Every decimal digit of any script as an ASCII digit."""
+    """Convert the decimal digits of all scripts to ASCII digits."""
     return "".join(str(unicodedata.decimal(ch)) if ch.isdecimal() else ch for ch in text)
 
 
@@ -91,5 +91,5 @@ def _decompose(character: str) -> str:
     return "".join(
         ch.upper() if ch.isascii() else ch
         for ch in unicodedata.normalize("NFKD", character)
-        if ch.isdecimal() or unicodedata.category(ch)[0] in _KEPT
+        if ch.isdecimal() or unicodedata.category(ch)[0] in _LETTERS_AND_MARKS
     )

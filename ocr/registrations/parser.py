@@ -1,24 +1,35 @@
-"""What a plate says: from rows as read to a `Registration`."""
+"""Parses the rows of a plate, or a line of scene text, to a `Registration`."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lipiyana.ocr.registrations.characters import Characters, join
-from lipiyana.ocr.registrations.formats import UPPER_ROW_BEGINNINGS
+from lipiyana.ocr.registrations.formats import UPPER_ROW_BEGINNINGS, SceneRule
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Reading
-from lipiyana.ocr.registrations.normalization import mixes_digits, native_digits, normalize_rows
+from lipiyana.ocr.registrations.normalization import (
+    arabic_digits,
+    mixes_digits,
+    native_digits,
+    normalize_row,
+    normalize_rows,
+)
 from lipiyana.ocr.registrations.repair import repairs
 from lipiyana.ocr.registrations.transliteration import transliterate
 from lipiyana.types import Registration
 
 _MOST_CHARACTERS = 100
-"""Longer text is no plate, not even with every letter spelt out in a native script."""
+"""Longer text is no plate, even if a native script spells out every letter."""
 _MOST_FOREIGN_ROWS = 3
 _SHORTEST_WORD = 3
 _LONGEST_UPPER_ROW = 7
 _FEWEST_DIGITS_OF_A_SERIAL = 7
+_SEPARATORS = frozenset(" \t\n\u00a0.,:;-‐‑‒–—−_·•*|/'`।")
+_ARROWS = frozenset("↑⇑⬆⇧▲△^")
+_MOST_REPAIRS = 2
+_SHORTEST_UNREPAIRED_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +37,9 @@ class Outcome:
     """A registration and how it was found.
 
     Attributes:
-        reading: the registration cut into its slots; None where nothing parses.
-        repaired: how many characters were repaired.
-        whole: no row was left out.
+        reading: the registration cut into its slots; None if nothing parses.
+        repaired: number of repaired characters.
+        whole: whether all rows are part of the registration.
     """
 
     registration: Registration = field(default_factory=Registration)
@@ -40,32 +51,60 @@ class Outcome:
 def parse(
     rows: Sequence[str] | str, confidences: Sequence[Sequence[float]] | None = None
 ) -> Registration:
-    """Parse the rows of one plate, top to bottom; one string is cut at its newlines.
+    """Parse the rows of one plate, top to bottom; a single string is split at its newlines.
 
-    All rows joined are tried as they are, then with the fewest repairs that make them valid, then
-    both again without rows that belong to something else (a slogan, a serial number); what begins
-    as a region's code goes, as words do, only from beside what needs no repair. A repair
-    counts if it is the only one of its size; where several are possible nothing parses and
-    `alternatives` has them, those that change the least confident characters first. A repaired
-    character keeps the confidence it was read with; one that was read surely is not repaired. Where
-    Arabic digits stand among those of another script nothing parses: what they may stand for is
-    among the `alternatives`.
+    The attempts, in this order; the first one that succeeds counts:
+
+    1. All rows joined, unchanged; then with the fewest repairs that make them valid.
+    2. The same without foreign rows (a slogan, a serial number).
+    3. Without foreign rows and without words that may be a misread upper row (HRZGAB), unchanged
+       only: these words are dropped only if the rest needs no repair.
+
+    Characters read with high confidence are not repaired; a repaired character keeps its
+    confidence. If several repairs of the same size are possible, nothing parses, and
+    `alternatives` has them all, those that change the least confident characters first. Nothing
+    parses either if Arabic digits are mixed with digits of another script; `alternatives` then has
+    the possible registrations.
 
     Args:
         rows: what was read, with any separators.
-        confidences: for each row, one number a character; None where they are not known.
+        confidences: for each row, one number per character; None if unknown.
 
     Returns:
-        The registration; `valid` is False where nothing parses. Any text is accepted.
+        The registration; `valid` is False if nothing parses. Any text is accepted.
 
     Raises:
-        ValueError: `confidences` does not have one list a row, with one number a character.
+        ValueError: `confidences` does not have one list per row, with one number per character.
     """
     return examine(normalize_rows(rows, confidences)).registration
 
 
+def find(
+    rows: Sequence[str] | str, confidences: Sequence[Sequence[float]] | None = None
+) -> Registration | None:
+    """Parse a line of scene text (or a plate's rows); None if it is no registration.
+
+    Scenes also show shop signs, prices and telephone numbers, so this is stricter than `parse`:
+    every row must be part of the registration, with nothing between but separators and the noise
+    of plates (IND, laser number). At most two characters are repaired, only in registrations with
+    a series or a class, and never beside a word of four letters (LABOR 2392). The `SceneRule` of a
+    format adds its own conditions, such as a minimum of eight characters.
+
+    Raises:
+        ValueError: `confidences` does not have one list per row, with one number per character.
+    """
+    raw = rows if isinstance(rows, str) else "\n".join(rows)
+    if not all(_is_allowed(ch) for ch in raw):
+        return None
+    outcome = examine(normalize_rows(rows, confidences))
+    reading = outcome.reading
+    if reading is None or not outcome.whole or not _is_sure(outcome, reading, raw):
+        return None
+    return outcome.registration
+
+
 def examine(rows: Sequence[Characters]) -> Outcome:
-    """`parse` for normalized rows, with how the registration was found."""
+    """Do the same as `parse` for normalized rows; also return how the registration was found."""
     for window in _windows(rows, _is_foreign):
         read = join(window)
         found = _exact(read) or _repaired(read)
@@ -73,11 +112,11 @@ def examine(rows: Sequence[Characters]) -> Outcome:
             return Outcome(Registration(alternatives=_texts(found)))
         if found:
             return replace(_choose(read, found), whole=len(window) == len(rows))
-    return _beside_words(rows)
+    return _without_words(rows)
 
 
-def _beside_words(rows: Sequence[Characters]) -> Outcome:
-    """What is a registration as it stands, beside words that might have been its upper row."""
+def _without_words(rows: Sequence[Characters]) -> Outcome:
+    """Parse without words that may be a misread upper row; no character is repaired."""
     if any(_is_word(row.text) for row in rows):
         for window in _windows(rows, _is_foreign_or_word):
             read = join(window)
@@ -89,10 +128,10 @@ def _beside_words(rows: Sequence[Characters]) -> Outcome:
 
 
 def _windows(
-    rows: Sequence[Characters], may_go: Callable[[str], bool]
+    rows: Sequence[Characters], may_drop: Callable[[str], bool]
 ) -> Iterator[Sequence[Characters]]:
-    """Rows that may be the plate: all of them, then fewer, as long as what goes is foreign."""
-    needed = [index for index, row in enumerate(rows) if not may_go(row.text)]
+    """Consecutive rows that may be the plate: all, then without rows that `may_drop` accepts."""
+    needed = [index for index, row in enumerate(rows) if not may_drop(row.text)]
     first, last = (needed[0], needed[-1]) if needed else (len(rows), -1)
     for size in range(len(rows), max(0, len(rows) - _MOST_FOREIGN_ROWS - 1), -1):
         for start in range(len(rows) - size + 1):
@@ -103,11 +142,11 @@ def _windows(
 
 
 def _is_foreign(row: str) -> bool:
-    """Whether a row can be a slogan, a maker or a serial number, and no part of a plate."""
+    """Whether a row may be a slogan, a maker's name or a serial number."""
     digits = sum(ch.isdecimal() for ch in row)
     if digits:
         return digits >= _FEWEST_DIGITS_OF_A_SERIAL
-    # an upper row (HR26AB) may have been read without any digit (HRZGAB)
+    # the digits of an upper row (HR26AB) may have been misread as letters (HRZGAB)
     upper_row = row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= _LONGEST_UPPER_ROW
     return _is_word(row) and not upper_row
 
@@ -121,7 +160,7 @@ def _is_foreign_or_word(row: str) -> bool:
 
 
 def _exact(read: Characters) -> list[Characters]:
-    """`read` in every spelling that is a registration as it stands."""
+    """Every spelling of `read` that is a registration without repair."""
     if read.text.isascii():
         spellings = [read]
     else:
@@ -131,7 +170,7 @@ def _exact(read: Characters) -> list[Characters]:
 
 
 def _repaired(read: Characters) -> list[Characters]:
-    # the confusions are those of English letters and Arabic digits
+    # known confusions are between English letters and Arabic digits
     if not read.text.isascii():
         return []
     return [read.with_text(text) for text in repairs(read.text, read.confidences)]
@@ -142,7 +181,7 @@ def _texts(found: Sequence[Characters]) -> tuple[str, ...]:
 
 
 def _choose(read: Characters, found: Sequence[Characters]) -> Outcome:
-    """The only registration in `found`, or all of them as alternatives."""
+    """The registration of `found` if there is only one, else all of them as alternatives."""
     distinct = list({candidate.text: candidate for candidate in found}.values())
     if len(distinct) > 1:
         if read.confidences:
@@ -151,14 +190,14 @@ def _choose(read: Characters, found: Sequence[Characters]) -> Outcome:
     chosen = distinct[0]
     reading = GRAMMAR.reading(chosen.text)
     if reading is None:
-        raise AssertionError("only registrations are to be chosen from")
+        raise AssertionError("a candidate is not a registration")
     return Outcome(
         reading.registration(chosen.confidences), reading, _changes(read.text, chosen.text)
     )
 
 
 def _changes(read: str, chosen: str) -> int:
-    """How many characters a repair changed; a transliteration is not one."""
+    """Number of characters that a repair changed; 0 for a transliteration."""
     if len(read) != len(chosen) or not read.isascii():
         return 0
     return sum(a != b for a, b in zip(read, chosen, strict=True))
@@ -169,3 +208,46 @@ def _lost_confidence(read: Characters, candidate: Characters) -> float:
         return 0.0
     changes = zip(read.confidences, read.text, candidate.text, strict=True)
     return sum((confidence for confidence, old, new in changes if old != new), start=0.0)
+
+
+def _is_allowed(character: str) -> bool:
+    return (
+        character in _SEPARATORS
+        or character in _ARROWS
+        or unicodedata.category(character)[0] in "LMNC"
+    )
+
+
+def _is_sure(outcome: Outcome, reading: Reading, raw: str) -> bool:
+    rule, number = reading.variant.in_scene, reading.part("number")
+    if rule is None or (outcome.repaired and not _is_repair_sure(outcome, reading, rule, raw)):
+        return False
+    has_arrow = reading.variant.arrow and any(ch in _ARROWS for ch in raw)
+    return (
+        (rule.number_length in {0, len(number)} or has_arrow)
+        and sum(ch.isdecimal() for ch in raw) >= rule.fewest_digits
+        and (not rule.number_apart or _last_piece(raw) in {number, outcome.registration.canonical})
+        and len(outcome.registration.canonical) >= rule.shortest
+    )
+
+
+def _is_repair_sure(outcome: Outcome, reading: Reading, rule: SceneRule, raw: str) -> bool:
+    has_letters = bool(reading.part("lot") or reading.part("class"))
+    few = outcome.repaired <= _MOST_REPAIRS
+    return rule.repaired and few and has_letters and not _has_word(raw)
+
+
+def _last_piece(raw: str) -> str:
+    """The last piece that is not noise."""
+    pieces = [arabic_digits(normalize_row(piece)) for piece in _pieces(raw)]
+    return next(piece for piece in reversed(pieces) if piece)
+
+
+def _has_word(raw: str) -> bool:
+    return any(
+        len(piece) >= _SHORTEST_UNREPAIRED_WORD and piece.isalpha() for piece in _pieces(raw)
+    )
+
+
+def _pieces(raw: str) -> list[str]:
+    return "".join(" " if ch in _SEPARATORS else ch for ch in raw).split()

@@ -1,7 +1,7 @@
 """State and union territory codes of Indian registrations.
 
-Source: S.O.444(E) of 1989 and its amendments. A code that was replaced stays on the vehicles
-that carry it, so it parses as painted; its name is the name of the present state.
+Source: S.O.444(E) of 1989 and its amendments. Vehicles keep codes that were replaced later, so old
+codes parse too; their name is the name of the present state.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ REGIONS = {
 """Codes that are issued today, with the names of their states."""
 
 SUCCESSORS = {"TS": "TG", "DN": "DD", "OR": "OD", "UA": "UK"}
-"""Codes that are no longer issued, with the code that came after each."""
+"""Codes that are no longer issued, each with the code that replaced it."""
 
 REGION_NAMES = REGIONS | {old: REGIONS[new] for old, new in SUCCESSORS.items()}
-"""Every code that may be painted, old or new, with the name of its present state."""
+"""All codes, old and new, with the names of their present states."""
 
 
 def successor(code: str) -> str:
-    """The code issued today in the place of `code` (`code` itself where it is current)."""
+    """The code that replaced `code`, or `code` itself if it is still issued."""
     return SUCCESSORS.get(code, code)

@@ -1,4 +1,4 @@
-"""Repairs of characters that readers confuse, where their position tells which one it was."""
+"""Repairs characters that readers confuse (0 and O, 8 and B), guided by the grammar."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ CONFUSIONS = {
     ch: "".join(sorted(other for pair in _PAIRS if ch in pair for other in pair if other != ch))
     for ch in sorted({ch for pair in _PAIRS for ch in pair})
 }
-"""What a character may have been instead: letters for a digit, a digit for a letter."""
+"""For each character, those it may be confused with: letters for a digit, a digit for a letter."""
 
 MOST_REPAIRS = 3
 
 SURE = 0.9
-"""Confidence above which a character was not misread: no repair changes it."""
+"""Characters with a confidence above this are never repaired."""
 
 
 def repairs(text: str, confidences: Sequence[float] = (), grammar: Grammar = GRAMMAR) -> list[str]:
-    """Every registration that the fewest confusions turn into `text`.
+    """All registrations that differ from `text` by the fewest confusions.
 
-    At most `MOST_REPAIRS`, a third of the characters, and as many as there are digits and as there
-    are letters already: words and telephone numbers must not become registrations. At least half of
-    the last number must have been read as digits: the upper row MH12AB is not MH12A8. Nothing is
-    inserted or removed, and no character changed that was read surely.
+    Words and telephone numbers must not become registrations. Therefore the number of repairs is
+    limited to `MOST_REPAIRS`, to a third of the characters, to the number of digits and to the
+    number of letters in `text`. At least half of the last number must have been read as digits, so
+    that the upper row MH12AB does not become MH12A8. No character is inserted or removed, and
+    characters with a confidence above `SURE` stay.
 
     Args:
         text: letters and digits as read.
-        confidences: one a character; empty where they are not known, which all are unsure then.
-        grammar: what a registration is.
+        confidences: one per character; empty if unknown, so that every character may be repaired.
+        grammar: decides what is a registration.
     """
     read_digits = sum(ch.isdecimal() for ch in text)
     read_letters = len(text) - read_digits
@@ -57,8 +58,8 @@ def _is_plausible(grammar: Grammar, read: str, repaired: str) -> bool:
 def _changed(
     grammar: Grammar, text: str, start: int, state: int, count: int, sure: Collection[int]
 ) -> Iterator[str]:
-    """Whole strings that differ from `text` in exactly `count` characters from `start` on, none of
-    them at a place in `sure`.
+    """Registrations that differ from `text` in exactly `count` characters from `start` on, but not
+    at the indices in `sure`.
     """
     if start == len(text):
         if count == 0 and grammar.automaton.accepting(state):

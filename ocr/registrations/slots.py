@@ -1,7 +1,7 @@
 """The parts of a registration, declared as data.
 
-The automaton is compiled from rows of slots, and a string that it accepts is cut into its fields
-by the same slots, so the grammar stands in one place.
+The automaton is compiled from sequences of slots, and the same slots cut an accepted string into
+its fields, so the grammar is defined once.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part of a registration: one of some words, or a run of characters.
+    """A part of a registration: a word of a list, or a run of characters of an alphabet.
 
     Attributes:
         role: `region`, `class`, `lot` and `number` become the fields of a registration; other
-            names are for the reader.
-        words: what may stand here, each with its form in English letters; empty for a run.
-        alphabet: the characters of a run.
-        least: the fewest characters of a run.
-        most: the most characters of a run.
-        nonzero: a run of digits must not be all zeros.
-        lengths: how many characters may stand here, the most first.
+            names only document the slot.
+        words: allowed words, each with its romanization; empty for a run.
+        alphabet: allowed characters of a run.
+        least: minimum length of a run.
+        most: maximum length of a run.
+        nonzero: whether a run of digits must not be all zeros.
+        lengths: allowed lengths in characters, longest first.
     """
 
     role: str
@@ -43,11 +43,11 @@ class Slot:
 
     @property
     def longest(self) -> int:
-        """Most characters that this slot can hold."""
+        """Maximum number of characters."""
         return self.lengths[0]
 
     def ends(self, text: str, start: int) -> Iterator[int]:
-        """Where this slot may end if it begins at `start`, the longest first."""
+        """The positions where this slot may end if it begins at `start`, the last first."""
         if self.words:
             for length in self.lengths:
                 if text[start : start + length] in self.words:
@@ -62,14 +62,14 @@ class Slot:
             end -= 1
 
     def romanize(self, text: str) -> str:
-        """`text`, which fills this slot, in English letters and Arabic digits."""
+        """Convert `text`, which fills this slot, to English letters and Arabic digits."""
         if self.words:
             return self.words[text]
         return "".join(str(unicodedata.decimal(ch, ch)) for ch in text)
 
 
 def same(*words: str) -> dict[str, str]:
-    """Words that are their own form in English letters."""
+    """Words that are in English letters already, as `Slot.words`."""
     return {word: word for word in words}
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from readme_tables import READER, VEHICLES, scores_of, write_readme
+from common.readme_tables import READER, VEHICLES, scores_of, write_readme
 
 ROOT = Path(__file__).parents[2]
 

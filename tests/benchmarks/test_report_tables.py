@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_tables import markdown_table, write_between
+from common.report_tables import markdown_table, write_between
 
 MARKS = ("<!-- begin -->", "<!-- end -->")
 

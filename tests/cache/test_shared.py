@@ -6,15 +6,17 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis import Redis
 from redis_server import RedisServer
 from served_fake import SECRET, recognition
 from shared_observer import Observer
 
-from lipiyana.cache import SharedCache, SharedCacheOptions, cacheable
+from lipiyana.cache import Sealer, SharedCache, SharedCacheOptions, cacheable
 from lipiyana.cache.shared import MAX_LOOK_UPS, MAX_WAITING_WRITES
 from lipiyana.errors import InvalidRequest
-from lipiyana.types import RawImage, RecognitionConfig
+from lipiyana.types import RawImage, Recognition, RecognitionConfig
 
 CONFIG = RecognitionConfig()
 VALUE = cacheable(recognition("a"))
@@ -222,3 +224,44 @@ def test_a_bad_address_is_told_without_its_password() -> None:
             SharedCache("plan", SharedCacheOptions(url))
         assert "hush" not in str(caught.value)
     assert "hush" not in repr(SharedCacheOptions("redis://user:hush@localhost", b"hush"))
+
+
+SEALED = Sealer(b"secret").seal("key", VALUE)
+
+
+def test_what_was_sealed_opens() -> None:
+    assert Sealer(b"secret").open("key", SEALED) == VALUE
+    assert Sealer(b"").open("key", Sealer(b"").seal("key", VALUE)) == VALUE
+
+
+def test_not_with_another_key_or_secret() -> None:
+    assert Sealer(b"secret").open("other", SEALED) is None
+    assert Sealer(b"other").open("key", SEALED) is None
+    assert Sealer(b"").open("key", SEALED) is None
+
+
+@given(st.integers(0, len(SEALED) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_seen(place: int, change: int) -> None:
+    damaged = bytearray(SEALED)
+    damaged[place] ^= change
+    assert Sealer(b"secret").open("key", bytes(damaged)) is None
+
+
+@given(st.integers(0, len(SEALED) - 1))
+def test_so_is_an_end_that_is_missing(length: int) -> None:
+    assert Sealer(b"secret").open("key", SEALED[:length]) is None
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_is_nothing(data: bytes) -> None:
+    sealer = Sealer(b"secret")
+    assert sealer.open("key", data) is None
+    assert sealer.open("key", SEALED + data) == (None if data else VALUE)
+
+
+@given(st.binary(max_size=60))
+def test_a_message_that_says_nothing_good_is_nothing(message: bytes) -> None:
+    """Somebody who has the secret may write another version's messages."""
+    sealer = Sealer(b"secret")
+    code = sealer._code("key", message)
+    assert isinstance(sealer.open("key", SEALED[:4] + code + message), Recognition | None)

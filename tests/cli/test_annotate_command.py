@@ -71,8 +71,8 @@ def test_a_bad_picture_does_not_stop_the_others(here: Path) -> None:
     ("inputs", "output", "says"),
     [
         ("in", "in", "in would be both read and written to"),
-        ("in", ".", "in is read, and lies in ., which is written to"),
-        ("in/a.png", "in", "in/a.png is read, and lies in in, which is written to"),
+        ("in", ".", "in would be read, but is in ., which is written to"),
+        ("in/a.png", "in", "in/a.png would be read, but is in in, which is written to"),
     ],
 )
 def test_an_input_picture_is_never_overwritten(
@@ -140,16 +140,16 @@ def test_no_picture_is_exit_code_2(here: Path) -> None:
     (here / "in" / "a.heic").touch()
     result = invoke("in", "-o", "out")
     assert result.exit_code == 2
-    assert "no picture found in in: passed over 1 .heic" in result.stderr
+    assert "no picture found in in: ignored 1 .heic" in result.stderr
     assert not (here / "out").exists()
 
 
 def test_skipped_files_are_reported(here: Path) -> None:
     picture(here / "in" / "a.png")
     (here / "in" / "b.heic").touch()
-    assert "passed over, as no pictures: 1 .heic" in invoke("in", "-o", "out").stderr
+    assert "ignored, because they are not pictures: 1 .heic" in invoke("in", "-o", "out").stderr
     (here / "in" / "b.heic").unlink()
-    assert "passed over" not in invoke("in", "-o", "out").stderr
+    assert "ignored" not in invoke("in", "-o", "out").stderr
 
 
 def test_output_names_never_collide() -> None:

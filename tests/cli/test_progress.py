@@ -33,4 +33,4 @@ def test_periodic_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     with RunProgress(Console(file=log), range(3)) as run:
         for failed in (False, True, False):
             run.step(failed)
-    assert log.getvalue() == "2 pictures, 1 failed, 0.1 a second\n"
+    assert log.getvalue() == "2 pictures, 1 failed, 0.1 per second\n"

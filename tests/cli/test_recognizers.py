@@ -81,7 +81,7 @@ def test_a_server_that_requires_a_client_certificate(
             recognizer.recognize(b"a")
         recognizer.close()
         monkeypatch.setenv(CERTIFICATE_VARIABLE, str(own.certificate))
-        with pytest.raises(InvalidRequest, match="go together"):
+        with pytest.raises(InvalidRequest, match="together, or only"):
             connect(server.target, None)
         monkeypatch.setenv(KEY_VARIABLE, str(own.key))
         recognizer = connect(server.target, None).recognizer

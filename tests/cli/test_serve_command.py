@@ -68,7 +68,7 @@ def test_insecure_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None
     ) as process:
         assert process.stderr is not None
         said = ""
-        while "whoever reaches 0.0.0.0 may call" not in said:
+        while "anyone who reaches 0.0.0.0 may call" not in said:
             line = process.stderr.readline()
             assert line, said
             said += line

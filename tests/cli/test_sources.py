@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from lipiyana.cli.sources import describe_passed_over, list_pictures, refuse_inputs_in
+from lipiyana.cli.sources import describe_ignored, list_pictures, refuse_inputs_in
 
 
 def make(root: Path, *names: str) -> None:
@@ -166,7 +166,7 @@ def test_the_output_folder_is_skipped(here: Path) -> None:
     whole = ["a.jpg", "kept.jpg", "keptt/d.jpg"]
     for kept in (Path("in/kept"), here / "link" / "kept", Path("in/../in/kept/")):
         for given in ("in", "in/**/*.jpg", "link/"):
-            found = sorted(source.path for source in list_pictures([given], apart=kept))
+            found = sorted(source.path for source in list_pictures([given], excluded=kept))
             assert found == [f"{given.split('/')[0]}/{name}" for name in whole]
 
 
@@ -189,8 +189,8 @@ def test_skipped_files_are_counted_once_by_kind(here: Path) -> None:
 
 def test_of_many_skipped_kinds_only_some_are_named() -> None:
     kinds = {f".{letter}": 1 for letter in "bcdefgh"} | {".a": 3}
-    assert describe_passed_over(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
-    assert describe_passed_over({}) == ""
+    assert describe_ignored(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
+    assert describe_ignored({}) == ""
 
 
 def test_a_missing_input_is_named_as_given(here: Path) -> None:

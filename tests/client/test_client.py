@@ -158,7 +158,7 @@ def test_a_server_of_another_service() -> None:
     with (
         serving(None) as target,
         Client(target) as client,
-        pytest.raises(Unavailable, match="no lipiyana server") as caught,
+        pytest.raises(Unavailable, match="not a lipiyana server") as caught,
     ):
         client.recognize(b"a")
     assert caught.value.reason == "NOT_LIPIYANA"

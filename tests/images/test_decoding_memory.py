@@ -16,7 +16,7 @@ from lipiyana.types import PixelFormat, RawImage
 
 def in_thread(memory: DecodingMemory, size: int, order: list[int]) -> threading.Thread:
     def take() -> None:
-        with memory.room(size):
+        with memory.reserve(size):
             order.append(size)
 
     before = memory.waiting
@@ -29,10 +29,10 @@ def in_thread(memory: DecodingMemory, size: int, order: list[int]) -> threading.
 
 def test_memory_is_released() -> None:
     memory = DecodingMemory(100)
-    with memory.room(60) as room, memory.room(40):
+    with memory.reserve(60) as reservation, memory.reserve(40):
         assert memory.used == 100
-        room.shrink(10)
-        room.shrink(50)  # it never grows
+        reservation.shrink(10)
+        reservation.shrink(50)  # it never grows
         assert memory.used == 50
     assert memory.used == 0
 
@@ -40,7 +40,7 @@ def test_memory_is_released() -> None:
 def test_a_picture_waits_until_its_memory_is_free() -> None:
     memory = DecodingMemory(100)
     order: list[int] = []
-    with memory.room(60):
+    with memory.reserve(60):
         thread = in_thread(memory, 70, order)
         assert not order
     thread.join(60)
@@ -50,7 +50,7 @@ def test_a_picture_waits_until_its_memory_is_free() -> None:
 def test_small_pictures_do_not_overtake_a_waiting_large_one() -> None:
     memory = DecodingMemory(100)
     order: list[int] = []
-    with memory.room(60):
+    with memory.reserve(60):
         threads = [in_thread(memory, 70, order), in_thread(memory, 1, order)]
         assert not order  # although there is memory for the small one
     for thread in threads:
@@ -60,9 +60,9 @@ def test_small_pictures_do_not_overtake_a_waiting_large_one() -> None:
 
 def test_a_picture_over_the_total_is_decoded_alone() -> None:
     memory = DecodingMemory(100)
-    with memory.room(500):
+    with memory.reserve(500):
         assert memory.used == 500
-        with pytest.raises(DeadlineExceeded), memory.room(1, timeout=0):
+        with pytest.raises(DeadlineExceeded), memory.reserve(1, timeout=0):
             pass
     assert (memory.used, memory.waiting) == (0, 0)
 

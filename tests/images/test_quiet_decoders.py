@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from lipiyana.errors import InvalidImage
 from lipiyana.images.loading import decode
-from lipiyana.images.quiet_decoders import quiet_decoders
+from lipiyana.images.decoders import quiet_decoders
 if sys.argv[2] == "quiet":
     quiet_decoders()
 try:

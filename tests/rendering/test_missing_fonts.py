@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipiyana.annotation.fonts import font_folders
+from lipiyana.annotation import font_folders
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.fonts.files import FontFile
 from lipiyana.rendering.plates.lettering import pick_face

@@ -4,7 +4,6 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,19 +20,9 @@ from lipiyana.review.keeper import KeepLimits, UnsureKeeper, scene_hash
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.kept import read_kept
 from lipiyana.review.tasks import CONFIG, TASKS, export_tasks, import_labels
-from lipiyana.review.unsureness import (
-    Unsureness,
-    entropy,
-    first_look,
-    grammar_doubt,
-    judge,
-    margin_doubts,
-)
-from lipiyana.runtime.store import ModelStore
-from lipiyana.types import Plate, Recognition, RecognitionConfig, Registration
+from lipiyana.review.unsureness import Unsureness, first_look, judge
+from lipiyana.types import Recognition, RecognitionConfig
 from lipiyana.wire.results import recognition_to_json
-
-Draw = Callable[..., np.ndarray]
 
 
 def street(seed: int) -> np.ndarray:
@@ -48,44 +37,6 @@ def offer(keeper: UnsureKeeper, seed: int, score: float, **fields: object) -> bo
     return keeper.offer(
         data, ".jpg", street(seed), Unsureness(score, {"margin": score}, track), {}, "camera"
     )
-
-
-def plate(text: str, canonical: str, valid: bool = True) -> Plate:
-    blank = Plate(text=text, confidence=1.0, box=None, lines=())  # type: ignore[arg-type]
-    return replace(blank, registration=Registration(canonical=canonical, valid=valid))
-
-
-@pytest.mark.parametrize(
-    ("text", "canonical", "valid", "least", "most"),
-    [
-        ("KA 01\nAB 1234", "KA01AB1234", True, 0, 0),
-        ("KA O1 AB 1234", "KA01AB1234", True, 0.5, 1),
-        ("KA O1 AB I234", "KA01AB1234", True, 0.7, 1),
-        ("BAKERY", "", False, 0.6, 0.6),
-        ("को.३२प\n१७४", "को३२प१७४", True, 0, 0),
-        ("24", "", False, 0, 0),
-    ],
-)
-def test_what_the_grammar_mends_is_doubtful(
-    text: str, canonical: str, valid: bool, least: float, most: float
-) -> None:
-    assert least <= grammar_doubt(plate(text, canonical, valid)) <= most
-
-
-def test_entropy() -> None:
-    assert entropy(0.5) == 1
-    assert entropy(0) == entropy(1) == entropy(2) == 0
-    assert entropy(0.9) == pytest.approx(0.469, abs=1e-3)
-
-
-def test_noise_is_less_sure_than_print(store: ModelStore, draw_text: Draw) -> None:
-    reader = LineReader(store)
-    clear = draw_text("GRAND TRUNK ROAD")
-    noise = np.random.default_rng(0).normal(0, 160, clear.shape)
-    bad = np.clip(clear * 0.3 + 90 + noise, 0, 255).astype(np.uint8)
-    sure, unsure = margin_doubts([clear, bad], reader)
-    assert sure < unsure
-    assert 0 <= sure < 0.5
 
 
 def test_the_least_sure_stay(tmp_path: Path) -> None:
@@ -306,10 +257,6 @@ def test_read_keeps_what_it_is_asked_to_keep(scene: np.ndarray, tmp_path: Path) 
     assert [one.name for one in kept.glob("*.png") if one.name not in listed] == []
     refused = CliRunner().invoke(app, [*command, "--server", "localhost:1"])
     assert refused.exit_code == 2
-
-
-def test_an_answer_with_nothing_in_it_is_sure() -> None:
-    assert first_look(Recognition(10, 10)) == 0
 
 
 def test_a_second_import_replaces_what_the_first_said(tmp_path: Path) -> None:

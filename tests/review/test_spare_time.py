@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipiyana.review.spare_time import SpareTime
+from lipiyana.review.keeping_recognizer import SpareTime
 
 PATIENCE = 30.0
 NEVER = 1e6

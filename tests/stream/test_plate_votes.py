@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.registrations import categorize, parse
-from lipiyana.stream.settings import VoteSettings
-from lipiyana.stream.tracks import PlateVote, may_be
+from lipiyana.stream.tracks import PlateVote, VoteSettings, may_be
 from lipiyana.types import Box, Category, Plate, PlateColour, Registration, RegistrationFormat
 
 BOX = Box(0, 0, 90, 20)

@@ -32,8 +32,8 @@ from hostile_pictures import bmp_rle, encoded, noise
 from PIL import Image
 
 from lipiyana.errors import InvalidImage
+from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.loading import decode
-from lipiyana.images.quiet_decoders import quiet_decoders
 from lipiyana.server.settings.model import ServerSettings
 
 LIMITS = ServerSettings().image_limits

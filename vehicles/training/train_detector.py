@@ -9,6 +9,8 @@ The learning rate warms up, stays constant, and falls over the last part of the 
 `--decay-share 0` it does not fall. Mosaics end when it falls, unless `--last-mosaics` is given. The
 same command resumes an interrupted run; a run can be made longer by starting from its checkpoint
 again. It trains on the train part and is evaluated on the selection part.
+
+Hard negative mining: empty pictures with false detections are drawn more often.
 """
 
 from __future__ import annotations
@@ -38,13 +40,13 @@ from lipiyana.vehicles.training.data.batches import (
 )
 from lipiyana.vehicles.training.data.canvas_shapes import SHAPES
 from lipiyana.vehicles.training.data.canvases import SIZE
-from lipiyana.vehicles.training.data.drawn_streets import drawn_streets
-from lipiyana.vehicles.training.data.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.data.labels import CLASSES, coco_mix
-from lipiyana.vehicles.training.data.street_pictures import load_part, load_signs
+from lipiyana.vehicles.training.data.rendered_scenes import drawn_streets, empty_scenes
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture, load_part, load_signs
 from lipiyana.vehicles.training.data.variety import add_variety_options, variety_of
 from lipiyana.vehicles.training.evaluation import (
     ClassScore,
+    PredictFunction,
     find,
     mean_ap50,
     predict_with_torch,
@@ -53,12 +55,16 @@ from lipiyana.vehicles.training.evaluation import (
 from lipiyana.vehicles.training.export_detector import load_checkpoint
 from lipiyana.vehicles.training.fake_quantization import simulate_int8
 from lipiyana.vehicles.training.losses import Losses, losses
-from lipiyana.vehicles.training.mining import EASY, mining_chances
 from lipiyana.vehicles.training.network import DetectorNet, anchor_points
 from lipiyana.vehicles.training.norms import calibrate, folded, install
 from lipiyana.vehicles.training.starting_weights import is_coco, load_coco, widened
 
+EASY = 0.5
+"""Relative probability of a picture without false detections in hard negative mining."""
+
 _NEW_LAYERS = frozenset({"class_rows", "presence_rows", "added"})
+_SURE = 0.1  # minimum score of a false detection that counts in mining
+_MOST_FALSE = 3.0  # sum of the scores of false detections
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,23 @@ def load_detector(path: Path) -> DetectorNet:
     net = DetectorNet(len(CLASSES))
     load_coco(net, path, [coco_mix(label) for label in CLASSES])
     return net.eval()
+
+
+def mining_chances(
+    pictures: Sequence[StreetPicture], predict: PredictFunction, size: int
+) -> tuple[float, ...]:
+    """Relative probability of each picture, by the sum of the scores of its false detections.
+
+    Hard negative mining: empty pictures with false detections are drawn more often.
+
+    Args:
+        pictures: pictures without vehicles or plates.
+        predict: the detector.
+        size: the longer side of its inputs.
+    """
+    found = find(pictures, predict, InputShape(size))
+    wrong = [float(each.scores[each.scores >= _SURE].sum()) for each in found]
+    return tuple(EASY + min(each, _MOST_FALSE) for each in wrong)
 
 
 def _summary(scores: Mapping[str, ClassScore]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The formats of registrations that are known: one record each, by country.
+"""The known formats of registrations: one record for each format, one module for each country.
 
 To add one, add its record to the tuple `FORMATS` of its country.
 """
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 FORMATS: tuple[Format, ...] = (*india.FORMATS, *nepal.FORMATS, *bangladesh.FORMATS)
-"""All of them."""
+"""All formats."""
 
 PATTERNS: tuple[Pattern, ...] = tuple(
     sorted(
@@ -39,12 +39,12 @@ PATTERNS: tuple[Pattern, ...] = tuple(
         key=lambda pattern: pattern.variant.rank,
     )
 )
-"""Every variant, most preferred first. Where a string fits several, the first names its format;
-`Grammar.readings` gives them all.
+"""Every variant, most preferred first. A string that fits several has the format of the first;
+`Grammar.readings` gives all of them.
 """
 
 COUNTRIES = {record.country.code: record.country for record in FORMATS}
-"""The countries that issue them, by their codes."""
+"""The countries that issue registrations, by ISO 3166-1 alpha-2 code."""
 
 UPPER_ROW_BEGINNINGS: tuple[str, ...] = tuple(
     {
@@ -57,4 +57,6 @@ UPPER_ROW_BEGINNINGS: tuple[str, ...] = tuple(
         for word in slot.words
     }
 )
-"""What a row of letters alone may begin with that is the upper row of a plate."""
+"""Region codes with which the upper row of a plate may begin even if it has no digits; see
+`Format.upper_row_of_letters`.
+"""

@@ -1,6 +1,6 @@
 """Registrations of Bangladesh: city, class letter, class number, number (ঢাকা মেট্রো-গ ১১-৫৯৫৪).
 
-Class letters as the Bangladesh Road Transport Authority gives them.
+Class letters: Bangladesh Road Transport Authority.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ CLASSES = dict(
         strict=True,
     )
 )
-"""Class letters; dental and retroflex letters are the same in English letters."""
+"""Class letters, romanized. Dental and retroflex letters have the same romanization."""
 
 _OWNERS = {
     Category.PRIVATE: "ক খ গ ঘ চ দ ভ এ হ ল",
@@ -165,4 +165,4 @@ FORMATS: tuple[Format, ...] = (
         },
     ),
 )
-"""Private plates are white, those of vehicles for transport green."""
+"""Private plates are white; plates of transport vehicles are green."""

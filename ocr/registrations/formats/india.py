@@ -1,8 +1,8 @@
 """Registrations of India.
 
 Sources: S.O.444(E) of 1989 and rules 47, 48, 50 and 51 of the Central Motor Vehicles Rules, with
-their later amendments. Colours: S.O.2339(E) of 2020; plates of before 1989 were white on black for
-private vehicles.
+their later amendments. Colours: S.O.2339(E) of 2020; before 1989, plates of private vehicles were
+white on black.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INDIA = Country(
 )
 
 SERIES_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""No I and no O: they would look like digits."""
+"""Letters of a series: all but I and O, which look like digits."""
 
 DELHI_CLASSES = {
     "C": Category.PRIVATE,
@@ -41,8 +41,8 @@ DELHI_CLASSES = {
     "T": Category.TRANSPORT,
     "Y": Category.TRANSPORT,
 }
-"""Car, two-wheeler, bus, three-wheeler, taxi, hire. V (van, pick-up) and E (electric) tell
-neither private from transport.
+"""Car, two-wheeler, bus, three-wheeler, taxi, hire. V (van, pick-up) and E (electric) are missing:
+both private and transport vehicles have them.
 """
 
 COLOURS: Mapping[PlateColour, Category] = {
@@ -58,7 +58,7 @@ COLOURS: Mapping[PlateColour, Category] = {
     _C.YELLOW_ON_BLUE: Category.CONSULAR,
     _C.WHITE_ON_BLACK: Category.MILITARY,
 }
-"""What a colour says where the text leaves it open."""
+"""The category that a colour means where the text does not say."""
 
 _PRIVATE = frozenset({Category.PRIVATE, Category.ELECTRIC_PRIVATE})
 _TRANSPORT = frozenset(
@@ -74,20 +74,21 @@ _FINER: Mapping[Category | None, frozenset[Category]] = {
     Category.PRIVATE: _PRIVATE,
     Category.TRANSPORT: _TRANSPORT,
 }
-"""What the text says, and the categories that the colour may make of it."""
+"""For the category of the text (None if it gives none), the categories that a colour may refine it
+to."""
 
 _REGION = Slot("region", words=same(*REGION_NAMES))
 
 
-def _colours(*said: Category | None) -> dict[Category | None, dict[PlateColour, Category]]:
-    """For what the text of a format may say: the colours that go with it."""
+def _colours(*categories: Category | None) -> dict[Category | None, dict[PlateColour, Category]]:
+    """`Format.colours` for the categories that the text of a format may give."""
     return {
-        text: {
+        category: {
             colour: shown
             for colour, shown in COLOURS.items()
-            if shown in _FINER.get(text, frozenset({text}))
+            if shown in _FINER.get(category, frozenset({category}))
         }
-        for text in said
+        for category in categories
     }
 
 
@@ -116,7 +117,7 @@ def _mission() -> Slot:
 
 
 def _without_series(district: Slot, number: Slot) -> Variant:
-    """Some 4 % of the cars have no series letters. In a scene the gap, if any, must be after the
+    """About 4 % of cars have no series letters. In a scene, a gap may only stand after the
     district: KA 560001 is a postal code.
     """
     return Variant(
@@ -133,7 +134,7 @@ def _temporary(*slots: Slot) -> Variant:
 
 
 def _diplomatic(category: Category, *marks: str) -> Variant:
-    """Never found in scenes: too much else looks like it."""
+    """Never accepted in scene text: too many other texts look like it."""
     return Variant(
         (_mission(), _mark(*marks), _number(1, 4)),
         category=category,
@@ -169,11 +170,11 @@ FORMATS: tuple[Format, ...] = (
             Variant(
                 (_REGION, _district(1, 2), _series(1, 3), _number(1, 4)),
                 REGION_NAMES,
-                # fewer than 2 % of the cars have three letters
+                # fewer than 2 % of cars have three series letters
                 prior=Prior(missing_digit=MISSING_DIGIT, lot_lengths={3: 2.0}),
             ),
-            # Without series letters two digits in all (MH12) are the upper row of a plate, not a
-            # plate.
+            # Without series letters, at least three digits are needed: MH12 is the upper row of a
+            # plate, not a plate.
             _without_series(_district(2), _number(1, 4)),
             _without_series(_district(1), _number(2, 4)),
         ),
@@ -218,9 +219,9 @@ FORMATS: tuple[Format, ...] = (
                 _number(4),
                 _series(1, 2),
             ),
-            # Older forms. The first is also a standard registration of the series TC, which some
-            # states give to taxis; the text cannot tell them apart, so the standard one is
-            # preferred and red on yellow decides for this one.
+            # Older forms. The first looks like a standard registration of the series TC, which
+            # some states give to taxis. The standard format is preferred; a plate that is red on
+            # yellow is temporary.
             _temporary(_REGION, _district(2), _mark("TC"), _series(0, 1), _number(1, 4)),
             _temporary(_REGION, _district(2), _mark("TC"), _number(1, 4), _series(1)),
             _temporary(
@@ -240,7 +241,7 @@ FORMATS: tuple[Format, ...] = (
         RegistrationFormat.TRADE,
         INDIA,
         variants=(
-            # as seldom as others that have a penalty, but nothing else ends in TC and four digits
+            # rare, but without a penalty: nothing else ends in TC and four digits
             Variant(
                 (
                     _REGION,
@@ -286,7 +287,7 @@ FORMATS: tuple[Format, ...] = (
         ),
         colours=_colours(Category.DIPLOMATIC, Category.CONSULAR),
     ),
-    # those from before 1989
+    # issued before 1989
     Format(
         RegistrationFormat.LEGACY,
         INDIA,

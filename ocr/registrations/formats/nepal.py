@@ -2,9 +2,8 @@
 
 Zone plates: zone, lot, class letter, number (बा १२ च ३४५६, BA 12 CHA 3456). Province plates, often
 in three rows: province, transport office, lot, class letter, number (प्रदेश ३-०१-००१ च १२३४, बागमती
-०१-००१ च १२३४). Embossed plates: province, class letter
-A to K, two letters, number (BAGMATI B AB 1234). Classes as in the schedules of the Motor Vehicles
-and Transport Management Rules 2054.
+०१-००१ च १२३४). Embossed plates: province, class letter A to K, two letters, number (BAGMATI B AB
+1234). Source of the classes: schedules of the Motor Vehicles and Transport Management Rules 2054.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ ZONES = {
     "से": ("SE", "Seti"),
     "म": ("MA", "Mahakali"),
 }
-"""Zone as painted: in English letters, and its name."""
+"""By the zone as painted: its English letters and its name."""
 
 _SHORT_ZONES = {"DH": "DHA", "BH": "BHE"}
-"""Zones whose last letter is left out in English letters."""
+"""Zones whose last letter may be left out in English letters (DH for DHA)."""
 
 PROVINCES = (
     ("Koshi", ("कोशी", "को"), ("KOSHI", "KO")),
@@ -58,7 +57,7 @@ PROVINCES = (
     ("Karnali", ("कर्णाली", "क"), ("KARNALI", "KA")),
     ("Sudurpashchim", ("सुदूरपश्चिम", "सु"), ("SUDURPASHCHIM", "SU")),
 )
-"""Provinces 1 to 7: name, then how it is painted in Devanagari and in Latin letters."""
+"""Provinces 1 to 7: name, then its long and short form in Devanagari and in Latin letters."""
 
 CLASSES = {
     "क": "KA",
@@ -93,7 +92,7 @@ COLOURS: Mapping[Category, PlateColour] = {
     Category.TRANSPORT: PlateColour.WHITE_ON_BLACK,
     Category.GOVERNMENT: PlateColour.RED_ON_WHITE,
 }
-"""The colour of each owner's plates; the class letter names the owner."""
+"""Colour of the plates of each category; the class letter gives the category."""
 
 _LATIN_CATEGORIES = {CLASSES[letter]: owner for letter, owner in CLASS_CATEGORIES.items()}
 
@@ -130,7 +129,8 @@ _EMBOSSED_NAMES = _LATIN_PROVINCE_NAMES | {
 }
 
 
-# of India MP20X30 could be a size; here a line with four digits is no price or size
+# An Indian MP20X30 could be a size, so India needs eight characters. Lines of this form with four
+# digits are neither prices nor sizes.
 _IN_SCENE = SceneRule(shortest=0, fewest_digits=4)
 
 
@@ -188,22 +188,22 @@ def _latin_zones(zones: Mapping[str, str], *, shortest: int = 2, rank: int = 0) 
 
 _ZONE_NAMES = dict(ZONES.values())
 _INDIAN_TOO = same("GA", "KA")
-"""Zones whose letters are codes of Indian states (Goa, Karnataka) as well."""
+"""Zones whose letters are also codes of Indian states (Goa, Karnataka)."""
 
 FORMATS: tuple[Format, ...] = (
     Format(
         RegistrationFormat.NEPAL,
         NEPAL,
         variants=(
-            # no series of Goa or Karnataka has three letters, let alone those of a class of Nepal,
-            # so this variant comes before India's
+            # preferred to India's: no series of Goa or Karnataka has three letters, so KA 2 CHA
+            # 9081 is of Nepal
             _latin_zones(_INDIAN_TOO, shortest=3, rank=-1),
             *_devanagari(DEVANAGARI_DIGITS),
             *_devanagari(DIGITS),
             _latin_zones(
                 same(*(zone for zone in _ZONE_NAMES if zone not in _INDIAN_TOO)) | _SHORT_ZONES
             ),
-            # KA 12 PA 3456 is Karnataka's as well, which comes first; the colours may decide
+            # KA 12 PA 3456 may also be of Karnataka, which is preferred; the colours may decide
             _latin_zones(_INDIAN_TOO),
             _latin(
                 (
@@ -215,7 +215,7 @@ FORMATS: tuple[Format, ...] = (
                 ),
                 _EMBOSSED_NAMES,
             ),
-            # embossed plates; the categories of their class letters are not known
+            # embossed plates; the categories of their class letters are unknown
             _latin(
                 (
                     Slot("region", words=same(*_EMBOSSED_NAMES)),
@@ -239,7 +239,7 @@ FORMATS: tuple[Format, ...] = (
             Example(("BAGMATI", "B AB 1234"), "BAGMATIBAB1234"),
         ),
         colours={owner: {colour: owner} for owner, colour in COLOURS.items()},
-        # white on red is KA 12 PA 3456 of the zone Karnali and not of Karnataka
+        # KA 12 PA 3456 in white on red is of the zone Karnali, not of Karnataka
         colours_decide=True,
     ),
 )

@@ -1,7 +1,7 @@
-"""What the engines know of a format of registrations, as one frozen record.
+"""Everything that the engines know about a registration format, as one frozen record.
 
-`lipiyana.ocr.registrations.formats.FORMATS` lists the records. The grammar, the search in what a
-reader saw, scenes and categories take every fact on a format from its record.
+`lipiyana.ocr.registrations.formats.FORMATS` lists the records. The grammar, the beam search over
+the reader's logits, scenes and categories take every fact about a format from its record.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from lipiyana.ocr.registrations.slots import Slot
 from lipiyana.types import Category, PlateColour, RegistrationFormat
 
 SELDOM = 4.0
-"""Penalty of a format that fewer than 2 % of the vehicles on the road have, in nats."""
+"""Penalty in nats of a format that fewer than 2 % of the vehicles on the road have."""
 
 MISSING_DIGIT = 2.0
-"""Penalty for each digit that a number has less than four, in nats: fewer than 2 % of India's
-numbers have three digits or fewer; in Nepal a tenth has three, a hundredth two. A short number is
-rather a part of a plate than a plate.
+"""Penalty in nats for each digit that a number lacks to four. Fewer than 2 % of India's numbers
+have three digits or fewer; in Nepal 10 % have three and 1 % two. A short number is more likely a
+truncated plate than a whole one.
 """
 
 _USUAL_NUMBER = 4  # digits
@@ -30,7 +30,7 @@ class Country:
 
     Attributes:
         code: ISO 3166-1 alpha-2.
-        never_for_transport: categories that no vehicle for transport can have there. A truck with
+        never_for_transport: categories that no transport vehicle can have there. A truck with
             such a registration is a conflict.
     """
 
@@ -40,12 +40,12 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """How usual a registration is, cautiously: penalties in nats, natural logarithms.
+    """How common a registration is, as penalties in nats; they are estimated cautiously.
 
     Attributes:
-        penalty: of every registration.
-        missing_digit: for each digit that its number has less than four.
-        lot_lengths: for a `lot` of so many characters.
+        penalty: for every registration.
+        missing_digit: for each digit that the number lacks to four.
+        lot_lengths: by the number of characters of the `lot`.
     """
 
     penalty: float = 0.0
@@ -53,24 +53,25 @@ class Prior:
     lot_lengths: Mapping[int, float] = field(default_factory=dict)
 
     def log_probability(self, lot: str, number: str) -> float:
-        """Natural logarithm of how usual a registration with these parts is."""
+        """Natural logarithm of the prior probability of a registration with these parts."""
         missing = self.missing_digit * (_USUAL_NUMBER - len(number))
         return -self.penalty - missing - self.lot_lengths.get(len(lot), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRule:
-    """When a line of scene text that reads as a registration is taken for one.
+    """When a line of scene text that parses as a registration is accepted as one.
 
-    Shop signs, prices and telephone numbers stand in scenes too.
+    Scenes also show shop signs, prices and telephone numbers.
 
     Attributes:
-        shortest: fewest characters of the registration.
-        fewest_digits: fewest digits of any script in the line.
-        number_length: how many digits the number must have, 0 for any. Where the broad arrow of
-            the format stands in the line, any will do.
-        number_apart: the number must stand by itself, or the whole registration without a gap.
-        repaired: whether a registration may be found that needed a repair.
+        shortest: minimum number of characters of the registration.
+        fewest_digits: minimum number of digits in the line, of any script.
+        number_length: required number of digits of the number; 0 for any. Any number of digits is
+            accepted if the line has the broad arrow of the format.
+        number_apart: whether the number must be separated from what precedes it, unless the whole
+            registration has no gap.
+        repaired: whether a registration that needed a repair is accepted.
     """
 
     shortest: int = 8
@@ -86,19 +87,19 @@ class Variant:
 
     Attributes:
         slots: its parts from left to right.
-        region_names: English names for what the `region` slot holds.
-        category: what every registration of this variant is, if that is so.
-        class_categories: what the content of the `class` slot says instead.
-        rank: where a string fits several variants, the one with the least rank is preferred; of
-            equal ranks, the one that is listed first.
-        repairable: whether a string may be made to fit by a repair. Not for variants that much
-            else on the road would fit then.
-        prior: how usual its registrations are.
-        looks_like_others: parts of other registrations and telephone numbers look like it, so that
-            its `prior` counts however clearly it was seen.
-        in_scene: when a line of scene text is one; None for never.
-        arrow: the broad arrow stands before its first slot, of two characters, or behind it. The
-            arrow is no part of the registration.
+        region_names: English name for each text of the `region` slot.
+        category: category of all registrations of this variant, if they share one.
+        class_categories: category by the text of the `class` slot; it takes precedence.
+        rank: where a string fits several variants, the lowest rank is preferred; among equal ranks,
+            the one that is listed first.
+        repairable: whether misread characters may be repaired to fit this variant. False where too
+            many other texts on the road would then fit.
+        prior: how common its registrations are.
+        looks_like_others: whether telephone numbers and parts of other registrations look like it.
+            Its `prior` then counts even if every character was read clearly.
+        in_scene: when a line of scene text is accepted; None means never.
+        arrow: whether a broad arrow stands before or after the first slot, which has two
+            characters. The arrow is no part of the registration.
     """
 
     slots: tuple[Slot, ...]
@@ -114,22 +115,22 @@ class Variant:
 
     @property
     def longest(self) -> int:
-        """Most characters that a registration of this variant can have."""
+        """Maximum number of characters of a registration of this variant."""
         return sum(slot.longest for slot in self.slots)
 
     def split(self, text: str) -> tuple[str, ...] | None:
-        """Cut `text` into one part a slot, earlier slots as long as possible; None if it fails."""
+        """Cut `text` into one part per slot, the earlier ones as long as possible, or give None."""
         return _split(self.slots, text, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A plate.
+    """An example plate.
 
     Attributes:
-        rows: from the top, as they are painted.
-        canonical: its `Registration.canonical`.
-        colour: of the plate, where it takes that to tell the format.
+        rows: rows as painted, from the top.
+        canonical: the expected `Registration.canonical`.
+        colour: colour of the plate, where the format cannot be decided without it.
     """
 
     rows: tuple[str, ...]
@@ -139,20 +140,21 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of registrations: everything that is known of it.
+    """A registration format: everything that is known about it.
 
     Attributes:
-        format: its public name. Formats of different countries may share one.
+        format: its public name. Formats of different countries may share a name.
         country: where it is issued.
-        variants: the ways to write it, the preferred first.
-        examples: plates of it, at least one a variant; a test parses them.
-        colours: by the category that the text says (None where it leaves it open) the colours that
-            such a plate may have, and the category that text and colour say together. Another
-            colour is a conflict. The colours of a category that is not listed are not known.
-        colours_decide: whether a text that is first taken for another format is of this one where
-            only this one may have the plate's colours.
-        upper_row_of_letters: whether a row of letters alone that begins with one of its regions
-            may be its upper row, the digits of which were read as letters (HRZGAB), and no slogan.
+        variants: the ways to write it, the preferred one first.
+        examples: example plates, at least one for each variant; a test parses them.
+        colours: for the category that the text gives (None if it gives none), the allowed colours
+            of the plate, each with the category that follows from text and colour together. Any
+            other colour is a conflict. If a category is missing, its colours are unknown.
+        colours_decide: whether this format replaces a preferred one if only this format allows the
+            plate's colours.
+        upper_row_of_letters: whether a row without digits that begins with one of its regions may
+            be an upper row whose digits were misread as letters (HR26AB read as HRZGAB). Such a
+            row is not treated as a slogan.
     """
 
     format: RegistrationFormat
@@ -166,7 +168,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A variant with its format, as the grammar lists it."""
+    """A variant together with its format; the grammar is a list of these."""
 
     record: Format
     variant: Variant
@@ -187,7 +189,7 @@ class Pattern:
         return self.variant.slots
 
     def split(self, text: str) -> tuple[str, ...] | None:
-        """Cut `text` into one part a slot, earlier slots as long as possible; None if it fails."""
+        """Cut `text` into one part per slot, the earlier ones as long as possible, or give None."""
         return self.variant.split(text)
 
 

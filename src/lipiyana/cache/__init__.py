@@ -6,8 +6,13 @@ In: a request and its config. Out: an answer that was computed before or is bein
 from lipiyana.cache.breaker import Attempt, BreakerState, CircuitBreaker, Ended
 from lipiyana.cache.keys import KeyMaker, SharedKeyMaker
 from lipiyana.cache.repeated_frames import RepeatedFrameReader, RepeatedFrames
-from lipiyana.cache.sealing import Sealer
-from lipiyana.cache.shared import LookUp, SharedCache, SharedCacheObserver, SharedCacheOptions
+from lipiyana.cache.shared import (
+    LookUp,
+    Sealer,
+    SharedCache,
+    SharedCacheObserver,
+    SharedCacheOptions,
+)
 from lipiyana.cache.single_flight import Flight, SingleFlight
 from lipiyana.cache.store import MemoryCache, ResultCache, cacheable
 

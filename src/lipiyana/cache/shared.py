@@ -1,32 +1,39 @@
 """The cache tier that several servers share, in Redis. Needs the extra `redis`.
 
 It may be slow, full of rubbish or gone: a call never waits longer for it than `timeout`, gets no
-error from it, and once it has failed a few times in a row it is left alone for a while.
+error from it, and once it has failed a few times in a row it is left alone for a while. Nor is it
+trusted: answers are signed, and what was changed there counts as absent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import logging
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from google.protobuf.message import DecodeError
+
 from lipiyana.cache.breaker import Attempt, BreakerState, CircuitBreaker, Ended
 from lipiyana.cache.keys import SharedKeyMaker
-from lipiyana.cache.sealing import Sealer
-from lipiyana.errors import InvalidRequest, MissingExtra
+from lipiyana.errors import InternalError, InvalidRequest, MissingExtra
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
+from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
 MAX_LOOK_UPS = 64
 """Look-ups at a time; more are misses at once."""
 
 MAX_WAITING_WRITES = 256
 _LARGE = 64 * 1024  # bytes whose hash would keep the event loop from other calls
 _CLOSING_SECONDS = 1.0
+_MAGIC = b"LPY\x01"
+_SEAL_BYTES = 32
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -231,6 +238,38 @@ class SharedCache:
             _log.warning("the shared cache does not answer; calls go on without it for a while")
         elif before is BreakerState.HALF_OPEN and after is BreakerState.CLOSED:
             _log.info("the shared cache answers again")
+
+
+class Sealer:
+    """Writes an answer as a mark of the format, an HMAC-SHA-256, and a protobuf message.
+
+    The code covers the key, too: an answer that was moved to another key does not open. Without
+    a secret it guards against damage alone; with one, also against whoever can write the store.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def seal(self, key: str, value: Recognition) -> bytes:
+        """Write an answer, as `cacheable` makes it, for one key."""
+        message = recognition_to_proto(value).SerializeToString()
+        return _MAGIC + self._code(key, message) + message
+
+    def open(self, key: str, data: bytes) -> Recognition | None:
+        """Read what `seal` wrote for this key; None for anything else."""
+        begin = len(_MAGIC) + _SEAL_BYTES
+        seal, message = data[len(_MAGIC) : begin], data[begin:]
+        if not data.startswith(_MAGIC) or not hmac.compare_digest(seal, self._code(key, message)):
+            return None
+        try:
+            return recognition_from_proto(pb.Recognition.FromString(message))
+        except (DecodeError, InternalError):
+            return None
+
+    def _code(self, key: str, message: bytes) -> bytes:
+        # keys are hashed with the same secret, so this must never look like what they hash
+        signed = b"\0value\0" + key.encode() + b"\0" + message
+        return hmac.digest(self._secret, signed, hashlib.sha256)
 
 
 class _Nobody:

@@ -8,8 +8,8 @@ DONE: Final = 0
 FAILED: Final = 1
 """Some pictures failed, or a check found something wrong."""
 USAGE: Final = 2
-"""The options make no sense together, or no picture was found."""
+"""The options are invalid, or no picture was found."""
 CUT_OFF: Final = 3
-"""`serve` alone: it ended before all accepted calls were answered."""
+"""Only `serve`: it ended before all accepted calls were answered."""
 INTERRUPTED: Final = 130
-"""After Ctrl-C, as shells have it."""
+"""Ctrl-C; the code that shells use for SIGINT."""

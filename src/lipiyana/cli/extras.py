@@ -1,4 +1,4 @@
-"""Modules that need an extra, imported when a command asks for them."""
+"""Imports modules that need an extra, when a command needs them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def import_with(extra: str, module: str, purpose: str) -> ModuleType:
     """Import one of the project's modules.
 
     Args:
-        extra: the extra that brings what the module needs.
-        module: its full name.
-        purpose: what needs it, as the beginning of a sentence.
+        extra: the extra that installs the packages of the module.
+        module: full name of the module.
+        purpose: what needs it, as the start of the error message.
 
     Raises:
-        MissingExtra: something that the extra brings is not installed.
+        MissingExtra: a package of the extra is not installed.
     """
     try:
         return importlib.import_module(module)

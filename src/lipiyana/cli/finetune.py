@@ -1,4 +1,4 @@
-"""`lipiyana finetune`: its options, the run, and the result."""
+"""`lipiyana finetune`: options, run and messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HINTS = {"data": "DATA", "base": "--base", "out": "--out", "resume": "--resume"
 
 @dataclass(frozen=True, slots=True)
 class FinetuneRequest:
-    """The options of `lipiyana finetune`, as its commands below explain them."""
+    """The options of `lipiyana finetune`; the commands below describe them."""
 
     data: Path
     out: Path
@@ -38,11 +38,11 @@ class FinetuneRequest:
 
 
 def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
-    """Fine-tune the line reader, on lines or on plates; 130 where Ctrl-C stopped it.
+    """Fine-tune the line reader on lines or plates; return the exit code, 130 after Ctrl-C.
 
     Raises:
-        typer.BadParameter: the options make no sense.
-        LipiyanaError: the data or the base are no good; the message says why.
+        typer.BadParameter: an option is invalid.
+        LipiyanaError: the data or the base model cannot be used; the message says why.
     """
     from lipiyana.cli.console import stderr
 
@@ -55,10 +55,10 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
         resume=request.resume,
         name="finetuned-plates" if plates else "finetuned-reader",
     )
-    made = _learned(reader.finetune_reader, job, request)
+    made = _run(reader.finetune_reader, job, request)
     if made is None:
         return INTERRUPTED
-    compared = [("your validation part", "plates" if plates else "lines", made.validation)]
+    compared = [("your validation set", "plates" if plates else "lines", made.validation)]
     compared.append(("the project's samples", "lines", made.samples))
     for name, what, comparison in compared:
         if comparison is not None and comparison.cases:
@@ -72,11 +72,11 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
 
 
 def run_vehicles(request: FinetuneRequest) -> int:
-    """Fine-tune the detector; 130 where Ctrl-C stopped it.
+    """Fine-tune the detector; return the exit code, 130 after Ctrl-C.
 
     Raises:
-        typer.BadParameter: the options make no sense.
-        LipiyanaError: the data or the base are no good; the message says why.
+        typer.BadParameter: an option is invalid.
+        LipiyanaError: the data or the base model cannot be used; the message says why.
     """
     from lipiyana.cli.console import stderr
 
@@ -84,7 +84,7 @@ def run_vehicles(request: FinetuneRequest) -> int:
     job = vehicles.VehiclesJob(
         data=request.data, out=request.out, base=request.base, resume=request.resume
     )
-    made = _learned(vehicles.finetune_vehicles, job, request)
+    made = _run(vehicles.finetune_vehicles, job, request)
     if made is None:
         return INTERRUPTED
     for label, after in made.after.taught.items():
@@ -98,11 +98,11 @@ def run_vehicles(request: FinetuneRequest) -> int:
     return DONE
 
 
-def _learned(finetune: Callable[[Any, Any, Any], Any], job: Any, request: FinetuneRequest) -> Any:
-    from lipiyana.cli.learning_reports import learned
+def _run(finetune: Callable[[Any, Any, Any], Any], job: Any, request: FinetuneRequest) -> Any:
+    from lipiyana.cli.learning_reports import run_job
 
     workers = 1 if request.workers is None else request.workers
-    return learned(
+    return run_job(
         finetune, job, _HINTS, minutes=request.minutes, models=request.models, workers=workers
     )
 
@@ -118,7 +118,8 @@ def _say_verdict(made: Any, out: Path) -> None:
 
 
 finetune_app = typer.Typer(
-    help="Learn from your own labelled pictures. Needs the extra `train`.", no_args_is_help=True
+    help="Train the models on your own labelled pictures. Needs the extra `train`.",
+    no_args_is_help=True,
 )
 
 _Texts = Annotated[
@@ -126,8 +127,8 @@ _Texts = Annotated[
     typer.Argument(
         metavar="DATA",
         parser=existing_path,
-        help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or an "
-        "export of Label Studio (JSON) beside its pictures.",
+        help="Folder with labels.tsv (file, tab, text; / between the rows of a plate), or a "
+        "Label Studio export (JSON) next to its pictures.",
     ),
 ]
 _Boxes = Annotated[
@@ -135,30 +136,33 @@ _Boxes = Annotated[
     typer.Argument(
         metavar="DATA",
         parser=existing_path,
-        help="Folder with images/, labels/ and classes.txt or data.yaml (YOLO), or COCO's JSON "
-        "beside its pictures; Label Studio exports both.",
+        help="Folder with images/, labels/ and classes.txt or data.yaml (YOLO), or COCO JSON "
+        "next to its pictures; Label Studio exports both.",
     ),
 ]
 _Out = Annotated[
-    Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where the new models go.")
+    Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Folder for the new models.")
 ]
 _Base = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="Model to begin from: a name, or a float twin's .onnx or .onnx.xz. Default: the one "
-        "in use.",
+        help="Model to start from: a name, or the .onnx or .onnx.xz file of a float twin. "
+        "Default: the installed one.",
     ),
 ]
 _Minutes = Annotated[
-    float, typer.Option(metavar="M", parser=number(0.01, 10_000), help="Learn at most so long.")
+    float,
+    typer.Option(
+        metavar="M", parser=number(0.01, 10_000), help="Maximum training time in minutes."
+    ),
 ]
 _Workers = Annotated[
     int | None,
     typer.Option(
         metavar="N",
         parser=whole_number(0, 64),
-        help="Processes that make pictures to learn from. Default: 1.",
+        help="Processes that prepare training pictures. Default: 1.",
     ),
 ]
 
@@ -173,9 +177,9 @@ def finetune_reader(
     workers: _Workers = None,
     models: Models = None,
 ) -> None:
-    """Fine-tune the line reader: check, learn, measure, quantize, register in DIR.
+    """Fine-tune the line reader: check, train, evaluate, quantize, register in DIR.
 
-    Ctrl-C stops it at any time; --resume goes on. Exit 130: stopped.
+    Ctrl-C stops it at any time; --resume continues it. Exit 130: stopped.
     """
     request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
     raise typer.Exit(run_reader(request))
@@ -191,9 +195,9 @@ def finetune_plates(
     workers: _Workers = None,
     models: Models = None,
 ) -> None:
-    """Fine-tune the line reader on crops of plates, and measure whole registrations.
+    """Fine-tune the line reader on crops of plates, and evaluate whole registrations.
 
-    Everything else is as with `finetune reader`.
+    Otherwise the same as `finetune reader`.
     """
     request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
     raise typer.Exit(run_reader(request, plates=True))
@@ -209,10 +213,10 @@ def finetune_vehicles(
     workers: _Workers = None,
     models: Models = None,
 ) -> None:
-    """Fine-tune the detector of vehicles and plates; classes that it does not know are added.
+    """Fine-tune the detector of vehicles and plates; new classes are added to it.
 
-    Every object of the classes in DATA must have a box in every picture; other classes may be
-    left unlabelled. Ctrl-C stops it at any time; --resume goes on. Exit 130: stopped.
+    Every object of the classes in DATA must have a box in every picture; objects of other classes
+    need none. Ctrl-C stops it at any time; --resume continues it. Exit 130: stopped.
     """
     request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
     raise typer.Exit(run_vehicles(request))

@@ -1,4 +1,4 @@
-"""Messages while a model learns, shared by all commands that train."""
+"""Runs a training job and prints its progress, for all commands that train."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from lipiyana.cli.console import say_warning, stderr
 from lipiyana.errors import InvalidRequest
 
-_SHOWN = 10
-_LINE_EVERY = 0.1
+_SHOWN = 10  # dropped labels that are listed
+_LINE_EVERY = 0.1  # of the run
 
 
-def learned(
-    teach: Callable[[Any, Any, Any], Any],
+def run_job(
+    train: Callable[[Any, Any, Any], Any],
     job: Any,
     hints: Mapping[str, str],
     *,
@@ -27,19 +27,22 @@ def learned(
     models: Path | None,
     workers: int = 1,
 ) -> Any:
-    """Run a job; None if it was stopped, after printing how to continue. Needs `train`.
+    """Run a training job; None if it was stopped. Needs the extra `train`.
+
+    After a stop, a message says how to continue.
 
     Args:
-        teach: is given the job, a `ModelStore` and a `finetuning.job.Listener`.
-        job: a `finetuning.job.Job` that has a recipe.
-        hints: what of the command line is wrong where the job is, by the error's field.
-        minutes: to learn in at most.
-        models: a folder of them that come before the installed ones.
-        workers: processes that make training examples.
+        train: called with the job, a `ModelStore` and a `Listener` of
+            `learning.finetune.common.job`.
+        job: a `Job` of that module, with a recipe.
+        hints: by the field of an error, the option or argument to name in the message.
+        minutes: maximum training time.
+        models: folder of models that take precedence over the installed ones.
+        workers: processes that prepare training examples.
 
     Raises:
-        typer.BadParameter: the job is wrong in what `hints` names.
-        LipiyanaError: anything else that a message explains.
+        typer.BadParameter: a field of the job that is in `hints` is invalid.
+        LipiyanaError: another error; its message says why.
     """
     from lipiyana.learning.finetune.common.course import read_state
     from lipiyana.learning.finetune.common.job import WORK
@@ -49,33 +52,33 @@ def learned(
     limits = replace(job.limits, minutes=minutes)
     recipe = replace(job.recipe, workers=workers, threads=available_threads())
     try:
-        with _telling() as listener:
-            wanted = replace(job, limits=limits, recipe=recipe)
-            made = teach(wanted, ModelStore(models), listener)
+        with _reporting() as listener:
+            configured = replace(job, limits=limits, recipe=recipe)
+            made = train(configured, ModelStore(models), listener)
     except InvalidRequest as error:
         if error.field in hints:
             raise typer.BadParameter(error.message, param_hint=hints[error.field]) from error
         raise
     except KeyboardInterrupt:
         if read_state(job.out / WORK) is None:
-            stderr().print("stopped; nothing was learned yet, the same command begins anew")
+            stderr().print("stopped before any training; run the same command to start again")
             return None
         made = None
     if made is None or made.course.ending == "interrupted":
-        stderr().print("stopped; the same command with --resume goes on")
+        stderr().print("stopped; run the same command with --resume to continue")
         return None
     return made
 
 
 def say_use(out: Path, *, better: bool = True) -> None:
     """Print how to use the new models, and whether they are better."""
-    use = "use it" if better else "it is no better than what you have; to use it all the same"
+    use = "use it" if better else "it is no better than what you have; to use it anyway"
     stderr().print(f"{use}: lipiyana read --models {out} ...", markup=False)
 
 
 @contextmanager
-def _telling() -> Iterator[Any]:
-    """Show steps, labels and the course: a bar on a terminal, else a line from time to time."""
+def _reporting() -> Iterator[Any]:
+    """Show steps, labels and training progress: a bar on a terminal, else occasional lines."""
     from lipiyana.learning.finetune.common.job import Listener
 
     console = stderr()
@@ -88,20 +91,20 @@ def _telling() -> Iterator[Any]:
         disable=not console.is_terminal,
         transient=True,
     )
-    teller = _Teller(bar)
+    reporter = _Reporter(bar)
     with bar:
         yield Listener(
-            on_step=teller.step,
-            on_labels=teller.labels,
-            on_label=teller.label,
-            on_checked=teller.checked,
+            on_step=reporter.step,
+            on_labels=reporter.labels,
+            on_label=reporter.label,
+            on_checked=reporter.checked,
             on_warning=say_warning,
-            on_standing=teller.standing,
+            on_standing=reporter.standing,
         )
 
 
 @dataclass(slots=True)
-class _Teller:
+class _Reporter:
     bar: Progress
     task: Any = None
     printed: float = -1.0
@@ -125,7 +128,7 @@ class _Teller:
         for one in data.dropped[:_SHOWN]:
             console.print(f"  {one.where}: {one.problem}", markup=False)
         if len(data.dropped) > _SHOWN:
-            console.print(f"  and {len(data.dropped) - _SHOWN} more, all of them in the report")
+            console.print(f"  and {len(data.dropped) - _SHOWN} more; the report lists all of them")
         for note in data.notes:
             say_warning(note)
 
@@ -134,5 +137,5 @@ class _Teller:
         self.bar.update(self.task, total=1.0, completed=standing.share, best=best)
         if self.bar.disable and standing.share - self.printed >= _LINE_EVERY:
             self.printed = standing.share
-            left = f"{standing.left_s / 60:.1f} minutes left at most"
+            left = f"at most {standing.left_s / 60:.1f} minutes left"
             stderr().print(f"{standing.share:.0%}, {left}{best and ', '}{best}")

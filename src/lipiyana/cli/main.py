@@ -1,4 +1,4 @@
-"""The command line. Commands import what they need when they run, so that `--help` is quick."""
+"""The command line. Each command imports what it needs when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+models_app = typer.Typer(help="List, check, time and convert models.", no_args_is_help=True)
 models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(review_app, name="review")
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders (with theirs) and globs.")
+    list[str],
+    typer.Argument(metavar="INPUT", help="Pictures, folders (with subfolders) and globs."),
 ]
 
 
@@ -73,7 +74,7 @@ def read(
         typer.Option(
             metavar="scene|line|plate",
             parser=choice(Layout),
-            help="What a picture shows: a scene, one line, one plate.",
+            help="What a picture shows: a scene, one line of text, or one plate.",
         ),
     ] = Layout.SCENE,
     features: Features = None,
@@ -88,36 +89,42 @@ def read(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the rows that FILE has.")
+        bool,
+        typer.Option("--resume", help="Continue FILE: skip the pictures that have a row in it."),
     ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             parser=whole_number(1, 1024),
-            help="Pictures read at a time. Default: one a CPU.",
+            help="Pictures read at a time. Default: one per CPU.",
         ),
     ] = None,
     models: Models = None,
     server: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Read on a server, not in this process."),
+        typer.Option(metavar="HOST:PORT", help="Read on a server instead of in this process."),
     ] = None,
     reader: Annotated[
         str | None,
-        typer.Option(metavar="paddle:DIR", help="Read lines with a PaddleOCR model, to compare."),
+        typer.Option(
+            metavar="paddle:DIR", help="Read lines with a PaddleOCR model, for comparison."
+        ),
     ] = None,
     keep_unsure: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             parser=folder_to_write,
-            help="Keep the pictures that the models are least sure of, for `lipiyana review`. "
-            "Plates are personal data.",
+            help="Folder for the pictures that the models are least sure of, for `lipiyana "
+            "review`. Plates are personal data.",
         ),
     ] = None,
 ) -> None:
-    """Read pictures: a row each, in order. Exit 0: all read; 1: some failed; 2: none found."""
+    """Read pictures; write a row for each, in order.
+
+    Exit 0: all read; 1: some failed; 2: none found.
+    """
     from lipiyana.cli.read.command import ReadRequest, run
 
     request = ReadRequest(
@@ -139,7 +146,7 @@ def read(
 @app.command()
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. Default: this machine alone.")
+        str | None, typer.Option(help="Address to listen on. Default: only this machine.")
     ] = None,
     port: Annotated[
         int | None,
@@ -156,7 +163,7 @@ def serve(
     models: Models = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", parser=existing_file, help="Settings as TOML."),
+        typer.Option(metavar="FILE", parser=existing_file, help="TOML file with settings."),
     ] = None,
     workers: Annotated[
         int | None,
@@ -167,12 +174,14 @@ def serve(
         ),
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option(metavar="text|json", help="Form of the log. Default: text.")
+        str | None, typer.Option(metavar="text|json", help="Format of the log. Default: text.")
     ] = None,
     keep_unsure: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", parser=folder_to_write, help="Keep unsure pictures there. Default: none."
+            metavar="DIR",
+            parser=folder_to_write,
+            help="Folder for the pictures that the models are least sure of. Default: none.",
         ),
     ] = None,
 ) -> None:
@@ -190,7 +199,7 @@ def annotate(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="DIR", parser=folder_to_write, help="Where copies go."
+            "--output", "-o", metavar="DIR", parser=folder_to_write, help="Folder for the copies."
         ),
     ],
     features: Features = None,
@@ -208,15 +217,15 @@ def annotate(
 @models_app.command("list")
 def list_models(models: Models = None) -> None:
     """Show the models of the manifest and whether they are installed."""
-    from lipiyana.cli.models.listing import show
+    from lipiyana.cli.models.installed import show
 
     raise typer.Exit(show(models))
 
 
 @models_app.command()
 def verify(models: Models = None) -> None:
-    """Check the files of the models against the manifest. Exit 1 where one is wrong."""
-    from lipiyana.cli.models.listing import verify
+    """Check the files of the models against the manifest. Exit 1: a file is wrong."""
+    from lipiyana.cli.models.installed import verify
 
     raise typer.Exit(verify(models))
 
@@ -227,11 +236,11 @@ def doctor(
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", parser=existing_file, help="A server's settings, to look at too."
+            metavar="FILE", parser=existing_file, help="Also check these settings of a server."
         ),
     ] = None,
 ) -> None:
-    """Look at this machine and installation. Exit 1 where something is wrong."""
+    """Check this machine and installation. Exit 1: something is wrong."""
     from lipiyana.cli.doctor.command import run
 
     raise typer.Exit(run(models, config))
@@ -248,8 +257,8 @@ def main() -> NoReturn:
         sys.exit(FAILED)
     except SystemExit as leaving:
         if leaving.code in (INTERRUPTED, CUT_OFF):
-            # not to wait for threads: a picture under way may take its time, or a server all of it
+            # do not wait for threads: a picture in progress may take long, and a server forever
             sys.stdout.flush()
             os._exit(INTERRUPTED if leaving.code == INTERRUPTED else CUT_OFF)
         raise
-    raise AssertionError("an app ends with SystemExit")
+    raise AssertionError("a typer app must end with SystemExit")

@@ -1,7 +1,7 @@
 """Options that several commands share, and parsers of option values with plain error messages.
 
-Typer's own messages for a bad value differ between its versions, and some of them are written for
-programmers. So each function here is, or makes, the `parser` of an option.
+Typer's own messages for bad values differ between its versions, and some are hard to understand
+for users. Therefore each option has a `parser` from this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
-    """Read a whole number between inclusive bounds."""
+    """Create a parser of whole numbers between inclusive bounds."""
 
     def whole_number(value: Any) -> int:
         try:
@@ -36,7 +36,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
 
 
 def number(least: float, most: float) -> Callable[[Any], float]:
-    """Read a number between inclusive bounds."""
+    """Create a parser of numbers between inclusive bounds."""
 
     def number(value: Any) -> float:
         try:
@@ -53,7 +53,7 @@ def number(least: float, most: float) -> Callable[[Any], float]:
 
 
 def choice(kind: type[_Choice]) -> Callable[[Any], _Choice]:
-    """Read one of the values of an enumeration, in upper or lower case."""
+    """Create a parser of the values of an enumeration, in upper or lower case."""
 
     def choice(value: Any) -> _Choice:
         try:
@@ -67,7 +67,7 @@ def choice(kind: type[_Choice]) -> Callable[[Any], _Choice]:
 
 
 def existing_path(value: Any) -> Path:
-    """Read the path of a file or a folder that is there."""
+    """Parse the path of an existing file or folder."""
     path = Path(value)
     if not path.exists():
         raise typer.BadParameter(f"there is no file or folder {value}.")
@@ -75,7 +75,7 @@ def existing_path(value: Any) -> Path:
 
 
 def existing_folder(value: Any) -> Path:
-    """Read the path of a folder that is there."""
+    """Parse the path of an existing folder."""
     path = Path(value)
     if not path.exists():
         raise typer.BadParameter(f"there is no folder {value}.")
@@ -85,7 +85,7 @@ def existing_folder(value: Any) -> Path:
 
 
 def existing_file(value: Any) -> Path:
-    """Read the path of a file that is there."""
+    """Parse the path of an existing file."""
     path = Path(value)
     if not path.exists():
         raise typer.BadParameter(f"there is no file {value}.")
@@ -95,7 +95,7 @@ def existing_file(value: Any) -> Path:
 
 
 def folder_to_write(value: Any) -> Path:
-    """Read the path of a folder that is there or can be made."""
+    """Parse the path of a folder that exists or can be created."""
     path = Path(value)
     if path.exists() and not path.is_dir():
         raise typer.BadParameter(f"{value} is a file; name a folder.")
@@ -111,18 +111,18 @@ Models = Annotated[
     typer.Option(
         "--models",
         metavar="DIR",
-        help="Folder with a manifest.toml; its models come before the installed ones.",
+        help="Folder with a manifest.toml; its models take precedence over the installed ones.",
         parser=existing_folder,
     ),
 ]
 
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where a stopped run ended.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")]
 
 Features = Annotated[
     str | None,
     typer.Option(
         metavar="LIST",
-        help="What to look for, of text,plates,vehicles. Default: what has its models.",
+        help="What to find: text,plates,vehicles or some of them. Default: all with a model.",
     ),
 ]
 
@@ -131,17 +131,17 @@ MinConfidence = Annotated[
     typer.Option(
         metavar="F",
         parser=number(0, 1),
-        help="Leave out what is less sure than this. Default: 0.3 in a scene; a line or a plate "
-        "is always there.",
+        help="Drop results with a lower confidence. Default: 0.3 in a scene; none for a line or a "
+        "plate.",
     ),
 ]
 
 
 def parse_features(text: str | None) -> frozenset[Feature]:
-    """Read the LIST of `Features`; without one, give the empty set, which is the default.
+    """Parse the LIST of `Features`; None gives the empty set, which means the default.
 
     Raises:
-        typer.BadParameter: a name is not known, or there is none.
+        typer.BadParameter: a name is unknown, or the list is empty.
     """
     if text is None:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Progress of a run on standard error: a bar on a terminal, else a line from time to time."""
+"""Progress of a run on standard error: a bar on a terminal, else a line every 30 seconds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rich.progress import (
 )
 
 LINE_EVERY = 30.0
-"""Seconds between lines where standard error is not a terminal."""
+"""Seconds between lines if standard error is not a terminal."""
 
 
 class RunProgress:
-    """Counts pictures. A thread walks `listing` a second time to count all of them.
+    """Counts pictures and shows the progress. A thread walks `listing` once more for the total.
 
-    With `results_on_terminal` there is no bar: the results themselves show the progress.
+    With `results_on_terminal` there is no bar, because the results themselves show the progress.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RunProgress:
             self._printed = now
             rate = self._done / (now - self._began)
             self._console.print(
-                f"{self._done} pictures, {self._failed} failed, {rate:.1f} a second"
+                f"{self._done} pictures, {self._failed} failed, {rate:.1f} per second"
             )
 
     def _count(self) -> None:

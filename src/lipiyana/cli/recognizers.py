@@ -1,4 +1,4 @@
-"""Makes the recognizer that a command uses: in this process, or on a server."""
+"""Creates the recognizer of a command: in this process, or on a server."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from lipiyana.recognizer import Recognizer
 from lipiyana.variables import unread_variables
 
 CALLS_IN_FLIGHT = 8
-"""Default of calls to a server at a time: enough for it to batch, too few to fill its queue."""
+"""Default number of concurrent calls to a server: enough for batches, too few to fill its queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A recognizer, and how many pictures to give it at a time."""
+    """A recognizer, and how many pictures it reads at a time."""
 
     recognizer: Recognizer
     workers: int
 
 
 TIMEOUT = 300.0
-"""Seconds that a call may take: who reads folders would rather wait than lose a picture, and calls
-in flight wait for one another in the server.
+"""Timeout of a call in seconds. It is long: when folders are read, a late result is better than
+none, and concurrent calls wait for each other in the server's queue.
 """
 
 CA_VARIABLE = "LIPIYANA_SERVER_CA"
-"""Environment variable: the PEM file of who signs the server's certificate. Turns TLS on."""
+"""Environment variable: PEM file of the issuer of the server's certificate. It turns TLS on."""
 
 CERTIFICATE_VARIABLE = "LIPIYANA_SERVER_CERTIFICATE"
-"""Environment variable: a PEM file, the certificate of this client, where a server asks for one."""
+"""Environment variable: PEM file of the client certificate, if the server requires one."""
 
 KEY_VARIABLE = "LIPIYANA_SERVER_KEY"
-"""Environment variable: a PEM file, the key of that certificate."""
+"""Environment variable: PEM file of the key of the client certificate."""
 
 TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
-"""Environment variable: the token for the server; an option would be in the list of processes."""
+"""Environment variable: the token for the server. An option would show it in the process list."""
 
 
 def connect(server: str, workers: int | None) -> Chosen:
@@ -46,17 +46,17 @@ def connect(server: str, workers: int | None) -> Chosen:
 
     Raises:
         NotFound: a file that a variable names cannot be read.
-        InvalidRequest: a certificate has no key, the token is not printable ASCII, or a variable
-            seems to be misspelt.
+        InvalidRequest: a certificate has no key, the token is not printable ASCII, or the name of
+            a variable seems to be misspelt.
     """
-    # gRPC writes each failed handshake to standard error, and reads this when it is imported
+    # otherwise gRPC logs failed handshakes to standard error; it reads this when it is imported
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import grpc
 
     from lipiyana.client import Client
 
     for unread in unread_variables(()):
-        # a misspelt one would send the pictures, or the token, without TLS
+        # with a misspelt name, pictures and token would be sent without TLS
         if unread.name.startswith("LIPIYANA_SERV") and unread.nearest in {
             CA_VARIABLE,
             CERTIFICATE_VARIABLE,
@@ -67,8 +67,8 @@ def connect(server: str, workers: int | None) -> Chosen:
     ca, certificate, key = map(_named_file, (CA_VARIABLE, CERTIFICATE_VARIABLE, KEY_VARIABLE))
     if (certificate is None) != (key is None) or (certificate is not None and ca is None):
         raise InvalidRequest(
-            f"{CERTIFICATE_VARIABLE}, {KEY_VARIABLE} and {CA_VARIABLE} go together; "
-            f"{CA_VARIABLE} alone is enough for a server that asks for no certificate",
+            f"set {CERTIFICATE_VARIABLE}, {KEY_VARIABLE} and {CA_VARIABLE} together, or only "
+            f"{CA_VARIABLE} if the server requires no client certificate",
             field="server",
             reason="INVALID_SETTINGS",
         )
@@ -96,24 +96,27 @@ def in_process(
     *,
     keep_unsure: Path | None = None,
 ) -> Chosen:
-    """Use this process, whose CPUs the workers share.
+    """Create a recognizer in this process.
 
-    Pictures side by side beat threads within one, so there is a worker a CPU; where there are
-    fewer `pictures` than CPUs each gets more threads. Unsure pictures are kept in `keep_unsure`.
+    Reading several pictures at a time is faster than several threads for one picture, so there is
+    one worker per CPU. With fewer `pictures` than CPUs, each worker gets several threads. Unsure
+    pictures are stored in `keep_unsure`.
 
     Raises:
         ModelUnavailable: `models` has no manifest.
-        InvalidRequest: `environment_limits` says why.
+        InvalidRequest: see `environment_limits`.
     """
-    from lipiyana.cli.review import keeping
+    from lipiyana.cli.review import keep_unsure_pictures
+    from lipiyana.images.decoders import quiet_decoders
     from lipiyana.images.loading import environment_limits
-    from lipiyana.images.quiet_decoders import quiet_decoders
     from lipiyana.pipeline import LocalRecognizer
     from lipiyana.runtime.container import available_threads
 
     quiet_decoders()
     cpus = available_threads()
-    chosen = workers or max(1, min(cpus, pictures))
-    threads = max(1, cpus // chosen)
+    workers = workers or max(1, min(cpus, pictures))
+    threads = max(1, cpus // workers)
     recognizer = LocalRecognizer(models_dir=models, limits=environment_limits(), threads=threads)
-    return Chosen(keeping(recognizer, keep_unsure) if keep_unsure else recognizer, chosen)
+    if keep_unsure:
+        return Chosen(keep_unsure_pictures(recognizer, keep_unsure), workers)
+    return Chosen(recognizer, workers)

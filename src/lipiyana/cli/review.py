@@ -18,10 +18,10 @@ _SHOWN = 10
 
 
 def show(folder: Path) -> int:
-    """Print a table of the kept pictures; it shows no text of a plate.
+    """Print a table of the kept pictures, without any text of plates.
 
     Raises:
-        InvalidRequest: nothing is kept there.
+        InvalidRequest: the folder has no kept pictures.
     """
     from rich.table import Table
     from rich.text import Text
@@ -34,7 +34,7 @@ def show(folder: Path) -> int:
         console = stdout(width=WIDE)
     table = Table(box=None)
     for heading in ("file", "unsure", "why", "kept"):
-        # the reasons give way on a narrow terminal, not the name that is looked for
+        # on a narrow terminal the reasons are wrapped, but not the name of the file
         table.add_column(heading, no_wrap=heading != "why")
     for one in require_kept(folder):
         why = ", ".join(f"{name} {score:.2f}" for name, score in one.reasons.items() if score)
@@ -44,28 +44,28 @@ def show(folder: Path) -> int:
 
 
 def export(folder: Path, out: Path) -> int:
-    """Write the tasks.
+    """Write the tasks for Label Studio.
 
     Raises:
-        InvalidRequest: nothing is kept there, or `out` cannot be written.
+        InvalidRequest: the folder has no kept pictures, or `out` cannot be written.
     """
     from lipiyana.cli.console import stderr
     from lipiyana.review.tasks import CONFIG, TASKS, export_tasks
 
     count = export_tasks(folder, out)
     stderr().print(
-        f"{count} pictures; in Label Studio: {out / CONFIG} is the labelling interface, "
-        f"{out / TASKS} the tasks, {out} the local storage",
+        f"{count} pictures; for Label Studio: labelling interface {out / CONFIG}, tasks "
+        f"{out / TASKS}, local storage {out}",
         markup=False,
     )
     return DONE
 
 
 def import_back(file: Path, out: Path) -> int:
-    """Cut the labelled regions out.
+    """Crop the labelled regions of a Label Studio export.
 
     Raises:
-        InvalidRequest: it is no export, or nothing in it is labelled.
+        InvalidRequest: the file is no export, or has no labels.
     """
     from lipiyana.cli.console import say_warning, stderr
     from lipiyana.review.tasks import import_labels
@@ -81,8 +81,8 @@ def import_back(file: Path, out: Path) -> int:
     return DONE
 
 
-def keeping(recognizer: LocalRecognizer, folder: Path) -> Recognizer:
-    """Make a recognizer keep the pictures it is unsure of, and print a warning about it.
+def keep_unsure_pictures(recognizer: LocalRecognizer, folder: Path) -> Recognizer:
+    """Wrap a recognizer so that it stores pictures it is unsure of; print a warning about it.
 
     Raises:
         PermissionDenied: the folder cannot be used.
@@ -93,7 +93,7 @@ def keeping(recognizer: LocalRecognizer, folder: Path) -> Recognizer:
 
     limits = KeepLimits()
     say_warning(
-        f"unsure pictures are kept in {folder}: at most {limits.pictures}, for "
+        f"unsure pictures are stored in {folder}: at most {limits.pictures}, for "
         f"{limits.seconds / 86400:.0f} days. Number plates and faces are personal data"
     )
     return KeepingRecognizer(recognizer, UnsureKeeper(folder, limits))
@@ -106,7 +106,8 @@ def _day(seconds: float) -> str:
 
 
 review_app = typer.Typer(
-    help="Pictures that the models were unsure of (kept by `read --keep-unsure`), to be labelled.",
+    help="List, label and import pictures that the models were unsure of (see `read "
+    "--keep-unsure`).",
     no_args_is_help=True,
 )
 _Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", parser=folder_to_write)]
@@ -116,12 +117,12 @@ _Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", parser=fold
 def list_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", parser=existing_folder)],
 ) -> None:
-    """Show what is kept, the least sure first.
+    """List the kept pictures, the least sure first.
 
-    Columns: the file; how unsure the models were, from 0 to 1; the reasons with their own scores;
-    the day on which it was kept. Reasons: `margin` (another letter was nearly as likely), `grammar`
-    (a plate whose text had to be changed to be a registration, or is none), `detector` (a vehicle
-    whose confidence is near one half).
+    Columns: the file; how unsure the models were, from 0 to 1; the reasons, each with a score; the
+    day on which it was kept. Reasons: `margin` (another letter was nearly as likely), `grammar`
+    (the text of a plate is no registration, or only after repair), `detector` (the confidence of a
+    vehicle is near 0.5).
     """
     raise typer.Exit(show(folder))
 
@@ -131,7 +132,7 @@ def export_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", parser=existing_folder)],
     output: _Out,
 ) -> None:
-    """Write tasks for Label Studio, with what was read as predictions."""
+    """Write tasks for Label Studio, with the results as predictions."""
     raise typer.Exit(export(folder, output))
 
 
@@ -141,11 +142,11 @@ def import_command(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Label Studio's export (JSON), beside its pictures.",
+            help="Label Studio export (JSON), next to its pictures.",
             parser=existing_file,
         ),
     ],
     output: _Out,
 ) -> None:
-    """Cut what was labelled into crops with a labels.tsv, for `lipiyana finetune reader`."""
+    """Crop the labelled regions and write a labels.tsv, for `lipiyana finetune reader`."""
     raise typer.Exit(import_back(export, output))

@@ -26,14 +26,16 @@ def run(
     log_format: str | None,
     keep_unsure: Path | None,
 ) -> int:
-    """Serve until SIGTERM or Ctrl-C; what is None comes from the environment or from `config`.
+    """Serve until SIGTERM or Ctrl-C.
 
-    Gives the exit code: 0, `CUT_OFF` where accepted calls were not answered, `USAGE` where a
-    setting makes no sense, or `FAILED` where the server could not start and the log, of JSON, says
-    why.
+    Arguments that are None are taken from the environment or from `config`.
+
+    Returns:
+        The exit code: 0; `CUT_OFF` if accepted calls were not answered; `USAGE` if a setting is
+        invalid; `FAILED` if the server could not start and the log has the JSON format.
 
     Raises:
-        LipiyanaError: the server cannot start, and the log is of text.
+        LipiyanaError: the server could not start and the log has the text format.
     """
     try:
         settings = ServerSettings.load(

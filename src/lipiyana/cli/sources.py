@@ -1,4 +1,4 @@
-"""Finds the pictures that the INPUTs of a command line name.
+"""Finds the pictures of the INPUTs of a command line.
 
 Paths stay strings: a `Path` would drop the "./" that the user wrote.
 """
@@ -24,9 +24,9 @@ from lipiyana.files import shortened, what_was_meant
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff",
 )  # fmt: skip
-"""Names that end so, in either case, are pictures where a folder is read."""
+"""Suffixes, in upper or lower case, of the files that are read in a folder."""
 
-_KINDS = 6  # of files, or names of INPUTs, that a message lists
+_KINDS = 6  # maximum number of kinds of files, or of INPUTs, that a message lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Source:
     """A picture to read.
 
     Attributes:
-        path: as reached from its INPUT.
-        relative: the path below its INPUT where that is a folder, else the name of the file.
-        error: why it cannot be read, where that is known from the listing.
+        path: its path, beginning with the INPUT.
+        relative: the path below its INPUT if that is a folder, else the name of the file.
+        error: why it cannot be read, if the listing already found out.
     """
 
     path: str
@@ -45,12 +45,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A file of a folder that is not read: it has no picture's suffix.
+class IgnoredFile:
+    """A file of a folder that is not read, because it does not have a suffix of `SUFFIXES`.
 
     Attributes:
-        path: as reached from its INPUT.
-        kind: its suffix in lower case, or what else it is.
+        path: its path, beginning with the INPUT.
+        kind: its suffix in lower case, or another description.
     """
 
     path: str
@@ -59,27 +59,33 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The INPUTs, patterns expanded: iterating over it finds the pictures as it goes.
+    """The INPUTs with expanded patterns; iterating over it finds their pictures.
 
-    Folders are walked while their pictures are read, so that ten million pictures need no list;
-    the names of one folder at a time are held. `unmatched` has the patterns that fit nothing, and
-    `apart` the real path of a folder that is not entered, whichever INPUT it lies in; "" for none.
+    Folders are walked lazily, with the names of one folder at a time in memory, so that ten
+    million pictures need no list.
+
+    Attributes:
+        inputs: the INPUTs, and the files and folders that match patterns.
+        folders: those of `inputs` that are folders.
+        overlapping: those of `inputs` whose pictures another one may reach too.
+        unmatched: the patterns that match nothing.
+        excluded: real path of a folder that is never entered; "" for none.
     """
 
     inputs: tuple[str, ...]
     folders: frozenset[str]
     overlapping: frozenset[str]
     unmatched: tuple[str, ...]
-    apart: str = ""
+    excluded: str = ""
 
     def __iter__(self) -> Iterator[Source]:
         return self.walk()
 
-    def walk(self, passed_over: Counter[str] | None = None) -> Iterator[Source]:
-        """Find the pictures; count the other files of the folders in `passed_over`, by kind."""
+    def walk(self, ignored: Counter[str] | None = None) -> Iterator[Source]:
+        """Find the pictures; count the other files of the folders in `ignored`, by kind."""
         seen: set[str] = set()
         for item in self.inputs:
-            found = _walk(item, self.apart) if item in self.folders else _single(item)
+            found = _walk(item, self.excluded) if item in self.folders else _single(item)
             for one in found:
                 if item in self.overlapping:
                     if one.path in seen:
@@ -87,21 +93,21 @@ class Listing:
                     seen.add(one.path)
                 if isinstance(one, Source):
                     yield one
-                elif passed_over is not None:
-                    passed_over[one.kind] += 1
+                elif ignored is not None:
+                    ignored[one.kind] += 1
 
 
-def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
-    """Find out what each INPUT is: a file, a folder, or a pattern (`*`, `?`, `[...]`, `**`).
+def list_pictures(inputs: Sequence[str], excluded: Path | None = None) -> Listing:
+    """List the INPUTs: files, folders and patterns (`*`, `?`, `[...]`, `**`).
 
-    An INPUT that exists is taken as it is, whatever characters it has. A folder is read with
-    the folders in it, but not through symbolic links to folders; names that begin with a dot
-    and files without a picture's suffix are left out. A file that is named is read whatever its
-    suffix. Order: that of the INPUTs, and within one by code point of the path. A path that
-    several INPUTs reach is read once, at its first place. The folder `apart`, to which pictures are
-    written meanwhile, is left out.
+    An INPUT that exists is never a pattern, even if it contains such characters. A file that is
+    named is read whatever its suffix. A folder is read with its subfolders, but without symbolic
+    links to folders, names that begin with a dot, and files without a suffix of `SUFFIXES`. The
+    order is that of the INPUTs, and within an INPUT by code point of the path. A path that
+    several INPUTs reach is read once, at its first place. The folder `excluded`, to which the
+    command writes pictures, is skipped.
     """
-    real = os.path.realpath(apart) if apart else ""
+    real = os.path.realpath(excluded) if excluded else ""
     items: list[str] = []
     unmatched: list[str] = []
     for item in inputs:
@@ -117,10 +123,10 @@ def list_pictures(inputs: Sequence[str], apart: Path | None = None) -> Listing:
 
 
 def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
-    """Refuse INPUTs in the folder that the command writes to.
+    """Reject INPUTs in the folder that the command writes to.
 
     Raises:
-        typer.BadParameter: `folder`, which `option` named, is an INPUT or holds one.
+        typer.BadParameter: `folder`, the value of `option`, is an INPUT or contains one.
     """
     own = os.path.realpath(folder)
     for item in inputs:
@@ -129,35 +135,35 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
         if os.path.realpath(item) == own:
             clash = f"{shown(item)} would be both read and written to"
         else:
-            clash = f"{shown(item)} is read, and lies in {folder}, which is written to"
+            clash = f"{shown(item)} would be read, but is in {folder}, which is written to"
         raise typer.BadParameter(f"{clash}; name another folder.", param_hint=option)
 
 
-def describe_passed_over(passed_over: Mapping[str, int]) -> str:
-    """Write what was passed over by kind and count, the most first; "" where nothing was."""
-    kinds = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+def describe_ignored(ignored: Mapping[str, int]) -> str:
+    """List the ignored files by count and kind, the most frequent first; "" if there are none."""
+    kinds = sorted(ignored.items(), key=lambda item: (-item[1], item[0]))
     listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
         listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
     return listed
 
 
-def say_passed_over(passed_over: Mapping[str, int]) -> None:
-    """Print at the end of a run which files of its folders were not read."""
-    if listed := describe_passed_over(passed_over):
-        stderr().print(f"passed over, as no pictures: {listed}", markup=False)
+def say_ignored(ignored: Mapping[str, int]) -> None:
+    """Print which files of the folders were not read."""
+    if listed := describe_ignored(ignored):
+        stderr().print(f"ignored, because they are not pictures: {listed}", markup=False)
 
 
-def no_picture_found(listing: Listing, passed_over: Mapping[str, int]) -> str:
-    """Say which INPUTs have no picture, what they contain, and which files would be read."""
+def no_picture_found(listing: Listing, ignored: Mapping[str, int]) -> str:
+    """Describe a run without pictures: its INPUTs, what they contain, and what would be read."""
     named = ", ".join(shown(item) for item in (*listing.inputs, *listing.unmatched)[:_KINDS])
     more = len(listing.inputs) + len(listing.unmatched) - _KINDS
     if more > 0:
         named += f" and {more} more"
     message = f"no picture found in {named}"
-    if listed := describe_passed_over(passed_over):
-        message += f": passed over {listed}"
-    return f"{message}. In folders files are read that end in {' '.join(SUFFIXES)}"
+    if listed := describe_ignored(ignored):
+        message += f": ignored {listed}"
+    return f"{message}. In folders, files with these suffixes are read: {' '.join(SUFFIXES)}"
 
 
 def _single(path: str) -> Iterator[Source]:
@@ -169,24 +175,24 @@ def _no_such(path: str) -> str:
     return f"there is no file or folder {shortened(shown(path))}{what_was_meant(path)}"
 
 
-def _walk(root: str, apart: str) -> Iterator[Source | PassedOver]:
+def _walk(root: str, excluded: str) -> Iterator[Source | IgnoredFile]:
     stack = [_entries(root, "")]
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
-        elif isinstance(entry, Source | PassedOver):
+        elif isinstance(entry, Source | IgnoredFile):
             yield entry
-        elif not lies_in(os.path.join(root, entry), apart):
+        elif not lies_in(os.path.join(root, entry), excluded):
             stack.append(_entries(root, entry))
 
 
-def _entries(root: str, folder: str) -> Iterator[Source | PassedOver | str]:
+def _entries(root: str, folder: str) -> Iterator[Source | IgnoredFile | str]:
     """List a folder; its subfolders are strings that end with a separator."""
     path = os.path.join(root, folder)
     try:
         with os.scandir(path) as entries:
-            # with its separator a folder sorts where its pictures' paths do
+            # folders get a separator, so that they sort like the paths of their pictures
             names = []
             for entry in entries:
                 if entry.name.startswith("."):
@@ -196,7 +202,7 @@ def _entries(root: str, folder: str) -> Iterator[Source | PassedOver | str]:
                 elif entry.name.lower().endswith(SUFFIXES):
                     names.append(entry.name)
                 else:
-                    yield PassedOver(os.path.join(root, folder + entry.name), _kind(entry))
+                    yield IgnoredFile(os.path.join(root, folder + entry.name), _kind(entry))
     except OSError as error:
         yield Source(path, folder or os.path.basename(path), _unreadable(error, path))
         return
@@ -215,7 +221,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def lies_in(path: str, folder: str) -> bool:
-    """Whether a path is a folder, by its real path, or lies in it; "" is none."""
+    """Whether the real path of `path` is the real path `folder` or is in it; False for ""."""
     if not folder:
         return False
     real = os.path.realpath(path)
@@ -223,14 +229,14 @@ def lies_in(path: str, folder: str) -> bool:
 
 
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:
-    """Make the error of an unreadable folder: a row for it shows that pictures are missing."""
+    """Create the error of an unreadable folder. Its row shows that pictures are missing."""
     if isinstance(error, PermissionError):
-        return PermissionDenied(f"the folder {shown(folder)} may not be read")
+        return PermissionDenied(f"no permission to read the folder {shown(folder)}")
     return InternalError(f"the folder {shown(folder)} cannot be read: {error.strerror}")
 
 
 def _overlapping(items: Sequence[str], folders: frozenset[str]) -> frozenset[str]:
-    """Find the items whose pictures another item may reach as well."""
+    """Find the items whose pictures another item may reach too."""
     by_prefix = {os.path.join(folder, ""): folder for folder in folders}
     prefixes = Counter(os.path.join(item, "") for item in items)
     overlapping: set[str] = set()

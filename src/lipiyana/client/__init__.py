@@ -1,6 +1,6 @@
-"""The gRPC clients, synchronous and asyncio. They load neither ONNX Runtime, OpenCV nor numpy.
+"""The gRPC clients, synchronous and asyncio. They import neither ONNX Runtime, OpenCV nor numpy.
 
-In: pictures. Out: `Recognition`, from a server.
+In: pictures. Out: the server's `Recognition` of each.
 """
 
 from lipiyana.client.asynchronous import AsyncClient

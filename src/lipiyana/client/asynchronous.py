@@ -25,7 +25,7 @@ from lipiyana.wire.results import recognition_from_proto
 
 
 class AsyncClient:
-    """Reads pictures on a server. Created and used on one running event loop.
+    """Reads pictures on a server. Create and use it on one running event loop.
 
     Examples:
         >>> import asyncio
@@ -70,16 +70,16 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> Recognition:
         """Read one picture; see `Client.recognize`."""
-        asked = messages.config_message(config)
-        written = await asyncio.to_thread(messages.image_message, image)
-        request = service_pb.RecognizeRequest(image=written, config=asked)
+        config_message = messages.config_message(config)
+        image_message = await asyncio.to_thread(messages.image_message, image)
+        request = service_pb.RecognizeRequest(image=image_message, config=config_message)
         async with self._errors():
             response = await self._stub.Recognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
                 metadata=self._endpoint.metadata(request_id),
             )
-        return recognition_from_proto(messages.answered(response).recognition)
+        return recognition_from_proto(messages.require_parsed(response).recognition)
 
     async def recognize_batch(
         self,
@@ -90,18 +90,18 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures in one call; see `Client.recognize_batch`."""
-        asked = messages.config_message(config)
-        written = await asyncio.to_thread(messages.image_messages, images)
-        request = messages.batch_request(written, asked)
+        config_message = messages.config_message(config)
+        image_messages = await asyncio.to_thread(messages.image_messages, images)
+        request = messages.batch_request(image_messages, config_message)
         if not request.images:
-            return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
+            return [outcome for outcome in image_messages if isinstance(outcome, LipiyanaError)]
         async with self._errors():
             response = await self._stub.BatchRecognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
                 metadata=self._endpoint.metadata(request_id),
             )
-        return messages.batch_outcomes(written, messages.answered(response))
+        return messages.batch_outcomes(image_messages, messages.require_parsed(response))
 
     def recognize_stream(
         self,
@@ -132,7 +132,7 @@ class AsyncClient:
                 async for response in call:
                     for unsent in outgoing.unsent():
                         yield unsent
-                    yield messages.frame_result(messages.answered(response))
+                    yield messages.frame_result(messages.require_parsed(response))
         finally:
             call.cancel()
             outgoing.close()
@@ -168,7 +168,7 @@ class AsyncClient:
                 to_error, status.code, status.details, status.trailers, self._endpoint
             ) from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-            # so grpc.aio says that the channel was closed, during the call or before it
+            # grpc.aio raises these if the channel is closed before or during a call
             task = asyncio.current_task()
             if not self._closed or (task is not None and task.cancelling()):
                 raise

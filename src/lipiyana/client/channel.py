@@ -16,28 +16,28 @@ from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.words import shown
 
 DEFAULT_TIMEOUT = 30.0
-"""Seconds that a call may take where the caller says nothing else."""
+"""Default timeout of a call in seconds."""
 
 REQUEST_ID_KEY = "x-request-id"
-"""Metadata by which a call is named in the server's logs and errors."""
+"""Metadata key of the id that names a call in the server's logs and errors."""
 
 DEFAULT_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 KEEPALIVE_MS = 60_000
-"""Milliseconds without data from the server after which a call pings it."""
+"""After this many milliseconds without data, the client pings the server of a running call."""
 
 KEEPALIVE_TIMEOUT_MS = 20_000
-"""Milliseconds that it may take to give one."""
+"""Milliseconds within which the server must answer a ping."""
 
 ATTEMPTS = 5
-"""How often a call is sent at most, over about 3 seconds; gRPC allows no more attempts than 5."""
+"""Maximum number of attempts of a call, over about 3 seconds; gRPC allows at most 5."""
 
 RECONNECT_MS = 1_000
-"""Milliseconds between attempts to reach a server that is down, at most. All attempts of a call
-together take longer, so that a call outlasts the pause of a server that has just come back."""
+"""Maximum back-off in milliseconds between attempts to connect. It is shorter than all attempts of
+a call together, so a call that began while the server was down reaches it after its restart."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""What the server takes for one; gRPC itself refuses a call for some others."""
+"""Request ids that the server accepts. gRPC itself rejects calls with some other ones."""
 
 _PRINTABLE = re.compile(r"[ -~]*")
 
@@ -46,8 +46,8 @@ _RETRIED = [{"service": _SERVICE.full_name, "method": m} for m in ("Recognize", 
 _SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
-        # the client watches the health of each server, and leaves out one that is about to end
-        # before that one closes its connections
+        # the client watches the health of each server, and so stops using a server that shuts down
+        # before it closes its connections
         "healthCheckConfig": {"serviceName": _SERVICE.full_name},
         "methodConfig": [
             {
@@ -67,19 +67,19 @@ _SERVICE_CONFIG = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server, and how to call it.
+    """A server and the settings of its calls.
+
+    A token without TLS causes a warning, except for servers on this machine.
 
     Attributes:
         target: `host:port`, or another name that gRPC resolves (`dns:///name:port`).
-        timeout: seconds of a call where the call itself has none; None waits for ever, and so
-            does more than a year.
-        max_message_bytes: of a request or a response.
-        tls: credentials of the channel; None is plaintext.
-        token: sent as `authorization: Bearer`, without the whitespace around it; in plaintext it
-            warns, unless to this machine.
+        timeout: default timeout of a call in seconds; None, or more than a year, means no limit.
+        max_message_bytes: maximum size of a request or a response.
+        tls: credentials of the channel; None means plaintext.
+        token: sent as `authorization: Bearer`, without surrounding whitespace.
 
     Raises:
-        InvalidRequest: one of them makes no sense, such as a target without a port.
+        InvalidRequest: an argument is invalid, such as a target without a port.
     """
 
     target: str
@@ -96,7 +96,7 @@ class Endpoint:
         _check_token(self.token)
         if self.token is not None and self.tls is None and not is_loopback(host_of(self.target)):
             warnings.warn(
-                "the token travels in plaintext: give `tls` as well", UserWarning, stacklevel=4
+                "the token is sent in plaintext: pass `tls` as well", UserWarning, stacklevel=4
             )
 
     @property
@@ -104,17 +104,17 @@ class Endpoint:
         """Options of the channel."""
         return [
             ("grpc.service_config", _SERVICE_CONFIG),
-            # otherwise all clients of a process would share one connection, and so one worker
+            # otherwise all clients of a process would share one connection, hence one worker
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-            # otherwise a stream would wait forever for a server that vanished
+            # otherwise a stream would wait forever for a server that disappeared
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-            # gRPC 1.85 waits this long for the answer to its ping, by default a minute
+            # gRPC 1.85 uses this timeout for the answer to its ping; its default is a minute
             ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
             ("grpc.keepalive_permit_without_calls", 0),
-            # of a stream whose source has paused, too
+            # also ping during a stream whose frames have paused
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.max_send_message_length", self.max_message_bytes),
             ("grpc.max_receive_message_length", self.max_message_bytes),
@@ -123,10 +123,10 @@ class Endpoint:
         ]
 
     def metadata(self, request_id: str | None) -> tuple[tuple[str, str], ...]:
-        """Metadata of a call; an invalid request id is left out.
+        """Metadata of a call; a request id that the server would not accept is left out.
 
         Raises:
-            InvalidRequest: it is no text at all.
+            InvalidRequest: the request id is not a string.
         """
         if request_id is not None and not isinstance(request_id, str):
             raise InvalidRequest(
@@ -138,16 +138,16 @@ class Endpoint:
         return (*token, (REQUEST_ID_KEY, request_id))
 
     def timeout_of(self, timeout: float | None) -> float | None:
-        """Choose the timeout of a call.
+        """The timeout of a call: `timeout`, or the default one if that is None.
 
         Raises:
             InvalidRequest: it is not a number.
-            DeadlineExceeded: it is 0 or less, so that it has passed when the call begins; a quick
-                server may answer before gRPC notices.
+            DeadlineExceeded: it is 0 or less. This is checked here because a fast server may answer
+                before gRPC notices that the deadline has passed.
         """
         chosen = seconds_of(self.timeout if timeout is None else timeout)
         if chosen == 0:
-            raise DeadlineExceeded("the time allowed was over before the call began")
+            raise DeadlineExceeded("the timeout expired before the call began")
         return chosen
 
 
@@ -167,13 +167,13 @@ def _check_tls(tls: object) -> None:
     if tls is not None and not isinstance(tls, grpc.ChannelCredentials):
         raise _bad_setting(
             "tls",
-            f"must be credentials of gRPC, not {type(tls).__name__}; write "
+            f"must be gRPC credentials, not {type(tls).__name__}; write "
             'tls=grpc.ssl_channel_credentials(Path("ca.pem").read_bytes())',
         )
 
 
 def _check_token(token: object) -> None:
-    """Refuse a token that cannot be sent; the message does not quote it."""
+    """Reject a token that cannot be sent; the error message does not quote it."""
     if token is None:
         return
     if not isinstance(token, str):
@@ -182,7 +182,7 @@ def _check_token(token: object) -> None:
     if not _PRINTABLE.fullmatch(token.strip()):
         raise _bad_setting("token", "must be printable ASCII")
     if token.strip().lower().startswith("bearer "):
-        raise _bad_setting("token", "is given alone, without the word Bearer")
+        raise _bad_setting("token", "must be given without the word Bearer")
 
 
 def _bad_setting(field: str, what: str) -> InvalidRequest:

@@ -1,8 +1,8 @@
-"""What gRPC reports as an error, turned into an error of this project with advice.
+"""Converts gRPC errors to errors of this project that say what to do.
 
-gRPC reports every failed handshake as UNAVAILABLE; only its details say which kind it was (TLS,
-tokens, not gRPC). Where a name has several addresses, the details are those of the address that
-failed last, where perhaps nothing listens. In that case each address is tried once more by itself.
+gRPC reports every failed connection as UNAVAILABLE, and only the details say why (TLS, not gRPC).
+If a name has several addresses, the details are about the address that failed last, where perhaps
+nothing listens. Each address is then probed once more by itself.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from lipiyana.wire.status import DETAILS_KEY, from_status
 
 _CANCELLED_HERE = ("Locally cancelled by application!", "Channel closed!")
 _METADATA_TOO_LARGE = "metadata size exceeds"
-"""What gRPC says at either end; it names keys and sizes, and no value."""
+"""Part of gRPC's message, on the client and on the server. It contains keys and sizes, no values.
+"""
 
 _TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
 
 
 def closed() -> Cancelled:
-    """Make the error of a call whose client was closed."""
+    """Create the error of a call whose client was closed."""
     return Cancelled("the client was closed")
 
 
@@ -49,9 +50,9 @@ def to_error(
     trailers: Iterable[Any] | None,
     endpoint: Endpoint,
 ) -> LipiyanaError:
-    """Give the error that the server raised, or the matching one for an error of gRPC itself.
+    """Return the error that the server raised, or the matching one for an error of gRPC itself.
 
-    It may take seconds, where a server cannot be reached: see `unreachable`.
+    This may take seconds if a server cannot be reached: see `unreachable`.
     """
     for key, value in trailers or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
@@ -59,32 +60,33 @@ def to_error(
                 error = from_status(Status.FromString(value))
             except DecodeError:
                 break
-            return refused_token(error, endpoint) if isinstance(error, Unauthenticated) else error
+            return name_token_setting(error, endpoint)
     text = details or ""
     if large := _too_large(text, endpoint):
         return large
-    if away := _server_away(code, text, endpoint):
-        return away
+    if unavailable := _unavailable(code, text, endpoint):
+        return unavailable
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return DeadlineExceeded(f"no answer from {endpoint.target} within the time allowed")
+        return DeadlineExceeded(f"no answer from {endpoint.target} within the timeout")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return Unavailable(
-            f"{endpoint.target} answers, but it is no lipiyana server, or an older one",
+            f"{endpoint.target} answers, but it is not a lipiyana server, or an older version",
             reason="NOT_LIPIYANA",
         )
     number: int = code.value[0]
     return from_status(Status(code=number, message=text or f"{endpoint.target}: {code.name}"))
 
 
-def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
+def _unavailable(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavailable | None:
     if code is grpc.StatusCode.UNAVAILABLE:
         return unreachable(text, endpoint)
     if code is grpc.StatusCode.CANCELLED and text not in _CANCELLED_HERE:
-        # gRPC does so to a call that reaches a server while it stops; it was not begun
+        # gRPC cancels a call that reaches a stopping server; no work was done on it
         return Unavailable(f"{endpoint.target} is shutting down", reason="DRAINING")
     if text == SENDING_FAILED:
         return Unavailable(
-            f"{endpoint.target} ended the stream before it took the frames; a single call says why",
+            f"{endpoint.target} ended the stream before it accepted the frames; call `recognize` "
+            "with one picture to see why",
             reason="STREAM_REFUSED",
         )
     return None
@@ -93,8 +95,8 @@ def _server_away(code: grpc.StatusCode, text: str, endpoint: Endpoint) -> Unavai
 def _too_large(text: str, endpoint: Endpoint) -> LipiyanaError | None:
     if _METADATA_TOO_LARGE in text:
         return InvalidRequest(
-            "the token, with what else goes before the message of a call, is larger than "
-            f"{endpoint.target} takes ({text})",
+            f"the token and the other metadata of a call are larger than {endpoint.target} "
+            f"accepts ({text})",
             field="token",
             reason="METADATA_TOO_LARGE",
         )
@@ -110,18 +112,18 @@ def _too_large(text: str, endpoint: Endpoint) -> LipiyanaError | None:
 
 
 TLS_FAILED = "TLS_FAILED"
-"""Reason of an `Unavailable` that waiting does not mend: how the client speaks must change."""
+"""Reason of an `Unavailable` that a retry does not help: the TLS settings must change."""
 
 NOT_GRPC = "NOT_GRPC"
-"""Reason of an `Unavailable` that waiting does not mend: something else answers at the port."""
+"""Reason of an `Unavailable` that a retry does not help: another program listens on the port."""
 
 _HTTP = re.compile(r"http1\.x server|Expected SETTINGS frame")
 _CONNECTING = re.compile(r"last error: .*", re.DOTALL)
 _CLOSED = re.compile(r"Socket closed|Connection reset by peer|Broken pipe|End of TCP stream")
 _SET_CA = "LIPIYANA_SERVER_CA (the commands) or `tls` (Python)"
 _SET_OWN = (
-    "set LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY (the commands), or give `tls` a key "
-    "and a certificate (Python)"
+    "set LIPIYANA_SERVER_CERTIFICATE and LIPIYANA_SERVER_KEY (the commands), or create `tls` with "
+    "a key and a certificate (Python)"
 )
 _SET_TOKEN = "LIPIYANA_SERVER_TOKEN (the commands) or `token` (Python)"  # noqa: S105
 
@@ -131,27 +133,27 @@ _WHY_WITH_TLS = tuple(
     for pattern, why in (
         (
             "WRONG_VERSION_NUMBER",
-            f"does not speak TLS; leave out {_SET_CA}, or let the server have a certificate",
+            f"does not speak TLS; leave out {_SET_CA}, or give the server a certificate",
         ),
         (
             "Hostname Verification Check failed",
-            "shows a certificate for another name; call the server by a name or an address that "
-            "its certificate has (subjectAltName)",
+            "presents a certificate for another name; call the server by a name or an address "
+            "that its certificate contains (subjectAltName)",
         ),
         (
             "CERTIFICATE_VERIFY_FAILED(?:: (?P<detail>[^:]+))?",
-            "shows a certificate that is not trusted{detail}; name the PEM file of who signed it: "
+            "presents a certificate that is not trusted{detail}; set the PEM file of its issuer: "
             f"{_SET_CA}",
         ),
         (
             "Failed to create security handshaker",
-            f"cannot be verified: what {_SET_CA} names holds no PEM certificate, or key and "
-            "certificate of this client do not fit together",
+            f"cannot be verified: the file of {_SET_CA} has no PEM certificate, or the key and the "
+            "certificate of this client do not match",
         ),
         (
             f"ALERT_|CERTIFICATE_REQUIRED|{_CLOSED.pattern}",
-            "ends connections after the handshake: it asks for a certificate of this client, or "
-            f"does not trust the one that it got; {_SET_OWN}",
+            "closes connections after the handshake: it requires a client certificate, or does "
+            f"not trust the one that it received; {_SET_OWN}",
         ),
         (
             "Tls handshake failed(?P<detail>.{0,200})",
@@ -162,24 +164,24 @@ _WHY_WITH_TLS = tuple(
 
 
 def unreachable(text: str, endpoint: Endpoint) -> Unavailable:
-    """Explain an UNAVAILABLE call by the details that gRPC gives, or by trying each address."""
+    """Explain an UNAVAILABLE call by gRPC's details, or by probing each address."""
     error = _explained(text, endpoint)
     if error is None and _CONNECTING.search(text):
-        tries = (failure_at(address, endpoint) for address in addresses_of(endpoint.target))
-        error = next((found for one in tries if (found := _explained(one, endpoint))), None)
+        details = (probe(address, endpoint) for address in addresses_of(endpoint.target))
+        error = next((found for one in details if (found := _explained(one, endpoint))), None)
     return error or Unavailable(
         f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there, and has "
-        "it logged that it serves?"
+        "it logged that it is serving?"
     )
 
 
 def _explained(text: str, endpoint: Endpoint) -> Unavailable | None:
     found = _CONNECTING.search(text)
-    if found is None:  # a call that ended on a connection that was good
+    if found is None:  # the connection was good, and the call ended later
         return None
     if "backend unhealthy" in text:
         return Unavailable(
-            f"{endpoint.target} is still starting, or is shutting down; try again in some seconds",
+            f"{endpoint.target} is still starting, or is shutting down; try again in a few seconds",
             reason="NOT_SERVING",
         )
     if endpoint.tls is None and _HTTP.search(found[0]):
@@ -196,8 +198,8 @@ def _without_tls(last: str) -> str:
     if not _CLOSED.search(last):
         return ""
     return (
-        "takes connections and closes them unanswered; if it expects TLS, as it seems, name the "
-        f"PEM file of who signs its certificate: {_SET_CA}"
+        "accepts connections and closes them without an answer; it probably expects TLS: set the "
+        f"PEM file of the issuer of its certificate: {_SET_CA}"
     )
 
 
@@ -209,28 +211,30 @@ def _with_tls(last: str) -> str:
     return ""
 
 
-def refused_token(error: Unauthenticated, endpoint: Endpoint) -> Unauthenticated:
-    """Add to the server's message which setting contains the token."""
+def name_token_setting(error: LipiyanaError, endpoint: Endpoint) -> LipiyanaError:
+    """Add which setting contains the token to the error of a rejected token."""
+    if not isinstance(error, Unauthenticated):
+        return error
     do = "set" if endpoint.token is None else "correct"
     return Unauthenticated(f"{error.message}; {do} {_SET_TOKEN}", reason=error.reason)
 
 
 MOST_ADDRESSES = 4
-"""How many addresses of a name are tried."""
+"""Maximum number of addresses of a name that are probed."""
 
 PROBE_SECONDS = 2.0
-"""How long an address may take."""
+"""Timeout of the probe of one address."""
 
 _METHOD = "/grpc.health.v1.Health/Check"
-"""What is called: it needs no token and computes nothing."""
+"""The method that a probe calls: it needs no token and computes nothing."""
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
 def addresses_of(target: str) -> list[str]:
-    """Give the addresses that gRPC tries for a target, each as a target.
+    """Return the addresses that gRPC tries for a target, each as a target.
 
-    None where the target is one address, about which gRPC has said everything.
+    The list is empty if the target is a single address: gRPC's details are complete then.
     """
     named = hosts_and_ports(target)
     if len(named) == 1 and _is_address(named[0][0]):
@@ -243,11 +247,11 @@ def addresses_of(target: str) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_ADDRESSES]
 
 
-def failure_at(address: str, endpoint: Endpoint) -> str:
-    """Try one address; give gRPC's details of why it cannot be reached, "" where it can."""
+def probe(address: str, endpoint: Endpoint) -> str:
+    """Call one address; return gRPC's details of why it is unreachable, "" if it answers."""
     options = list(endpoint.options)
     named = hosts_and_ports(endpoint.target)
-    if len(named) == 1:  # whose name the certificate has, not the address's
+    if len(named) == 1:  # the certificate contains the name, not the address
         options.append(("grpc.ssl_target_name_override", named[0][0]))
     channel = (
         grpc.insecure_channel(address, options)
@@ -266,10 +270,10 @@ def failure_at(address: str, endpoint: Endpoint) -> str:
 def _resolved(host: str, port: int) -> list[str]:
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:  # gRPC's details say so
+    except OSError:  # gRPC's details contain this error
         return []
     found = [str(info[4][0]) for info in infos]
-    # gRPC tries both, whatever the system's list of hosts has
+    # gRPC tries both addresses of localhost, whatever /etc/hosts contains
     return [*found, *_LOOPBACK] if host == "localhost" else found
 
 

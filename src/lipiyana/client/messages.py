@@ -1,4 +1,4 @@
-"""Requests and responses of the RPCs, shared by both clients."""
+"""Requests and responses of the RPCs, for both clients."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ Outcome = Recognition | LipiyanaError
 R = TypeVar("R")
 
 MOST_DROPPED = 100_000
-"""A hundred times what the server of this project tells at once."""
+"""Maximum number of dropped frames in one result: 100 times what this project's server reports."""
 
 
 def config_message(config: RecognitionConfig | None) -> pb.RecognitionConfig:
-    """Write the config, or the default one.
+    """Convert a config, or the default one, to its message.
 
     Raises:
-        InvalidRequest: it is something else.
+        InvalidRequest: `config` has another type.
     """
     return config_to_proto(config_of(config))
 
 
 def image_message(image: ImageInput) -> pb.Image:
-    """Write a picture; the file of a path is read here.
+    """Convert a picture to its message. The file of a path is read here.
 
     Raises:
         LipiyanaError: the picture cannot be sent; see `lipiyana.files.picture_bytes`.
@@ -42,29 +42,29 @@ def image_message(image: ImageInput) -> pb.Image:
 
 
 def image_messages(images: Sequence[ImageInput]) -> list[pb.Image | LipiyanaError]:
-    """Write pictures; one that cannot be sent becomes its error.
+    """Convert pictures to messages; a picture that cannot be sent becomes an error.
 
     Raises:
-        InvalidRequest: it is one picture, or nothing that has pictures.
+        InvalidRequest: `images` is a single picture, or no sequence of pictures.
     """
     return [_try_image(image) for image in pictures_of(images)]
 
 
-def answered(response: R | None) -> R:
-    """Give a response; gRPC's asynchronous calls give None for one that does not parse.
+def require_parsed(response: R | None) -> R:
+    """Return a response that was parsed; grpc.aio gives None for one that it cannot parse.
 
     Raises:
-        InternalError: it did not parse.
+        InternalError: it is None.
     """
     if response is None:
-        raise InternalError("what the server answered is no message of the contract")
+        raise InternalError("the server's answer is no message of the contract")
     return response
 
 
 def batch_request(
     messages: Sequence[pb.Image | LipiyanaError], config: pb.RecognitionConfig
 ) -> service_pb.BatchRecognizeRequest:
-    """Write the request for the pictures that can be sent."""
+    """Build the request from the pictures that can be sent."""
     sendable = [message for message in messages if isinstance(message, pb.Image)]
     return service_pb.BatchRecognizeRequest(images=sendable, config=config)
 
@@ -73,14 +73,14 @@ def batch_outcomes(
     messages: Sequence[pb.Image | LipiyanaError],
     response: service_pb.BatchRecognizeResponse,
 ) -> list[Outcome]:
-    """Put the items of the response in the places of their pictures.
+    """Merge the items of the response with the errors of pictures that were not sent, in order.
 
     Raises:
-        InternalError: there are more or fewer than were asked for.
+        InternalError: the number of items differs from the number of pictures sent.
     """
     sent = sum(isinstance(message, pb.Image) for message in messages)
     if len(response.items) != sent:
-        raise InternalError(f"asked for {sent} pictures, the server sent {len(response.items)}")
+        raise InternalError(f"sent {sent} pictures, but the server answered {len(response.items)}")
     items = iter(response.items)
     return [
         message if isinstance(message, LipiyanaError) else _outcome(next(items))
@@ -89,14 +89,14 @@ def batch_outcomes(
 
 
 def setup_request(config: RecognitionConfig | None) -> service_pb.StreamRecognizeRequest:
-    """Write the first message of a stream."""
+    """Build the first message of a stream."""
     return service_pb.StreamRecognizeRequest(
         setup=service_pb.StreamSetup(config=config_message(config))
     )
 
 
 def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResult:
-    """Write a frame, or give its error as a result if it cannot be sent."""
+    """Convert a frame to its message, or to an error result if it cannot be sent."""
     try:
         image = image_message(frame.image)
     except LipiyanaError as error:
@@ -107,13 +107,13 @@ def frame_request(frame: Frame) -> service_pb.StreamRecognizeRequest | FrameResu
 
 
 def frame_result(response: service_pb.StreamRecognizeResponse) -> FrameResult:
-    """Read the result of a frame.
+    """Convert the message of a frame's result.
 
     Raises:
         InternalError: it reports more dropped frames than a server remembers.
     """
     if len(response.dropped_frame_ids) > MOST_DROPPED:
-        raise InternalError("a result came with more dropped frames than can be")
+        raise InternalError(f"a result reports more than {MOST_DROPPED} dropped frames")
     return FrameResult(response.frame_id, _outcome(response), tuple(response.dropped_frame_ids))
 
 

@@ -1,6 +1,6 @@
-"""The requests of a stream, made from frames as gRPC asks for them.
+"""The requests of a stream, made from frames when gRPC is ready to send them.
 
-An ordinary (blocking) iterator of frames is read on a thread of its own for the asyncio client.
+For the asyncio client, a thread reads a synchronous (blocking) iterator of frames.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class _End:
 
 
 class Feeder(AsyncIterator[T]):
-    """Gives the items of an iterator as they come, and then raises what the iterator raised.
+    """Turns a blocking iterable into an asynchronous iterator; its exceptions are raised here.
 
-    At most one item waits here: the next one is read when that one was taken. Make and use it on
-    one running event loop, and close it in the end.
+    A thread reads the next item only after the previous one was consumed. Create and use it on one
+    running event loop, and close it at the end.
     """
 
     def __init__(self, items: Iterable[T]) -> None:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[T | _End] = asyncio.Queue()
-        self._taken = threading.Semaphore(0)
+        self._consumed = threading.Semaphore(0)
         self._closed = False
-        # a daemon, and no thread of the loop's, whose end `asyncio.run` awaits: a source that
-        # never yields again must keep neither alive
+        # a daemon thread, not one of the loop's executor, which `asyncio.run` joins: an iterator
+        # that blocks forever must keep neither the loop nor the process alive
         threading.Thread(
             target=self._feed, args=(items,), name="lipiyana-frames", daemon=True
         ).start()
@@ -51,13 +51,13 @@ class Feeder(AsyncIterator[T]):
             if item.failure is not None:
                 raise item.failure
             raise StopAsyncIteration
-        self._taken.release()
+        self._consumed.release()
         return item
 
     def close(self) -> None:
-        """End the items; the thread ends after the item that it waits for."""
+        """End the iteration; the thread ends after the item that it waits for."""
         self._closed = True
-        self._taken.release()
+        self._consumed.release()
         self._queue.put_nowait(_End())
 
     def _feed(self, items: Iterable[T]) -> None:
@@ -65,12 +65,12 @@ class Feeder(AsyncIterator[T]):
         try:
             for item in items:
                 self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-                self._taken.acquire()
+                self._consumed.acquire()
                 if self._closed:
                     return
         except BaseException as error:
             failure = error
-        # a loop that is closed by now has nobody who waits
+        # nobody waits on a loop that was closed meanwhile
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._queue.put_nowait, _End(failure))
 
@@ -79,10 +79,10 @@ Request = service_pb.StreamRecognizeRequest
 
 
 class OutgoingFrames:
-    """Makes the requests; collects frames that cannot be sent, and what the frames raise.
+    """Makes the requests; collects frames that cannot be sent, and the exception of the frames.
 
-    gRPC would hide an exception of the frames. So the requests end where the frames raise, the
-    server answers what it has, and then `failure` can be raised.
+    gRPC would hide an exception that the frames raise. So the requests just end there, the server
+    answers the frames before it, and then the client raises `failure`.
     """
 
     def __init__(self, setup: Request) -> None:
@@ -93,7 +93,7 @@ class OutgoingFrames:
         self.failure: Exception | None = None
 
     def requests(self, frames: Iterable[FrameInput]) -> Iterator[Request]:
-        """Give the setup and the frames."""
+        """Yield the setup and the frames."""
         yield self._setup
         try:
             for frame in numbered(frames):
@@ -106,20 +106,20 @@ class OutgoingFrames:
     async def requests_async(
         self, frames: AsyncIterable[FrameInput] | Iterable[FrameInput]
     ) -> AsyncIterator[Request]:
-        """Give the setup and the frames; everything that may block runs on a thread."""
+        """Yield the setup and the frames; everything that may block runs on a thread."""
         yield self._setup
         if self._closed:
             return
         try:
-            async for made in self._made(frames):
-                request = self._sendable(made)
+            async for converted in self._converted(frames):
+                request = self._sendable(converted)
                 if request is not None:
                     yield request
         except Exception as error:
             self.failure = error
 
     def unsent(self) -> list[FrameResult]:
-        """Take the results of frames that could not be sent, such as a missing file."""
+        """Pop the error results of frames that could not be sent, such as a missing file."""
         return [self._unsent.popleft() for _ in range(len(self._unsent))]
 
     def close(self) -> None:
@@ -128,11 +128,11 @@ class OutgoingFrames:
         if self._feeder is not None:
             self._feeder.close()
 
-    def _made(
+    def _converted(
         self, frames: AsyncIterable[FrameInput] | Iterable[FrameInput]
     ) -> AsyncIterator[Request | FrameResult]:
         if isinstance(frames, AsyncIterable):
-            return _made_on_threads(frames)
+            return _convert_on_threads(frames)
         self._feeder = Feeder(map(frame_request, numbered(frames)))
         return self._feeder
 
@@ -143,7 +143,7 @@ class OutgoingFrames:
         return request
 
 
-async def _made_on_threads(
+async def _convert_on_threads(
     frames: AsyncIterable[FrameInput],
 ) -> AsyncIterator[Request | FrameResult]:
     async for frame in numbered_async(frames):

@@ -1,9 +1,9 @@
-"""The status of a stream that ended, where grpc.aio itself loses the server's answer.
+"""The server's status of a stream that ended, even where grpc.aio replaces it by its own.
 
-A server may end a stream while the client still sends. The message then fails, and grpc.aio
-(1.85) gives the call the status "Internal error from Core" on the spot. The server's status comes a
-little later and replaces that one, or came before and is replaced by it. Whoever reads the answers
-gets the one that the call has at that moment.
+A server may end a stream while the client is still sending. The message then fails, and grpc.aio
+(1.85) at once sets the status "Internal error from Core" on the call. The server's status may come
+before that and be overwritten, or come a little later. The exception has whichever status the call
+has when it is read.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 import grpc
 
 SENDING_FAILED = "Internal error from Core"
-"""What grpc.aio says in place of the status of a stream that ends while a message is sent."""
+"""Details that grpc.aio sets on a stream that ends while a message is being sent."""
 
 STATUS_SECONDS = 5.0
-"""How long the server's status is waited for; it has arrived by then or is milliseconds away."""
+"""Timeout for the server's status, which normally comes within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Status:
 
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> Status:
-        """Give the status that was raised."""
+        """Return the status of an exception."""
         return cls(error.code(), error.details(), error.trailing_metadata() or ())
 
 
@@ -40,33 +40,33 @@ class StreamEnd:
     """Keeps the first status of a call that is not `SENDING_FAILED`."""
 
     def __init__(self, call: Any) -> None:
-        """Listen to a call of grpc.aio that was just started on the running loop."""
+        """Observe a grpc.aio call that was just started on the running loop."""
         self._status: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
         call.add_done_callback(self._ended)
 
-    async def status(self, seen: grpc.aio.AioRpcError) -> Status:
-        """Give the status of the call; `seen` is the error that it raised."""
-        if seen.details() == SENDING_FAILED:
+    async def status(self, error: grpc.aio.AioRpcError) -> Status:
+        """Return the status of the call that raised `error`: the server's, if there is one."""
+        if error.details() == SENDING_FAILED:
             done, _ = await asyncio.wait({self._status}, timeout=STATUS_SECONDS)
             if done:
                 return self._status.result()
-        return Status.of(seen)
+        return Status.of(error)
 
     def _ended(self, call: Any) -> None:
-        """Take the current status of the call; called whenever it gets one."""
-        details = _at_once(call.details())
+        """Remember the current status of the call; called whenever one is set."""
+        details = _result_of(call.details())
         if details == SENDING_FAILED or self._status.done():
             return
         self._status.set_result(
-            Status(_at_once(call.code()), details, _at_once(call.trailing_metadata()) or ())
+            Status(_result_of(call.code()), details, _result_of(call.trailing_metadata()) or ())
         )
 
 
-def _at_once(answer: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that has nothing to wait for: the next status may replace this one."""
+def _result_of(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never waits, without awaiting: the next status may replace this one."""
     try:
         answer.send(None)
     except StopIteration as stop:
         return stop.value
     answer.close()
-    raise RuntimeError("a call that has ended has its status")
+    raise RuntimeError("a call that has ended must have a status")

@@ -86,8 +86,10 @@ class Client:
         `request_id` names the call in the logs and errors of the server: at most 64 letters,
         digits, `.`, `_` and `-`. Without a valid one the server chooses an id.
         """
-        asked = messages.config_message(config)
-        request = service_pb.RecognizeRequest(image=messages.image_message(image), config=asked)
+        config_message = messages.config_message(config)
+        request = service_pb.RecognizeRequest(
+            image=messages.image_message(image), config=config_message
+        )
         with self._errors():
             response = self._stub.Recognize(
                 request,
@@ -109,18 +111,18 @@ class Client:
         Raises:
             LipiyanaError: the whole call failed, for example because the batch is too large.
         """
-        asked = messages.config_message(config)
-        written = messages.image_messages(images)
-        request = messages.batch_request(written, asked)
+        config_message = messages.config_message(config)
+        image_messages = messages.image_messages(images)
+        request = messages.batch_request(image_messages, config_message)
         if not request.images:
-            return [outcome for outcome in written if isinstance(outcome, LipiyanaError)]
+            return [outcome for outcome in image_messages if isinstance(outcome, LipiyanaError)]
         with self._errors():
             response = self._stub.BatchRecognize(
                 request,
                 timeout=self._endpoint.timeout_of(timeout),
                 metadata=self._endpoint.metadata(request_id),
             )
-        return messages.batch_outcomes(written, response)
+        return messages.batch_outcomes(image_messages, response)
 
     def recognize_stream(
         self,
@@ -176,7 +178,7 @@ class Client:
         self._require_open()
         try:
             yield
-        except ValueError as error:  # so gRPC says that it was closed just now
+        except ValueError as error:  # gRPC raises this if the channel was closed meanwhile
             if not self._closed:
                 raise
             raise closed() from error

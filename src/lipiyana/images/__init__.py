@@ -1,4 +1,5 @@
 """Loads pictures: a file, encoded bytes or raw pixels become one RGB array, or a typed error.
 
-In: untrusted bytes. Out: (height, width, 3) uint8, RGB, upright, in bounded memory and time.
+In: untrusted bytes. Out: an upright RGB array (height, width, 3) of uint8. Memory and CPU time are
+bounded.
 """

@@ -1,19 +1,21 @@
-"""Decodes pictures to upright RGB with Pillow and OpenCV, in little more memory than the pixels.
+"""Decodes pictures to upright RGB with Pillow and OpenCV; needs little memory beyond the pixels.
 
-Every failure is an `InvalidImage`. Calls share nothing, so one picture never waits for another.
+Every failure is an `InvalidImage`. Calls share no state, so no picture waits for another.
 
-For most formats the header bounds the work of decoding. For deflated data it does not: a few bytes
-make a block with code tables of its own, and a file may be full of blocks that contain next to
-nothing, at several times the cost of ordinary pixels. So `DecodingBudget` bounds the CPU time.
+For most formats the header limits the work of decoding. For Deflate it does not: a block with its
+own code tables takes only a few bytes, and a file full of nearly empty blocks costs several times
+as much as ordinary pixels. So `DecodingBudget` limits the CPU time as well.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import cv2
@@ -30,22 +32,22 @@ _UNPACKED_STEP = 1 << 20
 
 
 class DecodingBudget:
-    """The CPU time of one picture, counted on the thread that creates this."""
+    """Limits the CPU time of one picture, measured on the thread that creates the budget."""
 
     def __init__(self, kind: str, seconds: float) -> None:
-        """Begin to count.
+        """Start measuring.
 
         Args:
-            kind: the format, for the error.
-            seconds: that may be spent from now on.
+            kind: the format, for the error message.
+            seconds: CPU time that may be spent from now on.
         """
         self._kind, self._cpu = kind, CpuBudget(seconds)
 
     def check(self) -> None:
-        """Check the time.
+        """Check that CPU time is left.
 
         Raises:
-            InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
+            InvalidImage: none is left (IMAGE_TOO_COMPLEX).
         """
         if self._cpu.is_spent:
             raise InvalidImage(
@@ -55,18 +57,21 @@ class DecodingBudget:
             )
 
     def file(self, data: bytes) -> io.BytesIO:
-        """Make a file of the data whose `read` calls `check`."""
+        """Create a file object of the data whose `read` calls `check`."""
         return _MeteredFile(data, self)
 
     def check_streams(self, data: bytes, places: Iterable[tuple[int, int]]) -> None:
-        """Unpack zlib streams and drop the result, for a decoder that unpacks each at once.
+        """Decompress zlib streams in small steps and discard the result.
+
+        This is for decoders that decompress a whole stream in one call, which cannot be
+        interrupted.
 
         Args:
-            data: that holds the streams.
-            places: offset and size of each.
+            data: contains the streams.
+            places: offset and size of each stream.
 
         Raises:
-            InvalidImage: they take too long. A damaged stream passes: the decoder tells that.
+            InvalidImage: they take too long. Damaged streams are left to the decoder.
         """
         whole = memoryview(data)
         for start, size in places:
@@ -104,13 +109,13 @@ def decode_pixels(
     """Decode to RGB (height, width, 3), upright.
 
     Args:
-        header: as `read_header` gives it, of a size and cost that were found to be in bounds.
-        shrunk: whether a large picture may come at half of its size (`ImageHeader.large`).
-        seconds: of this thread's CPU time that unpacking may take.
+        header: from `read_header`; its size and cost must have been checked.
+        shrunk: whether a large picture may be decoded at half its size (`ImageHeader.large`).
+        seconds: limit of this thread's CPU time for decompression.
 
     Raises:
-        InvalidImage: the data are cut off or damaged, of an odd kind, too large for the memory, or
-            take too long to unpack.
+        InvalidImage: the data are truncated, damaged or of an unsupported kind, take too long to
+            decompress, or there is not enough memory.
     """
     budget = DecodingBudget(header.kind, seconds)
     try:
@@ -129,7 +134,7 @@ def decode_pixels(
 
 
 def _opened(header: ImageHeader, budget: DecodingBudget) -> ImageFile.ImageFile:
-    # `Image.open` would apply Pillow's own pixel limit, which is one for the whole process
+    # not `Image.open`: it applies Pillow's own pixel limit, a global of the process
     if header.kind not in Image.OPEN:
         Image.preinit()
         Image.init()
@@ -140,7 +145,7 @@ def _opened(header: ImageHeader, budget: DecodingBudget) -> ImageFile.ImageFile:
         raise
     except Exception as error:
         raise damaged(header.kind) from error
-    if opened.size != (header.width, header.height):  # then its cost is not what was checked
+    if opened.size != (header.width, header.height):  # the cost was checked for another size
         opened.close()
         raise damaged(header.kind)
     return opened
@@ -156,7 +161,7 @@ def _load(opened: ImageFile.ImageFile, header: ImageHeader) -> None:
 
 
 def _webp(header: ImageHeader) -> _Pixels:
-    """Decode a WebP: OpenCV gives the same pixels as Pillow in a quarter of the memory."""
+    """Decode a WebP with OpenCV: the same pixels as Pillow's for a quarter of the memory."""
     try:
         decoded = cv2.imdecode(np.frombuffer(header.data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -179,7 +184,7 @@ def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
     return ((start, min(height, start + rows)) for start in range(0, height, rows))
 
 
-# by EXIF orientation, the view of an upright picture in which it lies as it is stored
+# for each EXIF orientation, converts an upright picture to a view in the stored orientation
 _AS_STORED: dict[int, Callable[[_Pixels], _Pixels]] = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -198,7 +203,7 @@ def _as_stored(upright: _Pixels, orientation: int) -> _Pixels:
 
 
 def _empty(width: int, height: int, orientation: int) -> tuple[_Pixels, _Pixels]:
-    """Make an upright picture to fill, and a view of it in the stored orientation."""
+    """Allocate an upright picture; return it and a view of it in the stored orientation."""
     turned = orientation in {5, 6, 7, 8}
     out = np.empty((width, height, 3) if turned else (height, width, 3), np.uint8)
     return out, _as_stored(out, orientation)
@@ -221,10 +226,10 @@ def _to_rgb(image: Image.Image, orientation: int) -> _Pixels:
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Any]:
-    """Choose what makes RGB or grey, (rows, width, 3) or (rows, width, 1), of a picture's parts."""
+    """Choose how strips become RGB (rows, width, 3) or grey (rows, width, 1)."""
     if image.mode.startswith("I") or image.mode == "F":
-        top = _brightest(image)
-        return lambda part: _eight_bits(np.asarray(part), top)[..., None]
+        white = _white_value(image)
+        return lambda part: _eight_bits(np.asarray(part), white)[..., None]
     if image.has_transparency_data:
         return lambda part: _on_white(part.convert("RGBA"))
     return lambda part: np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
@@ -235,11 +240,11 @@ def _on_white(rgba: Image.Image) -> _Pixels:
     return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
 
 
-def _brightest(image: Image.Image) -> float:
-    """Find the value of white in grey of 16 bits, 32 bits or floats.
+def _white_value(image: Image.Image) -> float:
+    """Find the value of white in a grey picture of 16 bits, 32 bits or floats.
 
-    It is the end of the type's range, or for types wider than their contents the smallest usual one
-    that holds the brightest pixel: 1 (floats), 255, 65535, or that pixel itself.
+    For 16 bits it is 65535. Wider types seldom use their whole range: there it is the smallest of
+    1 (floats only), 255 and 65535 that is no less than the brightest pixel, else that pixel.
     """
     if np.asarray(image.crop((0, 0, 1, 1))).dtype == np.uint16:
         return 65535.0
@@ -256,7 +261,24 @@ def _finite(grey: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0)
 
 
-def _eight_bits(grey: npt.NDArray[Any], top: float) -> _Pixels:
-    """Scale grey from 0-`top` to 0-255."""
+def _eight_bits(grey: npt.NDArray[Any], white: float) -> _Pixels:
+    """Scale grey from 0-`white` to 0-255."""
     values = grey if grey.dtype == np.uint16 else _finite(grey)
-    return np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
+
+
+def quiet_decoders() -> None:
+    """Stop the libraries from writing to standard error, for the whole process.
+
+    libtiff and OpenCV write a line about every defect of a picture, which breaks the progress bar
+    of a command and the log of a server. The decoding error reports the defect anyway. A program
+    may turn these lines off; a library should not.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # the symbols of libtiff are found through the Pillow module that is linked with it
+    with contextlib.suppress(OSError, AttributeError):
+        libtiff = ctypes.CDLL(find_spec("PIL._imaging").origin)  # type: ignore[union-attr]
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(libtiff, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)

@@ -1,4 +1,4 @@
-"""Memory for decoding and reading pictures, given out in the order of requests."""
+"""A limit on the memory of decoded pictures; requests wait in order of arrival."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lipiyana.errors import DeadlineExceeded
 
 
 class DecodingMemory:
-    """A bound on the decoded bytes of all pictures together. Safe to share between threads."""
+    """Limits the decoded bytes of all pictures together. Safe to share between threads."""
 
     def __init__(self, most: int) -> None:
-        """Bound the memory to `most` bytes; a picture that needs more waits until it is alone."""
+        """Limit the memory to `most` bytes; a picture that needs more waits until it is alone."""
         self._most = most
         self._used = 0
         self._waiting: deque[object] = deque()
@@ -23,22 +23,23 @@ class DecodingMemory:
 
     @property
     def used(self) -> int:
-        """Bytes that are given out."""
+        """Bytes that are reserved."""
         return self._used
 
     @property
     def waiting(self) -> int:
-        """Pictures that wait for room."""
+        """Number of pictures that wait for memory."""
         return len(self._waiting)
 
     @contextmanager
-    def room(self, size: int, timeout: float | None = None) -> Iterator[Room]:
-        """Hold memory for a picture while the body runs, after waiting in order of arrival.
+    def reserve(self, size: int, timeout: float | None = None) -> Iterator[Reservation]:
+        """Reserve memory for a picture while the body runs.
 
-        So a large picture is not passed by small ones for ever.
+        Requests wait in order of arrival, so that small pictures cannot overtake a large one
+        forever.
 
         Raises:
-            DeadlineExceeded: there was none within `timeout` seconds.
+            DeadlineExceeded: the memory was not available within `timeout` seconds.
         """
         end = None if timeout is None else time.monotonic() + timeout
         ticket = object()
@@ -49,39 +50,38 @@ class DecodingMemory:
                     left = None if end is None else end - time.monotonic()
                     if left is not None and left <= 0:
                         raise DeadlineExceeded(
-                            "the memory for decoding was taken by other pictures until the time "
-                            "was over"
+                            "other pictures used all the memory for decoding until the deadline"
                         )
                     self._changed.wait(left)
                 self._used += size
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()  # the next may fit beside this one, or instead of it
-        room = Room(self, size)
+        reservation = Reservation(self, size)
         try:
-            yield room
+            yield reservation
         finally:
-            room.shrink(0)
+            reservation.shrink(0)
 
     def _is_next(self, ticket: object, size: int) -> bool:
         fits = not self._used or self._used + size <= self._most
         return self._waiting[0] is ticket and fits
 
-    def give_back(self, size: int) -> None:
-        """Take bytes back; called by `Room`."""
+    def release(self, size: int) -> None:
+        """Release reserved bytes; called by `Reservation`."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
 
-class Room:
-    """The memory that one picture holds."""
+class Reservation:
+    """The memory that is reserved for one picture."""
 
     def __init__(self, memory: DecodingMemory, size: int) -> None:
         self._memory, self._size = memory, size
 
     def shrink(self, size: int) -> None:
-        """Hold at most `size` bytes from now on."""
+        """Release all but `size` bytes."""
         if size < self._size:
-            self._memory.give_back(self._size - size)
+            self._memory.release(self._size - size)
             self._size = size

@@ -1,6 +1,7 @@
 """Loads pictures: encoded bytes, a file or raw pixels become one RGB array, or a typed error.
 
-The format, the size and what decoding will take come from the header, before any pixel is decoded.
+The format, the size and the cost of decoding are checked from the header, before any pixel is
+decoded.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ class ImageLimits:
     """Limits of a picture.
 
     Attributes:
-        max_pixels: width times height, as the header has it.
-        max_bytes: of the encoded picture.
-        min_side: pixels; nothing can be read in less.
+        max_pixels: width times height.
+        max_bytes: size of the encoded picture.
+        min_side: pixels; nothing is legible in less.
         max_side: pixels; no JPEG has more.
-        max_memory: bytes that decoding takes, as the header has it, with the pixels that come out:
-            formats and kinds of pixels differ by a factor of four.
-        max_seconds: of CPU time that decoding takes. What is expected to take half of it, on the
-            machine that `image_headers.costs` speaks of, is refused before it is decoded.
+        max_memory: estimated bytes of decoding, including the RGB array. Formats and kinds of
+            pixels differ by a factor of four.
+        max_seconds: CPU time of decoding. A picture whose estimate exceeds half of it is rejected
+            before it is decoded; see `lipiyana.images.headers.costs`.
     """
 
     max_pixels: int = 50_000_000
@@ -46,12 +47,12 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Pixels, and the size that the picture has where they were shrunk while it was decoded.
+    """Decoded pixels, perhaps at half size, and the original size.
 
     Attributes:
         pixels: (height, width, 3) RGB, upright.
-        width: of the picture as it came, upright.
-        height: likewise.
+        width: original width of the upright picture.
+        height: original height of the upright picture.
     """
 
     pixels: RgbArray
@@ -64,20 +65,20 @@ DEFAULT_LIMITS = ImageLimits()
 _PIXEL_MEMORY = 10  # bytes
 _RGB_BYTES = 3
 
-_EXPECTED = 0.5
-"""Of the time that decoding may take, what may be expected of it: most machines are slower than the
-one on which the costs were measured.
+_ESTIMATE_SHARE = 0.5
+"""Maximum ratio of the estimated CPU time to `ImageLimits.max_seconds`: most machines are slower
+than the one on which the costs were measured.
 """
 
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
-"""Environment variable: `ImageLimits.max_pixels` of commands and servers."""
+"""Environment variable with the `ImageLimits.max_pixels` of commands and servers."""
 
 
 def environment_limits() -> ImageLimits:
-    """Give the limits of commands: the defaults, changed by `MAX_PIXELS_VARIABLE`.
+    """The limits of commands: the defaults, unless `MAX_PIXELS_VARIABLE` is set.
 
     Raises:
-        InvalidRequest: the variable is no whole number above 0.
+        InvalidRequest: the variable is not a whole number above 0.
     """
     text = os.environ.get(MAX_PIXELS_VARIABLE)
     if not text:
@@ -99,11 +100,11 @@ def limits_for(
     max_memory: int | None = None,
     max_seconds: float = DEFAULT_LIMITS.max_seconds,
 ) -> ImageLimits:
-    """Give limits with as much memory for one picture as so many pixels need.
+    """Limits whose `max_memory` suffices for pictures of `max_pixels`.
 
     Args:
-        max_pixels: of a picture.
-        max_memory: bound on the memory all the same.
+        max_pixels: maximum number of pixels.
+        max_memory: upper bound on `ImageLimits.max_memory`.
         max_seconds: see `ImageLimits`.
     """
     needed = max(DEFAULT_LIMITS.max_memory, _PIXEL_MEMORY * max_pixels)
@@ -112,7 +113,7 @@ def limits_for(
 
 
 def load(image: ImageInput, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
-    """Make an RGB array (height, width, 3) of a picture given in any way, in its full size.
+    """Load a picture given in any way as an RGB array (height, width, 3), in full size.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
@@ -132,28 +133,28 @@ def opened(
     *,
     shrunk: bool = True,
 ) -> Iterator[Picture]:
-    """Decode a picture given in any way, a very large one at half of its size, for a while.
+    """Decode a picture given in any way; its memory is reserved while the body runs.
 
     Args:
         image: bytes, a path or pixels.
-        limits: what it may be.
-        memory: what it shares with others: it waits for room, and keeps it until the end.
-        timeout: seconds that it waits at most.
-        shrunk: False decodes a very large one in full too.
+        limits: limits of the picture.
+        memory: the limit shared with other pictures; None for no such limit.
+        timeout: maximum seconds to wait for memory.
+        shrunk: whether a very large JPEG is decoded at half its size.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
         NotFound: there is no such file.
         PermissionDenied: the file may not be read.
-        DeadlineExceeded: there was no room in time.
+        DeadlineExceeded: the memory was not available in time.
     """
     given = picture_bytes(image, limits.max_bytes)
     if isinstance(given, RawImage):
         _check_raw(given, limits)
-        # those of RGB were there before, and are counted where they came in
+        # RGB pixels are not copied; their memory is counted where the request came in
         copied = given.pixel_format is not PixelFormat.RGB8
         needed = _RGB_BYTES * given.width * given.height * copied
-        with contextlib.nullcontext() if memory is None else memory.room(needed, timeout):
+        with contextlib.nullcontext() if memory is None else memory.reserve(needed, timeout):
             yield Picture(from_raw(given, limits), given.width, given.height)
         return
     header = _checked_header(given, limits, shrunk=shrunk)
@@ -161,17 +162,17 @@ def opened(
     if memory is None:
         yield Picture(decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds), *upright)
         return
-    with memory.room(header.memory(shrunk=shrunk), timeout) as room:
+    with memory.reserve(header.memory(shrunk=shrunk), timeout) as reservation:
         pixels = decode_pixels(header, shrunk=shrunk, seconds=limits.max_seconds)
-        room.shrink(pixels.nbytes)
+        reservation.shrink(pixels.nbytes)
         yield Picture(pixels, *upright)
 
 
 def from_raw(raw: RawImage, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
-    """Make an RGB array of raw pixels.
+    """Convert raw pixels to an RGB array.
 
     Raises:
-        InvalidImage: the sizes do not fit together or are outside the limits.
+        InvalidImage: the number of bytes does not match the size, or the size exceeds the limits.
     """
     _check_raw(raw, limits)
     shape = (raw.height, raw.width, raw.pixel_format.channels)
@@ -192,7 +193,7 @@ def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
     expected = raw.width * raw.height * raw.pixel_format.channels
     if len(raw.data) != expected:
         raise InvalidImage(
-            f"{raw.width}x{raw.height} {raw.pixel_format.value} is {expected} bytes, "
+            f"{raw.width}x{raw.height} {raw.pixel_format.value} needs {expected} bytes, "
             f"but there are {len(raw.data)}",
             reason="BAD_RAW_IMAGE",
         )
@@ -202,8 +203,8 @@ def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
 def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     """Decode a JPEG, PNG, WebP, BMP or TIFF to an RGB array (height, width, 3), upright.
 
-    EXIF orientation is applied; alpha is laid on white; 16-bit, palette, grey and CMYK are
-    converted.
+    EXIF orientation is applied; alpha is composited over white; 16-bit, palette, grey and CMYK
+    pixels are converted.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.
@@ -221,16 +222,16 @@ def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -
     if memory > limits.max_memory:
         raise InvalidImage(
             f"decoding the {header.kind} of {header.width}x{header.height} pixels would take "
-            f"{memory / 1e6:.0f} MB of memory; one picture is given at most "
-            f"{limits.max_memory / 1e6:g}: scale it down, or save it as an ordinary JPEG",
+            f"{memory / 1e6:.0f} MB of memory; the limit for one picture is "
+            f"{limits.max_memory / 1e6:g} MB: scale it down, or save it as an ordinary JPEG",
             reason="IMAGE_TOO_LARGE",
         )
     seconds = header.seconds(shrunk=shrunk)
-    if seconds > _EXPECTED * limits.max_seconds:
+    if seconds > _ESTIMATE_SHARE * limits.max_seconds:
         raise InvalidImage(
             f"decoding the {header.kind} of {header.width}x{header.height} pixels and "
-            f"{len(data) / 1e6:.1f} MB would take about {seconds:.1f} s of CPU time; at most "
-            f"{_EXPECTED * limits.max_seconds:g} are given to a picture: scale it down, or save it "
+            f"{len(data) / 1e6:.1f} MB would take about {seconds:.1f} s of CPU time; the limit for "
+            f"one picture is {_ESTIMATE_SHARE * limits.max_seconds:g} s: scale it down, or save it "
             "as an ordinary JPEG",
             reason="IMAGE_TOO_COMPLEX",
         )
@@ -240,7 +241,7 @@ def _checked_header(data: bytes, limits: ImageLimits, *, shrunk: bool = False) -
 def _check_bytes(count: int, limits: ImageLimits) -> None:
     if count > limits.max_bytes:
         raise InvalidImage(
-            f"the picture has more than {limits.max_bytes} bytes, the most that is accepted",
+            f"the picture has more than {limits.max_bytes} bytes, the limit",
             reason="IMAGE_TOO_LARGE",
         )
 

@@ -17,7 +17,7 @@ from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import categorize
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
-from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.scene.vehicle_plates import has_category_conflict
 from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine
 
 

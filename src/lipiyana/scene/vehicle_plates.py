@@ -1,4 +1,7 @@
-"""Which plate belongs to which vehicle."""
+"""Which plate belongs to which vehicle, and whether the two contradict each other.
+
+`has_category_conflict` alone decides `Plate.category_conflict`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipiyana.scene.category_conflict import has_category_conflict
+from lipiyana.ocr.registrations import categorize
+from lipiyana.ocr.registrations.formats import COUNTRIES
+from lipiyana.ocr.registrations.formats.india import INDIA
 from lipiyana.scene.settings import SCENE, SceneSettings
-from lipiyana.types import Plate, Vehicle
+from lipiyana.types import Category, Plate, PlateColour, Registration, Vehicle
 from lipiyana.vehicles.boxes import Boxes, areas, array_of, inside, iou
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
+from lipiyana.vehicles.taxonomy import CLASSES
 
 
 def assign_plates(
@@ -43,6 +49,36 @@ def assign_plates(
             for plate, owner in zip(plates, owners, strict=True)
         ),
     )
+
+
+def has_category_conflict(
+    registration: Registration, colour: PlateColour | None, vehicle_label: str = ""
+) -> bool:
+    """Whether the colours of a plate or the class of its vehicle contradict its registration.
+
+    Args:
+        registration: what the plate says.
+        colour: of the plate; None where it is not known.
+        vehicle_label: class of the vehicle that carries it; "" where it is not known.
+    """
+    return categorize(registration, colour).conflict or conflicts(
+        registration.category, vehicle_label, registration.country
+    )
+
+
+def conflicts(category: Category | None, vehicle_label: str, country: str = INDIA.code) -> bool:
+    """Whether a class of vehicle cannot have a category, as an auto-rickshaw in India cannot have a
+    private plate.
+
+    Args:
+        category: of its registration; None where it is not known.
+        vehicle_label: a class of the taxonomy; any other name conflicts with nothing.
+        country: `Registration.country`; each country has its own rule, see `Country`.
+    """
+    vehicle, rule = CLASSES.get(vehicle_label), COUNTRIES.get(country)
+    if vehicle is None or rule is None:
+        return False
+    return vehicle.always_transport and category in rule.never_for_transport
 
 
 def _most_confident(vehicles: Sequence[Vehicle], boxes: Boxes) -> list[int]:

@@ -1,4 +1,4 @@
-"""One server: its parts, its start and its end."""
+"""One server: its parts, its start and its shutdown."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lipiyana.cache import MemoryCache, SharedCache
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import leaving_of, reserve_of
 from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
+from lipiyana.server.queue.endings import Endings
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.rpc.answers import Answers, ServedRecognizer
@@ -25,9 +26,8 @@ from lipiyana.server.rpc.messages import SERVICE, add_service
 from lipiyana.server.rpc.service import RecognitionService
 from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
 from lipiyana.server.rpc.standard_services import Health, add_reflection
-from lipiyana.server.security.access import AccessInterceptor
 from lipiyana.server.security.open_files import warn_of_open_secrets
-from lipiyana.server.security.tokens import Tokens
+from lipiyana.server.security.tokens import AccessInterceptor, Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing
@@ -51,18 +51,18 @@ class RecognitionServer:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        """Make the parts; nothing is bound or loaded yet.
+        """Create the parts; nothing is bound or loaded yet.
 
         Args:
             recognizer: reads the pictures.
             settings: `workers` is ignored, because this is one process.
-            metrics: to count in, where the recognizer counts there too.
+            metrics: the metrics in which the recognizer counts, too; by default new ones.
             tracing: records the calls.
 
         Raises:
             InvalidRequest: the file of tokens or the shared cache's URL cannot be used
                 (INVALID_SETTINGS).
-            MissingExtra: a shared cache is asked for and redis-py is not installed.
+            MissingExtra: the settings have a shared cache, but redis-py is not installed.
         """
         self._recognizer = recognizer
         self._settings = settings
@@ -90,7 +90,7 @@ class RecognitionServer:
             shared=self._shared,
             observer=self._metrics,
             repeated_frames=settings.image_limits if settings.repeated_frames else None,
-            # frames that are compared take of the same memory as those that are read
+            # compared frames share the memory limit of the pictures that are read
             decoding_memory=getattr(recognizer, "decoding_memory", None),
             max_read_seconds=settings.max_read_seconds,
         )
@@ -101,12 +101,8 @@ class RecognitionServer:
             self._metrics,
             settings,
         )
-        self._health = Health([SERVICE], most_waiting=settings.max_connection_calls)
-        self._refusals = Pace(
-            CONNECTIONS.refusals_per_second,
-            CONNECTIONS.refusals_at_once,
-            settings.max_connection_calls,
-        )
+        self._health = Health([SERVICE])
+        self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self._returning: asyncio.Task[None] | None = None
@@ -114,17 +110,17 @@ class RecognitionServer:
 
     @property
     def accepted(self) -> int:
-        """How many pictures wait or are computed."""
+        """Number of pictures that wait or are computed."""
         return self._pool.accepted
 
     @property
     def unanswered(self) -> int:
-        """How many accepted calls were cut off or are open; may be asked on any thread."""
+        """Number of accepted calls that were cut off or are open. May be read on any thread."""
         return self._calls.unanswered
 
     @property
     def computing(self) -> int:
-        """How many pictures are computed now, whether or not anybody waits for them."""
+        """Number of pictures that are computed now, even if no caller waits for them."""
         return self._pool.running
 
     @property
@@ -134,19 +130,19 @@ class RecognitionServer:
 
     @property
     def target(self) -> str:
-        """What a client on this machine connects to."""
+        """The target for a client on this machine."""
         return target_of(self._settings, self.port)
 
     async def start(self) -> None:
-        """Bind, warm up, and say that it is serving.
+        """Bind the ports, warm up, and report SERVING.
 
         Raises:
-            InvalidRequest: a port is taken (PORT_IN_USE).
+            InvalidRequest: a port is in use (PORT_IN_USE).
             LipiyanaError: the recognizer cannot read a picture.
         """
         self._server = self._bind()
         try:
-            # the supervisor shows the metrics of several processes
+            # with several processes, the supervisor serves the metrics
             if self._settings.metrics_port is not None and self._settings.workers == 1:
                 self._endpoint = MetricsEndpoint(
                     self._metrics.registry,
@@ -167,13 +163,14 @@ class RecognitionServer:
             announce(self._settings, self.port, self.metrics_port)
 
     async def stop(self, grace: float | None = None) -> int:
-        """Refuse new calls, finish the accepted ones and release everything within `grace` seconds.
+        """Reject new calls, finish the accepted ones and release everything within `grace` seconds.
 
-        Calls that are open when that time is nearly over (see `reserve_of`) end UNAVAILABLE. Their
-        computation may go on, see `computing`. May be called again while it runs, with less grace.
+        Calls that are open near the end of that time (see `reserve_of`) end with UNAVAILABLE. Their
+        computations may continue, see `computing`. `stop` may be called again while it runs, with
+        less grace.
 
         Returns:
-            How many accepted calls were cut off.
+            The number of accepted calls that were cut off.
         """
         within = self._settings.shutdown_grace if grace is None else grace
         now = time.monotonic()
@@ -195,13 +192,13 @@ class RecognitionServer:
         return self._calls.cut_off_count
 
     async def _end_calls(self, server: grpc.aio.Server, calls_end: float, end: float) -> None:
-        """Refuse new calls, wait for the accepted ones until `calls_end`, then close the port.
+        """Reject new calls, wait for the accepted ones until `calls_end`, then close the port.
 
-        Connections are closed at `end` even if a caller still sends a request.
+        Connections are closed at `end` even if a caller is still sending a request.
 
         gRPC cancels or drops calls that arrive while it shuts down. So the port stays open at
-        first, and this server refuses calls itself, until clients that watch its health have
-        noticed and call another server.
+        first, and this server rejects calls itself, until the clients that watch its health have
+        switched to another server.
         """
         left = max(0.0, calls_end - time.monotonic())
         with suppress(TimeoutError):
@@ -221,10 +218,10 @@ class RecognitionServer:
         await stopping
 
     async def _stopped_or_abandoned(self, stopping: asyncio.Task[None], calls_end: float) -> None:
-        """Wait for the end of all connections, or a little longer than for that of all calls.
+        """Wait until all connections have ended, or until a short time after the last call.
 
-        gRPC waits for a connection until its peer has confirmed the close. A peer that does not
-        read never confirms it, and has no call whose answer could be lost.
+        gRPC waits until the peer of each connection confirms the close. A peer that does not read
+        never confirms it, but it has no call whose answer could be lost.
         """
 
         async def abandoned() -> None:
@@ -264,7 +261,7 @@ class RecognitionServer:
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
             pace=self._refusals,
         )
-        add_service(server, self._service.methods, max_batch=settings.max_batch)
+        add_service(server, self._service.methods, Endings(), max_batch=settings.max_batch)
         self._health.add_to(server)
         if settings.reflection:
             add_reflection(server, [SERVICE, HEALTH_SERVICE])
@@ -281,13 +278,13 @@ class RecognitionServer:
 
 
 def target_of(settings: ServerSettings, port: int) -> str:
-    """Give what a client on this machine connects to."""
+    """The target for a client on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     return address(host, port)
 
 
 def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> None:
-    """Log the addresses of a server, and warn of what is not safe."""
+    """Log the addresses of a server, and warn of insecure settings."""
     _log.info("serving at %s", address(settings.host, port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
@@ -296,6 +293,6 @@ def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> N
     if is_loopback(settings.host):
         return
     if settings.tokens is None and settings.tls_client_ca is None:
-        _log.warning("whoever reaches %s may call: set tokens, or tls_client_ca", settings.host)
+        _log.warning("anyone who reaches %s may call: set tokens, or tls_client_ca", settings.host)
     if settings.tokens is not None and settings.tls is None:
-        _log.warning("tokens travel in plaintext: set tls_certificate and tls_key as well")
+        _log.warning("tokens are sent in plaintext: set tls_certificate and tls_key as well")

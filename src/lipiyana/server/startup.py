@@ -1,4 +1,4 @@
-"""Starts a server: in this process, or as several processes that share a port.
+"""Starts a server in this process, or as several processes that share a port.
 
 It imports `processes.run` and `processes.supervisor`; neither of them imports this module.
 """
@@ -22,17 +22,17 @@ def serve(
     *,
     on_ready: Callable[[Started], None] | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT, then finish what was accepted; a second signal cuts it off.
+    """Serve until SIGTERM or SIGINT, then finish the accepted calls; a second signal ends them.
 
-    Call it on the main thread. At most `settings.shutdown_grace` seconds after the first signal it
-    returns, or ends the process with the exit code that it would have returned: code that never
-    returns cannot be stopped otherwise.
+    Call it on the main thread. It returns at most `settings.shutdown_grace` seconds after the first
+    signal. If code that never returns prevents that, it exits the process with the exit code that
+    it would have returned.
 
     Args:
-        settings: of the server.
-        recognizer: reads pictures, in this process whatever `settings.workers` says, and is closed
-            in the end; by default the models of this machine.
-        on_ready: called once calls are welcome.
+        settings: settings of the server.
+        recognizer: reads pictures, and is closed at the end. It runs in this process, and
+            `settings.workers` is ignored. Default: the installed models.
+        on_ready: called once the server accepts calls.
 
     Returns:
         The exit code for the process: 0 if all accepted calls were answered, else `CUT_OFF` (3).

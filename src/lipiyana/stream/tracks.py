@@ -8,13 +8,44 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lipiyana.errors import LipiyanaError
-from lipiyana.scene.category_conflict import has_category_conflict
-from lipiyana.stream.settings import VOTES, VoteSettings
+from lipiyana.scene.vehicle_plates import has_category_conflict
 from lipiyana.types import Layout, Plate, Recognition, Registration, Vehicle
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.tracking.tracker import Tracked, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSettings:
+    """What `PlateVote` decides by.
+
+    Where no figure stands beside a value, none was recorded: `tests/stream/test_plate_votes.py`
+    holds the cases that they were chosen for.
+    """
+
+    sure_confidence: float = 0.9
+    """A character read with more confidence was not misread."""
+    max_edits: int = 2
+    """Characters in which a misreading may differ from the registration."""
+    takeover_readings: int = 3
+    """Readings of another registration, without the leader in between, after which it leads."""
+    established_readings: int = 5
+    """Readings of one registration after which its track is known by it."""
+    established_edits: int = 3
+    """Characters in which a reading may differ from an established registration and still be a
+    misreading, however confident: blurred frames between clear ones are misread twice the same way.
+    """
+
+    @property
+    def sure_edit_cost(self) -> int:
+        """Cost of changing a character that was not misread: more than `max_edits` allows."""
+        return self.max_edits + 1
+
+
+VOTES = VoteSettings()
+"""What the package uses."""
 
 
 class PlateVote:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 
+from lipiyana.cli.doctor.command import certificate, server
 from lipiyana.cli.doctor.findings import Finding
 from lipiyana.cli.doctor.machine import Usage, memory, neighbours, threads
-from lipiyana.cli.doctor.server import certificate, server
 
 
 def by_subject(text: str, tmp_path: Path) -> dict[str, Finding]:
@@ -25,7 +25,7 @@ def test_the_defaults_of_a_server_have_no_findings(tmp_path: Path) -> None:
     [
         ("cache_bytes = 0", "cache", "note", "off"),
         ("threads = 1000", "server", "note", "wait for each other"),
-        ('host = "0.0.0.0"', "access", "note", "whoever reaches"),
+        ('host = "0.0.0.0"', "access", "note", "anyone who reaches"),
         ('tokens = "none.toml"', "server", "wrong", "cannot use the tokens"),
         ('shared_cache_url = "redis://127.0.0.1:1"', "shared cache", "wrong", "cannot be reached"),
         ("prot = 1", "server", "wrong", "prot"),

@@ -62,7 +62,7 @@ def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"there is no folder .*missing; make it"):
+    with pytest.raises(OutputError, match=r"there is no folder .*missing; create it"):
         OutputFile(tmp_path / "missing" / "a.jsonl", JsonLines(), resume=False)
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +18,6 @@ from lipiyana import files
 from lipiyana.cli import recognizers
 from lipiyana.cli.main import app
 from lipiyana.types import Feature, Layout
-
-MAIN = [sys.executable, "-c", "from lipiyana.cli.main import main; main()"]
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +148,7 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     assert result.exit_code == 2
     assert f"no picture found in {arguments[0]}" in result.stderr
     assert ".jpg" in result.stderr
-    assert ("passed over 1 .txt" in result.stderr) == ("empty" in arguments)
+    assert ("ignored 1 .txt" in result.stderr) == ("empty" in arguments)
     assert not (here / "out.csv").exists()
 
 
@@ -190,7 +185,7 @@ def test_rows_are_not_overwritten(here: Path, fake: FakeRecognizer) -> None:
     assert "--resume" in again.stderr
     resumed = invoke("a.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 0
-    assert "0 read, 0 failed, 1 skipped that out.jsonl had" in resumed.stderr
+    assert "0 read, 0 failed, 1 skipped, already in out.jsonl" in resumed.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert fake.seen == ["a"]
 
@@ -201,7 +196,7 @@ def test_earlier_failures_count_in_a_resumed_run(here: Path, fake: FakeRecognize
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 1
     resumed = invoke("a.jpg", "b.jpg", "--output", "out.jsonl", "--resume")
     assert resumed.exit_code == 1
-    assert "1 read, 0 failed, 1 skipped that out.jsonl had (1 of them failed)" in resumed.stderr
+    assert "1 read, 0 failed, 1 skipped, already in out.jsonl (1 of them failed)" in resumed.stderr
 
 
 @pytest.mark.parametrize(
@@ -221,7 +216,7 @@ def test_a_run_is_resumed_only_with_its_original_options(
     before = (here / "out.jsonl").read_bytes()
     other = invoke("a.jpg", "--output", "out.jsonl", "--resume", option, value)
     assert other.exit_code == 2
-    assert f"the rows of out.jsonl were read with {option} " in other.stderr
+    assert f"the rows of out.jsonl were written with {option} " in other.stderr
     assert (here / "out.jsonl").read_bytes() == before
     assert invoke("a.jpg", "--output", "out.jsonl", "--resume").exit_code == 0
     (here / "out.jsonl").unlink()  # no old rows are left to mix with
@@ -243,7 +238,7 @@ def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer)
     for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
         (here / "in" / name).write_text("a")
     messages = invoke("in").stderr.splitlines()
-    assert messages[-1] == "passed over, as no pictures: 2 .heic, 1 .pdf"
+    assert messages[-1] == "ignored, because they are not pictures: 2 .heic, 1 .pdf"
 
 
 def test_a_stopped_run_reports_the_reason_and_how_to_resume(
@@ -254,81 +249,10 @@ def test_a_stopped_run_reports_the_reason_and_how_to_resume(
     (here / "b.jpg").write_text("b")
     result = invoke(".", "--output", "out.jsonl")
     assert result.exit_code == 1
-    assert "stopped: no server answers; the same command with --resume goes on" in result.stderr
-
-
-def test_a_closed_output_pipe_is_not_an_error(here: Path) -> None:
-    for number in range(50):
-        (here / f"{number}.jpg").write_text("no picture")
-    with subprocess.Popen([*MAIN, "read", "."], stdout=-1, stderr=-1) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-        assert process.wait(60) == 1
-    assert said == b""
-
-
-def test_a_full_disk_is_reported(here: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    with Path("/dev/full").open("wb") as full:
-        result = subprocess.run(
-            [*MAIN, "read", "missing.jpg"], stdout=full, stderr=-1, check=False, timeout=60
-        )
-    assert result.returncode == 1
-    assert result.stderr.count(b"\n") == 1
-    assert b"cannot write to standard output" in result.stderr
-
-
-SLOW = """
-import signal, threading
-from lipiyana.cli import recognizers
-from lipiyana.cli.main import main
-from lipiyana.types import Recognition
-
-class Slow:
-    def recognize(self, data, config):
-        if data == b"slow":
-            threading.Event().wait()
-        return Recognition(1, 1)
-    def close(self):
-        pass
-
-recognizers.in_process = lambda *_, **__: recognizers.Chosen(Slow(), 1)
-# a test runner in the background may ignore SIGINT, and child processes inherit that
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
-
-
-@pytest.mark.parametrize(
-    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
-)
-def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals, code: int) -> None:
-    for name in ("a.jpg", "b.jpg"):
-        (here / name).write_text("quick")
-    (here / "c.jpg").write_text("slow")
-    command = ["read", ".", "--output", "out.jsonl"]
-    with subprocess.Popen([sys.executable, "-c", SLOW, *command], stderr=-1) as process:
-        output = here / "out.jsonl"
-        while not (output.exists() and output.read_bytes().count(b"\n") == 2):
-            assert process.poll() is None
-        process.send_signal(kill)
-        try:
-            assert process.wait(60) == code
-        finally:
-            process.kill()
-    assert [json.loads(line)["path"] for line in output.read_text().splitlines()] == [
-        "./a.jpg",
-        "./b.jpg",
-    ]
-    (here / "c.jpg").write_text("quick")
-    resumed = subprocess.run(
-        [sys.executable, "-c", SLOW, *command, "--resume"], stderr=-1, check=False, timeout=60
+    assert (
+        "stopped: no server answers; run the same command with --resume to continue"
+        in result.stderr
     )
-    assert resumed.returncode == 0
-    assert output.read_bytes().count(b"\n") == 3
 
 
 def test_real_pictures(here: Path) -> None:

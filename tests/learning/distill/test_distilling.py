@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,30 +24,32 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
-from lipiyana.learning.distill.learner import FROM_SCRATCH, DistillLearner, StudentRecipe, map_loss
-from lipiyana.learning.distill.network import TextStudent, WithProbabilities, computed_in_int8
 from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, photographs
-from lipiyana.learning.distill.streets import Streets
-from lipiyana.learning.distill.text_cores import LabelledPicture, cores_of
+from lipiyana.learning.distill.student import (
+    FROM_SCRATCH,
+    DistillLearner,
+    StudentRecipe,
+    TextStudent,
+    WithProbabilities,
+    computed_in_int8,
+    map_loss,
+)
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
-from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import Limits, Measured
 from lipiyana.learning.finetune.common.job import WORK, Listener
 from lipiyana.learning.finetune.common.saving import BEST
-from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
 from lipiyana.learning.quantize import floor
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.detection.detector import TextDetector, TextRegion
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
-from lipiyana.ocr.recognition.charset import Charset
-from lipiyana.rendering.contents.corpus import Corpus, Sample
-from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.norms import folded, install
 
 SAMPLES = Path(__file__).parents[3] / "samples"
+
+
 FAST = StudentRecipe(
     training=replace(FROM_SCRATCH, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
     workers=0,
@@ -212,61 +213,6 @@ def test_the_exported_student_decides_at_the_serving_threshold() -> None:
     torch.testing.assert_close(
         probabilities, torch.full_like(probabilities, SCENE_DETECTION.pixel_threshold)
     )
-
-
-def test_a_street_is_reproducible_by_its_number(font_library: FontLibrary) -> None:
-    streets = Streets(corpus_like(None, Charset.load()), font_library)
-    first, second = streets.picture(3), streets.picture(3)
-    assert (first.pixels == second.pixels).all()
-    assert first.lines is not None
-    assert first.lines.shape[1:] == (4, 2)
-    other = streets.picture(4).pixels
-    assert first.pixels.shape != other.shape or (first.pixels != other).any()
-
-
-class _BlankAtFirst(Corpus):
-    """Texts of a corpus, after one that leaves no ink."""
-
-    def __init__(self, inner: Corpus) -> None:
-        self._inner, self.blanks = inner, 0
-
-    def sample(self, rng: random.Random, script: str | None = None) -> Sample:
-        sample = self._inner.sample(rng, script)
-        if self.blanks:
-            return sample
-        self.blanks += 1
-        return replace(sample, text=" ", drawn=" ")
-
-
-def test_a_street_with_a_sign_without_ink_is_redrawn(font_library: FontLibrary) -> None:
-    corpus = _BlankAtFirst(corpus_like(None, Charset.load()))
-    assert Streets(corpus, font_library).picture(3).pixels.std() > 1
-    assert corpus.blanks == 1
-
-
-def test_a_wall_is_reproducible_and_has_text(font_library: FontLibrary) -> None:
-    grey = np.full((90, 120, 3), 120, np.uint8)
-    walls = Walls(corpus_like(None, Charset.load()), font_library, [lambda: LabelledPicture(grey)])
-    first, second = walls.picture(3), walls.picture(3)
-    assert (first.pixels == second.pixels).all()
-    for number in range(4, 8):
-        wall = walls.picture(number)
-        assert wall.lines is not None
-        assert len(wall.lines)
-        # a line's outline holds strokes: more contrast than the ground of the same size beside it
-        grid = cv2.cvtColor(wall.pixels, cv2.COLOR_RGB2GRAY)
-        width = grid.shape[1]
-        assert (wall.lines[..., 0] > -width * 0.1).all()
-        assert (wall.lines[..., 0] < width * 1.1).all()
-        inside = cores_of(wall.lines, wall.pixels.shape) > 0
-        change = np.abs(cv2.Laplacian(grid, cv2.CV_32F))
-        assert change[inside].mean() > change[~inside].mean()
-
-
-def test_without_fonts_nothing_is_drawn() -> None:
-    walls = Walls(corpus_like(None, Charset.load()), FontLibrary.load([]))
-    with pytest.raises(LookupError, match="install_fonts"):
-        walls.picture(0)
 
 
 def test_a_line_is_found_by_one_box_that_is_not_much_larger() -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.street_pictures import StreetPicture
+
 COLOURS = {"Car": (220, 30, 30), "tractor": (30, 60, 230), "goat": (250, 250, 40)}
 WIDTH, HEIGHT = 128, 96
 
@@ -70,3 +73,12 @@ def write_coco(folder: Path, count: int) -> Path:
         json.dumps({"images": images, "annotations": annotations, "categories": categories})
     )
     return path
+
+
+def drawn_street(folder: Path, known: np.ndarray) -> StreetPicture:
+    """Draw a picture whose only label is its car; `known` are the classes that it labels."""
+    folder = write_yolo(folder, 1)
+    boxes = np.array([draw_boxes(0)[1][0][1]], np.float32)
+    return StreetPicture(
+        folder / "images" / "0000.png", "user", boxes, np.array([CLASSES.index("car")]), known
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.learning.finetune.common.earlier import (
+    base_of,
     continue_options,
     refuse_finished,
     warn_of_replacement,
@@ -18,6 +20,13 @@ from lipiyana.runtime.manifest import ModelEntry, Task, read_manifest
 from lipiyana.runtime.model_folder import NewModel, add_models
 
 OTHER = ModelEntry("installed", Task.LINE_READER, Path("other.onnx"), "0" * 64)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A base."""
+
+    entry: ModelEntry
 
 
 def add(folder: Path, name: str) -> None:
@@ -71,3 +80,24 @@ def test_a_warning_names_the_model_that_is_replaced(tmp_path: Path) -> None:
     assert warnings(job, entry(tmp_path, "second-float")) == []
     detector = ModelEntry("boxes", Task.VEHICLE_DETECTOR, Path("boxes.onnx"), "1" * 64)
     assert warnings(job, detector) == []
+
+
+def test_nothing_is_chosen_for_a_job_that_cannot_resume(tmp_path: Path) -> None:
+    def choose() -> Chosen:
+        raise AssertionError("the base was chosen")
+
+    with pytest.raises(InvalidRequest) as caught:
+        base_of(Job(out=tmp_path, name="mine", resume=True), choose, Listener())
+    assert caught.value.reason == "NOT_STOPPED"
+
+
+def test_a_base_is_checked_against_the_models_in_the_folder(tmp_path: Path) -> None:
+    add(tmp_path, "mine")
+    told: list[str] = []
+    listener = Listener(on_warning=told.append)
+    with pytest.raises(InvalidRequest, match="--base mine-float"):
+        base_of(Job(out=tmp_path, name="mine"), lambda: Chosen(OTHER), listener)
+    assert told == []
+    chosen = Chosen(OTHER)
+    assert base_of(Job(out=tmp_path, name="new"), lambda: chosen, listener) is chosen
+    assert len(told) == 1

@@ -15,9 +15,13 @@ from boxes_drawn import HEIGHT, WIDTH, write_coco, write_yolo
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.learning.finetune.detector.box_files import read_boxes
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes, check_boxes, match_classes
-from lipiyana.learning.finetune.detector.picture_cache import MAX_SIDE, cache_downscaled
 from lipiyana.vehicles.training.data.labels import CLASSES
-from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
+from lipiyana.vehicles.training.data.street_pictures import (
+    MAX_SIDE,
+    UNDECIDED,
+    StreetPicture,
+    cache_downscaled,
+)
 
 
 def checked(data: Path) -> CheckedBoxes:

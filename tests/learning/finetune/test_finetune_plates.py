@@ -15,11 +15,11 @@ torch = pytest.importorskip("torch", reason=TORCH)
 from numbers_drawn import draw_number
 
 from lipiyana.learning.finetune.common.course import Limits
+from lipiyana.learning.finetune.reader.checking import as_plates, format_notes, registrations
 from lipiyana.learning.finetune.reader.examples import Example
 from lipiyana.learning.finetune.reader.labels import Label
 from lipiyana.learning.finetune.reader.learner import ReaderRecipe
 from lipiyana.learning.finetune.reader.line_source import LineMix, calibration_lines, other_lines
-from lipiyana.learning.finetune.reader.plates import as_plates, format_notes, registrations
 from lipiyana.learning.finetune.reader.rendered_lines import SIMILAR, RenderedLines, styles_of
 from lipiyana.learning.finetune.reader.run import ReaderJob, finetune_reader
 from lipiyana.learning.finetune.reader.scoring import example_plates, letters_and_digits

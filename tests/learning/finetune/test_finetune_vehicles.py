@@ -15,20 +15,17 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 import onnx
-from boxes_drawn import draw_boxes, write_yolo
+from boxes_drawn import draw_boxes, drawn_street, write_yolo
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
-from lipiyana.learning.finetune.common.course import CourseState, Limits
+from lipiyana.learning.finetune.common.course import Limits
 from lipiyana.learning.finetune.common.job import WORK, Listener
-from lipiyana.learning.finetune.detector import finishing as detector_finishing
 from lipiyana.learning.finetune.detector import learner as detector_learner
 from lipiyana.learning.finetune.detector import run as vehicles
 from lipiyana.learning.finetune.detector.base import DetectorBase, choose_detector, grow_classes
-from lipiyana.learning.finetune.detector.checking import CheckedBoxes
 from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe
-from lipiyana.learning.finetune.detector.report import DetectorFacts, render_detector_report
 from lipiyana.learning.finetune.detector.run import VehiclesJob, finetune_vehicles
-from lipiyana.learning.finetune.detector.scoring import DetectorScore, Validation, thresholds
+from lipiyana.learning.finetune.detector.scoring import Validation
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
@@ -37,19 +34,17 @@ from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment
 from lipiyana.vehicles.training.data.batches import BatchSource, CanvasMix
 from lipiyana.vehicles.training.data.labels import CLASSES
-from lipiyana.vehicles.training.data.street_pictures import StreetPicture
-from lipiyana.vehicles.training.evaluation import (
-    ClassScore,
-    Found,
-    PredictFunction,
-    predict_with_torch,
-)
+from lipiyana.vehicles.training.evaluation import PredictFunction, predict_with_torch
 from lipiyana.vehicles.training.export_detector import export_float
 from lipiyana.vehicles.training.network import DetectorNet
 from lipiyana.vehicles.training.train_detector import Recipe
 
 SIZE = 64
+
+
 SAMPLES = Path(__file__).parents[3] / "samples"
+
+
 FAST = DetectorRecipe(
     training=Recipe(
         4e-3, 8e-3, warm_up_steps=1, fade_steps=0, decay_share=0.3, ema_decay=0.9, clip_norm=10.0
@@ -120,8 +115,7 @@ def test_a_base_with_square_input_is_scored_on_squares(
 
     watch(vehicles, "predict_with_torch", "base")
     watch(detector_learner, "predict_with_torch", "course")
-    watch(detector_finishing, "predict_with_torch", "base")
-    watch(detector_finishing, "predict_with_session", "new")
+    watch(vehicles, "predict_with_session", "new")
     job = replace(job_of(tmp_path, steps=1), base=str(square))
     assert finetune_vehicles(job, ModelStore(threads=1)).before is not None
     # all pictures and samples are 4:3; the new detector takes rectangles, in two passes
@@ -170,18 +164,10 @@ def test_other_models_are_refused_as_base(tmp_path: Path) -> None:
         choose_detector(store, str(other))
 
 
-def street(tmp_path: Path, known: np.ndarray) -> StreetPicture:
-    folder = write_yolo(tmp_path, 1)
-    boxes = np.array([draw_boxes(0)[1][0][1]], np.float32)
-    return StreetPicture(
-        folder / "images" / "0000.png", "user", boxes, np.array([CLASSES.index("car")]), known
-    )
-
-
 def test_the_base_is_distilled_on_unlabelled_classes(base: DetectorBase, tmp_path: Path) -> None:
     classes = (*CLASSES, "tractor")
     known = np.array([label in {"car", "tractor"} for label in classes])
-    mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
+    mix = CanvasMix((drawn_street(tmp_path, known),), SIZE, batch=2)
     validation = Validation.of(
         mix.pictures, predict_with_torch(base.net()), classes, ("car",), base.shape
     )
@@ -200,7 +186,7 @@ def test_the_base_is_distilled_on_unlabelled_classes(base: DetectorBase, tmp_pat
 
 def test_a_course_resumes_in_either_phase(base: DetectorBase, tmp_path: Path) -> None:
     known = np.ones(len(CLASSES), np.bool_)
-    mix = CanvasMix((street(tmp_path, known),), SIZE, batch=2)
+    mix = CanvasMix((drawn_street(tmp_path, known),), SIZE, batch=2)
     validation = Validation.of(
         mix.pictures, predict_with_torch(base.net()), CLASSES, ("car",), base.shape
     )
@@ -217,18 +203,6 @@ def test_a_course_resumes_in_either_phase(base: DetectorBase, tmp_path: Path) ->
             torch.testing.assert_close(value, expected[name], msg=name)
         again.learn(share)
         assert again.step == step + 1
-
-
-def test_classes_with_few_objects_keep_the_thresholds_of_the_base() -> None:
-    precision = np.zeros(101)
-    scores = {
-        "car": ClassScore(0.9, 0.5, 40, precision, 0.41),
-        "bus": ClassScore(0.9, 0.5, 2, precision, 0.7),
-        "tractor": ClassScore(0.9, 0.5, 2, precision, 0.99),
-    }
-    assert thresholds(scores, {"bus": 0.2, "van": 0.1}) == {
-        "bus": 0.2, "van": 0.1, "car": 0.41, "tractor": 0.9,
-    }  # fmt: skip
 
 
 def job_of(root: Path, steps: int) -> VehiclesJob:
@@ -294,31 +268,6 @@ def test_the_report_has_scores_and_pictures(finetuned: Path) -> None:
     assert "the class tractor is new" in report
     assert "plates in the project's samples" in html.unescape(report)
     assert "<script" not in report
-
-
-def test_the_report_shows_the_pictures_that_changed(tmp_path: Path) -> None:
-    known = np.ones(len(CLASSES), np.bool_)
-    picture = street(tmp_path, known)
-    car = picture.boxes.astype(np.float64)
-    nothing = Found(np.empty((0, 4)), np.empty(0), np.empty(0, np.intp))
-    right = Found(car, np.array([0.8]), picture.classes.astype(np.intp))
-    wrong = Found(car + 60, np.array([0.8]), picture.classes.astype(np.intp))
-    scores = {"car": ClassScore(0.5, 0.4, 1, np.zeros(101), 0.3)}
-    data = CheckedBoxes(1, (), (picture,), CLASSES, ("car",), (), ("mind the goat",))
-    validation = Validation((picture,), (), CLASSES, ("car",))
-
-    def report(before: Found, after: Found) -> str:
-        facts = DetectorFacts(
-            "new", "old", data, CourseState("k", ending="time"),
-            DetectorScore(scores, None, (before,)), DetectorScore(scores, None, (after,)),
-            None, (0.5, 0.5), (2.0, 1.0), (),
-        )  # fmt: skip
-        return render_detector_report(facts, validation)
-
-    assert "mind the goat" in report(nothing, nothing)
-    assert "<p>Nothing.</p>" in report(right, right)
-    assert report(nothing, right).count("data:image/jpeg;base64,") == 2
-    assert report(nothing, wrong).count("data:image/jpeg;base64,") == 2
 
 
 def test_a_finetuned_detector_can_be_a_base(finetuned: Path) -> None:

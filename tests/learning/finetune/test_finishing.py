@@ -11,7 +11,7 @@ from needs import TORCH
 
 pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.learning.finetune.reader.finishing import wants_specialist
+from lipiyana.learning.finetune.reader.run import wants_specialist
 from lipiyana.learning.finetune.reader.scoring import LineCase, ReadCases, read_lines
 from lipiyana.ocr.recognition.reader import LineReader, Reader
 from lipiyana.runtime.manifest import Task

@@ -19,10 +19,10 @@ from lipiyana.learning.distill import pruned_reader, text_detector
 from lipiyana.learning.finetune.common.course import CourseState
 from lipiyana.learning.finetune.common.job import WORK, Job, Listener, Outcome
 from lipiyana.learning.finetune.detector import run as vehicles
-from lipiyana.learning.finetune.detector.finishing import FinetunedDetector
+from lipiyana.learning.finetune.detector.run import FinetunedDetector
 from lipiyana.learning.finetune.detector.scoring import DetectorScore
 from lipiyana.learning.finetune.reader import run as reader
-from lipiyana.learning.finetune.reader.finishing import Finetuned
+from lipiyana.learning.finetune.reader.run import Finetuned
 from lipiyana.learning.finetune.reader.scoring import Comparison, LineCase
 from lipiyana.runtime.container import available_threads
 from lipiyana.vehicles.training.evaluation import ClassScore
@@ -55,7 +55,7 @@ def test_options_reach_the_job_and_ctrl_c_is_reported(
     options = ["--out", str(out), "--minutes", "7", "--resume"]
     result = CliRunner().invoke(app, [*command.replace("DATA", str(tmp_path)).split(), *options])
     assert result.exit_code == 130, result.output
-    assert "--resume goes on" in result.output
+    assert "--resume to continue" in result.output
     (job,) = asked
     assert (job.name, job.out, job.resume) == (name, out, True)
     assert job.limits.minutes == 7
@@ -89,11 +89,11 @@ def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
     command = ["finetune", "reader", str(tmp_path), "--out", str(out)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 130
-    assert "begins anew" in result.output
+    assert "to start again" in result.output
     assert "--resume" not in result.output
     (out / WORK).mkdir(parents=True)
     CourseState("key").write(out / WORK)
-    assert "--resume goes on" in CliRunner().invoke(app, command).output
+    assert "--resume to continue" in CliRunner().invoke(app, command).output
 
 
 def test_a_warning_before_training_is_printed(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from lipiyana.cli.main import app
 from lipiyana.errors import InvalidRequest, MissingExtra, ModelUnavailable, NotFound, Unavailable
 from lipiyana.learning.paddle_import.description import describe
-from lipiyana.learning.paddle_import.paddle_process import convert, fetch, interpreter
+from lipiyana.learning.paddle_import.importing import convert, fetch, interpreter
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.recognition.line_input import line_input
 from lipiyana.ocr.recognition.reader import LineReader

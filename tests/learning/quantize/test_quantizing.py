@@ -11,14 +11,16 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
-from lipiyana.cli.models import bench, quantize
+from lipiyana.cli.models import quantize
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
+from lipiyana.learning.quantize import timing
 from lipiyana.learning.quantize.search import (
     agreement,
     edit_distance,
+    inputs_of,
     outputs,
     quantize_within,
+    read_pictures,
     relative_difference,
 )
 from lipiyana.learning.quantize.static import Quantizer
@@ -231,7 +233,7 @@ def test_bench_stores_its_measurements(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(bench, "median_milliseconds", lambda sessions, _: [1.5] * len(sessions))
+    monkeypatch.setattr(timing, "median_milliseconds", lambda sessions, _: [1.5] * len(sessions))
     result = CliRunner().invoke(app, ["models", "bench", "--models", str(models)])
     assert result.exit_code == 0, result.output
     store = ModelStore(models, threads=1)
@@ -256,7 +258,7 @@ def test_bench_leaves_out_a_detector_without_a_size(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(bench, "median_milliseconds", lambda sessions, _: [1.5] * len(sessions))
+    monkeypatch.setattr(timing, "median_milliseconds", lambda sessions, _: [1.5] * len(sessions))
     file = write_detector(tmp_path / "v.onnx", spread=2.0)
     new = NewModel("sizeless", Task.VEHICLE_DETECTOR, file, "1", "MIT", "noise", "# None\n")
     add_models(models, [new])

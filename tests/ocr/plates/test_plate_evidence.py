@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.plates.evidence import align
-from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER, align
 
 
 def row(text: str, sure: float = 0.9, padding: int = 0) -> np.ndarray:

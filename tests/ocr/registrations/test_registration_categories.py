@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.registrations import categorize, parse
-from lipiyana.scene.category_conflict import conflicts
+from lipiyana.scene.vehicle_plates import conflicts
 from lipiyana.types import Category, PlateColour, Registration, RegistrationFormat
 from lipiyana.vehicles.taxonomy import CLASSES
 

@@ -99,7 +99,7 @@ def test_an_old_code_keeps_its_letters() -> None:
         ("டிஎன் 01 டிஎன் 1234", {"TN01DN1234", "TN01TN1234"}),
     ],
 )
-def test_what_is_ambiguous_is_not_decided(read: str, alternatives: set[str]) -> None:
+def test_ambiguous_text_is_not_decided(read: str, alternatives: set[str]) -> None:
     parsed = parse(read)
     assert not parsed.valid
     assert parsed.canonical == ""

@@ -65,7 +65,7 @@ def test_registrations_are_found(line: str) -> None:
         "महाराष्ट्र",
     ],
 )
-def test_other_lines_are_not(line: str) -> None:
+def test_other_lines_are_not_registrations(line: str) -> None:
     assert find(line) is None
 
 
@@ -79,7 +79,7 @@ def test_three_repairs_are_too_many() -> None:
     assert find("P8O1AB12S4") is None
 
 
-def test_confidences_come_back() -> None:
+def test_confidences_are_returned() -> None:
     found = find("MH 12 AB 1234", [[0.5] * 13])
     assert found is not None
     assert found.character_confidences == (0.5,) * 10

@@ -22,8 +22,7 @@ from lipiyana.ocr.registrations import (
 from lipiyana.ocr.registrations.characters import Characters
 from lipiyana.ocr.registrations.formats.bangladesh import CITIES
 from lipiyana.ocr.registrations.formats.nepal import ZONES
-from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
-from lipiyana.ocr.registrations.transliteration import transliterate
+from lipiyana.ocr.registrations.transliteration import LETTER_NAMES, transliterate
 from lipiyana.types import Category, RegistrationFormat
 
 
@@ -125,7 +124,7 @@ def test_regions() -> None:
     assert REGION_NAMES["OR"] == REGION_NAMES["OD"] == "Odisha"
 
 
-def test_all_zones_and_cities_are_there() -> None:
+def test_all_zones_and_cities_are_known() -> None:
     assert len(ZONES) == 14
     assert len({name for name in CITIES.values() if "Metro" not in name}) == 64
 
@@ -215,7 +214,7 @@ def test_every_city_of_bangladesh(city: str) -> None:
 @pytest.mark.parametrize(
     ("text", "possible"), [("बा१२च38५६", "बा१२च३८५६"), ("ঢাকাগ১১23৪৫", "ঢাকাগ১১২৩৪৫")]
 )
-def test_two_kinds_of_digits_are_a_doubt(text: str, possible: str) -> None:
+def test_mixed_digits_are_ambiguous(text: str, possible: str) -> None:
     """A Latin 8 among Devanagari digits may be ८ (eight), or ४ (four), which looks like it."""
     assert not GRAMMAR.accepts(text)
     parsed = parse(text)
@@ -228,7 +227,7 @@ def test_a_zero_is_the_same_in_all_scripts() -> None:
     assert parse("बा१0च३00६").canonical == "बा१०च३००६"
 
 
-def test_a_surely_read_letter_is_not_repaired() -> None:
+def test_a_letter_of_high_confidence_is_not_repaired() -> None:
     unsure = [0.9, 0.9, 0.6, *[0.9] * 7]
     assert parse(["MHI2AB1234"], [unsure]).canonical == "MH12AB1234"
     assert not parse(["MHI2AB1234"], [[0.95] * 10]).valid
@@ -255,6 +254,6 @@ def test_any_two_letters_are_read_in_any_script(script: str) -> None:
         assert f"1{first}{second}" in {way.text for way in ways}
 
 
-def test_names_without_an_end_take_no_time() -> None:
+def test_unreadable_names_take_linear_time() -> None:
     # each of them stands for two letters, and the last for none
     assert transliterate(Characters("பி" * 49 + "ங")) == []

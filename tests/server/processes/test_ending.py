@@ -165,7 +165,7 @@ def test_a_stopped_worker_is_killed() -> None:
         os.kill(pid, signal.SIGSTOP)
         server.process.send_signal(signal.SIGTERM)
         assert server.end() == CUT_OFF
-        assert re.search(rf"worker-\d \(pid {pid}\) did not end, and is killed", server.seen)
+        assert re.search(rf"worker-\d \(pid {pid}\) did not end and is killed", server.seen)
         gone, _, _ = select.select([watched], [], [], 60)
         assert gone
 

@@ -15,8 +15,8 @@ from served_fake import PATIENCE
 from lipiyana.client import Client
 from lipiyana.errors import InvalidRequest, PermissionDenied
 from lipiyana.review.keeper import UnsureKeeper
+from lipiyana.review.keeping_recognizer import SpareTime
 from lipiyana.review.kept import read_kept
-from lipiyana.review.spare_time import SpareTime
 from lipiyana.server import ServerSettings, local_recognizer, running_server
 from lipiyana.types import CachePolicy, Frame, RecognitionConfig
 

@@ -47,7 +47,9 @@ def test_a_container_that_is_too_small_is_logged(
     settings = ServerSettings(threads=1, max_streams=60)
     with caplog.at_level(logging.WARNING, "lipiyana.server"):
         warn_of_too_little_memory(settings, cgroup(tmp_path, 2, f"{1000 * MEBIBYTE}"))
-    assert re.search(r"take \d{4} MiB, and there are 1000: .* max_streams 1920 MiB", caplog.text)
+    assert re.search(
+        r"use \d{4} MiB, but only 1000 MiB are available: .* max_streams 1920 MiB", caplog.text
+    )
 
 
 def test_a_container_that_is_large_enough_is_not_logged(

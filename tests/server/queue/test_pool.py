@@ -53,35 +53,35 @@ def test_the_queue_is_bounded(pool: ComputePool, gate: threading.Event) -> None:
     assert [future.result(30) for future in others] == ["done", "done"]
 
 
-def test_room_is_reserved_for_all_pictures_or_none(
+def test_places_are_reserved_for_all_pictures_or_none(
     pool: ComputePool, gate: threading.Event
 ) -> None:
     occupy(pool, gate)
-    with pytest.raises(Overloaded), pool.room(3, 0):
+    with pytest.raises(Overloaded), pool.reserve(3, 0):
         pass
-    with pool.room(2, 5) as room:
+    with pool.reserve(2, 5) as reservation:
         with pytest.raises(Overloaded):
-            pool.submit(int)  # reserved room is not available to others
-        futures = [pool.submit(int, room=room) for _ in range(2)]
+            pool.submit(int)  # reserved places are not available to others
+        futures = [pool.submit(int, reservation=reservation) for _ in range(2)]
         assert pool.accepted == 3
         with pytest.raises(Overloaded):
-            pool.submit(int, room=room)
+            pool.submit(int, reservation=reservation)
     assert pool.accepted == 3
     gate.set()
     assert [future.result(30) for future in futures] == [0, 0]
 
 
-def test_unused_room_is_released(pool: ComputePool) -> None:
-    with pool.room(3, 3, source=Source(Kind.BATCH, "a")) as room:
-        pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), room=room).result(30)
+def test_unused_places_are_released(pool: ComputePool) -> None:
+    with pool.reserve(3, 3, source=Source(Kind.BATCH, "a")) as reservation:
+        pool.submit(int, size=1, source=Source(Kind.BATCH, "a"), reservation=reservation).result(30)
     pool.close()
     assert pool.accepted == 0
 
 
-def test_a_flooding_client_is_limited_for_calls_and_rooms(gate: threading.Event) -> None:
+def test_a_flooding_client_is_limited_for_calls_and_reservations(gate: threading.Event) -> None:
     pool = ComputePool(threads=1, max_queue=15)
     occupy(pool, gate)
-    with pool.room(10, 0, source=Source(Kind.BATCH, "a")):
+    with pool.reserve(10, 0, source=Source(Kind.BATCH, "a")):
         for _ in range(3):
             pool.submit(int, source=Source(Kind.CALL, "a"))
         with pytest.raises(Overloaded, match="nearly full"):
@@ -113,7 +113,7 @@ def test_the_expected_wait_follows_measured_times() -> None:
     for _ in range(60):
         pool.submit(int).result(30)
     pool.close()
-    with pytest.raises(Overloaded) as caught, pool.room(5, 0):
+    with pytest.raises(Overloaded) as caught, pool.reserve(5, 0):
         pass
     assert caught.value.retry_after == 0.01  # the queue is empty
 
@@ -172,7 +172,7 @@ def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
     pool.submit(int, size=800)
     with pytest.raises(Overloaded, match="bytes"):
         pool.submit(int, size=300)
-    with pytest.raises(Overloaded, match="bytes"), pool.room(3, 300):
+    with pytest.raises(Overloaded, match="bytes"), pool.reserve(3, 300):
         pass
     pool.submit(int, size=10)
     gate.set()
@@ -180,11 +180,11 @@ def test_the_queue_is_bounded_by_bytes_too(gate: threading.Event) -> None:
     assert pool.accepted == 0
 
 
-def test_the_bytes_of_a_room_are_held_until_its_end() -> None:
+def test_the_bytes_of_a_reservation_are_held_until_its_end() -> None:
     source = Source(Kind.BATCH, "a")
     pool = ComputePool(threads=1, max_queue=100, max_bytes=1000)
-    with pool.room(1, 600, source=source) as room:
-        pool.submit(int, size=600, source=source, room=room).result(30)
+    with pool.reserve(1, 600, source=source) as reservation:
+        pool.submit(int, size=600, source=source, reservation=reservation).result(30)
         assert pool.accepted == 0
         with pytest.raises(Overloaded, match="bytes"):
             pool.submit(int, size=500, source=Source(Kind.CALL, "b"))
@@ -198,7 +198,7 @@ def test_reserving_bytes_takes_no_place_in_the_queue(
     occupy(pool, gate)
     for _ in range(2):
         pool.submit(int)
-    with pool.room(0, 5):
+    with pool.reserve(0, 5):
         assert pool.accepted == 3
 
 

@@ -180,10 +180,10 @@ async def test_only_pictures_to_compute_need_room(answers: Answers, fake: FakeRe
     fake.hold()
     running = ask(answers, b"running")
     await settle()
-    with answers.room(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG), 7):
+    with answers.reserve(keys([b"kept", b"running", b"x", b"x", b"x", b"y", b"z"], CONFIG), 7):
         pass
     for images, config in (([b"w", b"x", b"y", b"z"], CONFIG), ([b"kept"] * 4, BYPASS)):
-        with pytest.raises(Overloaded), answers.room(keys(images, config), 4):
+        with pytest.raises(Overloaded), answers.reserve(keys(images, config), 4):
             pass
     fake.release()
     await running
@@ -200,7 +200,7 @@ async def test_callers_waiting_for_an_equal_picture_count_by_bytes(
     refused = [task for task in tasks if task.done()]
     assert [type(task.exception()) for task in refused] == [Overloaded] * 2
     key = answers.key(picture, CONFIG)
-    with pytest.raises(Overloaded), answers.room([key], 100):
+    with pytest.raises(Overloaded), answers.reserve([key], 100):
         pass
     tasks[1].cancel()  # a cancelled waiting request makes room
     await settle()
@@ -209,13 +209,13 @@ async def test_callers_waiting_for_an_equal_picture_count_by_bytes(
     fake.release()
     outcomes = [(await task).cache_outcome.value for task in (tasks[0], tasks[2], joined)]
     assert outcomes == ["miss", "hit", "hit"]
-    with answers.room([key], 10**6):  # a cached picture needs no room
+    with answers.reserve([key], 10**6):  # a cached picture needs no room
         pass
     assert pool.accepted == 0
     pool.close()
 
 
-async def test_a_batch_holds_its_room_during_the_look_up_in_the_shared_cache(
+async def test_a_batch_keeps_its_reservation_during_the_look_up_in_the_shared_cache(
     fake: FakeRecognizer, pool: ComputePool
 ) -> None:
     class Slow(SharedCache):
@@ -230,13 +230,13 @@ async def test_a_batch_holds_its_room_during_the_look_up_in_the_shared_cache(
     answers = Answers(fake, pool, MemoryCache(10**6, 60), shared=slow)
     images = (b"a", b"b", b"c", b"d")
     keyed = [(answers.key(image, CONFIG), image) for image in images]
-    with answers.room([key for key, _ in keyed], 4) as room:
+    with answers.reserve([key for key, _ in keyed], 4) as reservation:
         batch = [
-            asyncio.create_task(answers.answer(image, CONFIG, key, None, room=room))
+            asyncio.create_task(answers.answer(image, CONFIG, key, None, reservation=reservation))
             for key, image in keyed
         ]
         await settle()
-        with pytest.raises(Overloaded), answers.room([keyed[0][0]], 1):
+        with pytest.raises(Overloaded), answers.reserve([keyed[0][0]], 1):
             pass
         other = ask(answers, b"other")
         await settle()

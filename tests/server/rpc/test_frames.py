@@ -23,7 +23,7 @@ class Rooms:
     def frame(self, frame_id: int) -> WaitingFrame:
         made = frame(frame_id)
         self.held.add(frame_id)
-        made.room.callback(self.held.discard, frame_id)
+        made.memory.callback(self.held.discard, frame_id)
         return made
 
 
@@ -41,7 +41,7 @@ async def test_only_the_frame_that_waits_holds_bytes() -> None:
     assert not rooms.held
 
 
-async def test_the_newest_wins_and_the_drops_are_told_once() -> None:
+async def test_the_newest_wins_and_drops_are_reported_once() -> None:
     waiting = IncomingFrames()
     for number in range(4):
         waiting.put(frame(number))
@@ -71,7 +71,7 @@ async def test_a_failure_comes_after_the_last_frame() -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-async def test_who_waits_is_woken(ends: bool) -> None:
+async def test_a_waiting_take_gets_the_next_frame(ends: bool) -> None:
     waiting = IncomingFrames()
     taker = asyncio.create_task(waiting.take())
     await asyncio.sleep(0)
@@ -84,7 +84,7 @@ async def test_who_waits_is_woken(ends: bool) -> None:
         assert await taker == (frame(1), [])
 
 
-async def test_who_waits_for_the_setup_is_woken() -> None:
+async def test_waiting_for_the_setup_ends_when_it_arrives() -> None:
     begun, ended = IncomingFrames(), IncomingFrames()
     takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
     await asyncio.sleep(0)
@@ -103,9 +103,9 @@ async def test_no_frame_is_taken_while_many_drops_are_unreported(
     waiting = IncomingFrames()
     for number in range(3):
         waiting.put(frame(number))
-    await waiting.room()
+    await waiting.wait_for_room()
     waiting.put(frame(3))
-    reader = asyncio.create_task(waiting.room())
+    reader = asyncio.create_task(waiting.wait_for_room())
     await asyncio.sleep(0)
     assert not reader.done()
     assert await waiting.take() == (frame(3), [0, 1, 2])

@@ -183,4 +183,4 @@ def test_tokens_without_tls_are_allowed_on_localhost(
     assert "plaintext" not in caplog.text
     with running_server(fake, ServerSettings(host="0.0.0.0", port=0, tokens=tokens)):
         pass
-    assert "tokens travel in plaintext" in caplog.text
+    assert "tokens are sent in plaintext" in caplog.text

@@ -45,7 +45,7 @@ def test_the_limit_is_raised_if_allowed() -> None:
 def test_a_limit_that_is_too_low_is_logged() -> None:
     found, said = limits(64, 64)
     assert found == [64, 64]
-    assert "may have 64 files open, and these settings need 368" in said
+    assert "may open 64 files, but these settings need 368" in said
     assert "ulimit -n" in said
 
 

@@ -101,7 +101,7 @@ def test_a_new_certificate_needs_no_restart(
         assert common_name(server.target) == "server"
         used.certificate.write_bytes(renewed.certificate.read_bytes())
         assert common_name(server.target) == "server"  # the new key is not there yet
-        assert "the certificate stays as it was" in caplog.text
+        assert "the old certificate stays in use" in caplog.text
         used.key.write_bytes(renewed.key.read_bytes())
         assert common_name(server.target) == "renewed"
         with Client(server.target, tls=trusting(authority)) as client:

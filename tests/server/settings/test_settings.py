@@ -144,7 +144,7 @@ def test_an_empty_security_variable_is_refused(monkeypatch: pytest.MonkeyPatch, 
         ("log_format = 'xml'", "log_format in {} is 'xml': it must be 'text' or 'json'"),
         ("cache_bytes = '64 MEGS'", 'it must be a number of bytes, or a size such as "512 MiB"'),
         ("port = 9090\nmetrics_port = 9090", "port and metrics_port are both 9090"),
-        ("[server]", r"{} has a table \[server\]: settings stand at the top"),
+        ("[server]", r"{} has a table \[server\]: settings must be at the top"),
     ],
 )
 def test_errors_use_the_words_of_the_file(tmp_path: Path, text: str, says: str) -> None:

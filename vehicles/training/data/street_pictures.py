@@ -1,10 +1,13 @@
-"""The labelled street pictures: boxes, and the classes that each picture labels exhaustively."""
+"""The labelled street pictures: boxes, and the classes that each picture labels exhaustively.
+
+`cache_downscaled` makes smaller copies of large ones. Needs no torch.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -14,6 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.files import replacing
+from lipiyana.images.loading import environment_limits, load
 from lipiyana.vehicles.training.data.labels import CLASSES, EXHAUSTIVE
 
 Pixels = npt.NDArray[np.uint8]
@@ -23,6 +28,12 @@ Part = Literal["train", "selection", "report"]
 
 COLLECTIONS = ("train", "train2")
 SIGNS = "hi_scenes"
+
+MAX_SIDE = 1280
+"""Maximum side of cached training pictures: two and a half times the detector's input."""
+
+_READ_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
+_QUALITY = 95
 
 # sources that label only near objects: the minimum shorter side of their labels, in pixels
 _SMALLEST: Mapping[str, float] = {"traffic7": 24.0}
@@ -157,3 +168,36 @@ def _picture(folder: Path, entry: Mapping[str, Any], names: list[str]) -> Street
         classes = np.concatenate([classes, np.full(len(ignored), UNDECIDED)])
     smallest = _SMALLEST.get(source, 0.0)
     return StreetPicture(folder / "images" / file, source, boxes, classes, known, smallest)
+
+
+def cache_downscaled(pictures: Sequence[StreetPicture], folder: Path) -> tuple[StreetPicture, ...]:
+    """Cache smaller copies of large pictures, because training reads each one many times.
+
+    Args:
+        pictures: pictures with boxes in pixels.
+        folder: folder of the copies, created if needed; existing copies are reused.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return tuple(
+        _cache_downscaled(picture, folder / f"{n:06d}.jpg") for n, picture in enumerate(pictures)
+    )
+
+
+def _cache_downscaled(picture: StreetPicture, copy: Path) -> StreetPicture:
+    pixels = load(picture.path, environment_limits())
+    height, width = pixels.shape[:2]
+    scale = MAX_SIDE / max(height, width)
+    if scale >= 1 and picture.path.suffix.lower() in _READ_AS_THEY_ARE:
+        return picture
+    scale = min(1.0, scale)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if not copy.is_file():
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+        with replacing(copy) as partial:
+            partial.write_bytes(encoded.tobytes())
+    factors = np.array([size[0] / width, size[1] / height], np.float32)
+    return replace(picture, path=copy, boxes=picture.boxes * np.tile(factors, 2))

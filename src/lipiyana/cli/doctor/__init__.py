@@ -1,4 +1,4 @@
-"""`lipiyana doctor`: what this machine and installation can do.
+"""`lipiyana doctor`: checks this machine and installation.
 
-In: the machine, the installation, settings of a server. Out: findings, one line each.
+In: the machine, the installation, the settings of a server. Out: findings, one line each.
 """

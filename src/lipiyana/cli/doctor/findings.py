@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["ok", "note", "wrong"]
-"""Advice is a `note`; only what is `wrong` makes the doctor fail."""
+"""A `note` is advice. The command fails only if something is `wrong`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked, its state, and what to do about it."""
+    """The result of one check, with advice in `detail`."""
 
     level: Level
     subject: str

@@ -1,4 +1,4 @@
-"""What the machine can do, what is installed on it, and what else uses it."""
+"""Checks the machine, its packages, and the load that other processes put on it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lipiyana.runtime.container import CGROUP, available_threads, cgroup_quota
 PROC = Path("/proc")
 
 LEAST_FREE = 512 * 1024 * 1024
-"""Bytes of memory below which the models may push others, or themselves, into swap."""
+"""With fewer free bytes of memory than this, loading the models may cause swapping."""
 
 BUSY = 0.1
-"""Share of the CPU time of other processes above which it is reported."""
+"""The load of other processes is reported above this share of the CPU time."""
 
 _INT8_FLAGS = ("avx512_vnni", "avx_vnni", "asimddp")
 
@@ -29,7 +29,7 @@ def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
-        return Finding("note", "cpu", f"{platform.machine()}; its features cannot be listed here")
+        return Finding("note", "cpu", f"{platform.machine()}; its features cannot be read here")
     fields = {
         name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)
     }
@@ -41,13 +41,13 @@ def cpu(cpuinfo: Path = PROC / "cpuinfo") -> Finding:
     return Finding(
         "note",
         "cpu",
-        f"{name}, {lacking}: the sums of INT8 models may saturate, which costs accuracy; those of "
-        "their float twins do not. `lipiyana models bench` measures which are faster here",
+        f"{name}, {lacking}: sums in INT8 models may saturate, which costs accuracy; their float "
+        "twins are not affected. `lipiyana models bench` measures which are faster here",
     )
 
 
 def threads(root: Path = CGROUP) -> Finding:
-    """Report how many CPUs may be used, and whether a quota stops their threads."""
+    """Report the number of usable CPUs and the CPU quota."""
     usable, quota = available_threads(), cgroup_quota(root)
     detail = f"{usable} of {os.cpu_count()} CPUs"
     if quota is None:
@@ -55,10 +55,10 @@ def threads(root: Path = CGROUP) -> Finding:
     detail += f", a quota of {quota:g}"
     if quota < 1:
         return Finding(
-            "note", "threads", f"{detail}: every picture is stopped in the middle; give 1 CPU"
+            "note", "threads", f"{detail}: every picture is throttled; raise it to 1 CPU"
         )
     if quota % 1:
-        return Finding("ok", "threads", f"{detail}; what is over a whole CPU is not used")
+        return Finding("ok", "threads", f"{detail}; the fraction of a CPU is not used")
     return Finding("ok", "threads", detail)
 
 
@@ -70,7 +70,7 @@ def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
             name, _, rest = line.partition(":")
             sizes[name] = int(rest.split()[0]) * 1024
     except (OSError, ValueError, IndexError):
-        return Finding("note", "memory", "cannot be told here")
+        return Finding("note", "memory", "cannot be measured here")
     free = [sizes.get("MemAvailable", 0)]
     limit, used = _number(root / "memory.max"), _number(root / "memory.current")
     if limit is not None and used is not None:
@@ -78,22 +78,22 @@ def memory(meminfo: Path = PROC / "meminfo", root: Path = CGROUP) -> Finding:
     left = min(free)
     detail = f"{left / 2**30:.1f} GiB free"
     if left < LEAST_FREE:
-        return Finding("note", "memory", f"{detail}: the models need half of one; expect swapping")
+        return Finding("note", "memory", f"{detail}: the models need 0.5 GiB; expect swapping")
     return Finding("ok", "memory", detail)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counters of the kernel since it started; `since` gives those of a span of time.
+    """Counters of the kernel since its start, or, from `since`, of a span of time.
 
     Attributes:
         total: ticks of all CPUs.
-        steal: of them, those that the hypervisor gave to other machines.
-        mine: of them, those of this process and those it waited for.
-        idle: of them, those in which nobody had anything to do.
-        swapped: pages read from swap or written there.
-        periods: of the cgroup's quota.
-        throttled: of them, those in which it ran out.
+        steal: ticks that the hypervisor gave to other machines.
+        mine: ticks of this process and of its finished children.
+        idle: idle ticks.
+        swapped: pages read from or written to swap.
+        periods: periods of the cgroup's CPU quota.
+        throttled: periods in which the quota was exhausted.
     """
 
     total: int = 0
@@ -106,7 +106,7 @@ class Usage:
 
     @classmethod
     def now(cls, proc: Path = PROC, cgroup: Path = CGROUP) -> Usage:
-        """Read the counters; those that this system does not have are 0."""
+        """Read the counters; a counter that this system lacks is 0."""
         ticks = [int(field) for field in _first_line(proc / "stat").split()[1:9]]
         memory_events = _counters(proc / "vmstat")
         quota = _counters(cgroup / "cpu.stat")
@@ -123,7 +123,7 @@ class Usage:
         )
 
     def since(self, before: Usage) -> Usage:
-        """Give what was counted in between."""
+        """The counts since `before`."""
         return Usage(
             self.total - before.total,
             self.steal - before.steal,
@@ -136,7 +136,7 @@ class Usage:
 
 
 def neighbours(usage: Usage) -> Iterator[Finding]:
-    """Report what else used the CPUs during a measurement."""
+    """Report the load of other processes during a measurement."""
     if usage.total:
         steal = usage.steal / usage.total
         others = max(0, usage.total - usage.idle - usage.mine - usage.steal) / usage.total
@@ -144,28 +144,30 @@ def neighbours(usage: Usage) -> Iterator[Finding]:
             yield Finding(
                 "note",
                 "neighbours",
-                f"{steal:.0%} of the CPU time went to other virtual machines (steal): move, or "
-                "take CPUs of your own",
+                f"{steal:.0%} of the CPU time went to other virtual machines (steal): use another "
+                "host or dedicated CPUs",
             )
         if others > BUSY:
             yield Finding(
                 "note",
                 "neighbours",
-                f"other processes took {others:.0%} of the CPUs meanwhile: what is timed here is "
-                "slower than on a quiet machine",
+                f"other processes took {others:.0%} of the CPU time meanwhile: the times above "
+                "are longer than on an idle machine",
             )
         if steal <= BUSY and others <= BUSY:
-            yield Finding("ok", "neighbours", "nobody else took much of the CPUs")
+            yield Finding("ok", "neighbours", "nobody else took much CPU time")
     if usage.throttled:
         yield Finding(
             "note",
             "quota",
-            f"the container was stopped in {usage.throttled} of {usage.periods} periods: give it "
-            "more CPU, or the server fewer `threads`",
+            f"the container was throttled in {usage.throttled} of {usage.periods} periods: raise "
+            "its CPU quota, or lower the server's `threads`",
         )
     if usage.swapped:
         yield Finding(
-            "note", "swap", f"{usage.swapped} pages were swapped meanwhile: memory is short"
+            "note",
+            "swap",
+            f"{usage.swapped} pages were swapped meanwhile: there is too little memory",
         )
 
 
@@ -197,13 +199,13 @@ _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 
 
 def versions() -> Iterator[tuple[str, str]]:
-    """Give name and version of the packages that answers and speed depend on."""
+    """Name and version of the packages that determine results and speed."""
     for name in _PACKAGES:
         yield name, _version(name) or "missing"
 
 
 def extras() -> Iterator[tuple[str, list[str]]]:
-    """Give each extra of this project and the packages of it that are not installed."""
+    """Each extra of this project with those of its packages that are not installed."""
     missing: dict[str, list[str]] = {
         extra: [] for extra in metadata.metadata("lipiyana").get_all("Provides-Extra") or ()
     }

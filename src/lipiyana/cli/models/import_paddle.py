@@ -32,18 +32,17 @@ def run(
     """Import a model from its folder, or by its name.
 
     Raises:
-        typer.BadParameter: an option makes no sense.
+        typer.BadParameter: an option is invalid.
         LipiyanaError: the model cannot be found, converted or written; the message says why.
     """
     importing = import_with("train", "lipiyana.learning.paddle_import.importing", _PURPOSE)
     description = import_with("train", "lipiyana.learning.paddle_import.description", _PURPOSE)
-    process = import_with("train", "lipiyana.learning.paddle_import.paddle_process", _PURPOSE)
-    chosen = process.interpreter(python)
+    chosen = importing.interpreter(python)
     folder = Path(model)
     if not folder.is_dir():
         if "/" in model or "\\" in model:
             raise typer.BadParameter(f"there is no folder {model}", param_hint="DIR|NAME")
-        folder = process.fetch(chosen, model)
+        folder = importing.fetch(chosen, model)
     try:
         described = description.describe(folder, characters, task)
     except InvalidRequest as error:
@@ -59,7 +58,7 @@ def run(
 
 
 def _inputs(described: Any, calibration: Path) -> list[Any]:
-    """Make inputs by the pre-processing of the installed model of the same task."""
+    """Preprocess calibration pictures as the installed model of the same task does."""
     from lipiyana.cli.models.quantize import calibration_inputs
     from lipiyana.runtime.store import ModelStore
 
@@ -73,17 +72,17 @@ def _show(made: Any) -> None:
         console.print(f"{entry.name}  {entry.task.value}  {entry.file}", markup=False)
     if made.quantized is not None:
         console.print(
-            f"INT8 agrees by {made.quantized.agreement:.4f}; {made.milliseconds[0]:.2f} ms in "
-            f"float, {made.milliseconds[1]:.2f} ms in INT8"
+            f"agreement of INT8 with float: {made.quantized.agreement:.4f}; "
+            f"{made.milliseconds[0]:.2f} ms in float, {made.milliseconds[1]:.2f} ms in INT8"
         )
 
 
 def models_of(reader: str) -> Path:
-    """Give the folder of models for `--reader paddle:DIR`: imported once, then cached.
+    """The folder of models for `--reader paddle:DIR`; the model is imported once, then cached.
 
     Raises:
-        typer.BadParameter: it does not begin with `paddle:`, or is no recognizer.
-        LipiyanaError: it cannot be imported.
+        typer.BadParameter: `reader` does not begin with `paddle:`, or the model is no recognizer.
+        LipiyanaError: the model cannot be imported.
     """
     if not reader.startswith(PREFIX):
         raise typer.BadParameter(f"give {PREFIX}DIR.", param_hint="--reader")
@@ -94,9 +93,6 @@ def models_of(reader: str) -> Path:
     importing = import_with(
         "train", "lipiyana.learning.paddle_import.importing", "--reader paddle:DIR"
     )
-    process = import_with(
-        "train", "lipiyana.learning.paddle_import.paddle_process", "--reader paddle:DIR"
-    )
     described = description.describe(folder)
     if described.task is not Task.LINE_READER:
         raise typer.BadParameter(f"{folder} reads no lines.", param_hint="--reader")
@@ -106,5 +102,5 @@ def models_of(reader: str) -> Path:
     )
     imported = cache_folder() / "paddle" / digest.hexdigest()[:16]
     if not (imported / "manifest.toml").is_file():
-        importing.import_paddle(described, imported, process.interpreter(None), on_step=say_step)
+        importing.import_paddle(described, imported, importing.interpreter(None), on_step=say_step)
     return imported

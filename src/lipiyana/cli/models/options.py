@@ -20,11 +20,16 @@ from lipiyana.cli.options import (
 from lipiyana.runtime.manifest import Task
 
 _CALIBRATION = typer.Option(
-    metavar="DIR", parser=existing_folder, help="Folder of pictures as the model will see them."
+    metavar="DIR", parser=existing_folder, help="Folder of typical pictures, for calibration."
 )
-Out = Annotated[Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Where it goes.")]
+Out = Annotated[
+    Path, typer.Option(metavar="DIR", parser=folder_to_write, help="Folder for the new model.")
+]
 Minutes = Annotated[
-    float, typer.Option(metavar="M", parser=number(0.01, 100_000), help="Learn at most so long.")
+    float,
+    typer.Option(
+        metavar="M", parser=number(0.01, 100_000), help="Maximum training time in minutes."
+    ),
 ]
 
 
@@ -46,12 +51,12 @@ def quantize(
         typer.Option(
             metavar="F",
             parser=number(0, 1),
-            help="Layers stay float until the answers agree so far.",
+            help="Minimum agreement with the float model; layers stay float to reach it.",
         ),
     ] = 0.98,
     models: Models = None,
 ) -> None:
-    """Make an INT8 twin; show how each layer bears it, and both models' times on this machine.
+    """Make an INT8 twin; show the sensitivity of each layer and the times of both models.
 
     Needs the extra `train`.
     """
@@ -63,19 +68,21 @@ def quantize(
 def prune(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[READER]", help="Line reader to prune. Default: the one in use."),
+        typer.Argument(
+            metavar="[READER]", help="Line reader to prune. Default: the installed one."
+        ),
     ] = None,
     blocks: Annotated[
-        int, typer.Option(metavar="N", parser=whole_number(1), help="Blocks to leave out.")
+        int, typer.Option(metavar="N", parser=whole_number(1), help="Blocks to remove.")
     ] = 3,
     out: Out = Path("pruned"),
     minutes: Minutes = 30.0,
     resume: Resume = False,
     models: Models = None,
 ) -> None:
-    """Leave out the blocks that a line reader needs least; let it learn to do without them.
+    """Remove the least important blocks of a line reader, and train the rest to replace them.
 
-    Needs the extra `train`, and fonts. Ctrl-C stops it at any time; --resume goes on.
+    Needs the extra `train`, and fonts. Ctrl-C stops it at any time; --resume continues it.
     """
     from lipiyana.cli.models.distill import run_prune
 
@@ -86,13 +93,15 @@ def distill(
     out: Out = Path("distilled"),
     teacher: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Text detector to learn from. Default: the one in use."),
+        typer.Option(
+            metavar="MODEL", help="Text detector to learn from. Default: the installed one."
+        ),
     ] = None,
     photos: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of pictures to look at beside the rendered ones; no labels needed.",
+            help="Folder of pictures to learn from, besides rendered ones; no labels are needed.",
             parser=existing_folder,
         ),
     ] = None,
@@ -108,7 +117,7 @@ def distill(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Float file of a student to go on from. Default: begin from nothing.",
+            help="Float model of a student to continue training. Default: random weights.",
             parser=existing_file,
         ),
     ] = None,
@@ -116,9 +125,9 @@ def distill(
     resume: Resume = False,
     models: Models = None,
 ) -> None:
-    """Teach a small, fast text detector what the installed one finds; compare both; register it.
+    """Distil the installed text detector into a small, fast one; compare both; register it.
 
-    Needs the extra `train`. Ctrl-C stops it at any time; --resume goes on.
+    Needs the extra `train`. Ctrl-C stops it at any time; --resume continues it.
     """
     from lipiyana.cli.models.distill import run
 
@@ -126,17 +135,17 @@ def distill(
 
 
 def bench(models: Models = None) -> None:
-    """Time the models on this machine, and write it down: the faster of two twins is used then."""
-    from lipiyana.cli.models.bench import run
+    """Time the models on this machine and store the times; the faster of two twins is then used."""
+    from lipiyana.cli.models import installed
 
-    raise typer.Exit(run(models))
+    raise typer.Exit(installed.bench(models))
 
 
 def import_paddle(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|NAME", help="Folder of an inference model, or a name that paddleocr knows."
+            metavar="DIR|NAME", help="Folder of an inference model, or its name in paddleocr."
         ),
     ],
     out: Out = Path("imported"),
@@ -145,25 +154,27 @@ def import_paddle(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Interpreter that has paddlepaddle and paddle2onnx. Default: "
-            "$LIPIYANA_PADDLE_PYTHON, else this one.",
+            help="Python interpreter with paddlepaddle and paddle2onnx. Default: "
+            "$LIPIYANA_PADDLE_PYTHON, else the current one.",
         ),
     ] = None,
     characters: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Characters, one a line, where the model lists none."),
+        typer.Option(
+            metavar="FILE", help="Characters, one per line, if the model does not list them."
+        ),
     ] = None,
     task: Annotated[
         Task | None,
         typer.Option(
             metavar="text_detector|line_reader",
             parser=choice(Task),
-            help="What the model does, where it does not say so.",
+            help="Task of the model, if it does not say so.",
         ),
     ] = None,
-    licence: Annotated[str, typer.Option(help="SPDX expression, as its makers state it.")] = "",
+    licence: Annotated[str, typer.Option(help="SPDX expression of the model's licence.")] = "",
 ) -> None:
-    """Make a PaddleOCR model a checked, registered one; with --calibration its INT8 twin too."""
+    """Convert, check and register a PaddleOCR model; with --calibration its INT8 twin too."""
     from lipiyana.cli.models.import_paddle import run
 
     raise typer.Exit(run(model, out, calibration, python, characters, task, licence))

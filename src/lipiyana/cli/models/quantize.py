@@ -13,8 +13,8 @@ from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.sources import list_pictures
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.quantize.calibration import inputs_of, read_pictures
 from lipiyana.learning.quantize.floor import require_answers
+from lipiyana.learning.quantize.search import inputs_of, read_pictures
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.model_folder import NewModel, add_models
@@ -25,11 +25,14 @@ SUFFIX = "-int8"
 
 
 def run(name: str, calibration: Path, out: Path, least: float, models: Path | None) -> int:
-    """Quantize a model and register it with its float twin; 1 where it agrees too little.
+    """Quantize a model and register it with its float twin.
+
+    Returns:
+        The exit code: 1 if the agreement is below `least`.
 
     Raises:
         ModelUnavailable: there is no such model, or it finds nothing in the pictures.
-        InvalidRequest: there is nothing to calibrate with, or `out` cannot be written.
+        InvalidRequest: there are too few pictures for calibration, or `out` cannot be written.
     """
     search = import_with("train", "lipiyana.learning.quantize.search", "lipiyana models quantize")
     store = ModelStore(models, threads=1)
@@ -51,7 +54,7 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
         before, after = median_milliseconds(sessions, typical_input(sessions[0]))
         _show(made, before, after, entry, small)
         if made.agreement < least:
-            stderr().print(f"it agrees too little, and is not registered (least: {least:.3f})")
+            stderr().print(f"the agreement is below {least:.3f}; the model is not registered")
             return FAILED
         twins = [_twin(entry, small, made), _same(entry)]
         add_models(out, twins if after < before else list(reversed(twins)))
@@ -60,17 +63,17 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
 
 
 def calibration_inputs(store: ModelStore, entry: ModelEntry, folder: Path) -> list[Any]:
-    """Read the pictures of a folder as a model sees them.
+    """Read and preprocess the pictures of a folder for a model.
 
     Raises:
-        InvalidRequest: fewer than two can be read.
+        InvalidRequest: fewer than two pictures can be read.
     """
     paths = [Path(source.path) for source in list_pictures((str(folder),)) if not source.error]
     inputs = inputs_of(store, entry, read_pictures(paths)) if paths else []
     if len(inputs) < 2:
         raise InvalidRequest(
-            f"{folder} holds {len(inputs)} pictures that can be read; some twenty are needed to "
-            "calibrate with and to measure on",
+            f"{folder} has {len(inputs)} readable pictures; about twenty are needed for "
+            "calibration and measurement",
             field="calibration",
         )
     return inputs
@@ -97,8 +100,8 @@ def _twin(entry: ModelEntry, small: Path, made: Any) -> NewModel:
     left = ", ".join(one.group for one in made.left_float) or "none"
     card = (
         f"# {entry.name}{SUFFIX}\n\nThe INT8 twin of {entry.name} (sha256 {entry.sha256}). Its "
-        f"answers agree with the float model's by {made.agreement:.4f} (by {made.all_layers:.4f} "
-        f"with every layer quantized). Layers left in float, for they cost the most: {left}.\n"
+        f"agreement with the float model is {made.agreement:.4f} ({made.all_layers:.4f} with "
+        f"every layer quantized). Layers left in float, the most sensitive ones: {left}.\n"
     )
     return _new(entry, entry.name + SUFFIX, small, card, entry.name, {"agreement": made.agreement})
 

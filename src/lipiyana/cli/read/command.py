@@ -1,4 +1,4 @@
-"""`lipiyana read`: its options, its summary and its exit code."""
+"""`lipiyana read`: options, summary and exit code."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from lipiyana.cli.sources import (
     list_pictures,
     no_picture_found,
     refuse_inputs_in,
-    say_passed_over,
+    say_ignored,
 )
 from lipiyana.cli.visible_text import shown
 from lipiyana.errors import InvalidRequest
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
-_PEEK = 256  # more CPUs than this change nothing
+_PEEK = 256  # pictures counted before the run; more matter only with more CPUs than this
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """The options of `lipiyana read`, as `main.read` explains them."""
+    """The options of `lipiyana read`; `main.read` describes them."""
 
     inputs: tuple[str, ...]
     layout: Layout
@@ -61,39 +61,39 @@ class ReadRequest:
 
 
 def run(request: ReadRequest) -> int:
-    """Read the pictures and give the exit code: 0 all read, 1 some failed, 2 none found.
+    """Read the pictures; return the exit code: 0 all read, 1 some failed, 2 none found.
 
     Raises:
-        typer.BadParameter: the options do not go together.
+        typer.BadParameter: an option is invalid, or conflicts with another one.
     """
     _check(request)
-    listing = list_pictures(request.inputs, apart=request.keep_unsure)
+    listing = list_pictures(request.inputs, excluded=request.keep_unsure)
     for pattern in listing.unmatched:
-        say_warning(f"nothing fits {shown(pattern)}")
-    passed_over: Counter[str] = Counter()
-    pictures = sum(1 for _ in islice(listing.walk(passed_over), _PEEK))
+        say_warning(f"no file matches {shown(pattern)}")
+    ignored: Counter[str] = Counter()
+    pictures = sum(1 for _ in islice(listing.walk(ignored), _PEEK))
     if pictures == 0:
-        say_error(no_picture_found(listing, passed_over))
+        say_error(no_picture_found(listing, ignored))
         return USAGE
-    passed_over.clear()
+    ignored.clear()
     began = time.monotonic()
     try:
-        totals = _read(request, listing, pictures, passed_over)
+        totals = _read(request, listing, pictures, ignored)
     except OutputError as error:
         say_error(str(error))
         return USAGE
     except OSError as error:
         return _cannot_write(error, request.output)
     except KeyboardInterrupt:
-        say_error(f"interrupted{_how_to_go_on(request.output)}")
+        say_error(f"interrupted{_how_to_continue(request.output)}")
         return INTERRUPTED
     if request.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in any of {totals.empty} pictures; `lipiyana models list --models "
-            f"{request.models}` shows which models looked"
+            f"{request.models}` shows which models were used"
         )
     code = _sum_up(totals, time.monotonic() - began, request.output)
-    say_passed_over(passed_over)
+    say_ignored(ignored)
     return code
 
 
@@ -113,7 +113,9 @@ def _check(request: ReadRequest) -> None:
             ("--keep-unsure", request.keep_unsure),
         ):
             if given is not None:
-                raise typer.BadParameter("the server has its own.", param_hint=option)
+                raise typer.BadParameter(
+                    "cannot be used with --server; set it on the server.", param_hint=option
+                )
         try:
             check_target(request.server)
         except InvalidRequest as error:
@@ -121,12 +123,10 @@ def _check(request: ReadRequest) -> None:
     if request.keep_unsure is not None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
     if request.reader is not None and request.models is not None:
-        raise typer.BadParameter("not with --models.", param_hint="--reader")
+        raise typer.BadParameter("cannot be used with --models.", param_hint="--reader")
 
 
-def _read(
-    request: ReadRequest, listing: Listing, pictures: int, passed_over: Counter[str]
-) -> Totals:
+def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
     config = RecognitionConfig(
         features=request.features, layout=request.layout, min_confidence=request.min_confidence
     )
@@ -142,7 +142,7 @@ def _read(
         output: Output = StandardOutput()
         if request.output is not None:
             form = FORMS[request.output.suffix.lower()]()
-            options = _what_rows_depend_on(request)
+            options = _options_of_rows(request)
             if request.resume:
                 refuse_other_options(request.output, options)
             output = stack.enter_context(OutputFile(request.output, form, resume=request.resume))
@@ -152,7 +152,7 @@ def _read(
             RunProgress(stderr(), listing, results_on_terminal=on_terminal)
         )
         return read_pictures(
-            listing.walk(passed_over),
+            listing.walk(ignored),
             chosen.recognizer,
             config,
             output,
@@ -161,7 +161,8 @@ def _read(
         )
 
 
-def _what_rows_depend_on(request: ReadRequest) -> dict[str, str]:
+def _options_of_rows(request: ReadRequest) -> dict[str, str]:
+    """The options that the content of the rows depends on."""
     from lipiyana.runtime.store import MODELS_VARIABLE
 
     models = request.models or os.environ.get(MODELS_VARIABLE)
@@ -178,10 +179,10 @@ def _what_rows_depend_on(request: ReadRequest) -> dict[str, str]:
 
 def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
     if totals.stopped_by is not None:
-        say_error(f"stopped: {totals.stopped_by.message}{_how_to_go_on(output)}")
+        say_error(f"stopped: {totals.stopped_by.message}{_how_to_continue(output)}")
     skipped = ""
     if totals.skipped:
-        skipped = f", {totals.skipped} skipped that {output} had"
+        skipped = f", {totals.skipped} skipped, already in {output}"
         if totals.skipped_failed:
             skipped += f" ({totals.skipped_failed} of them failed)"
     read = totals.read - totals.skipped + totals.skipped_failed
@@ -192,13 +193,13 @@ def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
 
 def _cannot_write(error: OSError, output: Path | None) -> int:
     if output is None:
-        # what is left in the buffer must not fail once more when the interpreter ends
+        # flushing the rest of the buffer must not fail again when the interpreter exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
         where = output or "standard output"
-        say_error(f"cannot write to {where}: {error.strerror}{_how_to_go_on(output)}")
+        say_error(f"cannot write to {where}: {error.strerror}{_how_to_continue(output)}")
     return FAILED
 
 
-def _how_to_go_on(output: Path | None) -> str:
-    return "" if output is None else "; the same command with --resume goes on"
+def _how_to_continue(output: Path | None) -> str:
+    return "" if output is None else "; run the same command with --resume to continue"

@@ -1,7 +1,8 @@
-"""Where the rows of a run go: standard output, or a file that a later run can continue.
+"""Writes the rows of a run to standard output, or to a file that a later run can continue.
 
-The options of a run stand beside its rows file `NAME`, in the hidden file `.NAME.options`. A later
-run is refused if its options differ; if the hidden file is missing, nothing is compared.
+The options of a run are stored next to the file `NAME` of its rows, in the hidden file
+`.NAME.options`. A later run with other options is an error; if the hidden file is missing, options
+are not compared.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class Output(Protocol):
     """Takes rows, in order."""
 
     def earlier_rows(self) -> Iterator[Record]:
-        """Give the rows of earlier runs, in order."""
+        """The rows of earlier runs, in order."""
         ...
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
-        """Write one row through to the system.
+        """Write one row and flush it.
 
         Raises:
             OSError: the row could not be written.
@@ -43,12 +44,12 @@ class Output(Protocol):
 
 
 class StandardOutput:
-    """Rows to standard output as JSON Lines, each at once."""
+    """Writes rows to standard output as JSON Lines and flushes each."""
 
     _form = JsonLines()
 
     def earlier_rows(self) -> Iterator[Record]:
-        """Give none: standard output has no earlier rows."""
+        """No rows: standard output has no earlier ones."""
         return iter(())
 
     def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
@@ -58,23 +59,23 @@ class StandardOutput:
 
 
 class OutputFile:
-    """Rows to a file, each in one append, so that a kill leaves at most one unfinished row.
+    """Appends rows to a file, each in one write, so that a kill leaves at most one incomplete row.
 
-    To go on with a file, what follows its last complete row is cut, and so is a last row whose
-    error stopped the run. The file is locked: two runs cannot write the same one.
+    To continue a file, everything after its last complete row is removed. So is the last row if it
+    has an error that stopped the run. The file is locked, so that two runs cannot write to it.
 
     Raises:
-        OutputError: the file has rows and `resume` is off; it was not written by this form;
-            another run writes to it; or it cannot be opened.
+        OutputError: the file has rows and `resume` is False; it has another format; another run
+            writes to it; or it cannot be opened.
     """
 
     def __init__(self, path: Path, form: RowForm, *, resume: bool) -> None:
         self._path = path
         self._form = form
-        if path.exists() and not path.is_file():  # opening a pipe would wait
+        if path.exists() and not path.is_file():  # opening a pipe would block
             raise OutputError(f"{path} is not a regular file")
         if not path.parent.exists():
-            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it")
+            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
@@ -97,7 +98,7 @@ class OutputFile:
         self._file.close()
 
     def earlier_rows(self) -> Iterator[Record]:
-        """Read the rows that were there when the file was opened."""
+        """Read the rows that the file had when it was opened."""
         with self._path.open("rb") as file:
             for record in self._form.records(file):
                 if record.end > self._end:
@@ -109,7 +110,7 @@ class OutputFile:
         self._append(self._form.encode(path, outcome))
 
     def _prepare(self, resume: bool) -> int:
-        """Lock the file and cut it after its last good row; give the offset of its end."""
+        """Lock the file and truncate it after its last good row; return the offset of its end."""
         if sys.platform != "win32":
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,7 +118,7 @@ class OutputFile:
                 raise OutputError(f"another run is writing to {self._path}") from error
         if not resume and self._has_rows():
             raise OutputError(
-                f"{self._path} has rows already: go on with it by --resume, or name another file"
+                f"{self._path} has rows already: continue it with --resume, or name another file"
             )
         end = self._last_good_end() if resume else 0
         self._file.truncate(end)
@@ -136,7 +137,7 @@ class OutputFile:
                 for record in self._form.records(file):
                     end, last = record.end, record
         except RowError as error:
-            raise OutputError(f"cannot go on with {self._path}: {error}") from error
+            raise OutputError(f"cannot continue {self._path}: {error}") from error
         if last is not None and last.error_code in STOPPING_CODES:
             end = last.start
         return end
@@ -148,19 +149,19 @@ class OutputFile:
 
 
 def options_file(output: Path) -> Path:
-    """Name the file with the options of the rows."""
+    """The path of the file with the options of the rows."""
     return output.with_name(f".{output.name}.options")
 
 
 def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
-    """Refuse to mix rows that were read with different options.
+    """Reject a run that would mix rows of different options.
 
     Args:
         output: the file of rows.
-        options: what the rows depend on, by the option's name.
+        options: by name, the options that the content of the rows depends on.
 
     Raises:
-        OutputError: the rows that are there were read with other options.
+        OutputError: the existing rows were written with other options.
     """
     if not output.is_file() or not output.stat().st_size:
         return
@@ -173,13 +174,13 @@ def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
         then = ", ".join(f"{name} {earlier[name]}" for name in differing)
         now = ", ".join(f"{name} {options[name]}" for name in differing)
         raise OutputError(
-            f"the rows of {output} were read with {then}, not with {now}: go on with the same "
+            f"the rows of {output} were written with {then}, not with {now}: use the same "
             "options, or name another file"
         )
 
 
 def write_options(output: Path, options: Mapping[str, str]) -> None:
-    """Write them down for a run that goes on.
+    """Store the options for a later run that continues the file.
 
     Raises:
         OSError: they cannot be written.

@@ -1,4 +1,4 @@
-"""The two output formats, JSON Lines and CSV: one record per picture, written and read back."""
+"""The two output formats, JSON Lines and CSV: encode and parse one record per picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from lipiyana.cli.visible_text import COMMANDS
+from lipiyana.cli.visible_text import CONTROLS
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Plate, Recognition
 from lipiyana.wire.results import recognition_to_json
@@ -19,16 +19,16 @@ from lipiyana.wire.results import recognition_to_json
 STOPPING_CODES = frozenset(
     {"UNAVAILABLE", "UNAUTHENTICATED", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 )
-"""Codes of errors that may be no fault of the picture: such a last row is read again."""
+"""Codes of errors that other pictures would meet too. A last row with one of them is read again."""
 
 COLUMNS = (
     "path", "error_code", "error_message", "width", "height", "plates", "text", "vehicles",
 )  # fmt: skip
-"""The columns of the CSV form."""
+"""The columns of the CSV format."""
 
 
 class RowError(ValueError):
-    """A complete record is not of this format."""
+    """A complete record has another format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Record:
 
     Attributes:
         path: the picture's path, as `printable` wrote it.
-        error_code: "" where the picture was read.
+        error_code: "" if the picture was read.
         start: offset of its first byte.
         end: offset after its last byte.
     """
@@ -57,33 +57,33 @@ class RowForm(Protocol):
         ...
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
-        """Write one row; `path` is as `printable` gives it."""
+        """Encode one row; `path` is from `printable`."""
         ...
 
     def records(self, file: IO[bytes]) -> Iterator[Record]:
-        """Read the complete records of a file; what follows the last of them is left out.
+        """Read the complete records of a file; an incomplete last one is ignored.
 
         Raises:
-            RowError: a complete record is not one of this form.
+            RowError: a complete record has another format.
         """
         ...
 
 
 class JsonLines:
-    """`{"path": ..., "recognition": {...}}` or `{"path": ..., "error": {...}}`, one a line."""
+    """`{"path": ..., "recognition": {...}}` or `{"path": ..., "error": {...}}`, one per line."""
 
     header = b""
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
-        """Write one row as JSON with a newline."""
+        """Encode one row as JSON with a newline."""
         row: dict[str, object] = {"path": path}
         if isinstance(outcome, LipiyanaError):
             row["error"] = {"code": outcome.code, "message": outcome.message}
         else:
             row["recognition"] = recognition_to_json(outcome)
-        # rows may go to a terminal, which obeys these; JSON's own escapes are the same text
-        text = _OBEYED.sub(_as_json, json.dumps(row, ensure_ascii=False)) + "\n"
-        # a lone surrogate comes out as \\udcXX, which is JSON's own escape for it
+        # a terminal would execute control characters; JSON escapes mean the same text
+        text = _CONTROL.sub(_as_json, json.dumps(row, ensure_ascii=False)) + "\n"
+        # a lone surrogate is written as \\udcXX, which is also its JSON escape
         return text.encode("utf-8", "backslashreplace")
 
     def records(self, file: IO[bytes]) -> Iterator[Record]:
@@ -104,12 +104,12 @@ class JsonLines:
 
 
 class Csv:
-    """A header and a row of `COLUMNS` a picture; RFC 4180 quoting, lines end in a newline."""
+    """A header, and a row of `COLUMNS` for each picture; RFC 4180 quoting, lines end in LF."""
 
     header = (",".join(COLUMNS) + "\n").encode()
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
-        """Write one row; fields that a spreadsheet would run as a formula get an apostrophe."""
+        """Encode one row; an apostrophe is put before fields that would be formulas."""
         if isinstance(outcome, LipiyanaError):
             fields = [path, outcome.code, outcome.message, "", "", "", "", ""]
         else:
@@ -128,7 +128,7 @@ class Csv:
         return line.encode("utf-8", "backslashreplace")
 
     def records(self, file: IO[bytes]) -> Iterator[Record]:
-        """Read the records whose closing newline stands outside quotes."""
+        """Read the complete records: those whose last newline is outside quotes."""
         line = file.readline()
         _require_beginning(line, self.header)
         start = end = len(line)
@@ -147,20 +147,20 @@ class Csv:
         except (ValueError, csv.Error) as cause:
             raise RowError(f"the record at byte {start} is not CSV") from cause
         if len(rows) != 1 or len(rows[0]) != len(COLUMNS):
-            raise RowError(f"the record at byte {start} has not {len(COLUMNS)} fields")
+            raise RowError(f"the record at byte {start} does not have {len(COLUMNS)} fields")
         return Record(_restore(rows[0][0]), rows[0][1], start, end)
 
 
 FORMS: dict[str, type[JsonLines] | type[Csv]] = {".jsonl": JsonLines, ".csv": Csv}
 """By the suffix of the output's name."""
 
-_OBEYED = re.compile(f"[{COMMANDS}]")
+_CONTROL = re.compile(f"[{CONTROLS}]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
 
 def _require_beginning(found: bytes, expected: bytes) -> None:
-    """Refuse a file of another format, before its end is cut as an unfinished record."""
+    """Reject a file of another format before its end is removed as an incomplete record."""
     if not (found.startswith(expected) or expected.startswith(found)):
         raise RowError(f"the file does not begin with {expected.decode().strip()}")
 
@@ -180,7 +180,7 @@ def _plate_text(plate: Plate) -> str:
 
 
 def _defuse(field: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run (CWE-1236); see `_restore`."""
+    """Put an apostrophe before a formula of spreadsheets (CWE-1236); `_restore` removes it."""
     return f"'{field}" if _FORMULA.match(field) else field
 
 

@@ -1,7 +1,7 @@
-"""The run of `lipiyana read`: one row per picture, in order, whatever happens to the pictures.
+"""The run of `lipiyana read`: one row per picture, in order, even if pictures fail.
 
-Pictures are read on several threads with a bounded number in flight. A picture that a busy server
-refused is sent again, see `RetryPolicy`.
+Pictures are read on several threads, with a bounded number in flight. Calls that a busy server
+rejects are repeated, see `RetryPolicy`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 IN_FLIGHT_PER_WORKER = 4
-"""Enough that a slow item does not leave the other workers idle."""
+"""Large enough that a slow item does not leave the other workers idle."""
 
 
 def map_in_order(
@@ -45,8 +45,8 @@ def map_in_order(
 ) -> Iterator[Result]:
     """Apply `function` to `items` on `workers` threads; memory does not grow with the items.
 
-    Closing the iterator, or an error in it, drops what has not begun; what has begun is not
-    waited for.
+    Closing the iterator, or an error in it, cancels items that have not begun, and does not wait
+    for those that have.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="lipiyana-read")
     pending: deque[Future[Result]] = deque()
@@ -63,70 +63,69 @@ def map_in_order(
 
 T = TypeVar("T")
 
-_LONGEST_SPREAD = 5.0
+_MAX_JITTER = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """For how long a refused call is repeated.
+    """How a rejected call is repeated.
 
-    A rate limit of a key only slows a run down, so the call is repeated as long as it takes. A
-    queue that stays full ends the run.
+    A rate limit only slows a run down, so the call is repeated without a limit. A queue that stays
+    full ends the run.
 
     Attributes:
-        seconds: that a queue may stay full.
-        spread: most seconds of a random delay after the time that the server asked to wait.
-            Otherwise all calls would come at once, and all but one would be refused. It doubles
-            with every attempt.
-        sleep: waits so many seconds.
-        now: seconds of a clock that never goes back.
+        seconds: how long a queue may stay full.
+        jitter: maximum of the random delay added to the back-off that the server asked for.
+            Without it all calls would come back at once, and all but one would be rejected. It
+            doubles with every attempt.
+        sleep: waits for a number of seconds.
+        now: reads a monotonic clock, in seconds.
     """
 
     seconds: float = 120.0
-    spread: float = 0.05
+    jitter: float = 0.05
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.monotonic
 
-    def call(self, ask: Callable[[], T]) -> T:
-        """Call `ask` until there is an answer.
+    def call(self, function: Callable[[], T]) -> T:
+        """Call `function` until it is not rejected.
 
         Raises:
             Overloaded: the server's queue stayed full.
-            LipiyanaError: whatever else `ask` raises.
+            LipiyanaError: any other error of `function`.
         """
-        until, spread = self.now() + self.seconds, self.spread
+        until, jitter = self.now() + self.seconds, self.jitter
         while True:
             try:
-                return ask()
+                return function()
             except Overloaded as busy:
                 if busy.reason != "RATE_LIMITED" and self.now() >= until:
                     raise
-                wait = busy.retry_after + random.uniform(0, spread)  # noqa: S311
+                wait = busy.retry_after + random.uniform(0, jitter)  # noqa: S311
                 if busy.reason != "RATE_LIMITED":
                     wait = min(wait, max(0.0, until - self.now()))
                 self.sleep(wait)
-                spread = min(2 * spread, _LONGEST_SPREAD)
+                jitter = min(2 * jitter, _MAX_JITTER)
 
 
 STOPPING = (MissingExtra, ModelUnavailable, Overloaded, Unauthenticated, Unavailable)
-"""Errors that are no fault of the picture: the next one would meet the same, so the run ends."""
+"""Errors that do not depend on the picture. The next picture would fail too, so the run ends."""
 
 RETRY = RetryPolicy()
-"""With a server that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The result of a run.
+    """The result of a run. If it continued a file, `read` and `failed` include earlier rows.
 
     Attributes:
-        read: pictures that were read, in earlier runs too where the run went on with a file.
-        failed: rows with an error, of earlier runs too.
-        skipped: of both, those of earlier runs.
-        skipped_failed: of these, those with an error.
+        read: pictures that were read.
+        failed: rows with an error.
         stopped_by: the error that ended the run early.
-        empty: pictures that were read in this run and show nothing.
-        shown: those that show something.
+        empty: pictures of this run in which nothing was found.
+        shown: pictures of this run in which something was found.
+        skipped: rows of earlier runs.
+        skipped_failed: rows of earlier runs with an error.
     """
 
     read: int
@@ -148,9 +147,9 @@ def read_pictures(
     on_row: Callable[[bool], None],
     retry: RetryPolicy = RETRY,
 ) -> Totals:
-    """Read `sources` and write their rows to `output`, after those that it has already.
+    """Read `sources` and append their rows to `output`; those with a row already are skipped.
 
-    `on_row` is called for each row with whether it has an error.
+    `on_row` is called for each row; its argument says whether the row has an error.
 
     Raises:
         OSError: a row could not be written.
@@ -197,10 +196,10 @@ def _shows_anything(found: Recognition) -> bool:
 def _without_earlier(
     sources: Iterable[Source], earlier: Iterator[Record], count: Callable[[bool], None]
 ) -> Iterator[Source]:
-    """Leave out the sources that have a row.
+    """Skip the sources that have a row.
 
-    As long as rows and sources go in step no list is needed; where pictures came or went since
-    the rows were written, the paths of the rows that are left are held.
+    As long as rows and sources have the same order, no list is needed. If pictures were added or
+    removed since the rows were written, the paths of the remaining rows are stored in memory.
     """
     expected = next(earlier, None)
     rest: set[str] | None = None
@@ -218,7 +217,7 @@ def _without_earlier(
                 count(bool(record.error_code))
         if rest is None or path not in rest:
             yield source
-    if rest is None and expected is not None:  # the last pictures that had rows are gone
+    if rest is None and expected is not None:  # the last pictures with rows were removed
         for record in (expected, *earlier):
             count(bool(record.error_code))
 
@@ -233,5 +232,5 @@ def _recognize(
         return source, retry.call(partial(recognizer.recognize, data, config))
     except LipiyanaError as error:
         return source, error
-    except Exception as error:  # a bug must not cost the other pictures
+    except Exception as error:  # a bug must not lose the other pictures
         return source, InternalError(f"{type(error).__name__}: {error}")

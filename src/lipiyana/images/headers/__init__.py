@@ -1,8 +1,8 @@
 """Reads the header of a picture before any decoder sees its bytes.
 
-`read_header` takes encoded bytes and gives an `ImageHeader`: format, size, orientation, what the
-decoding will need, and the bytes that a decoder needs without the rest. Every walk over the bytes
-is linear and has a bound.
+In: encoded bytes. Out: an `ImageHeader` with the format, size, orientation, estimated cost of
+decoding, and only those bytes that a decoder needs. Every pass over the bytes is linear and
+bounded.
 """
 
 from lipiyana.images.headers.formats import read_header

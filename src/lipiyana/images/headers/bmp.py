@@ -1,4 +1,4 @@
-"""BMP: its size, and the length of its run-length coding."""
+"""BMP: size and cost, limited for run-length coding."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lipiyana.images.headers.header import ImageHeader, bad_header, too_complex
 KIND = "BMP"
 
 MAX_RUN_BYTES = 1_000_000
-"""Run lengths are unpacked by Python, about two million bytes a second."""
+"""Pillow decodes run lengths in Python, about two million bytes a second."""
 
 MAX_RUN_PIXELS = 2_000_000
-"""What no run fills is padded by Python, about four million pixels a second."""
+"""Pillow pads pixels that no run fills in Python, about four million a second."""
 
 _OLD_HEADER = 12
 _HEADERS = {40, 52, 56, 64, 108, 124}
@@ -21,15 +21,15 @@ _RUN_LENGTHS = {1, 2}
 
 
 def accepts(start: bytes) -> bool:
-    """Say whether bytes may be a BMP; any text may begin so too."""
+    """Say whether bytes may be a BMP. Text that begins with "BM" is accepted too."""
     return start.startswith(b"BM")
 
 
 def read(data: bytes) -> ImageHeader | None:
-    """Read the header of a BMP; None if it is no BMP.
+    """Read the header of a BMP; None if the bytes are no BMP.
 
     Raises:
-        InvalidImage: its run lengths are too many.
+        InvalidImage: it has too many run lengths.
     """
     if len(data) < 26:
         return None

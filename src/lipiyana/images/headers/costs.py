@@ -1,9 +1,9 @@
-"""The cost of decoding: parts of the work, and the CPU time that each part takes.
+"""The cost of decoding: units of work and the CPU time of each.
 
-A reader of headers counts the parts. Their times were fitted to flat pictures of every format and
-to ones of as much entropy as can be, by `benchmarks/serving/picture_memory.py --fit`: none of
-them took longer than is estimated. Most take less, a photo as PNG half of it, a phone's JPEG nine
-tenths. The times are of one core of a server's Xeon at 2.6 GHz, which had other work to do.
+Each format's module counts the units from the header. `benchmarks/serving/picture_memory.py --fit`
+fitted the times to flat pictures and to pictures of maximum entropy in every format, so that no
+picture took longer than its estimate. Most take less: a photo as PNG half, a phone's JPEG nine
+tenths. The times were measured on one core of a busy Xeon server at 2.6 GHz.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from enum import Enum, auto
 
 
 class Part(Enum):
-    """A kind of work; its name contains the unit."""
+    """A kind of work, named by its unit."""
 
-    OUT_PIXEL = auto()  # whatever the format
-    CONVERTED_PIXEL = auto()  # grey, of a palette, of four inks
-    ALPHA_PIXEL = auto()  # laid on white
-    WIDE_PIXEL = auto()  # grey of 16 bits
+    OUT_PIXEL = auto()  # pixels of the result, in every format
+    CONVERTED_PIXEL = auto()  # grey, palette or CMYK to RGB
+    ALPHA_PIXEL = auto()  # composited over white
+    WIDE_PIXEL = auto()  # 16-bit grey
     SCALED_PIXEL = auto()  # floats, wider grey, and CIELAB
-    JPEG_BYTE = auto()  # packed
+    JPEG_BYTE = auto()  # compressed
     JPEG_SAMPLE = auto()
-    JPEG_HALVED_SAMPLE = auto()  # of a picture that comes at half of its size
-    JPEG_SCAN_SAMPLE = auto()  # of a progressive one, in each scan
+    JPEG_HALVED_SAMPLE = auto()  # of a picture that is decoded at half its size
+    JPEG_SCAN_SAMPLE = auto()  # for each scan of a progressive picture
     PNG_SYMBOL = auto()
-    PNG_ROW_BYTE = auto()  # unpacked
+    PNG_ROW_BYTE = auto()  # decompressed
     PNG_INTERLACED_PIXEL = auto()
-    TIFF_BYTE = auto()  # unpacked, or never packed
-    TIFF_LZW_BYTE = auto()  # packed
-    TIFF_LZW_ROW_BYTE = auto()  # unpacked
-    TIFF_SYMBOL = auto()  # deflated; unpacked twice, see `DecodingBudget.check_streams`
+    TIFF_BYTE = auto()  # decompressed, or stored uncompressed
+    TIFF_LZW_BYTE = auto()  # compressed
+    TIFF_LZW_ROW_BYTE = auto()  # decompressed
+    TIFF_SYMBOL = auto()  # of Deflate; decompressed twice, see `DecodingBudget.check_streams`
     TIFF_DEFLATED_ROW_BYTE = auto()
-    TIFF_FAX_BYTE = auto()  # packed
-    WEBP_LOSSY_BYTE = auto()  # packed
+    TIFF_FAX_BYTE = auto()  # compressed
+    WEBP_LOSSY_BYTE = auto()  # compressed
     WEBP_LOSSY_PIXEL = auto()
-    WEBP_LOSSLESS_BYTE = auto()  # packed
+    WEBP_LOSSLESS_BYTE = auto()  # compressed
     WEBP_LOSSLESS_PIXEL = auto()
-    WEBP_TABLE_BYTE = auto()  # of groups of prefix codes
-    BMP_RUN_BYTE = auto()  # packed
+    WEBP_TABLE_BYTE = auto()  # tables of groups of prefix codes
+    BMP_RUN_BYTE = auto()  # compressed
     BMP_RUN_PIXEL = auto()
 
 
 Work = Mapping[Part, float]
-"""How much there is of each part."""
+"""Number of units of each part."""
 
 NANOSECONDS: Work = {
     Part.OUT_PIXEL: 4.8,
@@ -75,10 +75,10 @@ NANOSECONDS: Work = {
 
 
 def seconds(work: Work) -> float:
-    """Give the CPU time that work takes."""
+    """Estimate the CPU time of work."""
     return sum(NANOSECONDS[part] * count for part, count in work.items()) / 1e9
 
 
 def symbols(packed: int, unpacked: int) -> int:
-    """Give the most symbols of Deflate that so many bytes can be made of: one has a bit or more."""
+    """Maximum number of Deflate symbols, each of which has at least one bit and yields a byte."""
     return min(8 * packed, unpacked)

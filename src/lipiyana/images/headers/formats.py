@@ -1,4 +1,4 @@
-"""Finds the format of encoded bytes."""
+"""Detects the format of encoded bytes and reads its header."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ def read_header(data: bytes) -> ImageHeader:
     """Read the header of a JPEG, PNG, WebP, TIFF or BMP.
 
     Raises:
-        InvalidImage: this is no picture, or of another format (UNSUPPORTED_FORMAT); it is cut off
-            or damaged (TRUNCATED_IMAGE), has several frames (ANIMATED_IMAGE), or would cost far
-            more than its size lets expect (IMAGE_TOO_COMPLEX).
+        InvalidImage: the bytes are no picture (NOT_AN_IMAGE), have another format
+            (UNSUPPORTED_FORMAT), are truncated or damaged (TRUNCATED_IMAGE), have several frames
+            (ANIMATED_IMAGE), or would cost far more than expected of the size
+            (IMAGE_TOO_COMPLEX).
     """
     start = data[:16]
     for kind, accepts, read in _READERS:

@@ -1,4 +1,4 @@
-"""JPEG: segments and scans, counted as libjpeg would meet them."""
+"""JPEG: segments and scans, counted in the order in which libjpeg reads them."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from lipiyana.images.headers.header import (
 KIND = "JPEG"
 
 MAX_SEGMENTS = 10_000
-"""Before the first scan, and again from there on. The longest metadata of real pictures are some
-hundred."""
+"""Maximum number of segments before the first scan, and again after its start. The longest
+metadata of real pictures have a few hundred."""
 
 MAX_SCANS = 500
 
 MAX_WORK = 600_000_000
-"""Samples that all scans go over together, those of a component that is halved counted once. A
-progressive picture of 48 megapixels has 400 million in its ten scans; 600 million take about a
+"""Maximum number of samples that all scans process together, at the resolution of each component.
+A progressive picture of 48 megapixels with ten scans has 400 million; 600 million take about a
 second."""
 
 MAX_DEFINITIONS = 64
-"""Segments of quantization tables, Huffman tables and restart intervals before the first scan. A
-picture uses eight tables at most; where each has a segment of its own, and they come twice, these
-are 18."""
+"""Maximum number of segments with quantization tables, Huffman tables and restart intervals before
+the first scan. A picture uses at most eight tables; if each has a segment of its own and is defined
+twice, there are 18."""
 
-_SMOOTHING = 20  # scans that guessing what the scans leave out costs as much as
+_SMOOTHING = 20  # inter-block smoothing costs as much as this many scans
 
 _MARKER = re.compile(rb"[\xff][^\x00\xd0-\xd7\xff]")
 _SOI, _EOI, _SOS, _DQT, _DHT, _DRI = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD
-_LEAST_MARKER = 0xC0  # what is below stands alone
-_FRAMES = {0xC0, 0xC1, 0xC2}  # of 8 or 12 bits, Huffman-coded: sequential and progressive
+_LEAST_MARKER = 0xC0  # lower markers have no length and no body
+_FRAMES = {0xC0, 0xC1, 0xC2}  # Huffman-coded, 8 or 12 bits: sequential and progressive
 _OTHER_FRAMES = {0xC3, *range(0xC5, 0xD0)} - {0xCC}
 _PROGRESSIVE = 0xC2
 _APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
-_NAMES = {_APP0: b"JFIF\0", _APP14: b"Adobe"}  # which say what the colours are
+_NAMES = {_APP0: b"JFIF\0", _APP14: b"Adobe"}  # these segments determine the colour space
 _TABLES = {_DQT, _DHT, _DRI}
 _LONGEST = {_DQT: 4 + 2 * 4 * 129, _DHT: 4 + 2 * 8 * (17 + 256), _DRI: 6}
-"""Of a segment, its marker and length included: all tables there are, twice."""
-_SMOOTHED = range(1, 10)  # coefficients that libjpeg guesses where they were not sent exactly
+"""Maximum bytes of a segment with marker and length: room for all possible tables, twice."""
+_SMOOTHED = range(1, 10)  # coefficients that libjpeg estimates if they are missing or inexact
 
 
 @dataclass(slots=True)
 class _Component:
     samples: float
-    # bits that are still missing of each coefficient; -1 where nothing of it was sent
+    # missing low bits of each coefficient; -1 if no scan has it
     missing: list[int] = field(default_factory=lambda: [-1] * 64)
 
 
 @dataclass(slots=True)
 class Frame:
-    """The picture in a JPEG: its size, its parts by their ids, and what its scans cost."""
+    """The frame of a JPEG: size, components by their ids, and the cost of its scans."""
 
     width: int
     height: int
@@ -70,19 +70,19 @@ class Frame:
 
     @property
     def samples(self) -> float:
-        """Samples of all components."""
+        """Number of samples of all components."""
         return sum(one.samples for one in self.components.values())
 
     def total_work(self) -> float:
-        """Samples that are gone over, the guessing of missing ones included."""
-        guesses = self.progressive and any(
+        """Number of samples that all scans process; includes the cost of inter-block smoothing."""
+        smooths = self.progressive and any(
             one.missing[0] >= 0 and any(one.missing[k] for k in _SMOOTHED)
             for one in self.components.values()
         )
-        return self.work + guesses * _SMOOTHING * self.samples
+        return self.work + smooths * _SMOOTHING * self.samples
 
     def add_scan(self, segment: bytes) -> None:
-        """Count a scan; `segment` is what stands behind its length."""
+        """Count a scan; `segment` is its header without marker and length."""
         count = segment[0]
         ids = segment[1 : 1 + 2 * count : 2]
         first, last, bits = segment[1 + 2 * count : 4 + 2 * count]
@@ -102,18 +102,17 @@ def accepts(start: bytes) -> bool:
 
 
 def read(data: bytes) -> ImageHeader:
-    """Read the header of a JPEG; comments, profiles and previews are left out of `data`.
+    """Read the header of a JPEG; `data` of the result has no comments, profiles and previews.
 
     Raises:
-        InvalidImage: it is cut off, of a rare kind, or has too many segments or scans.
+        InvalidImage: it is truncated, of a rare kind, or has too many segments or scans.
     """
     head, frame, at, orientation = _read_tables(data, Segments())
     end = count_scans(data, at, frame, Segments())
     if frame.total_work() > MAX_WORK:
         raise too_complex(
             KIND,
-            f"{frame.scans} scans over {frame.width}x{frame.height} pixels, or leaves out the last "
-            "of them",
+            f"{frame.scans} scans of {frame.width}x{frame.height} pixels, or lacks the last scans",
         )
     return ImageHeader(
         KIND,
@@ -136,13 +135,13 @@ def read(data: bytes) -> ImageHeader:
 
 @dataclass(slots=True)
 class Segments:
-    """Counts the segments of a file, so that a JPEG of many parts has no more than one part may."""
+    """Counts the segments of a file, so that one limit holds for all JPEGs in it."""
 
     most: int = MAX_SEGMENTS
     count: int = 0
 
     def add(self) -> None:
-        """Count one.
+        """Count one segment.
 
         Raises:
             InvalidImage: there are too many.
@@ -153,14 +152,14 @@ class Segments:
 
 
 def read_frame(data: bytes, segments: Segments | None = None) -> Frame:
-    """Read the frame and count the scans of a JPEG that stands in another format.
+    """Read the frame and count the scans of a JPEG that is embedded in another format.
 
     Args:
         data: the JPEG.
-        segments: of all JPEGs in the file so far, to which its own are added.
+        segments: counts the segments of all JPEGs in the file.
 
     Raises:
-        InvalidImage: as `read`, but for `MAX_WORK`.
+        InvalidImage: as in `read`, but `MAX_WORK` is not checked.
     """
     segments = segments or Segments()
     _, frame, at, _ = _read_tables(data, segments)
@@ -170,16 +169,16 @@ def read_frame(data: bytes, segments: Segments | None = None) -> Frame:
 
 @dataclass(slots=True)
 class _Head:
-    """The part before the first scan that a decoder needs."""
+    """The segments before the first scan that a decoder needs."""
 
     marks: dict[int, bytes] = field(default_factory=lambda: {_APP0: b"", _APP14: b""})
     tables: list[bytes] = field(default_factory=list)
     frame: Frame | None = None
     orientation: int = 0
-    described: bool = False
+    has_exif: bool = False
 
     def take(self, marker: int, segment: bytes) -> None:
-        """Copy a segment for the decoder, or leave it out."""
+        """Store a segment if the decoder needs it."""
         body = segment[4:]
         if marker in _OTHER_FRAMES:
             raise unsupported(KIND, "arithmetic, lossless or hierarchical coding")
@@ -192,13 +191,15 @@ class _Head:
             _check_tables(marker, segment, len(self.tables))
         elif marker in self.marks and body.startswith(_NAMES[marker]):
             self.marks[marker] = self.marks[marker] or segment
-        elif marker == _APP1 and not self.described and body.startswith(b"Exif\0\0"):
-            self.orientation, self.described = exif_orientation(body), True
+        elif marker == _APP1 and not self.has_exif and body.startswith(b"Exif\0\0"):
+            self.orientation, self.has_exif = exif_orientation(body), True
 
 
 def _read_tables(data: bytes, segments: Segments) -> tuple[list[bytes], Frame, int, int]:
-    """Walk up to the first scan: what a decoder needs, the frame, where the scan is, and the
-    orientation.
+    """Walk to the first scan.
+
+    Returns:
+        The segments that a decoder needs, the frame, the offset of the scan, and the orientation.
     """
     head = _Head()
     at = 2
@@ -222,7 +223,7 @@ def _read_tables(data: bytes, segments: Segments) -> tuple[list[bytes], Frame, i
 
 
 def count_scans(data: bytes, at: int, frame: Frame, segments: Segments) -> int:
-    """Add the scans from `at` on to the frame; give the end of the picture, behind its mark.
+    """Add the scans from `at` on to the frame; return the offset after the end marker.
 
     Raises:
         InvalidImage: a second frame begins, or there are too many scans or segments.
@@ -250,13 +251,13 @@ def count_scans(data: bytes, at: int, frame: Frame, segments: Segments) -> int:
 
 
 def _check_tables(marker: int, segment: bytes, count: int) -> None:
-    """Refuse what is defined again and again; Pillow goes over these tables in Python."""
+    """Reject repeated definitions of tables: Pillow parses them in Python."""
     if count > MAX_DEFINITIONS or (marker in _LONGEST and len(segment) > _LONGEST[marker]):
-        raise too_complex(KIND, "tables that are defined again and again")
+        raise too_complex(KIND, "tables that are defined too many times")
 
 
 def _segment(data: bytes, at: int) -> bytes:
-    """Give a segment with its marker and its length."""
+    """Return a segment, with its marker and its length."""
     (length,) = struct.unpack_from(">H", data, at + 2)
     segment = data[at : at + 2 + length]
     if length < 2 or len(segment) < 2 + length:
@@ -269,7 +270,7 @@ def _frame(segment: bytes, *, progressive: bool) -> Frame:
     parts = [segment[6 + 3 * i : 9 + 3 * i] for i in range(count)]
     factors = [(part[0], part[1] >> 4, part[1] & 15) for part in parts]
     most_x, most_y = (max(one[axis] for one in factors) for axis in (1, 2))
-    # as stored: whole blocks of the coarsest component
+    # the stored size is padded to whole blocks of the coarsest component
     padded_x, padded_y = (
         -(-side // (8 * most)) * 8 * most for side, most in ((width, most_x), (height, most_y))
     )

@@ -1,4 +1,4 @@
-"""PNG: its chunks; a decoder gets only those with pixels."""
+"""PNG: chunks; the decoder gets only those that it needs for the pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lipiyana.images.headers.header import (
 KIND = "PNG"
 
 MAX_CHUNKS = 30_000
-"""Of 4 KiB they make more than a picture may have in bytes."""
+"""At 4 KiB each, they exceed the maximum size of a picture."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -31,11 +31,11 @@ def accepts(start: bytes) -> bool:
 
 
 def read(data: bytes) -> ImageHeader:
-    """Read the header of a PNG; texts, profiles and the like are left out of `data`.
+    """Read the header of a PNG; `data` of the result has no texts, profiles and other metadata.
 
     Raises:
-        InvalidImage: it is cut off before its size, animated, or has too many chunks or packed
-            bytes.
+        InvalidImage: it is truncated before its size, animated, or has too many chunks or
+            compressed bytes.
     """
     if data[12:16] != b"IHDR" or len(data) < 29:
         raise bad_header(KIND)
@@ -45,7 +45,7 @@ def read(data: bytes) -> ImageHeader:
         raise bad_header(KIND)
     needed, orientation, transparent = _walk(data)
     row = (width * _CHANNELS[colour] * depth + 7) // 8 + 1
-    # seven passes have twice the rows, each of which is filled up to whole bytes
+    # the seven passes of interlacing have twice the rows, each padded to whole bytes
     check_deflated(KIND, len(needed), (1 + interlaced) * (row + interlaced) * height)
     pixels = width * height
     wide = colour == 0 and depth == 16
@@ -75,9 +75,9 @@ def _pixel_bytes(depth: int, colour: int) -> int:
 
 
 def _walk(data: bytes) -> tuple[bytes, int, bool]:
-    """Give the chunks that a decoder needs, the orientation, and whether one is transparent."""
+    """Return the needed chunks, the orientation, and whether there is a tRNS chunk."""
     runs: list[tuple[int, int]] = [(0, len(_SIGNATURE))]
-    orientation, described, transparent = 1, False, False
+    orientation, has_exif, transparent = 1, False, False
     at = len(_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -91,8 +91,8 @@ def _walk(data: bytes) -> tuple[bytes, int, bool]:
                 runs[-1] = runs[-1][0], end
             else:
                 runs.append((at, end))
-        elif kind == b"eXIf" and not described:
-            described = True
+        elif kind == b"eXIf" and not has_exif:
+            has_exif = True
             orientation = exif_orientation(data[at + 8 : end - 4])
         elif kind == b"acTL" and length >= 4:
             (frames,) = struct.unpack_from(">I", data.ljust(at + 12, b"\0"), at + 8)

@@ -1,4 +1,4 @@
-"""TIFF: one directory; a decoder gets only the tags of the pixels, each within bounds."""
+"""TIFF: one directory; the decoder gets only the tags that it needs, with bounded values."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MAX_TAGS = 1_000
 MAX_PAGES_COUNTED = 100
 
 MAX_PARTS = 20_000
-"""Strips or tiles: a strip a row is usual, small tiles of a large picture are not."""
+"""Maximum number of strips or tiles. One strip per row is common; tiny tiles are not."""
 
 MAX_PART_SEGMENTS = 16
-"""Of JPEG, for each part, beside those that one picture may have: a part with tables of its own has
-13 at most."""
+"""JPEG segments allowed for each strip or tile, in addition to `jpeg.MAX_SEGMENTS`. A strip or tile
+with tables of its own has at most 13."""
 
 MAX_PART_SHARE = 4
-"""The largest strip or tile, and all of them together, may have so many times the pixels."""
+"""Maximum ratio of the pixels of a strip or tile, and of all together, to those of the picture."""
 
 _MARKS = {
     b"II*\0": ("<", False),
@@ -52,22 +52,22 @@ _LONGEST = dict.fromkeys(_SINGLE, 1) | {
     _STRIPS: MAX_PARTS, _STRIP_BYTES: MAX_PARTS, _TILES: MAX_PARTS, _TILE_BYTES: MAX_PARTS,
     _COLOURS: 3 << 16, _JPEG_TABLES: 1 << 16, 529: 3, 530: 2, 532: 6,
 }  # fmt: skip
-"""What a decoder needs, and the most values that each may have."""
+"""The tags that a decoder needs, with the maximum number of values of each."""
 
-_WIDE_STRIP_BYTES = 32 << 20  # numbers of 64 bits, of a strip that is converted
+_WIDE_STRIP_BYTES = 32 << 20  # 64-bit numbers of a strip while it is converted
 _INKS, _LAB = 5, 8
 
 _NONE, _LZW, _JPEG = 1, 5, 7
 _FAX = {2, 3, 4}
 _DEFLATED = {8, 32946}
-_ZLIB_BYTES = 64  # of a strip that is otherwise empty, and of rows that end within a byte
+_ZLIB_BYTES = 64  # allowance per strip for the zlib header and rows that end within a byte
 _COMPRESSIONS = {_NONE, 2, 3, 4, 5, _JPEG, 8, 32773, 32946}
-"""CCITT, LZW, JPEG, Deflate and PackBits: what cameras, scanners and editors write."""
+"""CCITT, LZW, JPEG, Deflate and PackBits; cameras, scanners and editors write these."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Byte order, and whether offsets have 64 bits."""
+    """Byte order, and whether this is a BigTIFF, whose offsets have 64 bits."""
 
     order: str
     big: bool
@@ -87,7 +87,7 @@ class _Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """One entry of a directory, as it stands there, and where its values are."""
+    """One entry of a directory: type, number of values, their offset, and the entry's bytes."""
 
     kind: int
     count: int
@@ -101,7 +101,7 @@ def accepts(start: bytes) -> bool:
 
 
 def read(data: bytes) -> ImageHeader:
-    """Read the header of a TIFF of one page; `data` gets a directory of its own.
+    """Read the header of a TIFF of one page; `data` of the result has a new directory.
 
     Raises:
         InvalidImage: it is damaged, has several pages, too many strips, or a rare compression.
@@ -130,10 +130,10 @@ def read(data: bytes) -> ImageHeader:
         KIND,
         width,
         height,
-        directory.alone(),
+        directory.minimal_file(),
         directory.number(_ORIENTATION, 1),
         pixel_bytes=1 if samples == 1 and bits <= 8 else 4,
-        # the bytes again, with a directory of their own, and a strip or tile
+        # the bytes with the new directory, and one strip or tile
         buffer_bytes=len(data)
         + part * max(4, samples * bits // 8)
         + _WIDE_STRIP_BYTES * (samples == 1 and bits > 16),
@@ -145,7 +145,7 @@ def read(data: bytes) -> ImageHeader:
 
 
 def _converting(pixels: int, samples: int, bits: int, photometric: int) -> dict[Part, float]:
-    """Count what is done with the pixels of a kind."""
+    """The work of converting pixels to RGB."""
     grey = samples == 1
     if (grey and bits > 16) or photometric == _LAB:
         return {Part.SCALED_PIXEL: pixels}
@@ -161,11 +161,11 @@ class _Directory:
         self._data, self._layout, self._tags = data, layout, tags
 
     def number(self, tag: int, default: int = 0) -> int:
-        """Give the first value of a tag."""
+        """Return the first value of a tag."""
         return next(self.numbers(tag), default)
 
     def numbers(self, tag: int) -> Iterator[int]:
-        """Give the values of a tag."""
+        """Iterate over the values of a tag."""
         found = self._tags.get(tag)
         if found is None:
             return iter(())
@@ -175,7 +175,7 @@ class _Directory:
         return iter(struct.unpack_from(form, self._data, found.at))
 
     def check_parts(self, width: int, height: int, samples: int) -> int:
-        """Refuse strips and tiles that do not fit the picture; give the pixels of one."""
+        """Reject strips and tiles that do not fit the picture; return the pixels of one."""
         tiled = _TILES in self._tags
         if tiled:
             sides = self.number(_TILE_WIDTH), self.number(_TILE_LENGTH)
@@ -186,7 +186,7 @@ class _Directory:
         if not one or not count:
             raise bad_header(KIND)
         planes = samples if self.number(_PLANAR, 1) == 2 else 1
-        # a tile beside a narrow picture is mostly empty
+        # a tile of a narrow picture is mostly empty
         room = MAX_PART_SHARE * max(width * height, 1 << 20)
         if one > room or one * count > room * planes:
             parts = "tiles" if tiled else "strips"
@@ -194,8 +194,9 @@ class _Directory:
         return one
 
     def check_sizes(self, part_bytes: int) -> None:
-        """Refuse packed strips that are longer together than the file, so that they overlap, or
-        than deflating `part_bytes` of each could make them.
+        """Reject compressed strips that overlap, or that Deflate would not make so long.
+
+        `part_bytes` is the decompressed size of one strip or tile.
         """
         sizes = [size for _, size in self.parts()]
         if sum(sizes) > 2 * len(self._data):
@@ -204,14 +205,14 @@ class _Directory:
             check_deflated(KIND, sum(sizes), (part_bytes + _ZLIB_BYTES) * len(sizes))
 
     def decoded_pixels(self, part: int, width: int, height: int) -> int:
-        """Count the pixels that are unpacked: tiles are whole though they hang over the edge."""
+        """Number of pixels that are decompressed: tiles at the edge are decompressed as a whole."""
         if _TILES not in self._tags:
             return width * height
         planes = self.number(_SAMPLES, 1) if self.number(_PLANAR, 1) == 2 else 1
         return part * self._tags[_TILES].count // planes
 
     def unpacking(self, unpacked: int) -> dict[Part, float]:
-        """Count what is done to come to so many bytes of pixels."""
+        """The work of decompressing to `unpacked` bytes of pixels."""
         packed = sum(size for _, size in self.parts())
         compression = self.number(_COMPRESSION, _NONE)
         if compression in _DEFLATED:
@@ -226,7 +227,7 @@ class _Directory:
         return {Part.TIFF_BYTE: unpacked}
 
     def check_jpegs(self, width: int, height: int) -> dict[Part, float]:
-        """Refuse what no JPEG of this size might do either; count what decoding them is."""
+        """Reject JPEG strips beyond the limits of a JPEG of this size; return the work of all."""
         parts = list(self.parts())
         if sum(size for _, size in parts) > len(self._data) or len({*parts}) < len(parts):
             raise too_complex(KIND, "strips that overlap")
@@ -242,7 +243,7 @@ class _Directory:
         return {Part.JPEG_BYTE: packed, Part.JPEG_SAMPLE: samples, Part.JPEG_SCAN_SAMPLE: work}
 
     def parts(self) -> Iterator[tuple[int, int]]:
-        """Give the offset and the size in bytes of each strip or tile."""
+        """Iterate over the offset and the size in bytes of each strip or tile."""
         tiled = _TILES in self._tags
         sizes = self.numbers(_TILE_BYTES if tiled else _STRIP_BYTES)
         return zip(self._offsets(), sizes, strict=False)
@@ -250,8 +251,8 @@ class _Directory:
     def _offsets(self) -> list[int]:
         return list(self.numbers(_TILES if _TILES in self._tags else _STRIPS))
 
-    def alone(self) -> bytes:
-        """Give the file with a directory, at its end, of what a decoder needs."""
+    def minimal_file(self) -> bytes:
+        """Return the file with a new directory, at its end, of the tags that a decoder needs."""
         layout = self._layout
         entries = [tag.entry for name, tag in sorted(self._tags.items()) if name != _ORIENTATION]
         start = len(self._data) + len(self._data) % 2
@@ -269,7 +270,7 @@ class _Directory:
 
 
 def _directory(data: bytes, layout: _Layout, at: int) -> tuple[dict[int, _Tag], int]:
-    """Give the tags that a decoder needs, and the orientation, and where the next directory is."""
+    """Return the orientation and the tags that a decoder needs, and the next directory's offset."""
     (count,) = struct.unpack_from(layout.count, data, at)
     if count > MAX_TAGS:
         raise too_complex(KIND, f"a directory of {count} tags")
@@ -299,7 +300,7 @@ def _directory(data: bytes, layout: _Layout, at: int) -> tuple[dict[int, _Tag], 
 
 
 def _check_pages(data: bytes, layout: _Layout, first: int, following: int) -> None:
-    """Count the directories as far as there is one behind the last; a circle ends it."""
+    """Reject several pages. The chain of directories may be a cycle, which ends the count."""
     seen = {first}
     while following and following not in seen and len(seen) < MAX_PAGES_COUNTED:
         seen.add(following)

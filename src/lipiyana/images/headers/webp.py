@@ -1,9 +1,9 @@
-"""WebP: the chunks of a RIFF file, of which a decoder gets only those with pixels.
+"""WebP: chunks of a RIFF file; the decoder gets only those that it needs for the pixels.
 
-VP8L, the lossless coding of a WebP, can ask for many groups of prefix codes. A group takes a few
-bits in the file and kilobytes of tables in the decoder. The number of groups stands in an image of
-its own, after those of the transforms. These small images are walked here as the decoder reads
-them; the pixels of the picture are not.
+VP8L, the lossless coding of WebP, can declare many groups of prefix codes. A group takes a few
+bits in the file, but kilobytes of tables in the decoder. The number of groups is only known from
+the entropy image, which follows the images of the transforms. These small images are parsed here
+as the decoder does; the pixels of the picture are not.
 """
 
 from __future__ import annotations
@@ -28,34 +28,35 @@ MAX_GROUPS = 10_000
 """libwebp's encoder makes at most 2,600."""
 
 MAX_SMALL_PIXELS = 400_000
-"""Of all small images together: a block of a transform has 16x16 pixels or more in what libwebp's
-encoder writes of a large picture, so that 50 megapixels have 390,000 in two transforms."""
+"""Maximum number of pixels of all small images together. For large pictures, libwebp's encoder uses
+transform blocks of at least 16x16 pixels: 50 megapixels have 390,000 of them in two transforms."""
 
-_GROUP_BYTES = 600  # in libwebp, beside its tables of 4-byte entries
-_TABLE_ENTRIES = 2300  # most of the four tables that no colour cache changes
+_GROUP_BYTES = 600  # of libwebp's struct, without the tables
+_TABLE_ENTRIES = 2300  # maximum of the four tables whose size does not depend on the colour cache
 _GREEN_ENTRIES = (654, 656, 658, 662, 670, 686, 718, 782, 912, 1168, 1680, 2704)
+"""Maximum size of the table of green, by the bits of the colour cache."""
 
 _PREDICTOR, _CROSS_COLOUR, _PALETTE = 0, 1, 3
 _LITERALS, _LENGTHS, _DISTANCES = 256, 24, 40
 _MOST_CACHE_BITS = 11
 _LONGEST_CODE = 15
 _LENGTH_ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-_REPEATS = {16: (2, 3), 17: (3, 3), 18: (7, 11)}  # extra bits, and the least count
+_REPEATS = {16: (2, 3), 17: (3, 3), 18: (7, 11)}  # extra bits and minimum count
 
 _WINDOW = 12  # bytes: four codes of 15 bits, or a length and a distance with their extra bits
 
 _Code = tuple[int, list[int]]
-"""Bits to look at, and for each of their values `symbol << 4 | length`."""
+"""A prefix code: the number of bits to look up, and a table of `symbol << 4 | length`."""
 
 
 def group_bytes(data: bytes, at: int, width: int, height: int) -> int:
-    """Give the bytes that the tables of all groups of prefix codes take in the decoder.
+    """Estimate the memory that the decoder needs for the tables of all groups of prefix codes.
 
     Args:
         data: the file.
-        at: where the coded image begins in it, behind its size.
-        width: of the image, pixels.
-        height: likewise.
+        at: offset of the coded image, after its size.
+        width: width of the image in pixels.
+        height: height of the image in pixels.
 
     Raises:
         InvalidImage: it is damaged before its pixels begin, or has too many groups or blocks.
@@ -74,7 +75,7 @@ class _Reader:
     seen: set[int] = field(default_factory=set)
 
     def groups(self, width: int, height: int) -> tuple[int, int]:
-        """Give the number of groups, and the bits of the colour cache."""
+        """Return the number of groups and the bits of the colour cache."""
         done: set[int] = set()
         while self._bits(1):
             kind = self._bits(2)
@@ -114,14 +115,14 @@ class _Reader:
         return bits
 
     def _blocks(self, width: int, height: int) -> set[int]:
-        """Walk an image of a pixel a block."""
+        """Parse an image that has one pixel for each block."""
         bits = 2 + self._bits(3)
         return self._image((-(-width >> bits)) * (-(-height >> bits)))
 
     def _image(self, pixels: int) -> set[int]:
-        """Walk a small image; give the numbers that stand in red and green of its pixels.
+        """Parse a small image; return the numbers in the red and green of its literal pixels.
 
-        What is copied or comes from the colour cache was there before, or is 0.
+        Copied pixels and those from the colour cache repeat earlier numbers, or are 0.
         """
         self.pixels += pixels
         if self.pixels > MAX_SMALL_PIXELS:
@@ -147,7 +148,7 @@ class _Reader:
                 used += found & 15
                 used += blues[window >> used & blue_mask] & 15
                 used += alphas[window >> used & alpha_mask] & 15
-                if not used:  # all that follow are like it
+                if not used:  # codes of zero bits: all remaining pixels are equal
                     break
                 left -= 1
             elif symbol < _LITERALS + _LENGTHS:
@@ -201,7 +202,7 @@ class _Reader:
 
 
 def _prefixed(symbol: int) -> tuple[int, int]:
-    """Give the extra bits of a length or distance, and its least value."""
+    """Return the number of extra bits of a length or distance, and its minimum."""
     if symbol < 4:
         return 0, symbol + 1
     extra = (symbol - 2) >> 1
@@ -209,7 +210,10 @@ def _prefixed(symbol: int) -> tuple[int, int]:
 
 
 def _table(lengths: list[int]) -> _Code:
-    """Make a canonical code, whose bits come from the highest on; it must be complete."""
+    """Build the table of a canonical prefix code, which must be complete.
+
+    Codes are stored from their highest bit on, so they are reversed for the look-up.
+    """
     used = [(length, symbol) for symbol, length in enumerate(lengths) if length]
     if not used:
         raise bad_header(KIND)
@@ -231,7 +235,7 @@ def _table(lengths: list[int]) -> _Code:
 
 _NEEDED = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH"}
 _ALPHA = 0x10
-_SIZE_BYTES = 5  # of a VP8L chunk, with its mark
+_SIZE_BYTES = 5  # signature and size of a VP8L chunk
 _COMPRESSION, _AS_VP8L = 3, 1  # of an ALPH chunk
 
 
@@ -241,16 +245,16 @@ def accepts(start: bytes) -> bool:
 
 
 def read(data: bytes) -> ImageHeader:
-    """Read the header of a WebP; profiles and the like are left out of `data`.
+    """Read the header of a WebP; `data` of the result has no profiles and other metadata.
 
     Raises:
-        InvalidImage: it is cut off, animated, or has too many chunks or groups of prefix codes.
+        InvalidImage: it is truncated, animated, or has too many chunks or groups of prefix codes.
     """
     chunks: list[bytes] = []
     sizes: dict[bytes, tuple[int, int]] = {}
     lossless_at: list[int] = []
     packed = {b"VP8 ": 0, b"VP8L": 0, b"ALPH": 0}
-    orientation, described, frames, alpha = 1, False, 0, False
+    orientation, has_exif, frames, alpha = 1, False, 0, False
     at = 12
     for _ in range(MAX_CHUNKS):
         if at + 8 > len(data):
@@ -268,8 +272,8 @@ def read(data: bytes) -> ImageHeader:
                 elif name == b"ALPH" and body[0] & _COMPRESSION == _AS_VP8L:
                     lossless_at.append(at + 8 + 1)
             alpha |= _has_alpha(name, body)
-        elif name == b"EXIF" and not described:
-            described = True
+        elif name == b"EXIF" and not has_exif:
+            has_exif = True
             orientation = exif_orientation(data[at + 8 : end])
         elif name == b"ANMF":
             frames += 1
@@ -280,7 +284,7 @@ def read(data: bytes) -> ImageHeader:
         raise animated(KIND, str(frames))
     if not sizes.keys() & {b"VP8 ", b"VP8L"}:
         raise bad_header(KIND)
-    # the picture must fill the canvas, whose size is that of an animation
+    # without animation, the picture must have the size of the canvas
     if len({size for name, size in sizes.items() if name != b"ALPH"}) > 1:
         raise bad_header(KIND)
     width, height = next(size for name, size in sizes.items() if name != b"ALPH")
@@ -294,7 +298,7 @@ def read(data: bytes) -> ImageHeader:
         height,
         b"RIFF" + struct.pack("<I", len(body)) + body,
         orientation,
-        # the pixels as they are, with alpha those that OpenCV gives as well
+        # libwebp's pixels, and OpenCV's RGBA copy if there is alpha
         pixel_bytes=4 * lossless + 4 * alpha or 3,
         buffer_bytes=len(data) + tables,
         work={

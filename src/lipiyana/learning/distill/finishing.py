@@ -17,7 +17,8 @@ from torch import Tensor
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.images.loading import load
-from lipiyana.learning.distill.network import (
+from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.student import (
     OUTPUT_LAYER,
     STRIDE,
     TextStudent,
@@ -25,7 +26,6 @@ from lipiyana.learning.distill.network import (
     computed_in_int8,
     shift_of,
 )
-from lipiyana.learning.distill.pool import PoolPicture
 from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.export import Signature, export_onnx

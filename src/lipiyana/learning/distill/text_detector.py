@@ -18,10 +18,9 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
-from lipiyana.learning.distill.learner import DistillLearner, StudentRecipe
-from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import Pool, fill_pool, photographs
 from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.student import DistillLearner, StudentRecipe, TextStudent
 from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished

@@ -27,15 +27,16 @@ import torch
 from lipiyana.images.headers.formats import read_header
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.crops import CropMix, batches
-from lipiyana.learning.distill.learner import FROM_SCRATCH, StudentTrainer
-from lipiyana.learning.distill.network import (
+from lipiyana.learning.distill.pool import Picture, Pool, PoolPicture, fill_pool
+from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
+from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.student import (
+    FROM_SCRATCH,
+    StudentTrainer,
     TextStudent,
     computed_in_int8,
     shift_of,
 )
-from lipiyana.learning.distill.pool import Picture, Pool, PoolPicture, fill_pool
-from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
-from lipiyana.learning.distill.streets import Streets
 from lipiyana.learning.distill.text_cores import LabelledPicture, Pixels
 from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.quantize.search import open_file

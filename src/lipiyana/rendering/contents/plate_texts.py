@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipiyana.ocr.registrations import parse
-from lipiyana.ocr.registrations.letter_names import LETTER_NAMES
+from lipiyana.ocr.registrations.transliteration import LETTER_NAMES
 from lipiyana.ocr.scripts.table import SCRIPTS, script_of
 from lipiyana.rendering.contents.registration_drafts import (
     ARROW,

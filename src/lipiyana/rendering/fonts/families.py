@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lipiyana.annotation.fonts import font_folders
+from lipiyana.annotation import font_folders
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of_char
 from lipiyana.rendering.fonts.faces import NO_GLYPH, Face
 from lipiyana.rendering.fonts.files import FontFile, scan

@@ -16,9 +16,8 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import Quad, paint_plate
 from lipiyana.rendering.plates.pictures import project, random_view
 from lipiyana.rendering.plates.styles import PlateStyle, random_style
-from lipiyana.rendering.streets.background import draw_pole, draw_street
 from lipiyana.rendering.streets.signs import FlatSign, SignKind, SignLine, paint_sign
-from lipiyana.rendering.streets.stage import Stage
+from lipiyana.rendering.streets.stage import Stage, draw_pole, draw_street
 from lipiyana.rendering.streets.vehicles import WIDTHS_MM, DrawnVehicle, draw_vehicle
 from lipiyana.types import PlateColour, RegistrationFormat
 

@@ -1,4 +1,4 @@
-"""Short answers over HTTP: metrics and readiness.
+"""The HTTP port for monitoring.
 
-In: GET requests. Out: `/metrics` and `/ready`.
+In: GET requests. Out: `/metrics` (Prometheus) and `/ready` (probes).
 """

@@ -1,4 +1,4 @@
-"""Processes of a server: how they start, share a port, stay within memory and end.
+"""Processes of a server: start, shared port, memory and shutdown.
 
 In: settings and signals. Out: a running server, then an exit code.
 """

@@ -1,4 +1,4 @@
-"""Ends a serving process after a signal, within a set time whatever still runs in it."""
+"""Ends a serving process after a signal, within the grace period, whatever still runs in it."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ _log = logging.getLogger("lipiyana.server")
 
 
 def reserve_of(grace: float) -> float:
-    """Give the seconds at the end of a grace period that are reserved for closing everything."""
+    """Seconds at the end of a grace period that are reserved for closing everything."""
     return min(ENDING.longest_reserve, grace * ENDING.reserve_share)
 
 
 def leaving_of(grace: float) -> float:
-    """Give the last seconds of a grace period: when they begin, the process exits."""
+    """Seconds before the end of a grace period at which the process exits."""
     return reserve_of(grace) * ENDING.leaving_share
 
 
 class Ending:
-    """Takes the signals of this process, and ends it at the deadline if it has not ended by then.
+    """Receives the signals of this process, and ends the process at the deadline at the latest.
 
-    It works on its own thread, so it does not depend on the event loop or on anything else that may
-    be stuck. Code that never returns cannot be stopped in Python; the process then exits by
-    `os._exit` while that code runs.
+    It runs on its own thread, because the event loop or other code may be stuck. Python cannot stop
+    code that never returns, so the process then exits by `os._exit` while that code runs.
 
     Attributes:
-        unfinished: gives how many accepted calls, or how many of what `what` says, have been or
-            would be cut off.
-        last_act: called before the process is left.
+        unfinished: returns the number of accepted calls (or of `what`) that were cut off, or would
+            be if the process ended now.
+        last_act: called just before `os._exit`.
     """
 
     def __init__(self, grace: float, what: str = "accepted calls") -> None:
-        """Do nothing yet.
+        """Wait for signals.
 
         Args:
-            grace: seconds from the first signal to the end.
-            what: `unfinished` counts, for the log.
+            grace: seconds from the first signal to the deadline.
+            what: name of what `unfinished` counts, for the log.
         """
         self.unfinished: Callable[[], int] = lambda: 0
         self.last_act: Callable[[], None] = lambda: None
@@ -61,7 +60,7 @@ class Ending:
         self._leave_at = 0.0
         self._signals = 0
         self._listener: Callable[[], None] | None = None
-        self._untold = 0
+        self._unreported = 0
         self._disarmed = False
 
     @property
@@ -75,18 +74,18 @@ class Ending:
         return self._signals > 0
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called for each signal, also for those that came before.
+        """Call `listener` for each signal, including earlier ones.
 
         It is called on another thread.
         """
         with self._changed:
             self._listener = listener
-            untold, self._untold = self._untold, 0
-        for _ in range(untold):
+            unreported, self._unreported = self._unreported, 0
+        for _ in range(unreported):
             listener()
 
     def remaining(self) -> float:
-        """Give the seconds until the process is ended; all of the grace before the first signal."""
+        """Seconds until the deadline; before the first signal, the whole grace period."""
         with self._changed:
             if self._deadline is None:
                 return self._grace
@@ -105,12 +104,12 @@ class Ending:
                 self._changed.notify_all()
             listener = self._listener
             if listener is None:
-                self._untold += 1
+                self._unreported += 1
         if listener is not None:
             listener()
 
     def leave(self, why: str) -> None:
-        """End the process now, whatever runs in it. Does not return."""
+        """Exit the process now, even if other code still runs. Does not return."""
         cut_off = self.unfinished()
         level = logging.ERROR if cut_off else logging.WARNING
 
@@ -127,7 +126,7 @@ class Ending:
         os._exit(CUT_OFF if cut_off else 0)
 
     def disarm(self) -> None:
-        """Do not end the process any more: everything is closed."""
+        """Cancel the deadline, because everything is closed."""
         with self._changed:
             self._disarmed = True
             self._changed.notify_all()
@@ -144,7 +143,7 @@ class Ending:
                 return
             second = self._signals > 1
         self.leave(
-            "a second signal came" if second else "the time allowed by shutdown_grace is over"
+            "a second signal came" if second else "the grace period of shutdown_grace is over"
         )
 
 
@@ -152,15 +151,16 @@ class Ending:
 def ending_by_signals(
     ending: Ending, signals: Sequence[signal.Signals], *, parent: int | None = None
 ) -> Iterator[Ending]:
-    """Pass each signal to `ending`. Enter it on the main thread.
+    """Pass each signal to `ending`. Enter this context on the main thread.
 
     Python runs signal handlers only on the main thread, which may be busy. So another thread reads
-    the file to which the interpreter writes the number of each signal as soon as it comes.
+    the file to which the interpreter immediately writes the number of each signal.
 
     Args:
         ending: receives the signals.
-        signals: that end the process.
-        parent: a file that ends with the process that this one belongs to; that counts as a signal.
+        signals: the signals that end the process.
+        parent: a file descriptor that reaches its end when the parent process ends; this counts as
+            a signal.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -188,7 +188,7 @@ def ending_by_signals(
 
 
 def _ignore(_number: int, _frame: object) -> None:
-    """Do nothing: Python has written the number to the file."""
+    """Do nothing: the interpreter has written the number to the file."""
 
 
 def _watch_signals(
@@ -209,7 +209,7 @@ def _watch_signals(
                 return
             if parent is not None and parent in readable:
                 selector.unregister(parent)
-                if not ending.begun:  # else it knows already
+                if not ending.begun:  # otherwise a signal came already
                     ending.signalled()
             if numbers in readable:
                 for number in numbers.recv(64):

@@ -1,8 +1,8 @@
-"""Memory of a serving process: how much the settings allow, and giving unused memory back.
+"""Memory of a serving process: how much the settings allow, and returning unused memory.
 
 gRPC receives messages in thousands of small pieces, with larger blocks allocated in between. After
-a wave of large messages the C library holds hundreds of megabytes that nobody uses, and the next
-wave comes on top of some of it.
+a burst of large messages the C library holds hundreds of megabytes of fragmented free memory, and
+the next burst can reuse only a part of it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ _STATM = Path("/proc/self/statm")
 
 
 class MemoryReturn:
-    """Checks the size of the process from time to time. Does nothing if the system cannot tell."""
+    """Checks the size of the process periodically, and returns free memory to the system.
+
+    Does nothing on systems that do not report the size.
+    """
 
     def __init__(
         self,
         resident: Callable[[], int] | None = None,
         trim: Callable[[], object] | None = None,
     ) -> None:
-        """Measure the process now.
+        """Measure the size of the process now.
 
         Args:
-            resident: gives the bytes of the process that are in memory.
+            resident: reads the resident memory of the process in bytes.
             trim: returns free memory to the system.
         """
         self._resident = resident or _resident
@@ -41,7 +44,7 @@ class MemoryReturn:
         self._least = self._resident()
 
     def look(self) -> bool:
-        """Return free memory if the process has grown, and say whether it had. May take 50 ms."""
+        """Return free memory if the process has grown; return whether it has. May take 50 ms."""
         now = self._resident()
         self._least = min(self._least, now)
         if now < self._least + MEMORY.growth_bytes:
@@ -86,7 +89,7 @@ _log = logging.getLogger("lipiyana.server")
 
 
 def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
-    """Give the bytes that one process may take for each thing, the largest settings first.
+    """The maximum bytes of each part of one process, the largest part first.
 
     Example:
         >>> bounds = memory_bounds(ServerSettings(threads=2))
@@ -110,7 +113,7 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
 
 
 def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> None:
-    """Warn where callers could take more memory than the container, or the machine, has."""
+    """Warn if callers could make the server use more memory than the container or machine has."""
     has = container_memory(root) or machine_memory()
     bounds = memory_bounds(settings)
     takes = settings.workers * sum(bounds.values())
@@ -118,8 +121,8 @@ def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> 
         return
     most = ", ".join(f"{name} {size // MEBIBYTE} MiB" for name, size in list(bounds.items())[:3])
     _log.warning(
-        "callers may make this server take %d MiB, and there are %d: lower its settings, or give "
-        "it more; the largest parts of a process are %s",
+        "callers may make this server use %d MiB, but only %d MiB are available: lower its "
+        "settings or add memory; the largest parts of a process are %s",
         takes // MEBIBYTE,
         has // MEBIBYTE,
         most,

@@ -1,43 +1,55 @@
-"""Runs one server in this process: until a signal comes, or beside other code."""
+"""Runs one server in this process: until a signal comes, on a thread, or as a worker.
+
+A worker is one of several processes that share a port; the supervisor starts it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
 from lipiyana.batching import Batcher, batched_sessions
+from lipiyana.errors import LipiyanaError
+from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
-from lipiyana.images.quiet_decoders import quiet_decoders
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
-from lipiyana.review.keeping_recognizer import KeepingRecognizer
-from lipiyana.review.spare_time import SpareTime
+from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.processes.ending import Ending, ending_by_signals
 from lipiyana.server.rpc.answers import ServedRecognizer
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
+from lipiyana.server.telemetry.logs import configure_logging
 from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.server.telemetry.metrics_folder import leave_metrics_folder
+from lipiyana.server.telemetry.native_lines import native_lines_as
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing, otlp_tracing
 from lipiyana.server.tuning import WORKERS
 
 _log = logging.getLogger("lipiyana.server")
 
 
+MakeRecognizer = Callable[[ServerSettings, Metrics], ServedRecognizer]
+
+
 class Started(Protocol):
-    """A server that is up."""
+    """A server that has started."""
 
     @property
     def target(self) -> str:
-        """What a client on this machine connects to."""
+        """The target for a client on this machine."""
         ...
 
     @property
@@ -59,13 +71,13 @@ def serve_to_the_end(
     """Serve in this process until a signal comes; see `serve`.
 
     Args:
-        settings: of the server.
-        recognizer: what answers; closed in the end.
-        metrics: where calls are counted.
-        on_ready: called once calls are welcome.
-        signals: that end it.
-        parent: a file that ends with the process that this one belongs to; that counts as a signal.
-        last_act: called if the process must be left while something still runs in it.
+        settings: settings of the server.
+        recognizer: reads pictures; closed at the end.
+        metrics: counts calls.
+        on_ready: called once the server accepts calls.
+        signals: the signals that end it.
+        parent: see `ending_by_signals`.
+        last_act: called if the process must exit while code still runs in it.
     """
     with (
         ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
@@ -77,17 +89,17 @@ def serve_to_the_end(
             ending.unfinished = lambda: server.unanswered
             asyncio.run(_serve_until_signalled(server, ending, on_ready))
         if server.computing:
-            # a recognizer that is in use cannot be closed, and nobody waits for what it finds
-            ending.leave(f"{server.computing} pictures are still computed")
+            # a recognizer in use cannot be closed, and nobody waits for its results
+            ending.leave(f"{server.computing} pictures are still being computed")
         return ending.exit_code
 
 
 @contextmanager
 def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
-    """Give the tracing that the settings ask for.
+    """Create the tracing of the settings.
 
     Raises:
-        MissingExtra: OpenTelemetry is asked for and not installed.
+        MissingExtra: tracing is on, but OpenTelemetry is not installed.
     """
     if not settings.tracing:
         yield NoTracing()
@@ -99,11 +111,11 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
 def local_recognizer(
     settings: ServerSettings, metrics: Metrics | None = None
 ) -> LocalRecognizer | KeepingRecognizer:
-    """Make the recognizer that the settings describe, and load its models; pictures share CPUs.
+    """Create the recognizer of the settings and load its models; pictures share the CPUs.
 
     Args:
-        settings: of the server.
-        metrics: where the runs of its models are counted.
+        settings: settings of the server.
+        metrics: counts the runs of the models.
 
     Raises:
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
@@ -111,7 +123,7 @@ def local_recognizer(
     """
     quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
-    # without joining, a slot a thread: then no run waits for another
+    # without batching there is one slot per thread, so that no run waits for another
     batcher = Batcher(
         slots=settings.threads if settings.model_batch == 1 else min(cpus, settings.threads),
         max_rows=settings.model_batch,
@@ -129,7 +141,7 @@ def local_recognizer(
         decoding_memory=DecodingMemory(settings.max_decoded_bytes),
     )
     for model in recognizer.models:
-        store.session(model.name)  # not when the first picture needs it, or to fail then
+        store.session(model.name)  # load now, so that errors show before the first picture
     if metrics is not None:
         metrics.models(recognizer.models)
     if settings.keep_unsure is None:
@@ -138,7 +150,7 @@ def local_recognizer(
 
 
 def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
-    """Keep unsure pictures, in spare time only."""
+    """Store unsure pictures while no calls wait."""
     keeper = UnsureKeeper(folder, limits)
     _log.warning(
         "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
@@ -153,7 +165,7 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
 def running_server(
     recognizer: ServedRecognizer, settings: ServerSettings | None = None
 ) -> Iterator[RecognitionServer]:
-    """Run a server on its own thread, by default at a free loopback port.
+    """Run a server on its own thread, by default on a free loopback port.
 
     Raises:
         LipiyanaError: the server cannot start.
@@ -182,7 +194,7 @@ async def _serve_until_signalled(
     ending: Ending,
     on_ready: Callable[[RecognitionServer], None] | None,
 ) -> None:
-    """Start a server, and drain it when a signal comes; a second one cuts that off.
+    """Start a server, and drain it when a signal comes; a second signal ends the drain.
 
     Raises:
         LipiyanaError: the server cannot start.
@@ -190,11 +202,11 @@ async def _serve_until_signalled(
     received: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def tell() -> None:
+    def on_signal() -> None:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(received.put_nowait, None)
 
-    ending.listen(tell)
+    ending.listen(on_signal)
     await server.start()
     if on_ready is not None:
         on_ready(server)
@@ -225,3 +237,53 @@ async def _serve_until_stopped(
     started.set_result((server, lambda: loop.call_soon_threadsafe(stop.set)))
     await stop.wait()
     await server.stop()
+
+
+def run_worker(
+    settings: ServerSettings,
+    make_recognizer: MakeRecognizer,
+    supervisor: Connection,
+    metrics_folder: Path,
+) -> None:
+    """Serve until SIGTERM, or until the supervisor has ended.
+
+    The exit code is 0, or `CUT_OFF` if accepted calls were not answered.
+
+    The worker sends the supervisor None once it accepts calls, or the error that prevents it. At
+    the end it sends its exit code, because the interpreter takes some time to exit.
+    """
+    # a terminal sends Ctrl-C to all processes, but the supervisor decides when workers stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(settings.log_format)
+    metrics = Metrics()
+
+    def clean_up() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            leave_metrics_folder(metrics_folder)
+
+    try:
+        with native_lines_as(settings.log_format):
+            code = serve_to_the_end(
+                settings,
+                make_recognizer(settings, metrics),
+                metrics,
+                on_ready=lambda _: _send(supervisor, None),
+                signals=(signal.SIGTERM,),
+                parent=supervisor.fileno(),
+                last_act=clean_up,
+            )
+    except LipiyanaError as error:
+        _send(supervisor, error)
+        clean_up()
+    else:
+        _send(supervisor, code)
+        clean_up()
+        logging.shutdown()
+        # everything is closed, so skip the slow exit of the interpreter
+        os._exit(code)
+
+
+def _send(supervisor: Connection, message: LipiyanaError | int | None) -> None:
+    with suppress(OSError):  # if the supervisor has ended, this process ends anyway
+        supervisor.send(message)

@@ -1,4 +1,4 @@
-"""Several worker processes on one port: started, restarted when they die, drained together."""
+"""Runs several worker processes on one port: starts, restarts and drains them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from lipiyana.errors import InternalError, LipiyanaError
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
-from lipiyana.server.processes.run import Started, local_recognizer
-from lipiyana.server.processes.worker import MakeRecognizer, run_worker
+from lipiyana.server.processes.run import MakeRecognizer, Started, local_recognizer, run_worker
 from lipiyana.server.rpc.grpc_server import address, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
@@ -32,10 +31,10 @@ from lipiyana.server.telemetry.metrics_folder import metrics_folder
 from lipiyana.server.tuning import WORKERS
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Read by prometheus_client when a process imports it."""
+"""Variable that prometheus_client reads when it is imported."""
 
 _log = logging.getLogger("lipiyana.server")
-# not a fork: gRPC and ONNX Runtime have threads, of which a fork takes the locks but not the rest
+# no fork: it would copy the locks of gRPC's and ONNX Runtime's threads, but not the threads
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -48,16 +47,16 @@ def supervise(
     """Serve with `settings.workers` processes until SIGTERM or SIGINT; see `startup.serve`.
 
     Args:
-        settings: of each of them.
-        make_recognizer: a function of a module, called in each of them.
-        on_ready: called once all of them welcome calls.
+        settings: settings of each worker.
+        make_recognizer: a function at the top of a module, called in each worker.
+        on_ready: called once all workers accept calls.
 
     Returns:
-        The exit code for the process: 0 if all workers have answered what they had accepted, else
+        The exit code for the process: 0 if all workers have answered all accepted calls, else
         `CUT_OFF` (3).
 
     Raises:
-        LipiyanaError: a worker cannot start, or a port is taken.
+        LipiyanaError: a worker cannot start, or a port is in use.
     """
     with ExitStack() as stack:
         ending = stack.enter_context(
@@ -91,7 +90,7 @@ class Supervisor:
         metrics_folder: Path,
         ending: Ending,
     ) -> None:
-        """Start nothing yet; `ending` learns what to do if this must end while workers live."""
+        """Connect to `ending`, which kills the workers at the deadline; start nothing yet."""
         self.metrics_port: int | None = None
         self._settings = settings
         self._make_recognizer = make_recognizer
@@ -106,19 +105,19 @@ class Supervisor:
 
     @property
     def is_serving(self) -> bool:
-        """Whether a worker welcomes calls; may be asked on any thread."""
+        """Whether a worker accepts calls. May be read on any thread."""
         return self._serving > 0 and not self._draining.is_set()
 
     @property
     def target(self) -> str:
-        """What a client on this machine connects to."""
+        """The target for a client on this machine."""
         return target_of(self._settings, self._settings.port)
 
     async def run(self, on_ready: Callable[[Started], None] | None) -> None:
-        """Start the workers, and stay until all are gone after a signal.
+        """Start the workers; return when a signal has come and all have ended.
 
         Raises:
-            LipiyanaError: one cannot start.
+            LipiyanaError: a worker cannot start.
         """
         loop = asyncio.get_running_loop()
 
@@ -150,7 +149,10 @@ class Supervisor:
         return range(1, self._settings.workers + 1)
 
     async def _keep_running(self, number: int, ready: asyncio.Future[None]) -> None:
-        """Keep a worker of this number running until the drain; `ready` is for the first one."""
+        """Restart the worker of this number until the drain.
+
+        `ready` gets the result or the error of its first start.
+        """
         delay = WORKERS.first_delay
         while not self._draining.is_set():
             began = time.monotonic()
@@ -216,7 +218,7 @@ class Supervisor:
         problem: LipiyanaError | None,
         ready: asyncio.Future[None],
     ) -> bool:
-        """Take the first message of a worker; return whether it serves."""
+        """Handle the first message of a worker; return whether it serves."""
         if problem is None:
             _log.info("worker %d (pid %d) is serving", number, process.pid)
             if not ready.done():
@@ -229,13 +231,16 @@ class Supervisor:
 
     @property
     def _worker_settings(self) -> ServerSettings:
-        """Settings of a worker: it must have ended, or be killed, before this process ends."""
+        """Settings of a worker; its shorter grace period ends it before this process."""
         grace = self._settings.shutdown_grace
         own = grace - reserve_of(grace) / 3
         return self._settings.model_copy(update={"shutdown_grace": own})
 
     def _drain(self) -> None:
-        """Tell all workers to finish; the second time, at once. Kill those that do not."""
+        """Send SIGTERM to all workers, and kill those that do not end in time.
+
+        A second call ends their drain, because they receive a second signal.
+        """
         self._draining.set()
         for process in self._processes:
             process.terminate()
@@ -244,11 +249,11 @@ class Supervisor:
 
     def _kill(self) -> None:
         for process in tuple(self._processes):
-            _log.error("%s (pid %d) did not end, and is killed", process.name, process.pid)
+            _log.error("%s (pid %d) did not end and is killed", process.name, process.pid)
             process.kill()
 
     def _abandon(self) -> None:
-        """Kill the workers and remove the folder; called on another thread if this one is stuck."""
+        """Kill the workers and remove the folder. May be called on another thread."""
         for process in tuple(self._processes):
             process.kill()
         shutil.rmtree(self._metrics_folder, ignore_errors=True)
@@ -259,18 +264,18 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
     """Reserve a free port for sockets that share it.
 
     Raises:
-        InvalidRequest: it is taken, or the host is not this machine's (PORT_IN_USE).
+        InvalidRequest: it is in use, or the host is not an address of this machine (PORT_IN_USE).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # who shares a port shares it with all who do; so first try to have it alone
+        # bind without SO_REUSEPORT first, which fails if another server shares the port
         with socket.socket(family, socket.SOCK_STREAM) as alone:
             alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind((host, port))
             chosen = int(alone.getsockname()[1])
         shared = socket.socket(family, socket.SOCK_STREAM)
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # else connections of a server that has just left the port would keep it for a minute
+        # otherwise connections of a server that has just ended would block the port for a minute
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.bind((host, chosen))
     except OSError:

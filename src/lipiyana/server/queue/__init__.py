@@ -1,4 +1,4 @@
-"""Work that waits for a thread: admitted within bounds, taken in fair turns.
+"""The queue of pictures: bounded admission, fair turns, and the threads that compute.
 
-In: jobs of callers. Out: their results, or `Overloaded` with the time to wait.
+In: jobs of callers. Out: their results, or `Overloaded` with the back-off.
 """

@@ -1,4 +1,4 @@
-"""Admission to the queue: bounds by pictures and bytes, with a reserve for light clients."""
+"""Admission to the queue: limits on pictures and bytes, with a reserve for light clients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lipiyana.server.tuning import QUEUE
 
 
 def open_to_one(bound: int) -> int:
-    """Give how much of a bound a single client may take while there is no other client."""
+    """The part of a limit that a single client may use while there is no other client."""
     return bound - bound // QUEUE.reserve
 
 
@@ -19,20 +19,20 @@ class _Held:
 
 
 class Admission:
-    """Counts what was admitted and has not left, in all and by client.
+    """Counts the admitted items and bytes, in total and for each client.
 
-    A client that floods the server may fill all but the reserve. The reserve is open to clients
-    that hold no more than an equal share, counted as if one more client came. Not safe to share
-    between threads.
+    A client that floods the server may fill everything but the reserve. The reserve is for clients
+    that hold at most an equal share, where one more client is counted than there are. Not safe to
+    share between threads.
     """
 
     def __init__(self, max_items: int, max_bytes: int, *, least_reserve: int = 0) -> None:
-        """Admit nothing yet.
+        """Start with nothing admitted.
 
         Args:
-            max_items: in all.
-            max_bytes: in all.
-            least_reserve: items in the reserve at least, where an eighth is less.
+            max_items: maximum number of items in total.
+            max_bytes: maximum number of bytes in total.
+            least_reserve: minimum number of items in the reserve, which is otherwise an eighth.
         """
         self._open_items = max_items - max(max_items // QUEUE.reserve, least_reserve)
         self.max_items = max_items
@@ -42,7 +42,7 @@ class Admission:
         self._clients: dict[str, _Held] = {}
 
     def refusal(self, client: str, items: int, size: int) -> str:
-        """Say why `items` of `size` bytes in all are refused now; "" if they are admitted."""
+        """Why `items` of `size` bytes together would be rejected now; "" if they fit."""
         held = self._clients.get(client, _Held())
         sharers = len(self._clients) + (client not in self._clients) + 1
         bounds = (
@@ -50,7 +50,7 @@ class Admission:
             ("bytes", self.size, held.size, size, self.max_bytes, open_to_one(self.max_bytes)),
         )
         for unit, total, own, more, bound, open_ in bounds:
-            if not more:  # bytes alone are no matter of pictures
+            if not more:  # a request for bytes alone is not limited by pictures
                 continue
             if total + more > bound:
                 return f"the queue is full ({total} of {bound} {unit})"
@@ -59,11 +59,11 @@ class Admission:
         return ""
 
     def enter(self, client: str, size: int, *, items: int = 1) -> None:
-        """Count items of `size` bytes together; there may be bytes alone."""
+        """Count items of `size` bytes together; `items` may be 0."""
         self._count(client, items, size)
 
     def leave(self, client: str, size: int, *, items: int = 1) -> None:
-        """Remove items that entered, in the same parts or in others."""
+        """Remove items and bytes; they may be grouped differently from when they entered."""
         self._count(client, -items, -size)
 
     def _count(self, client: str, items: int, size: int) -> None:

@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """Kinds of work take turns, clients of one kind take turns, and a client's items go in order.
+    """Round-robin over kinds of work, then over the clients of a kind; a client's items are FIFO.
 
-    So a call waits for one batched picture and one frame of a stream at most per turn of its
-    client, however many of these wait. Every operation but `discard` is O(1). Not safe to share
-    between threads.
+    So in each turn of its client, a call waits for at most one picture of a batch and one frame of
+    a stream, however many of these wait. All operations except `discard` are O(1). Not safe to
+    share between threads.
     """
 
     def __init__(self) -> None:
-        # the next in turn comes first; empty queues are removed
+        # the next in turn is first; empty queues are removed
         self._kinds: OrderedDict[Kind, OrderedDict[str, deque[T]]] = OrderedDict()
         self._length = 0
 
@@ -51,7 +51,7 @@ class FairQueue(Generic[T]):
         return item
 
     def discard(self, source: Source, item: T) -> bool:
-        """Remove an item that has not been taken; say whether it was there."""
+        """Remove an item that was not taken yet; return whether it was in the queue."""
         try:
             self._kinds[source.kind][source.client].remove(item)
         except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""A limited number of places, one per call, shared fairly between clients."""
+"""A semaphore for calls that is shared fairly between clients."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from lipiyana.server.queue.sources import Kind, Source
 
 
 class Places:
-    """A number of places, of which one client gets seven eighths, or all but one (see `Admission`).
+    """A semaphore of which one client gets at most seven eighths of the places, or all but one.
 
-    Belongs to one event loop.
+    See `Admission`. Belongs to one event loop.
     """
 
     def __init__(self, count: int, *, max_waiting: int = 1) -> None:
-        """Make places, all free.
+        """Create free places.
 
         Args:
-            count: of places.
-            max_waiting: calls that may wait for one in `soon`; of these too a client has a share.
+            count: number of places.
+            max_waiting: number of calls that may wait in `soon`; a client may use its share of it.
         """
         self._count = count
-        # with fewer than eight, one place that is held for long would otherwise delay all clients
+        # one client must not hold all places, even if there are fewer than eight
         self._held = Admission(count, 1, least_reserve=int(count > 2))
         self._line = Admission(max_waiting, 1)
         self._waiting: FairQueue[tuple[str, asyncio.Future[None]]] = FairQueue()
 
     @property
     def taken(self) -> int:
-        """How many are held."""
+        """Number of held places."""
         return self._held.items
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for one."""
+        """Number of calls that wait for a place."""
         return len(self._waiting)
 
     def are_free_for(self, client: str) -> bool:
@@ -47,10 +47,10 @@ class Places:
 
     @contextmanager
     def now(self, client: str, refusal: Overloaded) -> Iterator[None]:
-        """Hold a place in the body.
+        """Hold a place while the body runs.
 
         Raises:
-            Overloaded: `refusal`, where none is free for this client.
+            Overloaded: `refusal`, if no place is free for this client.
         """
         if not self.are_free_for(client):
             raise refusal
@@ -62,10 +62,10 @@ class Places:
 
     @asynccontextmanager
     async def soon(self, client: str, refusal: Overloaded, seconds: float) -> AsyncIterator[None]:
-        """Hold a place in the body, after waiting for it in turn with other clients.
+        """Wait for a place, in turn with other clients, and hold it while the body runs.
 
         Raises:
-            Overloaded: `refusal`, where too many wait already, or none was free within `seconds`.
+            Overloaded: `refusal`, if too many calls wait, or no place was free within `seconds`.
         """
         if self.are_free_for(client):
             self._held.enter(client, 0)
@@ -84,20 +84,20 @@ class Places:
         return not self._held.refusal(client, 1, 0)
 
     async def _wait(self, client: str, refusal: Overloaded) -> None:
-        """Wait until a place was taken for this client."""
+        """Wait until this client gets a place."""
         if self._line.refusal(client, 1, 0):
             raise refusal
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         source, entry = Source(Kind.CALL, client), (client, turn)
         self._line.enter(client, 0)
         self._waiting.put(source, entry)
-        self._pass_on()  # those who wait may have their share already, and this client not
+        self._pass_on()  # the others that wait may have used up their shares, unlike this client
         try:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._waiting.discard(source, entry)
-            else:  # a place was taken at the very moment
+            else:  # cancelled just after it got a place
                 self._leave(client)
             raise
         finally:
@@ -108,8 +108,8 @@ class Places:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Give free places to the next clients in turn that may have more."""
-        passed_over = []
+        """Give free places to the next clients in turn that may hold more."""
+        skipped = []
         while self._waiting and self.taken < self._count:
             client, turn = self._waiting.take()
             if turn.done():
@@ -118,6 +118,6 @@ class Places:
                 self._held.enter(client, 0)
                 turn.set_result(None)
             else:
-                passed_over.append((client, turn))
-        for client, turn in passed_over:
+                skipped.append((client, turn))
+        for client, turn in skipped:
             self._waiting.put(Source(Kind.CALL, client), (client, turn))

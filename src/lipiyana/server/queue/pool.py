@@ -1,4 +1,4 @@
-"""The threads that compute, and the bounded, fair queue in front of them."""
+"""The compute threads, and the bounded, fair queue in front of them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ DEFAULT_MAX_BYTES = 256 * 1024 * 1024
 
 
 class PoolObserver(Protocol):
-    """Gets the events of a pool; called while its lock is held, so it must be quick."""
+    """Gets the events of a pool; called while its lock is held, so it must be fast."""
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
-        """Take how many pictures wait and run, and the bytes of all of them."""
+        """Report the numbers of waiting and running pictures, and the bytes of all of them."""
         ...
 
     def waited(self, seconds: float) -> None:
-        """Take how long a picture waited that is begun now."""
+        """Report how long a picture waited before it was started."""
         ...
 
 
 class ComputePool:
     """Runs functions on `threads` threads; at most `max_queue` more wait.
 
-    `FairQueue` chooses the next one, and `Admission` decides who may come in.
+    `Admission` decides which are accepted, and `FairQueue` which is next.
     """
 
     def __init__(
@@ -60,32 +60,32 @@ class ComputePool:
 
     @property
     def accepted(self) -> int:
-        """How many run or wait, or have places reserved."""
+        """Number of functions that run or wait, and of reserved places."""
         return self._admission.items
 
     @contextmanager
-    def room(self, count: int, size: int, *, source: Source = ANYONE) -> Iterator[Room]:
-        """Keep room for `count` functions, or for none of them, and for a caller's bytes.
+    def reserve(self, count: int, size: int, *, source: Source = ANYONE) -> Iterator[Reservation]:
+        """Reserve places for `count` functions, and bytes, while the body runs.
 
         Args:
-            count: of functions; places that are not used by the end are released.
-            size: bytes that the caller holds in memory to the end.
-            source: whose turn they take.
+            count: number of functions; unused places are released at the end.
+            size: bytes that the caller holds in memory until the end.
+            source: the client and kind of call that take the turns.
 
         Raises:
-            Overloaded: they cannot all be accepted now.
+            Overloaded: not all of them fit now.
         """
         with self._changed:
             self._check(source, count, size)
             self._admission.enter(source.client, size, items=count)
             self._notify_observer()
-        room = Room(count)
+        reservation = Reservation(count)
         try:
-            yield room
+            yield reservation
         finally:
             with self._changed:
-                self._admission.leave(source.client, size, items=room.reserved)
-                room.reserved = 0
+                self._admission.leave(source.client, size, items=reservation.places)
+                reservation.places = 0
                 self._notify_observer()
 
     def submit(
@@ -94,25 +94,25 @@ class ComputePool:
         *,
         source: Source = ANYONE,
         size: int = 0,
-        room: Room | None = None,
+        reservation: Reservation | None = None,
     ) -> Future[T]:
-        """Queue a function; a future that is cancelled in time is never run.
+        """Queue a function. If its future is cancelled before it starts, it never runs.
 
         Args:
             function: called on one of the threads.
-            source: whose turn it takes.
-            size: bytes that it holds in memory; with room, the room's count.
-            room: reserved for it, among others, for the same source.
+            source: the client and kind of call that take the turn.
+            size: bytes that it holds in memory; ignored if a reserved place is used.
+            reservation: places reserved for this and other functions of the same source.
 
         Raises:
-            Overloaded: the queue is full; `retry_after` is when it should have been worked off.
+            Overloaded: the queue is full; `retry_after` estimates when it will be empty.
             Unavailable: the pool is closed.
         """
         job = _Job(function, source, size)
         with self._changed:
             if self._closed:
                 raise Unavailable("the server is shutting down", reason="DRAINING")
-            if room is not None and room.taken():
+            if reservation is not None and reservation.take():
                 job.size = 0
             else:
                 self._check(source, 1, size)
@@ -126,11 +126,11 @@ class ComputePool:
 
     @property
     def running(self) -> int:
-        """How many functions are run now."""
+        """Number of running functions."""
         return self._running
 
     def close(self, timeout: float | None = None) -> None:
-        """Finish what runs, drop what waits. Blocks, for `timeout` seconds at most."""
+        """Drop waiting functions and wait for running ones, for at most `timeout` seconds."""
         dropped = []
         with self._changed:
             self._closed = True
@@ -148,7 +148,7 @@ class ComputePool:
         refusal = self._admission.refusal(source.client, count, size)
         if refusal:
             wait = self._mean_seconds * self._admission.items / self._max_threads
-            # never at once, however quick the last pictures were
+            # never 0, even if the last pictures were fast
             wait = max(QUEUE.shortest_wait, round(wait, 3))
             raise Overloaded(f"{refusal}; try again in {wait:.1f} s", retry_after=wait)
 
@@ -156,7 +156,7 @@ class ComputePool:
         idle = len(self._threads) - self._running
         if len(self._queue) > idle and len(self._threads) < self._max_threads:
             name = f"lipiyana-compute-{len(self._threads)}"
-            # a daemon: a second signal must end the process though a picture is computed
+            # a daemon: a second signal must end the process while a picture is being computed
             thread = threading.Thread(target=self._work, name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -164,16 +164,16 @@ class ComputePool:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             began = time.monotonic()
-            tell = job.run()
+            set_result = job.run()
             with self._changed:
                 self._running -= 1
                 seconds = time.monotonic() - began
                 self._mean_seconds += QUEUE.pool_smoothing * (seconds - self._mean_seconds)
                 self._admission.leave(job.source.client, job.size)
                 self._notify_observer()
-            # last: whoever gets the result finds its place free
-            tell()
-            del job, tell  # its picture is not to stay while this thread waits
+            # last, so that a caller that has its result finds its place free
+            set_result()
+            del job, set_result  # free the picture while this thread waits
 
     def _next(self) -> _Job[Any] | None:
         with self._changed:
@@ -205,22 +205,22 @@ class ComputePool:
             self._observer.queue_changed(len(self._queue), self._running, self._admission.size)
 
 
-class Room:
-    """Places reserved for functions that come one by one. Only the pool changes it."""
+class Reservation:
+    """Places reserved for functions that are submitted one by one. Only the pool changes it."""
 
-    def __init__(self, reserved: int) -> None:
-        self.reserved = reserved
+    def __init__(self, places: int) -> None:
+        self.places = places
 
-    def taken(self) -> bool:
-        """Take the place of one function, if there is any."""
-        if not self.reserved:
+    def take(self) -> bool:
+        """Use one place; return whether there was one."""
+        if not self.places:
             return False
-        self.reserved -= 1
+        self.places -= 1
         return True
 
 
 class _Job(Generic[T]):
-    """A function to run once, and its future. `release` frees what the function holds."""
+    """A function to run once, and its future. `release` frees the memory of the function."""
 
     def __init__(self, function: Callable[[], T], source: Source, size: int) -> None:
         self.future: Future[T] = Future()
@@ -230,7 +230,7 @@ class _Job(Generic[T]):
         self._function: Callable[[], T] | None = function
 
     def run(self) -> Callable[[], None]:
-        """Run and release the function; give a callable that sets the result of the future."""
+        """Run and release the function; return a callable that sets the future's result."""
         assert self._function is not None, "a released job does not run"  # noqa: S101
         try:
             result = self._function()

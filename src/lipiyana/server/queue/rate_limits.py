@@ -1,4 +1,4 @@
-"""Rate limits: how many pictures per second a key may ask for."""
+"""Rate limits: how many pictures per second a key may request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lipiyana.errors import Overloaded
 
 
 class TokenBucket:
-    """Refills at `rate` pictures a second up to `burst`. Safe to share between threads.
+    """Refills at `rate` pictures per second up to `burst`. Safe to share between threads.
 
-    A request larger than the burst is let through once the bucket is full, and pays afterwards,
-    so a limit delays large batches but forbids none.
+    A request larger than the burst passes once the bucket is full, and makes its level negative. So
+    a limit delays large batches, but never rejects them for good.
     """
 
     def __init__(
@@ -27,10 +27,10 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def spend(self, pictures: int) -> None:
-        """Take `pictures` out.
+        """Spend `pictures` from the bucket.
 
         Raises:
-            Overloaded: they are not there yet; `retry_after` is when they are (RATE_LIMITED).
+            Overloaded: the level is too low (RATE_LIMITED); `retry_after` says for how long.
         """
         with self._lock:
             now = self._timer()
@@ -42,7 +42,7 @@ class TokenBucket:
                 return
         wait = lacking / self.rate
         raise Overloaded(
-            f"your key allows {self.rate:g} pictures a second; try again in {wait:.1f} s",
+            f"your key allows {self.rate:g} pictures per second; try again in {wait:.1f} s",
             retry_after=round(wait, 3),
             reason="RATE_LIMITED",
         )

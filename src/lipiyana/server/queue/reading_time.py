@@ -1,7 +1,7 @@
-"""How long reading a picture takes on this server, and how much CPU time it may take.
+"""Estimates how long reading a picture takes on this server, and limits its CPU time.
 
-A 200 KB picture can contain a thousand lines of text, which take half a minute of one thread. A few
-such pictures would delay all other callers.
+A 200 KB picture can contain a thousand lines of text, which occupy one thread for half a minute. A
+few such pictures would delay all other callers.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from lipiyana.types import Layout, RawImage
 
 
 class ReadingTime:
-    """The CPU time of one picture, counted on the thread that creates this."""
+    """Limits the CPU time of one picture, measured on the thread that creates this object."""
 
     def __init__(self, seconds: float) -> None:
-        """Start to count."""
+        """Start measuring."""
         self._cpu = CpuBudget(seconds)
 
     def require(self) -> None:
-        """Check the time.
+        """Check that CPU time is left.
 
         Raises:
-            InvalidImage: no time is left (IMAGE_TOO_COMPLEX).
+            InvalidImage: none is left (IMAGE_TOO_COMPLEX).
         """
         if self._cpu.is_spent:
             raise InvalidImage(
                 f"reading the picture takes more than {self._cpu.seconds:g} s of CPU time (the "
-                "server's setting max_read_seconds): cut it into parts that show less text",
+                "server's setting max_read_seconds): cut it into parts with less text",
                 reason="IMAGE_TOO_COMPLEX",
             )
 
@@ -39,7 +39,7 @@ Kind = tuple[Layout, bool, int]
 
 
 class Durations:
-    """Running means by layout and size. Safe to share between threads."""
+    """Running means of durations by layout and size. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._means: dict[Kind, float] = {}
@@ -53,16 +53,16 @@ class Durations:
             self._means[kind] = mean + QUEUE.kind_smoothing * (seconds - mean)
 
     def expected(self, image: bytes | RawImage, layout: Layout) -> float:
-        """Seconds that a picture takes on average; 0 where none of its kind was read yet."""
+        """Mean seconds of a picture of this kind; 0 if none was read yet."""
         return self._means.get(_kind(image, layout), 0.0)
 
     def leaves_too_little(
         self, image: bytes | RawImage, layout: Layout, waited: float, remaining: float | None
     ) -> bool:
-        """Say whether a picture that has waited will hardly be read in the time that remains.
+        """Whether a picture that has waited in the queue will probably miss its deadline.
 
-        A picture that found a free thread is always tried: nothing else waits for it, and a mean
-        that was wrong is corrected.
+        A picture that found a free thread is always tried: it delays nobody, and it corrects a
+        wrong mean.
         """
         expected = self.expected(image, layout)
         if remaining is None or waited < QUEUE.waited_share * expected:

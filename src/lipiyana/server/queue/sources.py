@@ -1,4 +1,4 @@
-"""Which client and which kind of call work comes from: these take turns in the queue."""
+"""The source of work: client and kind of call, which take turns in the queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kind of call that work came in."""
+    """The kind of call."""
 
     CALL = "call"
     BATCH = "batch"
@@ -16,11 +16,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One client and the way in which its work came; `client` is its key's name or its address."""
+    """A client (the name of its key, or its address) and the kind of its call."""
 
     kind: Kind
     client: str
 
 
 ANYONE = Source(Kind.CALL, "")
-"""Work that nobody in particular asked for."""
+"""Work without a particular client, such as the warm-up."""

@@ -1,4 +1,4 @@
-"""The RPCs: messages in, answers or statuses out.
+"""The RPCs: parse requests, answer from the cache or by the queue, serialize responses.
 
-In: serialized requests. Out: serialized responses, each from the cache or from the queue.
+In: serialized requests. Out: serialized responses or statuses.
 """

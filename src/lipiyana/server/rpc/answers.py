@@ -1,4 +1,4 @@
-"""Answers single pictures: from the cache, from a computation under way, or by computing."""
+"""Answers single pictures: from the cache, from a running computation, or by a new one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits
 from lipiyana.recognizer import Recognizer
-from lipiyana.server.queue.pool import ComputePool, Room
+from lipiyana.server.queue.pool import ComputePool, Reservation
 from lipiyana.server.queue.reading_time import Durations, ReadingTime
 from lipiyana.server.queue.sources import ANYONE, Source
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
@@ -35,34 +35,34 @@ from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, Rec
 
 @runtime_checkable
 class ServedRecognizer(Recognizer, Protocol):
-    """A recognizer that a server can put a cache in front of."""
+    """A recognizer whose answers a server can cache."""
 
     def check_config(self, config: RecognitionConfig) -> None:
-        """Refuse a config before any picture is read with it.
+        """Check a config before any picture is read with it.
 
-        Called on the event loop, so it must be quick.
+        Called on the event loop, so it must be fast.
 
         Raises:
-            LipiyanaError: the recognizer cannot do what the config asks for.
+            LipiyanaError: the recognizer does not support the config.
         """
         ...
 
     def plan_digest(self) -> str:
-        """Hash everything but picture and config that an answer depends on."""
+        """Hash everything that determines an answer, besides picture and config."""
         ...
 
 
 class CacheObserver(Protocol):
-    """Counts where answers come from; called on the event loop."""
+    """Counts the sources of answers; called on the event loop."""
 
     def cache_outcome(self, outcome: str) -> None:
-        """Take `hit_memory`, `hit_shared`, `hit_repeated`, `miss`, `bypass` or `none`."""
+        """Count `hit_memory`, `hit_shared`, `hit_repeated`, `miss`, `bypass` or `none`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One picture to compute: the reader, and the keys under which its answer is stored."""
+    """One picture to compute, its reader, and the keys under which its answer is stored."""
 
     image: bytes | RawImage
     config: RecognitionConfig
@@ -72,7 +72,7 @@ class _Question:
 
 
 class Answers:
-    """Answers pictures; computes equal requests once, and none that nobody waits for."""
+    """Answers pictures. Identical requests are computed once; abandoned ones not at all."""
 
     def __init__(
         self,
@@ -90,14 +90,14 @@ class Answers:
 
         Args:
             recognizer: computes answers.
-            pool: where it does so.
+            pool: the threads on which it computes.
             cache: the first tier; None for no cache at all.
-            shared: the second tier, asked for what the first has not.
+            shared: the second tier, used on a miss in the first.
             observer: called with the source of each answer.
-            repeated_frames: limits of the frames of streams that are looked at for repetition;
-                None where none are.
-            decoding_memory: what those frames take while they are looked at.
-            max_read_seconds: of CPU time that one picture may take.
+            repeated_frames: picture limits for detecting repeated frames of streams; None turns
+                the detection off.
+            decoding_memory: limits the memory of the frames that are compared.
+            max_read_seconds: maximum CPU time of one picture.
         """
         self._recognizer = recognizer
         self._pool = pool
@@ -113,50 +113,52 @@ class Answers:
         self._flights: SingleFlight[Recognition] = SingleFlight()
 
     def check(self, config: RecognitionConfig) -> None:
-        """Refuse a config before anything is queued.
+        """Check a config before anything is queued.
 
         Raises:
-            LipiyanaError: as the recognizer says.
+            LipiyanaError: the recognizer does not support it.
         """
         self._recognizer.check_config(config)
 
     def key(self, image: bytes | RawImage, config: RecognitionConfig) -> bytes | None:
-        """Give the key under which an answer is shared; None where it is not."""
+        """The key under which an answer is cached; None if it is not cached."""
         if self._cache is None or config.cache_policy is CachePolicy.BYPASS:
             return None
         return self._keys.key(image, config)
 
     def frame_reader(self, config: RecognitionConfig) -> RepeatedFrameReader | None:
-        """Give what reads the frames of one new stream; None where each is read for itself."""
+        """A reader for the frames of one new stream; None if repeated frames are not detected."""
         if self._repeated_frames is None or config.cache_policy is CachePolicy.BYPASS:
             return None
         return RepeatedFrameReader(self._recognizer, self._repeated_frames, self._decoding_memory)
 
-    def room(
+    def reserve(
         self, keys: Sequence[bytes | None], size: int, source: Source = ANYONE
-    ) -> AbstractContextManager[Room]:
-        """Keep room for the pictures of one request, so that all of them can be answered.
+    ) -> AbstractContextManager[Reservation]:
+        """Reserve places in the queue for all pictures of one request.
 
         Args:
-            keys: of the pictures, as `key` gives them.
-            size: bytes of the request: all are in memory as long as one picture is waited for.
-            source: whose turn they take.
+            keys: keys of the pictures, from `key`.
+            size: bytes of the request; they stay in memory until its last picture is answered.
+            source: the client and kind of call that take the turns.
 
         Raises:
-            Overloaded: the queue has no room for those that must be computed, or for the bytes.
+            Overloaded: the queue has no room for the pictures to compute, or for the bytes.
         """
         alone = sum(key is None for key in keys)
         waited_for = {key for key in keys if key is not None and not self._is_cached(key)}
         count = alone + sum(key not in self._flights for key in waited_for)
-        return self._pool.room(count, size if alone or waited_for else 0, source=source)
+        return self._pool.reserve(count, size if alone or waited_for else 0, source=source)
 
-    def bytes_of(self, image: bytes | RawImage, source: Source) -> AbstractContextManager[object]:
-        """Keep room for the bytes of a picture that is not asked about yet.
+    def reserve_bytes(
+        self, image: bytes | RawImage, source: Source
+    ) -> AbstractContextManager[object]:
+        """Reserve memory for the bytes of a picture that is not queued yet.
 
         Raises:
-            Overloaded: there is none.
+            Overloaded: there is not enough.
         """
-        return self._pool.room(0, _size(image), source=source)
+        return self._pool.reserve(0, _size(image), source=source)
 
     async def answer(
         self,
@@ -167,40 +169,40 @@ class Answers:
         *,
         source: Source = ANYONE,
         frames: RepeatedFrameReader | None = None,
-        room: Room | None = None,
+        reservation: Reservation | None = None,
     ) -> Recognition:
         """Answer one picture.
 
         Args:
-            image: not decoded yet.
-            config: as `check` let it pass.
-            key: as `key` gives it for these two.
-            deadline: by `time.monotonic()`; what has not begun by then is not computed.
-            source: whose turn it takes if it must be computed.
-            frames: as `frame_reader` gave it for the stream whose next frame this is.
-            room: as `room` keeps it for this picture and others.
+            image: an undecoded picture.
+            config: a config that passed `check`.
+            key: from `key`, for this picture and config.
+            deadline: by `time.monotonic()`; a picture that has not begun by then is not computed.
+            source: the client and kind of call that take the turn in the queue.
+            frames: from `frame_reader`, for the stream of this frame.
+            reservation: from `reserve`, for this and other pictures.
 
         Raises:
-            LipiyanaError: as the recognizer says, or the queue.
+            LipiyanaError: an error of the recognizer or of the queue.
         """
         if key is None or self._cache is None:
             question = _Question(image, config, self._recognizer)
             value, _ = await self._flights.run(
-                None, deadline, partial(self._start, question, source, room)
+                None, deadline, partial(self._start, question, source, reservation)
             )
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
             return self._with_outcome(value, outcome, outcome.value)
-        known, shared_key = await self._known(self._cache, key, image, config)
-        if known is not None:
-            return known
+        cached, shared_key = await self._cached(self._cache, key, image, config)
+        if cached is not None:
+            return cached
         reader = frames or self._recognizer
         question = _Question(image, config, reader, key, shared_key)
-        # what was read in another frame is for its own stream alone
+        # a result that may come from another frame is not shared with other streams
         shared_by = key if frames is None else None
-        with self._room_beside(room, shared_by, image, source):
+        with self._reserve_for_follower(reservation, shared_by, image, source):
             value, led = await self._flights.run(
-                shared_by, deadline, partial(self._start, question, source, room)
+                shared_by, deadline, partial(self._start, question, source, reservation)
             )
         if _is_repeated(value):
             return self._with_outcome(value, CacheOutcome.HIT, "hit_repeated")
@@ -208,14 +210,14 @@ class Answers:
             return self._with_outcome(value, CacheOutcome.MISS, "miss")
         return self._with_outcome(cacheable(value), CacheOutcome.HIT, "hit_memory")
 
-    async def _known(
+    async def _cached(
         self,
         cache: ResultCache,
         key: bytes,
         image: bytes | RawImage,
         config: RecognitionConfig,
     ) -> tuple[Recognition | None, str | None]:
-        """Look in memory, then in the shared tier; give also the key to keep an answer there."""
+        """Look in memory, then in the shared tier; also return the key of the shared tier."""
         cached = cache.get(key)
         if cached is not None:
             return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
@@ -223,7 +225,7 @@ class Answers:
         if look_up.value is not None:
             cache.put(key, look_up.value)
             return self._with_outcome(look_up.value, CacheOutcome.HIT, "hit_shared"), None
-        cached = cache.get(key)  # an equal call may have ended while the other tier was asked
+        cached = cache.get(key)  # an identical call may have ended during the look-up
         if cached is not None:
             return self._with_outcome(cached, CacheOutcome.HIT, "hit_memory"), None
         return None, look_up.key
@@ -247,12 +249,16 @@ class Answers:
             self._observer.cache_outcome(label)
         return replace(value, cache_outcome=outcome)
 
-    def _room_beside(
-        self, room: Room | None, key: bytes | None, image: bytes | RawImage, source: Source
+    def _reserve_for_follower(
+        self,
+        reservation: Reservation | None,
+        key: bytes | None,
+        image: bytes | RawImage,
+        source: Source,
     ) -> AbstractContextManager[object]:
-        if room is None and key is not None and key in self._flights:
-            # who joins brings nothing to compute, but gRPC keeps the request of a call that waits
-            return self.bytes_of(image, source)
+        if reservation is None and key is not None and key in self._flights:
+            # joining a computation adds no work, but gRPC keeps the request of a waiting call
+            return self.reserve_bytes(image, source)
         return nullcontext()
 
     def _is_cached(self, key: bytes) -> bool:
@@ -262,11 +268,13 @@ class Answers:
         self,
         question: _Question,
         source: Source,
-        room: Room | None,
+        reservation: Reservation | None,
         flight: Flight[Recognition],
     ) -> Future[Recognition]:
         compute = partial(self._compute, question, flight, time.monotonic())
-        return self._pool.submit(compute, source=source, size=_size(question.image), room=room)
+        return self._pool.submit(
+            compute, source=source, size=_size(question.image), reservation=reservation
+        )
 
     def _compute(
         self, question: _Question, flight: Flight[Recognition], queued: float
@@ -277,10 +285,10 @@ class Answers:
         image, layout = question.image, question.config.layout
         began = time.monotonic()
         if self._durations.leaves_too_little(image, layout, began - queued, work.remaining()):
-            # otherwise, under overload, every picture that is started would end a little too late
+            # otherwise, under overload, every started picture would just miss its deadline
             raise DeadlineExceeded(
-                "the server is busy: the time that was left when its turn came was too short to "
-                "read it in"
+                "the server is busy: when the picture's turn came, the time until its deadline was "
+                "too short"
             )
         with working(work):
             value = question.reader.recognize(
@@ -298,7 +306,7 @@ class Answers:
 
 
 def _is_repeated(value: Recognition) -> bool:
-    """Whether it was found in an earlier frame: recognizers themselves never say HIT."""
+    """Whether it is from an earlier frame: recognizers themselves never set HIT."""
     return value.cache_outcome is CacheOutcome.HIT
 
 

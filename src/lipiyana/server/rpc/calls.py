@@ -1,4 +1,4 @@
-"""What surrounds every call: an id, errors as statuses, a line in the log, metrics and a trace."""
+"""Wraps every call: request id, errors as statuses, a log line, metrics and a trace."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, LipiyanaError, Unavailable
+from lipiyana.server.queue.endings import Endings, current_ending
 from lipiyana.server.security.callers import Caller, address_of, current_entry
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing
@@ -22,7 +23,7 @@ from lipiyana.server.tuning import MESSAGES
 from lipiyana.wire.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
-"""Metadata with which a caller may name its call; logs, errors and the answer contain it."""
+"""Metadata key of the request id, which logs, errors and the answer contain."""
 
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -31,12 +32,12 @@ _log = logging.getLogger("lipiyana.server")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 Method = Callable[[Any], Awaitable[Any]]
-"""Takes the context of a call, whose `read` gives the requests and then `grpc.aio.EOF`. Gives an
-answer, or writes answers and gives None."""
+"""Takes the context of a call, whose `read` gives the requests and then `grpc.aio.EOF`. Returns
+an answer, or writes answers and returns None."""
 
 
 class Calls:
-    """Surrounds calls; one for a server."""
+    """Wraps the calls of one server."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
@@ -50,11 +51,11 @@ class Calls:
 
     @property
     def unanswered(self) -> int:
-        """How many accepted calls were cut off or are open; may be asked on any thread."""
+        """Number of accepted calls that were cut off or are open. May be read on any thread."""
         return self.cut_off_count + len(self._open - self._cut_off)
 
     def drain(self) -> None:
-        """Refuse new calls from now on."""
+        """Reject new calls from now on."""
         self._draining = True
 
     async def none_open(self) -> None:
@@ -62,7 +63,7 @@ class Calls:
         await self._none_open.wait()
 
     def cut_off(self) -> None:
-        """End the open calls UNAVAILABLE; what is computed for them may go on."""
+        """End the open calls with UNAVAILABLE; their computations may continue."""
         for task in self._open - self._cut_off:
             self._cut_off.add(task)
             self.cut_off_count += 1
@@ -72,11 +73,11 @@ class Calls:
     async def call(
         self, rpc: str, context: Context, *, is_stream: bool = False
     ) -> AsyncIterator[Caller]:
-        """Surround the body of a call; gives who calls.
+        """Wrap the body of a call; yields the caller.
 
-        What the body raises ends the call with the status that fits; an error that is not this
-        project's becomes INTERNAL, and only the log has more of it. While the server drains, new
-        calls end UNAVAILABLE before their body begins.
+        An exception of the body ends the call with the matching status. Exceptions that are not
+        of this project become INTERNAL, and only the log has their details. While the server
+        drains, new calls end with UNAVAILABLE before their body begins.
         """
         metadata = text_metadata(context.invocation_metadata())
         request_id = request_id_of(metadata)
@@ -116,7 +117,7 @@ class Calls:
                 )  # fmt: skip
                 self._cut_off.discard(task)
             if failure is not None:
-                # last, so that a caller who has its answer finds the call counted
+                # last, so that the call is counted before the caller has its answer
                 await abort(context, failure, request_id)
 
     @contextmanager
@@ -132,12 +133,12 @@ class Calls:
 
 
 def shutting_down() -> Unavailable:
-    """Make the error of a call that another server should answer."""
+    """Create the error of a call during shutdown; the client should use another server."""
     return Unavailable("the server is shutting down", reason="DRAINING")
 
 
 def _code_of_cancelled(deadline: float | None) -> str:
-    """Give the code of a call that gRPC cancelled, which it does for its deadline as well."""
+    """The code of a call that gRPC cancelled, perhaps because of its deadline."""
     if deadline is not None and deadline - time.monotonic() <= MESSAGES.deadline_slack:
         return DeadlineExceeded.code
     return Cancelled.code
@@ -153,7 +154,7 @@ def log_call(
     pictures: int = 0,
     client: str = "",
 ) -> None:
-    """Write the line of a call that ends; `client` is the name of its key."""
+    """Log the end of a call; `client` is the name of its key."""
     _log.info(
         "%s %s: %s%s",
         request_id, rpc, code, reason and f" {reason}",
@@ -164,18 +165,25 @@ def log_call(
     )  # fmt: skip
 
 
-def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
-    """Give a handler of gRPC, for streams, that leaves no call behind.
+def answering(
+    method: Method, endings: Endings | None = None
+) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Create a gRPC handler for streams without reference cycles that contain the call.
 
-    gRPC's iterator of requests has itself in it, and the exception that ends a call is held by the
-    call, while its traceback has frames that have the call: rings, in which the call, and its place
-    among those that its connection may have, would wait for the garbage collector. So the iterator
-    is not used, and the exception goes on without those frames.
+    Otherwise the call, and its place among those of its connection, would be freed only by the
+    garbage collector. There are two cycles: gRPC's iterator of requests refers to itself, and the
+    call refers to the exception that ends it, whose traceback refers to the call. So the iterator
+    is not used, and the exception is raised without its traceback.
     """
 
     async def call(_requests: Any, context: Any) -> Any:
+        ending = None if endings is None else endings.of(context)
+        current_ending.set(ending)
         try:
-            return await method(context)
+            answer = await method(context)
+            if ending is not None:
+                await ending.turn()
+            return answer
         except grpc.aio.AbortError as aborted:
             del _requests, context
             aborted.__context__ = None
@@ -187,40 +195,42 @@ def answering(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
     """End a call with the status of an error."""
     status = to_status(error, request_id=request_id)
+    if (ending := current_ending.get()) is not None:
+        await ending.turn()
     trailers = ((DETAILS_KEY, status.SerializeToString()), (REQUEST_ID_KEY, request_id))
     await context.abort(grpc.StatusCode[error.code], status.message, trailers)
 
 
 def as_known(error: Exception, request_id: str) -> LipiyanaError:
-    """Turn what should not have happened into an error that can be shown, and log it.
+    """Convert an unexpected exception to an error for the caller, and log it.
 
-    It comes without its traceback: with that, an error that a frame holds and the frame keep each
-    other, and the picture in the frame, until the next garbage collection.
+    The error has no traceback. Otherwise an error that a frame refers to would form a cycle with
+    that frame, and the picture in it would stay in memory until the next garbage collection.
     """
     if isinstance(error, LipiyanaError):
         return error.with_traceback(None)
-    # where it happened, but not what the exception says: that may quote a plate
+    # log the place, but not the message of the exception, which may quote a plate
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error(
         "%s: %s at\n%s",
         request_id, type(error).__name__, frames,
         extra={"request_id": request_id},
     )  # fmt: skip
-    return InternalError(f"something went wrong in the server; its log has more at {request_id}")
+    return InternalError(f"internal error of the server; see {request_id} in its log")
 
 
 def deadline_of(context: Context) -> float | None:
-    """Give the deadline of a call by `time.monotonic()`; None where the caller set none."""
+    """The deadline of a call by `time.monotonic()`; None if the caller set none."""
     remaining: float | None = context.time_remaining()
     return None if remaining is None else time.monotonic() + remaining
 
 
 def text_metadata(metadata: Any) -> dict[str, str]:
-    """Give the metadata that is text; of several values of one key the last."""
+    """The metadata with text values; of several values of one key the last."""
     return {key: value for key, value in metadata or () if isinstance(value, str)}
 
 
 def request_id_of(metadata: dict[str, str]) -> str:
-    """Give the id that the caller chose if it is valid, else a new one."""
+    """The id that the caller chose, or a new one if that is invalid."""
     chosen = metadata.get(REQUEST_ID_KEY, "")
     return chosen if _REQUEST_ID.fullmatch(chosen) else secrets.token_hex(8)

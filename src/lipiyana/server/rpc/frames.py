@@ -1,4 +1,4 @@
-"""Incoming frames of a stream on the server: one waits, the newest wins, the drops are reported."""
+"""Incoming frames of a stream: only the newest one waits, and dropped ones are reported."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class WaitingFrame:
     """One frame of a stream.
 
     Attributes:
-        frame_id: as the client named it.
-        image: its picture, or why there is none to be read.
-        room: closed when the frame waits no more; it holds the room for its bytes.
+        frame_id: the client's id of the frame.
+        image: its picture, or the error of a picture that cannot be read.
+        memory: the reservation for its bytes; closed when the frame no longer waits.
     """
 
     frame_id: int
     image: bytes | RawImage | LipiyanaError
-    room: ExitStack = field(default_factory=ExitStack, compare=False)
+    memory: ExitStack = field(default_factory=ExitStack, compare=False)
 
 
 class IncomingFrames:
@@ -33,7 +33,7 @@ class IncomingFrames:
 
     def __init__(self) -> None:
         self._setup: service_pb.StreamSetup | None = None
-        self._newest: Mailbox[WaitingFrame] = Mailbox(lambda frame: frame.room.close())
+        self._newest: Mailbox[WaitingFrame] = Mailbox(lambda frame: frame.memory.close())
         self._is_read = False
         self._is_paused = False
         self._changed = asyncio.Event()
@@ -41,20 +41,20 @@ class IncomingFrames:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a frame waits, or was taken and has not been answered."""
+        """Whether a frame waits, or was taken and is not answered yet."""
         return self._is_read or self._newest.frame is not None
 
     def answered(self) -> None:
-        """Note that the frame that was taken last has its answer."""
+        """Note that the frame taken last was answered."""
         self._is_read = False
 
     def begin(self, setup: service_pb.StreamSetup) -> None:
-        """Take the setup, which comes before the frames."""
+        """Store the setup, which comes before the frames."""
         self._setup = setup
         self._changed.set()
 
     async def setup(self) -> service_pb.StreamSetup:
-        """Wait for the setup. Raises what `end` was given, if that is sooner."""
+        """Wait for the setup. Raises the failure given to `end`, if that comes first."""
         while self._setup is None:
             if self._newest.failure is not None:
                 raise self._newest.failure
@@ -63,14 +63,14 @@ class IncomingFrames:
         return self._setup
 
     def put(self, frame: WaitingFrame) -> None:
-        """Let a frame wait, in place of the one that waits now; after the end it is refused."""
+        """Let a frame wait and drop the one that waited; after the end, drop it instead."""
         if self._newest.put(frame):
             if self._is_paused:
                 self._newest.drop()
             self._changed.set()
 
     def pause(self) -> None:
-        """Drop what waits and what comes, while nobody reads the results of earlier frames."""
+        """Drop the waiting frame and new ones, while the client reads no results."""
         self._is_paused = True
         self._newest.drop()
 
@@ -79,32 +79,32 @@ class IncomingFrames:
         self._is_paused = False
         self._reported.set()
 
-    async def room(self) -> None:
-        """Wait while too many dropped ids are not reported yet, or the stream is paused."""
+    async def wait_for_room(self) -> None:
+        """Wait while too many ids of dropped frames are unreported, or the stream is paused."""
         while self._is_paused or len(self._newest.dropped) >= STREAMS.max_dropped:
             self._reported.clear()
             await self._reported.wait()
 
     def end(self, failure: Exception | None = None) -> None:
-        """Say that no frame follows, and why if that is an error. The first call counts."""
+        """End the frames, perhaps with a failure. Only the first call counts."""
         self._newest.end(failure)
         self._changed.set()
 
     def close(self) -> None:
-        """Give up the frame that waits."""
+        """Drop the waiting frame."""
         self._newest.close()
 
     async def take(self) -> tuple[WaitingFrame, list[int]] | None:
-        """Wait for a frame; it comes with the ids of those dropped since the last one.
+        """Wait for a frame; return it and the ids of the frames dropped since the last one.
 
-        None after the last frame. Raises what `end` was given, after the last frame.
+        After the last frame, return None or raise the failure given to `end`.
         """
         while (taken := self._newest.take()) is None:
             if self._newest.ended:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        taken[0].room.close()  # from here on it counts where it is queued
+        taken[0].memory.close()  # from now on the queue counts its bytes
         self._is_read = True
         self._reported.set()
         return taken

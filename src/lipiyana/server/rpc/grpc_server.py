@@ -1,10 +1,9 @@
-"""The gRPC server: its options, its port, and protection against calls for unknown methods.
+"""The gRPC server: options, port, and protection against calls of unknown methods.
 
-`grpc.aio` decodes the path of a call as UTF-8 in the loop that accepts calls. A path that is not
-UTF-8 raises an error there, and the whole server shuts down: one call of any client, without a
-token, was enough (grpcio 1.85). Methods that are registered in advance are matched before that, by
-their bytes. So all methods are registered, and every other call is refused here, without a look at
-its path.
+`grpc.aio` (1.85) decodes the path of a call as UTF-8 in the loop that accepts calls. A path that is
+not UTF-8 raises an error there and shuts down the whole server, so a single call without a token
+would be enough. Registered methods are matched earlier, by their bytes. So all methods are
+registered, and all other calls are rejected here without decoding their path.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _log = logging.getLogger("lipiyana.server")
 
 
 class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
-    """Refuses calls for methods that are not registered."""
+    """Rejects calls of methods that are not registered."""
 
     refused: Callable[[], None] | None = None
     pace: Pace
 
     async def _request_call(self) -> Any:
-        """Wait for calls of unknown methods, and refuse them; ends with the server's shutdown."""
+        """Reject calls of unknown methods until the server shuts down."""
         loop = asyncio.get_running_loop()
         refusals: set[asyncio.Task[None]] = set()
         while True:
@@ -54,19 +53,19 @@ class _AioServer(cygrpc.AioServer):  # type: ignore[misc]
         try:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_SUCH_METHOD)
         except cygrpc.AbortError as aborted:
-            aborted.__traceback__ = None  # held by the call, it would hold the call
+            aborted.__traceback__ = None  # avoids a reference cycle with the call
         except cygrpc.BaseError:
-            pass  # the caller has gone, or the server
+            pass  # the caller has disconnected, or the server has ended
 
 
 def _shorten(record: logging.LogRecord) -> bool:
-    """Say in few lines what callers can make gRPC log as often as they like.
+    """Shorten records that callers can cause, and limit their number.
 
-    Metadata that is not UTF-8 would be quoted, tokens among it. A caller who leaves before it has
-    taken its answer is an error of the server for gRPC, with a traceback.
+    gRPC would quote metadata that is not UTF-8, which may be a token. It would log a caller that
+    disconnects before it has read its answer as an error, with a traceback.
     """
     if record.exc_info is not None and record.exc_info[0] is cygrpc.ExecuteBatchError:
-        record.msg, record.args = "a caller left before it had taken its answer", ()
+        record.msg, record.args = "a caller disconnected before it had read its answer", ()
         record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
         record.exc_info = record.exc_text = None
         return _not_taken.allows()
@@ -78,15 +77,15 @@ def _shorten(record: logging.LogRecord) -> bool:
 
 
 def _tell_not_utf8(calls: int) -> None:
-    _log.error("%d calls more had metadata that is not UTF-8", calls)
+    _log.error("%d more calls had metadata that is not UTF-8", calls)
 
 
 def _tell_not_taken(calls: int) -> None:
-    _log.info("%d callers more left before they had taken their answers", calls)
+    _log.info("%d more callers disconnected before they had read their answers", calls)
 
 
 _not_taken = LineLimit(_tell_not_taken)
-_not_utf8 = LineLimit(_tell_not_utf8)  # one for the process, as gRPC's log is
+_not_utf8 = LineLimit(_tell_not_utf8)  # one for the process, like gRPC's logger
 
 
 def make_server(
@@ -96,21 +95,23 @@ def make_server(
     refused: Callable[[], None],
     pace: Pace,
 ) -> grpc.aio.Server:
-    """Make a server that serves registered methods alone (`add_registered_method_handlers`).
+    """Create a server that only serves registered methods (`add_registered_method_handlers`).
 
     Args:
-        interceptors: of the registered methods.
-        options: of gRPC.
+        interceptors: interceptors of the registered methods.
+        options: channel options of gRPC.
         refused: called for each call of an unknown method.
-        pace: at which these are refused.
+        pace: slows down the rejection of these calls.
     """
     logging.getLogger(_GRPC_LOG).addFilter(_shorten)  # once, however often it is added
     try:
         core = _AioServer(
             cygrpc.get_working_loop(), None, (), tuple(interceptors), tuple(options), None
         )
-    except TypeError:  # another version of grpcio, which may have mended it
-        _log.warning("this grpcio is not known: a call with a malformed path may end the server")
+    except TypeError:  # another version of grpcio, which may have fixed the error
+        _log.warning(
+            "this version of grpcio is unknown: a call with a malformed path may end the server"
+        )
         return grpc.aio.server(interceptors=interceptors, options=options)
     core.refused, core.pace = refused, pace
     server: Any = grpc_aio_server.Server.__new__(grpc_aio_server.Server)
@@ -119,30 +120,28 @@ def make_server(
 
 
 def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
-    """Give the options of gRPC that follow from the settings."""
+    """The gRPC options that follow from the settings."""
     calls = settings.max_connections * settings.max_connection_calls
     options = [
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
-        # the window of a stream does not grow with the bandwidth of its connection (to 64 MB by
-        # gRPC's own reckoning): what nobody has asked for stays small
+        # otherwise gRPC would enlarge the window of a stream with the bandwidth of its connection,
+        # up to 64 MB of a message that the server has not asked for
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", CONNECTIONS.window_bytes),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        # gRPC refuses more, and counts calls that were reset until they are cleared away
         ("grpc.max_concurrent_streams", settings.max_connection_calls),
-        # otherwise gRPC counts a call until it is cleared away, and refuses the next call of an
-        # honest client, which knows that the last one has ended; `Pace` bounds resets instead
-        ("grpc.http.overload_protection", 0),
         ("grpc.max_metadata_size", CONNECTIONS.max_metadata_bytes),
         ("grpc.absolute_max_metadata_size", CONNECTIONS.max_metadata_bytes),
-        # calls that the server has not taken yet: those beyond it would be CANCELLED without a
-        # reason, so it is what all connections may have, and never reached
+        # calls that the server has not accepted yet; more would be CANCELLED without a reason, so
+        # the limit is the maximum of all connections together, which is never exceeded
         ("grpc.server.max_pending_requests", calls),
         ("grpc.server.max_pending_requests_hard_limit", calls),
         ("grpc.server_handshake_timeout_ms", CONNECTIONS.handshake_seconds * 1000),
         ("grpc.http2.settings_timeout", CONNECTIONS.handshake_seconds * 1000),
         ("grpc.max_connection_idle_ms", CONNECTIONS.idle_seconds * 1000),
-        # 0 with one worker: otherwise a second server would share the port silently
+        # 0 with one worker: otherwise a second server would silently share the port
         ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.keepalive_time_ms", CONNECTIONS.keepalive_seconds * 1000),
         ("grpc.keepalive_timeout_ms", CONNECTIONS.keepalive_timeout_seconds * 1000),
@@ -154,10 +153,10 @@ def channel_options(settings: ServerSettings) -> list[tuple[str, int]]:
 
 
 def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
-    """Let a server listen as its settings say; gives the port.
+    """Let a server listen at the address of its settings; return the port.
 
     Raises:
-        InvalidRequest: the port is taken (PORT_IN_USE), or TLS is not possible with these files
+        InvalidRequest: the port is in use (PORT_IN_USE), or the TLS files are invalid
             (INVALID_SETTINGS).
     """
     where = address(settings.host, settings.port)
@@ -171,9 +170,9 @@ def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
 
 
 def port_taken(where: str) -> InvalidRequest:
-    """Make the error of an address that cannot be had."""
+    """Create the error of an address that cannot be bound."""
     return InvalidRequest(
-        f"cannot listen at {where}: the port is taken, or the address is not this machine's; "
+        f"cannot listen at {where}: the port is taken, or the address is not of this machine; "
         "choose another `port` or `host`",
         field="port",
         reason="PORT_IN_USE",
@@ -181,5 +180,5 @@ def port_taken(where: str) -> InvalidRequest:
 
 
 def address(host: str, port: int) -> str:
-    """Write an address as URLs have it."""
+    """Format an address as in URLs, with IPv6 addresses in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,9 +1,9 @@
-"""Incoming requests: checked for size before they are parsed, then parsed.
+"""Incoming requests: checks the numbers of their values before it parses them.
 
-A message of a few megabytes can contain millions of values, and takes seconds to process once each
-value is a Python object. `WireLimits` reads only the tags, skips their contents, and stops at the
-first excess, so its time is bounded whatever the message contains. A request that does not parse is
-an error of its caller, and the error says so.
+A message of a few megabytes can contain millions of values. As Python objects they would take
+seconds to process. `WireLimits` reads only the tags, skips the contents, and stops at the first
+limit that is exceeded, so its time is bounded for every message. A request that cannot be parsed
+gives an error that says so.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.server.queue.endings import Endings
 from lipiyana.server.rpc.calls import Method, answering
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
-_VARINT_BYTES = 10  # of the longest
+_VARINT_BYTES = 10  # maximum length of a varint
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Of one repeated field, and the error where a message has more of it."""
+    """The maximum count of a repeated field, and the error if a message has more values."""
 
     count: int
     reason: str = "TOO_MANY_VALUES"
@@ -35,12 +36,12 @@ class Limit:
 
 
 class _Malformed(Exception):
-    """The bytes are not a valid message; protobuf then raises the error."""
+    """The bytes are not a valid message. The caller lets protobuf raise the error."""
 
 
 @dataclass(slots=True)
 class _Field:
-    """What the check needs of a field; asking a descriptor each time is slow."""
+    """The facts about a field that the check needs; reading a descriptor each time is slow."""
 
     name: str
     limit: Limit | None
@@ -56,15 +57,14 @@ class _Kind:
 
 
 class WireLimits:
-    """Checks messages of one kind."""
+    """Checks messages of one type."""
 
     def __init__(self, kind: Descriptor, repeated: Mapping[str, Limit]) -> None:
-        """Prepare for a kind of message.
+        """Prepare for a type of message.
 
         Args:
-            kind: of the message; none of those in it may have itself in it.
-            repeated: limits of its repeated fields and of those of the messages in it, by the
-                field's name.
+            kind: the type; neither it nor a nested type may be recursive.
+            repeated: by name, the limits of its repeated fields and of those of nested messages.
 
         Raises:
             KeyError: a repeated field has no limit.
@@ -72,11 +72,10 @@ class WireLimits:
         self._kind = _prepared(kind, repeated)
 
     def check(self, data: bytes) -> None:
-        """Look through the bytes of a message.
+        """Check the bytes of a message. Bytes that are no message may pass.
 
         Raises:
-            InvalidRequest: it contains too much of what `field` names. Bytes that
-                are no message may pass: they do not parse.
+            InvalidRequest: the field that `field` names has too many values.
         """
         try:
             _check(data, 0, len(data), self._kind)
@@ -118,8 +117,8 @@ def _check(data: bytes, place: int, end: int, kind: _Kind) -> None:
             others += 1
             if others > MESSAGES.max_fields:
                 raise InvalidRequest(
-                    f"the {kind.name} has more than {MESSAGES.max_fields} fields: make it from the "
-                    "contract's .proto files",
+                    f"the {kind.name} has more than {MESSAGES.max_fields} fields: generate your "
+                    "client from the contract's .proto files",
                     field=kind.name,
                     reason="TOO_MANY_FIELDS",
                 )
@@ -131,13 +130,13 @@ def _check(data: bytes, place: int, end: int, kind: _Kind) -> None:
 
 
 def _values(data: bytes, start: int, end: int, wire: int, field: _Field) -> int:
-    """Give how many values an occurrence of a field has."""
+    """Number of values of one occurrence of a field."""
     if wire != _BYTES:
         return 1
     if field.is_text and end - start > MESSAGES.max_text_bytes:
         raise InvalidRequest(
-            f"{field.name} has a text of {end - start} bytes; {MESSAGES.max_text_bytes} are the "
-            "most",
+            f"{field.name} has a text of {end - start} bytes; the limit is "
+            f"{MESSAGES.max_text_bytes}",
             field=field.name,
             reason="TEXT_TOO_LONG",
         )
@@ -153,38 +152,37 @@ def _check_count(field: _Field, count: int) -> None:
     if limit is not None and count > limit.count:
         hint = f" (its setting {limit.setting})" if limit.setting else ""
         raise InvalidRequest(
-            f"{field.name} has more than {limit.count} values, the most that this server "
-            f"takes{hint}",
+            f"{field.name} has more than {limit.count} values, the limit of this server{hint}",
             field=field.name,
             reason=limit.reason,
         )
     if limit is None and count > 1 and field.message is not None:
-        # they would be merged, and their repeated fields add up
+        # protobuf would merge them, and their repeated fields would add up
         raise InvalidRequest(
-            f"{field.name} is there more than once", field=field.name, reason="TOO_MANY_VALUES"
+            f"{field.name} is present more than once", field=field.name, reason="TOO_MANY_VALUES"
         )
 
 
 def _after(data: bytes, place: int, end: int, wire: int) -> int:
-    """Give where a value ends that is not of bytes."""
+    """Offset of the end of a value that is not length-delimited."""
     if wire == _VARINT:
         return _varint(data, place, end)[1]
     if wire == _EIGHT_BYTES:
         return place + 8
     if wire == _FOUR_BYTES:
         return place + 4
-    # a group: the contract has none, and they nest
+    # a group; the contract has none, and groups can be nested deeply
     raise InvalidRequest(
-        "the message has a group, which is no part of the contract: make it from the contract's "
-        ".proto files",
+        "the message has a group, which is not in the contract: generate your client from the "
+        "contract's .proto files",
         reason="UNPARSABLE_MESSAGE",
     )
 
 
 def _varint(data: bytes, place: int, end: int) -> tuple[int, int]:
-    """Read a number; give it and where it ends."""
+    """Read a varint; return its value and the offset of its end."""
     value = shift = 0
-    if place < end and data[place] < 0x80:  # nearly always
+    if place < end and data[place] < 0x80:  # the usual case
         return data[place], place + 1
     while place < end and shift < 70:
         byte = data[place]
@@ -204,18 +202,20 @@ SERVICE = _DESCRIPTOR.full_name
 M = TypeVar("M", bound=Message)
 
 
-def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batch: int) -> None:
-    """Have a server answer the methods of the service.
+def add_service(
+    server: grpc.aio.Server, methods: dict[str, Method], endings: Endings, *, max_batch: int
+) -> None:
+    """Register the methods of the service at a server.
 
-    All are streams of requests for gRPC, so that it takes in no message before the method asks for
-    it. A request that does not parse, or has too much in it, reaches the method as the error that
-    it is: gRPC would end the call UNKNOWN before anything of the service runs.
+    All are registered with a stream of requests, so that gRPC receives no message before the method
+    asks for it. A request that cannot be parsed, or exceeds a limit, is passed to the method as an
+    error. Otherwise gRPC would end the call with UNKNOWN, without running the service.
 
     Args:
-        server: not started yet.
-        methods: by their names; they give the bytes of an answer, or write those of several
-            themselves and give None.
-        max_batch: pictures of one request.
+        server: a server that is not started yet.
+        methods: by name; see `Method`. They handle the bytes of answers.
+        endings: the ends of the calls of each connection.
+        max_batch: maximum number of pictures of one request.
     """
     repeated = {
         "images": Limit(max_batch, "BATCH_TOO_LARGE", "max_batch"),
@@ -226,16 +226,16 @@ def add_service(server: grpc.aio.Server, methods: dict[str, Method], *, max_batc
     for name, method in methods.items():
         described = _DESCRIPTOR.methods_by_name[name]
         request: type[Message] = getattr(service_pb, described.input_type.name)
-        # an answer that is given goes out together with the status, in half the time of two
+        # a returned answer is sent together with the status, in half the time of two messages
         make = (
             grpc.stream_stream_rpc_method_handler
             if described.server_streaming
             else grpc.stream_unary_rpc_method_handler
         )
         handlers[name] = make(
-            answering(method),
+            answering(method, endings),
             _reader(request, WireLimits(described.input_type, repeated)),
-            None,  # of an answer that waits unread, only its bytes stay in memory
+            None,  # answers are bytes already, so no message object waits in memory
         )
     server.add_registered_method_handlers(SERVICE, handlers)
 
@@ -251,7 +251,7 @@ def _reader(kind: type[M], limits: WireLimits) -> Callable[[bytes], M | InvalidR
             return error.with_traceback(None)
         except DecodeError:
             return InvalidRequest(
-                f"the message is no {name}: make it from the contract's .proto files",
+                f"the message is no {name}: generate your client from the contract's .proto files",
                 reason="UNPARSABLE_MESSAGE",
             )
 

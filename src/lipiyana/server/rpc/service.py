@@ -12,13 +12,18 @@ import grpc
 from lipiyana.cache import RepeatedFrameReader
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.queue.places import Places
-from lipiyana.server.queue.pool import Room
+from lipiyana.server.queue.pool import Reservation
 from lipiyana.server.queue.sources import Kind
 from lipiyana.server.rpc.answers import Answers
 from lipiyana.server.rpc.calls import Calls, Context, Method, as_known, shutting_down
 from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
-from lipiyana.server.rpc.receiving import Receiving, parsed
-from lipiyana.server.rpc.sending import BatchWriting, Outcome, UnreadAnswers
+from lipiyana.server.rpc.message_limits import (
+    BatchWriting,
+    Outcome,
+    Receiving,
+    UnreadAnswers,
+    parsed,
+)
 from lipiyana.server.security.callers import Caller
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
@@ -60,7 +65,7 @@ class RecognitionService:
         }
 
     def drain(self) -> None:
-        """Refuse new calls, and end the open streams after the frames that they have sent."""
+        """Reject new calls, and end the open streams after the frames that they have sent."""
         self._calls.drain()
         self._draining = True
         for waiting in self._streams:
@@ -72,7 +77,7 @@ class RecognitionService:
             message = await self._receiving.message(context, caller.client)
             config = self._config(message.config)
             image = image_from_proto(message.image)
-            del message  # the picture's bytes are there once, however long it waits
+            del message  # otherwise the picture would be in memory twice while it waits
             caller.spend(1)
             key = self._answers.key(image, config)
             value = await self._answer(image, config, key, caller, Kind.CALL)
@@ -80,7 +85,7 @@ class RecognitionService:
             return self._unread.count(answer.SerializeToString(), context, caller.client)
 
     async def _batch_recognize(self, context: Context) -> bytes:
-        """Read several pictures. Each can fail alone; all of them are queued, or none."""
+        """Read several pictures. Each may fail separately, but all are queued or none."""
         async with self._calls.call("BatchRecognize", context) as caller:
             message = await self._receiving.message(context, caller.client)
             if not message.images:
@@ -95,12 +100,17 @@ class RecognitionService:
             }
             keys = {index: self._answers.key(image, config) for index, image in good.items()}
             source = caller.source(Kind.BATCH)
-            with self._answers.room(list(keys.values()), size, source) as room:
+            with self._answers.reserve(list(keys.values()), size, source) as reservation:
                 async with asyncio.TaskGroup() as group:
                     tasks = [
                         group.create_task(
                             self._outcome(
-                                image, config, keys.get(index), caller, Kind.BATCH, room=room
+                                image,
+                                config,
+                                keys.get(index),
+                                caller,
+                                Kind.BATCH,
+                                reservation=reservation,
                             )
                         )
                         for index, image in enumerate(images)
@@ -109,7 +119,7 @@ class RecognitionService:
             return self._unread.count(written, context, caller.client)
 
     async def _stream_recognize(self, context: Context) -> None:
-        """Read frames as they come; the newest wins."""
+        """Read frames as they arrive; only the newest one waits."""
         async with self._calls.call("StreamRecognize", context, is_stream=True) as caller:
             with self._open_stream(caller.client) as waiting:
                 reader = asyncio.create_task(self._receive(context, waiting, caller))
@@ -120,7 +130,7 @@ class RecognitionService:
                     while (taken := await waiting.take()) is not None:
                         frame_id, dropped = taken[0].frame_id, taken[1]
                         outcome = await self._frame(taken[0].image, config, caller, frames)
-                        del taken  # its picture is not to stay until its result is read
+                        del taken  # free the picture before the client reads the result
                         followed = tracks.update(outcome, len(dropped))
                         response = _response(frame_id, followed, dropped).SerializeToString()
                         await _sent(response, context, waiting)
@@ -131,7 +141,7 @@ class RecognitionService:
                         await reader
 
     async def _receive(self, context: Context, waiting: IncomingFrames, caller: Caller) -> None:
-        """Let the frames of a stream wait one by one, until its end."""
+        """Receive the frames of a stream one by one, until its end."""
         try:
             first = await context.read()
             if first is grpc.aio.EOF or parsed(first).WhichOneof("message") != "setup":
@@ -143,29 +153,30 @@ class RecognitionService:
                     break
                 if parsed(request).WhichOneof("message") != "frame":
                     raise InvalidRequest(
-                        "after the setup a stream has frames alone",
+                        "after the setup, all messages of a stream must be frames",
                         field="frame",
                         reason="FRAME_EXPECTED",
                     )
-                waiting.put(self._with_room(request.frame, caller))
+                waiting.put(self._with_memory(request.frame, caller))
                 del request
-                await waiting.room()  # who reads no results is not read any further
+                await waiting.wait_for_room()  # no more frames for clients that read no results
         except Exception as error:
-            # what cannot be parsed ends the stream, after its last good frame
+            # a message that cannot be parsed ends the stream, after its last good frame
             waiting.end(as_known(error, caller.request_id))
         else:
             waiting.end()
 
-    def _with_room(self, frame: service_pb.StreamFrame, caller: Caller) -> WaitingFrame:
-        """Keep room for the bytes of a frame while it waits; without room its error waits."""
+    def _with_memory(self, frame: service_pb.StreamFrame, caller: Caller) -> WaitingFrame:
+        """Reserve memory for a frame while it waits; if there is none, its error waits."""
         image = _image_or_error(frame.image)
-        with ExitStack() as room:
+        with ExitStack() as memory:
             if not isinstance(image, LipiyanaError):
                 try:
-                    room.enter_context(self._answers.bytes_of(image, caller.source(Kind.STREAM)))
+                    source = caller.source(Kind.STREAM)
+                    memory.enter_context(self._answers.reserve_bytes(image, source))
                 except Overloaded as error:
                     image = as_known(error, caller.request_id)
-            return WaitingFrame(frame.frame_id, image, room.pop_all())
+            return WaitingFrame(frame.frame_id, image, memory.pop_all())
 
     def _config(self, message: pb.RecognitionConfig) -> RecognitionConfig:
         config = config_from_proto(message)
@@ -175,8 +186,8 @@ class RecognitionService:
     @contextmanager
     def _open_stream(self, client: str) -> Iterator[IncomingFrames]:
         refusal = Overloaded(
-            f"{len(self._streams)} streams are open of the {self._max_streams} that this server "
-            "takes (its setting max_streams); the last eighth is for clients that have few",
+            f"{len(self._streams)} of at most {self._max_streams} streams are open (the server's "
+            "setting max_streams); the last eighth is reserved for clients that have few",
             reason="TOO_MANY_STREAMS",
         )
         with self._stream_places.now(client, refusal), self._registered() as waiting:
@@ -202,7 +213,7 @@ class RecognitionService:
         caller: Caller,
         kind: Kind,
         frames: RepeatedFrameReader | None = None,
-        room: Room | None = None,
+        reservation: Reservation | None = None,
     ) -> Recognition:
         value = await self._answers.answer(
             image,
@@ -211,7 +222,7 @@ class RecognitionService:
             caller.deadline,
             source=caller.source(kind),
             frames=frames,
-            room=room,
+            reservation=reservation,
         )
         self._metrics.answered(value)
         caller.span.picture(value)
@@ -225,12 +236,12 @@ class RecognitionService:
         caller: Caller,
         kind: Kind,
         frames: RepeatedFrameReader | None = None,
-        room: Room | None = None,
+        reservation: Reservation | None = None,
     ) -> Outcome:
         if isinstance(image, LipiyanaError):
             return image
         try:
-            return await self._answer(image, config, key, caller, kind, frames, room)
+            return await self._answer(image, config, key, caller, kind, frames, reservation)
         except Exception as error:
             return as_known(error, caller.request_id)
 
@@ -272,7 +283,7 @@ def _response(
 
 
 async def _sent(response: bytes, context: Context, waiting: IncomingFrames) -> None:
-    """Send a result; while the client does not read it, frames are dropped."""
+    """Send a result. If the client does not read it in time, frames are dropped meanwhile."""
     sending = asyncio.ensure_future(context.write(response))
     try:
         done, _ = await asyncio.wait({sending}, timeout=STREAMS.unread_seconds)
@@ -296,7 +307,8 @@ async def _next(context: Context, waiting: IncomingFrames, idle_seconds: float) 
     """Wait for the next message of a stream; `grpc.aio.EOF` after the last.
 
     Raises:
-        DeadlineExceeded: none came for too long (STREAM_IDLE), while there was nothing to answer.
+        DeadlineExceeded: no message arrived for too long, while no frame was being read
+            (STREAM_IDLE).
     """
     coming = asyncio.ensure_future(context.read())
     try:
@@ -306,8 +318,8 @@ async def _next(context: Context, waiting: IncomingFrames, idle_seconds: float) 
                 return coming.result()
             if not waiting.is_busy:
                 raise DeadlineExceeded(
-                    f"no frame came for {idle_seconds:g} s (the server's setting "
-                    "stream_idle_timeout); open the stream again when there is one",
+                    f"no frame arrived for {idle_seconds:g} s (the server's setting "
+                    "stream_idle_timeout); open a new stream when there is a frame",
                     reason="STREAM_IDLE",
                 )
     finally:

@@ -1,9 +1,9 @@
-"""The standard services beside this project's own: `grpc.health.v1.Health` and reflection.
+"""The standard services: `grpc.health.v1.Health` and reflection.
 
-Health reports serving after the warm-up and not serving from the start of the drain. Unlike the
-servicer of grpcio-health-checking, it can end its watches, which would otherwise keep the server up
-until the grace period is over. It asks for no token, so the size, number and time of what strangers
-send are bounded.
+Health reports SERVING after the warm-up, and NOT_SERVING from the start of the drain. Unlike the
+servicer of grpcio-health-checking, it can end its watches, which would otherwise keep the server
+running until the end of the grace period. It needs no token, so the size, number and duration of
+its requests are limited.
 
 Reflection gives the contract to tools such as grpcurl, for a limited time per call.
 """
@@ -43,7 +43,7 @@ def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
 
     async def answer(context: Context) -> None:
         refusal = Overloaded(
-            f"{REFLECTION.calls} ask for the contract now",
+            f"{REFLECTION.calls} reflection calls are open, the limit; try again in 1 s",
             reason="TOO_MANY_CALLS",
         )
         try:
@@ -53,7 +53,7 @@ def add_reflection(server: grpc.aio.Server, services: Sequence[str]) -> None:
                         await context.write(response)
         except TimeoutError:
             late = DeadlineExceeded(
-                f"reflection is over after {REFLECTION.seconds:g} s",
+                f"a reflection call may take at most {REFLECTION.seconds:g} s",
                 reason="MESSAGE_TIMEOUT",
             )
             await abort(context, late, _request_id(context))
@@ -72,7 +72,7 @@ async def _small(context: Context) -> AsyncIterator[Any]:
     while (data := await context.read()) is not grpc.aio.EOF:
         if len(data) > REFLECTION.request_bytes:
             raise InvalidRequest(
-                f"a reflection request has {REFLECTION.request_bytes} bytes at most, not "
+                f"a reflection request may have at most {REFLECTION.request_bytes} bytes, not "
                 f"{len(data)}",
                 reason="MESSAGE_TOO_LARGE",
             )
@@ -95,15 +95,10 @@ _Status = health_pb2.HealthCheckResponse
 
 
 class Health:
-    """One state for all services. Belongs to one event loop."""
+    """The health service; all services share one state. Belongs to one event loop."""
 
-    def __init__(self, services: Collection[str], *, most_waiting: int) -> None:
-        """Serve the health of `services`.
-
-        Args:
-            services: besides "", the whole server.
-            most_waiting: calls of one connection that may wait for their turn.
-        """
+    def __init__(self, services: Collection[str]) -> None:
+        """Report the health of `services` and of "", the whole server."""
         self._services = frozenset(services) | {""}
         self._status: Any = _Status.NOT_SERVING
         self._ended = False
@@ -112,29 +107,29 @@ class Health:
         self._unwatched.set()
         self._changed = asyncio.Event()
         self._receiving = Places(HEALTH.received_at_once)
-        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once, most_waiting)
+        self._pace = Pace(HEALTH.calls_per_second, HEALTH.calls_at_once)
 
     @property
     def is_serving(self) -> bool:
-        """Whether calls are welcome; may be asked on any thread."""
+        """Whether the server accepts calls. May be read on any thread."""
         return bool(self._status == _Status.SERVING)
 
     def serving(self) -> None:
-        """Report from now on that calls are welcome."""
+        """Report SERVING from now on."""
         self._set(_Status.SERVING)
 
     def drain(self) -> None:
-        """Report from now on, and for good, that calls are not welcome."""
+        """Report NOT_SERVING from now on."""
         self._set(_Status.NOT_SERVING)
 
     def end(self) -> None:
-        """End the watches, after a `drain`. Clients that are still connected start new ones."""
+        """End the watches, after `drain`. Clients that are still connected may start new ones."""
         self._ended = True
         self._pace.end()
         self._set(_Status.NOT_SERVING)
 
     async def unwatched(self) -> None:
-        """Wait until no watch is open. Clients of this project watch each server that they use."""
+        """Wait until no watch is open. Clients of this project watch the servers that they use."""
         await self._unwatched.wait()
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -187,8 +182,7 @@ class Health:
         """
         if self._watches[connection] >= HEALTH.watches_per_connection:
             raise Overloaded(
-                f"a connection may watch over this server {HEALTH.watches_per_connection} times; "
-                "use Check",
+                f"a connection may have at most {HEALTH.watches_per_connection} watches; use Check",
                 reason="TOO_MANY_WATCHES",
             )
         self._watches[connection] += 1
@@ -203,7 +197,7 @@ class Health:
                 self._unwatched.set()
 
     async def _service(self, context: Context) -> str:
-        """Receive the name of a service; "", the whole server, while all places are taken."""
+        """Receive the name of a service. While all places are held, return "" without reading."""
         client = address_of(context.peer())
         if not self._receiving.are_free_for(client):
             return ""
@@ -213,14 +207,14 @@ class Health:
                     data: Any = await context.read()
             except TimeoutError:
                 raise DeadlineExceeded(
-                    f"the request did not come within {HEALTH.receive_seconds:g} s",
+                    f"the request did not arrive within {HEALTH.receive_seconds:g} s",
                     reason="MESSAGE_TIMEOUT",
                 ) from None
         if data is grpc.aio.EOF:
             return ""
         if len(data) > HEALTH.request_bytes:
             raise InvalidRequest(
-                f"a health request has {HEALTH.request_bytes} bytes at most, not {len(data)}",
+                f"a health request may have at most {HEALTH.request_bytes} bytes, not {len(data)}",
                 field="service",
                 reason="MESSAGE_TOO_LARGE",
             )

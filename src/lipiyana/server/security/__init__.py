@@ -1,4 +1,4 @@
-"""Who may call: tokens, TLS, and how callers are distinguished.
+"""Access control: tokens, TLS, and the identity of callers.
 
-In: metadata of calls, files of keys. Out: a `Caller`, or a refusal.
+In: metadata of calls, files of keys. Out: a `Caller`, or UNAUTHENTICATED.
 """

@@ -1,4 +1,4 @@
-"""Who calls: the name of the key that the call used, or else its address."""
+"""The identity of a caller: the name of its key, or else its address."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a call was let in.
+    """The key of an authenticated call.
 
     Attributes:
-        name: of its key.
-        grant: gives what the key allows now; raises Unauthenticated where it was withdrawn.
+        name: name of the key.
+        grant: returns the current `Grant` of the key; raises Unauthenticated if it was removed.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Entry:
 
 
 current_entry: ContextVar[Entry | None] = ContextVar("lipiyana_entry", default=None)
-"""Of the call that is being handled; None where the server asks for no key."""
+"""The entry of the current call; None if the server needs no keys."""
 
 
 @dataclass(slots=True)
@@ -42,11 +42,11 @@ class Caller:
 
     Attributes:
         request_id: names the call in logs, errors and traces.
-        client: name of its key, or the address without the port.
-        deadline: by `time.monotonic()`; None where the caller set none.
-        entry: of its key; None if the server needs no keys.
+        client: name of its key, or its address without the port.
+        deadline: by `time.monotonic()`; None if the caller set none.
+        entry: its authenticated key; None if the server needs no keys.
         span: its span in a trace.
-        pictures: how many it asked for so far.
+        pictures: number of pictures that it has requested so far.
     """
 
     request_id: str
@@ -57,15 +57,15 @@ class Caller:
     pictures: int = 0
 
     def source(self, kind: Kind) -> Source:
-        """Give the source of its work in the queue."""
+        """The source of its work in the queue."""
         return Source(kind, self.client)
 
     def spend(self, pictures: int) -> None:
-        """Count pictures against the limit of the key.
+        """Count pictures against the rate limit of the key.
 
         Raises:
-            Overloaded: the key has used up its rate (RATE_LIMITED).
-            Unauthenticated: the key was withdrawn since the call began.
+            Overloaded: the rate limit is exceeded (RATE_LIMITED).
+            Unauthenticated: the key was removed since the call began.
         """
         bucket = None if self.entry is None else self.entry.grant().bucket
         if bucket is not None:
@@ -74,6 +74,6 @@ class Caller:
 
 
 def address_of(peer: str) -> str:
-    """Give the address of a gRPC peer (`ipv4:192.0.2.7:4711`) without its port."""
+    """The address of a gRPC peer (`ipv4:192.0.2.7:4711`) without its port."""
     kind, _, rest = peer.partition(":")
     return rest.rpartition(":")[0] if kind in {"ipv4", "ipv6"} else peer

@@ -13,18 +13,18 @@ _log = logging.getLogger("lipiyana.server")
 
 
 def files_needed(settings: ServerSettings) -> int:
-    """Give how many files one process has open with all the connections that it allows."""
+    """Number of open files of one process when it has all the connections that it allows."""
     return CONNECTIONS.files_beside_calls + settings.max_connections + settings.threads
 
 
 def raise_file_limit(settings: ServerSettings) -> None:
-    """Raise the limit of open files as far as this process may, and warn if that is too little.
+    """Raise the limit of open files as far as allowed, and warn if that is too low.
 
     Processes that this one starts inherit the limit.
     """
     try:
         import resource
-    except ModuleNotFoundError:  # a system without such limits
+    except ModuleNotFoundError:  # a system without these limits
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
@@ -40,9 +40,9 @@ def raise_file_limit(settings: ServerSettings) -> None:
     needed = files_needed(settings)
     if soft < needed:
         _log.warning(
-            "this process may have %d files open, and these settings need %d: connections above "
-            "that will have to wait. Raise the limit (`ulimit -n`, LimitNOFILE of systemd), or "
-            "lower max_connections",
+            "this process may open %d files, but these settings need %d: further connections will "
+            "have to wait. Raise the limit (`ulimit -n`, LimitNOFILE of systemd), or lower "
+            "max_connections",
             soft, needed,
         )  # fmt: skip
 
@@ -50,7 +50,8 @@ def raise_file_limit(settings: ServerSettings) -> None:
 def warn_of_open_secrets(settings: ServerSettings) -> None:
     """Warn if other users may read the key or the tokens, or may write them or a certificate.
 
-    A group may read a file that root owns: that is how a server without root gets its secrets.
+    A file that root owns may be readable by its group, because that is a common way to give secrets
+    to a server that does not run as root.
     """
     secrets = (settings.tls_key, settings.tokens)
     for path in (*secrets, settings.tls_certificate, settings.tls_client_ca):
@@ -61,7 +62,7 @@ def warn_of_open_secrets(settings: ServerSettings) -> None:
 def _what_others_may(path: Path, *, secret: bool) -> str:
     try:
         status = path.stat()
-    except OSError:  # the error comes where the file is used
+    except OSError:  # reported when the file is used
         return ""
     may = []
     readers = stat.S_IROTH | (0 if status.st_uid == 0 else stat.S_IRGRP)

@@ -1,4 +1,4 @@
-"""TLS certificates of the server, exchanged without a restart."""
+"""TLS certificates of the server; replaced without a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("lipiyana.server")
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
-    """PEM files: the chain, its key and, if clients need certificates, the CA of those."""
+    """PEM files: certificate chain, private key, and the CA of client certificates if required."""
 
     certificate: Path
     key: Path
@@ -27,24 +27,24 @@ class TLSFiles:
 
     @property
     def by_setting(self) -> tuple[tuple[str, Path], ...]:
-        """All of them, with the settings that name them."""
+        """All files, each with the name of its setting."""
         optional = () if self.client_ca is None else (("tls_client_ca", self.client_ca),)
         return (("tls_certificate", self.certificate), ("tls_key", self.key), *optional)
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All of them."""
+        """All files."""
         return tuple(path for _, path in self.by_setting)
 
 
 def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
-    """Make credentials that look for new files at each handshake.
+    """Create credentials that check for changed files at each handshake.
 
-    Files that do not fit together are ignored: certificate and key are often replaced one after the
-    other.
+    A certificate and a key that do not match are ignored, because they are often replaced one after
+    the other.
 
     Raises:
-        InvalidRequest: they cannot be used (INVALID_SETTINGS).
+        InvalidRequest: the files cannot be used (INVALID_SETTINGS).
     """
     watched = WatchedFiles(*files.paths)
     watched.changed()
@@ -56,9 +56,9 @@ def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
         try:
             found = _configuration(files)
         except InvalidRequest as error:
-            _log.error("the certificate stays as it was: %s", error.message)
+            _log.error("the old certificate stays in use: %s", error.message)
             return None
-        _log.info("certificate read anew from %s", files.certificate)
+        _log.info("read the changed certificate %s", files.certificate)
         return found
 
     return grpc.dynamic_ssl_server_credentials(
@@ -75,7 +75,7 @@ def _configuration(files: TLSFiles) -> Any:
                 reason="INVALID_SETTINGS",
             )
     try:
-        # first: OpenSSL would wait for data of a pipe
+        # read the files first: OpenSSL would block on a pipe
         certificate, key, *client_ca = (read_file(path, MAX_SETTINGS_BYTES) for path in files.paths)
         _check(files)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -96,7 +96,7 @@ def _mismatch(error: Exception) -> bool:
 
 def _check(files: TLSFiles) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # an empty password: a key that needs one is refused, not asked for at the terminal
+    # an empty password makes OpenSSL reject an encrypted key instead of prompting for its password
     context.load_cert_chain(files.certificate, files.key, password="")
     if files.client_ca is not None:
         context.load_verify_locations(files.client_ca)

@@ -1,4 +1,7 @@
-"""Bearer tokens: a file of their hashes, read again whenever it changes."""
+"""Bearer tokens: a file of their hashes; calls without a valid token are rejected.
+
+The file is read again when it changes. Calls are rejected before any message is received.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,49 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from lipiyana.errors import InvalidRequest, Unauthenticated
 from lipiyana.files import read_toml
+from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.rate_limits import TokenBucket
-from lipiyana.server.security.callers import Grant
+from lipiyana.server.rpc.calls import (
+    Context,
+    abort,
+    answering,
+    log_call,
+    request_id_of,
+    text_metadata,
+)
+from lipiyana.server.security.callers import Entry, Grant, current_entry
 from lipiyana.server.security.watched_files import WatchedFiles
+from lipiyana.server.telemetry.line_limit import LineLimit
+from lipiyana.server.telemetry.metrics import Metrics
+from lipiyana.v1 import recognition_service_pb2 as service_pb
+
+OPEN = "/grpc.health.v1.Health/"
+"""Prefix of the methods that need no token, because probes have none."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIELDS = {"sha256", "pictures_per_second", "burst"}
+_RPCS = {
+    f"/{service.full_name}/{method.name}": method.name
+    for service in service_pb.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
 _log = logging.getLogger("lipiyana.server")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of the file; `rate` is None where the key has no limit."""
+    """One key of the file; `rate` is None if it has no limit."""
 
     name: str
     digest: str
@@ -34,23 +60,23 @@ class Key:
 
 
 class Tokens:
-    """The keys of callers. If the file becomes unreadable, the keys stay as they were.
+    """The keys of callers. If the file becomes invalid, the old keys stay in use.
 
     The file is TOML, one table per key:
 
         [gate-camera]
-        sha256 = "..."             # of the token's bytes, in hexadecimal
+        sha256 = "..."             # hash of the token, in hexadecimal
         pictures_per_second = 20   # optional
-        burst = 40                 # optional, by default a second's worth
+        burst = 40                 # optional; default: the pictures of one second
 
-    Tokens must be long and random: their hashes are not salted.
+    Tokens must be long and random, because their hashes are not salted.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the file.
 
         Raises:
-            InvalidRequest: it cannot be read or makes no sense (INVALID_SETTINGS).
+            InvalidRequest: it cannot be read, or its content is invalid (INVALID_SETTINGS).
         """
         self._file = WatchedFiles(path)
         self._path = path
@@ -69,11 +95,11 @@ class Tokens:
         scheme, _, token = metadata.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated(
-                "this server asks for a token: send `authorization: Bearer TOKEN`",
+                "this server requires a token: send `authorization: Bearer TOKEN`",
                 reason="TOKEN_MISSING",
             )
         presented = hashlib.sha256(token.strip().encode()).hexdigest()
-        # all are compared, so that the time tells nothing about which of them is near
+        # compare with all keys, so that the time reveals nothing about them
         matches = [key for key in self._keys if hmac.compare_digest(key.digest, presented)]
         if not matches:
             raise Unauthenticated("this server does not know that token", reason="TOKEN_UNKNOWN")
@@ -85,12 +111,12 @@ class Tokens:
         try:
             self._take(read_keys(self._path))
         except InvalidRequest as error:
-            _log.error("the tokens stay as they were: %s", error.message)
+            _log.error("the old tokens stay in use: %s", error.message)
         else:
-            _log.info("tokens read anew, %d keys", len(self._keys))
+            _log.info("read the changed tokens: %d keys", len(self._keys))
 
     def _take(self, keys: tuple[Key, ...]) -> None:
-        """Use these keys; one with an unchanged limit keeps its spent share."""
+        """Replace the keys; a key with an unchanged limit keeps the level of its bucket."""
         before = {key.name: key for key in self._keys}
         grants = {}
         for key in keys:
@@ -105,11 +131,57 @@ class Tokens:
             _log.warning("%s has no key: every call is refused", self._path)
 
 
+class AccessInterceptor(grpc.aio.ServerInterceptor):
+    """Admits calls with a valid token, and sets `current_entry` to its key."""
+
+    def __init__(self, tokens: Tokens, metrics: Metrics, pace: Pace) -> None:
+        """Admit calls by `tokens`; `pace` slows down the rejections."""
+        self._tokens = tokens
+        self._metrics = metrics
+        self._pace = pace
+        self._lines = LineLimit(_tell_refused)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Return the handler of the method, or one that ends the call with UNAUTHENTICATED."""
+        method = handler_call_details.method
+        if method.startswith(OPEN):
+            return await continuation(handler_call_details)
+        metadata = text_metadata(handler_call_details.invocation_metadata)
+        # called for each picture, so that changes of the file apply to open streams too
+        authenticate = partial(self._tokens.authenticate, metadata)
+        try:
+            grant = authenticate()
+        except Unauthenticated as error:
+            rpc, request_id = _RPCS.get(method, "other"), request_id_of(metadata)
+            self._metrics.call_ended(rpc, error.code, None)
+            if self._lines.allows():
+                log_call(request_id, rpc, error.code, error.reason)
+            return self._refusal(error.with_traceback(None), request_id)
+        current_entry.set(Entry(grant.name, authenticate))
+        return await continuation(handler_call_details)
+
+    def _refusal(self, error: Unauthenticated, request_id: str) -> Any:
+        async def refuse(context: Context) -> None:
+            await self._pace.turn(context.peer())
+            await abort(context, error, request_id)
+
+        # for every method: only this kind of handler does not wait for a message
+        return grpc.stream_stream_rpc_method_handler(answering(refuse))
+
+
+def _tell_refused(calls: int) -> None:
+    _log.info("%d more calls were rejected because of their token", calls)
+
+
 def read_keys(path: Path) -> tuple[Key, ...]:
     """Read a file of keys.
 
     Raises:
-        InvalidRequest: it cannot be read or makes no sense (INVALID_SETTINGS).
+        InvalidRequest: it cannot be read, or its content is invalid (INVALID_SETTINGS).
     """
     try:
         tables = read_toml(path)
@@ -122,12 +194,12 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 
 def _key(path: Path, name: str, table: Any) -> Key:
     if not _NAME.fullmatch(name):
-        raise _bad(path, "a key's name has letters, digits, `.`, `_`, `-`, and 64 at most")
+        raise _bad(path, "a key's name must be at most 64 letters, digits, `.`, `_` and `-`")
     if not isinstance(table, dict):
         raise _bad(path, f"{name} must be a table: the line [{name}], then sha256 = ...")
     if unknown := set(table) - _FIELDS:
         known = "sha256 (of the token), pictures_per_second and burst"
-        raise _bad(path, f"[{name}] has {known}, not {min(unknown)}")
+        raise _bad(path, f"[{name}] may have {known}, not {min(unknown)}")
     digest = table.get("sha256")
     if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
         raise _bad(path, f"[{name}] needs sha256, 64 hexadecimal digits in lower case")

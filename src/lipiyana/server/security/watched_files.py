@@ -8,9 +8,9 @@ Stamp = tuple[int, int, int]
 
 
 class WatchedFiles:
-    """Detects writes, and replacements by renaming or by a link with another target.
+    """Detects changed files: by writing, by renaming, or by a changed symbolic link.
 
-    It checks the files only when it is called, which costs microseconds, and needs no thread.
+    It checks the files only when it is called, which takes microseconds and needs no thread.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -18,7 +18,7 @@ class WatchedFiles:
         self._seen: tuple[Stamp | None, ...] | None = None
 
     def changed(self) -> bool:
-        """Say whether a file changed since the last call; the first call says yes."""
+        """Whether a file has changed since the last call; True at the first call."""
         now = tuple(_stamp(path) for path in self._paths)
         changed, self._seen = now != self._seen, now
         return changed

@@ -1,4 +1,5 @@
 """Settings of a server, from arguments, `LIPIYANA_*` variables and a TOML file.
 
-In: what a user wrote. Out: one frozen `ServerSettings`, or an error that names the setting.
+In: arguments, environment and file. Out: one frozen `ServerSettings`, or an error that names the
+setting.
 """

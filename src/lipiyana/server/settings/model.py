@@ -46,10 +46,10 @@ _UNITS = {
 
 
 def parse_size(value: Any) -> Any:
-    """Read a size that is written as text; anything else stays as it is.
+    """Parse a size that is given as text; return other values unchanged.
 
     Raises:
-        ValueError: the text is no size.
+        ValueError: the text is not a size.
 
     Example:
         >>> parse_size("1.5 KiB"), parse_size("20 MB"), parse_size(7)
@@ -70,7 +70,7 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 
 DAY = 24 * 3600
 MOST_SECONDS = 14 * DAY
-"""Of a setting: gRPC counts milliseconds in 32 bits."""
+"""Maximum of settings in seconds: gRPC counts milliseconds in 32 bits."""
 
 _PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
 
@@ -84,67 +84,68 @@ def _is_number(annotation: Any) -> bool:
 
 
 class ServerSettings(BaseSettings):
-    """Settings of one server; each is a key of the TOML file and, upper case, a variable.
+    """Settings of one server; each is a key of the TOML file and, in upper case, a variable.
 
-    Numbers of bytes may be written with a unit there: `"512 MiB"`.
+    There, numbers of bytes may have a unit: `"512 MiB"`.
 
     Attributes:
-        host: address to listen on. Loopback by default, since whoever reaches the port may use
-            it; a container sets `0.0.0.0`, or `::` for IPv6 as well.
-        port: 0 takes a free one.
-        metrics_port: Prometheus metrics over HTTP at the same host; absent: none.
-        models: folder of models that come before the built-in ones.
+        host: address to listen on. Default: loopback, because anyone who reaches the port may use
+            it. In a container set `0.0.0.0`, or `::` for IPv6 as well.
+        port: 0 chooses a free one.
+        metrics_port: port for Prometheus metrics over HTTP at the same host; absent: none.
+        models: folder of models that take precedence over the installed ones.
         workers: processes that share the port; each has its own cache, queue and limits.
-        threads: pictures that each process computes at a time; by default the CPUs are shared out.
-        max_queue: pictures that may wait in each process before calls are refused.
-        max_queue_bytes: of the pictures that wait or are computed, as they came.
+        threads: pictures that each process computes at a time. Default: its share of the CPUs.
+        max_queue: pictures that may wait in each process before calls are rejected.
+        max_queue_bytes: encoded bytes of the pictures that wait or are computed.
         max_batch: pictures in one batch.
-        max_streams: streams that may be open in each process.
+        max_streams: open streams of each process.
         max_connections: connections to each process.
-        max_connection_calls: calls that one connection may have under way.
-        max_receiving_bytes: of messages of calls that are under way to each process; as many
-            are taken in at a time as this has room for, were each `max_message_bytes` long.
-        receive_timeout: seconds in which the message of a call must come.
+        max_connection_calls: concurrent calls of one connection.
+        max_receiving_bytes: memory for messages that each process is receiving. It receives
+            `max_receiving_bytes / max_message_bytes` messages at a time.
+        receive_timeout: seconds within which the message of a call must arrive.
         stream_idle_timeout: seconds without a frame after which a stream is ended.
-        model_batch: rows that one run of a model takes together from several pictures; 1 joins
-            nothing. It needs more threads than CPUs.
-        model_batch_wait: seconds that a run waits for others to join.
-        max_message_bytes: of a request or a response.
+        model_batch: rows of several pictures that one run of a model takes together; 1 turns
+            batching off. It needs more threads than CPUs.
+        model_batch_wait: seconds that a run waits for others to join its batch.
+        max_message_bytes: size of a request or a response.
         max_pixels: width times height of a picture.
-        max_decoded_bytes: that the pictures which are computed at a time take in each process,
-            decoded; one whose turn has come waits for room. A picture that needs more is refused.
-        max_decode_seconds: of CPU time that decoding one picture may take; what is expected to
-            take half of it is refused before.
-        max_read_seconds: of CPU time that one picture may take in all.
-        cache_bytes: bound of the cache of answers; 0 turns it off.
-        cache_ttl: seconds that an answer is kept.
+        max_decoded_bytes: memory of the decoded pictures that each process computes at a time.
+            Pictures wait until there is room; one that needs more in total is rejected.
+        max_decode_seconds: CPU time of decoding one picture. A picture whose estimate exceeds half
+            of it is rejected before.
+        max_read_seconds: CPU time of reading one picture, with decoding.
+        cache_bytes: size of the cache of answers; 0 turns it off.
+        cache_ttl: seconds for which an answer is cached.
         shared_cache_url: Redis in which servers share answers (`redis://`, `rediss://`, `unix://`);
             absent: none. Needs the extra `redis`.
-        shared_cache_secret: signs what is shared and hashes its keys; the same for all who share.
-        shared_cache_namespace: begins the keys; servers with other namespaces share nothing.
-        shared_cache_ttl: seconds that an answer is shared.
-        shared_cache_timeout: seconds that a call waits for the shared cache at most.
-        repeated_frames: whether a frame of a stream that shows the same as an earlier one gets
-            its result.
-        keep_unsure: folder that keeps pictures that the models were least sure of, for
-            `lipiyana review`; absent: none are kept. Needs one worker.
-        keep_unsure_pictures: that it keeps at most.
-        keep_unsure_days: that one stays at most.
+        shared_cache_secret: signs shared answers and hashes their keys; must be the same on all
+            servers that share them.
+        shared_cache_namespace: prefix of the keys; servers with different ones share nothing.
+        shared_cache_ttl: seconds for which an answer is shared.
+        shared_cache_timeout: maximum seconds that a call waits for the shared cache.
+        repeated_frames: whether a frame of a stream that repeats an earlier one gets its result.
+        keep_unsure: folder for the pictures that the models are least sure of, for
+            `lipiyana review`; absent: none are stored. Needs one worker.
+        keep_unsure_pictures: maximum number of stored pictures.
+        keep_unsure_days: maximum number of days that a picture is stored.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
-        tls_client_ca: PEM file of who signs the certificates that clients must show; absent: none.
-        tokens: TOML file of the keys that clients must have, see `Tokens`; absent: none needed.
+        tls_client_ca: PEM file of the issuer of client certificates, which are then required;
+            absent: none are required.
+        tokens: TOML file of the keys of callers, see `Tokens`; absent: no token is required.
         reflection: whether clients may ask for the contract.
-        tracing: whether calls are told to OpenTelemetry, by OTLP. Needs the extra `otel`.
-        log_format: `text`, or `json` for an object a line.
-        max_connection_age: seconds after which a connection is asked to come anew, so that clients
-            spread over servers that were added; absent: never.
-        shutdown_grace: seconds that accepted calls get after SIGTERM.
+        tracing: whether calls are reported to OpenTelemetry by OTLP. Needs the extra `otel`.
+        log_format: `text`, or `json` for one object per line.
+        max_connection_age: seconds after which clients are asked to reconnect, so that they spread
+            over added servers; absent: never.
+        shutdown_grace: seconds to finish accepted calls after SIGTERM.
     """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        # files for containers write unset variables as empty ones
+        # environment files of containers write unset variables as empty ones
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
@@ -207,7 +208,7 @@ class ServerSettings(BaseSettings):
             largest = open_to_one(getattr(self, all_))
             if getattr(self, one) > largest:
                 raise ValueError(
-                    f"{one} must not exceed {largest}, which is what {all_} has for one caller"
+                    f"{one} must not exceed {largest}, the part of {all_} for one caller"
                 )
         return self
 
@@ -226,7 +227,7 @@ class ServerSettings(BaseSettings):
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together")
+            raise ValueError("tls_certificate and tls_key must be set together")
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise ValueError("tls_client_ca needs tls_certificate and tls_key")
         return self
@@ -241,7 +242,7 @@ class ServerSettings(BaseSettings):
     @model_validator(mode="after")
     def _one_process_keeps(self) -> Self:
         if self.keep_unsure is not None and self.workers > 1:
-            raise ValueError("keep_unsure needs workers to be 1: one process writes to the folder")
+            raise ValueError("keep_unsure needs workers = 1: only one process may use the folder")
         return self
 
     @property
@@ -251,7 +252,7 @@ class ServerSettings(BaseSettings):
 
     @property
     def keep_limits(self) -> KeepLimits:
-        """What `keep_unsure` may hold."""
+        """Limits of the folder `keep_unsure`."""
         return KeepLimits(self.keep_unsure_pictures, seconds=self.keep_unsure_days * DAY)
 
     @property
@@ -278,12 +279,11 @@ class ServerSettings(BaseSettings):
     def load(cls, file: Path | None = None, **arguments: Any) -> ServerSettings:
         """Load the settings; an argument that is None counts as absent.
 
-        Paths in the file are taken from its folder, all others from the current one.
+        Relative paths in the file start at its folder, all others at the current folder.
 
         Raises:
             NotFound: there is no such file.
-            InvalidRequest: `field` is not a setting, or has a value that makes no sense
-                (INVALID_SETTINGS).
+            InvalidRequest: `field` is not a setting, or has an invalid value (INVALID_SETTINGS).
         """
         names = tuple(cls.model_fields)
         refuse_doubtful_guards(names)

@@ -1,6 +1,6 @@
-"""Where the settings of a server come from: the TOML file, environment variables, and their errors.
+"""Reads the settings of a server from the TOML file and the environment, and explains errors.
 
-An error names the setting, where its value was written, and what the value must be.
+An error names the setting, where its value was set, and what the value must be.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def read_settings_file(
     """Read the settings of a file; their values are not checked.
 
     Args:
-        file: in TOML.
-        names: of all settings.
-        paths: names of those that are paths: relative ones are taken from the file's folder.
+        file: a TOML file.
+        names: names of all settings.
+        paths: names of the settings that are paths; relative ones start at the file's folder.
 
     Raises:
         NotFound: there is no such file.
@@ -40,7 +40,8 @@ def read_settings_file(
     for name, value in values.items():
         if isinstance(value, dict):
             raise bad_setting(
-                f"{file} has a table [{name}]: settings stand at the top of the file, without one",
+                f"{file} has a table [{name}]: settings must be at the top of the file, without a "
+                "table",
                 name,
             )
         if name not in names:
@@ -51,7 +52,7 @@ def read_settings_file(
 
 
 GUARDS = ("tls_certificate", "tls_key", "tls_client_ca", "tokens")
-"""What shuts people out. A variable that was meant to name one of these must not be overlooked."""
+"""Settings of access control. A misspelt variable for one of them must not be ignored."""
 
 _LIKE_GUARDS = ("tls", "token")
 _SECRETS = ("shared_cache_url", "shared_cache_secret")
@@ -75,16 +76,16 @@ _WANTED = {
     "string_too_short": "a name or an address",
     "string_pattern_mismatch": "up to 64 letters, digits, `.`, `_` and `-`",
 }
-"""What a value must be, by the type of pydantic's error."""
+"""The requirement of a value, by the type of pydantic's error."""
 
 
 def bad_setting(problem: str, field: str) -> InvalidRequest:
-    """Make the error for an invalid setting."""
+    """Create the error for an invalid setting."""
     return InvalidRequest(f"bad settings: {problem}", field=field, reason="INVALID_SETTINGS")
 
 
 def unknown_setting(name: str, file: Path | None, names: Collection[str]) -> InvalidRequest:
-    """Make the error for an unknown setting, with the nearest known one."""
+    """Create the error for an unknown setting; it suggests the nearest known one."""
     nearest = nearest_name(name.lower(), names)
     where = "" if file is None else f" in {file}"
     hint = f"; did you mean {nearest}?" if nearest else ""
@@ -97,15 +98,15 @@ def as_bad_setting(
     """Convert the first error of pydantic: which setting, where it was set, what it must be.
 
     Args:
-        error: of the settings.
-        given: the arguments, which come before the environment and the file.
-        file: of the settings.
-        names: of all settings.
+        error: the validation error.
+        given: the arguments, which take precedence over the environment and the file.
+        file: the settings file.
+        names: names of all settings.
     """
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     text = first["msg"].removeprefix("Value error, ")
-    if not field:  # of settings that do not go together
+    if not field:  # a conflict between settings
         return bad_setting(text, field)
     if first["type"] == "extra_forbidden":
         return unknown_setting(field, None, names)
@@ -123,15 +124,15 @@ def as_bad_setting(
         wanted = text.replace("Input should", "must")
     hint = ""
     if variable is not None and "://" in str(first["input"]) and field == "port":
-        hint = " (Kubernetes sets it beside a Service of this name: enableServiceLinks: false)"
+        hint = " (set by Kubernetes for a Service of this name; use enableServiceLinks: false)"
     return bad_setting(f"{where} is {value}: it {wanted}{hint}", field)
 
 
 def refuse_doubtful_guards(names: Collection[str]) -> None:
-    """Refuse a variable that looks like a setting of TLS or tokens and has no effect.
+    """Reject variables that look like settings of TLS or tokens but have no effect.
 
     Raises:
-        InvalidRequest: a variable of TLS or tokens is empty, or is no setting (INVALID_SETTINGS).
+        InvalidRequest: such a variable is empty, or is no setting (INVALID_SETTINGS).
     """
     for name, text in os.environ.items():
         setting = name.lower().removeprefix(PREFIX.lower())

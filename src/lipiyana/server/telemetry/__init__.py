@@ -1,4 +1,4 @@
-"""What a server reports about itself: logs, Prometheus metrics, OpenTelemetry traces.
+"""Logs, Prometheus metrics and OpenTelemetry traces.
 
 In: events of calls. Out: log records, metrics, spans. None of them contains text of a picture.
 """

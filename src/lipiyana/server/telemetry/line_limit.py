@@ -1,4 +1,4 @@
-"""Limits log lines that clients can cause: a few of each kind, then only their number."""
+"""Limits log lines that clients can cause: after a few of a kind, only their number is logged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _later(seconds: float, call: Callable[[], None]) -> None:
 
 
 class LineLimit:
-    """Counts the lines of one kind. Safe to share between threads.
+    """Limits the lines of one kind. Safe to share between threads.
 
     Example:
         >>> limit = LineLimit(lambda left_out: print(f"{left_out} more"), later=lambda *_: None)
@@ -36,9 +36,9 @@ class LineLimit:
         """Start with no lines.
 
         Args:
-            tell: called with the number of lines left out, `LOGS.seconds` after the first of them.
-            later: calls something after some seconds, on any thread.
-            timer: gives the time in seconds.
+            tell: called with the number of suppressed lines, `LOGS.seconds` after the first one.
+            later: calls a function after a number of seconds, on any thread.
+            timer: reads a clock, in seconds.
         """
         self._tell = tell
         self._later = later
@@ -48,7 +48,7 @@ class LineLimit:
         self._lines = 0
 
     def allows(self) -> bool:
-        """Count a line; say whether to write it."""
+        """Count a line; return whether to log it."""
         with self._lock:
             now = self._timer()
             if self._lines <= LOGS.lines and now - self._began >= LOGS.seconds:
@@ -56,10 +56,10 @@ class LineLimit:
             self._lines += 1
             lines = self._lines
         if lines == LOGS.lines + 1:
-            self._later(LOGS.seconds, self._begin_anew)
+            self._later(LOGS.seconds, self._restart)
         return lines <= LOGS.lines
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         with self._lock:
             left_out = self._lines - LOGS.lines
             self._began, self._lines = self._timer(), 0

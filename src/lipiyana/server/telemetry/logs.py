@@ -11,14 +11,14 @@ from typing import Any, Literal
 LogFormat = Literal["text", "json"]
 
 FIELDS = ("request_id", "rpc", "code", "reason", "seconds", "pictures", "client")
-"""Attributes of records that become fields of their own."""
+"""Attributes of records that become separate fields."""
 
 
 class TextFormatter(logging.Formatter):
-    """One line per record; of an exception its class and place, but not its message."""
+    """Formats a record as a line; exceptions with class and traceback, but without message."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        """Leave out the message of the exception: that may quote a plate."""
+        """Leave out the message of the exception, because it may quote a plate."""
         frames = "".join(traceback.format_tb(ei[2]))
         return f"{frames}{ei[0].__name__}" if ei[0] is not None else ""
 
@@ -27,7 +27,7 @@ class JsonFormatter(TextFormatter):
     """One JSON object per line: time (RFC 3339, UTC), level, logger, message, and `FIELDS`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
+        """Format a record."""
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields: dict[str, object] = {
             "time": f"{seconds}.{int(record.msecs):03d}Z",
@@ -42,7 +42,7 @@ class JsonFormatter(TextFormatter):
 
 
 def configure_logging(how: LogFormat) -> None:
-    """Send records of INFO and above to standard error; replaces what was configured before."""
+    """Send records of INFO and above to standard error; replaces any earlier configuration."""
     handler = logging.StreamHandler()
     if how == "json":
         handler.setFormatter(JsonFormatter())

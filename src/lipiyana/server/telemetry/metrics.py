@@ -1,6 +1,7 @@
 """Prometheus metrics of one server. No label and no value contains text of a picture.
 
-They work in one process, and over several that share the folder of `PROMETHEUS_MULTIPROC_DIR`.
+They work in one process, and in several processes that share the folder of
+`PROMETHEUS_MULTIPROC_DIR`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from lipiyana.types import ModelInfo, Recognition
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds; from a cache hit to a picture that waited long."""
+"""Bucket bounds in seconds, from a cache hit to a picture that waited long."""
 
 ROWS = (1, 2, 4, 8, 16, 32, 64)
-"""Bounds of the rows of one run of a model."""
+"""Bucket bounds for the rows of one run of a model."""
 
 
 class Metrics:
-    """Counts calls, pictures and runs of models; a `PoolObserver`, and those of the caches."""
+    """Counts calls, pictures and runs of models; the observer of the pool and of the caches."""
 
     def __init__(self) -> None:
         """Start from zero."""
@@ -74,7 +75,7 @@ class Metrics:
             self._seconds.labels(rpc).observe(seconds)
 
     def answered(self, value: Recognition) -> None:
-        """Count the stages that a picture took, which are none if it was not computed for it."""
+        """Record the stages of an answered picture; a cached one has none."""
         for stage, seconds in value.timings.items():
             self._stages.labels(stage).observe(seconds)
 
@@ -91,7 +92,7 @@ class Metrics:
         self._writes.labels(result).inc()
 
     def models(self, models: Iterable[ModelInfo]) -> None:
-        """Set the models that may be used."""
+        """Record the models that may be used."""
         for model in models:
             self._models.labels(model.name, model.version, model.sha256).set(1)
 
@@ -100,13 +101,13 @@ class Metrics:
         self._rows.labels(model).observe(rows)
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
-        """Note how many pictures wait and run, and their bytes."""
+        """Record the numbers of waiting and running pictures, and their bytes."""
         self._waiting.set(waiting)
         self._running.set(running)
         self._size.set(size)
 
     def waited(self, seconds: float) -> None:
-        """Count the waiting time of a picture that is started."""
+        """Record how long a picture waited before it was started."""
         self._waits.observe(seconds)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:

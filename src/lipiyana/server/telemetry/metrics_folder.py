@@ -1,4 +1,4 @@
-"""The folder in which workers add up their metrics, removed even if processes were killed."""
+"""The folder in which workers combine their metrics; removed even if processes were killed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 _PREFIX = "lipiyana-metrics-"
 _LOCK = "lock"
-"""Locked by the supervisor as long as it lives; the system unlocks it when that is killed."""
+"""Locked by the supervisor while it lives; the system unlocks it if the supervisor is killed."""
 
 
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
-    """Make a folder that is removed at the end; remove folders of killed supervisors."""
-    import fcntl  # which not all systems have; those that share a port do
+    """Create a folder that is removed at the end; remove folders of killed supervisors."""
+    import fcntl  # missing on some systems, but not on those that can share a port
 
     _remove_abandoned()
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
@@ -26,15 +26,15 @@ def metrics_folder() -> Iterator[Path]:
         unlocked = folder / f"{_LOCK}.new"
         with unlocked.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # under its name only when it is locked, else another start might take it for abandoned
+            # renamed only when it is locked: another start removes folders with an unlocked file
             unlocked.rename(folder / _LOCK)
             yield folder
 
 
 def leave_metrics_folder(folder: Path) -> None:
-    """Remove the files of this process, and the folder if no other worker lives.
+    """Remove the files of this worker, and the folder if no other worker lives.
 
-    For a worker whose supervisor was killed.
+    Called by a worker whose supervisor was killed.
     """
     with suppress(OSError):
         for file in folder.glob(f"*_{os.getpid()}.db"):

@@ -1,7 +1,7 @@
-"""Turns what libraries write to standard error themselves into log records.
+"""Turns lines that native libraries write to standard error into log records.
 
-libtiff, libpng and gRPC write lines of their own to file 2. In a log of JSON objects they would be
-no objects. So a pipe takes the place of file 2, and a thread logs what comes out of it.
+libtiff, libpng and gRPC write lines directly to file descriptor 2, which would break a log of JSON
+objects. So a pipe replaces file descriptor 2, and a thread logs the lines from the pipe.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _LEVELS = {
     "E": logging.ERROR,
     "F": logging.CRITICAL,
 }
-"""How the lines of gRPC begin (severity, time, thread, source file), and what that means."""
+"""Log levels by the severity with which a line of gRPC begins, before time, thread and source."""
 
 
 _log = logging.getLogger("lipiyana.native")
 
 
 def native_lines_as(how: LogFormat) -> AbstractContextManager[None]:
-    """Log native lines if the log format is JSON, which they would break."""
+    """Log native lines if the log format is JSON, because they would break it."""
     return native_lines_logged() if how == "json" else nullcontext()
 
 
 @contextmanager
 def native_lines_logged() -> Iterator[None]:
-    """Log each line that is written to file 2, and what Python itself would write there.
+    """Log each line that is written to file descriptor 2, and warnings and errors of Python.
 
-    Log handlers that write to `sys.stderr` still write where they wrote before, and so does Python
-    when it crashes, because the pipe ends with the process. A library that writes faster than its
-    lines are logged loses some lines, but never waits.
+    Log handlers of `sys.stderr` still write to the original file. So do Python's crash reports,
+    because the pipe ends with the process. If a library writes faster than its lines are logged,
+    lines are lost, but the library never blocks.
     """
     sys.stderr.flush()
     saved = os.dup(2)
@@ -71,7 +71,7 @@ def native_lines_logged() -> Iterator[None]:
         with _uncaught_logged(real):
             yield
     finally:
-        os.dup2(saved, 2)  # the last end for writing: the reader comes to the end
+        os.dup2(saved, 2)  # closes the last writing end, so that the reader ends
         reader.join(LOGS.native_end_seconds)
         sys.stderr = before
         for handler in handlers:
@@ -88,7 +88,7 @@ def _log_lines(reading: int) -> None:
                 continue
             found = _PREFIX.match(text)
             source = (found and found[2]) or ""
-            # each failed handshake is a line, and clients can cause any number of them
+            # clients can cause any number of failed handshakes, each of which is a line
             if source and (source in limits or len(limits) < LOGS.native_sources):
                 limit = limits.setdefault(source, LineLimit(partial(_tell_left_out, source)))
                 if not limit.allows():
@@ -97,12 +97,12 @@ def _log_lines(reading: int) -> None:
 
 
 def _tell_left_out(source: str, lines: int) -> None:
-    _log.warning("%d lines more came from %s", lines, source)
+    _log.warning("%d more lines came from %s", lines, source)
 
 
 @contextmanager
 def _uncaught_logged(crashes: TextIO) -> Iterator[None]:
-    """Log what Python would write to `sys.stderr`: warnings, and exceptions that end a thread."""
+    """Log warnings, and exceptions that end a thread, instead of writing them to `sys.stderr`."""
     before = threading.excepthook, sys.unraisablehook
     was_enabled = faulthandler.is_enabled()
 

@@ -13,10 +13,10 @@ SERVICE_NAME = "lipiyana"
 
 
 class Span(Protocol):
-    """One call in a trace. Nothing that was read in a picture goes into it."""
+    """One call in a trace. It contains no text of pictures."""
 
     def picture(self, value: Recognition) -> None:
-        """Add a picture that was answered: cache outcome and seconds by stage."""
+        """Add an answered picture: its cache outcome and the seconds of each stage."""
         ...
 
     def ended(self, code: str) -> None:
@@ -25,21 +25,21 @@ class Span(Protocol):
 
 
 class Tracing(Protocol):
-    """Makes one span per call."""
+    """Creates one span per call."""
 
     def call(
         self, rpc: str, request_id: str, metadata: Mapping[str, str]
     ) -> AbstractContextManager[Span]:
-        """Surround a call; `metadata` may name the caller's own trace (`traceparent`)."""
+        """Wrap a call in a span; `metadata` may have the caller's trace (`traceparent`)."""
         ...
 
 
 class NoTracing:
-    """Traces nothing."""
+    """Tracing that is turned off."""
 
     @contextmanager
     def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:  # noqa: ARG002
-        """Surround a call with nothing."""
+        """Wrap a call in a span that records nothing."""
         yield _SILENT
 
 
@@ -55,10 +55,10 @@ _SILENT = _SilentSpan()
 
 
 class OpenTelemetryTracing:
-    """Makes spans by OpenTelemetry's conventions for RPC servers."""
+    """Creates spans that follow OpenTelemetry's conventions for RPC servers."""
 
     def __init__(self, provider: Any) -> None:
-        """Take the tracer provider that spans go to."""
+        """Send spans to a tracer provider."""
         from opentelemetry.propagate import extract
         from opentelemetry.trace import SpanKind
 
@@ -68,7 +68,7 @@ class OpenTelemetryTracing:
 
     @contextmanager
     def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:
-        """Surround a call with a span, a child of the caller's where it named one."""
+        """Wrap a call in a span, which is a child of the caller's span if there is one."""
         service = "lipiyana.v1.RecognitionService"
         with self._tracer.start_as_current_span(
             f"{service}/{rpc}",
@@ -80,7 +80,7 @@ class OpenTelemetryTracing:
                 "rpc.method": rpc,
                 "lipiyana.request_id": request_id,
             },
-            # what an exception says may quote a plate
+            # the message of an exception may quote a plate
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
@@ -109,7 +109,7 @@ class _RecordedSpan:
 
 @contextmanager
 def otlp_tracing() -> Iterator[OpenTelemetryTracing]:
-    """Send spans by OTLP to the target of the `OTEL_EXPORTER_OTLP_*` variables; flush at the end.
+    """Send spans by OTLP to the target of the `OTEL_EXPORTER_OTLP_*` variables, until the end.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.

@@ -15,13 +15,12 @@ pytest.importorskip("torch", reason=TORCH)
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.vehicles.training.data.batches import BatchSource, CanvasMix
 from lipiyana.vehicles.training.data.canvases import Canvases
-from lipiyana.vehicles.training.data.drawn_streets import drawn_streets
-from lipiyana.vehicles.training.data.empty_scenes import empty_scenes
 from lipiyana.vehicles.training.data.labels import CLASSES
+from lipiyana.vehicles.training.data.rendered_scenes import drawn_streets, empty_scenes
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures, without_any
 from lipiyana.vehicles.training.data.variety import Variety
 from lipiyana.vehicles.training.data.views import close_up
-from lipiyana.vehicles.training.mining import mining_chances
+from lipiyana.vehicles.training.train_detector import mining_chances
 
 SIZE = 128
 CAR = CLASSES.index("car")

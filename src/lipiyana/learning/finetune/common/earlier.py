@@ -1,12 +1,44 @@
-"""Protects the models that an output folder already has from being replaced unnoticed."""
+"""Chooses the base of a job, and protects the models that its output folder already has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 from lipiyana.errors import InvalidRequest
-from lipiyana.learning.finetune.common.job import Job, Listener
+from lipiyana.learning.finetune.common.job import Job, Listener, refuse_to_resume_nothing
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, read_manifest
 from lipiyana.runtime.timings import TWIN
+
+
+class _Base(Protocol):
+    """A model to start from."""
+
+    @property
+    def entry(self) -> ModelEntry: ...
+
+
+Base = TypeVar("Base", bound=_Base)
+
+
+def base_of(job: Job, choose: Callable[[], Base], listener: Listener) -> Base:
+    """Choose the base of a job, and check that the job may start from it.
+
+    Args:
+        job: the job.
+        choose: chooses the base.
+        listener: receives a warning if a model in the output folder is replaced.
+
+    Raises:
+        InvalidRequest: see `refuse_to_resume_nothing` and `refuse_finished`.
+        ModelUnavailable: the base is not installed, or the folder's manifest is invalid.
+    """
+    refuse_to_resume_nothing(job)
+    base = choose()
+    refuse_finished(job, base.entry.sha256, continue_options(job))
+    warn_of_replacement(job, base.entry, listener)
+    return base
 
 
 def refuse_finished(job: Job, begins_from: str | None, continue_with: str = "") -> None:

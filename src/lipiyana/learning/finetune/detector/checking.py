@@ -17,7 +17,7 @@ from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.images.loading import environment_limits, load
 from lipiyana.learning.finetune.common.duplicates import difference_hash, group
 from lipiyana.learning.finetune.common.parts import Dropped, assign_parts
-from lipiyana.learning.finetune.detector.picture_boxes import (
+from lipiyana.learning.finetune.detector.box_files import (
     BoxedPicture,
     Corners,
     UserBox,

@@ -1,11 +1,14 @@
-"""Checks labelled lines before training: which labels are usable, and why the others are not."""
+"""Checks labels before training: which are usable, and why the others are not.
+
+Labels of plates are spelled as the reader reads plates, and compared with the known formats.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
@@ -13,12 +16,15 @@ from lipiyana.learning.finetune.common.duplicates import difference_hash, group
 from lipiyana.learning.finetune.common.parts import Dropped, Part, assign_parts
 from lipiyana.learning.finetune.reader.examples import Example, Pixels, load_crop
 from lipiyana.learning.finetune.reader.labels import Label
+from lipiyana.learning.finetune.reader.scoring import letters_and_digits
 from lipiyana.ocr.plates.rows import split_two_rows
 from lipiyana.ocr.plates.settings import PLATES
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.recognition.line_input import bucket_width
+from lipiyana.ocr.registrations import parse
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.lines import fits
+from lipiyana.ocr.training.plates.lines import as_read
 
 LEAST_LABELS = 10
 MAX_WIDTH = 960
@@ -26,6 +32,7 @@ MAX_WIDTH = 960
 
 _SHORTEST_PLATE = 5  # characters of a two-row plate with its slash: 24/7 is one row
 _FEW = 3
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,3 +246,38 @@ def _extend_charset(charset: Charset, examples: Sequence[Example], notes: list[s
     if few := [c for c in added if lines[c] < _FEW]:
         notes.append(f"there are too few lines to learn these characters: {' '.join(few)}")
     return Charset((*charset.characters, *added))
+
+
+def as_plates(labels: Sequence[Label]) -> list[Label]:
+    """Spell every row as readers are trained to read plates: upper case, without separators
+    except for the marks of Nepal and Bangladesh.
+    """
+    return [replace(label, text=_as_plate(label.text)) for label in labels]
+
+
+def _as_plate(text: str) -> str:
+    end = "\n" if "\n" in text.strip() else "/"
+    return end.join(as_read(row) for row in text.strip().split(end))
+
+
+def registrations(examples: Sequence[Example]) -> dict[str, str]:
+    """Join the rows of each plate with line breaks; the keys are the sources of the labels."""
+    rows: dict[str, list[str]] = {}
+    for example in examples:
+        rows.setdefault(example.where, []).append(example.text)
+    return {where: "\n".join(texts) for where, texts in rows.items()}
+
+
+def format_notes(plates: dict[str, str]) -> Iterator[str]:
+    """Name the labels that match no registration format without a correction."""
+    doubtful = [where for where, text in plates.items() if not _is_registration(text)]
+    if doubtful:
+        named = ", ".join(doubtful[:_SHOWN]) + (", ..." if len(doubtful) > _SHOWN else "")
+        yield (
+            f"{len(doubtful)} of {len(plates)} labels match no known registration format; are "
+            f"they mistyped? {named}"
+        )
+
+
+def _is_registration(text: str) -> bool:
+    return parse(text).canonical == letters_and_digits(text)

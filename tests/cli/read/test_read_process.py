@@ -1,0 +1,93 @@
+"""`lipiyana read` as a process: its pipes, a full disk, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAIN = [sys.executable, "-c", "from lipiyana.cli.main import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_closed_output_pipe_is_not_an_error(here: Path) -> None:
+    for number in range(50):
+        (here / f"{number}.jpg").write_text("no picture")
+    with subprocess.Popen([*MAIN, "read", "."], stdout=-1, stderr=-1) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(60) == 1
+    assert said == b""
+
+
+def test_a_full_disk_is_reported(here: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [*MAIN, "read", "missing.jpg"], stdout=full, stderr=-1, check=False, timeout=60
+        )
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1
+    assert b"cannot write to standard output" in result.stderr
+
+
+SLOW = """
+import signal, threading
+from lipiyana.cli import recognizers
+from lipiyana.cli.main import main
+from lipiyana.types import Recognition
+
+class Slow:
+    def recognize(self, data, config):
+        if data == b"slow":
+            threading.Event().wait()
+        return Recognition(1, 1)
+    def close(self):
+        pass
+
+recognizers.in_process = lambda *_, **__: recognizers.Chosen(Slow(), 1)
+# a test runner in the background may ignore SIGINT, and child processes inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals, code: int) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (here / name).write_text("quick")
+    (here / "c.jpg").write_text("slow")
+    command = ["read", ".", "--output", "out.jsonl"]
+    with subprocess.Popen([sys.executable, "-c", SLOW, *command], stderr=-1) as process:
+        output = here / "out.jsonl"
+        while not (output.exists() and output.read_bytes().count(b"\n") == 2):
+            assert process.poll() is None
+        process.send_signal(kill)
+        try:
+            assert process.wait(60) == code
+        finally:
+            process.kill()
+    assert [json.loads(line)["path"] for line in output.read_text().splitlines()] == [
+        "./a.jpg",
+        "./b.jpg",
+    ]
+    (here / "c.jpg").write_text("quick")
+    resumed = subprocess.run(
+        [sys.executable, "-c", SLOW, *command, "--resume"], stderr=-1, check=False, timeout=60
+    )
+    assert resumed.returncode == 0
+    assert output.read_bytes().count(b"\n") == 3
