@@ -197,10 +197,11 @@ def _card(job: DistillJob, teacher: ModelEntry, state: CourseState, agreement: f
             f"# {job.name}",
             "",
             f"Distilled from `{teacher.name}` (sha256 {teacher.sha256}) in "
-            f"{state.seconds / 60:.0f} minutes on streets that this project renders, and on the "
-            "photos of a folder if one was given. It finds only what its teacher finds.",
+            f"{state.seconds / 60:.0f} minutes on pictures that this project renders with known "
+            "lines, and on the photos of a folder if one was given. In photos it finds only what "
+            "its teacher finds.",
             "",
-            "Overlap (Dice) with the teacher in held-out pictures: "
+            "Overlap (Dice) with the lines of held-out pictures: "
             f"{1 - best:.3f}; of INT8 with float: {agreement:.3f}.",
             "",
         )
