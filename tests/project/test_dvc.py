@@ -110,8 +110,8 @@ def test_programs_know_their_options(name: str) -> None:
     for command in commands(STAGES[name]):
         assert command[0] == "python"
         if command[1] == "-m":
-            module = command[2].removeprefix("lipiyana.").replace(".", "/")
-            source = (ROOT / f"{module}.py").read_text("utf-8")
+            module = command[2].replace(".", "/")
+            source = (ROOT / "src" / f"{module}.py").read_text("utf-8")
             for function, file in SHARED_OPTIONS.items():
                 if f"{function}(" in source:
                     source += (ROOT / file).read_text("utf-8")
