@@ -202,8 +202,8 @@ def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
 def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     """Decode a JPEG, PNG, WebP, BMP or TIFF to an RGB array (height, width, 3), upright.
 
-    EXIF orientation is applied; alpha is laid on white; 16-bit, palette, grey and CMYK are
-    converted.
+    EXIF orientation is applied; transparent pictures are composited on white, black or grey,
+    whichever shows what is visible; 16-bit, palette, grey and CMYK are converted.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.

@@ -17,7 +17,7 @@ class Part(Enum):
 
     OUT_PIXEL = auto()  # whatever the format
     CONVERTED_PIXEL = auto()  # grey, of a palette, of four inks
-    ALPHA_PIXEL = auto()  # laid on white
+    ALPHA_PIXEL = auto()  # composited on a ground
     WIDE_PIXEL = auto()  # grey of 16 bits
     SCALED_PIXEL = auto()  # floats, wider grey, and CIELAB
     JPEG_BYTE = auto()  # packed
