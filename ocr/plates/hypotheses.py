@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.ocr.plates.evidence import Evidence, Seen, align
-from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, best_path, search
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, Candidate, RememberedSearches, best_path
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
@@ -24,7 +24,6 @@ from lipiyana.types import Registration
 
 Kept = npt.NDArray[np.float32]
 """What `grammar_search.letters_and_digits` kept of a row."""
-
 
 _DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
@@ -116,6 +115,7 @@ def likeliest(
     attempts: Sequence[Sequence[Row]],
     second_look: Collection[int] = (),
     *,
+    searches: RememberedSearches,
     settings: PlateSettings = PLATES,
 ) -> Verdict | None:
     """Find the registration that is likeliest over all attempts to read one plate.
@@ -123,12 +123,13 @@ def likeliest(
     Args:
         attempts: the rows of each, from the top, all read by one model.
         second_look: indices of those that show the rows of others once more.
+        searches: those of the same rows in other calls.
         settings: tuned constants.
 
     Returns:
         None where no row can be a part of one.
     """
-    hypotheses = list(_hypotheses(attempts, settings))
+    hypotheses = list(_hypotheses(attempts, searches, settings))
     totals: dict[str, float] = defaultdict(lambda: -np.inf)
     best: dict[str, _Hypothesis] = {}
     for hypothesis in hypotheses:
@@ -192,7 +193,7 @@ def _clear(reading: Reading, seen: float, settings: PlateSettings) -> bool:
 
 
 def _hypotheses(
-    attempts: Sequence[Sequence[Row]], settings: PlateSettings
+    attempts: Sequence[Sequence[Row]], searches: RememberedSearches, settings: PlateSettings
 ) -> Iterator[_Hypothesis]:
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
@@ -204,7 +205,7 @@ def _hypotheses(
                 _has_number(row, settings) for row in left_out
             )
             highest = best_path(kept)
-            for candidate in search(kept, settings=settings):
+            for candidate in searches.search(kept, settings=settings):
                 score = candidate.log_probability - cost
                 if score - highest >= settings.min_path_ratio:
                     yield _Hypothesis(candidate, score, index, window)
