@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detector_models import BLUE, RED, install, rectangle_detector
 
 from lipiyana.images.loading import load
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime.store import ModelStore
 from lipiyana.scene.direction import turned
 from lipiyana.types import Box, Feature, Layout, Polygon, RawImage, Recognition, RecognitionConfig
 
@@ -125,6 +127,23 @@ def test_a_tall_banner_beside_level_text_turns_nothing(
     found = recognizer.recognize(raw(picture), TEXT)
     assert found.rotation_degrees == 0
     assert "MEDICAL HALL" in texts(found)
+
+
+@pytest.mark.parametrize("with_vehicles", [False, True])
+def test_vehicles_that_stand_upright_outweigh_text(
+    with_vehicles: bool, draw_text: Draw, tmp_path: Path
+) -> None:
+    street = np.full((400, 640, 3), 128, np.uint8)
+    sign = draw_text("RAILWAY")
+    street[20 : 20 + sign.shape[0], 20 : 20 + sign.shape[1]] = turned(sign, 180)
+    if with_vehicles:
+        street[140:380, 60:300] = RED
+        street[140:380, 400:620] = BLUE
+    models = install(tmp_path, rectangle_detector(160))
+    found = LocalRecognizer(ModelStore(models, threads=1)).recognize(raw(street))
+    assert len(found.vehicles) == 2 * with_vehicles
+    assert found.rotation_degrees == (0 if with_vehicles else 180)
+    assert ("RAILWAY" in texts(found)) is not with_vehicles
 
 
 @pytest.mark.parametrize("name", ["02_standard_2row", "04_delhi_1row", "07_nepal_2row"])

@@ -169,7 +169,8 @@ def _webp(header: ImageHeader) -> _Pixels:
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
         return np.ascontiguousarray(_as_stored(pixels, _INVERSE.get(header.orientation, 1)))
     step = sample_step(header.width, header.height)
-    ground = ground_for(cv2.cvtColor(pixels[::step, ::step], cv2.COLOR_BGRA2RGBA))
+    sample = cv2.cvtColor(pixels[::step, ::step], cv2.COLOR_BGRA2RGBA)
+    ground = ground_for(np.asarray(sample, np.uint8))
     out, stored = _empty(header.width, header.height, header.orientation)
     for start, end in _strips(header.width, header.height):
         rgba = cv2.cvtColor(pixels[start:end], cv2.COLOR_BGRA2RGBA)
