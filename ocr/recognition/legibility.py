@@ -41,12 +41,7 @@ class Legibility:
 
     def is_sure(self, *, settings: RecognitionSettings = RECOGNITION) -> bool:
         """Whether the lines need not be read the other way up."""
-        if self.is_latin:
-            least = settings.upright_latin
-        elif self.characters < settings.upright_short_characters:
-            least = settings.upright_short
-        else:
-            least = settings.upright
+        least = settings.upright_latin if self.is_latin else settings.upright
         return self.characters > 0 and self.confidence >= least
 
     def is_better_than(

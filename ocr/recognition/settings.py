@@ -41,12 +41,8 @@ class RecognitionSettings:
 
     upright: float = 0.85
     """Mean confidence of the characters from which lines are the right way up. Upside down, lines
-    that came out in a script of India reached 0.80; upright four fifths of them reach this.
+    that came out in another script than Latin reached 0.80, of single words one in fifty this.
     """
-    upright_short: float = 0.93
-    """Likewise of fewer characters than `upright_short_characters`."""
-    upright_short_characters: int = 12
-    """See `upright_short`."""
     upright_latin: float = 0.985
     """Likewise where most letters are Latin: single words upside down reached 0.965."""
     turned_margin: float = 0.1
@@ -57,6 +53,8 @@ class RecognitionSettings:
     """Confidence that lines must have the other way up at least."""
     turned_min_characters: int = 2
     """Characters that must be read the other way up at least."""
+    level_below: float = 0.93
+    """Confidence of a single line below which it is made level, if it is tilted."""
     min_tilt: float = 5.0
     """Degrees; a single line that is tilted less is not made level. Of 150 level crops of words 34
     seem to be tilted so much, by slanted or painted letters.

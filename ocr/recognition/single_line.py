@@ -11,7 +11,7 @@ from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.geometry import Quad, rectangle
 from lipiyana.ocr.recognition.legibility import Legibility
-from lipiyana.ocr.recognition.reader import LineReading, Reader, ReadLine
+from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.tilt import level_quad, tilt_of
 
@@ -38,31 +38,33 @@ def read_single_line(
 ) -> SingleLine:
     """Read (height, width, 3) RGB.
 
-    A line that was read with doubt is read once more made level, if it is tilted, and upside down.
-    The most confident reading wins; upside down it must be clearly more confident.
+    A line that was read with doubt is read once more made level, if it is tilted, then upside down.
+    Another reading wins where it is clearly more confident.
     """
-    quads = [_whole(crop)]
-    readings = reader.read([crop_quad(crop, quads[0])], hints=hints)
-    if Legibility.of(readings).is_sure(settings=settings):
-        return SingleLine(ReadLine(quads[0], readings[0]), upside_down=False)
-    tilt = tilt_of(crop) if crop.shape[1] > crop.shape[0] else 0.0
-    if abs(tilt) >= settings.min_tilt:
-        quads.append(level_quad(crop, tilt))
-    over = [np.roll(quad, 2, axis=0) for quad in quads]
-    crops = [crop_quad(crop, quad) for quad in (*quads[1:], *over)]
-    readings += reader.read(crops, hints=hints)
-    count = len(quads)
-    seen, best = _best(readings[:count], quads)
-    other, best_over = _best(readings[count:], over)
-    upside_down = Legibility.of([other]).is_better_than(Legibility.of([seen]), settings=settings)
-    line = ReadLine(best_over, other) if upside_down else ReadLine(best, seen)
-    return SingleLine(line, upside_down=upside_down)
+    quads = [rectangle(0, 0, crop.shape[1], crop.shape[0])]
+
+    def read(places: Sequence[Quad]) -> ReadLine:
+        """Give the best of several places; all but the first must be clearly better."""
+        found = reader.read([crop_quad(crop, quad) for quad in places], hints=hints)
+        best, *others = map(ReadLine, places, found)
+        for other in others:
+            best = other if _is_better(other, best, settings) else best
+        return best
+
+    line = read(quads)
+    if line.reading.confidence < settings.level_below and crop.shape[1] > crop.shape[0]:
+        tilt = tilt_of(crop)
+        if abs(tilt) >= settings.min_tilt:
+            quads.append(level_quad(crop, tilt))
+            level = read(quads[1:])
+            line = level if _is_better(level, line, settings) else line
+    if not Legibility.of([line.reading]).is_sure(settings=settings):
+        over = read([np.roll(quad, 2, axis=0) for quad in quads])
+        if _is_better(over, line, settings):
+            return SingleLine(over, upside_down=True)
+    return SingleLine(line, upside_down=False)
 
 
-def _whole(crop: RgbArray) -> Quad:
-    return rectangle(0, 0, crop.shape[1], crop.shape[0])
-
-
-def _best(readings: Sequence[LineReading], quads: Sequence[Quad]) -> tuple[LineReading, Quad]:
-    index = max(range(len(readings)), key=lambda place: readings[place].confidence)
-    return readings[index], quads[index]
+def _is_better(one: ReadLine, other: ReadLine, settings: RecognitionSettings) -> bool:
+    new, old = (Legibility.of([line.reading]) for line in (one, other))
+    return new.is_better_than(old, settings=settings)
