@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lipiyana.ocr.geometry import Bounds
+from lipiyana.ocr.plates.grammar_search import RememberedSearches
 from lipiyana.ocr.plates.hypotheses import Row, Signs, Verdict, likeliest
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.line_input import content_width
@@ -96,6 +97,7 @@ def choose_plate(
     attempts: Sequence[Sequence[ReadLine]],
     second_look: int | None = None,
     *,
+    searches: RememberedSearches | None = None,
     settings: PlateSettings = PLATES,
 ) -> PlateReading:
     """Decide what a plate says that was read in several ways, possibly by several models.
@@ -108,6 +110,7 @@ def choose_plate(
         attempts: the rows of each, from the top.
         second_look: index of the attempt that reads the rows of another one once more. Another
             result speaks against a registration.
+        searches: those of the same rows in earlier calls.
         settings: tuned constants.
     """
     seen = [
@@ -118,7 +121,12 @@ def choose_plate(
     attempts = [rows for rows, _ in seen]
     looks = [index for index, (_, is_second) in enumerate(seen) if is_second]
     plates = [_parsed(rows, settings) for rows in attempts]
-    verdict = likeliest([_search_rows(rows) for rows in attempts], looks, settings=settings)
+    verdict = likeliest(
+        [_search_rows(rows) for rows in attempts],
+        looks,
+        searches=searches or RememberedSearches(),
+        settings=settings,
+    )
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
         return _judged(plates[verdict.attempt].rows, verdict, settings)
     best = max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
@@ -143,6 +151,7 @@ def find_plates(
     a line belongs to one plate at most.
     """
     used: set[int] = set()
+    searches = RememberedSearches()
     plates = []
     searched = 0
     for indices in _candidates(lines, settings):
@@ -152,7 +161,7 @@ def find_plates(
         if not _worth_searching("".join(row.reading.text for row in rows), settings):
             continue
         found = (
-            _searched(rows, settings)
+            _searched(rows, searches, settings)
             if searched < settings.most_searched
             else _read_first(rows, settings)
         )
@@ -189,9 +198,13 @@ def _is_above(one: Bounds, other: Bounds, settings: PlateSettings) -> bool:
     return overlaps and -settings.parts_intrusion * low < gap < settings.stacked_gap * low
 
 
-def _searched(rows: tuple[ReadLine, ...], settings: PlateSettings) -> PlateReading | None:
+def _searched(
+    rows: tuple[ReadLine, ...], searches: RememberedSearches, settings: PlateSettings
+) -> PlateReading | None:
     verdict = likeliest(
-        [_search_rows(seen, ends_at_ink=True) for seen in _by_model(rows)], settings=settings
+        [_search_rows(seen, ends_at_ink=True) for seen in _by_model(rows)],
+        searches=searches,
+        settings=settings,
     )
     # what is strict about scenes is said once, in `find`
     likely = verdict is not None and verdict.a_character >= _least(rows, settings)

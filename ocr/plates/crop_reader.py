@@ -16,7 +16,7 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
 from lipiyana.ocr.plates.choice import PlateReading, choose_plate, steps_of
-from lipiyana.ocr.plates.grammar_search import letters_and_digits
+from lipiyana.ocr.plates.grammar_search import RememberedSearches, letters_and_digits
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.reading_order import group_rows
@@ -112,13 +112,15 @@ class PlateCropReader:
                 the steps early.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))])
-        plate = choose_plate([first], settings=self._settings)
+        # an attempt is searched for registrations once, however often the choice is made anew
+        searches = RememberedSearches()
+        plate = choose_plate([first], searches=searches, settings=self._settings)
         if _is_sure(plate, self._settings) or not (known or _shows_digits(plate, self._settings)):
             return plate
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
         if cuts:
             cuts_read = self._read_rows(cuts)
-            plate = choose_plate([first, *cuts_read], settings=self._settings)
+            plate = choose_plate([first, *cuts_read], searches=searches, settings=self._settings)
         else:
             cuts_read = []
         if not (known or _is_nearly_one(plate)):
@@ -127,12 +129,15 @@ class PlateCropReader:
         widened = [_with_beginning_widened(crop, row.polygon, self._settings) for row in lower]
         again, below = self._read_rows([_second_look(crop, self._settings), widened])
         attempts = [first, again, *cuts_read, *([[upper, *below]] if below else [])]
-        plate = choose_plate(attempts, _SECOND_LOOK, settings=self._settings)
+        plate = choose_plate(attempts, _SECOND_LOOK, searches=searches, settings=self._settings)
         if plate.likely < self._settings.enough_confidence:
             found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
             if found:
                 plate = choose_plate(
-                    [*attempts, *self._read_rows(found)], _SECOND_LOOK, settings=self._settings
+                    [*attempts, *self._read_rows(found)],
+                    _SECOND_LOOK,
+                    searches=searches,
+                    settings=self._settings,
                 )
         return plate
 

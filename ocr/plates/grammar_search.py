@@ -153,6 +153,29 @@ def search(
     return list({candidate.text: candidate for candidate in reversed(ranked)}.values())[::-1][:top]
 
 
+class RememberedSearches:
+    """Searches the same rows once, however many attempts to read a plate contain them.
+
+    Not to be shared between threads.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was searched yet."""
+        # the rows are kept with what was found, so that their ids stay theirs
+        self._found: dict[
+            tuple[int, ...], tuple[list[npt.NDArray[np.float32]], list[Candidate]]
+        ] = {}
+
+    def search(
+        self, rows: Sequence[npt.NDArray[np.float32]], *, settings: PlateSettings = PLATES
+    ) -> list[Candidate]:
+        """See the function `search`; the settings must be the same in all calls."""
+        key = tuple(map(id, rows))
+        if key not in self._found:
+            self._found[key] = list(rows), search(rows, settings=settings)
+        return self._found[key][1]
+
+
 def _reading(labels: str) -> Reading | None:
     text = to_text(labels)
     reading = GRAMMAR.reading(text)

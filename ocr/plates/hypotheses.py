@@ -19,10 +19,10 @@ from lipiyana.ocr.plates.grammar_search import (
     CHARACTERS,
     Candidate,
     Evidence,
+    RememberedSearches,
     Seen,
     align,
     best_path,
-    search,
 )
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
@@ -122,6 +122,7 @@ def likeliest(
     attempts: Sequence[Sequence[Row]],
     second_look: Collection[int] = (),
     *,
+    searches: RememberedSearches,
     settings: PlateSettings = PLATES,
 ) -> Verdict | None:
     """Find the registration that is likeliest over all attempts to read one plate.
@@ -129,12 +130,13 @@ def likeliest(
     Args:
         attempts: the rows of each, from the top, all read by one model.
         second_look: indices of those that show the rows of others once more.
+        searches: those of the same rows in other calls.
         settings: tuned constants.
 
     Returns:
         None where no row can be a part of one.
     """
-    hypotheses = list(_hypotheses(attempts, settings))
+    hypotheses = list(_hypotheses(attempts, searches, settings))
     totals: dict[str, float] = defaultdict(lambda: -np.inf)
     best: dict[str, _Hypothesis] = {}
     for hypothesis in hypotheses:
@@ -198,7 +200,7 @@ def _clear(reading: Reading, seen: float, settings: PlateSettings) -> bool:
 
 
 def _hypotheses(
-    attempts: Sequence[Sequence[Row]], settings: PlateSettings
+    attempts: Sequence[Sequence[Row]], searches: RememberedSearches, settings: PlateSettings
 ) -> Iterator[_Hypothesis]:
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
@@ -210,7 +212,7 @@ def _hypotheses(
                 _has_number(row, settings) for row in left_out
             )
             highest = best_path(kept)
-            for candidate in search(kept, settings=settings):
+            for candidate in searches.search(kept, settings=settings):
                 score = candidate.log_probability - cost
                 if score - highest >= settings.min_path_ratio:
                     yield _Hypothesis(candidate, score, index, window)

@@ -76,6 +76,9 @@ def _merge(classes: list[int], best: list[float], charset: Sequence[str]) -> Dec
     return Decoded("".join(characters), tuple(min(1.0, c) for c in confidences))
 
 
+_NEVER = (-math.inf, -math.inf)
+
+
 def beam_search(
     probabilities: Floats,
     charset: Sequence[str],
@@ -104,21 +107,24 @@ def beam_search(
     """
     with np.errstate(divide="ignore"):
         logs = np.log(probabilities.astype(np.float64))
+    # plain numbers: a search takes millions of single values, which numpy hands out slowly
+    rows: list[list[float]] = logs.tolist()
     candidates = _candidates(logs, classes_a_step)
     # prefix -> log probability of the paths that end in a blank, and of those that do not
     beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}
     weights: dict[tuple[int, ...], float] = {(): 0.0}
-    for step, classes in enumerate(candidates):
-        row = logs[step]
+    for row, classes in zip(rows, candidates, strict=True):
+        possible = [(index, row[index]) for index in classes if row[index] > -math.inf]
         grown: dict[tuple[int, ...], tuple[float, float]] = {}
         for prefix, (blank, last) in beams.items():
             both = _add(blank, last)
-            stays = last + float(row[prefix[-1]]) if prefix else -math.inf
-            _accumulate(grown, prefix, both + float(row[_BLANK]), stays)
-            for index in classes:
+            end = prefix[-1] if prefix else _BLANK
+            stays = last + row[end] if prefix else -math.inf
+            old_blank, old_last = grown.get(prefix, _NEVER)
+            grown[prefix] = _add(old_blank, both + row[_BLANK]), _add(old_last, stays)
+            for index, likely in possible:
                 # a repeat is a new character only after a blank
-                before = blank if prefix and index == prefix[-1] else both
-                chance = before + float(row[index])
+                chance = (blank if index == end else both) + likely
                 if chance == -math.inf:
                     continue
                 longer = (*prefix, index)
@@ -127,7 +133,8 @@ def beam_search(
                         scorer(_spell(prefix, charset), charset[index - 1]) if scorer else 0.0
                     )
                 if weights[longer] > -math.inf:
-                    _accumulate(grown, longer, -math.inf, chance)
+                    old_blank, old_last = grown.get(longer, _NEVER)
+                    grown[longer] = old_blank, _add(old_last, chance)
         best = heapq.nlargest(width, grown, key=lambda p: _add(*grown[p]) + weights[p])
         beams = {prefix: grown[prefix] for prefix in best}
     scored = [(_spell(p, charset), _add(*chances) + weights[p]) for p, chances in beams.items()]
@@ -142,16 +149,6 @@ def _candidates(logs: npt.NDArray[np.float64], count: int) -> list[list[int]]:
         return [everything] * len(logs)
     likeliest = np.argpartition(characters, -count, axis=1)[:, -count:] + 1
     return [row.tolist() for row in likeliest]
-
-
-def _accumulate(
-    beams: dict[tuple[int, ...], tuple[float, float]],
-    prefix: tuple[int, ...],
-    blank: float,
-    last: float,
-) -> None:
-    old_blank, old_last = beams.get(prefix, (-math.inf, -math.inf))
-    beams[prefix] = (_add(old_blank, blank), _add(old_last, last))
 
 
 def _add(a: float, b: float) -> float:

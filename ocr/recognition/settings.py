@@ -36,6 +36,30 @@ class RecognitionSettings:
     min_piece: float = 1.0
     """Heights: a piece is no narrower."""
 
+    # which way up lines are, see `legibility` and `scene.direction`; chosen on 125 photos of signs
+    # of the training and selection parts and the 16 scenes of `samples/`, each in four directions
+
+    upright: float = 0.85
+    """Mean confidence of the characters from which lines are the right way up. Upside down, lines
+    that came out in another script than Latin reached 0.80, of single words one in fifty this.
+    """
+    upright_latin: float = 0.985
+    """Likewise where most letters are Latin: single words upside down reached 0.965."""
+    turned_margin: float = 0.1
+    """By how much the confidence must be higher the other way up."""
+    turned_doubt: float = 0.7
+    """Or what share of the doubt must be gone."""
+    turned_min_confidence: float = 0.6
+    """Confidence that lines must have the other way up at least."""
+    turned_min_characters: int = 2
+    """Characters that must be read the other way up at least."""
+    level_below: float = 0.93
+    """Confidence of a single line below which it is made level, if it is tilted."""
+    min_tilt: float = 5.0
+    """Degrees; a single line that is tilted less is not made level. Of 150 level crops of words 34
+    seem to be tilted so much, by slanted or painted letters.
+    """
+
 
 RECOGNITION = RecognitionSettings()
 """What the package uses."""

@@ -33,7 +33,7 @@ class Clock:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; raises before it if no time is left.
+        """Time a stage, which may run more than once; raises before it if no time is left.
 
         Raises:
             DeadlineExceeded: the timeout has passed.
@@ -42,7 +42,7 @@ class Clock:
             raise DeadlineExceeded(f"no answer within {self._timeout:g} s; stopped before {name}")
         begin = time.perf_counter()
         yield
-        self.timings[name] = time.perf_counter() - begin
+        self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - begin
 
 
 class CpuBudget:

@@ -26,15 +26,14 @@ from lipiyana.errors import (
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.headers import SHRUNK_FROM
 from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, opened
-from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
-from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.recognition.reader import ReadLine
+from lipiyana.ocr.recognition.single_line import read_single_line
 from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.recognizer import FrameResult
 from lipiyana.runtime.store import ModelStore, model_info
-from lipiyana.scene.original_size import in_original_pixels
+from lipiyana.scene.direction import turned
+from lipiyana.scene.original_size import in_original_pixels, turned_back
 from lipiyana.scene.reader import SceneReader
 from lipiyana.scene.results import plate_from_reading, text_line, with_colours
 from lipiyana.stream.newest_frame import newest_frames
@@ -51,7 +50,7 @@ from lipiyana.types import (
 )
 from lipiyana.words import shown
 
-PIPELINE_VERSION = "11"
+PIPELINE_VERSION = "12"
 """Changes whenever the same models give another answer for the same picture."""
 
 MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
@@ -246,11 +245,9 @@ class LocalRecognizer:
 
     def _line(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
-        quad = rectangle(0, 0, width, height)
         with clock.stage("read_lines"):
-            crop = crop_quad(pixels, quad)
-            (reading,) = self._reader.read([crop], hints=config.script_hints)
-        line = text_line(ReadLine(quad, reading), config.romanize, pixels.shape)
+            read = read_single_line(pixels, self._reader, config.script_hints)
+        line = text_line(read.line, config.romanize, pixels.shape)
         lines = (line,) if line.confidence >= config.least_confidence else ()
         return Recognition(
             width,
@@ -258,23 +255,28 @@ class LocalRecognizer:
             text_lines=lines,
             models=tuple(map(model_info, self._reader.entries)),
             timings=clock.timings,
+            rotation_degrees=180 if read.upside_down else 0,
         )
 
     def _plate(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
             reading = self._plate_reader.read(pixels, known=True)
+            over = None if reading.registration.valid else turned(pixels, 180)
+            if over is not None:
+                other = self._plate_reader.read(over, known=True)
+                reading, over = (other, over) if other.registration.valid else (reading, None)
+        seen = pixels if over is None else over
         found = plate_from_reading(reading, config.romanize, pixels.shape)
-        plates = (
-            (with_colours(found, pixels),) if found.confidence >= config.least_confidence else ()
-        )
-        return Recognition(
+        plates = (with_colours(found, seen),) if found.confidence >= config.least_confidence else ()
+        result = Recognition(
             width,
             height,
             plates=plates,
             models=tuple(map(model_info, (self._text_detector, *self._reader.entries))),
             timings=clock.timings,
         )
+        return result if over is None else turned_back(result, 180)
 
 
 def _store(store: object, models_dir: object, threads: int | None) -> ModelStore:

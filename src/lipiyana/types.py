@@ -281,6 +281,8 @@ class Recognition:
         cache_outcome: whether a server answered from its cache.
         models: the models that were used.
         timings: seconds by stage (`decode`, `detect_text`, `read_lines`, ...).
+        rotation_degrees: how far the picture was turned clockwise to be read: 0, 90, 180 or 270.
+            All places are in the picture as it was given.
     """
 
     image_width: int
@@ -291,3 +293,4 @@ class Recognition:
     cache_outcome: CacheOutcome = CacheOutcome.NONE
     models: tuple[ModelInfo, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    rotation_degrees: int = 0

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from lipiyana.scene.original_size import in_original_pixels
-from lipiyana.types import Box, Plate, Recognition, TextLine, Vehicle
+import pytest
+
+from lipiyana.scene.original_size import in_original_pixels, turned_back
+from lipiyana.types import Box, Plate, Polygon, Recognition, TextLine, Vehicle
 
 LINE = TextLine("A1", "Latn", 0.9, ((1, 2), (11, 2), (11, 6), (1, 6)))
 FOUND = Recognition(
@@ -28,3 +30,29 @@ def test_every_place_is_scaled() -> None:
 
 def test_a_picture_that_was_not_shrunk_stays_as_it_is() -> None:
     assert in_original_pixels(FOUND, 100, 50) is FOUND
+
+
+@pytest.mark.parametrize(
+    ("degrees", "size", "box", "polygon"),
+    [
+        (90, (50, 100), Box(2, 89, 6, 99), ((2, 99), (2, 89), (6, 89), (6, 99))),
+        (180, (100, 50), Box(89, 44, 99, 48), ((99, 48), (89, 48), (89, 44), (99, 44))),
+        (270, (50, 100), Box(44, 1, 48, 11), ((48, 1), (48, 11), (44, 11), (44, 1))),
+    ],
+)
+def test_every_place_is_turned_back(
+    degrees: int, size: tuple[int, int], box: Box, polygon: Polygon
+) -> None:
+    back = turned_back(FOUND, degrees)
+    assert (back.image_width, back.image_height) == size
+    assert back.rotation_degrees == degrees
+    assert back.plates[0].box == box
+    assert back.plates[0].lines[0].polygon == polygon
+    assert back.text_lines[0].polygon == polygon
+    assert back.plates[0].vehicle_index == 0
+
+
+def test_a_turned_and_shrunk_picture() -> None:
+    back = in_original_pixels(turned_back(FOUND, 90), 100, 200)
+    assert back.rotation_degrees == 90
+    assert back.plates[0].box == Box(4, 178, 12, 198)

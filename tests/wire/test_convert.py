@@ -77,6 +77,7 @@ RECOGNITIONS = st.builds(
     cache_outcome=st.sampled_from(types.CacheOutcome),
     models=several(st.builds(types.ModelInfo, NAMES, NAMES, NAMES)),
     timings=st.dictionaries(NAMES, FLOATS, max_size=3),
+    rotation_degrees=st.sampled_from([0, 90, 180, 270]),
 )
 CONFIGS = st.builds(
     types.RecognitionConfig,

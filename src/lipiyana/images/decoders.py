@@ -26,6 +26,7 @@ from PIL import Image, ImageFile
 from lipiyana.clock import CpuBudget
 from lipiyana.errors import InvalidImage
 from lipiyana.images.headers import STRIP_PIXELS, ImageHeader, damaged
+from lipiyana.images.transparency import ground_for, sample_step
 
 _PACKED_STEP = 1 << 16
 _UNPACKED_STEP = 1 << 20
@@ -172,10 +173,13 @@ def _webp(header: ImageHeader) -> _Pixels:
     if pixels.shape[2] == 3:
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
         return np.ascontiguousarray(_as_stored(pixels, _INVERSE.get(header.orientation, 1)))
+    step = sample_step(header.width, header.height)
+    sample = cv2.cvtColor(pixels[::step, ::step], cv2.COLOR_BGRA2RGBA)
+    ground = ground_for(np.asarray(sample, np.uint8))
     out, stored = _empty(header.width, header.height, header.orientation)
     for start, end in _strips(header.width, header.height):
         rgba = cv2.cvtColor(pixels[start:end], cv2.COLOR_BGRA2RGBA)
-        stored[start:end] = _on_white(Image.fromarray(rgba, "RGBA"))
+        stored[start:end] = _composited(Image.fromarray(rgba, "RGBA"), ground)
     return out
 
 
@@ -231,13 +235,21 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Any]:
         white = _white_value(image)
         return lambda part: _eight_bits(np.asarray(part), white)[..., None]
     if image.has_transparency_data:
-        return lambda part: _on_white(part.convert("RGBA"))
+        ground = _ground(image)
+        return lambda part: _composited(part.convert("RGBA"), ground)
     return lambda part: np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
 
 
-def _on_white(rgba: Image.Image) -> _Pixels:
-    white = Image.new("RGBA", rgba.size, "white")
-    return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+def _ground(image: Image.Image) -> int:
+    step = sample_step(*image.size)
+    size = (max(1, image.width // step), max(1, image.height // step))
+    sample = image if step == 1 else image.resize(size, Image.Resampling.NEAREST)
+    return ground_for(np.asarray(sample.convert("RGBA")))
+
+
+def _composited(rgba: Image.Image, ground: int) -> _Pixels:
+    behind = Image.new("RGBA", rgba.size, (ground, ground, ground, 255))
+    return np.asarray(Image.alpha_composite(behind, rgba).convert("RGB"))
 
 
 def _white_value(image: Image.Image) -> float:

@@ -203,8 +203,8 @@ def _check_raw(raw: RawImage, limits: ImageLimits) -> None:
 def decode(data: bytes, limits: ImageLimits = DEFAULT_LIMITS) -> RgbArray:
     """Decode a JPEG, PNG, WebP, BMP or TIFF to an RGB array (height, width, 3), upright.
 
-    EXIF orientation is applied; alpha is composited over white; 16-bit, palette, grey and CMYK
-    pixels are converted.
+    EXIF orientation is applied; transparent pixels are composited over white, black or grey,
+    whichever shows what is visible; 16-bit, palette, grey and CMYK pixels are converted.
 
     Raises:
         InvalidImage: the picture cannot be used; `reason` says why.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from lipiyana.ocr.plates.grammar_search import letters_and_digits
 from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, model_info
+from lipiyana.scene.direction import DirectionFinder, turned
+from lipiyana.scene.original_size import turned_back
 from lipiyana.scene.plate_merging import downweight_signs, merge_plates, read_plates
 from lipiyana.scene.results import in_reading_order, text_line, with_colours
 from lipiyana.scene.settings import SCENE, SceneSettings
@@ -61,6 +63,21 @@ def downweight_stray_marks(
     return confidence
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What was found and read in a picture, before it is merged.
+
+    Attributes:
+        vehicles: found, if they were searched for.
+        plates: found by a detector, and read.
+        lines: of text, those without a character too; None if they were not searched for.
+    """
+
+    vehicles: list[Detection]
+    plates: list[Plate]
+    lines: list[ReadLine] | None
+
+
 class SceneReader:
     """Reads whole pictures. Safe to share between threads."""
 
@@ -80,6 +97,7 @@ class SceneReader:
         self._text_detector = text_detector
         self._reader = reader
         self._plate_reader = plate_reader
+        self._direction = DirectionFinder(text_detector, reader, settings)
         vehicles, plates = map(store.installed, (Task.VEHICLE_DETECTOR, Task.PLATE_DETECTOR))
         self._vehicles = VehicleDetector(store, vehicles.name) if vehicles else None
         self._plates = VehicleDetector(store, plates.name) if plates else self._vehicles
@@ -101,24 +119,62 @@ class SceneReader:
         """Read (height, width, 3) RGB.
 
         If only plates are asked for, the lines of text are read only where no plate was found or
-        one was read with doubt.
+        one was read with doubt. A picture whose lines lie on their side or upside down is read once
+        more, upright; all places are in the pixels of the picture as it was given.
 
         Raises:
             DeadlineExceeded: the clock's time is over before a stage.
             MissingExtra: romanizing was asked for and the extra `indic` is not installed.
             ModelUnavailable: a model cannot be loaded.
         """
-        height, width = pixels.shape[:2]
+        sight = self._look(pixels, config, features, clock)
+        degrees = self._degrees(pixels, sight, config.script_hints, clock)
+        if not degrees:
+            return self._result(pixels, sight, config, features, clock)
+        upright = turned(pixels, degrees)
+        sight = self._look(upright, config, features, clock)
+        return turned_back(self._result(upright, sight, config, features, clock), degrees)
+
+    def _look(
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
+    ) -> _Sight:
         vehicles, places = self._find(pixels, config, features, clock)
         bearers: list[Box] | None = None
         if self._vehicles is not None:
             bearers = [v.box for v in vehicles if v.confidence >= OPERATING_POINT]
         plates = self._read_places(pixels, places, bearers, config, clock)
-        rows: list[ReadLine] = []
+        lines: list[ReadLine] | None = None
         if Feature.TEXT in features or (
             Feature.PLATES in features and not _well_read(plates, self._settings)
         ):
-            rows = self._read_rows(pixels, config.script_hints, clock)
+            lines = self._read_lines(pixels, config.script_hints, clock)
+        return _Sight(vehicles, plates, lines)
+
+    def _degrees(
+        self, pixels: RgbArray, sight: _Sight, hints: Collection[str], clock: Clock
+    ) -> int:
+        """Give the clockwise turn that makes the picture upright; vehicles are found upright."""
+        believed = (v.confidence for v in sight.vehicles if v.confidence >= OPERATING_POINT)
+        if not sight.lines or sum(believed) >= self._settings.upright_vehicles:
+            return 0
+        with clock.stage("find_direction"):
+            return self._direction.degrees(pixels, sight.lines, hints)
+
+    def _result(
+        self,
+        pixels: RgbArray,
+        sight: _Sight,
+        config: RecognitionConfig,
+        features: frozenset[Feature],
+        clock: Clock,
+    ) -> Recognition:
+        height, width = pixels.shape[:2]
+        vehicles, plates = sight.vehicles, sight.plates
+        rows = [line for line in sight.lines or () if line.reading.text]
         if Feature.PLATES in features:
             with clock.stage("parse_registrations"):
                 plates = merge_plates(
@@ -215,7 +271,7 @@ class SceneReader:
             )
         return downweight_signs(plates, vehicles, settings=self._settings)
 
-    def _read_rows(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
+    def _read_lines(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):
@@ -223,7 +279,7 @@ class SceneReader:
         with clock.stage("read_lines"):
             readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
         found = zip(regions, readings, strict=True)
-        return [ReadLine(region.polygon, reading) for region, reading in found if reading.text]
+        return [ReadLine(region.polygon, reading) for region, reading in found]
 
 
 def _well_read(plates: Sequence[Plate], settings: SceneSettings) -> bool:

@@ -93,6 +93,31 @@ class SceneSettings:
     such lines in 160 photographs, which had a confidence of 0.3 or more, none was what stood there.
     """
 
+    # which way up the picture is, see also `RecognitionSettings.upright`
+
+    direction_lines: int = 3
+    """Largest lines that tell which way up a picture is, at most."""
+    direction_characters: int = 12
+    """Fewer lines tell if they have so many characters."""
+    direction_min_characters: int = 3
+    """With fewer characters level lines say nothing against a picture on its side."""
+    direction_aspect: float = 1.5
+    """Ratio of the sides from which a line is tall or wide."""
+    direction_min_tall_area: float = 0.005
+    """Share of the picture that tall lines cover at least, for a picture on its side."""
+    direction_legible: float = 0.85
+    """Mean confidence of level lines from which a picture does not lie on its side."""
+    direction_legible_blocks: float = 0.6
+    """Likewise where no line is tall, but few large ones may be blocks of lines on their side."""
+    direction_most_blocks: int = 3
+    """Lines up to which they may be blocks of lines that lie on their side."""
+    direction_min_block_area: float = 0.05
+    """Share of the picture that such blocks cover at least."""
+    upright_vehicles: float = 1.0
+    """Sum of the confidences of vehicles from which a picture is upright. In 80 pictures of streets
+    the sum over believed vehicles was 2.4 upright, 0.1 to 0.25 in the other directions.
+    """
+
 
 SCENE = SceneSettings()
 """What the package uses."""

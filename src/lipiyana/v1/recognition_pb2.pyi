@@ -677,10 +677,15 @@ class Recognition(_message.Message):
     CACHE_OUTCOME_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     TIMINGS_FIELD_NUMBER: _builtins.int
+    ROTATION_DEGREES_FIELD_NUMBER: _builtins.int
     image_width: _builtins.int
     """After EXIF orientation."""
     image_height: _builtins.int
     cache_outcome: Global___CacheOutcome.ValueType
+    rotation_degrees: _builtins.int
+    """How far the picture was turned clockwise to be read: 0, 90, 180 or 270. Places are in the
+    picture as it was given.
+    """
     @_builtins.property
     def vehicles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vehicle]: ...
     @_builtins.property
@@ -704,10 +709,11 @@ class Recognition(_message.Message):
         cache_outcome: Global___CacheOutcome.ValueType = ...,
         models: _abc.Iterable[Global___ModelInfo] | None = ...,
         timings: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        rotation_degrees: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_outcome", b"cache_outcome", "image_height", b"image_height", "image_width", b"image_width", "models", b"models", "plates", b"plates", "text_lines", b"text_lines", "timings", b"timings", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_outcome", b"cache_outcome", "image_height", b"image_height", "image_width", b"image_width", "models", b"models", "plates", b"plates", "rotation_degrees", b"rotation_degrees", "text_lines", b"text_lines", "timings", b"timings", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -46,6 +46,7 @@ def recognition_to_proto(value: types.Recognition) -> pb.Recognition:
             for model in value.models
         ],
         timings=dict(value.timings),
+        rotation_degrees=value.rotation_degrees,
     )
 
 
@@ -67,6 +68,7 @@ def recognition_from_proto(message: pb.Recognition) -> types.Recognition:
             types.ModelInfo(model.name, model.version, model.sha256) for model in message.models
         ),
         timings=dict(message.timings),
+        rotation_degrees=message.rotation_degrees,
     )
 
 

@@ -4,9 +4,12 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from lipiyana.ocr.plates import grammar_search
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
+from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER, Candidate
+from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.reader import Keep, LineReading
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
@@ -44,6 +47,26 @@ class Reads:
         for place, character in enumerate(text):
             kept[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
         return LineReading(text, self.sure, (self.sure,) * len(text), kept)
+
+
+def test_no_rows_are_searched_twice(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[int, ...]] = []
+    seen: list[object] = []  # so that no id is used again
+    whole = grammar_search.search
+
+    def counted(
+        rows: Sequence[npt.NDArray[np.float32]], top: int = 4, *, settings: PlateSettings = PLATES
+    ) -> list[Candidate]:
+        seen.extend(rows)
+        searched.append(tuple(map(id, rows)))
+        return whole(rows, top, settings=settings)
+
+    monkeypatch.setattr(grammar_search, "search", counted)
+    reader = Reads("KA01", "AB1234", "KA01AB1284", "KA", "01AB", "1234", sure=0.6)
+    PlateCropReader(store, reader).read(SQUARE, known=True)
+    assert len(reader.batches) > 1, "the crop was read in several ways"
+    assert searched
+    assert len(searched) == len(set(searched))
 
 
 def test_a_sure_row_is_read_once(store: ModelStore) -> None:

@@ -17,7 +17,7 @@ class Part(Enum):
 
     OUT_PIXEL = auto()  # pixels of the result, in every format
     CONVERTED_PIXEL = auto()  # grey, palette or CMYK to RGB
-    ALPHA_PIXEL = auto()  # composited over white
+    ALPHA_PIXEL = auto()  # composited over a ground
     WIDE_PIXEL = auto()  # 16-bit grey
     SCALED_PIXEL = auto()  # floats, wider grey, and CIELAB
     JPEG_BYTE = auto()  # compressed
