@@ -1,10 +1,9 @@
 """The likeliest registrations in what the reader saw, and what it saw of each of their characters.
 
 A reader that hesitates between Q and 0 gives both a probability; the grammar says which of them
-can stand there. No character comes up that the reader did not see at its place.
-
-`search` compares registrations only with each other. `align` tells whether each character of one
-was seen at all, what else was seen in its place, and what was seen beside it.
+can stand there. No character comes up that the reader did not see at its place. `search` compares
+registrations only with each other. `align` tells whether each character of one was seen at all,
+what else was seen in its place, and what was seen beside it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ def _as_labels(variant: Variant) -> Variant:
 
 _ARROW = "1"
 """What readers take the arrow of military plates for; it has no class of its own."""
-
 _ARROW_PLACES = (0, 2)
 _ARROW_SLOT = Slot("arrow", words={_ARROW: ""})
 

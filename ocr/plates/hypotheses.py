@@ -40,11 +40,10 @@ class Row:
     """One row as one model saw it.
 
     Attributes:
-        kept: what `grammar_search.letters_and_digits` made of it.
-        steps: how many of its time steps show the crop; the rest is padding.
+        kept: the output of `grammar_search.letters_and_digits` for the row.
+        steps: number of its time steps that show the crop; the rest is padding.
         model: the name of the model.
-        ends_at_ink: whether its crop ends where the writing does, as that of a line of a scene: it
-            then cuts no character, however near its ends one stands.
+        ends_at_ink: whether the crop was cut at the ink, so that no character is cut in half.
     """
 
     kept: Kept
@@ -57,8 +56,8 @@ class Row:
 class Signs:
     """What speaks for and against a registration.
 
-    An objection is the number of nats by which another model, or another look, finds another
-    registration likelier: 0 if it finds the same, at most 6, and 2 if it finds none that is likely.
+    An objection is the number of nats by which another model or look prefers another
+    registration: 0 if it prefers the same, at most 6, and 2 if it finds none that is likely.
 
     Attributes:
         a_character: as of `Verdict`.
@@ -94,9 +93,8 @@ class Verdict:
     Attributes:
         registration: with its alternatives, best first.
         attempt: index of the attempt in which it is likeliest.
-        a_character: natural logarithm of its probability, by the number of its characters;
-            registrations of any length compare by it. Of one that is clear to see, how usual it
-            is does not count.
+        a_character: mean log probability of its characters, so that registrations of any length
+            can be compared. If it is clear to see, its prior does not count.
         signs: what speaks for it and against it.
     """
 

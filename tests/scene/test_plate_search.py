@@ -5,8 +5,8 @@ import pytest
 from detector_models import GREEN, RED, install, rectangle_detector
 
 from lipiyana.runtime.store import ModelStore
-from lipiyana.scene.reader import drop_duplicates, find_plates_in_vehicles
 from lipiyana.scene.settings import SCENE
+from lipiyana.scene.vehicle_plates import drop_duplicates, find_plates_in_vehicles
 from lipiyana.types import Box
 from lipiyana.vehicles.detection.detector import PLATE, Detection, VehicleDetector
 

@@ -11,7 +11,7 @@ import pytest
 
 from lipiyana.images.loading import load
 from lipiyana.ocr.recognition.reader import LineReading
-from lipiyana.ocr.tilt import level_quad, tilt_of
+from lipiyana.ocr.recognition.single_line import level_quad, tilt_of
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.types import Layout, RawImage, Recognition, RecognitionConfig
 
