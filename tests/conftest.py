@@ -45,7 +45,7 @@ def store() -> ModelStore:
 
 @pytest.fixture
 def store_without_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
-    """The built-in models but for those that find vehicles and plates, one thread."""
+    """The built-in models except those that find vehicles and plates, one thread."""
     models, folder = runtime._built_in(), tmp_path / "built_in"
     folder.mkdir()
     for path in models.iterdir():

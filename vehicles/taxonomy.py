@@ -42,14 +42,14 @@ class VehicleClass:
         meaning: what belongs to it, and what does not.
         uvh26: the classes of the UVH-26 data set (traffic cameras of Bengaluru) that are part of
             it, by the names of its report (arXiv 2511.02563).
-        coco: the class of COCO that comes nearest, "" where there is none.
+        coco: the class of COCO that comes nearest, "" if there is none.
         resembles: the classes of COCO that it looks like, where none is its own: training starts
             from a mix of them.
         words: what people call it, lower case.
         always_transport: whether it is a vehicle for transport, whoever owns it: goods carriages,
             buses and three-wheelers are, by section 2(47) of the Motor Vehicles Act of India.
             Pick-ups and vans are sold to private owners too.
-        plate: where it carries its plate; None where it has none.
+        plate: where it carries its plate; None if it has none.
         colour: of its curves in plots, as in HTML.
     """
 

@@ -57,7 +57,7 @@ class Negative:
         kind: where it comes from.
         image: (height, width, 3) RGB.
         layout: how it is read.
-        truth: letters and digits of the plate that nobody can read; "" where there is none.
+        truth: letters and digits of the plate that nobody can read; "" if there is none.
     """
 
     kind: str

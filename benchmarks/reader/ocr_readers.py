@@ -46,7 +46,7 @@ class Attempt:
     """The result of one mode of a reader on some pictures.
 
     Attributes:
-        mode: which way of reading, "" where there is only one.
+        mode: which way of reading, "" if there is only one.
         texts: one a picture.
         milliseconds: CPU time a picture; loading the model is left out.
         model_bytes: size of its models' files, unpacked.
@@ -64,7 +64,7 @@ class Engine(Protocol):
     name: str
 
     def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
-        """Read (height, width, 3) RGB pictures in every mode; [] where the script is not known."""
+        """Read (height, width, 3) RGB pictures in every mode; [] if the script is not known."""
         ...
 
 
@@ -161,7 +161,7 @@ class TesseractEngine:
             FileNotFoundError: Debian's tesseract-ocr-all is not installed.
         """
         if shutil.which("tesseract") is None or not TESSERACT_DATA.is_dir():
-            raise FileNotFoundError("tesseract is not here: apt-get install tesseract-ocr-all")
+            raise FileNotFoundError("tesseract is not installed: apt-get install tesseract-ocr-all")
 
     def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
         """Read in each mode with each pack of the script."""
@@ -170,7 +170,7 @@ class TesseractEngine:
             return [self._attempt(paths, pack, mode) for pack in packs for mode in LINE_MODES]
 
     def _attempt(self, paths: Sequence[Path], pack: str, mode: int) -> Attempt:
-        # the second call has nothing to do but to load
+        # the second call does nothing but load
         texts, spent = run_tesseract(paths, pack, mode)
         _, loading = run_tesseract(paths[:1], pack, mode)
         one = (spent - loading) / max(1, len(paths) - 1)

@@ -106,7 +106,7 @@ def read_with(recognizer: LocalRecognizer, signs: Sequence[Sign]) -> tuple[list[
 
 
 def read_with_tesseract(signs: Sequence[Sign], mode: int) -> tuple[list[Read], float]:
-    """Read each picture in a call of its own, told which scripts are in it.
+    """Read each picture in a separate call, with the language packs of its scripts.
 
     Returns:
         One reading a picture, and CPU milliseconds a picture, loading included.

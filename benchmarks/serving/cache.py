@@ -82,7 +82,7 @@ def measure_keys(reading_ms: float, rounds: int) -> dict[str, float]:
 
 @contextmanager
 def redis_url() -> Iterator[str | None]:
-    """Run a Redis; None where it is not installed."""
+    """Run a Redis; None if it is not installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         yield None
@@ -217,7 +217,7 @@ def passing(library: FontLibrary, count: int) -> Iterator[Shown]:
 
 
 def measure_frames(recognizer: LocalRecognizer, frames: int) -> dict[str, float]:
-    """Show the scenes; read what must be read."""
+    """Read each scene as a stream, and count the reused results."""
     library = FontLibrary.load()
     figures: dict[str, float] = {}
     for scene in (parked, passing, flickering):
@@ -238,9 +238,9 @@ def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, floa
         same += shown.still == before
         before = shown.still
         begin = time.perf_counter()
-        kept = memory.lookup(shown.pixels)
+        reused = memory.lookup(shown.pixels)
         comparing.append(time.perf_counter() - begin)
-        if kept is not None:
+        if reused is not None:
             hits += 1
             wrong += shown.still != remembered
             continue

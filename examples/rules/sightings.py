@@ -22,12 +22,12 @@ class Sighting:
 
     Attributes:
         registration: canonical.
-        category: whose plate it is, None where that is not known.
+        category: whose plate it is, None if that is not known.
         conflict: its colours and its format contradict each other.
         confidence: of the plate.
         x, y: middle of the plate, as parts of the picture.
-        vehicle: label of the vehicle that carries it, "" where none was found.
-        track_id: of that vehicle in its stream, None where pictures are not of one.
+        vehicle: label of the vehicle that carries it, "" if none was found.
+        track_id: of that vehicle in its stream, None if pictures are not of one.
     """
 
     registration: str

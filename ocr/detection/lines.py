@@ -114,7 +114,7 @@ def _enclosing(one: Core, other: Core) -> Core:
     )
 
 
-_ROWS = 16  # a core is looked at in so many rows of pixels
+_ROWS = 16  # rows of pixels to which a core is scaled
 _MOST_COLUMNS = 1024
 
 

@@ -90,7 +90,6 @@ def read_words(
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
         settings: tuned constants.
-        settings: tuned constants.
 
     Returns:
         The text in the order of the picture, as `greedy` gives it.

@@ -126,7 +126,7 @@ def _hash(word: Sequence[int]) -> int:
 
 
 def _fingerprints(hashes: _Hashes, count: int) -> npt.NDArray[np.uint32]:
-    """Spread hashes evenly over `_PER_WORD` numbers for each of so many words."""
+    """Spread hashes evenly over `_PER_WORD` numbers for each of `count` words."""
     mixed = (hashes ^ (hashes >> _SHIFT)) * _MIX
     mixed ^= mixed >> _SHIFT
     return (((mixed >> _HALF) * np.uint64(count * _PER_WORD)) >> _HALF).astype(np.uint32)

@@ -42,10 +42,10 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class ColourReading:
-    """What colours a plate has; `colour` is None where `confidence` is not enough to say.
+    """What colours a plate has; `colour` is None if `confidence` is not enough to say.
 
     Attributes:
-        confidence: probability of the likeliest colours, 0 where the pixels say nothing.
+        confidence: probability of the likeliest colours, 0 if the pixels say nothing.
     """
 
     colour: PlateColour | None
@@ -117,7 +117,7 @@ def colour_features(image: RgbArray, rows: Sequence[Quad]) -> Floats | None:
         rows: as `plate_colour`.
 
     Returns:
-        (2, features); None where there is but one colour.
+        (2, features); None if there is but one colour.
     """
     if not len(rows):
         return None

@@ -29,8 +29,8 @@ from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
 from lipiyana.types import Registration
 
-Kept = npt.NDArray[np.float32]
-"""What `grammar_search.letters_and_digits` kept of a row."""
+GrammarProbabilities = npt.NDArray[np.float32]
+"""(steps, classes) of a row, as `grammar_search.grammar_probabilities` returns them."""
 
 _DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
@@ -40,14 +40,14 @@ class Row:
     """One row as one model saw it.
 
     Attributes:
-        kept: what `grammar_search.letters_and_digits` made of it.
+        probabilities: as `grammar_search.grammar_probabilities` returns them.
         steps: how many of its time steps show the crop; the rest is padding.
         model: the name of the model.
         ends_at_ink: whether its crop ends where the writing does, as that of a line of a scene: it
             then cuts no character, however near its ends one stands.
     """
 
-    kept: Kept
+    probabilities: GrammarProbabilities
     steps: float
     model: str = ""
     ends_at_ink: bool = False
@@ -132,7 +132,7 @@ def likeliest(
         settings: tuned constants.
 
     Returns:
-        None where no row can be a part of one.
+        None if no row can be a part of one.
     """
     hypotheses = list(_hypotheses(attempts, settings))
     totals: dict[str, float] = defaultdict(lambda: -np.inf)
@@ -153,7 +153,7 @@ def likeliest(
     counted = unusual if clear else 0.0
     rows = attempts[chosen.attempt][chosen.window]
     evidence = align(
-        [row.kept for row in rows],
+        [row.probabilities for row in rows],
         chosen.candidate.labels,
         [row.steps for row in rows],
         settings=settings,
@@ -202,15 +202,15 @@ def _hypotheses(
 ) -> Iterator[_Hypothesis]:
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
-            kept = [row.kept for row in rows[window]]
-            if not any(_may_show_digits(row, settings) for row in kept):
+            seen = [row.probabilities for row in rows[window]]
+            if not any(_may_show_digits(row, settings) for row in seen):
                 continue  # every registration has some, and a search takes milliseconds
             left_out = [*rows[: window.start], *rows[window.stop :]]
             cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
                 _has_number(row, settings) for row in left_out
             )
-            highest = best_path(kept)
-            for candidate in search(kept, settings=settings):
+            highest = best_path(seen)
+            for candidate in search(seen, settings=settings):
                 score = candidate.log_probability - cost
                 if score - highest >= settings.min_path_ratio:
                     yield _Hypothesis(candidate, score, index, window)
@@ -228,17 +228,21 @@ def _windows(count: int) -> Iterator[slice]:
 def _has_number(row: Row, settings: PlateSettings) -> bool:
     """Whether a row surely shows digits, and not as many as a serial number has."""
     digits = _runs(
-        row.kept[:, _DIGITS].sum(axis=1) > settings.seen_probability, row.kept.argmax(axis=1)
+        row.probabilities[:, _DIGITS].sum(axis=1) > settings.seen_probability,
+        row.probabilities.argmax(axis=1),
     )
     return settings.number_min_digits <= digits <= settings.number_max_digits
 
 
-def _may_show_digits(kept: Kept, settings: PlateSettings) -> bool:
-    return float(kept[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
+def _may_show_digits(row: GrammarProbabilities, settings: PlateSettings) -> bool:
+    return float(row[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
 
 
 def _characters(row: Row, settings: PlateSettings) -> int:
-    return _runs(row.kept[:, 1:].max(axis=1) > settings.seen_probability, row.kept.argmax(axis=1))
+    return _runs(
+        row.probabilities[:, 1:].max(axis=1) > settings.seen_probability,
+        row.probabilities.argmax(axis=1),
+    )
 
 
 def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:

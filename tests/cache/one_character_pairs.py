@@ -1,4 +1,4 @@
-"""Frames that show the same plate but for one character, each degraded in its own way."""
+"""Frames that show the same plate except for one character, each degraded in its own way."""
 
 from __future__ import annotations
 

@@ -110,8 +110,8 @@ async def test_an_error_goes_to_all_and_is_not_kept() -> None:
 
 
 async def test_an_error_that_comes_when_all_have_left_is_not_told() -> None:
-    told: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     flights, launcher = SingleFlight[str](), Launcher()
     caller = join(flights, launcher)
     await settle()
@@ -125,7 +125,7 @@ async def test_an_error_that_comes_when_all_have_left_is_not_told() -> None:
     launcher.flights.clear()
     del caller
     gc.collect()  # asyncio tells of failures that nobody took when it forgets them
-    assert told == []
+    assert reported == []
 
 
 async def test_what_cannot_be_started_fails_its_caller_alone() -> None:

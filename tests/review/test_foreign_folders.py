@@ -304,7 +304,7 @@ def test_places_that_make_no_sense_are_not_cut_out(
     result = [{"id": "w", "type": "textarea", "value": {**value, "text": ["ABC"]}}]
     tasks = [{"data": {"image": "a.png"}, "annotations": [{"result": result}]}]
     (tmp_path / "export.json").write_text(json.dumps(tasks))
-    with pytest.raises(InvalidRequest, match="place of a region makes no sense"):
+    with pytest.raises(InvalidRequest, match="a region has an invalid position"):
         import_labels(tmp_path / "export.json", tmp_path / "out")
 
 

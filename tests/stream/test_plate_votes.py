@@ -244,9 +244,9 @@ def test_a_registration_read_five_times_is_not_replaced_by_its_misreading(
     vote = PlateVote()
     clear, misread = reading(TRUE, sure=0.97), reading(wrong, sure=0.99)
     frames = [*[clear] * 5, *[misread] * blurred, clear, *[misread] * blurred]
-    told = shown(vote, *frames)
+    canonicals = shown(vote, *frames)
     near = wrong != "KA01AB"  # four edits away
-    assert not near or set(told) == {TRUE}
+    assert not near or set(canonicals) == {TRUE}
     assert shown(vote, clear) == [TRUE]
 
 

@@ -225,11 +225,11 @@ def _curves(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, Curve]:
     curves: dict[int, Curve] = {}
     for label, threshold in _given(entry, "thresholds").items():
         if label not in classes or not _is_inside(threshold):
-            raise _unfit(entry, f"its threshold {threshold} of {label!r} makes no sense")
+            raise _unfit(entry, f"its threshold {threshold} of {label!r} is invalid")
         curves[classes.index(label)] = ((float(threshold), OPERATING_POINT),)
     for label, pairs in _given(entry, "calibration").items():
         if label not in classes or not _rises(pairs):
-            raise _unfit(entry, f"its calibration {pairs} of {label!r} makes no sense")
+            raise _unfit(entry, f"its calibration {pairs} of {label!r} is invalid")
         curves[classes.index(label)] = tuple((float(x), float(y)) for x, y in pairs)
     return curves
 

@@ -92,7 +92,7 @@ class Variant:
         class_categories: category by the text of the `class` slot; it takes precedence.
         rank: where a string fits several variants, the lowest rank is preferred; among equal ranks,
             the one that is listed first.
-        repairable: whether misread characters may be repaired to fit this variant. False where too
+        repairable: whether misread characters may be repaired to fit this variant. False if too
             many other texts on the road would then fit.
         prior: how common its registrations are.
         looks_like_others: whether telephone numbers and parts of other registrations look like it.

@@ -199,7 +199,7 @@ def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, An
     if not _PLACE.isdisjoint(value):
         corners = _corners(result, value)
         if corners is None or not all(abs(c) <= _FURTHEST for point in corners for c in point):
-            found["problem"] = "the place of a region makes no sense"
+            found["problem"] = "a region has an invalid position"
         else:
             found["corners"] = corners
     return found

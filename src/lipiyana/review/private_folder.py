@@ -1,7 +1,7 @@
 """Folders with people's pictures: readable by their owner only, never someone else's folder.
 
 A folder that keeps pictures has a notice in it, by which it is known again. Files are removed from
-it only where they are this project's: named by the hash of their content, or told by a note.
+it only where they are this project's: named by the hash of their content, or listed in a note.
 """
 
 from __future__ import annotations

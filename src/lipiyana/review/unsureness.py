@@ -73,8 +73,8 @@ def margin_doubts(crops: Sequence[Pixels], reader: Reader) -> list[float]:
 
     Steps whose best class is a sure blank say nothing, and count nothing.
     """
-    readings = reader.read(crops, keep=_least_margin)
-    return [1 - float(reading.kept[0, 0]) for reading in readings if reading.kept is not None]
+    readings = reader.read(crops, reduce=_least_margin)
+    return [1 - float(reading.reduced[0, 0]) for reading in readings if reading.reduced is not None]
 
 
 def _least_margin(

@@ -57,7 +57,7 @@ class Session:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the first input; None where any size fits."""
+        """Shape of the first input; None if any size fits."""
         shape = self._session.get_inputs()[0].shape
         return tuple(size if isinstance(size, int) else None for size in shape)
 
@@ -142,7 +142,7 @@ class ModelStore:
             open_session: loads a model, given that number of threads.
 
         Raises:
-            ModelUnavailable: `models_dir` has no manifest, or one that makes no sense.
+            ModelUnavailable: `models_dir` has no manifest, or an invalid one.
             InvalidRequest: `models_dir` is no path, or `threads` no whole number above 0.
         """
         if models_dir is None:

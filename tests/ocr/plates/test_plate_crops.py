@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER
-from lipiyana.ocr.recognition.reader import Keep, LineReading
+from lipiyana.ocr.recognition.reader import LineReading, Reduce
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
 
@@ -16,7 +16,7 @@ SQUARE = np.full((80, 120, 3), 230, np.uint8)
 
 
 class Reads:
-    """Reads the next of some texts from each crop, "" when they are used up; as sure as told."""
+    """Reads the next of `texts` from each crop, then ""; every character is as sure as `sure`."""
 
     def __init__(self, *texts: str, sure: float) -> None:
         self.texts, self.sure = list(texts), sure
@@ -30,20 +30,20 @@ class Reads:
         self,
         crops: Sequence[npt.NDArray[np.uint8]],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
-        assert keep is not None
+        assert reduce is not None
         self.batches.append([crop.shape for crop in crops])
         return [self._reading(self.texts.pop(0) if self.texts else "") for _ in crops]
 
     def _reading(self, text: str) -> LineReading:
-        kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
-        kept[::2, 0] = 1
-        kept[1::2, OTHER] = 1 - self.sure
+        probabilities = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
+        probabilities[::2, 0] = 1
+        probabilities[1::2, OTHER] = 1 - self.sure
         for place, character in enumerate(text):
-            kept[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
-        return LineReading(text, self.sure, (self.sure,) * len(text), kept)
+            probabilities[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
+        return LineReading(text, self.sure, (self.sure,) * len(text), probabilities)
 
 
 def test_a_sure_row_is_read_once(store: ModelStore) -> None:

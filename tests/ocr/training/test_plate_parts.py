@@ -37,7 +37,7 @@ def test_what_was_trained_on_is_in_no_other_part(folder: str) -> None:
         assert (part != "train") == (number in held_out)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the real plates are not here")
+@pytest.mark.skipif(not DATA.exists(), reason="the real plates are missing")
 def test_a_registration_is_in_one_part_of_all_collections() -> None:
     parts: defaultdict[str, set[str]] = defaultdict(set)
     for folder in CROPS:

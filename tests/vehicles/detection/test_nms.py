@@ -179,8 +179,8 @@ def test_a_small_one_within_a_surer_one_of_its_class_is_a_part_of_it() -> None:
     boxes = np.array([car, mirror, far_car, driver])
     scores, classes = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 0, 1])
     kept = suppress_and_vote(boxes, scores, classes)
-    told = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
-    assert told == {0: 0.9, 1: VEHICLE_DETECTION.second_class_cap, 2: 0.7, 3: 0.6}
+    by_index = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
+    assert by_index == {0: 0.9, 1: VEHICLE_DETECTION.second_class_cap, 2: 0.7, 3: 0.6}
     # the surer one of both is no part, however small
     kept = suppress_and_vote(boxes[:2], scores[[1, 0]], classes[:2])
     assert kept.scores.tolist() == [0.9, 0.8]

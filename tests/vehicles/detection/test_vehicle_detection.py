@@ -195,7 +195,7 @@ def test_without_a_detector(store_without_detector: ModelStore) -> None:
 def test_a_real_network_finds_real_vehicles(shared_data: Path, tmp_path: Path) -> None:
     weights = shared_data / "weights" / "yolox_nano.onnx"
     if not weights.is_file():
-        pytest.skip("the weights of YOLOX-nano are not here")
+        pytest.skip("the weights of YOLOX-nano are missing")
     detector = VehicleDetector(ModelStore(install(tmp_path, coco_detector(weights)), threads=1))
     picture = np.asarray(
         Image.open(sorted((shared_data / "vehicles" / "train" / "images").glob("olx_plate*"))[0])
