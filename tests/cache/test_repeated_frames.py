@@ -303,7 +303,7 @@ class PixelReader(Reader):
         return self._result
 
 
-def test_what_takes_pixels_gets_the_decoded_frame(
+def test_a_recognizer_of_pixels_gets_the_decoded_frame(
     scene: Picture, result: Recognition, encode: Callable[..., bytes]
 ) -> None:
     inner = PixelReader(result)

@@ -35,7 +35,7 @@ def test_examples_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.failed, result.attempted) == (0, sum(len(test.examples) for test in found))
 
 
-def test_what_a_program_begins_with_has_an_example() -> None:
+def test_entry_points_have_an_example() -> None:
     entries = set().union(*MODULES.values())
     assert {"AsyncClient", "Client", "LocalRecognizer", "RecognitionConfig"} <= entries
     assert entries - {"lipiyana", "server"} <= set(lipiyana.__all__)

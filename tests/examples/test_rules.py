@@ -59,7 +59,7 @@ def events_of(made: RuleEngine, results: Iterable[Iterable[Sighting]]) -> list[E
 ENTERED = "rules: [{name: entered, kind: entered}]"
 
 
-def test_a_track_is_told_once_however_it_is_read(tmp_path: Path) -> None:
+def test_a_track_is_reported_once_whatever_is_read(tmp_path: Path) -> None:
     other_reading = replace(SEEN, registration="KA01AQ1234")
     other_car = replace(SEEN, track_id=8)
     events = events_of(
@@ -68,13 +68,13 @@ def test_a_track_is_told_once_however_it_is_read(tmp_path: Path) -> None:
     assert [(event.source, event.track_id) for event in events] == [("0", 7), ("3", 8)]
 
 
-def test_without_tracks_a_registration_is_told_once(tmp_path: Path) -> None:
+def test_without_tracks_a_registration_is_reported_once(tmp_path: Path) -> None:
     one, other = replace(SEEN, track_id=None), replace(SEEN, track_id=None, registration="MH1A1")
     events = events_of(engine(tmp_path, ENTERED), [[one], [one, other], [one]])
     assert [event.registration for event in events] == ["KA01AD1234", "MH1A1"]
 
 
-def test_who_stayed_away_comes_anew(tmp_path: Path) -> None:
+def test_a_vehicle_that_returns_late_is_a_new_one(tmp_path: Path) -> None:
     rules = "forget_after: 3\n" + ENTERED
     events = events_of(engine(tmp_path, rules), [[SEEN], [], [], [SEEN], [], [], [], [SEEN]])
     assert [event.source for event in events] == ["0", "7"]
@@ -152,12 +152,12 @@ def test_near(read: str, listed: str, distance: int | None) -> None:
         ("\x00", "cannot be read"),
     ],
 )
-def test_faults_are_told_with_their_place(tmp_path: Path, rules: str, place: str) -> None:
+def test_faults_are_reported_with_their_place(tmp_path: Path, rules: str, place: str) -> None:
     with pytest.raises(RulesError, match=place):
         load_rules(written(tmp_path, rules))
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     rules = "rules: [{name: A, kind: entered}, {name: b, kind: entered, min_confidence: 2}]"
     with pytest.raises(RulesError) as caught:
         load_rules(written(tmp_path, rules))
@@ -183,7 +183,7 @@ def test_vehicle_and_track_of_a_plate() -> None:
     assert found == [Result("frame 1", (SEEN,)), Result("frame 2", ())]
 
 
-def test_bad_rows_are_told_by_their_number() -> None:
+def test_bad_rows_are_reported_by_their_number() -> None:
     good = json.dumps({"path": "a", "error": {"code": "INVALID_ARGUMENT", "message": ""}})
     for bad in ("", "[]", "{}", '{"path": "a", "recognition": {"plates": 3}}'):
         rows = results_of_rows([good, bad])
@@ -228,7 +228,7 @@ def test_a_real_stream(recognizer: LocalRecognizer, tmp_path: Path) -> None:
     assert len(list(made.events(results_of_stream(results)))) == 1
 
 
-def test_the_command_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rules", str(written(tmp_path, "rules: 3"))]
     done = subprocess.run(
         command, input="", capture_output=True, text=True, cwd=ROOT / "examples", check=False

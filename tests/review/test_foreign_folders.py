@@ -141,7 +141,7 @@ def test_a_pipe_is_not_waited_for(kept: Path, tmp_path: Path) -> None:
         read_without_links(kept)
 
 
-def test_what_is_written_replaces_links(
+def test_written_files_replace_links(
     kept: Path, tmp_path: Path, treasure: Path, picture: bytes
 ) -> None:
     note(kept, GOOD)
@@ -155,7 +155,7 @@ def test_what_is_written_replaces_links(
     assert not any(path.is_symlink() for path in out.iterdir())
 
 
-def test_what_is_kept_is_for_its_owner_and_replaces_links(tmp_path: Path, treasure: Path) -> None:
+def test_kept_pictures_are_private_and_replace_links(tmp_path: Path, treasure: Path) -> None:
     folder = tmp_path / "kept"
     keeper = UnsureKeeper(folder)
     pixels = np.zeros((90, 120, 3), np.uint8)
@@ -309,7 +309,7 @@ def test_places_that_make_no_sense_are_not_cut_out(
 
 
 @pytest.mark.parametrize("place", ["link", "folder", "nothing"])
-def test_what_comes_in_the_place_of_a_kept_folder_is_left_alone(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_replaced_the_kept_one_is_unchanged(tmp_path: Path, place: str) -> None:
     folder, out = tmp_path / "keep", tmp_path / "out"
     keeper = UnsureKeeper(folder, KeepLimits(pictures=1, seconds=60), clock=lambda: 0.0)
     pixels = np.zeros((90, 120, 3), np.uint8)

@@ -135,7 +135,7 @@ def test_labels_are_voted() -> None:
 
 
 @pytest.mark.parametrize("in_vehicle", [True, False])
-def test_a_frame_that_is_told_again_votes_once(in_vehicle: bool) -> None:
+def test_a_repeated_frame_votes_once(in_vehicle: bool) -> None:
     """A parked car whose frame is reused a hundred times, and was misread in it."""
     car = Simulated("KA01AB1234", 100, 100, 0)
 

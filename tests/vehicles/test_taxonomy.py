@@ -30,7 +30,7 @@ def test_coco_has_five_of_them() -> None:
     }  # fmt: skip
 
 
-def test_what_classes_resemble_is_in_coco() -> None:
+def test_similar_classes_are_classes_of_coco() -> None:
     for entry in TAXONOMY:
         assert {*entry.resembles, entry.coco} <= COCO_INDICES.keys() | {""}
         assert coco_mix(entry.name)

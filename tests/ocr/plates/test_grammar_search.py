@@ -33,7 +33,7 @@ def test_the_grammar_decides_between_what_was_seen() -> None:
     assert "BR010G6692" not in {other.text for other in others}
 
 
-def test_what_was_not_seen_does_not_come_up() -> None:
+def test_characters_that_were_not_seen_are_not_found() -> None:
     assert search([seen(*"HORN")]) == []
     assert search([seen(*"BR01", {"#": 1.0}, *"G6692")]) == []
 

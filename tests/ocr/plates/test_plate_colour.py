@@ -96,7 +96,7 @@ def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
     assert found.registration.category is Category.PRIVATE
 
 
-def test_what_a_registration_contradicts_must_be_seen_beyond_doubt() -> None:
+def test_colours_that_contradict_the_registration_must_be_clear() -> None:
     seen = painted(PlateColour.WHITE_ON_BLACK)
     read = plate_colour(seen, [rectangle(0, 0, seen.shape[1], seen.shape[0])])
     doubted = plate_colour(

@@ -81,14 +81,14 @@ def test_the_beginning_of_a_doubtful_lower_row_is_widened(store: ModelStore) -> 
     assert plate.registration.canonical == "KA01AB1234"
 
 
-def test_what_shows_no_digits_is_left_at_that(store: ModelStore) -> None:
+def test_a_crop_without_digits_is_read_once(store: ModelStore) -> None:
     reader = Reads("GATE", "NO", sure=0.95)
     plate = PlateCropReader(store, reader).read(SQUARE)
     assert not plate.registration.valid
     assert len(reader.batches) == 1
 
 
-def test_what_is_known_to_be_a_plate_is_tried_in_all_ways(store: ModelStore) -> None:
+def test_a_known_plate_is_read_in_all_ways(store: ModelStore) -> None:
     reader = Reads("GATE", "NO", sure=0.95)
     PlateCropReader(store, reader).read(SQUARE, known=True)
     assert [len(batch) for batch in reader.batches] == [2, 4, 3]

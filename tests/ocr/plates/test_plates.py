@@ -132,13 +132,13 @@ def test_a_plate_is_read_by_one_model_in_all_its_rows() -> None:
     assert [part.reading.model for part in plate.rows] == ["one", "one"]
 
 
-def test_what_the_other_model_read_is_an_alternative() -> None:
+def test_the_reading_of_the_other_model_is_an_alternative() -> None:
     plate = choose_plate([[by_two_models("KA01AB1234", 0.95, "KA01AB1284", 0.9)]])
     assert plate.registration.canonical == "KA01AB1234"
     assert plate.registration.alternatives == ("KA01AB1284",)
 
 
-def test_what_is_hardly_seen_is_no_registration_but_is_named() -> None:
+def test_a_faint_registration_is_not_valid_but_has_its_canonical() -> None:
     plate = choose_plate([[row("KA01AB1234", UPPER, sure=0.35)]])
     assert not plate.registration.valid
     assert plate.registration.canonical == ""

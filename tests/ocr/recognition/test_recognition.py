@@ -54,7 +54,7 @@ def test_a_batch_is_no_wider_than_one_of_the_longest_lines(
     assert max(rows for rows, *_ in shapes) > 1
 
 
-def test_what_is_kept_is_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:
+def test_reduced_probabilities_are_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:
     crops = [draw_text("AB"), draw_text("A LONG LINE OF TEXT")]
     short, long = reader.read(crops, reduce=lambda probabilities, _: probabilities[:, :1])
     assert short.reduced is not None

@@ -27,7 +27,7 @@ class Says(LineReader):
         return [LineReading(self.texts.pop(0), self.sure, ()) for _ in crops]
 
 
-def test_what_came_out_latin_is_read_again() -> None:
+def test_latin_readings_are_read_again() -> None:
     latin = Says("KA 01", "", "SALE", sure=0.6)
     reader = TextReader(Says("KA01", "बाज़ार", "12", ""), latin)
     readings = reader.read([CROP] * 4)

@@ -71,7 +71,7 @@ def test_boxes_are_in_pixels_of_the_picture(detector: VehicleDetector, scale: fl
     assert near(found.box, car, 1 + scale)
 
 
-def test_what_is_less_sure_is_left_out(detector: VehicleDetector) -> None:
+def test_less_confident_results_are_left_out(detector: VehicleDetector) -> None:
     picture = street(128, 128, (RED, (10, 10, 60, 40)), (BLUE, (80, 80, 88, 88)))
     assert [d.label for d in detector.detect(picture)] == ["car", "bus"]
     assert [d.label for d in detector.detect(picture, least=0.6)] == ["car"]
