@@ -1,4 +1,6 @@
-"""Writes the data of `fit_plate_confidence`: the features of each registration that was read.
+"""Writes the features of each registration that was read, for fitting the confidence of plates.
+
+`python -m lipiyana.ocr.training.plates.fit_confidence` reads the file.
 
     python benchmarks/plates/plate_signs.py --out FILE [--data ../shared/data] [--rendered 300]
 

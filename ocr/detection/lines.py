@@ -179,8 +179,10 @@ def _shrunk(core: Core, settings: DetectionSettings) -> float:
 def _strokes(
     grey: npt.NDArray[np.uint8], core: Core, settings: DetectionSettings
 ) -> npt.NDArray[np.float32]:
-    """How much each row changes from column to column, from the most above to the most below,
-    beside the core's own rows; where it changes most over the length of about a letter.
+    """Change from column to column in each row of pixels that the line may reach, from the top.
+
+    Of each row, the part of about a letter's length with the most change counts. The unit is the
+    mean change in the rows of the core.
     """
     step = core.height / _ROWS
     columns = int(np.clip(round(core.width / step), 8, _MOST_COLUMNS))
@@ -200,7 +202,10 @@ def _strokes(
 def _end(
     strokes: npt.NDArray[np.float32], reach: Reach, shrunk: float, settings: DetectionSettings
 ) -> float:
-    """Where the ink ends, with a little room, of rows from the core outwards."""
+    """Height beyond the core at which the ink ends, with a little room.
+
+    `strokes` has the rows from the core outwards.
+    """
     clear = max(1, round(settings.clear_rows * _ROWS))
     empty = strokes < settings.ink_change
     least = reach.least * shrunk

@@ -1,10 +1,10 @@
 """Which words are known: a fingerprint a word, twelve bits in a file.
 
 A fingerprint stands for every word with the same one, so one of `_PER_WORD` words that are not
-known passes for known. What asks for words near to one takes them by their chance as well.
+known passes for known. So callers of `near` also score the words that it finds by their letters.
 
-Fingerprints are kept as Elias and Fano do it (Elias 1974; Vigna, "Quasi-succinct indices", 2013):
-sorted, the low bits as they are, the high ones in unary.
+Fingerprints are stored in the Elias-Fano encoding (Elias 1974; Vigna, "Quasi-succinct indices",
+2013): sorted, the low bits as they are, the high ones in unary.
 """
 
 from __future__ import annotations

@@ -340,8 +340,10 @@ def _objection(text: str, found: Sequence[_Hypothesis], settings: PlateSettings)
 def _agreement(
     text: str, totals: dict[str, float], unusual: float, settings: PlateSettings
 ) -> tuple[float, ...]:
-    """How likely each character of `text` is: the share of all that may stand there which has it,
-    other registrations and, with `min_likelihood`, none, to which `unusual` is added.
+    """Probability of each character of `text`: the share of the readings that have it at its place.
+
+    Readings are all registrations that were found, and "no registration", whose likelihood is
+    `min_likelihood` a character plus `unusual`.
     """
     nothing = settings.min_likelihood * len(text) + unusual
     highest = max(nothing, *totals.values())

@@ -111,7 +111,7 @@ def predict_with_session(session: Session) -> PredictFunction:
 def find(
     pictures: Sequence[StreetPicture], predict: PredictFunction, shape: InputShape
 ) -> list[Found]:
-    """Detect in each whole picture, down to `LEAST_CONFIDENCE`, with inputs of a shape."""
+    """Detect in each whole picture with the least confidence of the settings; `shape` is the input's."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []

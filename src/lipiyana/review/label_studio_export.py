@@ -33,7 +33,7 @@ _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """One text of an export; as `finetuning.labels.Label` has it."""
+    """One text of an export, with the fields of `lipiyana.learning.finetune.reader.labels.Label`."""
 
     where: str
     picture: Path | None
