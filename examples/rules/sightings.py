@@ -68,7 +68,7 @@ def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
             yield Result(str(row["path"]), found)
         except (ValueError, KeyError, TypeError, ParseError, LipiyanaError) as error:
             raise ValueError(
-                f"line {number} is no row of `lipiyana read`: {type(error).__name__}"
+                f"line {number} is not a row of `lipiyana read`: {type(error).__name__}"
             ) from None
 
 

@@ -188,7 +188,7 @@ def test_bad_rows_are_reported_by_their_number() -> None:
     for bad in ("", "[]", "{}", '{"path": "a", "recognition": {"plates": 3}}'):
         rows = results_of_rows([good, bad])
         assert next(rows) == Result("a", ())
-        with pytest.raises(ValueError, match="line 2 is no row"):
+        with pytest.raises(ValueError, match="line 2 is not a row"):
             next(rows)
 
 

@@ -137,7 +137,7 @@ def test_a_pipe_is_not_waited_for(kept: Path, tmp_path: Path) -> None:
     (kept / NAME).unlink()
     os.mkfifo(kept / NAME)
     assert uses(kept, tmp_path / "out") == []
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_without_links(kept)
 
 
@@ -275,7 +275,7 @@ def test_pictures_elsewhere_are_not_imported(
     (inside / "a.png").unlink()
     (inside / "a.png").write_bytes(picture)
     (tmp_path / "out" / "labels.tsv").symlink_to(treasure)
-    with pytest.raises(InvalidRequest, match="no regular file"):
+    with pytest.raises(InvalidRequest, match="not a regular file"):
         import_labels(inside / "export.json", tmp_path / "out")
 
 

@@ -238,7 +238,7 @@ def test_nothing_to_export(tmp_path: Path) -> None:
 
 def test_an_export_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "e.json")
-    with pytest.raises(InvalidRequest, match="no regular file"):
+    with pytest.raises(InvalidRequest, match="not a regular file"):
         import_labels(tmp_path / "e.json", tmp_path / "out")
 
 

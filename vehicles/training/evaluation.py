@@ -111,7 +111,7 @@ def predict_with_session(session: Session) -> PredictFunction:
 def find(
     pictures: Sequence[StreetPicture], predict: PredictFunction, shape: InputShape
 ) -> list[Found]:
-    """Detect in each whole picture with the least confidence of the settings; `shape` is the input's."""
+    """Detect in each whole picture, with inputs of `shape` and the settings' `min_confidence`."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []

@@ -123,7 +123,7 @@ class UnsureKeeper:
             answer=answer,
         )
         if not is_picture_name(one.file):
-            raise ValueError(f"{suffix!r} is no suffix of a picture")
+            raise ValueError(f"{suffix!r} is not the suffix of a picture")
         with self._lock:
             try:
                 return self._add(one, data)

@@ -33,7 +33,7 @@ _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """One text of an export, with the fields of `lipiyana.learning.finetune.reader.labels.Label`."""
+    """One text of an export; fields as in `lipiyana.learning.finetune.reader.labels.Label`."""
 
     where: str
     picture: Path | None
@@ -230,7 +230,7 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
 def _share(percent: Any) -> float:
     """Read a percentage of a side; True and False are not numbers."""
     if isinstance(percent, bool):
-        raise TypeError("a bool is no percentage")
+        raise TypeError("a bool is not a percentage")
     return float(percent) / 100
 
 

@@ -49,7 +49,7 @@ def identity(folder: Path) -> tuple[int, int]:
     """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise OSError(errno.ENOTDIR, "it is no folder", os.fspath(folder))
+        raise OSError(errno.ENOTDIR, "it is not a folder", os.fspath(folder))
     return found.st_dev, found.st_ino
 
 

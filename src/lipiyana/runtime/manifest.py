@@ -146,7 +146,7 @@ def _locate(file: str, folder: Path) -> Path:
         return folder / file
     package, _, inner = file.removeprefix(_PACKAGE).partition("/")
     if not package.isidentifier():  # what lies in a package is found by importing the package
-        raise ValueError(f"{shown(package)} is no package")
+        raise ValueError(f"{shown(package)} is not a package")
     spec = importlib.util.find_spec(package)  # does not import it
     if spec is None or spec.origin is None:
         return folder / package / inner  # not there: "not installed" when it is asked for
