@@ -105,6 +105,8 @@ class DetectionSettings:
     """Room that is left beyond the ink."""
     clear_rows: float = 0.14
     """Height without ink at which a line ends."""
+    neighbour_reach: float = 0.6
+    """Share of its least reach that the ink of a neighbouring line is assumed to have."""
     shrink_ratio: float = 0.21
     """By how much of its area by its circumference the detector was taught to shrink a line,
     twice.
