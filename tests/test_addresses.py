@@ -53,6 +53,8 @@ def test_targets(target: str, named: list[tuple[str, int]]) -> None:
         ("[::1]", "'[::1]:50051'"),
         ("dns:///gate.example", "'localhost:50051'"),
         ("ipv4:192.0.2.1:1,192.0.2.2", "'localhost:50051'"),
+        ("ipv4:1", "'localhost:50051'"),
+        ("dns:1", "'localhost:50051'"),
     ],
 )
 def test_invalid_targets_are_refused(target: Any, write: str) -> None:
