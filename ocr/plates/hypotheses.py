@@ -227,10 +227,8 @@ def _windows(count: int) -> Iterator[slice]:
 
 def _has_number(row: Row, settings: PlateSettings) -> bool:
     """Whether a row surely shows digits, and not as many as a serial number has."""
-    digits = _runs(
-        row.probabilities[:, _DIGITS].sum(axis=1) > settings.seen_probability,
-        row.probabilities.argmax(axis=1),
-    )
+    seen = row.probabilities
+    digits = _runs(seen, seen[:, _DIGITS].sum(axis=1) > settings.seen_probability)
     return settings.number_min_digits <= digits <= settings.number_max_digits
 
 
@@ -239,15 +237,13 @@ def _may_show_digits(row: GrammarProbabilities, settings: PlateSettings) -> bool
 
 
 def _characters(row: Row, settings: PlateSettings) -> int:
-    return _runs(
-        row.probabilities[:, 1:].max(axis=1) > settings.seen_probability,
-        row.probabilities.argmax(axis=1),
-    )
+    seen = row.probabilities
+    return _runs(seen, seen[:, 1:].max(axis=1) > settings.seen_probability)
 
 
-def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:
+def _runs(row: GrammarProbabilities, chosen: npt.NDArray[np.bool_]) -> int:
     """How many characters the chosen time steps show: a class that goes on is one."""
-    kinds = np.where(chosen, classes, 0)
+    kinds = np.where(chosen, row.argmax(axis=1), 0)
     return int(((kinds > 0) & (np.r_[0, kinds[:-1]] != kinds)).sum())
 
 
@@ -340,10 +336,8 @@ def _objection(text: str, found: Sequence[_Hypothesis], settings: PlateSettings)
 def _agreement(
     text: str, totals: dict[str, float], unusual: float, settings: PlateSettings
 ) -> tuple[float, ...]:
-    """Probability of each character of `text`: the share of the readings that have it at its place.
-
-    Readings are all registrations that were found, and "no registration", whose likelihood is
-    `min_likelihood` a character plus `unusual`.
+    """Probability of each character of `text`: the share of readings that have it at its place.
+    They are all registrations found and "none", with `min_likelihood` a character and `unusual`.
     """
     nothing = settings.min_likelihood * len(text) + unusual
     highest = max(nothing, *totals.values())
