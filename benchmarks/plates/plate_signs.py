@@ -1,4 +1,4 @@
-"""Writes the data of `fit_plate_confidence`: the features of each registration that was read.
+"""Writes the features of each registration that was read, for `plates.fit_confidence`.
 
     python benchmarks/plates/plate_signs.py --out FILE [--data ../shared/data] [--rendered 300]
 
