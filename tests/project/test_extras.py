@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,27 @@ def test_a_command_names_the_extra_that_has_all_it_needs() -> None:
     assert last.startswith(
         "lipiyana.errors.MissingExtra: lipiyana finetune needs the extra 'train'"
     )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "models quantize reader --calibration samples/plates",
+        "models prune --out pruned",
+        "models distill --photos samples/scenes --out distilled",
+        "finetune reader samples/plates",
+        "finetune vehicles samples/scenes",
+    ],
+)
+def test_a_command_without_its_extra_fails_in_one_line(command: str) -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('onnx', 'torch', 'rapidfuzz', 'jinja2')))\n"
+        "from lipiyana.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command.split()],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs the extra 'train'" in done.stderr
+    assert "Traceback" not in done.stderr
