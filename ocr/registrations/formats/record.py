@@ -113,6 +113,12 @@ class Variant:
     in_scene: SceneRule | None = field(default_factory=SceneRule)
     arrow: bool = False
 
+    def __post_init__(self) -> None:
+        _require_tuple("slots of a variant", self.slots)
+        if "number" not in (slot.role for slot in self.slots):
+            roles = ", ".join(slot.role for slot in self.slots)
+            raise ValueError(f"a variant needs a slot with the role 'number'; it has {roles}")
+
     @property
     def longest(self) -> int:
         """Maximum number of characters of a registration of this variant."""
@@ -165,6 +171,10 @@ class Format:
     colours_decide: bool = False
     upper_row_of_letters: bool = False
 
+    def __post_init__(self) -> None:
+        _require_tuple(f"variants of the format {self.format!s}", self.variants)
+        _require_tuple(f"examples of the format {self.format!s}", self.examples)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -201,3 +211,8 @@ def _split(slots: tuple[Slot, ...], text: str, start: int) -> tuple[str, ...] | 
         if rest is not None:
             return (text[start:end], *rest)
     return None
+
+
+def _require_tuple(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or not value:
+        raise TypeError(f"{name}: a tuple with members is needed; one member has a comma behind it")
