@@ -224,7 +224,13 @@ def _free(core: Core, cores: Sequence[Core], settings: DetectionSettings) -> tup
         if gap <= 0:
             continue
         if distance < 0:
-            above = min(above, gap - settings.below.least * 0.6 * other.height / core.height)
+            above = min(
+                above,
+                gap - settings.neighbour_share * settings.below.least * other.height / core.height,
+            )
         else:
-            below = min(below, gap - settings.above.least * 0.6 * other.height / core.height)
+            below = min(
+                below,
+                gap - settings.neighbour_share * settings.above.least * other.height / core.height,
+            )
     return float(above), float(below)
