@@ -30,9 +30,9 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
+from lipiyana.arrays import RgbArray
 from lipiyana.cache import (
     CircuitBreaker,
     KeyMaker,
@@ -48,7 +48,6 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.streets.scenes import ScenePlan, VehiclePlan, render_scene
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 
-Picture = npt.NDArray[np.uint8]
 CONFIG = RecognitionConfig()
 SIZE = (960, 720)
 FRAMES_A_SECOND = 5
@@ -153,11 +152,11 @@ async def _timed(cache: SharedCache, data: bytes) -> float:
 class Shown:
     """One frame of the camera; `still` is a number that changes with what there is to read."""
 
-    pixels: Picture
+    pixels: RgbArray
     still: int
 
 
-def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
+def street(library: FontLibrary, seed: int, vehicles: int) -> RgbArray:
     """Draw a street with vehicles that stand."""
     kinds = ("car", "auto_rickshaw", "truck")
     plan = ScenePlan(
@@ -170,7 +169,7 @@ def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
     return render_scene(np.random.default_rng(seed), library, plan).image
 
 
-def through_camera(rng: np.random.Generator, picture: Picture, gain: float) -> Picture:
+def through_camera(rng: np.random.Generator, picture: RgbArray, gain: float) -> RgbArray:
     """One frame: shaking by a quarter of a pixel, light, noise, JPEG."""
     shift = np.array([[1, 0, rng.normal(0, 0.25)], [0, 1, rng.normal(0, 0.25)]])
     moved = cv2.warpAffine(

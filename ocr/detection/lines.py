@@ -231,11 +231,11 @@ def _free(core: Core, cores: Sequence[Core], settings: DetectionSettings) -> tup
         if distance < 0:
             above = min(
                 above,
-                gap - settings.below.least * settings.neighbour_reach * other.height / core.height,
+                gap - settings.neighbour_share * settings.below.least * other.height / core.height,
             )
         else:
             below = min(
                 below,
-                gap - settings.above.least * settings.neighbour_reach * other.height / core.height,
+                gap - settings.neighbour_share * settings.above.least * other.height / core.height,
             )
     return float(above), float(below)

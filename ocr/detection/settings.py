@@ -99,14 +99,14 @@ class DetectionSettings:
     """Vowel signs hang below it."""
     beside: float = 0.52
     """How far a line is widened on the left and right."""
+    neighbour_share: float = 0.6
+    """Share of what the next line has at least above or below its core that is left to it."""
     ink_change: float = 0.3
     """Change along a row of pixels, by the core's, from which the row still has ink."""
     ink_room: float = 0.06
     """Room that is left beyond the ink."""
     clear_rows: float = 0.14
     """Height without ink at which a line ends."""
-    neighbour_reach: float = 0.6
-    """Share of its least reach that the ink of a neighbouring line is assumed to have."""
     shrink_ratio: float = 0.21
     """By how much of its area by its circumference the detector was taught to shrink a line,
     twice.

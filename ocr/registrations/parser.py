@@ -126,11 +126,11 @@ def _windows(
     """Consecutive rows that may be the plate: all, then without rows that `may_drop` accepts."""
     needed = [index for index, row in enumerate(rows) if not may_drop(row.text)]
     first, last = (needed[0], needed[-1]) if needed else (len(rows), -1)
-    for size in range(len(rows), max(0, len(rows) - REGISTRATIONS.most_foreign_rows - 1), -1):
+    for size in range(len(rows), max(0, len(rows) - REGISTRATIONS.max_foreign_rows - 1), -1):
         for start in range(len(rows) - size + 1):
             window = rows[start : start + size]
             covers = start <= first and start + size > last
-            if covers and sum(len(row.text) for row in window) <= REGISTRATIONS.most_characters:
+            if covers and sum(len(row.text) for row in window) <= REGISTRATIONS.max_characters:
                 yield window
 
 
@@ -138,16 +138,16 @@ def _is_foreign(row: str) -> bool:
     """Whether a row may be a slogan, a maker's name or a serial number."""
     digits = sum(ch.isdecimal() for ch in row)
     if digits:
-        return digits >= REGISTRATIONS.serial_min_digits
+        return digits >= REGISTRATIONS.min_serial_digits
     # the digits of an upper row (HR26AB) may have been misread as letters (HRZGAB)
     upper_row = (
-        row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= REGISTRATIONS.upper_row_max_characters
+        row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= REGISTRATIONS.max_upper_row_characters
     )
     return _is_word(row) and not upper_row
 
 
 def _is_word(row: str) -> bool:
-    return len(row) >= REGISTRATIONS.word_min_letters and not any(ch.isdecimal() for ch in row)
+    return len(row) >= REGISTRATIONS.min_word_letters and not any(ch.isdecimal() for ch in row)
 
 
 def _is_foreign_or_word(row: str) -> bool:
@@ -228,7 +228,7 @@ def _is_sure(outcome: Outcome, reading: Reading, raw: str) -> bool:
 
 def _is_repair_sure(outcome: Outcome, reading: Reading, rule: SceneRule, raw: str) -> bool:
     has_letters = bool(reading.part("lot") or reading.part("class"))
-    few = outcome.repaired <= REGISTRATIONS.most_scene_repairs
+    few = outcome.repaired <= REGISTRATIONS.max_repairs_in_scene
     return rule.repaired and few and has_letters and not _has_word(raw)
 
 
@@ -240,7 +240,7 @@ def _last_piece(raw: str) -> str:
 
 def _has_word(raw: str) -> bool:
     return any(
-        len(piece) >= REGISTRATIONS.scene_word_min_letters and piece.isalpha()
+        len(piece) >= REGISTRATIONS.min_unrepaired_letters and piece.isalpha()
         for piece in _pieces(raw)
     )
 

@@ -1,7 +1,8 @@
-"""Tuned constants of parsing and repairing registrations.
+"""Tuned constants of parsing registrations.
 
-Where no figure stands beside a value, none was recorded: `tests/ocr/registrations` has the texts
-that it was chosen for. What belongs to one format stands in its record.
+What is tuned for one format alone, such as how usual it is, stands in its record (`formats/`).
+Where no figure stands beside a value, none was recorded: measure with `benchmarks/plates` before
+and after you change it.
 """
 
 from __future__ import annotations
@@ -11,31 +12,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RegistrationSettings:
-    """What the parser and the repair decide by."""
+    """What parsing and repair decide by."""
 
     # rows of a plate
 
-    most_characters: int = 100
+    max_characters: int = 100
     """Longer text is no plate, even if a native script spells out every letter."""
-    most_foreign_rows: int = 3
-    """Rows without a part of the registration that a plate may have."""
-    word_min_letters: int = 3
-    """Letters from which a row without digits is a word, such as a slogan."""
-    upper_row_max_characters: int = 7
-    """A row that begins like an upper row is a word if it is longer: HRZGAB may be HR26AB."""
-    serial_min_digits: int = 7
-    """Digits from which a row is a serial number."""
+    max_foreign_rows: int = 3
+    """Rows of other text on a plate, such as a dealer's name, that may be left out."""
+    min_word_letters: int = 3
+    """A row of at least as many letters and no digit is a word and may be left out."""
+    max_upper_row_characters: int = 7
+    """A row of letters that begins as an upper row does (HR26AB, misread as HRZGAB) is left out
+    only if it is longer than this.
+    """
+    min_serial_digits: int = 7
+    """A row of digits alone is a telephone or serial number from this length on."""
 
-    # repair
+    # characters that readers confuse
 
-    certain_character: float = 0.9
-    """Characters with a confidence above this are never repaired."""
-    most_repairs: int = 3
-    """Characters that are repaired at most."""
-    most_scene_repairs: int = 2
-    """The same in a line of scene text, which may be no registration at all."""
-    scene_word_min_letters: int = 4
-    """Letters from which a word beside a registration forbids repairs in scene text: LABOR 2392."""
+    max_repairs: int = 3
+    """Characters of a text that may be repaired."""
+    repair_max_confidence: float = 0.9
+    """A character of a higher confidence is never repaired."""
+    max_repairs_in_scene: int = 2
+    """Repairs with which a line of scene text is still clear enough to be a registration."""
+    min_unrepaired_letters: int = 4
+    """A piece of at least as many letters is a word: a repaired line of a scene that has one is no
+    registration.
+    """
 
 
 REGISTRATIONS = RegistrationSettings()

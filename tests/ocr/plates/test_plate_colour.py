@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -104,3 +106,13 @@ def test_colours_that_contradict_the_registration_must_be_clear() -> None:
     )
     assert read.colour is PlateColour.WHITE_ON_BLACK
     assert doubted.confidence < read.confidence or doubted.colour is not read.colour
+
+
+@pytest.mark.parametrize(
+    "changed", [{"colour_min_spread": 200.0}, {"colour_min_pixels": 10**6}], ids=str
+)
+def test_colours_follow_the_settings(changed: dict[str, float]) -> None:
+    picture = painted(PlateColour.BLACK_ON_WHITE)
+    assert plate_colour(picture, [ROW]).colour is PlateColour.BLACK_ON_WHITE
+    settings = dataclasses.replace(PLATES, **changed)
+    assert plate_colour(picture, [ROW], settings=settings) == UNKNOWN

@@ -16,6 +16,7 @@ from detector_models import (
 )
 from PIL import Image
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore, Session
@@ -24,7 +25,6 @@ from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import PADDING, InputShape
 from lipiyana.vehicles.detection.network import OPERATING_POINT, operating_scores
 
-Picture = npt.NDArray[np.uint8]
 SIZE = 128
 
 
@@ -40,7 +40,7 @@ def detector(model: bytes, tmp_path_factory: pytest.TempPathFactory) -> VehicleD
 
 def street(
     height: int, width: int, *things: tuple[tuple[int, int, int], tuple[int, ...]]
-) -> Picture:
+) -> RgbArray:
     picture = np.full((height, width, 3), 128, np.uint8)
     for colour, (x_min, y_min, x_max, y_max) in things:
         picture[y_min:y_max, x_min:x_max] = colour

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import replacing
 from lipiyana.images.loading import load
@@ -17,8 +18,7 @@ from lipiyana.ocr.detection.detector import network_input, scaled_picture
 from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 from lipiyana.runtime.store import Session
 
-Pixels = npt.NDArray[np.uint8]
-Picture = Callable[[], Pixels]
+Picture = Callable[[], RgbArray]
 
 _QUALITY = 95
 _HELD_OUT = 10  # every tenth picture is for validation
@@ -36,7 +36,7 @@ class PoolPicture:
     picture: Path
     map: Path
 
-    def load(self) -> tuple[Pixels, Pixels]:
+    def load(self) -> tuple[RgbArray, RgbArray]:
         """Load the picture, (H, W, 3) RGB, and the map, (H, W).
 
         Raises:

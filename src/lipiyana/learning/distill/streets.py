@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.effects import backgrounds
@@ -35,7 +36,6 @@ from lipiyana.rendering.text import lettering
 from lipiyana.rendering.text.lines import render_line
 from lipiyana.rendering.text.typesetting import typeset
 
-Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 _SIZES = ((960, 720), (960, 640), (832, 832), (720, 960))
@@ -55,14 +55,14 @@ class Walls:
         self,
         corpus: Corpus,
         library: FontLibrary,
-        photos: Sequence[Callable[[], Pixels]] = (),
+        photos: Sequence[Callable[[], RgbArray]] = (),
         seed: int = 0,
     ) -> None:
         """Prepare texts, fonts, and loaders of background photos, (H, W, 3) RGB each."""
         self._corpus, self._library, self._photos = corpus, library, photos
         self._recipe, self._seed = RenderRecipe(), seed
 
-    def picture(self, number: int) -> Pixels:
+    def picture(self, number: int) -> RgbArray:
         """Render a wall, (H, W, 3) RGB.
 
         Raises:
@@ -76,7 +76,7 @@ class Walls:
                 return wall
         raise LookupError("no installed font has these characters; see scripts/install_fonts.sh")
 
-    def _wall(self, rng: np.random.Generator, chance: random.Random) -> tuple[Pixels, bool]:
+    def _wall(self, rng: np.random.Generator, chance: random.Random) -> tuple[RgbArray, bool]:
         """Render a wall; also tell whether it has any text."""
         width, height = _SIZES[int(rng.integers(len(_SIZES)))]
         wall = self._ground(rng, height, width)
@@ -99,7 +99,7 @@ class Walls:
             wall = effects.uneven_light(wall, rng, float(rng.uniform(0.2, 0.8)))
         return effects.jpeg(wall, rng, float(rng.uniform(0, 0.5))), bool(taken)
 
-    def _ground(self, rng: np.random.Generator, height: int, width: int) -> Pixels:
+    def _ground(self, rng: np.random.Generator, height: int, width: int) -> RgbArray:
         if self._photos and rng.random() < _ON_PHOTOS:
             try:
                 photo = self._photos[int(rng.integers(len(self._photos)))]()
@@ -115,7 +115,7 @@ class Walls:
         share = np.float32(rng.uniform(0.2, 0.8))
         return np.clip(clutter * share + texture * (1 - share), 0, 255).astype(np.uint8)
 
-    def _label(self, rng: np.random.Generator, chance: random.Random) -> Pixels | None:
+    def _label(self, rng: np.random.Generator, chance: random.Random) -> RgbArray | None:
         """Render a single line with its own background, like the reader's training lines."""
         text = self._corpus.sample(chance)
         line = render_line(text.drawn, text.script, rng, self._library, recipe=self._recipe)
@@ -129,7 +129,7 @@ class Walls:
 
     def _board(
         self, rng: np.random.Generator, chance: random.Random, width: int, height: int
-    ) -> Pixels | None:
+    ) -> RgbArray | None:
         """Render lines on one background, some side by side; None if no text was rendered."""
         palette = sign_palette(rng)
         while contrast(palette.text, palette.ground) < _LEAST_CONTRAST:
@@ -206,7 +206,7 @@ def _free(
     return None
 
 
-def _hang(rng: np.random.Generator, wall: Pixels, board: Pixels, place: Box) -> None:
+def _hang(rng: np.random.Generator, wall: RgbArray, board: RgbArray, place: Box) -> None:
     """Paste a board at its place, slightly rotated and in perspective."""
     height, width = board.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -236,7 +236,7 @@ class Streets:
         """Prepare texts and fonts."""
         self._corpus, self._library, self._seed = corpus, library, seed
 
-    def picture(self, number: int) -> Pixels:
+    def picture(self, number: int) -> RgbArray:
         """Render a street, (H, W, 3) RGB.
 
         Raises:
