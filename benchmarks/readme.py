@@ -8,9 +8,13 @@ they have written their page, so README.md never has other figures than docs/res
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from common.readme_tables import write_readme
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description="Brings README.md up to date with docs/results/."
+    ).parse_args()
     write_readme(Path(__file__).parents[1])

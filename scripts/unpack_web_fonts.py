@@ -5,8 +5,8 @@ Usage: unpack_web_fonts.py NODE_MODULES FOLDER
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
@@ -44,4 +44,8 @@ def main(modules: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description="Unpacks the fonts of Fontsource packages.")
+    parser.add_argument("modules", type=Path, metavar="NODE_MODULES")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    args = parser.parse_args()
+    main(args.modules, args.folder)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import settings
 from needs import PICTURES, missing_fonts
 from PIL import Image
 
+from lipiyana.arrays import RgbArray
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime import store as runtime
@@ -25,8 +25,6 @@ settings.register_profile("lipiyana", deadline=None)  # no test is about time
 settings.load_profile("lipiyana")
 
 pytest_plugins = ("counting_skips",)
-
-Picture = npt.NDArray[np.uint8]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +43,7 @@ def store() -> ModelStore:
 
 @pytest.fixture
 def store_without_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
-    """The built-in models but for those that find vehicles and plates, one thread."""
+    """The built-in models except those that find vehicles and plates, one thread."""
     models, folder = runtime._built_in(), tmp_path / "built_in"
     folder.mkdir()
     for path in models.iterdir():
@@ -65,10 +63,10 @@ def recognizer(store: ModelStore) -> LocalRecognizer:
 
 
 @pytest.fixture(scope="session")
-def draw_text() -> Callable[..., Picture]:
+def draw_text() -> Callable[..., RgbArray]:
     """Return a function that draws lines of text, black on white, as an RGB array."""
 
-    def draw(*lines: str, scale: float = 1.4, margin: int = 16) -> Picture:
+    def draw(*lines: str, scale: float = 1.4, margin: int = 16) -> RgbArray:
         font, thickness = cv2.FONT_HERSHEY_SIMPLEX, 3
         sizes = [cv2.getTextSize(line, font, scale, thickness)[0] for line in lines]
         pitch = max(height for _, height in sizes) + margin
@@ -83,7 +81,7 @@ def draw_text() -> Callable[..., Picture]:
 
 
 @pytest.fixture(scope="session")
-def scene(draw_text: Callable[..., Picture]) -> Picture:
+def scene(draw_text: Callable[..., RgbArray]) -> RgbArray:
     """A grey street scene with a shop's name above and a plate below, (400, 640, 3) RGB."""
     picture = np.full((400, 640, 3), 120, np.uint8)
     for text, (x, y) in (("BAKERY", (60, 40)), ("KA 01 AB 1234", (150, 250))):
@@ -96,7 +94,7 @@ def scene(draw_text: Callable[..., Picture]) -> Picture:
 def encode() -> Callable[..., bytes]:
     """Return a function that encodes an array, or a Pillow image, in a format of Pillow's."""
 
-    def encoded(picture: Picture | Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    def encoded(picture: RgbArray | Image.Image, kind: str = "PNG", **options: object) -> bytes:
         image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
         buffer = io.BytesIO()
         image.save(buffer, kind, **options)

@@ -53,9 +53,11 @@ def test_targets(target: str, named: list[tuple[str, int]]) -> None:
         ("[::1]", "'[::1]:50051'"),
         ("dns:///gate.example", "'localhost:50051'"),
         ("ipv4:192.0.2.1:1,192.0.2.2", "'localhost:50051'"),
+        ("ipv4:1", "'localhost:50051'"),
+        ("dns:1", "'localhost:50051'"),
     ],
 )
-def test_what_is_no_target(target: Any, write: str) -> None:
+def test_invalid_targets_are_refused(target: Any, write: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_target(target)
     assert caught.value.message.endswith(f"write {write}")

@@ -82,7 +82,7 @@ def bench() -> Iterator[Bench]:
         model.go.set()
 
 
-def test_what_waits_together_runs_together(bench: Bench) -> None:
+def test_inputs_that_wait_at_the_same_time_run_together(bench: Bench) -> None:
     sizes: list[tuple[str, int]] = []
     bench.batcher.observe = lambda name, count: sizes.append((name, count))
     first = bench.occupy()
@@ -120,7 +120,7 @@ def test_other_models_and_shapes_run_apart(bench: Bench) -> None:
     assert bench.model.runs == [[-1], [1, 5], [2], [3], [4]]
 
 
-def test_what_nobody_wants_is_not_run(bench: Bench) -> None:
+def test_late_and_abandoned_inputs_are_not_run(bench: Bench) -> None:
     first = bench.occupy()
     remaining, gone = [100.0], [False]
     late = bench.ask(rows(1), Work(remaining=lambda: remaining[0]))
@@ -137,7 +137,7 @@ def test_what_nobody_wants_is_not_run(bench: Bench) -> None:
     assert bench.model.runs == [[-1], [3]]
 
 
-def test_who_is_late_does_not_wait_for_the_run_before(bench: Bench) -> None:
+def test_a_late_caller_does_not_wait_for_the_running_input(bench: Bench) -> None:
     bench.occupy()
     with pytest.raises(DeadlineExceeded), working(Work(remaining=lambda: 0.0)):
         bench.batcher.run("m", bench.model, rows(1), joins=True)

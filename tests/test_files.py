@@ -33,7 +33,7 @@ def test_a_path_becomes_its_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("image", [b"x", RawImage(b"x", 1, 1)])
-def test_what_is_in_memory_stays_as_it_is(image: bytes | RawImage) -> None:
+def test_pictures_in_memory_are_unchanged(image: bytes | RawImage) -> None:
     assert picture_bytes(image) is image
 
 
@@ -53,7 +53,7 @@ def test_what_is_in_memory_stays_as_it_is(image: bytes | RawImage) -> None:
         (RecognitionConfig(), "not RecognitionConfig$"),
     ],
 )
-def test_what_is_no_picture_is_told_what_to_be(image: Any, says: str) -> None:
+def test_an_invalid_picture_type_gets_a_helpful_error(image: Any, says: str) -> None:
     with pytest.raises(InvalidImage, match=says) as caught:
         picture_bytes(image)
     assert (caught.value.field, caught.value.reason) == ("image", "NOT_AN_IMAGE")
@@ -84,7 +84,7 @@ def test_names_of_no_file(name: str, kind: type[LipiyanaError]) -> None:
         ("9j4AAQSkZJRgABAQAAAQ" * 1000, "base64.b64decode"),
     ],
 )
-def test_what_is_no_path_is_told_what_to_do(name: str, says: str) -> None:
+def test_an_invalid_path_gets_a_helpful_error(name: str, says: str) -> None:
     with pytest.raises(LipiyanaError) as caught:
         picture_bytes(name)
     assert says in caught.value.message
@@ -151,15 +151,15 @@ def test_a_link_is_followed_or_not(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"1")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     assert read_file(tmp_path / "link") == b"1"
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_file(tmp_path / "link", follow_links=False)
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "pipe", "link to a pipe", "."])
-def test_what_is_no_file_is_not_waited_for(name: str, tmp_path: Path) -> None:
+def test_special_files_are_refused_at_once(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link to a pipe").symlink_to(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_file(tmp_path / name)
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(
 
     monkeypatch.setattr(files.os, "open", replaced)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         open_regular(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
@@ -204,7 +204,7 @@ def test_text_ends_its_lines_in_one_way(tmp_path: Path) -> None:
     assert read_text(path, "utf-8-sig") == "one\ntwo\nthree\n" == path.read_text("utf-8-sig")
 
 
-def test_what_is_nested_too_deeply_is_a_value_error(tmp_path: Path) -> None:
+def test_deep_nesting_is_a_value_error(tmp_path: Path) -> None:
     path = tmp_path / "file.toml"
     path.write_text("a = " + "[" * 100_000)
     with pytest.raises(ValueError, match="nested too deeply"):

@@ -128,7 +128,7 @@ def attempt(make: Callable[[], RecognitionConfig]) -> RecognitionConfig | Invali
         ({"romanize": "yes"}, "True or False, not 'yes'"),
     ],
 )
-def test_what_makes_no_sense_is_told_what_to_be(arguments: dict[str, Any], says: str) -> None:
+def test_invalid_arguments_get_a_helpful_error(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidRequest, match=says) as caught:
         RecognitionConfig(**arguments)
     assert [caught.value.field] == list(arguments)
@@ -215,7 +215,7 @@ def test_numbers_of_frames(number: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 2**64, 1.0, "1", None, b"picture", True])
-def test_what_no_frame_can_be_numbered(number: Any) -> None:
+def test_invalid_frame_numbers_are_refused(number: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"write Frame\(number, picture\)") as caught:
         Frame(number, b"")
     assert caught.value.field == "frame_id"

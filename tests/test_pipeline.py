@@ -232,7 +232,9 @@ def test_unsure_lines_are_dropped(recognizer: LocalRecognizer, scene: np.ndarray
         ({"threads": 1.5}, "threads"),
     ],
 )
-def test_what_a_recognizer_cannot_be_made_of(arguments: dict[str, Any], field: str) -> None:
+def test_invalid_arguments_of_a_recognizer_are_refused(
+    arguments: dict[str, Any], field: str
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         LocalRecognizer(**arguments)
     assert caught.value.field == field

@@ -25,8 +25,8 @@ def raw(picture: np.ndarray) -> RawImage:
 def test_a_stream_tells_every_frame(recognizer: LocalRecognizer, draw_text: Draw) -> None:
     frames = [Frame(number, raw(draw_text(f"NO {number}"))) for number in range(20)]
     results = list(recognizer.recognize_stream(frames, LINE))
-    told = [i for result in results for i in (*result.dropped_frame_ids, result.frame_id)]
-    assert told == list(range(20))
+    reported = [i for result in results for i in (*result.dropped_frame_ids, result.frame_id)]
+    assert reported == list(range(20))
     last = results[-1].outcome
     assert isinstance(last, Recognition)
     assert last.text_lines[0].text == "NO 19"

@@ -32,7 +32,7 @@ def test_the_shortest_float_is_the_same_in_32_bits(value: float) -> None:
 @example(1e-50)
 @example(1.1e-45)
 @example(1 / 3)
-def test_what_was_shortened_stays_as_it_is(value: float) -> None:
+def test_rounding_twice_changes_nothing(value: float) -> None:
     once = fraction(value, "x")
     assert fraction(once, "x") == once
     assert abs(once - value) < 1e-7

@@ -39,13 +39,13 @@ def _common_lengths(a: Boxes, b: Boxes, axis: int) -> npt.NDArray[np.float64]:
 
 
 def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
-    """Intersection over union (n, m); 0 where both are empty."""
+    """Intersection over union (n, m); 0 if both are empty."""
     shared = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def inside(a: Boxes, b: Boxes) -> npt.NDArray[np.float64]:
-    """Share (n, m) of each of `a` that lies in each of `b`; 0 where `a` is empty."""
+    """Share (n, m) of each of `a` that lies in each of `b`; 0 if `a` is empty."""
     shared, own = intersections(a, b), np.broadcast_to(areas(a)[:, None], (len(a), len(b)))
     return np.divide(shared, own, out=np.zeros_like(shared), where=own > 0)

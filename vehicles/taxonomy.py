@@ -5,6 +5,7 @@ Whatever is known of a class stands in its row; the other modules take it from t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -42,14 +43,14 @@ class VehicleClass:
         meaning: what belongs to it, and what does not.
         uvh26: the classes of the UVH-26 data set (traffic cameras of Bengaluru) that are part of
             it, by the names of its report (arXiv 2511.02563).
-        coco: the class of COCO that comes nearest, "" where there is none.
+        coco: the class of COCO that comes nearest, "" if there is none.
         resembles: the classes of COCO that it looks like, where none is its own: training starts
             from a mix of them.
         words: what people call it, lower case.
         always_transport: whether it is a vehicle for transport, whoever owns it: goods carriages,
             buses and three-wheelers are, by section 2(47) of the Motor Vehicles Act of India.
             Pick-ups and vans are sold to private owners too.
-        plate: where it carries its plate; None where it has none.
+        plate: where it carries its plate; None if it has none.
         colour: of its curves in plots, as in HTML.
     """
 
@@ -62,6 +63,17 @@ class VehicleClass:
     always_transport: bool = False
     plate: PlatePlace | None = None
     colour: str = "#6b7280"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]*", self.name) or self.name == "plate":
+            raise ValueError(f"class {self.name!r}: a name is of a-z, 0-9 and _, and not 'plate'")
+        if not re.fullmatch("#[0-9a-f]{6}", self.colour):
+            raise ValueError(f"class {self.name!r}: {self.colour!r} is no colour such as '#6b7280'")
+        for field in ("uvh26", "resembles", "words"):
+            if isinstance(getattr(self, field), str):
+                raise TypeError(
+                    f"class {self.name!r}: {field} is a tuple; one member has a comma behind it"
+                )
 
 
 TAXONOMY: tuple[VehicleClass, ...] = (
@@ -178,3 +190,6 @@ TAXONOMY: tuple[VehicleClass, ...] = (
 
 CLASSES: Mapping[str, VehicleClass] = MappingProxyType({entry.name: entry for entry in TAXONOMY})
 """The same by name."""
+
+if len(CLASSES) != len(TAXONOMY):
+    raise ValueError(f"two classes have one name: {[entry.name for entry in TAXONOMY]}")

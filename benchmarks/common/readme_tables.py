@@ -57,8 +57,8 @@ def reader_table(page: str) -> str:
     for name in _READERS.values():
         headings += [f"{name}: exact %", "CER %", "ms"]
     rows = []
-    for pictures, told in _PICTURES.items():
-        found = [told, cells[pictures, "lipiyana as used"]["lines"]]
+    for pictures, title in _PICTURES.items():
+        found = [title, cells[pictures, "lipiyana as used"]["lines"]]
         for reader in _READERS:
             row = cells.get((pictures, reader), {})
             found += [row.get(heading, "") for heading in ("exact %", "CER %", "ms")]
@@ -72,11 +72,11 @@ def vehicles_table(page: str) -> str:
     headings = ("AP50 in %", *_CLASSES.values(), "ms a picture")
     rows = [
         (
-            told,
-            *(cells[name][f"{detector} AP50"] for name in _CLASSES),
+            name,
+            *(cells[label][f"{detector} AP50"] for label in _CLASSES),
             cells[_TIME][f"{detector} AP50"].removesuffix(" ms"),
         )
-        for detector, told in _DETECTORS.items()
+        for detector, name in _DETECTORS.items()
     ]
     return markdown_table(headings, rows, {"AP50 in %"})
 

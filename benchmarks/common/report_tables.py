@@ -14,7 +14,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def terminal_table(title: str, headings: Sequence[str], rows: Rows, left: Collection[str]) -> Table:
-    """A table for the terminal; columns are set right but for those with a heading of `left`."""
+    """A table for the terminal; columns are right-aligned, except those in `left`."""
     table = Table(title=title, box=None)
     for heading in headings:
         table.add_column(heading, justify="left" if heading in left else "right")
@@ -30,7 +30,7 @@ def markdown_table(headings: Sequence[str], rows: Rows, left: Collection[str]) -
 
 
 def write_between(path: Path, marks: Marks, parts: Sequence[str]) -> None:
-    """Put parts, with a line between them, between two marks of a page; leave its rest alone.
+    """Write parts, separated by blank lines, between two marks of a page.
 
     Raises:
         ValueError: the page has no such marks.
@@ -39,5 +39,5 @@ def write_between(path: Path, marks: Marks, parts: Sequence[str]) -> None:
     before, found, rest = path.read_text("utf-8").partition(begin)
     _, ended, after = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"{path} has no place for the tables: put {begin} and {end} in it")
+        raise ValueError(f"{path} has no marks for the tables: put {begin} and {end} in it")
     path.write_text("\n\n".join([before + begin, *parts, end + after]), "utf-8")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from plate_sets import squeeze
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.ocr.registrations import parse
 from lipiyana.ocr.training.plates.crops import plates_of_cars
@@ -31,8 +31,7 @@ from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text.lines import render_line
 from lipiyana.types import Layout
 
-Image = npt.NDArray[np.uint8]
-Degrading = Callable[[Image, int, np.random.Generator], Image]
+Degrading = Callable[[RgbArray, int, np.random.Generator], RgbArray]
 
 COUNT = 500
 _SHARES_WITHOUT = {
@@ -57,11 +56,11 @@ class Negative:
         kind: where it comes from.
         image: (height, width, 3) RGB.
         layout: how it is read.
-        truth: letters and digits of the plate that nobody can read; "" where there is none.
+        truth: letters and digits of the plate that nobody can read; "" if there is none.
     """
 
     kind: str
-    image: Image
+    image: RgbArray
     layout: Layout
     truth: str = ""
 
@@ -102,7 +101,7 @@ def unreadable(data: Path, part: Part, count: int = COUNT) -> Iterator[Negative]
             yield Negative(f"{kind}, {name}", spoil(image, rows, rng), Layout.PLATE, truth)
 
 
-def _sign_words(folder: Path, part: Part) -> Iterator[Image]:
+def _sign_words(folder: Path, part: Part) -> Iterator[RgbArray]:
     words = [crop for name in _SIGNS for crop in load_crops(folder / name, part)]
     random.Random(_SEEDS[part]).shuffle(words)
     for path, _, _ in words:
@@ -117,7 +116,7 @@ def _street_pictures(folder: Path, part: Part) -> list[Path]:
     return chosen
 
 
-def _windows(folder: Path, part: Part, rng: np.random.Generator) -> Iterator[Image]:
+def _windows(folder: Path, part: Part, rng: np.random.Generator) -> Iterator[RgbArray]:
     """Windows of the shape of a plate; at this size no plate of these pictures can be read."""
     for path in cycle(_street_pictures(folder, part)):
         image = load(path)
@@ -128,11 +127,11 @@ def _windows(folder: Path, part: Part, rng: np.random.Generator) -> Iterator[Ima
         yield image[y : y + tall, x : x + wide]
 
 
-def _streets(folder: Path, part: Part) -> Iterator[Image]:
+def _streets(folder: Path, part: Part) -> Iterator[RgbArray]:
     yield from map(load, _street_pictures(folder, part))
 
 
-def _rendered_lines(words: Path, part: Part, rng: np.random.Generator) -> Iterator[Image]:
+def _rendered_lines(words: Path, part: Part, rng: np.random.Generator) -> Iterator[RgbArray]:
     corpus = Corpus.load(words, split="held_out")
     library = FontLibrary.load()
     chance = random.Random(_SEEDS[part])
@@ -146,7 +145,7 @@ def _rendered_lines(words: Path, part: Part, rng: np.random.Generator) -> Iterat
             yield drawn.image
 
 
-def _rendered_plates(part: Part, rng: np.random.Generator) -> Iterator[tuple[Image, int, str]]:
+def _rendered_plates(part: Part, rng: np.random.Generator) -> Iterator[tuple[RgbArray, int, str]]:
     del part  # the generator's state is the part's own
     library = FontLibrary.load()
     while True:
@@ -159,7 +158,7 @@ def _rendered_plates(part: Part, rng: np.random.Generator) -> Iterator[tuple[Ima
 
 def _real_plates(
     data: Path, part: Part, rng: np.random.Generator
-) -> Iterator[tuple[Image, int, str]]:
+) -> Iterator[tuple[RgbArray, int, str]]:
     crops = [crop for name in _PLATES for crop in load_crops(data / "text" / name, part)]
     found = [(load(path), text.count("/") + 1, text) for path, text, _ in crops]
     found += [(image, 1, text) for image, text in plates_of_cars(data / "vehicles" / "train", part)]
@@ -169,19 +168,19 @@ def _real_plates(
         yield image, rows, squeeze(text)
 
 
-def _tiny(image: Image, rows: int, rng: np.random.Generator) -> Image:
+def _tiny(image: RgbArray, rows: int, rng: np.random.Generator) -> RgbArray:
     """So small that a character is five pixels high."""
     height = int(rng.integers(7, 10)) * rows
     width = max(4, round(image.shape[1] * height / image.shape[0]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _blurred(image: Image, rows: int, rng: np.random.Generator) -> Image:
+def _blurred(image: RgbArray, rows: int, rng: np.random.Generator) -> RgbArray:
     sigma = float(rng.uniform(0.13, 0.22)) * image.shape[0] / rows
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
-def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
+def _noisy(image: RgbArray, rows: int, rng: np.random.Generator) -> RgbArray:
     """Coarse, nearly without contrast, then noise."""
     height = min(image.shape[0], 22 * rows)
     size = (max(4, round(image.shape[1] * height / image.shape[0])), height)
@@ -191,7 +190,7 @@ def _noisy(image: Image, rows: int, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip(faint + noise, 0, 255), np.uint8)
 
 
-def _hidden(image: Image, rows: int, rng: np.random.Generator) -> Image:
+def _hidden(image: RgbArray, rows: int, rng: np.random.Generator) -> RgbArray:
     """An object covers one half."""
     del rows
     out = image.copy()

@@ -51,7 +51,7 @@ def _tables(
 
 
 def _score_cells(score: PlateScore, base: float | None) -> tuple[str, ...]:
-    # times are told by RapidOCR's in the same run: other machines, same proportion
+    # times are relative to RapidOCR's in the same run, so that machines can be compared
     time = f"{score.milliseconds / base:.2f}" if base else f"{score.milliseconds:.0f} ms"
     return (
         score.name,

@@ -7,14 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.ocr.training.plates.crops import photos_of_cars
 from lipiyana.ocr.training.splits import Part, load_crops
-
-Image = npt.NDArray[np.uint8]
 
 CROPS = ("in_plates", "auto_rickshaw_ka", "ne_plates", "bn_plates")
 PHOTOS = "car_photos"
@@ -38,7 +34,7 @@ class Labelled:
         rows: of the plate; 1 for whole photos.
     """
 
-    image: Image
+    image: RgbArray
     labels: tuple[str, ...]
     rows: int
 

@@ -1,4 +1,6 @@
-"""Writes the data of `fit_plate_confidence`: the features of each registration that was read.
+"""Writes the features of each registration that was read, for fitting the confidence of plates.
+
+`python -m lipiyana.ocr.training.plates.fit_confidence` reads the file.
 
     python benchmarks/plates/plate_signs.py --out FILE [--data ../shared/data] [--rendered 300]
 
@@ -15,10 +17,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from plate_sets import squeeze
 from plate_validity import pictures
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.ocr.plates.choice import measures
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
@@ -30,8 +32,6 @@ from lipiyana.runtime.store import ModelStore
 from lipiyana.types import RegistrationFormat
 from lipiyana.vehicles.detection.detector import PLATE, VehicleDetector
 
-Image = npt.NDArray[np.uint8]
-
 _KINDS = (
     None, None, None, RegistrationFormat.NEPAL, RegistrationFormat.NEPAL,
     RegistrationFormat.BANGLADESH, RegistrationFormat.TRADE, RegistrationFormat.MILITARY,
@@ -42,7 +42,7 @@ _MARGIN = 0.2
 _RENDERED_WEIGHT = 0.5
 
 
-def spoil(image: Image, rows: int, way: str, rng: np.random.Generator) -> Image:
+def spoil(image: RgbArray, rows: int, way: str, rng: np.random.Generator) -> RgbArray:
     """Make a plate hard to read; it often stays legible."""
     height, width = image.shape[:2]
     row = height / rows
@@ -72,7 +72,7 @@ def spoil(image: Image, rows: int, way: str, rng: np.random.Generator) -> Image:
     return image[::-1, ::-1] if way == "turned" else image
 
 
-def rendered(count: int, rng: np.random.Generator) -> Iterator[tuple[Image, str]]:
+def rendered(count: int, rng: np.random.Generator) -> Iterator[tuple[RgbArray, str]]:
     """Yield plates that are hard to read, with their texts."""
     library = FontLibrary.load()
     for index in range(count):
@@ -86,7 +86,7 @@ def rendered(count: int, rng: np.random.Generator) -> Iterator[tuple[Image, str]
         yield spoil(plate.image, len(plate.rows), way, rng), plate.canonical
 
 
-def real(data: Path, store: ModelStore) -> Iterator[tuple[str, Image, tuple[str, ...]]]:
+def real(data: Path, store: ModelStore) -> Iterator[tuple[str, RgbArray, tuple[str, ...]]]:
     """Yield (set, crop, labels of its picture) of the part `selection`."""
     detector = VehicleDetector(store)
     for picture in pictures(data, "selection"):

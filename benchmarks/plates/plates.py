@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from plate_negatives import COUNT, Negative, unreadable, without_plate
 from plate_report import console_tables, write_markdown
 from plate_scores import FalseValid, PlateScore, false_valid, scored
@@ -25,10 +23,10 @@ from plate_sets import CROPS, PHOTOS, Labelled, load_set
 from rapidocr import RapidOCR
 from rich.console import Console
 
+from lipiyana.arrays import RgbArray
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.types import Feature, Layout, Plate, RawImage, RecognitionConfig
 
-Image = npt.NDArray[np.uint8]
 OURS = "Lipiyana"
 
 
@@ -37,12 +35,12 @@ class Reader:
     """A reader: returns the strings of a picture, the most likely one first."""
 
     name: str
-    read: Callable[[Image], Iterable[str]]
+    read: Callable[[RgbArray], Iterable[str]]
 
 
 def ours(
     recognizer: LocalRecognizer, layout: Layout, *, grammar: bool
-) -> Callable[[Image], list[str]]:
+) -> Callable[[RgbArray], list[str]]:
     """Read with this project; without the grammar, return all lines of a scene."""
     features = frozenset({Feature.PLATES} if grammar else {Feature.TEXT, Feature.PLATES})
     config = RecognitionConfig(features=features, layout=layout, min_confidence=0.0)
@@ -50,7 +48,7 @@ def ours(
     def spelt(plate: Plate) -> str:
         return (plate.registration.canonical if grammar else "") or plate.text
 
-    def read(image: Image) -> list[str]:
+    def read(image: RgbArray) -> list[str]:
         found = recognizer.recognize(RawImage.from_array(image, "rgb8"), config)
         lines = [] if grammar else [line.text for line in found.text_lines]
         return [spelt(plate) for plate in found.plates] + lines
@@ -58,10 +56,10 @@ def ours(
     return read
 
 
-def rapid_lines(engine: RapidOCR, *, joined: bool) -> Callable[[Image], list[str]]:
+def rapid_lines(engine: RapidOCR, *, joined: bool) -> Callable[[RgbArray], list[str]]:
     """RapidOCR's whole pipeline: its lines, or all of them as one string."""
 
-    def read(image: Image) -> list[str]:
+    def read(image: RgbArray) -> list[str]:
         # said every time: a call changes the engine for the calls after it
         found = engine(image[..., ::-1], use_det=True, use_cls=True, use_rec=True)
         texts = list(getattr(found, "txts", None) or ())
@@ -70,10 +68,10 @@ def rapid_lines(engine: RapidOCR, *, joined: bool) -> Callable[[Image], list[str
     return read
 
 
-def rapid_crop(engine: RapidOCR) -> Callable[[Image], list[str]]:
+def rapid_crop(engine: RapidOCR) -> Callable[[RgbArray], list[str]]:
     """RapidOCR's recognizer on the whole crop."""
 
-    def read(image: Image) -> list[str]:
+    def read(image: RgbArray) -> list[str]:
         found = engine(image[..., ::-1], use_det=False, use_cls=False, use_rec=True)
         return list(getattr(found, "txts", None) or ())
 

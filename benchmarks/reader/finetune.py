@@ -85,7 +85,7 @@ def run_case(
     """Fine-tune once a fold.
 
     Raises:
-        FileNotFoundError: the crops are not here.
+        FileNotFoundError: the crops are missing.
     """
     pairs_before: list[tuple[str, str]] = []
     pairs_after: list[tuple[str, str]] = []
@@ -126,11 +126,11 @@ def write_fold(case: Case, root: Path, fold: int, data: Path) -> None:
     """Write a labels.tsv that names the crops where they are, with their parts.
 
     Raises:
-        FileNotFoundError: the crops are not here.
+        FileNotFoundError: the crops are missing.
     """
     folder = root / case.folder
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not here; it holds the real crops")
+        raise FileNotFoundError(f"{folder} does not exist; it should contain the real crops")
     train, validation = _parts(case, folder, fold)
     data.mkdir(parents=True)
     rows = [(path, text, "train") for path, text in train]
@@ -172,7 +172,7 @@ def _pairs(made: Finetuned) -> tuple[list[tuple[str, str]], list[tuple[str, str]
 def _changes(made: Finetuned) -> tuple[float, float]:
     samples = made.samples
     if samples is None:
-        raise RuntimeError("the project's samples are not here; run from a checkout")
+        raise RuntimeError("the project's samples are missing; run from a checkout")
     before, after = samples.score_before, samples.score_after
     return 100 * (after.exact - before.exact), 100 * (after.cer - before.cer)
 

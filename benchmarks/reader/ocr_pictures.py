@@ -15,8 +15,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.ocr.training.real_crops import load_lines
@@ -25,7 +25,6 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text.lines import render_line
 
-Image = npt.NDArray[np.uint8]
 _FEWEST = 5  # a script with fewer lines in a folder goes with the folder's main one
 
 
@@ -44,7 +43,7 @@ class LineSet:
     name: str
     kind: Literal["real", "rendered"]
     script: str
-    images: tuple[Image, ...]
+    images: tuple[RgbArray, ...]
     truths: tuple[str, ...]
 
     @property
@@ -65,7 +64,7 @@ def letters_and_digits(text: str) -> str:
 
 def real_sets(root: Path) -> list[LineSet]:
     """The validation part of every folder of real crops, by script."""
-    folders: defaultdict[str, list[tuple[Image, str]]] = defaultdict(list)
+    folders: defaultdict[str, list[tuple[RgbArray, str]]] = defaultdict(list)
     for folder, image, text in load_lines(root, "validation"):
         folders[folder].append((image, normalize(text)))
     return [
@@ -75,8 +74,8 @@ def real_sets(root: Path) -> list[LineSet]:
     ]
 
 
-def _by_script(lines: Iterable[tuple[Image, str]]) -> dict[str, list[tuple[Image, str]]]:
-    scripts: defaultdict[str, list[tuple[Image, str]]] = defaultdict(list)
+def _by_script(lines: Iterable[tuple[RgbArray, str]]) -> dict[str, list[tuple[RgbArray, str]]]:
+    scripts: defaultdict[str, list[tuple[RgbArray, str]]] = defaultdict(list)
     for line in lines:
         scripts[script_of(line[1])].append(line)
     counts = Counter({code: len(members) for code, members in scripts.items() if code != COMMON})
@@ -95,7 +94,7 @@ def rendered_sets(words: Path, count: int, seed: int = 0) -> Iterator[LineSet]:
     for number, script in enumerate(SCRIPTS):
         rng = np.random.default_rng([seed, number])
         chance = random.Random(f"{seed} {script}")
-        lines: list[tuple[Image, str]] = []
+        lines: list[tuple[RgbArray, str]] = []
         while len(lines) < count:
             sample = corpus.sample(chance, script)
             drawn = render_line(sample.drawn, script, rng, library, recipe=recipe)
@@ -105,7 +104,7 @@ def rendered_sets(words: Path, count: int, seed: int = 0) -> Iterator[LineSet]:
 
 
 def _line_set(
-    name: str, kind: Literal["real", "rendered"], script: str, lines: list[tuple[Image, str]]
+    name: str, kind: Literal["real", "rendered"], script: str, lines: list[tuple[RgbArray, str]]
 ) -> LineSet:
     images, truths = zip(*lines, strict=True)
     return LineSet(name, kind, script, images, truths)

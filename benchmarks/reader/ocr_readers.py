@@ -18,15 +18,13 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import rapidocr
 
+from lipiyana.arrays import RgbArray
 from lipiyana.learning.quantize.timing import median_milliseconds
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, Session
-
-Image = npt.NDArray[np.uint8]
 
 TESSERACT_DATA = Path(os.environ.get("TESSDATA_PREFIX", "/usr/share/tesseract-ocr/5/tessdata"))
 TESSERACT_PACKS = {
@@ -46,7 +44,7 @@ class Attempt:
     """The result of one mode of a reader on some pictures.
 
     Attributes:
-        mode: which way of reading, "" where there is only one.
+        mode: which way of reading, "" if there is only one.
         texts: one a picture.
         milliseconds: CPU time a picture; loading the model is left out.
         model_bytes: size of its models' files, unpacked.
@@ -63,8 +61,8 @@ class Engine(Protocol):
 
     name: str
 
-    def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
-        """Read (height, width, 3) RGB pictures in every mode; [] where the script is not known."""
+    def read(self, images: Sequence[RgbArray], script: str) -> list[Attempt]:
+        """Read (height, width, 3) RGB pictures in every mode; [] if the script is not known."""
         ...
 
 
@@ -103,7 +101,7 @@ class OurEngine:
         self.name = name
         self._reader = reader
 
-    def read(self, images: Sequence[Image], script: str) -> list[Attempt]:  # noqa: ARG002
+    def read(self, images: Sequence[RgbArray], script: str) -> list[Attempt]:  # noqa: ARG002
         """Read one after the other."""
         self._reader.read(images[:1])  # loads the model
         begin = time.process_time()
@@ -134,7 +132,7 @@ class RapidEngine:
         models = Path(rapidocr.__file__).parent / "models"
         self._bytes = (models / "PP-OCRv6_rec_small.onnx").stat().st_size
 
-    def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
+    def read(self, images: Sequence[RgbArray], script: str) -> list[Attempt]:
         """Read one after the other."""
         if script != "Latn":
             return []
@@ -144,7 +142,7 @@ class RapidEngine:
         spent = time.process_time() - begin
         return [Attempt("", texts, 1000 * spent / len(images), self._bytes)]
 
-    def _one(self, image: Image) -> str:
+    def _one(self, image: RgbArray) -> str:
         found = self._engine(image[..., ::-1], use_det=False, use_cls=False, use_rec=True)
         return " ".join(getattr(found, "txts", None) or ())
 
@@ -161,16 +159,16 @@ class TesseractEngine:
             FileNotFoundError: Debian's tesseract-ocr-all is not installed.
         """
         if shutil.which("tesseract") is None or not TESSERACT_DATA.is_dir():
-            raise FileNotFoundError("tesseract is not here: apt-get install tesseract-ocr-all")
+            raise FileNotFoundError("tesseract is not installed: apt-get install tesseract-ocr-all")
 
-    def read(self, images: Sequence[Image], script: str) -> list[Attempt]:
+    def read(self, images: Sequence[RgbArray], script: str) -> list[Attempt]:
         """Read in each mode with each pack of the script."""
         packs = TESSERACT_PACKS.get(script, ())
         with written(images) as paths:
             return [self._attempt(paths, pack, mode) for pack in packs for mode in LINE_MODES]
 
     def _attempt(self, paths: Sequence[Path], pack: str, mode: int) -> Attempt:
-        # the second call has nothing to do but to load
+        # the second call does nothing but load
         texts, spent = run_tesseract(paths, pack, mode)
         _, loading = run_tesseract(paths[:1], pack, mode)
         one = (spent - loading) / max(1, len(paths) - 1)
@@ -179,7 +177,7 @@ class TesseractEngine:
 
 
 @contextmanager
-def written(images: Sequence[Image]) -> Iterator[list[Path]]:
+def written(images: Sequence[RgbArray]) -> Iterator[list[Path]]:
     """Write RGB pictures as PNG files that last as long as the context."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number:05d}.png" for number in range(len(images))]

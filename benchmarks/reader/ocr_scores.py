@@ -114,7 +114,7 @@ class Difference:
         exact_lost: lines.
         cer_gained: characters.
         interval: where 95 % of the values of `cer_gained` lie when the lines are drawn anew
-            from these (bootstrap; Efron, 1979). Where it holds 0, nothing is shown.
+            from these (bootstrap; Efron, 1979). The difference is not significant if it contains 0.
     """
 
     name: str

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from ocr_readers import TESSERACT_PACKS, run_tesseract, written
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, script_of
@@ -20,7 +20,6 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.samples import TruePicture, read_truth
 from lipiyana.types import Feature, Layout, RawImage, RecognitionConfig
 
-Image = npt.NDArray[np.uint8]
 Polygon = Sequence[Sequence[float]]
 
 SCENE_MODES = (3, 11, 12)
@@ -38,7 +37,7 @@ class Sign:
         lines: the normalized text of each line and its polygon in pixels.
     """
 
-    image: Image
+    image: RgbArray
     lines: tuple[tuple[str, Polygon], ...]
 
     @property
@@ -106,7 +105,7 @@ def read_with(recognizer: LocalRecognizer, signs: Sequence[Sign]) -> tuple[list[
 
 
 def read_with_tesseract(signs: Sequence[Sign], mode: int) -> tuple[list[Read], float]:
-    """Read each picture in a call of its own, told which scripts are in it.
+    """Read each picture in a separate call, with the language packs of its scripts.
 
     Returns:
         One reading a picture, and CPU milliseconds a picture, loading included.

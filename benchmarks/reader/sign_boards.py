@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.rendering.contents import numbers
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.effects import backgrounds
 from lipiyana.rendering.effects import camera as effects
-from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.effects.palettes import Palette, contrast, sign_palette
 from lipiyana.rendering.fonts.faces import Face
 from lipiyana.rendering.fonts.families import FontLibrary
@@ -57,7 +57,7 @@ class TrueWord:
 class SignPhoto:
     """A picture (height, width, 3) RGB, its words, and the script of most of them."""
 
-    image: Image
+    image: RgbArray
     words: tuple[TrueWord, ...]
     script: str
 
@@ -256,7 +256,7 @@ def _letter(
     lettering.paint(canvas, ink, palette.text)
 
 
-def _street(rng: np.random.Generator, height: int, width: int) -> Image:
+def _street(rng: np.random.Generator, height: int, width: int) -> RgbArray:
     wall = backgrounds.clutter(rng, height, width).astype(np.float32)
     tone = wall.mean(axis=(0, 1)).astype(np.float32)
     textured = backgrounds.ground(
@@ -284,7 +284,7 @@ def _view(
     )
 
 
-def _paste(image: Image, canvas: backgrounds.Canvas, matrix: Points) -> None:
+def _paste(image: RgbArray, canvas: backgrounds.Canvas, matrix: Points) -> None:
     size = (image.shape[1], image.shape[0])
     board = np.clip(canvas, 0, 255).astype(np.uint8)
     seen = cv2.warpPerspective(board, matrix, size, flags=cv2.INTER_AREA)
@@ -302,7 +302,7 @@ def _seen(rng: np.random.Generator, word: _Placed, matrix: Points) -> TrueWord:
     return TrueWord(word.text, word.script, word.line, np.asarray(points, np.float64))
 
 
-def _photograph(rng: np.random.Generator, image: Image) -> Image:
+def _photograph(rng: np.random.Generator, image: RgbArray) -> RgbArray:
     if rng.random() < 0.4:
         image = effects.uneven_light(image, rng, float(rng.uniform(0.2, 0.8)))
     if rng.random() < 0.4:

@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from ocr_signs import Image, Polygon, Sign
+from ocr_signs import Polygon, Sign
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.geometry import rectangle
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.real_crops import load_lines
@@ -33,7 +34,7 @@ _FIRST_X, _ROW_GAP, _TOP = (20, 160), (5, 30), 30
 _FADE = 0.25  # of a word's height: how far its ground runs out
 _LEAST_FADE = 6
 
-Word = tuple[Image, str]
+Word = tuple[RgbArray, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +99,7 @@ def _put(
     return tuple(lines)
 
 
-def _patch(image: Image, height: float) -> _Patch:
+def _patch(image: RgbArray, height: float) -> _Patch:
     scale = min(1.0, height / image.shape[0], _WIDEST / image.shape[1])
     word = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     fade = max(_LEAST_FADE, round(word.shape[0] * _FADE))

@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="folders of crops")
     args = parser.parse_args()
     if args.out.resolve().is_relative_to(ROOT.resolve()):
-        parser.error("real crops do not belong into the repository: name a file outside of it")
+        parser.error("real crops do not belong in the repository: name a file outside of it")
     sets = [s for s in real_sets(args.crops) if not args.only or s.name in args.only]
     with tempfile.TemporaryDirectory() as folder:
         store, name = open_store(args.model, Path(folder))

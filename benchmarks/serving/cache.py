@@ -30,9 +30,9 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
+from lipiyana.arrays import RgbArray
 from lipiyana.cache import (
     CircuitBreaker,
     KeyMaker,
@@ -48,7 +48,6 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.streets.scenes import ScenePlan, VehiclePlan, render_scene
 from lipiyana.types import RawImage, Recognition, RecognitionConfig
 
-Picture = npt.NDArray[np.uint8]
 CONFIG = RecognitionConfig()
 SIZE = (960, 720)
 FRAMES_A_SECOND = 5
@@ -82,7 +81,7 @@ def measure_keys(reading_ms: float, rounds: int) -> dict[str, float]:
 
 @contextmanager
 def redis_url() -> Iterator[str | None]:
-    """Run a Redis; None where it is not installed."""
+    """Run a Redis; None if it is not installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         yield None
@@ -153,11 +152,11 @@ async def _timed(cache: SharedCache, data: bytes) -> float:
 class Shown:
     """One frame of the camera; `still` is a number that changes with what there is to read."""
 
-    pixels: Picture
+    pixels: RgbArray
     still: int
 
 
-def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
+def street(library: FontLibrary, seed: int, vehicles: int) -> RgbArray:
     """Draw a street with vehicles that stand."""
     kinds = ("car", "auto_rickshaw", "truck")
     plan = ScenePlan(
@@ -170,7 +169,7 @@ def street(library: FontLibrary, seed: int, vehicles: int) -> Picture:
     return render_scene(np.random.default_rng(seed), library, plan).image
 
 
-def through_camera(rng: np.random.Generator, picture: Picture, gain: float) -> Picture:
+def through_camera(rng: np.random.Generator, picture: RgbArray, gain: float) -> RgbArray:
     """One frame: shaking by a quarter of a pixel, light, noise, JPEG."""
     shift = np.array([[1, 0, rng.normal(0, 0.25)], [0, 1, rng.normal(0, 0.25)]])
     moved = cv2.warpAffine(
@@ -217,7 +216,7 @@ def passing(library: FontLibrary, count: int) -> Iterator[Shown]:
 
 
 def measure_frames(recognizer: LocalRecognizer, frames: int) -> dict[str, float]:
-    """Show the scenes; read what must be read."""
+    """Read each scene as a stream, and count the reused results."""
     library = FontLibrary.load()
     figures: dict[str, float] = {}
     for scene in (parked, passing, flickering):
@@ -238,9 +237,9 @@ def watch(recognizer: LocalRecognizer, scene: Iterator[Shown]) -> dict[str, floa
         same += shown.still == before
         before = shown.still
         begin = time.perf_counter()
-        kept = memory.lookup(shown.pixels)
+        reused = memory.lookup(shown.pixels)
         comparing.append(time.perf_counter() - begin)
-        if kept is not None:
+        if reused is not None:
             hits += 1
             wrong += shown.still != remembered
             continue

@@ -40,7 +40,7 @@ SECONDS = 30.0
 MAX_CPU_SECONDS = 2.0
 MAX_GROWTH = 48 * 1024 * 1024
 WARM_UP = 200
-"""Messages before memory is first looked at."""
+"""Number of messages before the memory is first measured."""
 
 SERVICE = "/lipiyana.v1.RecognitionService"
 ALLOWED = {
@@ -201,7 +201,7 @@ class Fuzzer:
         """Note the status of a call."""
         self.statuses[status] += 1
         if status not in ALLOWED:
-            self.faults.append(f"a status that nobody expects: {status}")
+            self.faults.append(f"an unexpected status: {status}")
 
 
 def cpu_seconds() -> float:
@@ -234,8 +234,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     fuzzer = fuzz(arguments.count, arguments.seed)
-    told = ", ".join(f"{name} {number}" for name, number in sorted(fuzzer.statuses.items()))
-    print(f"{arguments.count} messages: {told}; memory {fuzzer.growth / 2**20:+.1f} MiB")
+    statuses = ", ".join(f"{name} {number}" for name, number in sorted(fuzzer.statuses.items()))
+    print(f"{arguments.count} messages: {statuses}; memory {fuzzer.growth / 2**20:+.1f} MiB")
     for fault in fuzzer.faults[:20]:
         print(fault, file=sys.stderr)
     return 1 if fuzzer.faults else 0

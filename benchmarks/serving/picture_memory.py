@@ -46,9 +46,9 @@ def status(name: str) -> int:
 
 
 def measure(data: bytes) -> dict[str, object]:
-    """Decode in this process without limits; tell whether a server would accept the picture."""
+    """Decode in this process without limits; say whether a server would accept the picture."""
     with opened(encoded(flat("RGB", 64), "JPEG")):
-        pass  # loads what is loaded once
+        pass  # loads the libraries, which is not measured
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
     before = status("VmRSS")
@@ -77,8 +77,8 @@ def measure(data: bytes) -> dict[str, object]:
 def fitted(works: list[dict[str, float]], measured: list[float]) -> dict[str, float]:
     """Fit nanoseconds to each part of the work, none below 0, and no sum below what was measured.
 
-    Least squares of the relative errors; a picture that is estimated too low counts for more and
-    more, and what is left of its fault in the end is added to all times.
+    Least squares of the relative errors, repeated: each time, the weights of pictures with too low
+    an estimate grow. In the end all times are raised until no estimate is too low.
     """
     names = [part.name for part in Part]
     counts = np.array([[work.get(name, 0.0) for name in names] for work in works])
@@ -102,7 +102,7 @@ def rounded_up(value: float) -> float:
 
 
 def _nonnegative(rows: Floats, wanted: Floats, times: Floats, sweeps: int = 300) -> Floats:
-    """Solve least squares without a negative factor, one coordinate at a time, from `times` on."""
+    """Solve non-negative least squares by coordinate descent, starting from `times`."""
     times = times.copy()
     squares, products = rows.T @ rows, rows.T @ wanted
     used = [index for index in range(len(times)) if squares[index, index] > 0]

@@ -73,7 +73,7 @@ class Tally:
             self.reopened += 1
 
     def wait_for_calls(self, more: int) -> None:
-        """Wait until so many more calls have come back.
+        """Wait until that many more calls have returned.
 
         Raises:
             TimeoutError: they have not within a minute.

@@ -25,7 +25,7 @@ WARM_UP = 0.5
 
 @lru_cache(maxsize=1)
 def recognizer(cpus: int) -> LocalRecognizer:
-    """Load the models, each of which uses so many CPUs."""
+    """Load the models; each uses that many CPUs."""
     return LocalRecognizer(threads=cpus)
 
 

@@ -24,22 +24,22 @@ from lipiyana.types import Layout, RecognitionConfig
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do.
+    """What load to send.
 
     Attributes:
-        target: of the server.
-        pictures: paths.
-        layout: of all of them.
-        seconds: that are measured, after `warm_up`.
-        concurrency: calls at a time of a closed loop; 0 for an open one.
-        rate: calls a second of an open loop.
-        cameras: that make the calls of an open loop, each in even steps of its own; 0 for callers
-            who know nothing of each other, whose calls come as Poisson has it.
-        timeout: of a call, in seconds.
-        channels: connections.
-        unique: whether each call brings bytes that no other brought.
-        warm_up: seconds.
-        seed: of the open loop.
+        target: address of the server.
+        pictures: paths of the pictures to send.
+        layout: layout of all pictures.
+        seconds: time that is measured, after `warm_up`.
+        concurrency: number of concurrent calls of a closed loop; 0 for an open loop.
+        rate: calls per second of an open loop.
+        cameras: number of cameras that make the calls of an open loop, each at even intervals; 0
+            for independent callers, whose calls are a Poisson process.
+        timeout: seconds that a call may take.
+        channels: number of connections.
+        unique: whether each call sends bytes that no other call sent.
+        warm_up: seconds before the measurement.
+        seed: seed of the arrivals of an open loop.
     """
 
     target: str
@@ -58,15 +58,15 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """What was measured.
 
     Attributes:
-        seconds: measured.
-        latencies: of calls that were answered, in seconds; those of an open loop count from the
-            time at which the call was due.
-        due: when each of these was due, in seconds by a clock of its own.
-        work: what the stages of each took at the server, in seconds.
-        codes: how calls ended.
+        seconds: duration of the measurement.
+        latencies: seconds of each answered call; in an open loop, from the time at which the call
+            was due.
+        due: when each of these calls was due, in seconds of a monotonic clock.
+        work: seconds that the stages of each call took at the server.
+        codes: number of calls by their status.
     """
 
     seconds: float = 0.0
@@ -77,7 +77,7 @@ class Outcome:
 
 
 class Load:
-    """Calls and counts."""
+    """Sends the calls of a plan and measures them."""
 
     def __init__(self, plan: Plan, clients: list[AsyncClient]) -> None:
         self._plan = plan
@@ -90,7 +90,7 @@ class Load:
         self._until = self._from + plan.seconds
 
     async def run(self) -> Outcome:
-        """Put the load on."""
+        """Send the load."""
         if self._plan.concurrency:
             await asyncio.gather(*(self._closed() for _ in range(self._plan.concurrency)))
         else:
@@ -134,24 +134,24 @@ class Load:
 
 
 def arrivals(plan: Plan) -> Iterator[float]:
-    """Give the seconds after the beginning at which the calls of an open loop are due."""
-    chance = random.Random(plan.seed)
+    """Yield when each call of an open loop is due, in seconds after the beginning."""
+    rng = random.Random(plan.seed)
     if not plan.cameras:
         due = 0.0
         while True:
             yield due
-            due += chance.expovariate(plan.rate)
+            due += rng.expovariate(plan.rate)
     step = plan.cameras / plan.rate
-    phases = sorted(chance.uniform(0, step) for _ in range(plan.cameras))
+    phases = sorted(rng.uniform(0, step) for _ in range(plan.cameras))
     for number in itertools.count():
         yield from (number * step + phase for phase in phases)
 
 
 def _pictures(plan: Plan) -> Iterator[bytes]:
-    """Give the pictures in turn; bytes behind the end of a JPEG change nothing but the hash."""
-    kept = [Path(path).read_bytes() for path in plan.pictures]
+    """Yield the pictures in turn; bytes after the end of a JPEG change only its hash."""
+    encoded = [Path(path).read_bytes() for path in plan.pictures]
     load = f"{plan.seed} {plan.concurrency} {plan.rate} {plan.cameras}".encode()
-    for number, data in enumerate(itertools.cycle(kept)):
+    for number, data in enumerate(itertools.cycle(encoded)):
         yield data + b"%b %d" % (load, number) if plan.unique else data
 
 

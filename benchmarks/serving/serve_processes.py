@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server is."""
+    """Addresses of a running server."""
 
     target: str
     metrics: str
 
     def seconds(self) -> tuple[float, float]:
-        """Sum and count of what its `Recognize` took so far."""
+        """Sum and count of the durations of `Recognize` so far."""
         with urllib.request.urlopen(self.metrics, timeout=10) as response:
             families = list(text_string_to_metric_families(response.read().decode()))
         samples = {
@@ -49,7 +49,7 @@ def serving() -> Iterator[Server]:
         assert process.stderr is not None
         target = json.loads(process.stderr.readline())["message"].split()[-1]
         metrics = json.loads(process.stderr.readline())["message"].split()[-1]
-        # its log is of no use here, but must not fill the pipe
+        # nobody reads its log, which must not fill the pipe
         with subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL):
             try:
                 yield Server(target, metrics)
@@ -59,7 +59,7 @@ def serving() -> Iterator[Server]:
 
 
 class Helper:
-    """A process that answers lines with lines."""
+    """A process that answers each line with a line."""
 
     def __init__(self, script: str, *arguments: str) -> None:
         """Start it; it waits for its first line."""
@@ -71,7 +71,7 @@ class Helper:
         )
 
     def ask(self, line: str) -> str:
-        """Give a line and wait for the answer."""
+        """Send a line and wait for the answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\n")
@@ -89,14 +89,14 @@ class Helper:
 
 
 class Load(Helper):
-    """Puts load on a server."""
+    """The process that sends load to a server."""
 
     def __init__(self) -> None:
         """Start the process."""
         super().__init__("serve_load.py")
 
     def put(self, plan: Plan) -> Outcome:
-        """Carry a plan out."""
+        """Send the load that a plan describes."""
         return Outcome(**json.loads(self.ask(json.dumps(asdict(plan)))))
 
 
@@ -108,5 +108,5 @@ class InProcess(Helper):
         super().__init__("serve_in_process.py", layout, *pictures)
 
     def pictures_a_second(self, threads: int, seconds: float) -> float:
-        """Read on so many threads."""
+        """Measure with this number of threads."""
         return float(self.ask(f"{threads} {seconds}"))

@@ -20,14 +20,14 @@ CAMERAS = 16
 def measure_steady(
     load: Load, plan: Plan, *, seconds: float, camera_seconds: float, cores: int
 ) -> dict[str, object]:
-    """Put an open loop on the server twice: calls of chance, and those of cameras.
+    """Send an open loop of calls twice: with random arrivals, and as cameras do, at even intervals.
 
     Args:
-        load: puts it on.
-        plan: with its rate and its seed.
-        seconds: of the calls of chance.
-        camera_seconds: of the others.
-        cores: that the server has.
+        load: sends the calls.
+        plan: has the rate and the seed.
+        seconds: duration of the random calls.
+        camera_seconds: duration of the calls of cameras.
+        cores: number of cores of the server.
     """
     poisson = load.put(replace(plan, seconds=seconds))
     cameras = load.put(replace(plan, seconds=camera_seconds, cameras=CAMERAS, seed=plan.seed + 1))

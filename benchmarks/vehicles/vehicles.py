@@ -39,14 +39,17 @@ from lipiyana.vehicles.training.evaluation import Found, score
 ROOT = Path(__file__).parents[2]
 
 
-def detectors_of(folder: Path, told: str, *, twin: bool) -> list[Detector]:
-    """The default detector of a folder of models, after its float model with `twin`."""
+def detectors_of(folder: Path, prefix: str, *, twin: bool) -> list[Detector]:
+    """Return the default detector of a folder of models, after its float model if `twin`.
+
+    Names in the tables begin with `prefix`.
+    """
     store = ModelStore(folder, threads=1)
     served = store.default_for_task(Task.VEHICLE_DETECTOR)
-    detectors = [own_detector(f"{told}INT8", store, served)]
+    detectors = [own_detector(f"{prefix}INT8", store, served)]
     if twin:
         entry = store.entry(served.parameters["twin"])
-        detectors.insert(0, own_detector(f"{told}fp32", store, entry))
+        detectors.insert(0, own_detector(f"{prefix}fp32", store, entry))
     return detectors
 
 
@@ -107,7 +110,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there")
     args = parser.parse_args()
     if args.out and args.out.resolve().is_relative_to(ROOT.resolve()):
-        parser.error("real pictures do not belong into the repository: name a folder outside of it")
+        parser.error("real pictures do not belong in the repository: name a folder outside of it")
     if args.docs and args.part != "report":
         parser.error("the tables are of --part report: on selection everything was chosen")
     coco = args.data / "weights" / "yolox_nano.onnx"
@@ -127,10 +130,10 @@ def main() -> None:
     results, defaults, found = measure(detectors, pictures, signs, args.rounds)
     parts = parts_of(detectors[-1], pictures, found[-1])
     names = [result.name for result in results][-len(defaults) :]
-    told = dict(zip(names, defaults, strict=True))
-    Console().print(table(results), defaults_table(told), *(p.table() for p in parts.values()))
+    by_name = dict(zip(names, defaults, strict=True))
+    Console().print(table(results), defaults_table(by_name), *(p.table() for p in parts.values()))
     if args.docs:
-        write_markdown(args.docs / "vehicles.md", results, told, list(parts.values()))
+        write_markdown(args.docs / "vehicles.md", results, by_name, list(parts.values()))
         plot = precision_plot(results[-1])
         (args.docs / "vehicle-precision.svg").write_text(plot, "utf-8")
         if args.docs.resolve() == (ROOT / "docs" / "results").resolve():
@@ -142,7 +145,7 @@ def main() -> None:
         figures = {
             "part": args.part,
             "detectors": [result.figures() for result in results],
-            "defaults": {name: dict(one.rows()) for name, one in told.items()},
+            "defaults": {name: dict(one.rows()) for name, one in by_name.items()},
             **{name: part.figures() for name, part in parts.items()},
         }
         args.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from lipiyana.runtime.manifest import ModelEntry
-from lipiyana.runtime.store import ModelStore
+from lipiyana.runtime.store import ModelStore, open_session
 from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import input_of
@@ -73,9 +72,7 @@ def own_detector(name: str, store: ModelStore, entry: ModelEntry) -> Detector:
 
 def coco_detector(name: str, path: Path) -> Detector:
     """YOLOX-nano as published: its output is decoded and its classes are renamed here."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = open_session(path.read_bytes(), threads=1)
     columns = [5 + COCO_INDICES[_OF_COCO[label]] for label in _OF_COCO]
     indices = [CLASSES.index(label) for label in _OF_COCO]
 

@@ -52,7 +52,7 @@ class Result:
         return float(ap50), float(ap)
 
     def figures(self) -> dict[str, object]:
-        """Everything as JSON has it."""
+        """All figures, for the JSON file."""
         by_class = {
             label: {"ap50": s.ap50, "ap": s.ap, "objects": s.objects}
             for label, s in self.scores.items()
@@ -93,12 +93,12 @@ def rows(results: Sequence[Result]) -> list[list[str]]:
     )
     whole = [r.mean(every) if len(r.scores) == len(every) else None for r in results]
     table_rows.append([f"mean of all {len(every)}", "", *_percents(whole)])
-    for told, times in (
+    for heading, times in (
         ("the same input, one thread", [r.at_same_input for r in results]),
         ("one picture, one thread", [r.milliseconds for r in results]),
     ):
         cells = [c for t in times for c in (f"{t:.1f} ms", f"ratio {t / times[0]:.2f}")]
-        table_rows.append([told, "", *cells])
+        table_rows.append([heading, "", *cells])
     rates = [
         cell
         for r in results
@@ -121,9 +121,9 @@ def table(results: Sequence[Result]) -> Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A detector's AP50 by parts of what is labelled: a column each, and what tells them apart."""
+    """A detector's AP50 by parts of the labels, one column each; the title names the parts."""
 
-    told: str
+    title: str
     columns: Mapping[str, Mapping[str, ClassScore]]
 
     @property
@@ -137,13 +137,13 @@ class Parts:
         for label in CLASSES:
             entries = [scores.get(label) for scores in self.columns.values()]
             if any(entries):
-                told = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
-                lines.append([label, *told])
+                cells = [f"{100 * e.ap50:.1f} of {e.objects}" if e else "" for e in entries]
+                lines.append([label, *cells])
         means = [np.mean([entry.ap50 for entry in s.values()]) for s in self.columns.values()]
         return [*lines, ["mean", *(f"{100 * mean:.1f}" for mean in means)]]
 
     def figures(self) -> dict[str, object]:
-        """Everything as JSON has it."""
+        """All figures, for the JSON file."""
         return {
             name: {label: {"ap50": s.ap50, "objects": s.objects} for label, s in scores.items()}
             for name, scores in self.columns.items()
@@ -151,19 +151,19 @@ class Parts:
 
     def table(self) -> Table:
         """The table for the terminal."""
-        return terminal_table(self.told, self.headings, self.rows(), _SET_LEFT)
+        return terminal_table(self.title, self.headings, self.rows(), _SET_LEFT)
 
 
 def defaults_rows(defaults: Mapping[str, Defaults]) -> list[list[str]]:
     """One row for each figure, one column for each detector."""
     columns = [dict(one.rows()) for one in defaults.values()]
-    return [[told, *(column.get(told, "") for column in columns)] for told in columns[-1]]
+    return [[name, *(column.get(name, "") for column in columns)] for name in columns[-1]]
 
 
 def defaults_table(defaults: Mapping[str, Defaults]) -> Table:
     """Figures at the default confidence, for the terminal."""
-    told = "at the default confidence"
-    return terminal_table(told, ["", *defaults], defaults_rows(defaults), {""})
+    title = "at the default confidence"
+    return terminal_table(title, ["", *defaults], defaults_rows(defaults), {""})
 
 
 def write_markdown(
@@ -179,11 +179,11 @@ def write_markdown(
     """
     texts = [markdown_table(headings(results), rows(results), _SET_LEFT)]
     if defaults:
-        told = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
-                              {"at the default confidence"})  # fmt: skip
-        texts += ["Scores at the default confidence:", told]
+        block = markdown_table(["at the default confidence", *defaults], defaults_rows(defaults),
+                               {"at the default confidence"})  # fmt: skip
+        texts += ["Scores at the default confidence:", block]
     for part in parts:
-        texts += [f"{part.told}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
+        texts += [f"{part.title}:", markdown_table(part.headings, part.rows(), _SET_LEFT)]
     write_between(path, _SCORES, texts)
 
 

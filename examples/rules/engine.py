@@ -18,9 +18,9 @@ class Event:
         rule: its name.
         source: the picture.
         registration: as read.
-        vehicle: label, "" where none was found.
+        vehicle: label, "" if none was found.
         track_id: of the vehicle in its stream, if there is one.
-        detail: what about it, in words; "" where the rule says it all.
+        detail: what about it, in words; "" if the rule says it all.
     """
 
     rule: str
@@ -76,7 +76,7 @@ def near(read: str, listed: str) -> int | None:
     """Count the characters of `read` that differ from those of `listed` but look similar.
 
     Returns:
-        None where one does not look like it, or one is missing.
+        None if one does not look like it, or one is missing.
     """
     if len(read) != len(listed):
         return None

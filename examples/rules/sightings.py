@@ -22,12 +22,12 @@ class Sighting:
 
     Attributes:
         registration: canonical.
-        category: whose plate it is, None where that is not known.
+        category: whose plate it is, None if that is not known.
         conflict: its colours and its format contradict each other.
         confidence: of the plate.
         x, y: middle of the plate, as parts of the picture.
-        vehicle: label of the vehicle that carries it, "" where none was found.
-        track_id: of that vehicle in its stream, None where pictures are not of one.
+        vehicle: label of the vehicle that carries it, "" if none was found.
+        track_id: of that vehicle in its stream, None if pictures are not of one.
     """
 
     registration: str
@@ -68,7 +68,7 @@ def results_of_rows(lines: Iterable[str]) -> Iterator[Result]:
             yield Result(str(row["path"]), found)
         except (ValueError, KeyError, TypeError, ParseError, LipiyanaError) as error:
             raise ValueError(
-                f"line {number} is no row of `lipiyana read`: {type(error).__name__}"
+                f"line {number} is not a row of `lipiyana read`: {type(error).__name__}"
             ) from None
 
 

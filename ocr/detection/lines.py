@@ -114,7 +114,7 @@ def _enclosing(one: Core, other: Core) -> Core:
     )
 
 
-_ROWS = 16  # a core is looked at in so many rows of pixels
+_ROWS = 16  # rows of pixels to which a core is scaled
 _MOST_COLUMNS = 1024
 
 
@@ -179,8 +179,10 @@ def _shrunk(core: Core, settings: DetectionSettings) -> float:
 def _strokes(
     grey: npt.NDArray[np.uint8], core: Core, settings: DetectionSettings
 ) -> npt.NDArray[np.float32]:
-    """How much each row changes from column to column, from the most above to the most below,
-    beside the core's own rows; where it changes most over the length of about a letter.
+    """Change from column to column in each row of pixels that the line may reach, from the top.
+
+    Of each row, the part of about a letter's length with the most change counts. The unit is the
+    mean change in the rows of the core.
     """
     step = core.height / _ROWS
     columns = int(np.clip(round(core.width / step), 8, _MOST_COLUMNS))
@@ -200,7 +202,10 @@ def _strokes(
 def _end(
     strokes: npt.NDArray[np.float32], reach: Reach, shrunk: float, settings: DetectionSettings
 ) -> float:
-    """Where the ink ends, with a little room, of rows from the core outwards."""
+    """Height beyond the core at which the ink ends, with a little room.
+
+    `strokes` has the rows from the core outwards.
+    """
     clear = max(1, round(settings.clear_rows * _ROWS))
     empty = strokes < settings.ink_change
     least = reach.least * shrunk
@@ -224,7 +229,13 @@ def _free(core: Core, cores: Sequence[Core], settings: DetectionSettings) -> tup
         if gap <= 0:
             continue
         if distance < 0:
-            above = min(above, gap - settings.below.least * 0.6 * other.height / core.height)
+            above = min(
+                above,
+                gap - settings.neighbour_share * settings.below.least * other.height / core.height,
+            )
         else:
-            below = min(below, gap - settings.above.least * 0.6 * other.height / core.height)
+            below = min(
+                below,
+                gap - settings.neighbour_share * settings.above.least * other.height / core.height,
+            )
     return float(above), float(below)

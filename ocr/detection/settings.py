@@ -99,6 +99,8 @@ class DetectionSettings:
     """Vowel signs hang below it."""
     beside: float = 0.52
     """How far a line is widened on the left and right."""
+    neighbour_share: float = 0.6
+    """Share of what the next line has at least above or below its core that is left to it."""
     ink_change: float = 0.3
     """Change along a row of pixels, by the core's, from which the row still has ink."""
     ink_room: float = 0.06

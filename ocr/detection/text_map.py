@@ -52,7 +52,7 @@ class Core:
     def quad(
         self, top: float = 0.0, bottom: float = 0.0, left: float = 0.0, right: float = 0.0
     ) -> npt.NDArray[np.float64]:
-        """(4, 2) corners, clockwise from the top left, each side moved out by so many pixels."""
+        """(4, 2) corners, clockwise from the top left, each side moved out by that many pixels."""
         along, down = self.axes
         x0, x1 = -self.width / 2 - left, self.width / 2 + right
         y0, y1 = -self.height / 2 - top, self.height / 2 + bottom
@@ -94,7 +94,7 @@ def cores(
 def usual_tilt(
     lines: Sequence[Core], *, settings: DetectionSettings = SCENE_DETECTION
 ) -> float | None:
-    """Angle of most of the text, by the long lines; None where there are none."""
+    """Angle of most of the text, by the long lines; None if there are none."""
     long = [core for core in lines if core.width > settings.tilt_aspect * core.height]
     if not long:
         return None

@@ -125,7 +125,7 @@ class LanguageModel:
         return script_of(text) in self.scripts
 
     def numbered(self, word: str) -> tuple[str, tuple[int, ...]] | None:
-        """Give the script of a word and the numbers of its letters; None where it has no model."""
+        """Give the script of a word and the numbers of its letters; None if it has no model."""
         letters = [self._numbers.get(letter, ("", EDGE)) for letter in word]
         codes = {code for code, _ in letters}
         if len(codes) != 1 or "" in codes:
@@ -144,7 +144,7 @@ class LanguageModel:
             character: a letter, or "" for the end of the word.
 
         Returns:
-            None where there is no word to speak of: signs, digits, scripts without a model.
+            None if there is no word to speak of: signs, digits, scripts without a model.
         """
         key = before[1 - ORDER :], character
         if key not in self._known:

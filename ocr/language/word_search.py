@@ -90,7 +90,6 @@ def read_words(
         charset: the characters of classes 1, 2, ...
         model: the words of each script.
         settings: tuned constants.
-        settings: tuned constants.
 
     Returns:
         The text in the order of the picture, as `greedy` gives it.
@@ -138,7 +137,7 @@ def score_words(
     Returns:
         The logarithm of its probability, to be compared with that of the same line read otherwise.
     """
-    # whether the words are known tells two scripts apart no better: letters say that much
+    # known words do not distinguish two scripts any better than the letters do
     return max(
         _searched(probabilities, charset, model, settings.choosing_weight, settings)
         .ranked()

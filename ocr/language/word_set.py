@@ -1,10 +1,10 @@
 """Which words are known: a fingerprint a word, twelve bits in a file.
 
 A fingerprint stands for every word with the same one, so one of `_PER_WORD` words that are not
-known passes for known. What asks for words near to one takes them by their chance as well.
+known passes for known. So callers of `near` also score the words that it finds by their letters.
 
-Fingerprints are kept as Elias and Fano do it (Elias 1974; Vigna, "Quasi-succinct indices", 2013):
-sorted, the low bits as they are, the high ones in unary.
+Fingerprints are stored in the Elias-Fano encoding (Elias 1974; Vigna, "Quasi-succinct indices",
+2013): sorted, the low bits as they are, the high ones in unary.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _hash(word: Sequence[int]) -> int:
 
 
 def _fingerprints(hashes: _Hashes, count: int) -> npt.NDArray[np.uint32]:
-    """Spread hashes evenly over `_PER_WORD` numbers for each of so many words."""
+    """Spread hashes evenly over `_PER_WORD` numbers for each of `count` words."""
     mixed = (hashes ^ (hashes >> _SHIFT)) * _MIX
     mixed ^= mixed >> _SHIFT
     return (((mixed >> _HALF) * np.uint64(count * _PER_WORD)) >> _HALF).astype(np.uint32)

@@ -67,7 +67,7 @@ class PlateReading:
         registration: valid if `likely` is `PlateSettings.valid_confidence` or more; below that it
             still has its `canonical`.
         likely: probability that the registration is right; 0 if nothing parses.
-        signs: what `likely` was computed from; None where it was not.
+        signs: what `likely` was computed from; None if it was not.
     """
 
     rows: tuple[ReadLine, ...]
@@ -270,9 +270,14 @@ def _least(rows: Sequence[ReadLine], settings: PlateSettings) -> float:
 
 def _search_rows(rows: Sequence[ReadLine], *, ends_at_ink: bool = False) -> list[Row]:
     return [
-        Row(row.reading.kept, _steps(row, len(row.reading.kept)), row.reading.model, ends_at_ink)
+        Row(
+            row.reading.reduced,
+            _steps(row, len(row.reading.reduced)),
+            row.reading.model,
+            ends_at_ink,
+        )
         for row in rows
-        if row.reading.kept is not None
+        if row.reading.reduced is not None
     ]
 
 

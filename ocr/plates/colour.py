@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
-from lipiyana.ocr.crops import Margins, crop_quad
+from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.geometry import Bounds, Quad
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.types import PlateColour
@@ -28,24 +28,16 @@ COLOURS = tuple(PlateColour)
 
 
 _WEIGHTS = "colour.npz"
-_ROW_HEIGHT = 24
-_MOST_COLUMNS = 160
-_MARGINS = Margins(0.05, 0.12)
-_WHOLE = 0.96  # of the crop: a row that wide and high was not found but assumed
-_INSET = Margins(-0.4, -0.16)
-_FEWEST_PIXELS = 24
-_LEAST_SPREAD = 2.0  # of CIELAB, along the axis
-_PURE = 0.5  # share of a cluster's pixels that are farthest from the other: not its edges
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class ColourReading:
-    """What colours a plate has; `colour` is None where `confidence` is not enough to say.
+    """What colours a plate has; `colour` is None if `confidence` is not enough to say.
 
     Attributes:
-        confidence: probability of the likeliest colours, 0 where the pixels say nothing.
+        confidence: probability of the likeliest colours, 0 if the pixels say nothing.
     """
 
     colour: PlateColour | None
@@ -94,7 +86,7 @@ def plate_colour(
         contradicted: colours that its registration should not have; they must be seen beyond doubt.
         settings: tuned constants.
     """
-    features = colour_features(image, rows)
+    features = colour_features(image, rows, settings=settings)
     if features is None:
         return UNKNOWN
     (chances,) = _network().probabilities(features[None])
@@ -109,35 +101,38 @@ def plate_colour(
     )
 
 
-def colour_features(image: RgbArray, rows: Sequence[Quad]) -> Floats | None:
+def colour_features(
+    image: RgbArray, rows: Sequence[Quad], *, settings: PlateSettings = PLATES
+) -> Floats | None:
     """Describe the two colours of a plate by numbers, either of them as the ground.
 
     Args:
         image: as `plate_colour`.
         rows: as `plate_colour`.
+        settings: the network was trained on what these values give.
 
     Returns:
-        (2, features); None where there is but one colour.
+        (2, features); None if there is but one colour.
     """
     if not len(rows):
         return None
-    strips = [_strip(image, quad) for quad in rows]
-    inner = np.concatenate([_inner(strip.shape[:2]).ravel() for strip in strips])
-    if inner.sum() < _FEWEST_PIXELS:
+    strips = [_strip(image, quad, settings) for quad in rows]
+    inner = np.concatenate([_inner(strip.shape[:2], settings).ravel() for strip in strips])
+    if inner.sum() < settings.colour_min_pixels:
         return None
     colours = np.concatenate([strip.reshape(-1, 3) for strip in strips])
     lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0]
     centred = lab - lab[inner].mean(axis=0)
     axis = np.linalg.eigh(centred[inner].T @ centred[inner])[1][:, -1]
     along = centred @ axis
-    if float(along[inner].std()) < _LEAST_SPREAD:
+    if float(along[inner].std()) < settings.colour_min_spread:
         return None
     threshold, separation = _two_clusters(along[inner])
     pair, places = [], []
     for side, edge in ((along, threshold), (-along, -threshold)):
         members = side > edge
-        pair.append(_pure(colours[inner], side[inner], edge))
-        glyphs = sum(map(_glyphs, _apart(members, strips)))
+        pair.append(_pure(colours[inner], side[inner], edge, settings))
+        glyphs = sum(_glyphs(mask, settings) for mask in _apart(members, strips))
         places.append((float(members[inner].mean()), float(members[~inner].mean()), glyphs / 10))
     orders = ((0, 1), (1, 0))
     return np.stack(
@@ -167,22 +162,23 @@ def _described(pair: Floats, places: Sequence[float]) -> Floats:
     )
 
 
-def _strip(image: RgbArray, quad: Quad) -> Floats:
+def _strip(image: RgbArray, quad: Quad, settings: PlateSettings) -> Floats:
     """A row and a little around it, (height, width, 3) in [0, 1], of few pixels."""
     box = Bounds.of(quad)
-    whole = box.width > _WHOLE * image.shape[1] and box.height > _WHOLE * image.shape[0]
-    crop = crop_quad(image, quad, _INSET if whole else _MARGINS)
+    share = settings.colour_whole_crop
+    whole = box.width > share * image.shape[1] and box.height > share * image.shape[0]
+    crop = crop_quad(image, quad, settings.colour_inset if whole else settings.colour_margins)
     height, width = crop.shape[:2]
-    scale = min(1.0, _ROW_HEIGHT / height, _MOST_COLUMNS / width)
+    scale = min(1.0, settings.colour_row_height / height, settings.colour_max_columns / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small.reshape(size[1], size[0], 3), np.float32) / np.float32(255)
 
 
-def _inner(shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _inner(shape: tuple[int, int], settings: PlateSettings) -> npt.NDArray[np.bool_]:
     """Which pixels of a strip are surely on the plate."""
     inner = np.zeros(shape, bool)
-    y, x = round(shape[0] * 0.2), round(shape[1] * 0.06)
+    y, x = (round(side * share) for side, share in zip(shape, settings.colour_edge, strict=True))
     inner[y : shape[0] - y, x : shape[1] - x] = True
     return inner
 
@@ -194,12 +190,14 @@ def _apart(members: npt.NDArray[np.bool_], strips: Sequence[Floats]) -> list[npt
     return [part.reshape(strip.shape[:2]) for part, strip in parts]
 
 
-def _glyphs(mask: npt.NDArray[np.bool_]) -> int:
+def _glyphs(mask: npt.NDArray[np.bool_], settings: PlateSettings) -> int:
     """How many connected parts have the size of a character: the ground has few of those."""
     height = mask.shape[0]
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     tall, wide = stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH]
-    return int(((tall > 0.35 * height) & (tall < 0.97 * height) & (wide < 1.2 * height)).sum())
+    least, most = settings.colour_glyph_height
+    high = (tall > least * height) & (tall < most * height)
+    return int((high & (wide < settings.colour_glyph_width * height)).sum())
 
 
 def _two_clusters(values: Floats) -> tuple[float, float]:
@@ -215,12 +213,12 @@ def _two_clusters(values: Floats) -> tuple[float, float]:
     return float(edges[best + 1]), float(between[best] / max(1e-9, float(values.var())))
 
 
-def _pure(colours: Floats, side: Floats, edge: float) -> Floats:
+def _pure(colours: Floats, side: Floats, edge: float, settings: PlateSettings) -> Floats:
     """Median colour of the cluster with `side` above `edge`, without what blends into the other."""
     members = side > edge
     if not members.any():
         members = side >= side.max()
-    least = np.quantile(side[members], 1 - _PURE)
+    least = np.quantile(side[members], 1 - settings.colour_pure)
     return np.asarray(np.median(colours[members & (side >= least)], axis=0), np.float32)
 
 

@@ -16,7 +16,7 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
 from lipiyana.ocr.plates.choice import PlateReading, choose_plate, steps_of
-from lipiyana.ocr.plates.grammar_search import RememberedSearches, letters_and_digits
+from lipiyana.ocr.plates.grammar_search import RememberedSearches, grammar_probabilities
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.reading_order import group_rows
@@ -49,7 +49,7 @@ def stacked_before_number(
         settings: tuned constants.
 
     Returns:
-        The upper, the lower, and the row on the right; None where the blocks stand otherwise.
+        The upper, the lower, and the row on the right; None if the blocks stand otherwise.
     """
     columns = _columns([_Block(quad, Bounds.of(quad)) for quad in quads], settings)
     for place, stack in enumerate(columns[:-1]):
@@ -143,7 +143,7 @@ class PlateCropReader:
 
     def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]
-        readings = iter(self._reader.read(strips, keep=letters_and_digits))
+        readings = iter(self._reader.read(strips, reduce=grammar_probabilities))
         return [
             [ReadLine(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
             for attempt in attempts

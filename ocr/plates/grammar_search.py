@@ -89,7 +89,7 @@ class Candidate:
     labels: str = ""
 
 
-def letters_and_digits(
+def grammar_probabilities(
     probabilities: npt.NDArray[np.float32], charset: tuple[str, ...]
 ) -> npt.NDArray[np.float32]:
     """Add up the reader's classes that are one character to the grammar.
@@ -117,7 +117,7 @@ def search(
     """Find the likeliest registrations in the rows of a plate, from the top.
 
     Args:
-        rows: what `letters_and_digits` made of each.
+        rows: what `grammar_probabilities` made of each.
         top: how many to return at most.
         settings: tuned constants.
 
@@ -276,7 +276,7 @@ def align(
     """Find the likeliest place of each character: the best path of the text through the rows.
 
     Args:
-        rows: what `letters_and_digits` kept of each, from the top.
+        rows: what `grammar_probabilities` made of each, from the top.
         labels: the registration in the order of `label_order.to_labels`, of `CHARACTERS` alone.
         contents: by row how many of its steps show the crop, the rest being padding; all where
             None.

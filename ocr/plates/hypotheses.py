@@ -29,8 +29,8 @@ from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
 from lipiyana.types import Registration
 
-Kept = npt.NDArray[np.float32]
-"""What `grammar_search.letters_and_digits` kept of a row."""
+GrammarProbabilities = npt.NDArray[np.float32]
+"""(steps, classes) of a row, as `grammar_search.grammar_probabilities` returns them."""
 
 _DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
@@ -40,13 +40,13 @@ class Row:
     """One row as one model saw it.
 
     Attributes:
-        kept: the output of `grammar_search.letters_and_digits` for the row.
-        steps: number of its time steps that show the crop; the rest is padding.
+        probabilities: as `grammar_search.grammar_probabilities` returns them.
+        steps: how many of its time steps show the crop; the rest is padding.
         model: the name of the model.
         ends_at_ink: whether the crop was cut at the ink, so that no character is cut in half.
     """
 
-    kept: Kept
+    probabilities: GrammarProbabilities
     steps: float
     model: str = ""
     ends_at_ink: bool = False
@@ -132,7 +132,7 @@ def likeliest(
         settings: tuned constants.
 
     Returns:
-        None where no row can be a part of one.
+        None if no row can be a part of one.
     """
     hypotheses = list(_hypotheses(attempts, searches, settings))
     totals: dict[str, float] = defaultdict(lambda: -np.inf)
@@ -153,7 +153,7 @@ def likeliest(
     counted = unusual if clear else 0.0
     rows = attempts[chosen.attempt][chosen.window]
     evidence = align(
-        [row.kept for row in rows],
+        [row.probabilities for row in rows],
         chosen.candidate.labels,
         [row.steps for row in rows],
         settings=settings,
@@ -202,15 +202,15 @@ def _hypotheses(
 ) -> Iterator[_Hypothesis]:
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
-            kept = [row.kept for row in rows[window]]
-            if not any(_may_show_digits(row, settings) for row in kept):
+            seen = [row.probabilities for row in rows[window]]
+            if not any(_may_show_digits(row, settings) for row in seen):
                 continue  # every registration has some, and a search takes milliseconds
             left_out = [*rows[: window.start], *rows[window.stop :]]
             cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
                 _has_number(row, settings) for row in left_out
             )
-            highest = best_path(kept)
-            for candidate in searches.search(kept, settings=settings):
+            highest = best_path(seen)
+            for candidate in searches.search(seen, settings=settings):
                 score = candidate.log_probability - cost
                 if score - highest >= settings.min_path_ratio:
                     yield _Hypothesis(candidate, score, index, window)
@@ -227,23 +227,23 @@ def _windows(count: int) -> Iterator[slice]:
 
 def _has_number(row: Row, settings: PlateSettings) -> bool:
     """Whether a row surely shows digits, and not as many as a serial number has."""
-    digits = _runs(
-        row.kept[:, _DIGITS].sum(axis=1) > settings.seen_probability, row.kept.argmax(axis=1)
-    )
+    seen = row.probabilities
+    digits = _runs(seen, seen[:, _DIGITS].sum(axis=1) > settings.seen_probability)
     return settings.number_min_digits <= digits <= settings.number_max_digits
 
 
-def _may_show_digits(kept: Kept, settings: PlateSettings) -> bool:
-    return float(kept[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
+def _may_show_digits(row: GrammarProbabilities, settings: PlateSettings) -> bool:
+    return float(row[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
 
 
 def _characters(row: Row, settings: PlateSettings) -> int:
-    return _runs(row.kept[:, 1:].max(axis=1) > settings.seen_probability, row.kept.argmax(axis=1))
+    seen = row.probabilities
+    return _runs(seen, seen[:, 1:].max(axis=1) > settings.seen_probability)
 
 
-def _runs(chosen: npt.NDArray[np.bool_], classes: npt.NDArray[np.intp]) -> int:
+def _runs(row: GrammarProbabilities, chosen: npt.NDArray[np.bool_]) -> int:
     """How many characters the chosen time steps show: a class that goes on is one."""
-    kinds = np.where(chosen, classes, 0)
+    kinds = np.where(chosen, row.argmax(axis=1), 0)
     return int(((kinds > 0) & (np.r_[0, kinds[:-1]] != kinds)).sum())
 
 
@@ -336,8 +336,8 @@ def _objection(text: str, found: Sequence[_Hypothesis], settings: PlateSettings)
 def _agreement(
     text: str, totals: dict[str, float], unusual: float, settings: PlateSettings
 ) -> tuple[float, ...]:
-    """How likely each character of `text` is: the share of all that may stand there which has it,
-    other registrations and, with `min_likelihood`, none, to which `unusual` is added.
+    """Probability of each character of `text`: the share of readings that have it at its place.
+    They are all registrations found and "none", with `min_likelihood` a character and `unusual`.
     """
     nothing = settings.min_likelihood * len(text) + unusual
     highest = max(nothing, *totals.values())

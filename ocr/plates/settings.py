@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from lipiyana.ocr.crops import Margins
 from lipiyana.ocr.detection.settings import DetectionSettings
 
 _CROP_DETECTION = DetectionSettings(min_long_side=320, max_long_side=480, max_enlargement=8.0)
+_COLOUR_MARGINS, _COLOUR_INSET = Margins(0.05, 0.12), Margins(-0.4, -0.16)
 _CONFIDENCE_WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
         "bias": 1.957,
@@ -207,7 +209,31 @@ class PlateSettings:
     stacked_gap: float = 1.2
     """Greatest gap between two rows above each other, likewise."""
 
-    # colours
+    # colours; the network was trained on what the values up to `colour_glyph_width` give, so a
+    # change needs `ocr/training/plates/train_colour.py`
+
+    colour_row_height: int = 24
+    """Pixels that a row is shrunk to, at most."""
+    colour_max_columns: int = 160
+    """Pixels of its width, likewise."""
+    colour_margins: Margins = _COLOUR_MARGINS
+    """What is taken around a row."""
+    colour_whole_crop: float = 0.96
+    """Share of the crop's width and height from which a row was not found but assumed."""
+    colour_inset: Margins = _COLOUR_INSET
+    """What is cut off such a row: its edges may lie beside the plate."""
+    colour_min_pixels: int = 24
+    """With fewer pixels on the plate there is nothing to say."""
+    colour_min_spread: float = 2.0
+    """Standard deviation in CIELAB, along the axis of the two colours, below which there is one."""
+    colour_pure: float = 0.5
+    """Share of a cluster's pixels that are farthest from the other, which are not its edges."""
+    colour_edge: tuple[float, float] = (0.2, 0.06)
+    """Shares of a row's height and width on each side that may lie beside the plate."""
+    colour_glyph_height: tuple[float, float] = (0.35, 0.97)
+    """Least and greatest height of a character, in heights of its row."""
+    colour_glyph_width: float = 1.2
+    """Greatest width of a character, in heights of its row."""
 
     colour_min_confidence: float = 0.9
     """Where the likeliest colours are less likely than this, none are named."""

@@ -30,7 +30,7 @@ from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
 
 Floats = npt.NDArray[np.float32]
-Keep = Callable[[Floats, tuple[str, ...]], Floats]
+Reduce = Callable[[Floats, tuple[str, ...]], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +38,11 @@ class LineReading:
     """What one crop says.
 
     Attributes:
-        text: as the model's charset has it, in logical order, not normalized; "" where nothing
+        text: as the model's charset has it, in logical order, not normalized; "" if nothing
             was read.
         confidence: mean over the characters, 0 for no text.
         character_confidences: one a character of `text`.
-        kept: what `keep` made of the reader's probabilities; None without `keep`.
+        reduced: what `reduce` made of the reader's probabilities; None without `reduce`.
         others: what other models read in the same crop, where several did.
         model: the name of the model that read it.
     """
@@ -50,7 +50,7 @@ class LineReading:
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
-    kept: npt.NDArray[np.float32] | None = None
+    reduced: npt.NDArray[np.float32] | None = None
     others: tuple[LineReading, ...] = ()
     model: str = ""
 
@@ -61,8 +61,8 @@ class ReadLine:
 
     Attributes:
         polygon: (4, 2) its corners.
-        reading: what it says. Where registrations are searched for, its `kept` is what
-            `grammar_search.letters_and_digits` makes.
+        reading: what it says. Where registrations are searched for, its `reduced` is what
+            `grammar_search.grammar_probabilities` makes.
         steps: how many of the reader's time steps show the line; the rest is padding. None where
             the crop had the shape of `polygon`.
     """
@@ -84,7 +84,7 @@ class Reader(Protocol):
         self,
         crops: Sequence[RgbArray],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
         """See `LineReader.read`."""
@@ -123,7 +123,7 @@ class LineReader:
         self,
         crops: Sequence[RgbArray],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
         """Read crops of (height, width, 3) RGB; the readings come in their order.
@@ -133,8 +133,9 @@ class LineReader:
 
         Args:
             crops: one line of text each.
-            keep: reduces the probabilities (steps, classes) of one line, given the characters of
-                classes 1, 2, ..., to what is needed of them later; all of them are megabytes.
+            reduce: takes the probabilities (steps, classes) of one line and the characters of
+                classes 1, 2, ..., and returns what is needed of them later, for
+                `LineReading.reduced`. All probabilities of a picture would take megabytes.
             hints: codes of scripts (ISO 15924) that the lines are probably in; they decide where
                 the reader is in doubt.
         """
@@ -152,8 +153,8 @@ class LineReader:
                 line, likely = self._refined(
                     plain, seen[row], probabilities[row], session.charset, hints
                 )
-                kept = keep(likely, session.charset) if keep else None
-                readings[index] = replace(_reading(line, kept, order), model=self.entry.name)
+                reduced = reduce(likely, session.charset) if reduce else None
+                readings[index] = replace(_reading(line, reduced, order), model=self.entry.name)
         return [reading for reading in readings if reading is not None]
 
     def _refined(
@@ -195,15 +196,15 @@ class LineReader:
         return line, likely
 
 
-def _reading(line: Decoded, kept: npt.NDArray[np.float32] | None, order: str) -> LineReading:
-    # the reader sees a line from left to right; text is kept in the order of its sounds
+def _reading(line: Decoded, reduced: npt.NDArray[np.float32] | None, order: str) -> LineReading:
+    # the reader sees a line from left to right; text is stored in the order of its sounds
     spelt = sourced_text(line.text, order)
     sure = line.character_confidences
     return LineReading(
         "".join(character for character, _ in spelt),
         line.confidence,
         tuple(min(sure[place] for place in places) for _, places in spelt),
-        kept,
+        reduced,
     )
 
 

@@ -22,7 +22,7 @@ class RecognitionSettings:
     longest_line: float = 8.0
     """A line wider than this many of its heights is cut between words."""
     no_line_aspect: float = 200.0
-    """Nothing so many heights wide is a line of text; it is not enlarged to be cut."""
+    """A crop wider than this times its height is no line of text, and is not cut into pieces."""
     gap_ink: float = 0.06
     """Share of ink in a column up to which it is empty: less is noise."""
     gap_margin: float = 0.1

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.language.script_choice import LATIN
-from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading, Reader
+from lipiyana.ocr.recognition.reader import LineReader, LineReading, Reader, Reduce
 from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.runtime.manifest import ModelEntry, Task
@@ -40,7 +40,7 @@ def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
     """Make one reading of the readings of pieces, which come from left to right."""
     if len(pieces) == 1:
         return pieces[0]
-    kept = [piece.kept for piece in pieces if piece.kept is not None]
+    reduced = [piece.reduced for piece in pieces if piece.reduced is not None]
     read = [piece for piece in pieces if piece.text]
     scripts = [script_of(piece.text) for piece in read]
     directions = [SCRIPTS[script].direction for script in scripts if script != COMMON]
@@ -56,7 +56,7 @@ def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
         " ".join(piece.text for piece in read),
         float(np.mean(confidences)) if confidences else 0.0,
         tuple(confidences),
-        np.concatenate(kept) if kept else None,
+        np.concatenate(reduced) if reduced else None,
     )
 
 
@@ -159,7 +159,7 @@ class TextReader:
         self,
         crops: Sequence[RgbArray],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
         """Read crops as `LineReader.read` does.
@@ -168,19 +168,19 @@ class TextReader:
         are joined by a space.
         """
         if not self._split_long_lines:
-            return self._read(crops, keep, hints)
+            return self._read(crops, reduce, hints)
         lines = [pieces_of(crop, settings=self._settings) for crop in crops]
-        readings = iter(self._read([piece for line in lines for piece in line], keep, hints))
+        readings = iter(self._read([piece for line in lines for piece in line], reduce, hints))
         return [join_pieces([next(readings) for _ in line]) for line in lines]
 
     def _read(
-        self, crops: Sequence[RgbArray], keep: Keep | None, hints: Collection[str]
+        self, crops: Sequence[RgbArray], reduce: Reduce | None, hints: Collection[str]
     ) -> list[LineReading]:
-        readings = self._general.read(crops, keep=keep, hints=hints)
+        readings = self._general.read(crops, reduce=reduce, hints=hints)
         if self._latin is None:
             return readings
         latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
-        again = self._latin.read([crops[i] for i in latin], keep=keep)
+        again = self._latin.read([crops[i] for i in latin], reduce=reduce)
         for index, reading in zip(latin, again, strict=True):
             if reading.text:
                 better, other = sorted(

@@ -46,7 +46,7 @@ class Automaton:
         self._state(nodes.closure([root]))
 
     def step(self, state: int, character: str) -> int | None:
-        """The state after `character`, or None where it cannot follow."""
+        """The state after `character`, or None if it cannot follow."""
         steps = self._steps[state]
         if character in steps:
             return steps[character]
@@ -64,7 +64,7 @@ class Automaton:
         return following
 
     def run(self, text: str, state: int = 0) -> int | None:
-        """The state after all of `text`, beginning in `state`, or None where it cannot follow."""
+        """The state after all of `text`, beginning in `state`, or None if it cannot follow."""
         current: int | None = state
         for character in text:
             if current is None:

@@ -17,19 +17,12 @@ from lipiyana.ocr.registrations.normalization import (
     normalize_rows,
 )
 from lipiyana.ocr.registrations.repair import repairs
+from lipiyana.ocr.registrations.settings import REGISTRATIONS
 from lipiyana.ocr.registrations.transliteration import transliterate
 from lipiyana.types import Registration
 
-_MOST_CHARACTERS = 100
-"""Longer text is no plate, even if a native script spells out every letter."""
-_MOST_FOREIGN_ROWS = 3
-_SHORTEST_WORD = 3
-_LONGEST_UPPER_ROW = 7
-_FEWEST_DIGITS_OF_A_SERIAL = 7
 _SEPARATORS = frozenset(" \t\n\u00a0.,:;-‐‑‒–—−_·•*|/'`।")
 _ARROWS = frozenset("↑⇑⬆⇧▲△^")
-_MOST_REPAIRS = 2
-_SHORTEST_UNREPAIRED_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +126,11 @@ def _windows(
     """Consecutive rows that may be the plate: all, then without rows that `may_drop` accepts."""
     needed = [index for index, row in enumerate(rows) if not may_drop(row.text)]
     first, last = (needed[0], needed[-1]) if needed else (len(rows), -1)
-    for size in range(len(rows), max(0, len(rows) - _MOST_FOREIGN_ROWS - 1), -1):
+    for size in range(len(rows), max(0, len(rows) - REGISTRATIONS.max_foreign_rows - 1), -1):
         for start in range(len(rows) - size + 1):
             window = rows[start : start + size]
             covers = start <= first and start + size > last
-            if covers and sum(len(row.text) for row in window) <= _MOST_CHARACTERS:
+            if covers and sum(len(row.text) for row in window) <= REGISTRATIONS.max_characters:
                 yield window
 
 
@@ -145,14 +138,16 @@ def _is_foreign(row: str) -> bool:
     """Whether a row may be a slogan, a maker's name or a serial number."""
     digits = sum(ch.isdecimal() for ch in row)
     if digits:
-        return digits >= _FEWEST_DIGITS_OF_A_SERIAL
+        return digits >= REGISTRATIONS.min_serial_digits
     # the digits of an upper row (HR26AB) may have been misread as letters (HRZGAB)
-    upper_row = row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= _LONGEST_UPPER_ROW
+    upper_row = (
+        row.startswith(UPPER_ROW_BEGINNINGS) and len(row) <= REGISTRATIONS.max_upper_row_characters
+    )
     return _is_word(row) and not upper_row
 
 
 def _is_word(row: str) -> bool:
-    return len(row) >= _SHORTEST_WORD and not any(ch.isdecimal() for ch in row)
+    return len(row) >= REGISTRATIONS.min_word_letters and not any(ch.isdecimal() for ch in row)
 
 
 def _is_foreign_or_word(row: str) -> bool:
@@ -233,7 +228,7 @@ def _is_sure(outcome: Outcome, reading: Reading, raw: str) -> bool:
 
 def _is_repair_sure(outcome: Outcome, reading: Reading, rule: SceneRule, raw: str) -> bool:
     has_letters = bool(reading.part("lot") or reading.part("class"))
-    few = outcome.repaired <= _MOST_REPAIRS
+    few = outcome.repaired <= REGISTRATIONS.max_repairs_in_scene
     return rule.repaired and few and has_letters and not _has_word(raw)
 
 
@@ -245,7 +240,8 @@ def _last_piece(raw: str) -> str:
 
 def _has_word(raw: str) -> bool:
     return any(
-        len(piece) >= _SHORTEST_UNREPAIRED_WORD and piece.isalpha() for piece in _pieces(raw)
+        len(piece) >= REGISTRATIONS.min_unrepaired_letters and piece.isalpha()
+        for piece in _pieces(raw)
     )
 
 

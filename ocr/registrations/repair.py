@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from lipiyana.ocr.registrations.grammar import GRAMMAR, Grammar
+from lipiyana.ocr.registrations.settings import REGISTRATIONS, RegistrationSettings
 
 _PAIRS = ("O0", "I1", "Z2", "S5", "B8", "G6", "D0", "Q0")
 
@@ -14,31 +15,34 @@ CONFUSIONS = {
 }
 """For each character, those it may be confused with: letters for a digit, a digit for a letter."""
 
-MOST_REPAIRS = 3
 
-SURE = 0.9
-"""Characters with a confidence above this are never repaired."""
-
-
-def repairs(text: str, confidences: Sequence[float] = (), grammar: Grammar = GRAMMAR) -> list[str]:
+def repairs(
+    text: str,
+    confidences: Sequence[float] = (),
+    grammar: Grammar = GRAMMAR,
+    *,
+    settings: RegistrationSettings = REGISTRATIONS,
+) -> list[str]:
     """All registrations that differ from `text` by the fewest confusions.
 
     Words and telephone numbers must not become registrations. Therefore the number of repairs is
-    limited to `MOST_REPAIRS`, to a third of the characters, to the number of digits and to the
+    limited to `max_repairs`, to a third of the characters, to the number of digits and to the
     number of letters in `text`. At least half of the last number must have been read as digits, so
     that the upper row MH12AB does not become MH12A8. No character is inserted or removed, and
-    characters with a confidence above `SURE` stay.
+    characters with a confidence above `repair_max_confidence` stay.
 
     Args:
         text: letters and digits as read.
         confidences: one per character; empty if unknown, so that every character may be repaired.
         grammar: decides what is a registration.
+        settings: tuned constants.
     """
     read_digits = sum(ch.isdecimal() for ch in text)
     read_letters = len(text) - read_digits
-    sure = {place for place, confidence in enumerate(confidences) if confidence > SURE}
+    highest = settings.repair_max_confidence
+    sure = {place for place, confidence in enumerate(confidences) if confidence > highest}
     confusable = sum(ch in CONFUSIONS and place not in sure for place, ch in enumerate(text))
-    most = min(MOST_REPAIRS, len(text) // 3, read_digits, read_letters, confusable)
+    most = min(settings.max_repairs, len(text) // 3, read_digits, read_letters, confusable)
     for count in range(1, most + 1):
         changed = _changed(grammar, text, 0, grammar.automaton.start, count, sure)
         found = [other for other in changed if _is_plausible(grammar, text, other)]

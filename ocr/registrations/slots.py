@@ -38,6 +38,13 @@ class Slot:
     lengths: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        if not self.words and not (self.alphabet and 0 <= self.least <= self.most > 0):
+            raise ValueError(
+                f"slot {self.role!r} matches nothing: give words, or an alphabet and its lengths"
+            )
+        for word in self.words:
+            if not word or word != word.upper():
+                raise ValueError(f"slot {self.role!r}: write {word!r} in capitals, as plates do")
         lengths = {len(word) for word in self.words} or range(self.least, self.most + 1)
         object.__setattr__(self, "lengths", tuple(sorted(lengths, reverse=True)))
 

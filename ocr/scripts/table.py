@@ -27,7 +27,7 @@ class Script:
         ranges: first and last code points of its letters, signs and digits.
         digits: its digits, zero first.
         direction: of its letters; digits always run from left to right.
-        virama: the sign that removes the inherent vowel, "" where there is none.
+        virama: the sign that removes the inherent vowel, "" if there is none.
     """
 
     code: str

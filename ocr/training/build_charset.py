@@ -14,9 +14,9 @@ The order is part of every model: an existing model keeps the order that it was 
 
 from __future__ import annotations
 
+import argparse
 import lzma
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -105,11 +105,16 @@ def build(words: Path, cldr: Path) -> list[str]:
     return list(dict.fromkeys([*characters, *HOOKS]))
 
 
-def main(words: str, cldr: str = str(CLDR), output: str = "ocr/recognition/charset.txt") -> None:
+def main(given: list[str] | None = None) -> None:
     """Write the charset, one character a line."""
-    text = "\n".join(build(Path(words), Path(cldr))) + "\n"
-    Path(output).write_text(text, encoding="utf-8")
+    parser = argparse.ArgumentParser(description="Writes the charset of the line reader.")
+    parser.add_argument("words", type=Path, help="folder of word lists (hi.txt.xz, ...)")
+    parser.add_argument("cldr", type=Path, nargs="?", default=CLDR, help="locale files of the CLDR")
+    parser.add_argument("output", type=Path, nargs="?", default=Path("ocr/recognition/charset.txt"))
+    args = parser.parse_args(given)
+    text = "\n".join(build(args.words, args.cldr)) + "\n"
+    args.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -20,6 +20,7 @@ from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.plates.crops import real_rows
 from lipiyana.ocr.training.real_crops import load_lines
 from lipiyana.runtime.packed import read_unpacked
+from lipiyana.runtime.store import open_session
 
 Floats = npt.NDArray[np.float32]
 ReadFunction = Callable[[Floats], Floats]
@@ -49,13 +50,7 @@ def read_with_torch(net: LineReaderNet) -> ReadFunction:
 
 def read_with_onnx(path: Path) -> ReadFunction:
     """Wrap an exported model, packed or not, on one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        read_unpacked(path), options, providers=["CPUExecutionProvider"]
-    )
+    session = open_session(read_unpacked(path), threads=1)
 
     def read(pixels: Floats) -> Floats:
         return np.asarray(session.run(None, {"pixels": pixels})[0])

@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.plates.rows import split_two_rows
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.splits import Part, folders, load_crops
 from lipiyana.rendering.effects.camera import wires
-
-Pixels = npt.NDArray[np.uint8]
 
 # on top of the square root of a folder's size: signs are read worst, scanned print is read best
 _FOLDER_FACTORS = {
@@ -27,7 +26,7 @@ _FOLDER_FACTORS = {
 SKIPPED = frozenset({"auto_rickshaw_ka"})
 
 
-def load_lines(root: Path, part: Part) -> Iterator[tuple[str, Pixels, str]]:
+def load_lines(root: Path, part: Part) -> Iterator[tuple[str, RgbArray, str]]:
     """Yield (folder, (H, W, 3) RGB, text) for each line of `part` ("train" or "validation").
 
     A two-row plate, with `/` in its text, is yielded as two lines. Folders without a fixed
@@ -57,7 +56,7 @@ _LARGE = 60
 class RealCrops:
     """The training part, in memory; small folders are weighted up."""
 
-    lines: tuple[tuple[Pixels, str, str], ...]
+    lines: tuple[tuple[RgbArray, str, str], ...]
     weights: npt.NDArray[np.float64]
 
     @classmethod
@@ -76,13 +75,13 @@ class RealCrops:
         lines = tuple((image, text, "real") for _, image, text in found)
         return cls(lines, weights / weights.sum())
 
-    def draw(self, rng: np.random.Generator) -> tuple[Pixels, str, str]:
+    def draw(self, rng: np.random.Generator) -> tuple[RgbArray, str, str]:
         """Draw one augmented crop with its text and script."""
         image, text, script = self.lines[int(rng.choice(len(self.lines), p=self.weights))]
         return vary(image, rng), text, script
 
 
-def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
+def vary(image: RgbArray, rng: np.random.Generator) -> RgbArray:
     """Augment a crop: jitter its corners and change light, colour and sharpness."""
     height = image.shape[0]
     moved = _moved(image, rng)
@@ -108,7 +107,7 @@ def vary(image: Pixels, rng: np.random.Generator) -> Pixels:
     return wires(pixels, rng, float(rng.beta(1.6, 2))) if rng.random() < 0.04 else pixels
 
 
-def _moved(image: Pixels, rng: np.random.Generator) -> Pixels:
+def _moved(image: RgbArray, rng: np.random.Generator) -> RgbArray:
     """Apply a random perspective: the corners move, outwards more than inwards.
 
     Beyond the crop, its border pixels are replicated.

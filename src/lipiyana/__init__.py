@@ -108,6 +108,13 @@ __all__ = [
     "Vehicle",
 ]
 
+# where git or an unpacking tool makes no symbolic links, it writes where they lead into a file
+if os.path.isfile(os.path.join(__path__[0], "ocr")):  # noqa: PTH113, PTH118
+    raise ImportError(
+        f"{__path__[0]}/ocr is a file: this checkout lacks its symbolic links. Clone the "
+        "repository with `git clone -c core.symlinks=true`, on Windows in developer mode"
+    )
+
 if not TYPE_CHECKING:  # a type checker takes any name where there is a __getattr__
     _MODULES = {
         "AsyncClient": "client",

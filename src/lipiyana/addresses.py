@@ -96,6 +96,7 @@ def _with_port(name: str) -> str:
     for candidate in (written, f"{written}:50051"):
         try:
             _host_and_port(candidate)
+            hosts_and_ports(candidate)  # `ipv4:1` looks like a host and a port, and is a list
         except ValueError:
             continue
         return candidate

@@ -82,7 +82,7 @@ async def numbered_async(frames: AsyncIterable[FrameInput]) -> AsyncIterator[Fra
 
 
 def seconds_of(timeout: object) -> float | None:
-    """Take a timeout in seconds, 0 where it has passed; None is no limit.
+    """Take a timeout in seconds, 0 if it has passed; None is no limit.
 
     Raises:
         InvalidRequest: it is no number.

@@ -112,8 +112,8 @@ class Batcher:
     """Allows at most `slots` runs at a time, and joins the runs that wait.
 
     It has no threads of its own: of the callers that wait, the one who came first runs its input
-    together with all that fit to it, which are those of the same model and the same shape but for
-    the first axis. Whoever finds a free slot runs at once, so nothing is delayed while there are
+    together with all that fit to it: those of the same model and of the same shape, except for the
+    first axis. Whoever finds a free slot runs at once, so nothing is delayed while there are
     no more callers than slots.
 
     Attributes:

@@ -28,7 +28,7 @@ class Clock:
         self._end = None if self._timeout is None else time.monotonic() + self._timeout
 
     def left(self) -> float | None:
-        """Seconds that are left, at least 0; None where there is no limit."""
+        """Seconds that are left, at least 0; None if there is no limit."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
     @contextlib.contextmanager

@@ -186,9 +186,9 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:
     if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder, no regular file", os.fspath(path))
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a regular file", os.fspath(path))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
 
 
 def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:

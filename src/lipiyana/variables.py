@@ -68,6 +68,6 @@ def _of_a_service(name: str, value: str) -> bool:
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
-    """Give the one of `names` that `name` may be a misspelling of, "" where none is near."""
+    """Give the one of `names` that `name` may be a misspelling of, "" if none is near."""
     found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=_ALIKE)
     return found[0] if found else ""

@@ -128,7 +128,7 @@ def whole(given: object) -> int:
         TypeError: it is none; True and False are none here.
     """
     if isinstance(given, bool):
-        raise TypeError("a bool is no number here")
+        raise TypeError("a bool is not a number here")
     return operator.index(given)  # type: ignore[arg-type]
 
 

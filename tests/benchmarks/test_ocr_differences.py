@@ -24,7 +24,7 @@ def test_the_same_readings_lose_nothing() -> None:
     assert (lost.exact_lost, lost.cer_gained, lost.interval) == (0, 0, (0, 0))
 
 
-def test_a_loss_is_told_in_points_with_how_far_chance_moves_it() -> None:
+def test_a_loss_is_given_in_points_with_its_interval() -> None:
     rows = [
         _row("signs", "Deva", "ours", _every_fourth_wrong()),
         _row("signs", "Deva", "base", TRUTHS),

@@ -15,7 +15,7 @@ def test_columns_are_set_left_by_their_headings() -> None:
     ]  # fmt: skip
 
 
-def test_what_stands_around_the_marks_is_left_alone(tmp_path: Path) -> None:
+def test_text_outside_the_marks_is_unchanged(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"# Title\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\nrest\n", "utf-8")
     for _ in range(2):
@@ -29,6 +29,6 @@ def test_what_stands_around_the_marks_is_left_alone(tmp_path: Path) -> None:
 def test_a_page_without_the_marks(tmp_path: Path, text: str) -> None:
     page = tmp_path / "page.md"
     page.write_text(text, "utf-8")
-    with pytest.raises(ValueError, match="has no place for the tables"):
+    with pytest.raises(ValueError, match="has no marks for the tables"):
         write_between(page, MARKS, ["one"])
     assert page.read_text("utf-8") == text

@@ -54,7 +54,7 @@ def test_recall_and_precision_of_what_is_large_enough(
     assert (figures.recall, figures.precision, figures.found) == (recall, precision, anyhow)
 
 
-def test_what_lies_on_something_undecided_is_not_judged(tmp_path: Path) -> None:
+def test_detections_on_undecided_objects_are_not_judged(tmp_path: Path) -> None:
     picture = _picture(tmp_path, (CAR, ONE), (UNDECIDED, TWO))
     figures = at_defaults([picture], [_found((CAR, 0.9, ONE), (BUS, 0.8, TWO))], [], _nothing)
     assert (figures.recall, figures.precision) == (1, 1)

@@ -30,7 +30,7 @@ def _found(*boxes: tuple[int, int, int, int]) -> Found:
     return Found(np.array(boxes, float).reshape(-1, 4), scores, np.full(len(boxes), CAR))
 
 
-def test_what_is_small_and_missed_counts_only_where_all_is_asked_for() -> None:
+def test_a_missed_small_object_counts_only_without_a_least_size() -> None:
     scores = scores_by_size([_picture(LARGE, SPECK)], [_found(LARGE)], ["car"])
     assert tuple(scores) == LEAST_SIDES
     assert [scores[side]["car"].objects for side in LEAST_SIDES] == [2, 1, 1, 1, 1]
@@ -38,12 +38,12 @@ def test_what_is_small_and_missed_counts_only_where_all_is_asked_for() -> None:
     assert scores[12]["car"].ap50 == pytest.approx(1)
 
 
-def test_a_speck_that_is_found_is_not_wrong_where_larger_ones_are_asked_for() -> None:
+def test_a_found_small_object_is_no_error_with_a_least_size() -> None:
     scores = scores_by_size([_picture(LARGE, SPECK)], [_found(SPECK, LARGE)], ["car"])
     assert scores[32]["car"].ap50 == pytest.approx(1)
 
 
-def test_something_large_that_is_not_there_stays_wrong() -> None:
+def test_a_large_false_detection_stays_an_error() -> None:
     elsewhere = (200, 10, 260, 60)
     scores = scores_by_size([_picture(LARGE, SPECK)], [_found(elsewhere, LARGE)], ["car"])
     assert scores[32]["car"].ap50 < 0.6

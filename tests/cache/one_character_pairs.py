@@ -1,4 +1,4 @@
-"""Frames that show the same plate but for one character, each degraded in its own way."""
+"""Frames that show the same plate except for one character, each degraded in its own way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents.plate_texts import PlateText, random_registration
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.pictures import render_plate
@@ -16,8 +17,6 @@ from lipiyana.rendering.plates.styles import PlateStyle, random_style
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text.shaping import MissingGlyphError
 from lipiyana.types import Box, Plate, Recognition, TextLine
-
-Picture = npt.NDArray[np.uint8]
 
 CLEAN = RenderRecipe(
     blur=0, motion=0, low_resolution=0, noise=0, jpeg=0, uneven_light=0, shadow_edge=0, glare=0,
@@ -36,8 +35,8 @@ MARGIN = 24
 class Pair:
     """Two clean frames, (height, width, 3) RGB, and what is found in the first."""
 
-    first: Picture
-    second: Picture
+    first: RgbArray
+    second: RgbArray
     recognition: Recognition
 
 
@@ -45,13 +44,13 @@ class Pair:
 class _Site:
     """Where a plate hangs and how it is made; it is drawn alike whatever stands on it."""
 
-    street: Picture
+    street: RgbArray
     style: PlateStyle
     height: int
     state: int
     library: FontLibrary
 
-    def frame(self, text: PlateText) -> tuple[Picture, npt.NDArray[np.float32]]:
+    def frame(self, text: PlateText) -> tuple[RgbArray, npt.NDArray[np.float32]]:
         """The picture, and the (rows, 4, 2) corners of its rows.
 
         Raises:
@@ -90,7 +89,7 @@ def pairs(seed: int, count: int, library: FontLibrary, *, changes: int = 8) -> I
                 count -= 1
 
 
-def degraded(rng: np.random.Generator, picture: Picture) -> Picture:
+def degraded(rng: np.random.Generator, picture: RgbArray) -> RgbArray:
     """JPEG 50 to 95, noise, another light, blur and a shift of a pixel at most."""
     height, width = picture.shape[:2]
     shift = np.array([[1, 0, rng.uniform(-1, 1)], [0, 1, rng.uniform(-1, 1)]])
@@ -105,7 +104,7 @@ def degraded(rng: np.random.Generator, picture: Picture) -> Picture:
     return jpeg(noisy, int(rng.integers(50, 96)))
 
 
-def through_camera(rng: np.random.Generator, picture: Picture, quality: int) -> Picture:
+def through_camera(rng: np.random.Generator, picture: RgbArray, quality: int) -> RgbArray:
     """One more frame of a camera: noise, a little shaking and flickering, JPEG."""
     height, width = picture.shape[:2]
     noise = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(1, 5))
@@ -117,7 +116,7 @@ def through_camera(rng: np.random.Generator, picture: Picture, quality: int) -> 
     return jpeg(np.asarray(moved, np.uint8), quality)
 
 
-def jpeg(picture: Picture, quality: int) -> Picture:
+def jpeg(picture: RgbArray, quality: int) -> RgbArray:
     """Encode and decode."""
     data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
@@ -161,7 +160,7 @@ def _changed(rng: np.random.Generator, text: PlateText) -> PlateText:
     return replace(text, rows=rows)
 
 
-def _street(rng: np.random.Generator, height: int) -> Picture:
+def _street(rng: np.random.Generator, height: int) -> RgbArray:
     """Something with edges to stand around the plate, (height, 2000, 3)."""
     grid = rng.uniform(60, 190, (height // 12 + 2, 2000 // 12, 3)).astype(np.float32)
     return np.asarray(cv2.resize(grid, (2000, height), interpolation=cv2.INTER_LINEAR), np.uint8)

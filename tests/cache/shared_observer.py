@@ -23,7 +23,7 @@ class Observer:
         self._changed.set()
 
     async def written(self, count: int) -> list[str]:
-        """Wait until so many writes have ended in one way or another."""
+        """Wait until that many writes have ended, successfully or not."""
         async with asyncio.timeout(PATIENCE):
             while len(self.writes) < count:
                 self._changed.clear()

@@ -24,7 +24,7 @@ CONFIG = RecognitionConfig()
 
 
 @pytest.mark.parametrize("maker", [KEYS, SHARED_KEYS])
-def test_what_makes_another_key(maker: KeyMaker | SharedKeyMaker) -> None:
+def test_every_difference_that_matters_changes_the_key(maker: KeyMaker | SharedKeyMaker) -> None:
     raw = RawImage(b"123456", 2, 1)
     requests: list[tuple[bytes | RawImage, RecognitionConfig]] = [
         (b"a", CONFIG),
@@ -47,7 +47,7 @@ def test_what_makes_another_key(maker: KeyMaker | SharedKeyMaker) -> None:
     assert len(keys) == len(requests)
 
 
-def test_what_does_not() -> None:
+def test_the_cache_policy_and_stated_defaults_do_not_change_the_key() -> None:
     bypass = replace(CONFIG, cache_policy=CachePolicy.BYPASS)
     assert KEYS.key(b"a", CONFIG) == KEYS.key(b"a", bypass)
     assert SHARED_KEYS.key(b"a", CONFIG) == SHARED_KEYS.key(b"a", bypass)
@@ -57,11 +57,11 @@ def test_what_does_not() -> None:
     assert KEYS.key(b"a", CONFIG) == KeyMaker("plan", seed=1).key(b"a", RecognitionConfig())
 
 
-def test_models_and_limits_are_part_of_it() -> None:
+def test_models_and_limits_are_part_of_the_key() -> None:
     assert KEYS.key(b"a", CONFIG) != KeyMaker("other plan", seed=1).key(b"a", CONFIG)
 
 
-def test_each_process_has_a_seed_of_its_own() -> None:
+def test_each_process_has_its_own_seed() -> None:
     assert KeyMaker("plan").key(b"a", CONFIG) != KeyMaker("plan").key(b"a", CONFIG)
 
 
@@ -70,7 +70,7 @@ def test_pictures_that_differ_have_other_keys(first: bytes, second: bytes) -> No
     assert (KEYS.key(first, CONFIG) == KEYS.key(second, CONFIG)) == (first == second)
 
 
-def test_who_shares_has_the_same_keys() -> None:
+def test_servers_that_share_a_secret_have_the_same_keys() -> None:
     key = SHARED_KEYS.key(b"a", CONFIG)
     assert re.fullmatch(r"site:1:[0-9a-f]{64}", key)
     assert SharedKeyMaker("plan", namespace="site", secret=b"secret").key(b"a", CONFIG) == key

@@ -6,8 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from one_character_pairs import Picture, jpeg
+from one_character_pairs import jpeg
 
+from lipiyana.arrays import RgbArray
 from lipiyana.cache import RepeatedFrameReader, RepeatedFrames
 from lipiyana.errors import InvalidImage
 from lipiyana.images.loading import DEFAULT_LIMITS, load
@@ -52,7 +53,7 @@ def result() -> Recognition:
 
 
 def taken(
-    picture: Picture,
+    picture: RgbArray,
     seed: int,
     *,
     noise: float = 3.0,
@@ -60,7 +61,7 @@ def taken(
     offset: float = 0.0,
     shift: tuple[float, float] = (0.0, 0.0),
     quality: int = 85,
-) -> Picture:
+) -> RgbArray:
     rng = np.random.default_rng(seed)
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
     size = (picture.shape[1], picture.shape[0])
@@ -73,7 +74,7 @@ def taken(
 
 
 @pytest.fixture
-def frames(scene: Picture, result: Recognition) -> RepeatedFrames:
+def frames(scene: RgbArray, result: Recognition) -> RepeatedFrames:
     made = RepeatedFrames()
     made.remember(taken(scene, 1), result)
     return made
@@ -97,14 +98,14 @@ def frames(scene: Picture, result: Recognition) -> RepeatedFrames:
     ],
 )
 def test_the_same_again(
-    frames: RepeatedFrames, scene: Picture, result: Recognition, change: dict[str, float]
+    frames: RepeatedFrames, scene: RgbArray, result: Recognition, change: dict[str, float]
 ) -> None:
     again = frames.lookup(taken(scene, 2, **change))  # type: ignore[arg-type]
     assert again == replace(result, cache_outcome=CacheOutcome.HIT, timings={})
 
 
 @pytest.mark.parametrize("gain", [0.8, 1.15])
-def test_more_light_brings_out_colours(scene: Picture, result: Recognition, gain: float) -> None:
+def test_more_light_brings_out_colours(scene: RgbArray, result: Recognition, gain: float) -> None:
     coloured = scene.copy()
     coloured[120:390, 20:90] = (230, 40, 40)
     coloured[120:390, 570:630] = (30, 60, 220)
@@ -116,47 +117,47 @@ def test_more_light_brings_out_colours(scene: Picture, result: Recognition, gain
 
 
 def test_light_that_falls_from_one_side(
-    frames: RepeatedFrames, scene: Picture, result: Recognition
+    frames: RepeatedFrames, scene: RgbArray, result: Recognition
 ) -> None:
     ramp = np.linspace(-10, 10, scene.shape[1])[None, :, None]
     lit = np.clip(scene + ramp, 0, 255).astype(np.uint8)
     assert frames.lookup(taken(lit, 2)) is not None
 
 
-def written(picture: Picture, text: str, at: tuple[int, int], scale: float = 0.6) -> None:
+def written(picture: RgbArray, text: str, at: tuple[int, int], scale: float = 0.6) -> None:
     cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 20, 20), 1, cv2.LINE_AA)
 
 
-def new_word(picture: Picture) -> None:
+def new_word(picture: RgbArray) -> None:
     written(picture, "SALE", (520, 60))
 
 
-def faint_word(picture: Picture) -> None:
+def faint_word(picture: RgbArray) -> None:
     cv2.putText(
         picture, "1234", (520, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (80, 80, 80), 2, cv2.LINE_AA
     )
 
 
-def word_of_equal_brightness(picture: Picture) -> None:
+def word_of_equal_brightness(picture: RgbArray) -> None:
     """Grey 120 and this green differ in colour alone."""
     cv2.putText(
         picture, "1234", (480, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (40, 167, 80), 3, cv2.LINE_AA
     )
 
 
-def vehicle_comes(picture: Picture) -> None:
+def vehicle_comes(picture: RgbArray) -> None:
     cv2.rectangle(picture, (560, 180), (639, 330), (70, 90, 140), -1)
 
 
-def plate_is_gone(picture: Picture) -> None:
+def plate_is_gone(picture: RgbArray) -> None:
     picture[240:330] = 120
 
 
-def a_digit_is_covered(picture: Picture) -> None:
+def a_digit_is_covered(picture: RgbArray) -> None:
     cv2.line(picture, (300, 262), (300, 306), (255, 255, 255), 6)
 
 
-def plate_hangs_lower(picture: Picture) -> None:
+def plate_hangs_lower(picture: RgbArray) -> None:
     picture[244:334] = picture[240:330].copy()
 
 
@@ -173,7 +174,7 @@ def plate_hangs_lower(picture: Picture) -> None:
     ],
 )
 def test_something_else(
-    frames: RepeatedFrames, scene: Picture, change: Callable[[Picture], None]
+    frames: RepeatedFrames, scene: RgbArray, change: Callable[[RgbArray], None]
 ) -> None:
     other = scene.copy()
     change(other)
@@ -182,7 +183,7 @@ def test_something_else(
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.8, 0.0), (1.0, 0.0), (1.3, -40.0)])
 def test_a_faint_colour_in_another_light(
-    frames: RepeatedFrames, scene: Picture, gain: float, offset: float
+    frames: RepeatedFrames, scene: RgbArray, gain: float, offset: float
 ) -> None:
     """As bright as what is around it, and in the new frame as strong in every light."""
     other = scene.copy()
@@ -203,12 +204,12 @@ def test_a_faint_colour_in_another_light(
     ],
 )
 def test_too_unlike_to_tell(
-    frames: RepeatedFrames, scene: Picture, change: dict[str, float]
+    frames: RepeatedFrames, scene: RgbArray, change: dict[str, float]
 ) -> None:
     assert frames.lookup(taken(scene, 2, **change)) is None  # type: ignore[arg-type]
 
 
-def test_another_size(frames: RepeatedFrames, scene: Picture) -> None:
+def test_another_size(frames: RepeatedFrames, scene: RgbArray) -> None:
     assert frames.lookup(scene[:-1]) is None
     assert frames.lookup(np.ascontiguousarray(scene.transpose(1, 0, 2))) is None
 
@@ -226,7 +227,7 @@ def test_pictures_with_nothing_in_them(shape: tuple[int, int, int], shade: int) 
     assert frames.lookup(marked) is None
 
 
-def test_text_too_small_or_too_faint_to_tell_is_read_each_time(scene: Picture) -> None:
+def test_text_too_small_or_too_faint_to_tell_is_read_each_time(scene: RgbArray) -> None:
     faint = np.full((200, 300, 3), 120, np.uint8)
     cv2.putText(faint, "KA01", (50, 100), cv2.FONT_HERSHEY_SIMPLEX, 1, (128, 128, 128), 2)
     for picture, found in (
@@ -238,14 +239,14 @@ def test_text_too_small_or_too_faint_to_tell_is_read_each_time(scene: Picture) -
         assert frames.lookup(picture) is None
 
 
-def test_places_outside_the_picture_do_no_harm(scene: Picture) -> None:
+def test_places_outside_the_picture_do_no_harm(scene: RgbArray) -> None:
     frames = RepeatedFrames()
     away = (line("A", -50, -50, -20, -30), line("B", 700, 500, 900, 520))
     frames.remember(scene, Recognition(640, 400, text_lines=away))
     assert frames.lookup(scene) is not None
 
 
-def test_a_frame_grows_old(scene: Picture, result: Recognition) -> None:
+def test_a_frame_grows_old(scene: RgbArray, result: Recognition) -> None:
     clock = Clock()
     frames = RepeatedFrames(10.0, timer=clock)
     frames.remember(scene, result)
@@ -255,7 +256,7 @@ def test_a_frame_grows_old(scene: Picture, result: Recognition) -> None:
     assert frames.lookup(scene) is None
 
 
-def test_small_changes_do_not_add_up(scene: Picture, result: Recognition) -> None:
+def test_small_changes_do_not_add_up(scene: RgbArray, result: Recognition) -> None:
     """Each frame is a little unlike the one before; the last has another plate."""
     other = scene.copy()
     a_digit_is_covered(other)
@@ -289,7 +290,7 @@ class PixelReader(Reader):
 
     def __init__(self, result: Recognition) -> None:
         super().__init__(result)
-        self.seen: list[Picture] = []
+        self.seen: list[RgbArray] = []
 
     def recognize(
         self, image: ImageInput, config: RecognitionConfig, *, timeout: float | None = None
@@ -297,14 +298,14 @@ class PixelReader(Reader):
         raise AssertionError("the picture is decoded already")
 
     def recognize_pixels(
-        self, pixels: Picture, config: RecognitionConfig, *, timeout: float | None = None
+        self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
     ) -> Recognition:
         self.seen.append(pixels)
         return self._result
 
 
-def test_what_takes_pixels_gets_the_decoded_frame(
-    scene: Picture, result: Recognition, encode: Callable[..., bytes]
+def test_a_recognizer_of_pixels_gets_the_decoded_frame(
+    scene: RgbArray, result: Recognition, encode: Callable[..., bytes]
 ) -> None:
     inner = PixelReader(result)
     data = encode(scene, "PNG")
@@ -315,7 +316,7 @@ def test_what_takes_pixels_gets_the_decoded_frame(
 
 
 def test_the_reader_computes_what_is_new(
-    scene: Picture, result: Recognition, encode: Callable[..., bytes]
+    scene: RgbArray, result: Recognition, encode: Callable[..., bytes]
 ) -> None:
     inner = Reader(result)
     reader = RepeatedFrameReader(inner, DEFAULT_LIMITS)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from redis_server import RedisServer
 from served_fake import FakeRecognizer
 
+from lipiyana.arrays import RgbArray
 from lipiyana.client import Client
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.images.loading import load
@@ -25,8 +25,6 @@ from lipiyana.types import (
     RecognitionConfig,
     TextLine,
 )
-
-Picture = npt.NDArray[np.uint8]
 
 
 class MeanReader(FakeRecognizer):
@@ -80,7 +78,7 @@ def one_by_one(
 
 
 @pytest.fixture
-def pictures(scene: Picture, encode: Callable[..., bytes]) -> list[ImageInput]:
+def pictures(scene: RgbArray, encode: Callable[..., bytes]) -> list[ImageInput]:
     """Four frames: the scene, the same with noise, another word, that with noise."""
     rng = np.random.default_rng(1)
     other = scene.copy()

@@ -89,7 +89,7 @@ async def test_a_large_picture_is_hashed_aside(
     assert (await cache.look_up(large + b"\0", CONFIG)).value is None
 
 
-async def test_who_differs_shares_nothing(
+async def test_servers_with_other_settings_share_nothing(
     opened: Opener, options: SharedCacheOptions, observer: Observer
 ) -> None:
     await keep(await opened(options), observer)
@@ -144,7 +144,7 @@ async def test_a_value_of_another_key_does_not_serve(
     assert observer.look_ups[-1] == "invalid"
 
 
-async def test_a_key_that_is_no_string_is_a_miss_and_told(
+async def test_a_key_that_is_no_string_is_a_miss_and_reported(
     opened: Opener, options: SharedCacheOptions, observer: Observer, redis_server: RedisServer
 ) -> None:
     cache = await opened(options)
@@ -158,7 +158,7 @@ async def test_a_key_that_is_no_string_is_a_miss_and_told(
     assert (await cache.look_up(b"a", CONFIG)).value == VALUE
 
 
-async def test_what_is_too_large_is_not_kept(
+async def test_large_answers_are_not_shared(
     opened: Opener, options: SharedCacheOptions, observer: Observer, redis_server: RedisServer
 ) -> None:
     cache = await opened(replace(options, max_value_bytes=60))
@@ -218,7 +218,7 @@ async def test_no_answer_stands_in_a_key(
     assert SECRET not in await keep(cache, observer, SECRET.encode())
 
 
-def test_a_bad_address_is_told_without_its_password() -> None:
+def test_a_bad_address_is_reported_without_its_password() -> None:
     for url in ("http://user:hush@localhost", "localhost:6379", "redis://user:hush@host:port"):
         with pytest.raises(InvalidRequest, match="redis://") as caught:
             SharedCache("plan", SharedCacheOptions(url))
@@ -229,7 +229,7 @@ def test_a_bad_address_is_told_without_its_password() -> None:
 SEALED = Sealer(b"secret").seal("key", VALUE)
 
 
-def test_what_was_sealed_opens() -> None:
+def test_a_sealed_value_can_be_opened() -> None:
     assert Sealer(b"secret").open("key", SEALED) == VALUE
     assert Sealer(b"").open("key", Sealer(b"").seal("key", VALUE)) == VALUE
 
@@ -248,7 +248,7 @@ def test_a_changed_byte_is_seen(place: int, change: int) -> None:
 
 
 @given(st.integers(0, len(SEALED) - 1))
-def test_so_is_an_end_that_is_missing(length: int) -> None:
+def test_a_truncated_value_is_not_opened(length: int) -> None:
     assert Sealer(b"secret").open("key", SEALED[:length]) is None
 
 

@@ -59,7 +59,7 @@ async def test_others_do_not() -> None:
     assert await asyncio.gather(*tasks) == [(str(n), True) for n in range(4)]
 
 
-async def test_a_leader_that_leaves_takes_nobody_along() -> None:
+async def test_a_leader_that_leaves_does_not_cancel_the_others() -> None:
     flights, launcher = SingleFlight[str](), Launcher()
     leader, follower = join(flights, launcher), join(flights, launcher)
     await settle()
@@ -81,7 +81,7 @@ async def test_when_the_last_one_leaves_what_has_not_begun_is_cancelled() -> Non
     assert b"k" not in flights
 
 
-async def test_what_has_begun_goes_on_and_may_be_joined() -> None:
+async def test_a_started_computation_continues_and_can_be_joined() -> None:
     flights, launcher = SingleFlight[str](), Launcher()
     first = join(flights, launcher)
     await settle()
@@ -109,9 +109,9 @@ async def test_an_error_goes_to_all_and_is_not_kept() -> None:
     assert await again == ("v", True)
 
 
-async def test_an_error_that_comes_when_all_have_left_is_not_told() -> None:
-    told: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+async def test_an_error_after_all_callers_have_left_is_not_reported() -> None:
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     flights, launcher = SingleFlight[str](), Launcher()
     caller = join(flights, launcher)
     await settle()
@@ -125,10 +125,10 @@ async def test_an_error_that_comes_when_all_have_left_is_not_told() -> None:
     launcher.flights.clear()
     del caller
     gc.collect()  # asyncio tells of failures that nobody took when it forgets them
-    assert told == []
+    assert reported == []
 
 
-async def test_what_cannot_be_started_fails_its_caller_alone() -> None:
+async def test_a_failed_start_fails_only_its_caller() -> None:
     flights = SingleFlight[str]()
 
     def refuse(flight: Flight[str]) -> Future[str]:
@@ -154,7 +154,7 @@ async def test_a_computation_is_worth_while_until_the_last_deadline() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_a_follower_with_time_left_tries_anew() -> None:
+async def test_a_follower_with_time_left_starts_again() -> None:
     flights, launcher = SingleFlight[str](), Launcher()
     leader = join(flights, launcher, deadline=time.monotonic() + 100)
     follower = join(flights, launcher, deadline=time.monotonic() + 200)
@@ -167,7 +167,7 @@ async def test_a_follower_with_time_left_tries_anew() -> None:
     assert await follower == ("v", True)
 
 
-async def test_who_joins_what_is_being_given_up_tries_anew() -> None:
+async def test_a_caller_that_joins_a_cancelled_computation_starts_again() -> None:
     flights, launcher = SingleFlight[str](), Launcher()
     first = join(flights, launcher)
     await settle()

@@ -35,7 +35,7 @@ class Clock:
         return self.now
 
 
-def test_what_is_put_comes_back() -> None:
+def test_a_stored_answer_is_found() -> None:
     cache = MemoryCache(10_000, 60)
     cache.put(b"k", VALUE)
     assert (cache.get(b"k"), cache.get(b"other")) == (VALUE, None)
@@ -61,7 +61,7 @@ def test_the_least_recently_used_goes_first() -> None:
     assert cache.size == 2 * entry_size(VALUE)
 
 
-def test_what_is_larger_than_the_cache_is_not_kept() -> None:
+def test_answers_larger_than_the_cache_are_not_stored() -> None:
     cache = MemoryCache(entry_size(crowded(1)) - 1, 60)
     cache.put(b"small", VALUE)
     cache.put(b"large", crowded(1))
@@ -81,7 +81,7 @@ def test_the_size_is_that_of_the_memory() -> None:
     assert cache.size == pytest.approx(taken, rel=0.2)
 
 
-def test_what_belongs_to_one_call_is_dropped() -> None:
+def test_fields_of_a_single_call_are_not_stored() -> None:
     value = cacheable(recognition("a"))
     assert value.vehicles[0].track_id is None
     assert (value.timings, value.cache_outcome) == ({}, CacheOutcome.NONE)

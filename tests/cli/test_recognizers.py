@@ -58,7 +58,7 @@ def test_a_pipe_is_refused_as_a_certificate(
 ) -> None:
     os.mkfifo(tmp_path / "ca.pem")
     monkeypatch.setenv(CA_VARIABLE, str(tmp_path / "ca.pem"))
-    with pytest.raises(NotFound, match="no regular file"):
+    with pytest.raises(NotFound, match="not a regular file"):
         connect("localhost:1", None)
 
 

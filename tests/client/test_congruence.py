@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from lipiyana.arrays import RgbArray
 from lipiyana.client import Client
 from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, ModelUnavailable, NotFound
 from lipiyana.pipeline import LocalRecognizer
@@ -37,8 +37,7 @@ from lipiyana.types import (
 )
 from lipiyana.wire.results import recognition_from_proto, recognition_to_proto
 
-Picture = npt.NDArray[np.uint8]
-Draw = Callable[..., Picture]
+Draw = Callable[..., RgbArray]
 Encode = Callable[..., bytes]
 Outcome = Recognition | LipiyanaError
 
@@ -46,7 +45,7 @@ INVALID = "INVALID_ARGUMENT"
 
 
 @pytest.fixture(scope="module")
-def scene_png(scene: Picture, encode: Encode) -> bytes:
+def scene_png(scene: RgbArray, encode: Encode) -> bytes:
     return encode(scene)
 
 
@@ -104,14 +103,14 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
-def test_encoded_pictures(readers: Readers, scene: Picture, encode: Encode, kind: str) -> None:
+def test_encoded_pictures(readers: Readers, scene: RgbArray, encode: Encode, kind: str) -> None:
     found = readers.agree(encode(scene, kind))
     assert isinstance(found, Recognition)
     assert [plate.registration.canonical for plate in found.plates] == ["KA01AB1234"]
 
 
 def test_raw_pictures_and_files_agree(
-    readers: Readers, scene: Picture, encode: Encode, tmp_path: Path
+    readers: Readers, scene: RgbArray, encode: Encode, tmp_path: Path
 ) -> None:
     path = tmp_path / "scene.png"
     path.write_bytes(encode(scene))
@@ -160,7 +159,7 @@ def test_a_cached_answer_agrees(readers: Readers, draw_text: Draw, encode: Encod
 
 
 @pytest.fixture(scope="module")
-def bad_pictures(scene: Picture, encode: Encode) -> dict[str, ImageInput]:
+def bad_pictures(scene: RgbArray, encode: Encode) -> dict[str, ImageInput]:
     jpeg = encode(scene, "JPEG")
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     return {

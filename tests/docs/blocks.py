@@ -1,4 +1,4 @@
-"""The code blocks of the pages that a reader meets, and what is said above each."""
+"""The code blocks of the public pages, and whether each is run."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Block:
     Attributes:
         page: path of its page from the root of the project.
         line: of its fence, from 1.
-        language: what stands after the fence; "" where nothing does.
+        language: the word after the fence; "" if there is none.
         text: the code.
-        not_run: why it is not run, "" where it is.
+        not_run: why it is not run; "" if it is run.
     """
 
     page: str
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def name(self) -> str:
-        """Where it stands, for messages and names of tests."""
+        """Its page and line, for messages and names of tests."""
         return f"{self.page}:{self.line}"
 
 

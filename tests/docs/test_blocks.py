@@ -52,7 +52,7 @@ def test_it_runs_as_pasted(
 
 
 @pytest.mark.parametrize("block", NOT_RUN, ids=name)
-def test_what_is_not_run_could_be(block: Block, tmp_path: Path) -> None:
+def test_commands_of_blocks_that_are_not_run_exist(block: Block, tmp_path: Path) -> None:
     assert block.language == "sh"
     parsed = subprocess.run(["bash", "-n", "-c", block.text], capture_output=True, check=False)
     assert parsed.returncode == 0, parsed.stderr.decode()

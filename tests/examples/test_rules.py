@@ -51,7 +51,7 @@ def written(folder: Path, rules: str) -> Path:
     return path
 
 
-def told(made: RuleEngine, results: Iterable[Iterable[Sighting]]) -> list[Event]:
+def events_of(made: RuleEngine, results: Iterable[Iterable[Sighting]]) -> list[Event]:
     pictures = (Result(str(number), tuple(seen)) for number, seen in enumerate(results))
     return list(made.events(pictures))
 
@@ -59,22 +59,24 @@ def told(made: RuleEngine, results: Iterable[Iterable[Sighting]]) -> list[Event]
 ENTERED = "rules: [{name: entered, kind: entered}]"
 
 
-def test_a_track_is_told_once_however_it_is_read(tmp_path: Path) -> None:
+def test_a_track_is_reported_once_whatever_is_read(tmp_path: Path) -> None:
     other_reading = replace(SEEN, registration="KA01AQ1234")
     other_car = replace(SEEN, track_id=8)
-    events = told(engine(tmp_path, ENTERED), [[SEEN], [SEEN], [other_reading], [other_car, SEEN]])
+    events = events_of(
+        engine(tmp_path, ENTERED), [[SEEN], [SEEN], [other_reading], [other_car, SEEN]]
+    )
     assert [(event.source, event.track_id) for event in events] == [("0", 7), ("3", 8)]
 
 
-def test_without_tracks_a_registration_is_told_once(tmp_path: Path) -> None:
+def test_without_tracks_a_registration_is_reported_once(tmp_path: Path) -> None:
     one, other = replace(SEEN, track_id=None), replace(SEEN, track_id=None, registration="MH1A1")
-    events = told(engine(tmp_path, ENTERED), [[one], [one, other], [one]])
+    events = events_of(engine(tmp_path, ENTERED), [[one], [one, other], [one]])
     assert [event.registration for event in events] == ["KA01AD1234", "MH1A1"]
 
 
-def test_who_stayed_away_comes_anew(tmp_path: Path) -> None:
+def test_a_vehicle_that_returns_late_is_a_new_one(tmp_path: Path) -> None:
     rules = "forget_after: 3\n" + ENTERED
-    events = told(engine(tmp_path, rules), [[SEEN], [], [], [SEEN], [], [], [], [SEEN]])
+    events = events_of(engine(tmp_path, rules), [[SEEN], [], [], [SEEN], [], [], [], [SEEN]])
     assert [event.source for event in events] == ["0", "7"]
 
 
@@ -90,8 +92,8 @@ def test_conditions(tmp_path: Path) -> None:
         replace(SEEN, x=0.4),
         replace(SEEN, y=0.7),
     ]
-    assert told(engine(tmp_path, rules), [outside]) == []
-    assert len(told(engine(tmp_path, rules), [[SEEN]])) == 1
+    assert events_of(engine(tmp_path, rules), [outside]) == []
+    assert len(events_of(engine(tmp_path, rules), [[SEEN]])) == 1
 
 
 def test_wrong_category(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ rules:
     transport = replace(private, category=Category.TRANSPORT, track_id=2)
     repainted = replace(transport, conflict=True, track_id=3)
     unknown = replace(private, category=None, track_id=4)
-    events = told(engine(tmp_path, rules), [[SEEN, private, transport, repainted, unknown]])
+    events = events_of(engine(tmp_path, rules), [[SEEN, private, transport, repainted, unknown]])
     assert [(event.track_id, event.detail) for event in events] == [
         (1, "private plate"),
         (3, "colours contradict the format"),
@@ -117,7 +119,7 @@ rules:
 """
     readings = ["KA01AD1234", "KA01AQ1234", "KA01AQ1Z34", "KA01AM1234", "KA01AD123"]
     seen = [replace(SEEN, registration=text, track_id=i) for i, text in enumerate(readings)]
-    events = told(engine(tmp_path, rules), [seen])
+    events = events_of(engine(tmp_path, rules), [seen])
     assert [(event.registration, event.detail) for event in events] == [
         ("KA01AD1234", "listed"),
         ("KA01AQ1234", "may be KA01AD1234, which is listed"),
@@ -150,12 +152,12 @@ def test_near(read: str, listed: str, distance: int | None) -> None:
         ("\x00", "cannot be read"),
     ],
 )
-def test_faults_are_told_with_their_place(tmp_path: Path, rules: str, place: str) -> None:
+def test_faults_are_reported_with_their_place(tmp_path: Path, rules: str, place: str) -> None:
     with pytest.raises(RulesError, match=place):
         load_rules(written(tmp_path, rules))
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     rules = "rules: [{name: A, kind: entered}, {name: b, kind: entered, min_confidence: 2}]"
     with pytest.raises(RulesError) as caught:
         load_rules(written(tmp_path, rules))
@@ -181,12 +183,12 @@ def test_vehicle_and_track_of_a_plate() -> None:
     assert found == [Result("frame 1", (SEEN,)), Result("frame 2", ())]
 
 
-def test_bad_rows_are_told_by_their_number() -> None:
+def test_bad_rows_are_reported_by_their_number() -> None:
     good = json.dumps({"path": "a", "error": {"code": "INVALID_ARGUMENT", "message": ""}})
     for bad in ("", "[]", "{}", '{"path": "a", "recognition": {"plates": 3}}'):
         rows = results_of_rows([good, bad])
         assert next(rows) == Result("a", ())
-        with pytest.raises(ValueError, match="line 2 is no row"):
+        with pytest.raises(ValueError, match="line 2 is not a row"):
             next(rows)
 
 
@@ -226,7 +228,7 @@ def test_a_real_stream(recognizer: LocalRecognizer, tmp_path: Path) -> None:
     assert len(list(made.events(results_of_stream(results)))) == 1
 
 
-def test_the_command_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rules", str(written(tmp_path, "rules: 3"))]
     done = subprocess.run(
         command, input="", capture_output=True, text=True, cwd=ROOT / "examples", check=False

@@ -21,7 +21,7 @@ def test_the_version_is_that_of_the_project() -> None:
     assert metadata.version("lipiyana") == PROJECT["project"]["version"]
 
 
-def test_the_changelog_tells_of_the_version() -> None:
+def test_the_changelog_has_the_version() -> None:
     assert f"[{PROJECT['project']['version']}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 

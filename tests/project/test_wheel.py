@@ -27,7 +27,7 @@ NOT_SHIPPED = {"__pycache__"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a wheel of this checkout was unpacked to."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("src", *LINKED):

@@ -137,11 +137,11 @@ def test_a_pipe_is_not_waited_for(kept: Path, tmp_path: Path) -> None:
     (kept / NAME).unlink()
     os.mkfifo(kept / NAME)
     assert uses(kept, tmp_path / "out") == []
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         read_without_links(kept)
 
 
-def test_what_is_written_replaces_links(
+def test_written_files_replace_links(
     kept: Path, tmp_path: Path, treasure: Path, picture: bytes
 ) -> None:
     note(kept, GOOD)
@@ -155,7 +155,7 @@ def test_what_is_written_replaces_links(
     assert not any(path.is_symlink() for path in out.iterdir())
 
 
-def test_what_is_kept_is_for_its_owner_and_replaces_links(tmp_path: Path, treasure: Path) -> None:
+def test_kept_pictures_are_private_and_replace_links(tmp_path: Path, treasure: Path) -> None:
     folder = tmp_path / "kept"
     keeper = UnsureKeeper(folder)
     pixels = np.zeros((90, 120, 3), np.uint8)
@@ -275,7 +275,7 @@ def test_pictures_elsewhere_are_not_imported(
     (inside / "a.png").unlink()
     (inside / "a.png").write_bytes(picture)
     (tmp_path / "out" / "labels.tsv").symlink_to(treasure)
-    with pytest.raises(InvalidRequest, match="no regular file"):
+    with pytest.raises(InvalidRequest, match="not a regular file"):
         import_labels(inside / "export.json", tmp_path / "out")
 
 
@@ -304,12 +304,12 @@ def test_places_that_make_no_sense_are_not_cut_out(
     result = [{"id": "w", "type": "textarea", "value": {**value, "text": ["ABC"]}}]
     tasks = [{"data": {"image": "a.png"}, "annotations": [{"result": result}]}]
     (tmp_path / "export.json").write_text(json.dumps(tasks))
-    with pytest.raises(InvalidRequest, match="place of a region makes no sense"):
+    with pytest.raises(InvalidRequest, match="a region has an invalid position"):
         import_labels(tmp_path / "export.json", tmp_path / "out")
 
 
 @pytest.mark.parametrize("place", ["link", "folder", "nothing"])
-def test_what_comes_in_the_place_of_a_kept_folder_is_left_alone(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_replaced_the_kept_one_is_unchanged(tmp_path: Path, place: str) -> None:
     folder, out = tmp_path / "keep", tmp_path / "out"
     keeper = UnsureKeeper(folder, KeepLimits(pictures=1, seconds=60), clock=lambda: 0.0)
     pixels = np.zeros((90, 120, 3), np.uint8)

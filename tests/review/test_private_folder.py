@@ -15,7 +15,7 @@ from lipiyana.review.tasks import TASKS, export_tasks
 from lipiyana.review.unsureness import Unsureness
 
 
-def test_a_stranger_s_files_of_such_names_are_left(tmp_path: Path) -> None:
+def test_foreign_files_with_similar_names_are_not_removed(tmp_path: Path) -> None:
     UnsureKeeper(tmp_path)
     name = f"{'0' * 20}.jpg"
     strange = {
@@ -34,7 +34,7 @@ def test_a_stranger_s_files_of_such_names_are_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["link", "full", "foreign notice", "notice is a link", "file"])
-def test_a_folder_of_somebody_else_s_is_not_taken(tmp_path: Path, how: str) -> None:
+def test_a_foreign_folder_is_refused(tmp_path: Path, how: str) -> None:
     target, folder = tmp_path / "target", tmp_path / "kept"
     target.mkdir(0o755)
     if how == "link":
@@ -58,7 +58,7 @@ def test_a_folder_of_somebody_else_s_is_not_taken(tmp_path: Path, how: str) -> N
     assert {path: path.stat().st_mode for path in modes} == modes
 
 
-def test_what_is_exported_leaves_a_folder_s_permissions(tmp_path: Path) -> None:
+def test_an_export_does_not_change_the_permissions_of_its_folder(tmp_path: Path) -> None:
     keeper = UnsureKeeper(tmp_path / "kept")
     pixels = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
     assert keeper.offer(b"a picture", ".jpg", pixels, Unsureness(0.9, {"margin": 0.9}), {})

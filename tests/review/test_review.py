@@ -82,7 +82,7 @@ def test_pictures_leave_when_their_time_is_over(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.jpg"))
 
 
-def test_time_passes_though_nothing_comes(tmp_path: Path) -> None:
+def test_old_pictures_are_removed_without_new_ones(tmp_path: Path) -> None:
     now = [1000.0]
     keeper = UnsureKeeper(tmp_path, KeepLimits(seconds=60), lambda: now[0])
     offer(keeper, 1, 0.5)
@@ -91,7 +91,7 @@ def test_time_passes_though_nothing_comes(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["PRIVATE.txt"]
 
 
-def test_what_an_end_in_the_middle_left_is_removed(tmp_path: Path) -> None:
+def test_remains_of_an_interrupted_write_are_removed(tmp_path: Path) -> None:
     keeper = UnsureKeeper(tmp_path)
     for seed in range(3):
         offer(keeper, seed, 0.5)
@@ -208,7 +208,7 @@ def test_from_a_picture_to_labels(
     assert all(cv2.imread(str(crops / name)) is not None for name, _ in rows)
 
 
-def test_files_are_kept_as_they_are_and_missing_ones_are_told(
+def test_files_are_kept_unchanged_and_missing_ones_are_reported(
     keeping: KeepingRecognizer,
     kept: Path,
     dim: np.ndarray,
@@ -238,7 +238,7 @@ def test_nothing_to_export(tmp_path: Path) -> None:
 
 def test_an_export_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "e.json")
-    with pytest.raises(InvalidRequest, match="no regular file"):
+    with pytest.raises(InvalidRequest, match="not a regular file"):
         import_labels(tmp_path / "e.json", tmp_path / "out")
 
 
@@ -290,7 +290,7 @@ def test_a_second_import_replaces_what_the_first_said(tmp_path: Path) -> None:
     assert second.keys() < first.keys()
 
 
-def test_a_folder_that_keeps_nothing_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_kept_pictures_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     for arguments in (["list", str(tmp_path)], ["export", str(tmp_path), "-o", str(tmp_path)]):
         result = CliRunner().invoke(app, ["review", *arguments])

@@ -43,7 +43,7 @@ def test_jobs_are_done_in_their_order_on_one_thread(spare: SpareTime) -> None:
     assert {thread for _, thread in done}.isdisjoint({threading.get_ident()})
 
 
-def test_what_finds_no_room_is_left_out(spare: SpareTime) -> None:
+def test_jobs_beyond_the_limit_are_dropped(spare: SpareTime) -> None:
     gate = Gate()
     spare.offer(gate)
     assert gate.began.wait(PATIENCE)
@@ -51,7 +51,7 @@ def test_what_finds_no_room_is_left_out(spare: SpareTime) -> None:
     gate.may_end.set()
 
 
-def test_what_waits_when_it_closes_is_dropped() -> None:
+def test_waiting_jobs_are_dropped_when_it_closes() -> None:
     spare = SpareTime(lambda: None, NEVER, share=1)
     gate, late = Gate(), Gate()
     spare.offer(gate)
@@ -76,7 +76,7 @@ def test_it_does_not_wait_for_the_end_of_its_rest() -> None:
     spare.close()  # and the rest would be centuries
 
 
-def test_the_regular_job_comes_though_nothing_else_does() -> None:
+def test_the_regular_job_runs_without_other_jobs() -> None:
     times = threading.Semaphore(0)
     spare = SpareTime(times.release, 1e-3, share=1)
     assert all(times.acquire(timeout=PATIENCE) for _ in range(3))

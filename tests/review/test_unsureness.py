@@ -32,7 +32,7 @@ def plate(text: str, canonical: str, valid: bool = True) -> Plate:
         ("24", "", False, 0, 0),
     ],
 )
-def test_what_the_grammar_mends_is_doubtful(
+def test_repaired_registrations_are_doubtful(
     text: str, canonical: str, valid: bool, least: float, most: float
 ) -> None:
     assert least <= grammar_doubt(plate(text, canonical, valid)) <= most

@@ -31,14 +31,14 @@ def model(folder: Path, name: str = "mine", data: bytes = b"one", **fields: obje
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), VALUES, max_size=4), TEXT)
-def test_tables_come_back_as_they_were(parameters: dict[str, object], name: str) -> None:
+def test_written_tables_are_read_back(parameters: dict[str, object], name: str) -> None:
     table = {"name": name, "parameters": parameters}
     text = toml_table("model", table)
     read = tomllib.loads(text)["model"]
     assert read == [table if parameters else {"name": name}]
 
 
-def test_new_models_come_first_and_replace_their_like(tmp_path: Path) -> None:
+def test_new_models_come_first_and_replace_those_of_the_same_name(tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = tmp_path / "words.npz"
     words.write_bytes(b"words")
@@ -92,7 +92,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_the_way_and_a_manifest_of_nonsense(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_folder_and_an_invalid_manifest(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises((InvalidRequest, PermissionDenied)):
         add_models(tmp_path / "file", [model(tmp_path)])
@@ -101,7 +101,7 @@ def test_a_file_in_the_way_and_a_manifest_of_nonsense(tmp_path: Path) -> None:
         add_models(tmp_path, [model(tmp_path)])
 
 
-def test_a_model_goes_with_its_twin(tmp_path: Path) -> None:
+def test_a_model_is_removed_with_its_replaced_twin(tmp_path: Path) -> None:
     file = tmp_path / "x.onnx"
     file.write_bytes(b"old")
 

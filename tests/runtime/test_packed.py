@@ -81,7 +81,7 @@ def test_packing_gives_the_content_back(tmp_path: Path) -> None:
         pack(out)
 
 
-def test_the_command_packs_and_tells_the_sha256(tmp_path: Path) -> None:
+def test_the_command_packs_and_prints_the_sha256(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(CONTENT)
     command = [
         sys.executable,
@@ -119,7 +119,7 @@ PACKED_CONTENT = lzma.compress(CONTENT)
         (lzma.compress(CONTENT, lzma.FORMAT_ALONE), "format not supported"),
     ],
 )
-def test_what_cannot_be_unpacked_is_corrupt(tmp_path: Path, data: bytes, why: str) -> None:
+def test_files_that_cannot_be_unpacked_are_corrupt(tmp_path: Path, data: bytes, why: str) -> None:
     store = folder_of(tmp_path, data)
     with pytest.raises(ModelUnavailable, match=why) as caught:
         store.session("mine")
@@ -155,7 +155,9 @@ def test_a_file_that_wants_too_much_memory_is_refused(
     assert caught.value.reason == "MODEL_CORRUPT"
 
 
-def test_what_is_too_large_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_not_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(CONTENT)
     monkeypatch.setattr(packed, "MOST_BYTES", 100)

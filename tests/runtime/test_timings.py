@@ -38,7 +38,7 @@ def names(found: tuple[tuple[ModelEntry, ...], tuple[Preference, ...]]) -> list[
     return [e.name for e in found[0]]
 
 
-def test_what_is_measured_is_read_again(cache: Path) -> None:
+def test_measured_times_are_read_again(cache: Path) -> None:
     assert cache_folder() == cache
     assert read_timings() == {}
     write_timings({"a": 1.5})
@@ -47,7 +47,7 @@ def test_what_is_measured_is_read_again(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"cpu": 3}', "\x00"])
-def test_a_broken_file_tells_nothing(cache: Path, content: str) -> None:
+def test_a_broken_file_is_ignored(cache: Path, content: str) -> None:
     cache.mkdir(parents=True)
     (cache / "timings.json").write_text(content.replace("cpu", timings.cpu_model()))
     assert read_timings() == {}

@@ -54,14 +54,14 @@ def test_a_plate_is_read_where_it_stands(reader: PlateCropReader, draw_text: Dra
         assert 180 < min(ys) < max(ys) < 220 + height
 
 
-def test_what_cannot_be_read_is_a_plate_still(reader: PlateCropReader) -> None:
+def test_an_unreadable_plate_is_still_a_plate(reader: PlateCropReader) -> None:
     picture = np.full((100, 100, 3), 120, np.uint8)
     for box in (Box(10, 10, 60, 24), Box(99.2, 99.2, 99.9, 99.9), Box(0, 0, 100, 100)):
         (plate,) = read_plates(picture, [Detection(PLATE, 0.4, box)], reader, romanize=False)
         assert plate == Plate("", 0.4, box)
 
 
-def test_what_is_hardly_a_plate_is_not_read(reader: PlateCropReader, draw_text: Draw) -> None:
+def test_a_very_unsure_plate_is_not_read(reader: PlateCropReader, draw_text: Draw) -> None:
     board = draw_text("KA 01 AB 1234")
     box = Box(0, 0, board.shape[1], board.shape[0])
     (plate,) = read_plates(board, [Detection(PLATE, 0.05, box)], reader, romanize=False)
@@ -131,7 +131,7 @@ def test_plates_elsewhere_are_kept() -> None:
     assert merge_same_place([], []) == []
 
 
-def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
+def test_unread_plates_lose_confidence_and_most_without_a_vehicle() -> None:
     street = [
         found("", HERE),
         found("", Box(400, 100, 500, 130)),
@@ -156,9 +156,7 @@ def test_what_is_unread_is_doubted_and_most_of_all_on_no_vehicle() -> None:
     "text", ["17:15:28", "16-03-2021", "GATE No.3", "9845012345", "समुद्र तल से ऊँचाई 207 मी", ""]
 )
 @pytest.mark.parametrize("confidence", [0.31, 0.76, 1.0])
-def test_what_is_no_registration_on_no_vehicle_is_no_plate_by_default(
-    text: str, confidence: float
-) -> None:
+def test_other_text_without_a_vehicle_is_no_plate_by_default(text: str, confidence: float) -> None:
     plate = dataclasses.replace(found("", HERE, confidence=confidence), text=text)
     (left,) = downweight_signs([plate], [])
     assert 0.01 < left.confidence < OPERATING_POINT

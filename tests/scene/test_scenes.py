@@ -100,7 +100,7 @@ def test_a_plate_without_a_registration_is_found(finder: LocalRecognizer) -> Non
     assert 0.3 < plate.confidence < 0.96
 
 
-def test_what_is_less_sure_is_left_out(finder: LocalRecognizer) -> None:
+def test_less_confident_results_are_left_out(finder: LocalRecognizer) -> None:
     picture = street()
     paint(picture, (500, 350, 524, 374), RED)
     counts = []

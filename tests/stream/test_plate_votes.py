@@ -58,7 +58,7 @@ def test_one_bad_frame_does_not_sway() -> None:
     assert shown(vote, reading(TRUE), bad, reading(TRUE), bad) == [TRUE] * 4
 
 
-def test_what_was_read_in_the_frame_is_kept() -> None:
+def test_text_confidence_and_box_of_the_frame_are_unchanged() -> None:
     vote = PlateVote()
     vote.see(reading(TRUE))
     bad = dataclasses.replace(reading("KA01A81234", unsure={5: 0.3}), confidence=0.77)
@@ -111,7 +111,7 @@ def test_after_a_gap_one_reading_is_enough() -> None:
     assert vote.see(reading("MH12DE567", sure=0.6), resumed=True).registration.canonical == OTHER
 
 
-def test_what_was_not_read_again_is_no_new_evidence() -> None:
+def test_repeated_frames_are_no_new_evidence() -> None:
     vote = PlateVote()
     vote.see(reading("KA01AB1284", sure=0.5))
     shown_again = [
@@ -140,7 +140,7 @@ def test_another_country_is_another_plate() -> None:
     assert not may_be(plate, reading(TRUE).registration)
 
 
-def test_what_the_reader_itself_thought_possible() -> None:
+def test_a_reading_may_be_each_of_its_alternatives() -> None:
     plate = reading("KA01AB1235")
     registration = dataclasses.replace(plate.registration, alternatives=(TRUE,))
     assert not may_be(plate, reading(TRUE).registration)
@@ -165,7 +165,9 @@ def test_what_the_reader_itself_thought_possible() -> None:
         ("", (), False),
     ],
 )
-def test_what_may_be_a_misreading(read: str, unsure: tuple[int, ...], expected: bool) -> None:
+def test_which_readings_may_be_misreadings(
+    read: str, unsure: tuple[int, ...], expected: bool
+) -> None:
     plate = reading(read, unsure=dict.fromkeys(unsure, 0.5)) if read else unparsed("")
     assert may_be(plate, reading(TRUE).registration) is expected
 
@@ -224,7 +226,7 @@ def test_a_conflict_is_that_of_what_is_shown() -> None:
         assert not seen.category_conflict
 
 
-def test_a_conflict_with_the_vehicle_is_told_of_what_is_shown() -> None:
+def test_a_conflict_with_the_vehicle_is_that_of_the_shown_registration() -> None:
     private = dataclasses.replace(
         reading(TRUE).registration, category=Category.PRIVATE, canonical=TRUE
     )
@@ -244,13 +246,13 @@ def test_a_registration_read_five_times_is_not_replaced_by_its_misreading(
     vote = PlateVote()
     clear, misread = reading(TRUE, sure=0.97), reading(wrong, sure=0.99)
     frames = [*[clear] * 5, *[misread] * blurred, clear, *[misread] * blurred]
-    told = shown(vote, *frames)
+    canonicals = shown(vote, *frames)
     near = wrong != "KA01AB"  # four edits away
-    assert not near or set(told) == {TRUE}
+    assert not near or set(canonicals) == {TRUE}
     assert shown(vote, clear) == [TRUE]
 
 
-def test_a_misreading_that_comes_more_often_was_none() -> None:
+def test_a_frequent_reading_is_no_misreading() -> None:
     vote = PlateVote()
     far_away, near_by = reading("KA01AB1284", sure=0.7), reading(TRUE, sure=0.99)
     assert shown(vote, *[far_away] * 5, *[near_by] * 3)[-1] == "KA01AB1284"

@@ -59,7 +59,7 @@ def updated(tracks: StreamTracks, found: Recognition, dropped: int = 0) -> Recog
     return outcome
 
 
-def told(found: Recognition) -> list[tuple[int | None, str]]:
+def tracks_and_plates(found: Recognition) -> list[tuple[int | None, str]]:
     return [
         (vehicle.track_id, found.plates[vehicle.plate_indices[0]].registration.canonical)
         for vehicle in found.vehicles
@@ -81,7 +81,7 @@ def test_the_plate_of_a_vehicle_is_voted() -> None:
     for time in range(3):
         updated(tracks, frame([car], time))
     misread = replace(frame([car], 3), plates=(plate("KA01A81234", car.plate_box(3), 0, 0.6),))
-    assert told(updated(tracks, misread)) == [(1, "KA01AB1234")]
+    assert tracks_and_plates(updated(tracks, misread)) == [(1, "KA01AB1234")]
 
 
 def test_a_plate_without_a_vehicle_is_voted_too() -> None:
@@ -123,7 +123,7 @@ def test_a_plate_keeps_its_vote_when_its_vehicle_is_found() -> None:
         alone = Recognition(1280, 720, plates=(plate(car.plate, car.plate_box(time), None),))
         updated(tracks, alone)
     misread = replace(frame([car], 5), plates=(plate("KA01AB1294", car.plate_box(5), 0, 0.99),))
-    assert told(updated(tracks, misread)) == [(1, "KA01AB1234")]
+    assert tracks_and_plates(updated(tracks, misread)) == [(1, "KA01AB1234")]
 
 
 def test_labels_are_voted() -> None:
@@ -135,7 +135,7 @@ def test_labels_are_voted() -> None:
 
 
 @pytest.mark.parametrize("in_vehicle", [True, False])
-def test_a_frame_that_is_told_again_votes_once(in_vehicle: bool) -> None:
+def test_a_repeated_frame_votes_once(in_vehicle: bool) -> None:
     """A parked car whose frame is reused a hundred times, and was misread in it."""
     car = Simulated("KA01AB1234", 100, 100, 0)
 
@@ -216,7 +216,7 @@ def test_no_vehicle_gets_the_plate_of_another(seed: int) -> None:
         dropped = dice.choice([0, 0, 0, 3, 12])
         time += 1 + dropped
         seen = [car for car in cars if dice.random() < 0.8]
-        followed = told(updated(tracks, frame(seen, time), dropped))
+        followed = tracks_and_plates(updated(tracks, frame(seen, time), dropped))
         assert [canonical for _, canonical in followed] == [car.plate for car in seen]
         numbers = [number for number, _ in followed]
         assert len(set(numbers)) == len(numbers)

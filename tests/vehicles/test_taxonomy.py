@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from lipiyana.vehicles.taxonomy import CLASSES, TAXONOMY
+import pytest
+
+from lipiyana.vehicles.taxonomy import CLASSES, TAXONOMY, VehicleClass
 from lipiyana.vehicles.training.data.labels import COCO_INDICES, coco_mix
 
 UVH_26 = {
@@ -30,7 +33,7 @@ def test_coco_has_five_of_them() -> None:
     }  # fmt: skip
 
 
-def test_what_classes_resemble_is_in_coco() -> None:
+def test_similar_classes_are_classes_of_coco() -> None:
     for entry in TAXONOMY:
         assert {*entry.resembles, entry.coco} <= COCO_INDICES.keys() | {""}
         assert coco_mix(entry.name)
@@ -58,3 +61,17 @@ def test_the_labels_of_the_real_pictures_are_classes(shared_data: Path) -> None:
     folder = shared_data / "vehicles"
     names = next(iter(sorted(folder.rglob("classes.txt")))).read_text("utf-8").split()
     assert set(names) - {"plate", "three_wheeler"} == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"name": "Snow Groomer"}, "a name is of a-z"),
+        ({"name": "plate"}, "not 'plate'"),
+        ({"words": "groomer"}, "words is a tuple; one member has a comma"),
+        ({"colour": "grreen"}, "is no colour"),
+    ],
+)
+def test_a_wrong_row_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        VehicleClass(**{"name": "snow_groomer", "meaning": "Levels snow."} | wrong)

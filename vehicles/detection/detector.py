@@ -54,7 +54,7 @@ class VehicleDetector:
         """Load the model, the first time.
 
         Raises:
-            ModelUnavailable: it cannot be loaded, or is no detector (see `vehicles.network`).
+            ModelUnavailable: it cannot be loaded, or is no detector (see `DetectorNetwork`).
         """
         return DetectorNetwork(self._store.session(self.entry.name), self._settings)
 

@@ -67,7 +67,7 @@ def letterbox(
     Returns:
         (3, rows, columns) BGR from 0 to 255, the padding 114, of the sides that `shape` gives; and
         the scale (2,) of x and of y, by which the picture's coordinates become the input's. Both
-        are size / max(height, width) but for the rounding to whole pixels.
+        are size / max(height, width) except for the rounding to whole pixels.
     """
     height, width = image.shape[:2]
     rows, columns = shape.scaled(height, width)

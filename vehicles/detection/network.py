@@ -1,15 +1,20 @@
 """The network of a detector: pictures in, candidates out.
 
-What a model must be: its input `images` (n, 3, rows, columns) as `letterbox` makes it, a square
-where the file says its size, else a rectangle of sides that are multiples of `letterbox.STRIDE`
-(`input_of` tells which); its outputs `boxes` (n, anchors, 4) x_min, y_min, x_max, y_max in pixels
-of the input and `scores` (n, anchors, classes) in [0, 1]; its metadata `classes` the names of the
-classes, a line each, and `input_size`, where the file leaves the size open, the longer side in
-pixels, such a multiple too.
+A model has:
 
-Parameters of its entry in the manifest, all optional: `input_size`, in the place of the metadata's;
-`calibration`, by class a list of [score, confidence], both rising, between which confidences lie on
-straight lines; or `thresholds`, by class the one score that counts as `OPERATING_POINT`.
+- the input `images` (n, 3, rows, columns), as `letterbox` makes it: a square if the file gives its
+  size, otherwise a rectangle whose sides are multiples of `letterbox.STRIDE` (see `input_of`);
+- the outputs `boxes` (n, anchors, 4), x_min, y_min, x_max, y_max in pixels of the input, and
+  `scores` (n, anchors, classes) in [0, 1];
+- the metadata `classes`, one name a line, and, if the file leaves the size open, `input_size`: the
+  longer side in pixels, a multiple of the stride too.
+
+Its entry in the manifest may have these parameters:
+
+- `input_size`, which replaces that of the metadata;
+- `calibration`: for each class a list of [score, confidence], both rising. Confidences between two
+  pairs are interpolated linearly;
+- or `thresholds`: for each class the score that counts as `OPERATING_POINT`.
 """
 
 from __future__ import annotations
@@ -31,8 +36,8 @@ from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings
 
 OPERATING_POINT = 0.3
-"""Confidence of a detection whose score is the threshold of its class: what callers get who ask
-for nothing else (`lipiyana.types.SCENE_CONFIDENCE`).
+"""Confidence of a detection whose score is the threshold of its class. It equals the default of
+`min_confidence` in a scene (`lipiyana.types.SCENE_CONFIDENCE`); a test compares them.
 """
 
 
@@ -202,13 +207,13 @@ Curve = tuple[tuple[float, float], ...]
 
 
 def confidence_of(scores: npt.NDArray[np.float64], curve: Curve) -> npt.NDArray[np.float64]:
-    """Confidences of scores in [0, 1]: on straight lines from 0 over the pairs to 1."""
+    """Confidences of scores in [0, 1], interpolated linearly from 0 over the pairs to 1."""
     known = np.array([(0.0, 0.0), *curve, (1.0, 1.0)])
     return np.asarray(np.interp(scores, known[:, 0], known[:, 1]), np.float64)
 
 
 def operating_scores(entry: ModelEntry) -> dict[str, float]:
-    """By class the score that counts as `OPERATING_POINT`, of those that the entry tells."""
+    """Return for each class of the entry the score that counts as `OPERATING_POINT`."""
     found = {str(label): float(score) for label, score in _given(entry, "thresholds").items()}
     for label, curve in _given(entry, "calibration").items():
         known = np.array([(0.0, 0.0), *curve, (1.0, 1.0)])
@@ -225,11 +230,11 @@ def _curves(entry: ModelEntry, classes: tuple[str, ...]) -> Mapping[int, Curve]:
     curves: dict[int, Curve] = {}
     for label, threshold in _given(entry, "thresholds").items():
         if label not in classes or not _is_inside(threshold):
-            raise _unfit(entry, f"its threshold {threshold} of {label!r} makes no sense")
+            raise _unfit(entry, f"its threshold {threshold} of {label!r} is invalid")
         curves[classes.index(label)] = ((float(threshold), OPERATING_POINT),)
     for label, pairs in _given(entry, "calibration").items():
         if label not in classes or not _rises(pairs):
-            raise _unfit(entry, f"its calibration {pairs} of {label!r} makes no sense")
+            raise _unfit(entry, f"its calibration {pairs} of {label!r} is invalid")
         curves[classes.index(label)] = tuple((float(x), float(y)) for x, y in pairs)
     return curves
 

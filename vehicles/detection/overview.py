@@ -20,7 +20,7 @@ from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetec
 def overview_of(
     shape: InputShape, *, settings: VehicleDetectionSettings = VEHICLE_DETECTION
 ) -> InputShape | None:
-    """Give the shape of the second input; None where the model takes squares of one size."""
+    """Give the shape of the second input; None if the model takes squares of one size."""
     if shape.stride is None:
         return None
     return InputShape(STRIDE * max(1, round(settings.overview_scale * shape.size / STRIDE)))

@@ -16,15 +16,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.runtime.packed import read_unpacked
-from lipiyana.runtime.store import Session
+from lipiyana.runtime.store import Session, open_session
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import Candidates, candidates
 from lipiyana.vehicles.detection.nms import suppress_and_vote
 from lipiyana.vehicles.detection.overview import look_twice
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
-from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 
 if TYPE_CHECKING:
     from lipiyana.vehicles.training.network import DetectorNet
@@ -82,13 +83,7 @@ def predict_with_torch(net: DetectorNet) -> PredictFunction:
 
 def predict_with_onnx(path: Path) -> PredictFunction:
     """Predict with an exported model, packed or not, on one thread."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        read_unpacked(path), options, providers=["CPUExecutionProvider"]
-    )
+    session = open_session(read_unpacked(path), threads=1)
 
     def predict(pixels: Floats) -> tuple[Floats, Floats]:
         boxes, scores = session.run(["boxes", "scores"], {"images": pixels})
@@ -111,7 +106,7 @@ def predict_with_session(session: Session) -> PredictFunction:
 def find(
     pictures: Sequence[StreetPicture], predict: PredictFunction, shape: InputShape
 ) -> list[Found]:
-    """Detect in each whole picture, down to `LEAST_CONFIDENCE`, with inputs of a shape."""
+    """Detect in each whole picture, with inputs of `shape` and the settings' `min_confidence`."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     found = []
@@ -121,7 +116,7 @@ def find(
     return found
 
 
-def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found:
+def find_in(image: RgbArray, predict: PredictFunction, shape: InputShape) -> Found:
     """Detect in one picture, (height, width, 3) RGB, down to the least confidence."""
     seen = look_twice(partial(_predict, predict), image, shape)
     best = suppress_and_vote(seen.boxes, seen.confidences, seen.classes)
@@ -129,7 +124,7 @@ def find_in(image: Pixels, predict: PredictFunction, shape: InputShape) -> Found
     return Found(best.boxes[:_MOST], best.scores[:_MOST], classes)
 
 
-def _predict(predict: PredictFunction, image: Pixels, shape: InputShape) -> Candidates:
+def _predict(predict: PredictFunction, image: RgbArray, shape: InputShape) -> Candidates:
     pixels, scale = letterbox(image, shape)
     boxes, scores = predict(pixels[None])
     return candidates(

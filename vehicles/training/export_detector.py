@@ -3,9 +3,10 @@
     python -m lipiyana.vehicles.training.export_detector --checkpoint runs/detector/last.pt \
         --data DIR --out runs/detector_export --half
 
-Inputs are `images` (N, 3, rows, columns), made by `vehicles.letterbox`, with sides that are
-multiples of its stride. Outputs are `boxes` (N, A, 4) in input pixels and `scores` (N, A, classes);
-the decoding is part of the graph. The metadata has `--size`, the longer side used in serving.
+Inputs are `images` (N, 3, rows, columns), made by `vehicles.detection.letterbox`, with sides that
+are multiples of its stride. Outputs are `boxes` (N, A, 4) in input pixels and `scores` (N, A,
+classes); the decoding is part of the graph. The metadata has `--size`, the longer side used in
+serving.
 
 The float twin stores its weights under their state-dict names: those that the INT8 detector rounds
 as the same 8-bit levels, the others as fp16. Training can start from this file alone. For a

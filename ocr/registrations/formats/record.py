@@ -92,7 +92,7 @@ class Variant:
         class_categories: category by the text of the `class` slot; it takes precedence.
         rank: where a string fits several variants, the lowest rank is preferred; among equal ranks,
             the one that is listed first.
-        repairable: whether misread characters may be repaired to fit this variant. False where too
+        repairable: whether misread characters may be repaired to fit this variant. False if too
             many other texts on the road would then fit.
         prior: how common its registrations are.
         looks_like_others: whether telephone numbers and parts of other registrations look like it.
@@ -112,6 +112,12 @@ class Variant:
     looks_like_others: bool = False
     in_scene: SceneRule | None = field(default_factory=SceneRule)
     arrow: bool = False
+
+    def __post_init__(self) -> None:
+        _require_tuple("slots of a variant", self.slots)
+        if "number" not in (slot.role for slot in self.slots):
+            roles = ", ".join(slot.role for slot in self.slots)
+            raise ValueError(f"a variant needs a slot with the role 'number'; it has {roles}")
 
     @property
     def longest(self) -> int:
@@ -165,6 +171,10 @@ class Format:
     colours_decide: bool = False
     upper_row_of_letters: bool = False
 
+    def __post_init__(self) -> None:
+        _require_tuple(f"variants of the format {self.format!s}", self.variants)
+        _require_tuple(f"examples of the format {self.format!s}", self.examples)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -201,3 +211,8 @@ def _split(slots: tuple[Slot, ...], text: str, start: int) -> tuple[str, ...] | 
         if rest is not None:
             return (text[start:end], *rest)
     return None
+
+
+def _require_tuple(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or not value:
+        raise TypeError(f"{name}: a tuple with members is needed; one member has a comma behind it")

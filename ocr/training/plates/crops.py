@@ -9,13 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.plates.rows import split_two_rows
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.training.splits import Part, belongs, load_crops, validation_numbers
-
-Pixels = npt.NDArray[np.uint8]
 
 CARS = "olx_plate"
 """Source of the street pictures whose plates have boxes and texts."""
@@ -29,7 +27,7 @@ _STATE_AND_DISTRICT = re.compile(r"(KA\d\d)(\w+)")
 _BOX_MARGIN = 0.08
 
 
-def real_rows(crops: Path, street: Path | None, part: Part) -> Iterator[tuple[str, Pixels, str]]:
+def real_rows(crops: Path, street: Path | None, part: Part) -> Iterator[tuple[str, RgbArray, str]]:
     """Yield (source, (H, W, 3) RGB, labelled text) for rows of real plates.
 
     Args:
@@ -49,7 +47,7 @@ def real_rows(crops: Path, street: Path | None, part: Part) -> Iterator[tuple[st
             yield CARS, image, text
 
 
-def plates_of_cars(street: Path, part: Part) -> Iterator[tuple[Pixels, str]]:
+def plates_of_cars(street: Path, part: Part) -> Iterator[tuple[RgbArray, str]]:
     """Yield ((H, W, 3) RGB, text) for cars with one plate, cropped with a small margin.
 
     Args:
@@ -93,7 +91,7 @@ def _rows(folder: str, text: str) -> tuple[str, ...]:
     return match[1], match[2]
 
 
-def _boxes(labels: Path, kind: int, image: Pixels) -> list[tuple[int, int, int, int]]:
+def _boxes(labels: Path, kind: int, image: RgbArray) -> list[tuple[int, int, int, int]]:
     """Boxes of one class in a YOLO label file, with a margin relative to their height.
 
     Returns:
@@ -115,7 +113,7 @@ def _boxes(labels: Path, kind: int, image: Pixels) -> list[tuple[int, int, int, 
     return boxes
 
 
-def _loaded(path: Path) -> Pixels:
+def _loaded(path: Path) -> RgbArray:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f"cannot read a picture from {path}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import Margins, crop_quad
 from lipiyana.ocr.plates.rows import cut_along
 from lipiyana.ocr.recognition.charset import Charset
@@ -21,8 +22,6 @@ from lipiyana.rendering.contents.plate_texts import PlateText, random_registrati
 from lipiyana.rendering.contents.registration_drafts import ARROW
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.pictures import CAMERA, RenderedPlate, render_plate
-
-Pixels = npt.NDArray[np.uint8]
 
 _WHOLE_SHARE = 0.5
 _LOWEST_ROW = 4  # pixels
@@ -43,7 +42,7 @@ class PlateRows:
         real_share: share of real rows among all.
     """
 
-    real: tuple[tuple[Pixels, str], ...]
+    real: tuple[tuple[RgbArray, str], ...]
     weights: npt.NDArray[np.float64]
     real_share: float
 
@@ -65,7 +64,7 @@ class PlateRows:
 
     def lines(
         self, rng: np.random.Generator, library: FontLibrary
-    ) -> Iterator[tuple[Pixels, str, bool]]:
+    ) -> Iterator[tuple[RgbArray, str, bool]]:
         """Yield (picture, text, whether it is real) endlessly."""
         charset = Charset.load()
         while True:
@@ -95,7 +94,7 @@ def as_read(text: str) -> str:
 
 def rendered_rows(
     rng: np.random.Generator, library: FontLibrary, registration: PlateText | None = None
-) -> Iterator[tuple[Pixels, str]]:
+) -> Iterator[tuple[RgbArray, str]]:
     """Render a plate as a photo, and crop its rows as the pipeline does: by cutting or detecting.
 
     Args:
@@ -119,12 +118,12 @@ def rendered_rows(
         yield (_band(rng, plate, index) if whole else _found(rng, plate, index)), as_read(row)
 
 
-def _found(rng: np.random.Generator, plate: RenderedPlate, index: int) -> Pixels:
+def _found(rng: np.random.Generator, plate: RenderedPlate, index: int) -> RgbArray:
     margins = Margins(float(rng.uniform(0.02, 0.4)), float(rng.uniform(0.02, 0.35)))
     return crop_quad(plate.image, plate.quads[index], margins)
 
 
-def _band(rng: np.random.Generator, plate: RenderedPlate, index: int) -> Pixels:
+def _band(rng: np.random.Generator, plate: RenderedPlate, index: int) -> RgbArray:
     """Cut a plate's crop near the middle line between its rows."""
     if len(plate.rows) == 1:
         return plate.image

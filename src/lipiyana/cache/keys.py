@@ -12,7 +12,7 @@ import xxhash
 from lipiyana.types import RawImage, RecognitionConfig
 
 SHARED_KEY_VERSION = 1
-"""Changes with the form of the keys and of the values that several servers share."""
+"""Version of the format of shared keys and values."""
 
 
 class KeyMaker:
@@ -55,7 +55,7 @@ class SharedKeyMaker:
 
         Args:
             plan_digest: as for `KeyMaker`.
-            namespace: begins every key and keeps apart who shall not share answers.
+            namespace: begins every key; servers with different ones share no answers.
             secret: the same in all processes that share; may be empty.
         """
         self._plan_digest = plan_digest

@@ -51,7 +51,7 @@ class RepeatedFrames:
         self._taken = 0.0
 
     def lookup(self, pixels: RgbArray) -> Recognition | None:
-        """Give the result for a frame, (height, width, 3) RGB; None where it must be computed."""
+        """Give the result for a frame, (height, width, 3) RGB; None if it must be computed."""
         if self._reference is None or self._recognition is None:
             return None
         if self._timer() - self._taken > self._max_age:
@@ -160,6 +160,6 @@ def _region(points: Sequence[Point], text_height: float) -> Region:
 
 
 def _height(polygon: Polygon) -> float:
-    """Length of the shorter of its sides: of the left or right one, but for a lone letter."""
+    """Length of the shorter side: the left or right one, except for a single letter."""
     a, b, c, d = polygon
     return min(math.dist(*side) for side in ((a, b), (b, c), (c, d), (d, a)))

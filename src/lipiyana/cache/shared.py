@@ -63,7 +63,7 @@ class SharedCacheOptions:
 class LookUp:
     """The result of a look-up: the answer if there is one, and the key to store one under.
 
-    The key is None where the store was not asked or did not answer: nothing is kept then either.
+    The key is None if the store was not asked or did not answer: nothing is kept then either.
     """
 
     key: str | None = None
@@ -180,7 +180,7 @@ class SharedCache:
     async def _fetch(self, key: str) -> object:
         """Get the bytes of a key, at most one more than are allowed.
 
-        `b""` where there are none, None where the key has something else than bytes.
+        `b""` if there are none, None if the key has something else than bytes.
         """
         from redis.exceptions import ResponseError
 

@@ -21,6 +21,9 @@ def import_with(extra: str, module: str, purpose: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module)
+    except MissingExtra as error:
+        # such as `render`, which is a part of `train`
+        raise MissingExtra.for_extra(extra, purpose) from error
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "lipiyana":
             raise

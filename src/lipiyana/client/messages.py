@@ -57,7 +57,7 @@ def require_parsed(response: R | None) -> R:
         InternalError: it is None.
     """
     if response is None:
-        raise InternalError("the server's answer is no message of the contract")
+        raise InternalError("the server's answer is not a message of the contract")
     return response
 
 

@@ -21,8 +21,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents.plate_texts import PlateText, random_registration
-from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import Quad
 from lipiyana.rendering.plates.pictures import render_plate
@@ -67,7 +67,7 @@ def build(folder: Path, seed: int = SEED) -> None:
     (folder / "truth.jsonl").write_text(text, encoding="utf-8")
 
 
-def encode(image: Image) -> bytes:
+def encode(image: RgbArray) -> bytes:
     """Encode as JPEG, with the highest quality that stays under `MAX_BYTES`."""
     for quality in range(90, 40, -4):
         settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
@@ -86,7 +86,7 @@ def _generator(seed: int, name: str) -> np.random.Generator:
 
 def _scenes(
     plan: dict[str, Any], library: FontLibrary, seed: int
-) -> Iterator[tuple[str, Image, dict[str, Any]]]:
+) -> Iterator[tuple[str, RgbArray, dict[str, Any]]]:
     for number, entry in enumerate(plan["scene"], start=1):
         scene_plan = _scene_plan(entry)
         scene = render_scene(
@@ -106,7 +106,7 @@ def _scenes(
 
 def _plates(
     plan: dict[str, Any], library: FontLibrary, seed: int
-) -> Iterator[tuple[str, Image, dict[str, Any]]]:
+) -> Iterator[tuple[str, RgbArray, dict[str, Any]]]:
     for number, entry in enumerate(plan["plate"], start=1):
         kind = RegistrationFormat(entry["format"])
         name = f"{kind.value}_{entry['rows']}row"

@@ -37,11 +37,11 @@ class KeepLimits:
     """Limits of the folder.
 
     Attributes:
-        pictures: at most.
-        max_bytes: of all of them.
-        seconds: that a picture stays.
-        least: unsureness that a picture must have.
-        same_scene: bits, of 256, by which hashes of one scene differ at most.
+        pictures: maximum number of pictures.
+        max_bytes: maximum size of all pictures together.
+        seconds: how long a picture is kept.
+        least: minimum unsureness of a kept picture.
+        same_scene: maximum number of bits, of 256, in which hashes of one scene differ.
     """
 
     pictures: int = 500
@@ -93,21 +93,21 @@ class UnsureKeeper:
     ) -> bool:
         """Keep a picture if it is unsure enough and shows something new.
 
-        A full disk ends the keeping, not the reading.
+        If the disk is full, nothing more is kept; reading goes on.
 
         Args:
             data: the picture's encoded bytes.
-            suffix: of its format: a dot, then letters and digits.
+            suffix: suffix of its format: a dot, then letters and digits.
             pixels: (H, W, 3) RGB.
             unsure: see `unsureness.judge`.
             answer: what was read.
             stream: names the stream that `unsure.track` belongs to.
 
         Returns:
-            Whether it is there now.
+            Whether the picture was kept.
 
         Raises:
-            ValueError: the suffix is none.
+            ValueError: the suffix is invalid.
         """
         if self._broken or unsure.score < self.limits.least or len(data) > self.limits.max_bytes:
             return False
@@ -123,7 +123,7 @@ class UnsureKeeper:
             answer=answer,
         )
         if not is_picture_name(one.file):
-            raise ValueError(f"{suffix!r} is no suffix of a picture")
+            raise ValueError(f"{suffix!r} is not the suffix of a picture")
         with self._lock:
             try:
                 return self._add(one, data)

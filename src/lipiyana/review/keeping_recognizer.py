@@ -43,8 +43,8 @@ _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp")
 class KeepingRecognizer:
     """Passes all calls to another recognizer, and checks the answers.
 
-    It implements `lipiyana.recognizer.Recognizer`. Frames of `recognize_stream` are passed on
-    unjudged, and what came with `CachePolicy.BYPASS` is not kept here either.
+    It implements `lipiyana.recognizer.Recognizer`. Frames of `recognize_stream`, and
+    pictures with `CachePolicy.BYPASS`, are passed on and never kept.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class KeepingRecognizer:
         """Wrap a recognizer.
 
         Args:
-            recognizer: reads.
-            keeper: takes the pictures.
+            recognizer: reads the pictures.
+            keeper: keeps the unsure pictures.
             defer: does a job when there is time for it, or never; by default each picture is
                 judged before its answer is given.
             on_close: called before the other recognizer is closed.

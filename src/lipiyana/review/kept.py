@@ -130,7 +130,7 @@ def read_without_links(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
 def _regular_size(path: Path) -> int:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"{path} is no regular file")
+        raise OSError(f"{path} is not a regular file")
     return found.st_size
 
 

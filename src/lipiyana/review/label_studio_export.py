@@ -33,7 +33,7 @@ _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """One text of an export; as `finetuning.labels.Label` has it."""
+    """One text of an export; fields as in `lipiyana.learning.finetune.reader.labels.Label`."""
 
     where: str
     picture: Path | None
@@ -199,7 +199,7 @@ def _region(result: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, An
     if not _PLACE.isdisjoint(value):
         corners = _corners(result, value)
         if corners is None or not all(abs(c) <= _FURTHEST for point in corners for c in point):
-            found["problem"] = "the place of a region makes no sense"
+            found["problem"] = "a region has an invalid position"
         else:
             found["corners"] = corners
     return found
@@ -230,7 +230,7 @@ def _corners(result: Mapping[str, Any], value: Mapping[str, Any]) -> Corners | N
 def _share(percent: Any) -> float:
     """Read a percentage of a side; True and False are not numbers."""
     if isinstance(percent, bool):
-        raise TypeError("a bool is no percentage")
+        raise TypeError("a bool is not a percentage")
     return float(percent) / 100
 
 

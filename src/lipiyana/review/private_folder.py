@@ -1,7 +1,7 @@
 """Folders with people's pictures: readable by their owner only, never someone else's folder.
 
 A folder that keeps pictures has a notice in it, by which it is known again. Files are removed from
-it only where they are this project's: named by the hash of their content, or told by a note.
+it only where they are this project's: named by the hash of their content, or listed in a note.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def identity(folder: Path) -> tuple[int, int]:
     """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise OSError(errno.ENOTDIR, "it is no folder", os.fspath(folder))
+        raise OSError(errno.ENOTDIR, "it is not a folder", os.fspath(folder))
     return found.st_dev, found.st_ino
 
 

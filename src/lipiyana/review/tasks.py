@@ -82,7 +82,7 @@ def export_tasks(folder: Path, out: Path) -> int:
 
 
 def task(one: Kept) -> dict[str, Any]:
-    """Make one task with its prediction; an answer that makes no sense predicts nothing."""
+    """Make one task with its prediction; an invalid answer gives no prediction."""
     return {
         "data": {"image": f"/data/local-files/?d={one.file}"},
         "meta": {"unsure": one.score, "reasons": one.reasons},

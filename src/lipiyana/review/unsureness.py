@@ -14,11 +14,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.types import Plate, Recognition, TextLine
-
-Pixels = npt.NDArray[np.uint8]
 
 DOUBT = 0.1
 """Below this the first step ends it."""
@@ -50,7 +49,7 @@ def first_look(found: Recognition) -> float:
     return max(doubts, default=0.0)
 
 
-def judge(found: Recognition, pixels: Pixels, reader: Reader) -> Unsureness:
+def judge(found: Recognition, pixels: RgbArray, reader: Reader) -> Unsureness:
     """Judge by margins, grammar and detectors.
 
     Args:
@@ -68,13 +67,13 @@ def judge(found: Recognition, pixels: Pixels, reader: Reader) -> Unsureness:
     return Unsureness(max(reasons.values()), reasons, tracks[0] if len(tracks) == 1 else None)
 
 
-def margin_doubts(crops: Sequence[Pixels], reader: Reader) -> list[float]:
+def margin_doubts(crops: Sequence[RgbArray], reader: Reader) -> list[float]:
     """One minus the least margin, of the best class over the second at a step, of each line.
 
     Steps whose best class is a sure blank say nothing, and count nothing.
     """
-    readings = reader.read(crops, keep=_least_margin)
-    return [1 - float(reading.kept[0, 0]) for reading in readings if reading.kept is not None]
+    readings = reader.read(crops, reduce=_least_margin)
+    return [1 - float(reading.reduced[0, 0]) for reading in readings if reading.reduced is not None]
 
 
 def _least_margin(
@@ -125,6 +124,6 @@ def _lines(found: Recognition) -> Iterator[TextLine]:
         yield from plate.lines
 
 
-def _crops(found: Recognition, pixels: Pixels) -> list[Pixels]:
+def _crops(found: Recognition, pixels: RgbArray) -> list[RgbArray]:
     polygons = {line.polygon for line in _lines(found)}
     return [crop_quad(pixels, corners) for corners in sorted(polygons)]

@@ -20,7 +20,7 @@ def available_threads() -> int:
 
 
 def cgroup_quota(root: Path) -> float | None:
-    """Read the CPU quota of a cgroup, version 2 or 1, in CPUs; None where there is none."""
+    """Read the CPU quota of a cgroup, version 2 or 1, in CPUs; None if there is none."""
     try:
         quota, period = (root / "cpu.max").read_text("ascii").split()
     except (OSError, ValueError):
@@ -37,7 +37,7 @@ def cgroup_quota(root: Path) -> float | None:
 
 
 def container_memory(root: Path) -> int | None:
-    """Read the memory limit of a cgroup, version 2 or 1, in bytes; None where there is none."""
+    """Read the memory limit of a cgroup, version 2 or 1, in bytes; None if there is none."""
     for file in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
         try:
             limit = int(file.read_text("ascii"))
@@ -50,7 +50,7 @@ def container_memory(root: Path) -> int | None:
 
 
 def machine_memory() -> int | None:
-    """Read the memory of the machine, in bytes; None where the system does not say."""
+    """Read the memory of the machine, in bytes; None if the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows

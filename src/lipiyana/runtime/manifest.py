@@ -40,7 +40,7 @@ class ModelEntry:
         file: where the ONNX file is expected, packed where its name ends in `.xz`.
         sha256: of that file as it is stored, hexadecimal.
         charset_sha256: sha256 of the UTF-8 of the model's characters in the order of its
-            classes; "" where the model reads nothing.
+            classes; "" if the model reads nothing.
         licence: SPDX expression.
         data: what it was trained on.
         card: file name of its model card, "" if none.
@@ -102,7 +102,7 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
     """Read the manifest of a folder of models.
 
     Raises:
-        ModelUnavailable: there is none (MODEL_NOT_INSTALLED) or it makes no sense
+        ModelUnavailable: there is none (MODEL_NOT_INSTALLED) or it is invalid
             (MODEL_CORRUPT).
     """
     path = folder / MANIFEST
@@ -146,7 +146,7 @@ def _locate(file: str, folder: Path) -> Path:
         return folder / file
     package, _, inner = file.removeprefix(_PACKAGE).partition("/")
     if not package.isidentifier():  # what lies in a package is found by importing the package
-        raise ValueError(f"{shown(package)} is no package")
+        raise ValueError(f"{shown(package)} is not a package")
     spec = importlib.util.find_spec(package)  # does not import it
     if spec is None or spec.origin is None:
         return folder / package / inner  # not there: "not installed" when it is asked for

@@ -59,14 +59,14 @@ class NewModel:
 def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ...]:
     """Copy models into a folder and name them first in its manifest, in their order.
 
-    Models that the manifest has already stay after them; one of the same name is replaced, and one
-    whose twin is replaced goes, as it would be that of another model.
+    Models that the manifest has already stay after them. A model of the same name is replaced, and
+    the twin of a replaced model is removed, because it belongs to the old one.
 
     Returns:
         The new entries.
 
     Raises:
-        ModelUnavailable: the folder's manifest makes no sense.
+        ModelUnavailable: the folder's manifest is invalid.
         InvalidRequest: the disk is full (DISK_FULL), or the folder cannot be written.
         PermissionDenied: the folder may not be written.
     """
@@ -89,7 +89,7 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Convert errors of the disk to this project's; see `add_models`."""
+    """Convert errors of the disk to errors of this project; see `add_models`."""
     try:
         yield
     except PermissionError as error:
@@ -110,7 +110,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def toml_table(name: str, table: Mapping[str, Any]) -> str:
-    """Write one entry of an array of tables; its own tables come last, as TOML wants it."""
+    """Write one entry of an array of tables; its own tables come last, as TOML requires."""
     plain = {k: v for k, v in table.items() if not isinstance(v, Mapping)}
     inner = {k: v for k, v in table.items() if isinstance(v, Mapping) and v}
     lines = [f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in plain.items())]
@@ -127,7 +127,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # JSON's escapes are TOML's, but for the one control character that JSON leaves alone
+        # TOML has the escapes of JSON, and one more: JSON does not escape this control character
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, int | float):
         return repr(value)
@@ -135,14 +135,14 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + "}"
-    raise TypeError(f"{type(value).__name__} has no place in a manifest")
+    raise TypeError(f"{type(value).__name__} cannot be written to a manifest")
 
 
 def _tables(folder: Path) -> list[dict[str, Any]]:
     path = folder / MANIFEST
     if not path.exists():
         return []
-    read_manifest(folder)  # refuses what makes no sense
+    read_manifest(folder)  # raises an error for an invalid one
     tables: list[dict[str, Any]] = read_toml(path).get("model", [])
     return tables
 

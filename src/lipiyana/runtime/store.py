@@ -57,7 +57,7 @@ class Session:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the first input; None where any size fits."""
+        """Shape of the first input; None if any size fits."""
         shape = self._session.get_inputs()[0].shape
         return tuple(size if isinstance(size, int) else None for size in shape)
 
@@ -72,7 +72,14 @@ class Session:
         return outputs
 
 
-def _create(entry: ModelEntry, threads: int, keeps_memory: bool) -> Any:
+def open_session(model: bytes, threads: int, *, keeps_memory: bool = True) -> Any:
+    """Make an ONNX Runtime session on the CPU; the one place that says with which options.
+
+    Args:
+        model: the content of an ONNX file.
+        threads: that one run uses.
+        keeps_memory: whether the memory of its largest runs stays with it.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -83,9 +90,13 @@ def _create(entry: ModelEntry, threads: int, keeps_memory: bool) -> Any:
     options.enable_mem_pattern = False  # shapes differ from picture to picture
     options.enable_cpu_mem_arena = keeps_memory
     options.log_severity_level = _SILENT
-    data = entry.read_bytes()
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _create(entry: ModelEntry, threads: int, keeps_memory: bool) -> Any:
+    model = entry.read_bytes()
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return open_session(model, threads, keeps_memory=keeps_memory)
     except Exception as error:
         raise ModelUnavailable(
             f"ONNX Runtime cannot load {entry.file}: {error}", reason="MODEL_CORRUPT"
@@ -142,7 +153,7 @@ class ModelStore:
             open_session: loads a model, given that number of threads.
 
         Raises:
-            ModelUnavailable: `models_dir` has no manifest, or one that makes no sense.
+            ModelUnavailable: `models_dir` has no manifest, or an invalid one.
             InvalidRequest: `models_dir` is no path, or `threads` no whole number above 0.
         """
         if models_dir is None:

@@ -15,7 +15,7 @@ from lipiyana.clock import Clock
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
-from lipiyana.ocr.plates.grammar_search import letters_and_digits
+from lipiyana.ocr.plates.grammar_search import grammar_probabilities
 from lipiyana.ocr.recognition.reader import Reader, ReadLine
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, model_info
@@ -269,7 +269,7 @@ class SceneReader:
         with clock.stage("crop_lines"):
             crops = [crop_quad(pixels, region.polygon) for region in regions]
         with clock.stage("read_lines"):
-            readings = self._reader.read(crops, keep=letters_and_digits, hints=hints)
+            readings = self._reader.read(crops, reduce=grammar_probabilities, hints=hints)
         found = zip(regions, readings, strict=True)
         return [ReadLine(region.polygon, reading) for region, reading in found]
 

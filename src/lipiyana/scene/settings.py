@@ -77,7 +77,9 @@ class SceneSettings:
     phone_min_digits: int = 9
     """Digits from which text with few letters is a telephone number."""
     phone_max_letters: int = 3
-    """Letters up to which it is, as in "Mob."; registrations with so many digits have five."""
+    """Letters that a telephone number may have, as in "Mob."; registrations with as many digits
+    have five.
+    """
 
     # what belongs together
 

@@ -168,8 +168,8 @@ def has_category_conflict(
 
     Args:
         registration: what the plate says.
-        colour: of the plate; None where it is not known.
-        vehicle_label: class of the vehicle that carries it; "" where it is not known.
+        colour: of the plate; None if it is not known.
+        vehicle_label: class of the vehicle that carries it; "" if it is not known.
     """
     return categorize(registration, colour).conflict or conflicts(
         registration.category, vehicle_label, registration.country
@@ -181,7 +181,7 @@ def conflicts(category: Category | None, vehicle_label: str, country: str = INDI
     private plate.
 
     Args:
-        category: of its registration; None where it is not known.
+        category: of its registration; None if it is not known.
         vehicle_label: a class of the taxonomy; any other name conflicts with nothing.
         country: `Registration.country`; each country has its own rule, see `Country`.
     """

@@ -35,7 +35,7 @@ class VoteSettings:
     """Readings of one registration after which its track is known by it."""
     established_edits: int = 3
     """Characters in which a reading may differ from an established registration and still be a
-    misreading, however confident: blurred frames between clear ones are misread twice the same way.
+    misreading, however confident: see `PlateVote`.
     """
 
     @property
@@ -55,17 +55,17 @@ class PlateVote:
       of a repeated frame does not count again.
     - The registration with the greatest sum leads. A frame shows the leader in place of its own
       reading if that may be a misreading of the leader: it is of the same country and differs in
-      two characters at most, none of them read with confidence; or it is no registration and
-      differs as little.
+      `max_edits` characters at most, none of them read with more than `sure_confidence`; or it is
+      no registration and differs in as few.
     - Another registration, which is no misreading of the leader, is shown as it is and does not
-      count. It becomes the leader, and earlier readings are forgotten, once it was read three times
-      without the leader in between, or twice with a greater sum than the leader's; or at once after
-      a gap, when the tracker may have met another vehicle.
-    - A registration that was read five times is established. What differs from it in three
-      characters at most is a misreading, however confident: blurred frames between clear ones are
-      misread, and twice the same way. Such a reading becomes the leader only with a greater sum
-      than the leader's, without the leader in between. A doubtful registration on an established
-      track is shown as the leader.
+      count. It becomes the leader, and earlier readings are forgotten, once it was read
+      `takeover_readings` times without the leader in between, or twice with a greater sum than the
+      leader's; or at once after a gap, when the tracker may have met another vehicle.
+    - A registration that was read `established_readings` times is established. A reading that
+      differs from it in `established_edits` characters at most is a misreading, however confident:
+      blurred frames between clear ones are often misread in the same way twice. Such a reading
+      becomes the leader only with a greater sum than the leader's, without the leader in between.
+      A doubtful registration on an established track is shown as the leader.
 
     So a wrong first reading is corrected, and no vehicle gets another one's plate only because the
     tracker confused them.

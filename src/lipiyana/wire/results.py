@@ -1,6 +1,6 @@
 """Converts results to protobuf messages and JSON, and messages back to results.
 
-Lossless but for floats, which are 32 bits wide on the wire.
+Lossless except for floats, which are 32 bits wide on the wire.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def recognition_from_proto(message: pb.Recognition) -> types.Recognition:
 def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
     """Give the proto's JSON: snake_case names, every field, floats as short as 32 bits allow.
 
-    `track_id` and `vehicle_index` are None where there is none, so that all rows have the same
+    `track_id` and `vehicle_index` are None if there is none, so that all rows have the same
     keys.
     """
     row = MessageToDict(

@@ -19,7 +19,7 @@ DETAILS_KEY = "grpc-status-details-bin"
 """The trailing metadata that gRPC reserves for a serialized `google.rpc.Status`."""
 
 LONGEST_RETRY = 3600.0
-"""Seconds: what a server asks for beyond that is taken for that."""
+"""Maximum seconds of a retry delay; longer ones that a server asks for are shortened to it."""
 
 MAX_MESSAGE_BYTES = 1_000
 """Of an error's text. It travels three times (percent-encoded, twice in base64), and gRPC takes
@@ -82,7 +82,7 @@ def from_status(status: Status) -> LipiyanaError:
     if issubclass(kind, Overloaded):
         retry = _detail(status, error_details_pb2.RetryInfo)
         if retry.HasField("retry_delay"):
-            # what a peer sent need not make sense
+            # a peer may send an invalid delay
             delay = min(max(0.0, retry.retry_delay.ToNanoseconds() / 1e9), LONGEST_RETRY)
             return kind(status.message, retry_after=delay, reason=reason)
     return kind(status.message, reason=reason)

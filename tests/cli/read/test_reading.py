@@ -167,7 +167,7 @@ def test_a_rate_limited_key_is_retried_without_limit(tmp_path: Path, pictures: P
     waits: list[float] = []
     retry = RetryPolicy(seconds=0, sleep=waits.append)
     assert read(tmp_path / "out.jsonl", recognizer, retry=retry) == Totals(read=4, failed=1)
-    # those who were told the same time come back at different ones, and seldom in the end
+    # clients that got the same time to wait come back at different times, and less often later
     assert len(set(waits)) > 490
     assert 1 < max(waits) <= 5
 

@@ -57,16 +57,16 @@ EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
 
 def test_a_course_stops_early_without_gains(tmp_path: Path) -> None:
     learner = Counting(tmp_path, floor=90)
-    told: list[Measured | None] = []
+    settled_from: list[Measured | None] = []
     state = run_course(
         learner,
         tmp_path,
         CourseState("k"),
         EVERY_STEP,
-        on_settling=lambda: told.append(learner.settled_from),
+        on_settling=lambda: settled_from.append(learner.settled_from),
     )
     assert state.ending == "no_gain"
-    assert told == [None]  # before the start, and once
+    assert settled_from == [None]  # before the start, and once
     assert learner.settled_from == Measured(90, 0.0)
     assert state.best == Measured(90, 1.0)
     assert state.before == Measured(100, 0.0)

@@ -45,9 +45,9 @@ def entry(folder: Path, name: str) -> ModelEntry:
 
 
 def warnings(job: Job, base: ModelEntry) -> list[str]:
-    told: list[str] = []
-    warn_of_replacement(job, base, Listener(on_warning=told.append))
-    return told
+    warnings: list[str] = []
+    warn_of_replacement(job, base, Listener(on_warning=warnings.append))
+    return warnings
 
 
 def test_a_finished_model_is_only_replaced_by_one_that_started_from_it(tmp_path: Path) -> None:
@@ -93,11 +93,11 @@ def test_nothing_is_chosen_for_a_job_that_cannot_resume(tmp_path: Path) -> None:
 
 def test_a_base_is_checked_against_the_models_in_the_folder(tmp_path: Path) -> None:
     add(tmp_path, "mine")
-    told: list[str] = []
-    listener = Listener(on_warning=told.append)
+    warnings: list[str] = []
+    listener = Listener(on_warning=warnings.append)
     with pytest.raises(InvalidRequest, match="--base mine-float"):
         base_of(Job(out=tmp_path, name="mine"), lambda: Chosen(OTHER), listener)
-    assert told == []
+    assert warnings == []
     chosen = Chosen(OTHER)
     assert base_of(Job(out=tmp_path, name="new"), lambda: chosen, listener) is chosen
-    assert len(told) == 1
+    assert len(warnings) == 1

@@ -262,15 +262,15 @@ def test_an_existing_reader_is_not_replaced_without_warning(
     def stop(_: str) -> None:
         raise KeyboardInterrupt
 
-    told = Listener(on_step=stop, on_warning=warned.append)
+    listener = Listener(on_step=stop, on_warning=warned.append)
     job = ReaderJob(data=numbers, out=finetuned, name="digits", samples=None)
     with pytest.raises(InvalidRequest, match="not overwritten"):
-        finetune_reader(job, store, told)
+        finetune_reader(job, store, listener)
     with pytest.raises(KeyboardInterrupt):
-        finetune_reader(job, ModelStore(finetuned, threads=1), told)
+        finetune_reader(job, ModelStore(finetuned, threads=1), listener)
     assert warned == []
     with pytest.raises(KeyboardInterrupt):
-        finetune_reader(replace(job, name="others"), store, told)
+        finetune_reader(replace(job, name="others"), store, listener)
     assert len(warned) == 1
 
 

@@ -284,15 +284,15 @@ def test_an_existing_detector_is_not_replaced_without_warning(
     def stop(_: str) -> None:
         raise KeyboardInterrupt
 
-    told = Listener(on_step=stop, on_warning=warned.append)
+    listener = Listener(on_step=stop, on_warning=warned.append)
     job = VehiclesJob(data=tmp_path, out=finetuned, name="colours")
     with pytest.raises(InvalidRequest, match="not overwritten"):
-        finetune_vehicles(job, store, told)
+        finetune_vehicles(job, store, listener)
     with pytest.raises(KeyboardInterrupt):
-        finetune_vehicles(job, ModelStore(finetuned, threads=1), told)
+        finetune_vehicles(job, ModelStore(finetuned, threads=1), listener)
     assert warned == []
     with pytest.raises(KeyboardInterrupt):
-        finetune_vehicles(replace(job, name="others"), store, told)
+        finetune_vehicles(replace(job, name="others"), store, listener)
     assert len(warned) == 1
 
 

@@ -45,8 +45,8 @@ def test_options_reach_the_job_and_ctrl_c_is_reported(
     module, teach, name, *_ = COMMANDS[command]
     asked: list[Any] = []
 
-    def stopped(job: Job, _store: object, told: Listener) -> Outcome:
-        told.on_step("learning")
+    def stopped(job: Job, _store: object, listener: Listener) -> Outcome:
+        listener.on_step("learning")
         asked.append(job)
         return Outcome(CourseState("k", ending="interrupted"))
 
@@ -99,8 +99,8 @@ def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
 def test_a_warning_before_training_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def warn(_job: Job, _store: object, told: Listener) -> Outcome:
-        told.on_warning("the old one goes")
+    def warn(_job: Job, _store: object, listener: Listener) -> Outcome:
+        listener.on_warning("the old one goes")
         return Outcome(CourseState("k", ending="interrupted"))
 
     monkeypatch.setattr(reader, "finetune_reader", warn)

@@ -19,6 +19,6 @@ from lipiyana.learning.finetune.common.twins import no_gain_note
 def test_the_advice_depends_on_whether_the_base_is_perfect(
     measure: str, before: float, after: float, perfect: float, says: str
 ) -> None:
-    told = no_gain_note(measure, before, after, perfect=perfect)
-    assert f"({measure} {after:.3f}, {before:.3f} before)" in told
-    assert says in told
+    note = no_gain_note(measure, before, after, perfect=perfect)
+    assert f"({measure} {after:.3f}, {before:.3f} before)" in note
+    assert says in note

@@ -59,7 +59,7 @@ _CORES = st.builds(
 
 
 @given(st.lists(_CORES, max_size=12))
-def test_nothing_comes_from_nothing(cores: list[Core]) -> None:
+def test_joining_adds_no_lines(cores: list[Core]) -> None:
     lines = join(cores)
     assert len(lines) <= len(cores)
     assert bool(lines) == bool(cores)

@@ -7,14 +7,14 @@ from lipiyana.ocr.language.script_choice import has_unlikely, without_unlikely
 
 
 @pytest.mark.parametrize("text", ["中", "TATA二", "दवाॵ", "ひ"])
-def test_what_hardly_any_sign_shows(text: str) -> None:
+def test_texts_with_unlikely_letters(text: str) -> None:
     assert has_unlikely(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "TATA 12/-", "दवाओं", "ঢাকা", "ಬಸ್", "ᱚᱞ", "ꯃꯤꯇꯩ", "دکان", "₹ 5.50", "Ünïcode"]
 )
-def test_what_signs_show(text: str) -> None:
+def test_texts_without_unlikely_letters(text: str) -> None:
     assert not has_unlikely(text)
 
 

@@ -34,7 +34,7 @@ def test_one_of_a_thousand_other_words_passes_for_known():
 
 
 @given(sets, words)
-def test_what_is_near_is_known_and_one_letter_away(known, word):
+def test_near_words_are_known_and_differ_in_one_letter(known, word):
     made = WordSet.of(known)
     found = made.near(word, LETTERS)
     assert len(found) == len(set(found))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.ocr.plates.grammar_search import OTHER, best_path, letters_and_digits, search
+from lipiyana.ocr.plates.grammar_search import OTHER, best_path, grammar_probabilities, search
 from lipiyana.ocr.registrations import GRAMMAR
 
 CHARSET = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZabk0123456789 -#")
@@ -23,7 +23,7 @@ def seen(*steps: str | dict[str, float]) -> np.ndarray:
         blank = np.zeros_like(row)
         blank[0] = 1
         rows += [row, blank]
-    return letters_and_digits(np.array(rows), CHARSET)
+    return grammar_probabilities(np.array(rows), CHARSET)
 
 
 def test_the_grammar_decides_between_what_was_seen() -> None:
@@ -33,7 +33,7 @@ def test_the_grammar_decides_between_what_was_seen() -> None:
     assert "BR010G6692" not in {other.text for other in others}
 
 
-def test_what_was_not_seen_does_not_come_up() -> None:
+def test_characters_that_were_not_seen_are_not_found() -> None:
     assert search([seen(*"HORN")]) == []
     assert search([seen(*"BR01", {"#": 1.0}, *"G6692")]) == []
 
@@ -50,7 +50,7 @@ def test_every_step_sums_to_one_and_the_unknown_is_other() -> None:
 
 def test_sister_digits_count_by_their_shapes() -> None:
     charset = ("૬", "੬", "६")
-    row = letters_and_digits(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32), charset)
+    row = grammar_probabilities(np.array([[0.1, 0.2, 0.3, 0.4]], np.float32), charset)
     assert row[0, 0] == pytest.approx(0.1)
     assert row.max() == pytest.approx(0.9)
 

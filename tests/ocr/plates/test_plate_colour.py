@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -96,7 +98,7 @@ def test_a_bharat_registration_on_yellow_is_a_conflict() -> None:
     assert found.registration.category is Category.PRIVATE
 
 
-def test_what_a_registration_contradicts_must_be_seen_beyond_doubt() -> None:
+def test_colours_that_contradict_the_registration_must_be_clear() -> None:
     seen = painted(PlateColour.WHITE_ON_BLACK)
     read = plate_colour(seen, [rectangle(0, 0, seen.shape[1], seen.shape[0])])
     doubted = plate_colour(
@@ -104,3 +106,13 @@ def test_what_a_registration_contradicts_must_be_seen_beyond_doubt() -> None:
     )
     assert read.colour is PlateColour.WHITE_ON_BLACK
     assert doubted.confidence < read.confidence or doubted.colour is not read.colour
+
+
+@pytest.mark.parametrize(
+    "changed", [{"colour_min_spread": 200.0}, {"colour_min_pixels": 10**6}], ids=str
+)
+def test_colours_follow_the_settings(changed: dict[str, float]) -> None:
+    picture = painted(PlateColour.BLACK_ON_WHITE)
+    assert plate_colour(picture, [ROW]).colour is PlateColour.BLACK_ON_WHITE
+    settings = dataclasses.replace(PLATES, **changed)
+    assert plate_colour(picture, [ROW], settings=settings) == UNKNOWN

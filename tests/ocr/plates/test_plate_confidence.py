@@ -26,7 +26,7 @@ CLEAR = Signs(
 )
 
 
-def test_what_is_clear_is_valid() -> None:
+def test_a_clear_reading_is_valid() -> None:
     assert confidence(CLEAR) > 0.97
 
 
@@ -42,7 +42,7 @@ def test_what_is_clear_is_valid() -> None:
         {"a_character": -0.3, "margin": 1.0, "second_look": 5.0},
     ],
 )
-def test_what_is_doubtful_is_not(doubt: dict[str, float]) -> None:
+def test_a_doubtful_reading_is_not_valid(doubt: dict[str, float]) -> None:
     assert confidence(replace(CLEAR, **doubt)) < PLATES.valid_confidence  # type: ignore[arg-type]
 
 

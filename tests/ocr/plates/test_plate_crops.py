@@ -10,7 +10,7 @@ from lipiyana.ocr.plates import grammar_search
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.plates.grammar_search import CHARACTERS, OTHER, Candidate
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
-from lipiyana.ocr.recognition.reader import Keep, LineReading
+from lipiyana.ocr.recognition.reader import LineReading, Reduce
 from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.store import ModelStore
 
@@ -19,7 +19,7 @@ SQUARE = np.full((80, 120, 3), 230, np.uint8)
 
 
 class Reads:
-    """Reads the next of some texts from each crop, "" when they are used up; as sure as told."""
+    """Reads the next of `texts` from each crop, then ""; every character is as sure as `sure`."""
 
     def __init__(self, *texts: str, sure: float) -> None:
         self.texts, self.sure = list(texts), sure
@@ -33,20 +33,20 @@ class Reads:
         self,
         crops: Sequence[npt.NDArray[np.uint8]],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
-        assert keep is not None
+        assert reduce is not None
         self.batches.append([crop.shape for crop in crops])
         return [self._reading(self.texts.pop(0) if self.texts else "") for _ in crops]
 
     def _reading(self, text: str) -> LineReading:
-        kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
-        kept[::2, 0] = 1
-        kept[1::2, OTHER] = 1 - self.sure
+        probabilities = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
+        probabilities[::2, 0] = 1
+        probabilities[1::2, OTHER] = 1 - self.sure
         for place, character in enumerate(text):
-            kept[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
-        return LineReading(text, self.sure, (self.sure,) * len(text), kept)
+            probabilities[2 * place + 1, 1 + CHARACTERS.index(character)] = self.sure
+        return LineReading(text, self.sure, (self.sure,) * len(text), probabilities)
 
 
 def test_no_rows_are_searched_twice(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,14 +104,14 @@ def test_the_beginning_of_a_doubtful_lower_row_is_widened(store: ModelStore) -> 
     assert plate.registration.canonical == "KA01AB1234"
 
 
-def test_what_shows_no_digits_is_left_at_that(store: ModelStore) -> None:
+def test_a_crop_without_digits_is_read_once(store: ModelStore) -> None:
     reader = Reads("GATE", "NO", sure=0.95)
     plate = PlateCropReader(store, reader).read(SQUARE)
     assert not plate.registration.valid
     assert len(reader.batches) == 1
 
 
-def test_what_is_known_to_be_a_plate_is_tried_in_all_ways(store: ModelStore) -> None:
+def test_a_known_plate_is_read_in_all_ways(store: ModelStore) -> None:
     reader = Reads("GATE", "NO", sure=0.95)
     PlateCropReader(store, reader).read(SQUARE, known=True)
     assert [len(batch) for batch in reader.batches] == [2, 4, 3]

@@ -43,7 +43,7 @@ def plate(*rows: ReadLine) -> PlateReading:
     return choose_plate([list(rows)])
 
 
-def test_what_is_clear_is_valid() -> None:
+def test_a_clear_reading_is_valid() -> None:
     clear = plate(row("KA01AB1234"))
     assert clear.registration.valid
     assert clear.registration.canonical == "KA01AB1234"

@@ -30,7 +30,7 @@ def test_each_character_is_found_in_its_row() -> None:
     assert evidence.ignored == 0
 
 
-def test_what_was_seen_in_the_place_of_a_character() -> None:
+def test_the_rival_of_a_character_is_found() -> None:
     evidence = align([row("8A2CHA9081")], "GA2CHA9081")
     first = evidence.characters[0]
     assert (first.rival, first.probability) == ("8", pytest.approx(0, abs=1e-6))
@@ -38,7 +38,7 @@ def test_what_was_seen_in_the_place_of_a_character() -> None:
 
 
 @pytest.mark.parametrize(("seen", "ignored"), [("INDKA01AB1234", 3), ("KA01AB12345", 1)])
-def test_what_was_seen_and_is_left_out(seen: str, ignored: int) -> None:
+def test_seen_characters_that_are_left_out_are_counted(seen: str, ignored: int) -> None:
     assert align([row(seen)], "KA01AB1234").ignored == ignored
 
 

@@ -53,7 +53,7 @@ def test_plates_of_two_and_three_rows(
 
 
 @pytest.mark.parametrize("rows", [("WB 20 BK 8081",), ("WB 20 BK", "8081"), ("HR26 AH 6911",)])
-def test_what_stands_on_its_head_is_no_registration(
+def test_a_plate_upside_down_is_no_registration(
     reader: PlateCropReader, rows: tuple[str, ...]
 ) -> None:
     plate = drawn(*rows)

@@ -30,7 +30,7 @@ def test_a_number_in_two_blocks_is_one_row() -> None:
     np.testing.assert_allclose(found[2], rectangle(175, 10, 320, 85))
 
 
-def test_plates_of_two_rows_are_not_such() -> None:
+def test_plates_of_two_rows_are_not_stacked_blocks() -> None:
     assert stacked_before_number([UPPER, LOWER]) is None
     beside_the_lower = rectangle(175, 50, 320, 88)
     assert stacked_before_number([UPPER, LOWER, beside_the_lower]) is None

@@ -15,14 +15,14 @@ from lipiyana.ocr.recognition.reader import LineReading, ReadLine
 def row(text: str, quad: np.ndarray, sure: float = 0.9) -> ReadLine:
     """A row that was read like this, with the rest of each step's probability on the blank."""
     letters = [character for character in text if character.isalnum()]
-    kept = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
-    kept[:, 0] = 1
+    probabilities = np.zeros((2 * len(text) + 1, 1 + OTHER), np.float32)
+    probabilities[:, 0] = 1
     for place, character in enumerate(letters):
         step = 2 * place + 1
-        kept[step] = 0
-        kept[step, OTHER] = 1 - sure
-        kept[step, CHARACTERS.index(character) + 1] = sure
-    return ReadLine(quad, LineReading(text, sure, (sure,) * len(text), kept))
+        probabilities[step] = 0
+        probabilities[step, OTHER] = 1 - sure
+        probabilities[step, CHARACTERS.index(character) + 1] = sure
+    return ReadLine(quad, LineReading(text, sure, (sure,) * len(text), probabilities))
 
 
 UPPER, LOWER = rectangle(10, 10, 110, 40), rectangle(10, 45, 110, 75)
@@ -50,9 +50,9 @@ def test_other_settings_decide_otherwise() -> None:
 def at_the_edge(text: str) -> ReadLine:
     """A row whose first and last characters stand at the ends of its crop."""
     whole = row(text, UPPER)
-    assert whole.reading.kept is not None
-    kept = np.repeat(whole.reading.kept, 5, axis=0)[5:-5]
-    return replace(whole, reading=replace(whole.reading, kept=kept[4:-4]))
+    assert whole.reading.reduced is not None
+    probabilities = np.repeat(whole.reading.reduced, 5, axis=0)[5:-5]
+    return replace(whole, reading=replace(whole.reading, reduced=probabilities[4:-4]))
 
 
 def test_the_crop_of_a_line_cuts_no_character_and_that_of_a_plate_does() -> None:
@@ -132,13 +132,13 @@ def test_a_plate_is_read_by_one_model_in_all_its_rows() -> None:
     assert [part.reading.model for part in plate.rows] == ["one", "one"]
 
 
-def test_what_the_other_model_read_is_an_alternative() -> None:
+def test_the_reading_of_the_other_model_is_an_alternative() -> None:
     plate = choose_plate([[by_two_models("KA01AB1234", 0.95, "KA01AB1284", 0.9)]])
     assert plate.registration.canonical == "KA01AB1234"
     assert plate.registration.alternatives == ("KA01AB1284",)
 
 
-def test_what_is_hardly_seen_is_no_registration_but_is_named() -> None:
+def test_a_faint_registration_is_not_valid_but_has_its_canonical() -> None:
     plate = choose_plate([[row("KA01AB1234", UPPER, sure=0.35)]])
     assert not plate.registration.valid
     assert plate.registration.canonical == ""
@@ -148,7 +148,7 @@ def test_what_is_hardly_seen_is_no_registration_but_is_named() -> None:
 
 def test_one_doubtful_character_is_no_reason_to_refuse() -> None:
     doubtful = row("KA01AB1234", UPPER, sure=0.99)
-    seen = doubtful.reading.kept
+    seen = doubtful.reading.reduced
     assert seen is not None
     eight, three = (1 + CHARACTERS.index(c) for c in "83")
     seen[17] = 0  # its last digit but one
@@ -186,7 +186,7 @@ def test_the_second_row_of_a_trade_plate_counts() -> None:
 
 def test_letters_that_no_registration_has_speak_against_it() -> None:
     clear = row("KA01AB1234", UPPER, sure=0.99)
-    seen = clear.reading.kept
+    seen = clear.reading.reduced
     assert seen is not None
     assert choose_plate([[clear]]).registration.valid
     # between its characters the reader saw others

@@ -49,7 +49,7 @@ def test_every_script_is_whole(code: str) -> None:
         "ABC xyz 123 @#%&*~^`|",
     ],
 )
-def test_what_signs_say_is_covered(text: str) -> None:
+def test_texts_of_signs_are_covered(text: str) -> None:
     assert CHARSET.covers(normalize(text))
 
 

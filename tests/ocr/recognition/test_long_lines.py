@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
+from lipiyana.ocr.recognition.reader import LineReader, LineReading, Reduce
 from lipiyana.ocr.recognition.settings import RECOGNITION
 from lipiyana.ocr.recognition.text_reader import TextReader, join_pieces, pieces_of
 from lipiyana.runtime.manifest import ModelEntry
@@ -57,8 +57,8 @@ def test_pieces_are_joined_by_spaces() -> None:
     assert len(whole.character_confidences) == len(whole.text)
     assert whole.character_confidences[5] == 0.6
     assert whole.confidence == pytest.approx(np.mean(whole.character_confidences))
-    assert whole.kept is not None
-    assert whole.kept.shape == (9, 3)
+    assert whole.reduced is not None
+    assert whole.reduced.shape == (9, 3)
 
 
 def test_urdu_pieces_are_joined_from_the_right() -> None:
@@ -78,7 +78,7 @@ class Widths:
         self,
         crops: Sequence[np.ndarray],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
         return [reading(str(crop.shape[1])) for crop in crops]

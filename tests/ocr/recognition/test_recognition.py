@@ -54,25 +54,26 @@ def test_a_batch_is_no_wider_than_one_of_the_longest_lines(
     assert max(rows for rows, *_ in shapes) > 1
 
 
-def test_what_is_kept_is_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:
+def test_reduced_probabilities_are_one_matrix_a_line(reader: LineReader, draw_text: Draw) -> None:
     crops = [draw_text("AB"), draw_text("A LONG LINE OF TEXT")]
-    short, long = reader.read(crops, keep=lambda probabilities, _: probabilities[:, :1])
-    assert short.kept is not None
-    assert long.kept is not None
-    assert len(short.kept) < len(long.kept)
-    assert ((short.kept >= 0) & (short.kept <= 1.001)).all()
+    short, long = reader.read(crops, reduce=lambda probabilities, _: probabilities[:, :1])
+    assert short.reduced is not None
+    assert long.reduced is not None
+    assert len(short.reduced) < len(long.reduced)
+    assert ((short.reduced >= 0) & (short.reduced <= 1.001)).all()
 
 
 def test_colours_are_not_swapped(reader: LineReader, store: ModelStore) -> None:
     # the reader sees blue first: a picture and its mirror in colour must differ for it
     red = np.zeros((48, 96, 3), np.uint8)
     red[..., 0] = 255
-    kept = [
-        reading.kept for reading in reader.read([red, red[..., ::-1]], keep=lambda p, _: p[:, :50])
+    reduced = [
+        reading.reduced
+        for reading in reader.read([red, red[..., ::-1]], reduce=lambda p, _: p[:, :50])
     ]
-    assert kept[0] is not None
-    assert kept[1] is not None
-    assert not np.allclose(kept[0], kept[1])
+    assert reduced[0] is not None
+    assert reduced[1] is not None
+    assert not np.allclose(reduced[0], reduced[1])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])

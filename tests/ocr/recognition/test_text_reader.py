@@ -3,7 +3,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.ocr.recognition.reader import Keep, LineReader, LineReading
+from lipiyana.ocr.recognition.reader import LineReader, LineReading, Reduce
 from lipiyana.ocr.recognition.text_reader import TextReader, installed_reader
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
@@ -21,13 +21,13 @@ class Says(LineReader):
         self,
         crops: Sequence[npt.NDArray[np.uint8]],
         *,
-        keep: Keep | None = None,
+        reduce: Reduce | None = None,
         hints: Collection[str] = (),
     ) -> list[LineReading]:
         return [LineReading(self.texts.pop(0), self.sure, ()) for _ in crops]
 
 
-def test_what_came_out_latin_is_read_again() -> None:
+def test_latin_readings_are_read_again() -> None:
     latin = Says("KA 01", "", "SALE", sure=0.6)
     reader = TextReader(Says("KA01", "बाज़ार", "12", ""), latin)
     readings = reader.read([CROP] * 4)

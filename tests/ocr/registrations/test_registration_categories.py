@@ -96,7 +96,7 @@ def test_classes_whose_colours_are_not_known_do_not_conflict() -> None:
 
 
 @given(st.sampled_from(list(PlateColour)))
-def test_what_is_no_registration_has_no_category(colour: PlateColour) -> None:
+def test_texts_without_a_registration_have_no_category(colour: PlateColour) -> None:
     found = categorize(Registration(alternatives=("KA01AB1234",)), colour)
     assert found.registration == Registration(alternatives=("KA01AB1234",))
     assert not found.conflict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import unicodedata
@@ -22,6 +23,7 @@ from lipiyana.ocr.registrations import (
 from lipiyana.ocr.registrations.characters import Characters
 from lipiyana.ocr.registrations.formats.bangladesh import CITIES
 from lipiyana.ocr.registrations.formats.nepal import ZONES
+from lipiyana.ocr.registrations.settings import REGISTRATIONS
 from lipiyana.ocr.registrations.transliteration import LETTER_NAMES, transliterate
 from lipiyana.types import Category, RegistrationFormat
 
@@ -103,6 +105,14 @@ def test_confusions_are_the_eight_pairs() -> None:
 @pytest.mark.parametrize("text", ["TAXI", "9845012345", "SHOPBOSS1", "MH12AB", "BIG"])
 def test_words_and_numbers_are_not_repaired(text: str) -> None:
     assert repairs(text) == []
+
+
+def test_repairs_follow_the_settings() -> None:
+    text, sure = "MHI2AB1234", [0.9] * 10
+    assert repairs(text, sure) == ["MH12AB1234"]
+    strict = dataclasses.replace(REGISTRATIONS, repair_max_confidence=0.8)
+    assert repairs(text, sure, settings=strict) == []
+    assert repairs(text, settings=dataclasses.replace(REGISTRATIONS, max_repairs=0)) == []
 
 
 def test_a_row_with_a_digit_is_never_left_out() -> None:

@@ -63,7 +63,7 @@ def test_words_come_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", WORDS)
-def test_what_is_missing_harms_only_its_syllable(text: str) -> None:
+def test_a_missing_sign_harms_only_its_syllable(text: str) -> None:
     labels = to_labels(normalize(text))
     for i in range(len(labels)):
         spelt = to_text(labels[:i] + labels[i + 1 :])

@@ -70,7 +70,7 @@ def test_it_is_idempotent_and_composed(text: str) -> None:
 
 
 @given(st.text(st.sampled_from(Charset.load().characters)))
-def test_what_the_reader_returns_stays_within_the_charset(text: str) -> None:
+def test_normalized_texts_stay_within_the_charset(text: str) -> None:
     assert Charset.load().covers(normalize(text))
 
 

@@ -26,7 +26,7 @@ def test_probabilities_after_a_seen_context_sum_to_at_most_one(model, context):
     assert sum(math.exp(chance) for chance in chances) < 1.1  # stored in steps of 6 %
 
 
-def test_what_was_seen_is_likelier_than_what_was_not(model):
+def test_seen_sequences_are_likelier_than_unseen_ones(model):
     assert model.log_probability("कम", "ल") > model.log_probability("कम", "न")
     assert model.log_probability("नाम", "") > model.log_probability("ना", "")
 

@@ -29,7 +29,7 @@ def test_parts_of_plates(folder: str, stem: str, part: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["in_plates", "ne_plates", "bn_plates", "olx_plate"])
-def test_what_was_trained_on_is_in_no_other_part(folder: str) -> None:
+def test_training_crops_are_in_no_other_part(folder: str) -> None:
     held_out = validation_numbers(folder)
     prefix = "olx_plate_" if folder == "olx_plate" else ""
     for number in range(400):
@@ -37,7 +37,7 @@ def test_what_was_trained_on_is_in_no_other_part(folder: str) -> None:
         assert (part != "train") == (number in held_out)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the real plates are not here")
+@pytest.mark.skipif(not DATA.exists(), reason="the real plates are missing")
 def test_a_registration_is_in_one_part_of_all_collections() -> None:
     parts: defaultdict[str, set[str]] = defaultdict(set)
     for folder in CROPS:

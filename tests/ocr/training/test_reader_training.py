@@ -57,7 +57,7 @@ def test_training_starts_from_a_float_twin(
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_what_is_exported_reads_as_the_network(
+def test_the_exported_model_reads_as_the_network(
     shipped: LineReaderNet, rounded: bool, tmp_path: Path
 ) -> None:
     twin = tmp_path / "twin.onnx"

@@ -100,7 +100,7 @@ def test_numeric_settings_are_found_and_a_bool_stays_a_bool(tmp_path: Path) -> N
 
 def test_a_pipe_is_refused_as_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "server.toml")
-    with pytest.raises(InvalidRequest, match="no regular file") as caught:
+    with pytest.raises(InvalidRequest, match="not a regular file") as caught:
         ServerSettings.load(tmp_path / "server.toml")
     assert caught.value.field == "config"
 

@@ -49,7 +49,7 @@ def test_boxes_suppress_those_of_their_class_alone() -> None:
     assert suppress(boxes, scores, np.array([0, 1, 2])).tolist() == [0, 1, 2]
 
 
-def test_what_has_a_better_name_is_doubted_in_others() -> None:
+def test_the_second_class_of_an_object_loses_confidence() -> None:
     boxes = some_boxes((1, 0, 100, 100), (0, 0, 100, 100), (0, 0, 100, 55), (300, 0, 400, 100))
     kept = suppress_and_vote(boxes, np.array([0.7, 0.9, 0.8, 0.5]), np.array([2, 0, 1, 2]))
     assert kept.indices.tolist() == [1, 2, 3, 0]
@@ -58,7 +58,7 @@ def test_what_has_a_better_name_is_doubted_in_others() -> None:
     assert kept.scores.tolist() == [0.9, 0.1], "nothing grows surer"
 
 
-def test_boxes_around_one_thing_vote_on_where_it_is() -> None:
+def test_boxes_of_one_object_vote_on_its_position() -> None:
     boxes = some_boxes((0, 0, 100, 100), (8, 0, 108, 100), (0, 0, 100, 30), (0, 4, 100, 100))
     scores, classes = np.array([0.6, 0.2, 0.5, 0.4]), np.array([0, 0, 0, 1])
     kept = suppress_and_vote(boxes, scores, classes)
@@ -90,7 +90,7 @@ def test_it_keeps_what_one_box_after_the_other_would(
 
 
 @given(found())
-def test_what_is_kept_stays_if_suppressed_again(
+def test_suppressing_twice_changes_nothing(
     values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
 ) -> None:
     boxes, scores, classes = values
@@ -100,7 +100,7 @@ def test_what_is_kept_stays_if_suppressed_again(
 
 
 @given(found())
-def test_of_one_thing_at_most_one_name_is_believed(
+def test_at_most_one_class_of_an_object_is_confident(
     values: tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.intp]],
 ) -> None:
     boxes, scores, classes = values
@@ -179,8 +179,8 @@ def test_a_small_one_within_a_surer_one_of_its_class_is_a_part_of_it() -> None:
     boxes = np.array([car, mirror, far_car, driver])
     scores, classes = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 0, 1])
     kept = suppress_and_vote(boxes, scores, classes)
-    told = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
-    assert told == {0: 0.9, 1: VEHICLE_DETECTION.second_class_cap, 2: 0.7, 3: 0.6}
+    by_index = dict(zip(kept.indices.tolist(), kept.scores.tolist(), strict=True))
+    assert by_index == {0: 0.9, 1: VEHICLE_DETECTION.second_class_cap, 2: 0.7, 3: 0.6}
     # the surer one of both is no part, however small
     kept = suppress_and_vote(boxes[:2], scores[[1, 0]], classes[:2])
     assert kept.scores.tolist() == [0.9, 0.8]

@@ -28,7 +28,7 @@ def test_a_model_of_one_size_has_none() -> None:
     assert overview_of(InputShape(416, None)) is None
 
 
-def test_what_is_large_is_taken_from_the_second_look_and_what_is_small_from_the_first() -> None:
+def test_large_objects_come_from_the_second_input_and_small_ones_from_the_first() -> None:
     # of a picture of 1000 pixels
     first, second = boxes_of(100, 400, 600), boxes_of(101, 401, 601)
     assert VEHICLE_DETECTION.overview_from < 0.4 < VEHICLE_DETECTION.overview_alone_from

@@ -30,7 +30,7 @@ def test_tiles_cover_a_large_picture(height: int, width: int) -> None:
 
 
 @given(st.integers(130, 3000), st.integers(130, 3000), st.data())
-def test_what_is_small_lies_whole_in_some_tile(
+def test_each_small_object_lies_whole_in_a_tile(
     height: int, width: int, data: st.DataObject
 ) -> None:
     found = tiles(height, width, SIZE)

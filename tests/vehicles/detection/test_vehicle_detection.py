@@ -16,6 +16,7 @@ from detector_models import (
 )
 from PIL import Image
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore, Session
@@ -24,7 +25,6 @@ from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import PADDING, InputShape
 from lipiyana.vehicles.detection.network import OPERATING_POINT, operating_scores
 
-Picture = npt.NDArray[np.uint8]
 SIZE = 128
 
 
@@ -40,7 +40,7 @@ def detector(model: bytes, tmp_path_factory: pytest.TempPathFactory) -> VehicleD
 
 def street(
     height: int, width: int, *things: tuple[tuple[int, int, int], tuple[int, ...]]
-) -> Picture:
+) -> RgbArray:
     picture = np.full((height, width, 3), 128, np.uint8)
     for colour, (x_min, y_min, x_max, y_max) in things:
         picture[y_min:y_max, x_min:x_max] = colour
@@ -71,7 +71,7 @@ def test_boxes_are_in_pixels_of_the_picture(detector: VehicleDetector, scale: fl
     assert near(found.box, car, 1 + scale)
 
 
-def test_what_is_less_sure_is_left_out(detector: VehicleDetector) -> None:
+def test_less_confident_results_are_left_out(detector: VehicleDetector) -> None:
     picture = street(128, 128, (RED, (10, 10, 60, 40)), (BLUE, (80, 80, 88, 88)))
     assert [d.label for d in detector.detect(picture)] == ["car", "bus"]
     assert [d.label for d in detector.detect(picture, least=0.6)] == ["car"]
@@ -195,7 +195,7 @@ def test_without_a_detector(store_without_detector: ModelStore) -> None:
 def test_a_real_network_finds_real_vehicles(shared_data: Path, tmp_path: Path) -> None:
     weights = shared_data / "weights" / "yolox_nano.onnx"
     if not weights.is_file():
-        pytest.skip("the weights of YOLOX-nano are not here")
+        pytest.skip("the weights of YOLOX-nano are missing")
     detector = VehicleDetector(ModelStore(install(tmp_path, coco_detector(weights)), threads=1))
     picture = np.asarray(
         Image.open(sorted((shared_data / "vehicles" / "train" / "images").glob("olx_plate*"))[0])

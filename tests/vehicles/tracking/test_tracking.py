@@ -66,7 +66,7 @@ def test_ids_come_in_the_order_of_appearance() -> None:
     assert tracker.update([], 3) == []
 
 
-def test_what_is_unsure_begins_no_track_but_goes_on() -> None:
+def test_unsure_detections_start_no_track_but_continue_one() -> None:
     tracker = Tracker()
     assert tracker.update([vehicle(100, 100, sure=0.2)], 1) == [None]
     assert ids(tracker.update([vehicle(100, 100)], 2)) == [1]
@@ -133,7 +133,7 @@ def test_wavering_boxes(seed: int) -> None:
         assert ids(tracker.update([at(0), at(1), at(2)], time)) == [1, 2, 3]
 
 
-def test_one_that_is_hidden_for_a_while_comes_back() -> None:
+def test_a_vehicle_that_is_hidden_for_a_while_keeps_its_track() -> None:
     tracker, path = Tracker(), straight(0, 100, 10, 0)
     other = vehicle(300, 400)
     for time in range(10):
@@ -147,7 +147,7 @@ def test_one_that_is_hidden_for_a_while_comes_back() -> None:
     assert again == Tracked(1, "car", resumed=False)
 
 
-def test_one_that_is_gone_too_long_is_another() -> None:
+def test_a_vehicle_that_is_gone_too_long_gets_a_new_track() -> None:
     tracker = Tracker()
     tracker.update([vehicle(100, 100)], 0)
     for time in (10, 20, 30, 40):

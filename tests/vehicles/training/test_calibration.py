@@ -38,8 +38,8 @@ def test_the_surest_match_is_correct_and_unjudgeable_detections_are_dropped() ->
         (CAR, 0.4, small), (PLATE, 0.9, here), (BUS, VEHICLE_DETECTION.second_class_cap, here),
     )  # fmt: skip
     judged = judge([picture], [found])
-    told = sorted(zip(judged.scores.tolist(), judged.right.tolist(), strict=True))
-    assert told == [(0.5, False), (0.7, False), (0.8, True)]
+    judgements = sorted(zip(judged.scores.tolist(), judged.right.tolist(), strict=True))
+    assert judgements == [(0.5, False), (0.7, False), (0.8, True)]
 
 
 def test_confidence_equals_precision_after_calibration() -> None:

@@ -45,7 +45,7 @@ def test_a_class_counts_only_where_it_is_labelled(streets) -> None:
     assert score(both, [_as_labelled(p) for p in both])["car"].ap50 == pytest.approx(1)
 
 
-def test_what_is_smaller_than_a_source_labels_is_neither_right_nor_wrong(streets) -> None:
+def test_objects_below_the_label_size_of_a_source_are_ignored(streets) -> None:
     pictures = load_pictures(streets("dhaka", count=2), None)
     found = [_as_labelled(picture) for picture in pictures]
     whole = score(pictures, found)["car"]

@@ -96,7 +96,7 @@ def test_the_int8_twin_agrees_and_has_no_conversions_inside(
     assert metadata["classes"].split("\n") == list(CLASSES)
 
 
-def test_yolox_nano_is_told_from_a_float_twin(yolox_nano: Path, tmp_path: Path) -> None:
+def test_yolox_nano_is_distinguished_from_a_float_twin(yolox_nano: Path, tmp_path: Path) -> None:
     assert is_coco(yolox_nano)
     assert not is_coco(tmp_path / "last.pt")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents import numbers
 from lipiyana.rendering.contents.boards import Vocabulary, load_vocabularies
 from lipiyana.rendering.effects import backgrounds
@@ -52,8 +52,6 @@ _WIDTHS: Mapping[DrawnVehicle, tuple[float, float]] = {
     "truck": (0.15, 0.4), "bus": (0.15, 0.4),
 }  # fmt: skip
 _GAP = 1.1
-
-Image = npt.NDArray[np.uint8]
 
 
 def empty_scenes(folder: Path, count: int, seed: int = 0) -> list[StreetPicture]:
@@ -110,7 +108,7 @@ def drawn_streets(folder: Path, count: int, seed: int = 0) -> list[StreetPicture
 
 def _street(
     rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]
-) -> Image:
+) -> RgbArray:
     """Render an empty street with some signs."""
     width, height = scene_size(rng)
     signs = sign_plans(rng, words)
@@ -125,7 +123,9 @@ def sign_plans(rng: np.random.Generator, words: Mapping[str, Vocabulary]) -> tup
     return tuple(SignPlan(_kind(rng), _lines(rng, words), place) for place in places)
 
 
-def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]) -> Image:
+def _wall(
+    rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vocabulary]
+) -> RgbArray:
     """Render a board, or letters alone, on a wall."""
     width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
@@ -139,7 +139,7 @@ def _wall(rng: np.random.Generator, library: FontLibrary, words: Mapping[str, Vo
     return stage.picture()
 
 
-def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabulary]) -> Image:
+def _arrows(rng: np.random.Generator, _: FontLibrary, __: Mapping[str, Vocabulary]) -> RgbArray:
     """Render panels with arrows, bars and rings."""
     width, height = scene_size(rng)
     stage = _wall_stage(rng, width, height)
@@ -172,7 +172,7 @@ _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
 )  # fmt: skip
 
 _KINDS: tuple[
-    Callable[[np.random.Generator, FontLibrary, Mapping[str, Vocabulary]], Image], ...
+    Callable[[np.random.Generator, FontLibrary, Mapping[str, Vocabulary]], RgbArray], ...
 ] = (
     _street,
     _wall,

@@ -17,11 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.files import replacing
 from lipiyana.images.loading import environment_limits, load
 from lipiyana.vehicles.training.data.labels import CLASSES, EXHAUSTIVE
-
-Pixels = npt.NDArray[np.uint8]
 
 Part = Literal["train", "selection", "report"]
 """Train is for training, selection chooses; report is evaluated once a version, chooses nothing."""
@@ -67,7 +66,7 @@ class StreetPicture:
     known: npt.NDArray[np.bool_]
     smallest: float = 0.0
 
-    def pixels(self) -> Pixels:
+    def pixels(self) -> RgbArray:
         """Load the picture, (height, width, 3) RGB.
 
         Raises:

@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.vehicles.boxes import inside
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.detection.letterbox import PADDING
 from lipiyana.vehicles.training.data.labels import CLASSES
-from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, Pixels, StreetPicture
+from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
 
 # minimum side of a cutout in pixels of the picture; smaller ones show too little
 _SMALLEST_CUTOUT = 24.0
@@ -148,14 +149,18 @@ class View:
         scale: pixels of the view for one pixel of the picture.
     """
 
-    pixels: Pixels
+    pixels: RgbArray
     boxes: Boxes
     classes: npt.NDArray[np.int64]
     scale: float = 1.0
 
 
 def transform(
-    picture: StreetPicture, image: Pixels, matrix: npt.NDArray[np.float64], width: int, height: int
+    picture: StreetPicture,
+    image: RgbArray,
+    matrix: npt.NDArray[np.float64],
+    width: int,
+    height: int,
 ) -> View:
     """Show a picture through an axis-aligned affine transform.
 
@@ -193,7 +198,7 @@ def transform(
 
 
 def letterboxed(
-    picture: StreetPicture, image: Pixels, width: int, height: int, *, flip: bool
+    picture: StreetPicture, image: RgbArray, width: int, height: int, *, flip: bool
 ) -> View:
     """Show the whole picture as serving does: at the top left, as large as fits."""
     scale = min(width / image.shape[1], height / image.shape[0])
@@ -202,7 +207,7 @@ def letterboxed(
 
 def close_up(
     picture: StreetPicture,
-    image: Pixels,
+    image: RgbArray,
     box: Boxes,
     width: int,
     height: int,
@@ -225,7 +230,7 @@ def close_up(
 
 def glimpse(
     picture: StreetPicture,
-    image: Pixels,
+    image: RgbArray,
     width: int,
     height: int,
     scale: float,
@@ -253,7 +258,7 @@ def glimpse(
 
 
 def _matrix(
-    image: Pixels, x_scale: float, y_scale: float, x: float, y: float, flip: bool
+    image: RgbArray, x_scale: float, y_scale: float, x: float, y: float, flip: bool
 ) -> npt.NDArray[np.float64]:
     if flip:
         return np.array([[-x_scale, 0, x + x_scale * image.shape[1]], [0, y_scale, y]])

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.vehicles.training.data.street_pictures import Pixels
+from lipiyana.arrays import RgbArray
 
 Light = npt.NDArray[np.float32]
 _Rng = np.random.Generator
 _LEVELS = np.arange(256, dtype=np.float32)
 
 
-def weathered(image: Pixels, rng: _Rng) -> Pixels:
+def weathered(image: RgbArray, rng: _Rng) -> RgbArray:
     """Always change light and colour a little, and sometimes much; (H, W, 3) RGB."""
     image = _light(image, rng)
     for chance, effect in _EFFECTS:
@@ -24,7 +24,7 @@ def weathered(image: Pixels, rng: _Rng) -> Pixels:
     return image
 
 
-def repainted(image: Pixels, rng: _Rng) -> Pixels:
+def repainted(image: RgbArray, rng: _Rng) -> RgbArray:
     """Rotate all hues by one random angle, because a class does not depend on the paint."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     # OpenCV stores hues in units of two degrees
@@ -32,13 +32,13 @@ def repainted(image: Pixels, rng: _Rng) -> Pixels:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), np.uint8)
 
 
-def light_of(image: Pixels) -> Light:
+def light_of(image: RgbArray) -> Light:
     """Mean and standard deviation (2, 3) of the 8-bit CIE Lab values of (H, W, 3) RGB."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
     return np.stack([lab.mean(0), lab.std(0)])
 
 
-def relit(image: Pixels, light: Light, rng: _Rng) -> Pixels:
+def relit(image: RgbArray, light: Light, rng: _Rng) -> RgbArray:
     """Give a picture the light of another one, to a random degree, and add shade.
 
     Reinhard et al., "Color transfer between images", IEEE CG&A 2001: match means and deviations in
@@ -60,7 +60,7 @@ def relit(image: Pixels, light: Light, rng: _Rng) -> Pixels:
     return _shaded(np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8), rng)
 
 
-def _shaded(image: Pixels, rng: _Rng) -> Pixels:
+def _shaded(image: RgbArray, rng: _Rng) -> RgbArray:
     """Vary the brightness over the picture, like trees, bridges and a low sun do."""
     height, width = image.shape[:2]
     logs = rng.normal(0, 0.35, (int(rng.integers(2, 6)), int(rng.integers(2, 6))))
@@ -68,7 +68,7 @@ def _shaded(image: Pixels, rng: _Rng) -> Pixels:
     return (image * field[..., None]).clip(0, 255).astype(np.uint8)
 
 
-def _light(image: Pixels, rng: _Rng) -> Pixels:
+def _light(image: RgbArray, rng: _Rng) -> RgbArray:
     """Change brightness, contrast, gamma and tint by table, saturation by mixing with grey."""
     gamma = np.exp(rng.normal(0, 0.2))
     gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.04, 3))
@@ -80,7 +80,7 @@ def _light(image: Pixels, rng: _Rng) -> Pixels:
     return np.asarray(cv2.addWeighted(image, saturation, grey, 1 - saturation, 0), np.uint8)
 
 
-def _night(image: Pixels, rng: _Rng) -> Pixels:
+def _night(image: RgbArray, rng: _Rng) -> RgbArray:
     """Night: dark and warm, with glare of a few lamps and noise."""
     dark = np.array([1.0, 0.88, 0.7]) * rng.uniform(0.18, 0.45)
     table = (_LEVELS[:, None] * dark).clip(0, 255).astype(np.uint8)
@@ -96,7 +96,7 @@ def _night(image: Pixels, rng: _Rng) -> Pixels:
     return _noise(np.asarray(cv2.add(image, glare), np.uint8), rng)
 
 
-def _haze(image: Pixels, rng: _Rng) -> Pixels:
+def _haze(image: RgbArray, rng: _Rng) -> RgbArray:
     """Fog that is denser higher up, where objects are further away."""
     height = image.shape[0]
     top, bottom = rng.uniform(0.3, 0.75), rng.uniform(0, 0.3)
@@ -105,7 +105,7 @@ def _haze(image: Pixels, rng: _Rng) -> Pixels:
     return (image * (1 - share) + air * share).clip(0, 255).astype(np.uint8)
 
 
-def _rain(image: Pixels, rng: _Rng) -> Pixels:
+def _rain(image: RgbArray, rng: _Rng) -> RgbArray:
     """Rain: parallel streaks and lower contrast."""
     height, width = image.shape[:2]
     streaks = np.zeros((height, width), np.uint8)
@@ -118,7 +118,7 @@ def _rain(image: Pixels, rng: _Rng) -> Pixels:
     return np.asarray(cv2.add(dull, cv2.cvtColor(streaks, cv2.COLOR_GRAY2RGB)), np.uint8)
 
 
-def _motion_blur(image: Pixels, rng: _Rng) -> Pixels:
+def _motion_blur(image: RgbArray, rng: _Rng) -> RgbArray:
     length = int(rng.integers(3, 10))
     kernel = np.zeros((length, length), np.float32)
     angle = rng.normal(0, 0.35)
@@ -129,7 +129,7 @@ def _motion_blur(image: Pixels, rng: _Rng) -> Pixels:
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
 
 
-def _soft(image: Pixels, rng: _Rng) -> Pixels:
+def _soft(image: RgbArray, rng: _Rng) -> RgbArray:
     """Lower the resolution."""
     height, width = image.shape[:2]
     share = rng.uniform(0.45, 0.9)
@@ -137,23 +137,23 @@ def _soft(image: Pixels, rng: _Rng) -> Pixels:
     return np.asarray(cv2.resize(small, (width, height)), np.uint8)
 
 
-def _noise(image: Pixels, rng: _Rng) -> Pixels:
+def _noise(image: RgbArray, rng: _Rng) -> RgbArray:
     grain = rng.normal(0, rng.uniform(3, 14), (image.shape[0], image.shape[1])).astype(np.float32)
     return np.asarray((image + grain[..., None]).clip(0, 255), np.uint8)
 
 
-def _jpeg(image: Pixels, rng: _Rng) -> Pixels:
+def _jpeg(image: RgbArray, rng: _Rng) -> RgbArray:
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(18, 70))]
     encoded = cv2.imencode(".jpg", image, quality)[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _grey(image: Pixels, _: _Rng) -> Pixels:
+def _grey(image: RgbArray, _: _Rng) -> RgbArray:
     one = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.cvtColor(one, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
-_EFFECTS: tuple[tuple[float, Callable[[Pixels, _Rng], Pixels]], ...] = (
+_EFFECTS: tuple[tuple[float, Callable[[RgbArray, _Rng], RgbArray]], ...] = (
     (0.06, _haze),
     (0.06, _night),
     (0.05, _rain),

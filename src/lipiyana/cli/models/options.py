@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lipiyana.cli.extras import import_with
 from lipiyana.cli.options import (
     Models,
     Resume,
@@ -60,9 +61,8 @@ def quantize(
 
     Needs the extra `train`.
     """
-    from lipiyana.cli.models.quantize import run
-
-    raise typer.Exit(run(model, calibration, out, least_agreement, models))
+    quantizing = import_with("train", "lipiyana.cli.models.quantize", "lipiyana models quantize")
+    raise typer.Exit(quantizing.run(model, calibration, out, least_agreement, models))
 
 
 def prune(

@@ -1,4 +1,4 @@
-"""`lipiyana models quantize`: makes an INT8 twin and registers it."""
+"""`lipiyana models quantize`: makes an INT8 twin and registers it. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.table import Table
 
 from lipiyana.cli.console import say_step, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
-from lipiyana.cli.extras import import_with
 from lipiyana.cli.sources import list_pictures
 from lipiyana.errors import InvalidRequest
+from lipiyana.learning.quantize import search
 from lipiyana.learning.quantize.floor import require_answers
 from lipiyana.learning.quantize.search import inputs_of, read_pictures
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
@@ -34,7 +34,6 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
         ModelUnavailable: there is no such model, or it finds nothing in the pictures.
         InvalidRequest: there are too few pictures for calibration, or `out` cannot be written.
     """
-    search = import_with("train", "lipiyana.learning.quantize.search", "lipiyana models quantize")
     store = ModelStore(models, threads=1)
     entry = store.entry(name)
     inputs = calibration_inputs(store, entry, calibration)

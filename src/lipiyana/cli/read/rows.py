@@ -1,4 +1,4 @@
-"""The two output formats, JSON Lines and CSV: encode and parse one record per picture."""
+"""The output formats, JSON Lines and CSV: encode and parse one record per picture."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
@@ -151,7 +151,7 @@ class Csv:
         return Record(_restore(rows[0][0]), rows[0][1], start, end)
 
 
-FORMS: dict[str, type[JsonLines] | type[Csv]] = {".jsonl": JsonLines, ".csv": Csv}
+FORMS: dict[str, Callable[[], RowForm]] = {".jsonl": JsonLines, ".csv": Csv}
 """By the suffix of the output's name."""
 
 _CONTROL = re.compile(f"[{CONTROLS}]")

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from lipiyana.learning.distill.pool import Pixels, PoolPicture
-from lipiyana.learning.distill.text_cores import CORE, UNKNOWN
+from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.text_cores import CORE, UNKNOWN, TextMap
 from lipiyana.learning.trainer.loading import worker_generator, worker_loader
 from lipiyana.ocr.detection.detector import network_input
 from lipiyana.vehicles.training.data.weather import weathered
@@ -87,7 +87,7 @@ class Crops(IterableDataset[Batch]):
         size = self.mix.size
         matrix = _matrix(rng, cores, size)
 
-        def moved(picture: Pixels, how: int = cv2.INTER_LINEAR) -> Pixels:
+        def moved(picture: TextMap, how: int = cv2.INTER_LINEAR) -> TextMap:
             warped = cv2.warpAffine(
                 picture, matrix, (size, size), flags=how, borderMode=cv2.BORDER_REFLECT_101
             )
@@ -110,7 +110,7 @@ class Crops(IterableDataset[Batch]):
         return int(np.searchsorted(self._chances, rng.random() * self._chances[-1]))
 
 
-def _matrix(rng: np.random.Generator, cores: Pixels, size: int) -> npt.NDArray[np.float64]:
+def _matrix(rng: np.random.Generator, cores: TextMap, size: int) -> npt.NDArray[np.float64]:
     """Draw the affine transform of a crop, mostly centred on text."""
     scales = _FAR_SCALES if rng.random() < _FAR else _SCALES
     scale = float(np.exp(rng.uniform(*np.log(scales))))

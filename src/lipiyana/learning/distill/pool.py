@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import replacing
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.text_cores import (
     LabelledPicture,
+    TextMap,
     cores_of,
     mended,
     teacher_cores,
@@ -23,7 +25,6 @@ from lipiyana.ocr.detection.detector import network_input, scaled_picture
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.runtime.store import Session
 
-Pixels = npt.NDArray[np.uint8]
 Picture = Callable[[], LabelledPicture]
 
 _QUALITY = 95
@@ -42,7 +43,7 @@ class PoolPicture:
     picture: Path
     map: Path
 
-    def load(self) -> tuple[Pixels, Pixels]:
+    def load(self) -> tuple[RgbArray, RgbArray]:
         """Load the picture, (H, W, 3) RGB, and the map, (H, W).
 
         Raises:
@@ -120,7 +121,7 @@ def _process(seen: PoolPicture, picture: Picture, teacher: Session) -> bool:
     return True
 
 
-def _map(labelled: LabelledPicture, teacher: Session) -> Pixels:
+def _map(labelled: LabelledPicture, teacher: Session) -> TextMap:
     if labelled.lines is not None:
         return cores_of(labelled.lines, labelled.pixels.shape)
     cores = teacher_cores(teacher.run(network_input(labelled.pixels))[0][0, 0])

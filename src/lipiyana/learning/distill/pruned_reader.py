@@ -178,7 +178,7 @@ def prune_reader(job: PruneJob, store: ModelStore, listener: Listener | None = N
     """Choose the blocks, train without them, quantize, compare and register.
 
     Raises:
-        InvalidRequest: so many blocks cannot be removed, the base cannot be used, there are no
+        InvalidRequest: that many blocks cannot be removed, the base cannot be used, there are no
             fonts for rendering, or the folder has an unfinished course (UNFINISHED) or a finished
             model of this name (FINISHED).
         ModelUnavailable: the base is not installed, or the pruned reader reads next to nothing

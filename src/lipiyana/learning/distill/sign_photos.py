@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
-from lipiyana.learning.distill.text_cores import LabelledPicture, Pixels, Quads
+from lipiyana.learning.distill.text_cores import LabelledPicture, Quads
 from lipiyana.vehicles.training.data.street_pictures import SIGNS, Part, parts
 
 _COVERED = 0.7
@@ -96,7 +97,7 @@ class WordScore:
 
 
 def score_words(
-    photos: Iterable[SignPhoto], detect: Callable[[Pixels], Sequence[npt.NDArray[np.float64]]]
+    photos: Iterable[SignPhoto], detect: Callable[[RgbArray], Sequence[npt.NDArray[np.float64]]]
 ) -> WordScore:
     """Score a detector, a function from (H, W, 3) RGB to regions (4, 2), on photos of signs."""
     words = found = regions = false = 0

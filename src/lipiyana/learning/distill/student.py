@@ -73,7 +73,7 @@ class Residual(nn.Module):
 
 
 class TextStudent(nn.Module):
-    """From pictures, prepared by `ocr.detection.network_input`, to logits of their text maps."""
+    """From pictures, as `network_input` of the detector prepares them, to logits of text maps."""
 
     def __init__(self, widths: Sequence[int] = WIDTHS, neck: int = _NECK) -> None:
         """Make the layers; `widths` are the channels at strides 2, 4, 8, 16 and 32."""

@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.ocr.detection.settings import SCENE_DETECTION, DetectionSettings
 
-Pixels = npt.NDArray[np.uint8]
+TextMap = npt.NDArray[np.uint8]
+"""(H, W) with the values below."""
 Quads = npt.NDArray[np.float64]
 
 CORE, UNKNOWN = 255, 128
@@ -46,12 +48,12 @@ class LabelledPicture:
         ignored: (n, 4, 2) outlines of text that is neither in `lines` nor in `words`.
     """
 
-    pixels: Pixels
+    pixels: RgbArray
     lines: Quads | None = None
     words: Quads | None = None
     ignored: Quads = field(default_factory=no_quads)
 
-    def scaled(self, pixels: Pixels) -> LabelledPicture:
+    def scaled(self, pixels: RgbArray) -> LabelledPicture:
         """The same labels for the picture in another size."""
         factor = np.array(pixels.shape[1::-1]) / np.array(self.pixels.shape[1::-1])
         lines, words = (None if quads is None else quads * factor for quads in self._known)
@@ -64,7 +66,7 @@ class LabelledPicture:
 
 def cores_of(
     outlines: Quads, shape: tuple[int, ...], settings: DetectionSettings = SCENE_DETECTION
-) -> Pixels:
+) -> TextMap:
     """Draw the cores of lines or words.
 
     Each side moves inwards by `shrink_ratio` times the area by half of the circumference.
@@ -90,7 +92,7 @@ def cores_of(
 
 def teacher_cores(
     probabilities: npt.NDArray[np.float32], settings: DetectionSettings = SCENE_DETECTION
-) -> Pixels:
+) -> TextMap:
     """Binarize a detector's map to the cores of the lines that it finds.
 
     A student of the probabilities would blur the gap between two rows; a student of the
@@ -113,7 +115,7 @@ def teacher_cores(
     return np.asarray(values[labels], np.uint8)
 
 
-def mended(cores: Pixels, words: Quads, ignored: Quads) -> Pixels:
+def mended(cores: TextMap, words: Quads, ignored: Quads) -> TextMap:
     """Correct a teacher's cores by the outlines of all words of the picture.
 
     Cores away from words are dropped, cores end where words do (so that two columns are two
@@ -146,7 +148,7 @@ def mended(cores: Pixels, words: Quads, ignored: Quads) -> Pixels:
     return result
 
 
-def _between(words: Quads, shape: tuple[int, ...]) -> Pixels:
+def _between(words: Quads, shape: tuple[int, ...]) -> TextMap:
     """Mark the gaps between neighbouring words of one row: there a core may join them."""
     marked = np.zeros(shape[:2], np.uint8)
     for left in words:
@@ -168,5 +170,5 @@ def _moved(quad: npt.NDArray[np.float64], distance: float) -> npt.NDArray[np.flo
     return quad + np.stack([-x - y, x - y, x + y, y - x])
 
 
-def _fill(drawn: Pixels, quad: npt.NDArray[np.float64], value: int) -> None:
+def _fill(drawn: TextMap, quad: npt.NDArray[np.float64], value: int) -> None:
     cv2.fillPoly(drawn, [np.rint(quad).astype(np.int32)], value)

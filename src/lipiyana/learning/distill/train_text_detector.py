@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.headers.formats import read_header
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.crops import CropMix, batches
@@ -37,7 +38,7 @@ from lipiyana.learning.distill.student import (
     computed_in_int8,
     shift_of,
 )
-from lipiyana.learning.distill.text_cores import LabelledPicture, Pixels
+from lipiyana.learning.distill.text_cores import LabelledPicture
 from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
@@ -88,7 +89,7 @@ def mix_of(pool: Pool, size: int, batch: int, seed: int) -> CropMix:
     return CropMix(seen, weights, size, batch, seed)
 
 
-def detect_with(net: TextStudent, image: Pixels) -> list[npt.NDArray[np.float64]]:
+def detect_with(net: TextStudent, image: RgbArray) -> list[npt.NDArray[np.float64]]:
     """Find the lines in (H, W, 3) RGB as serving does; (4, 2) corners in its pixels."""
     scaled = scaled_picture(image, SCENE_DETECTION)
     with torch.inference_mode():

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.learning.distill.text_cores import LabelledPicture
 from lipiyana.rendering.contents.corpus import Corpus
@@ -26,7 +27,6 @@ from lipiyana.rendering.text import lettering
 from lipiyana.rendering.text.lines import render_line
 from lipiyana.rendering.text.typesetting import typeset
 
-Pixels = npt.NDArray[np.uint8]
 Quads = npt.NDArray[np.float64]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -45,7 +45,7 @@ _LEAST_CONTRAST = 60.0
 class _Board:
     """A flat picture, (H, W, 3) RGB, and the ink of its lines, (n, 4, 2) corners."""
 
-    pixels: Pixels
+    pixels: RgbArray
     lines: Quads
 
 
@@ -77,7 +77,7 @@ class Walls:
                 return LabelledPicture(wall, lines)
         raise LookupError("no installed font has these characters; see scripts/install_fonts.sh")
 
-    def _wall(self, rng: np.random.Generator, chance: random.Random) -> tuple[Pixels, Quads]:
+    def _wall(self, rng: np.random.Generator, chance: random.Random) -> tuple[RgbArray, Quads]:
         width, height = SIZES[int(rng.integers(len(SIZES)))]
         wall = self._ground(rng, height, width)
         taken: list[Box] = []
@@ -101,7 +101,7 @@ class Walls:
         pixels = effects.jpeg(wall, rng, float(rng.uniform(0, 0.5)))
         return pixels, np.concatenate(lines)
 
-    def _ground(self, rng: np.random.Generator, height: int, width: int) -> Pixels:
+    def _ground(self, rng: np.random.Generator, height: int, width: int) -> RgbArray:
         if self._photos and rng.random() < _ON_PHOTOS:
             try:
                 photo = self._photos[int(rng.integers(len(self._photos)))]().pixels
@@ -213,13 +213,13 @@ def _free(
     return None
 
 
-def _ink(mask: Pixels) -> Quads:
+def _ink(mask: npt.NDArray[np.uint8]) -> Quads:
     """Corners (4, 2) of the box around the ink of an alpha mask."""
     x, y, width, height = cv2.boundingRect((mask > 64).astype(np.uint8))
     return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float64)
 
 
-def _hang(rng: np.random.Generator, wall: Pixels, board: _Board, place: Box) -> Quads:
+def _hang(rng: np.random.Generator, wall: RgbArray, board: _Board, place: Box) -> Quads:
     """Paste a board at its place, slightly rotated and in perspective; give its lines there."""
     height, width = board.pixels.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)

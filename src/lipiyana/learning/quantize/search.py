@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.images.loading import load
@@ -31,7 +32,6 @@ from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore, Session
 
 Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 Outputs = Sequence[npt.NDArray[Any]]
 """Output arrays of a model for one input."""
 
@@ -223,7 +223,7 @@ def outputs(path: Path, task: Task, inputs: Sequence[Floats]) -> list[Outputs]:
     return [session.run(batch) for batch in inputs]
 
 
-def read_pictures(paths: Sequence[Path], most: int = MOST_PICTURES) -> Iterator[Pixels]:
+def read_pictures(paths: Sequence[Path], most: int = MOST_PICTURES) -> Iterator[RgbArray]:
     """Load at most `most` evenly spaced pictures, (H, W, 3) RGB; skip unreadable ones."""
     step = max(1.0, len(paths) / most)
     for number in range(min(most, len(paths))):
@@ -233,7 +233,7 @@ def read_pictures(paths: Sequence[Path], most: int = MOST_PICTURES) -> Iterator[
             continue
 
 
-def inputs_of(store: ModelStore, entry: ModelEntry, pictures: Iterator[Pixels]) -> list[Floats]:
+def inputs_of(store: ModelStore, entry: ModelEntry, pictures: Iterator[RgbArray]) -> list[Floats]:
     """Collect the input batches that the model runs on for these pictures.
 
     Raises:

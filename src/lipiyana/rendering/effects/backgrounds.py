@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.rendering.effects.camera import Image, smooth_noise, to_three_channels
+from lipiyana.arrays import RgbArray
+from lipiyana.rendering.effects.camera import smooth_noise, to_three_channels
 from lipiyana.rendering.effects.palettes import Colour, contrast
 
 Canvas = npt.NDArray[np.float32]
@@ -66,7 +67,7 @@ def ground(
     return canvas
 
 
-def clutter(rng: np.random.Generator, height: int, width: int) -> Image:
+def clutter(rng: np.random.Generator, height: int, width: int) -> RgbArray:
     """Draw an out-of-focus background around a sign: (height, width, 3) RGB."""
     cells = (int(rng.integers(2, 5)), int(rng.integers(2, 7)), 3)
     grid = rng.uniform(20, 220, cells).astype(np.float32)

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from lipiyana.arrays import RgbArray
+
 Field = npt.NDArray[np.float32]
 
 
@@ -43,7 +44,7 @@ def to_three_channels(field: npt.ArrayLike) -> Field:
     return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
 
 
-def blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def blur(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Defocus: blur with a Gaussian, or with the disc of an open aperture."""
     radius = strength * image.shape[0] * rng.uniform(0.008, 0.055)
     if radius < 0.3:
@@ -55,7 +56,7 @@ def blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return _u8(cv2.filter2D(image, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE))
 
 
-def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def motion_blur(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Blur by motion of the camera or vehicle, mostly along the line."""
     length = int(3 + strength * image.shape[0] * rng.uniform(0.03, 0.14))
     kernel = np.zeros((length, length), np.float32)
@@ -67,7 +68,7 @@ def motion_blur(image: Image, rng: np.random.Generator, strength: float) -> Imag
     return _u8(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE))
 
 
-def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def low_resolution(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Downscale (to 12 pixels of height at the lowest) and upscale again."""
     height, width = image.shape[:2]
     small = height * (1 - strength * rng.uniform(0.1, 0.8))
@@ -83,7 +84,7 @@ def low_resolution(image: Image, rng: np.random.Generator, strength: float) -> I
     return _u8(cv2.resize(shrunk, (width, height), interpolation=int(up)))
 
 
-def far_away(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def far_away(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Imitate a small part of a large picture: blurred, coarse, compressed, sometimes sharpened."""
     height, width = image.shape[:2]
     low = min(height, round(34 - strength * rng.uniform(4, 18)))
@@ -96,7 +97,7 @@ def far_away(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return _u8(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
-def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def sensor_noise(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Add sensor noise: grey or coloured, per pixel or in grains of two pixels."""
     height, width = image.shape[:2]
     grain = 1 if rng.random() < 0.6 else 2
@@ -108,14 +109,14 @@ def sensor_noise(image: Image, rng: np.random.Generator, strength: float) -> Ima
     return _clip(image + (noise if channels == 3 else to_three_channels(noise)))
 
 
-def jpeg(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def jpeg(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Compress as JPEG of low quality, which adds blocks and ringing."""
     quality = int(np.clip(92 - strength * rng.uniform(10, 80), 8, 95))
     encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def uneven_light(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def uneven_light(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Brighten one side or some areas and darken the others."""
     height, width = image.shape[:2]
     if rng.random() < 0.6:
@@ -128,7 +129,7 @@ def uneven_light(image: Image, rng: np.random.Generator, strength: float) -> Ima
     return _clip(image * to_three_channels(light))
 
 
-def shadow_edge(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def shadow_edge(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Cast the shadow of a roof, pole or wire across the text."""
     height, width = image.shape[:2]
     mask = np.zeros((height, width), np.uint8)
@@ -145,7 +146,7 @@ def shadow_edge(image: Image, rng: np.random.Generator, strength: float) -> Imag
     return _clip(image * to_three_channels(dark))
 
 
-def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def glare(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Add a white spot: the reflection of a lamp or the sun."""
     height, width = image.shape[:2]
     cx, cy = rng.uniform(0, width), rng.uniform(0, height)
@@ -156,14 +157,14 @@ def glare(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return _clip(image + to_three_channels(spot))
 
 
-def night(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def night(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Darken, tint with the colour of street lamps, and add noise."""
     gain = 1 - strength * rng.uniform(0.3, 0.75)
     tint = np.array([1.0, rng.uniform(0.75, 1.0), rng.uniform(0.5, 1.0)], np.float32)
     return sensor_noise(_clip(image * (tint * np.float32(gain))), rng, 0.5 * strength)
 
 
-def stains(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def stains(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Add patches of dirt, rust or fading."""
     height, width = image.shape[:2]
     field = smooth_noise(rng, height, width, height * rng.uniform(0.15, 0.6), octaves=2)
@@ -172,7 +173,7 @@ def stains(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return _clip(image + (colour - image) * to_three_channels(patch))
 
 
-def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def scratches(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Draw thin lines: scratches, cracks, wires in front of the sign."""
     height, width = image.shape[:2]
     out = image.copy()
@@ -185,7 +186,7 @@ def scratches(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return out
 
 
-def wires(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def wires(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Draw a wire, pole or crack that covers part of the sign."""
     height, width = image.shape[:2]
     out = image.copy()
@@ -205,14 +206,14 @@ def wires(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return out
 
 
-def sharpen(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def sharpen(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Sharpen with halos around edges, as phone cameras do."""
     soft = cv2.GaussianBlur(image, (0, 0), max(0.8, image.shape[0] * rng.uniform(0.01, 0.03)))
     amount = strength * rng.uniform(0.4, 2.0)
     return _u8(cv2.addWeighted(image, 1 + amount, soft, -amount, 0))
 
 
-def cast(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def cast(image: RgbArray, rng: np.random.Generator, strength: float) -> RgbArray:
     """Change white balance and exposure, fade the colours and add haze."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     faded = strength * rng.uniform(0, 1.1)
@@ -226,10 +227,10 @@ def cast(image: Image, rng: np.random.Generator, strength: float) -> Image:
     return _clip(image * (gain * (1 - veil)) + haze * veil)
 
 
-def _u8(image: npt.NDArray[np.uint8] | cv2.typing.MatLike) -> Image:
+def _u8(image: npt.NDArray[np.uint8] | cv2.typing.MatLike) -> RgbArray:
     return np.asarray(image, np.uint8)
 
 
-def _clip(image: npt.NDArray[np.floating]) -> Image:
+def _clip(image: npt.NDArray[np.floating]) -> RgbArray:
     # converts and clips at 255 in one pass
     return np.asarray(cv2.convertScaleAbs(np.maximum(image, 0)), np.uint8)

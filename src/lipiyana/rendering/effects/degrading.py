@@ -7,14 +7,14 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.effects import camera as effects
-from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.recipe import RenderRecipe
 
 # standard deviation of grey below which letters cannot be distinguished from their ground
 _MIN_SPREAD = 8.0
 
-Effect = Callable[[Image, np.random.Generator, float], Image]
+Effect = Callable[[RgbArray, np.random.Generator, float], RgbArray]
 
 _SURFACE_AND_LIGHT: tuple[tuple[str, Effect], ...] = (
     ("stains", effects.stains),
@@ -36,7 +36,7 @@ _CAMERA: tuple[tuple[str, Effect], ...] = (
 )
 
 
-def degrade(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Image:
+def degrade(image: RgbArray, rng: np.random.Generator, recipe: RenderRecipe) -> RgbArray:
     """Apply surface, light and camera degradations with the recipe's probabilities and strength."""
     aged = _apply(image, rng, recipe, recipe.strength)
     if float(cv2.cvtColor(aged, cv2.COLOR_RGB2GRAY).std()) >= _MIN_SPREAD:
@@ -45,7 +45,9 @@ def degrade(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Ima
     return _apply(image, rng, recipe, recipe.strength * 0.3)
 
 
-def _apply(image: Image, rng: np.random.Generator, recipe: RenderRecipe, strength: float) -> Image:
+def _apply(
+    image: RgbArray, rng: np.random.Generator, recipe: RenderRecipe, strength: float
+) -> RgbArray:
     for name, effect in _SURFACE_AND_LIGHT:
         if rng.random() < getattr(recipe, name):
             image = effect(image, rng, float(rng.beta(1.6, 2)) * strength)
@@ -58,7 +60,7 @@ def _apply(image: Image, rng: np.random.Generator, recipe: RenderRecipe, strengt
     return image
 
 
-def degrade_print(image: Image, rng: np.random.Generator, recipe: RenderRecipe) -> Image:
+def degrade_print(image: RgbArray, rng: np.random.Generator, recipe: RenderRecipe) -> RgbArray:
     """Degrade a printed line as a scanner does: slight blur, low resolution, compression."""
     for probability, effect in (
         (0.35, effects.blur),

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents.plate_texts import PlateText
 from lipiyana.rendering.effects.backgrounds import Canvas
-from lipiyana.rendering.effects.camera import Image, smooth_noise
+from lipiyana.rendering.effects.camera import smooth_noise
 from lipiyana.rendering.plates.fittings import (
     add_bolts,
     add_caption,
@@ -42,7 +43,7 @@ class FlatPlate:
         outline: (4, 2) corners of the plate without its frame.
     """
 
-    image: Image
+    image: RgbArray
     alpha: Mask
     rows: Quad
     outline: Quad

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents.plate_texts import PlateText, random_registration
 from lipiyana.rendering.effects.backgrounds import clutter
-from lipiyana.rendering.effects.camera import Image, smooth_noise
+from lipiyana.rendering.effects.camera import smooth_noise
 from lipiyana.rendering.effects.degrading import degrade
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import FlatPlate, Quad, paint_plate
@@ -45,7 +46,7 @@ class RenderedPlate:
         outline: (4, 2) corners of the plate.
     """
 
-    image: Image
+    image: RgbArray
     text: PlateText
     style: PlateStyle
     quads: Quad
@@ -118,7 +119,7 @@ def project(points: Quad, matrix: npt.NDArray[np.floating]) -> Quad:
 
 def warped_at_double_resolution(
     flat: FlatPlate, matrix: npt.NDArray[np.floating], size: tuple[int, int]
-) -> tuple[npt.NDArray[np.uint8], Image]:
+) -> tuple[npt.NDArray[np.uint8], RgbArray]:
     """Warp a plate at twice the resolution; averaging it afterwards keeps thin strokes intact.
 
     Args:
@@ -179,7 +180,7 @@ def _compose(
     flat: FlatPlate,
     matrix: npt.NDArray[np.float64],
     size: tuple[int, int],
-) -> Image:
+) -> RgbArray:
     """Draw the plate, with its shadow, on the vehicle's body."""
     width, height = size
     body = np.array(_BODIES[int(rng.integers(len(_BODIES)))], np.float32)

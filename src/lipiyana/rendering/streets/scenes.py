@@ -9,9 +9,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.contents.plate_texts import PlateText, VehicleKind, random_registration
 from lipiyana.rendering.effects import camera as effects
-from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.painting import Quad, paint_plate
 from lipiyana.rendering.plates.pictures import project, random_view
@@ -105,7 +105,7 @@ class PlacedPlate:
 class Scene:
     """A finished picture, (height, width, 3) RGB, with its ground truth: lines and plates."""
 
-    image: Image
+    image: RgbArray
     plates: tuple[PlacedPlate, ...]
     lines: tuple[PlacedLine, ...]
 
@@ -208,8 +208,8 @@ def _clean(style: PlateStyle) -> PlateStyle:
 
 
 def _conditions(
-    rng: np.random.Generator, image: Image, condition: Condition, lit: Sequence[Quad]
-) -> Image:
+    rng: np.random.Generator, image: RgbArray, condition: Condition, lit: Sequence[Quad]
+) -> RgbArray:
     if condition == "shadow":
         image = effects.shadow_edge(image, rng, 0.9)
         image = effects.uneven_light(image, rng, 0.7)
@@ -228,7 +228,7 @@ def _conditions(
     return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45), np.uint8)
 
 
-def _night(rng: np.random.Generator, image: Image, lit: Sequence[Quad]) -> Image:
+def _night(rng: np.random.Generator, image: RgbArray, lit: Sequence[Quad]) -> RgbArray:
     """Darken the picture except around the lit areas."""
     height, width = image.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -9,8 +9,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.effects.backgrounds import Canvas, plain
-from lipiyana.rendering.effects.camera import Image, smooth_noise
+from lipiyana.rendering.effects.camera import smooth_noise
 from lipiyana.rendering.effects.palettes import Palette, contrast, sign_palette
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.plates.lettering import pick_face, trimmed
@@ -61,7 +62,7 @@ class FlatSign:
         lines: (lines, 4, 2) corners of the ink of each line, clockwise from the top left.
     """
 
-    image: Image
+    image: RgbArray
     alpha: Mask
     lines: Quad
 

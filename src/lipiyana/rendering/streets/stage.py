@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.rendering.effects.camera import Image, smooth_noise
+from lipiyana.arrays import RgbArray
+from lipiyana.rendering.effects.camera import smooth_noise
 from lipiyana.rendering.plates.painting import Quad
 from lipiyana.rendering.text.shaping import Mask
 
@@ -130,7 +131,7 @@ class Stage:
         self._canvas += wide.reshape(size[1], size[0], -1)
 
     def paste(
-        self, image: Image, alpha: Mask, source: Quad, target: Quad
+        self, image: RgbArray, alpha: Mask, source: Quad, target: Quad
     ) -> npt.NDArray[np.float64]:
         """Draw a flat picture, warped so that its points `source` move to `target`.
 
@@ -155,7 +156,7 @@ class Stage:
         part += (front - part) * (cover.astype(np.float32)[:, :, None] / 255)
         return np.asarray(matrix, np.float64)
 
-    def picture(self) -> Image:
+    def picture(self) -> RgbArray:
         """Return the finished picture: (height, width, 3) RGB."""
         size = (self.width, self.height)
         small = cv2.resize(np.clip(self._canvas, 0, 255), size, interpolation=cv2.INTER_AREA)

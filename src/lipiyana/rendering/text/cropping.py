@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipiyana.rendering.effects.camera import Image
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.recipe import RenderRecipe, Style
 
 Points = npt.NDArray[np.float32]
@@ -45,8 +45,8 @@ class Margins:
 
 
 def take_crop(
-    scene: Image, ink: tuple[int, int, int, int], pose: Pose, margins: Margins, height: int
-) -> tuple[Image, Points]:
+    scene: RgbArray, ink: tuple[int, int, int, int], pose: Pose, margins: Margins, height: int
+) -> tuple[RgbArray, Points]:
     """Warp a flat scene by `pose` and crop the line.
 
     Args:

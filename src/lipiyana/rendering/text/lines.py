@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.effects import camera as effects
-from lipiyana.rendering.effects.camera import Image
 from lipiyana.rendering.effects.degrading import degrade, degrade_print
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.recipe import RenderRecipe, Style
@@ -36,7 +36,7 @@ class RenderedLine:
             lie outside the picture if the crop is tight.
     """
 
-    image: Image
+    image: RgbArray
     quad: npt.NDArray[np.float32]
 
 

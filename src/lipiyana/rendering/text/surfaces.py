@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lipiyana.arrays import RgbArray
 from lipiyana.rendering.effects import backgrounds, palettes
 from lipiyana.rendering.effects.backgrounds import Canvas, clutter, plain
-from lipiyana.rendering.effects.camera import Field, Image, smooth_noise, to_three_channels
+from lipiyana.rendering.effects.camera import Field, smooth_noise, to_three_channels
 from lipiyana.rendering.effects.palettes import Palette
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text import lettering
@@ -48,7 +49,7 @@ def worn_ink(mask: Mask, rng: np.random.Generator, strength: float, line: float)
     return np.asarray(ink * (1 - faded) * 255, np.uint8)
 
 
-def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> Image:
+def print_on_paper(mask: Mask, rng: np.random.Generator, strength: float) -> RgbArray:
     """Print ink on grey or yellowed paper: (H, W) uint8 to (H, W, 3) RGB."""
     height, width = mask.shape
     paper = np.float32(np.clip(rng.normal(210, 18), 160, 252))
@@ -152,7 +153,7 @@ class Scene:
         margins: margins of the crop around the letters.
     """
 
-    image: Image
+    image: RgbArray
     ink: tuple[int, int, int, int]
     margins: Margins
 
@@ -207,7 +208,7 @@ def _padded(alpha: Mask, body: float) -> tuple[Mask, tuple[int, int, int, int]]:
     return np.asarray(mask, np.uint8), (pad, pad, pad + width, pad + height)
 
 
-def _picture(canvas: Canvas) -> Image:
+def _picture(canvas: Canvas) -> RgbArray:
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
 

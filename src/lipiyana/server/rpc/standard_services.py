@@ -80,7 +80,7 @@ async def _small(context: Context) -> AsyncIterator[Any]:
             yield reflection_pb2.ServerReflectionRequest.FromString(data)
         except DecodeError:
             raise InvalidRequest(
-                "the message is no ServerReflectionRequest", reason="UNPARSABLE_MESSAGE"
+                "the message is not a ServerReflectionRequest", reason="UNPARSABLE_MESSAGE"
             ) from None
 
 
@@ -222,7 +222,8 @@ class Health:
             return str(health_pb2.HealthCheckRequest.FromString(data).service)
         except DecodeError:
             raise InvalidRequest(
-                "the message is no grpc.health.v1.HealthCheckRequest", reason="UNPARSABLE_MESSAGE"
+                "the message is not a grpc.health.v1.HealthCheckRequest",
+                reason="UNPARSABLE_MESSAGE",
             ) from None
 
     def _paced(self, method: Method) -> Method:

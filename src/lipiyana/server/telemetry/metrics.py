@@ -48,11 +48,11 @@ class Metrics:
             "lipiyana_cache_outcomes", "Pictures answered.", ["outcome"], registry=self.registry
         )
         self._look_ups = Counter(
-            "lipiyana_shared_cache_look_ups", "By what came of them.", ["result"],
+            "lipiyana_shared_cache_look_ups", "By result.", ["result"],
             registry=self.registry,
         )  # fmt: skip
         self._writes = Counter(
-            "lipiyana_shared_cache_writes", "By what came of them.", ["result"],
+            "lipiyana_shared_cache_writes", "By result.", ["result"],
             registry=self.registry,
         )  # fmt: skip
         self._waiting = self._gauge("lipiyana_queue_pictures", "Pictures that wait.")

@@ -62,7 +62,7 @@ def test_random_views_keep_boxes_on_their_objects(streets) -> None:
     assert seen > 30
 
 
-def test_what_is_cut_or_too_small_is_undecided(streets) -> None:
+def test_cut_and_tiny_objects_are_undecided(streets) -> None:
     (picture,) = load_pictures(streets("dhaka", count=1), None)
     far = letterboxed(picture, picture.pixels(), 12, 12, flip=False)
     assert len(far.classes) == 3

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.learning.finetune.common.course import CourseState
 from lipiyana.learning.finetune.common.report_html import ScoreRow, picture_source, render
 from lipiyana.learning.finetune.detector.checking import CheckedBoxes
@@ -30,8 +31,6 @@ from lipiyana.vehicles.training.evaluation import (
     mean_ap50,
     score,
 )
-
-Pixels = npt.NDArray[np.uint8]
 
 SURE = 0.3
 """Minimum score for the base's detections to count as objects of unlabelled classes."""
@@ -253,7 +252,7 @@ def _wrong(street: StreetPicture, found: Found) -> npt.NDArray[np.bool_]:
     return np.asarray((found.scores >= SURE) & known & ~excused & ~_right(street, found))
 
 
-def _drawn(street: StreetPicture, found: Found, classes: tuple[str, ...]) -> Pixels:
+def _drawn(street: StreetPicture, found: Found, classes: tuple[str, ...]) -> RgbArray:
     pixels = street.pixels()
     scale = _HEIGHT / pixels.shape[0]
     size = (max(1, round(pixels.shape[1] * scale)), _HEIGHT)
@@ -272,7 +271,7 @@ def _drawn(street: StreetPicture, found: Found, classes: tuple[str, ...]) -> Pix
 
 
 def _outline(
-    out: Pixels, box: npt.NDArray[np.floating], colour: tuple[int, int, int], width: int
+    out: RgbArray, box: npt.NDArray[np.floating], colour: tuple[int, int, int], width: int
 ) -> None:
     left, top, right, bottom = (round(float(value)) for value in box)
     cv2.rectangle(out, (left, top), (right, bottom), colour, width)

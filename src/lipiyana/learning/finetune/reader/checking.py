@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lipiyana.arrays import RgbArray
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.learning.finetune.common.duplicates import difference_hash, group
 from lipiyana.learning.finetune.common.parts import Dropped, Part, assign_parts
-from lipiyana.learning.finetune.reader.examples import Example, Pixels, load_crop
+from lipiyana.learning.finetune.reader.examples import Example, load_crop
 from lipiyana.learning.finetune.reader.labels import Label
 from lipiyana.learning.finetune.reader.scoring import letters_and_digits
 from lipiyana.ocr.plates.rows import split_two_rows
@@ -136,7 +137,7 @@ def _check_label(label: Label, seen: set[object]) -> _Usable:
     except LipiyanaError as error:
         raise _Unusable(error.message) from error
     rows = rows_of(label.text, crop)
-    pieces: Sequence[Pixels] = (crop,) if len(rows) == 1 else split_two_rows(crop)
+    pieces: Sequence[RgbArray] = (crop,) if len(rows) == 1 else split_two_rows(crop)
     for row, piece in zip(rows, pieces, strict=True):
         _require_readable(row, bucket_width(*piece.shape[:2]))
     return _Usable(label, label.picture, rows, difference_hash(crop))
@@ -158,7 +159,7 @@ def _require_readable(row: str, width: int) -> None:
         )
 
 
-def rows_of(text: str, crop: Pixels) -> tuple[str, ...]:
+def rows_of(text: str, crop: RgbArray) -> tuple[str, ...]:
     """Split the text of a two-row plate at its line break, or at its only slash if the crop,
     (H, W, 3), is narrow enough for a two-row plate.
     """

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import environment_limits, load
 from lipiyana.learning.finetune.common.parts import Part
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.plates.rows import split_two_rows
-
-Pixels = npt.NDArray[np.uint8]
 
 MAX_HEIGHT = 96
 """Twice the reader's height: enough detail to move and blur a crop before it is downscaled."""
@@ -44,7 +42,7 @@ class Example:
     row: int | None = None
 
 
-def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) -> Pixels:
+def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) -> RgbArray:
     """Load the labelled part of a picture, (H, W, 3) RGB.
 
     Raises:
@@ -58,7 +56,7 @@ def load_crop(picture: Path, corners: tuple[tuple[float, float], ...] | None) ->
     return crop_quad(pixels, np.array(corners) * [width, height])
 
 
-def load_example(example: Example) -> Pixels:
+def load_example(example: Example) -> RgbArray:
     """Load one line, (H, W, 3) RGB; raises the same errors as `load_crop`."""
     crop = load_crop(example.picture, example.corners)
     return crop if example.row is None else split_two_rows(crop)[example.row]
@@ -72,10 +70,10 @@ class ExampleCache:
     """
 
     limit: int = CACHE_BYTES
-    _lines: OrderedDict[Example, Pixels] = field(default_factory=OrderedDict)
+    _lines: OrderedDict[Example, RgbArray] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
-    def get(self, example: Example) -> Pixels:
+    def get(self, example: Example) -> RgbArray:
         """Return a line, (H, W, 3) RGB; raises the same errors as `load_crop`."""
         pixels = self._lines.pop(example, None)
         if pixels is None:
@@ -88,7 +86,7 @@ class ExampleCache:
         return pixels
 
 
-def _reduced(pixels: Pixels) -> Pixels:
+def _reduced(pixels: RgbArray) -> RgbArray:
     height, width = pixels.shape[:2]
     if height <= MAX_HEIGHT:
         return np.ascontiguousarray(pixels)

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.learning.finetune.reader.examples import Example, load_crop, load_example
 from lipiyana.learning.trainer.metrics import TextScore, score_texts
@@ -22,8 +20,6 @@ from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.runtime.store import ModelStore
 from lipiyana.samples import read_truth
 
-Pixels = npt.NDArray[np.uint8]
-
 _BATCH = 64
 
 
@@ -32,7 +28,7 @@ class LineCase:
     """A line or plate to score: a name for reports, a crop, (H, W, 3) RGB, and its text."""
 
     name: str
-    pixels: Pixels
+    pixels: RgbArray
     text: str
 
 

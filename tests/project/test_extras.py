@@ -1,0 +1,70 @@
+"""Modules that need an extra name it where it is not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def last_line_of_error(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "extra"),
+    [
+        ("lipiyana.cache.keys", "xxhash", "server"),
+        ("lipiyana.cache.store", "cachetools", "server"),
+        ("lipiyana.server.settings.model", "pydantic_settings", "server"),
+        ("lipiyana.rendering.text.shaping", "uharfbuzz", "render"),
+        ("lipiyana.rendering.fonts.faces", "freetype", "render"),
+    ],
+)
+def test_the_error_names_the_extra(module: str, package: str, extra: str) -> None:
+    program = f"import sys; sys.modules[{package!r}] = None; import {module}"
+    last = last_line_of_error(program)
+    assert last.startswith("lipiyana.errors.MissingExtra: ")
+    assert f"needs the extra '{extra}'" in last
+
+
+def test_a_command_names_the_extra_that_has_all_it_needs() -> None:
+    program = (
+        "import sys; sys.modules['freetype'] = None\n"
+        "from lipiyana.cli.extras import import_with\n"
+        "import_with('train', 'lipiyana.rendering.fonts.faces', 'lipiyana finetune')"
+    )
+    last = last_line_of_error(program)
+    assert last.startswith(
+        "lipiyana.errors.MissingExtra: lipiyana finetune needs the extra 'train'"
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "models quantize reader --calibration samples/plates",
+        "models prune --out pruned",
+        "models distill --photos samples/scenes --out distilled",
+        "finetune reader samples/plates",
+        "finetune vehicles samples/scenes",
+    ],
+)
+def test_a_command_without_its_extra_fails_in_one_line(command: str) -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('onnx', 'torch', 'rapidfuzz', 'jinja2')))\n"
+        "from lipiyana.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command.split()],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs the extra 'train'" in done.stderr
+    assert "Traceback" not in done.stderr
