@@ -5,6 +5,10 @@ Every failure is an `InvalidImage`. Calls share no state, so no picture waits fo
 For most formats the header limits the work of decoding. For Deflate it does not: a block with its
 own code tables takes only a few bytes, and a file full of nearly empty blocks costs several times
 as much as ordinary pixels. So `DecodingBudget` limits the CPU time as well.
+
+Transparent pictures are composited on white, black or grey, chosen by the brightness of what is
+visible: icons, logos and signs are often exported without a ground, and white letters vanish on
+white.
 """
 
 from __future__ import annotations
@@ -26,7 +30,48 @@ from PIL import Image, ImageFile
 from lipiyana.clock import CpuBudget
 from lipiyana.errors import InvalidImage
 from lipiyana.images.headers import STRIP_PIXELS, ImageHeader, damaged
-from lipiyana.images.transparency import ground_for, sample_step
+
+_SAMPLED_PIXELS = 1 << 18
+_CONTRAST = 96
+"""Difference in brightness, of 255, from which ink shows on the ground."""
+_GAIN = 0.1
+"""Share of the visible pixels that a ground must show more of than those before it. A photo with a
+few bright pixels and a transparent corner stays on white.
+"""
+WHITE, OPAQUE = 255, 255
+_GROUNDS = (WHITE, 0, 128)
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def sample_step(width: int, height: int) -> int:
+    """Distance of the rows and columns that are enough to choose a ground."""
+    return max(1, math.ceil(math.sqrt(width * height / _SAMPLED_PIXELS)))
+
+
+def ground_for(rgba: npt.NDArray[np.uint8]) -> int:
+    """Choose a grey on which the visible pixels show.
+
+    White is kept unless black shows clearly more, and mid grey is used where it shows clearly more
+    than both: for pictures with bright and dark ink, such as white letters with a dark outline.
+
+    Args:
+        rgba: (height, width, 4).
+
+    Returns:
+        255, 0 or 128.
+    """
+    visible = rgba[..., 3].astype(np.int64)
+    total = int(visible.sum())
+    if total == 0 or visible.min() == OPAQUE:
+        return WHITE
+    brightness = rgba[..., :3] @ _LUMA
+    chosen, most = WHITE, -math.inf
+    for ground in _GROUNDS:
+        shown = int(visible[np.abs(brightness - ground) >= _CONTRAST].sum()) / total
+        if shown > most + _GAIN:
+            chosen, most = ground, shown
+    return chosen
+
 
 _PACKED_STEP = 1 << 16
 _UNPACKED_STEP = 1 << 20
