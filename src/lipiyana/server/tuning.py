@@ -62,7 +62,10 @@ class ConnectionTuning:
 
     longest_ending_seconds: float = 0.25
     """Time after which the calls of a connection no longer wait for one that has its status: its
-    client does not read."""
+    client does not read. Halved each time this happens on the connection."""
+
+    patience_regained: float = 0.01
+    """Share of `longest_ending_seconds` that a connection regains with each answered call."""
 
     files_beside_calls: int = 64
     """Open files of a process without any call: libraries, models, logs, ports."""
