@@ -252,6 +252,9 @@ class MemoryTuning:
     models_bytes: int = 400 * MEBIBYTE
     """Memory of a process with all models loaded, measured (docs/guides/serving.md, "Memory")."""
 
+    idle_worker_bytes: int = 160 * MEBIBYTE
+    """Memory that a worker without calls does not share with others, measured."""
+
     thread_bytes: int = 225 * MEBIBYTE
     """Memory of a thread that reads a large scene or wide lines, measured with 48-megapixel JPEGs.
     """
