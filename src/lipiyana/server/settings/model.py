@@ -23,9 +23,9 @@ from pydantic_settings import (
 )
 
 from lipiyana.cache import SharedCacheOptions
-from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, limits_for
+from lipiyana.images.loading import DEFAULT_LIMITS, MOST_PIXELS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
-from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.container import MOST_THREADS, available_threads
 from lipiyana.server.queue.admission import open_to_one
 from lipiyana.server.security.tls import TLSFiles
 from lipiyana.server.settings.sources import (
@@ -46,7 +46,6 @@ MOST_ITEMS = 100_000
 """Maximum of settings that count pictures, streams or connections, for the same reason."""
 
 _MOST_LIFETIME = 36_500 * DAY
-_MOST_THREADS = 1024
 _MOST_WORKERS = 256
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
@@ -165,7 +164,7 @@ class ServerSettings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     models: Path | None = None
     workers: int = Field(default=1, ge=1, le=_MOST_WORKERS)
-    threads: int = Field(default_factory=_share_of_threads, ge=1, le=_MOST_THREADS)
+    threads: int = Field(default_factory=_share_of_threads, ge=1, le=MOST_THREADS)
     max_queue: int = Field(default=128, ge=1, le=MOST_ITEMS)
     max_queue_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024, le=MOST_BYTES)
     max_batch: int = Field(default=64, ge=1, le=MOST_ITEMS)
@@ -178,7 +177,7 @@ class ServerSettings(BaseSettings):
     model_batch: int = Field(default=1, ge=1, le=1024)
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: Size = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
-    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1, le=10**9)
+    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1, le=MOST_PIXELS)
     max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE, le=MOST_BYTES)
     max_decode_seconds: float = Field(default=2.0, gt=0, le=MOST_SECONDS)
     max_read_seconds: float = Field(default=10.0, gt=0, le=MOST_SECONDS)
