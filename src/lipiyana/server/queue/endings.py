@@ -84,10 +84,10 @@ class Ending:
         them does not read its answer, no call waits for others.
         """
         connection = self._connection
-        if self._has_turn or self._is_answered or connection.unread:
+        if self._has_turn or self._waits_for_nobody():
             return
         await connection.turn.acquire()
-        if self._is_answered or connection.unread:
+        if self._waits_for_nobody():
             connection.turn.release()
             return
         self._has_turn = True
@@ -105,6 +105,9 @@ class Ending:
             loop = asyncio.get_running_loop()
             # in this turn of the loop the task of the call is still there, and the call with it
             loop.call_soon(loop.call_soon, self._leave)
+
+    def _waits_for_nobody(self) -> bool:
+        return self._is_answered or self._connection.unread > 0
 
     def _too_slow(self) -> None:
         if self._has_turn and not self._is_answered:
