@@ -228,6 +228,7 @@ def test_unsure_lines_are_dropped(recognizer: LocalRecognizer, scene: np.ndarray
         ({"models_dir": 5}, "models_dir"),
         ({"threads": 0}, "threads"),
         ({"threads": -1}, "threads"),
+        ({"threads": 10**9}, "threads"),
         ({"threads": "2"}, "threads"),
         ({"threads": 1.5}, "threads"),
     ],

@@ -123,7 +123,7 @@ def test_the_pixel_limit_comes_from_the_environment(
     assert recognizer.limits.max_pixels == pixels
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "many", "5e7"])
+@pytest.mark.parametrize("text", ["0", "-3", "many", "5e7", "inf", "1000000001"])
 def test_an_invalid_pixel_limit_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
     with pytest.raises(InvalidRequest, match="LIPIYANA_MAX_PIXELS"):

@@ -72,13 +72,15 @@ than the one on which the costs were measured.
 
 MAX_PIXELS_VARIABLE = "LIPIYANA_MAX_PIXELS"
 """Environment variable with the `ImageLimits.max_pixels` of commands and servers."""
+MOST_PIXELS = 10**9
+"""Maximum of a limit of pixels; such pictures take ten gigabytes."""
 
 
 def environment_limits() -> ImageLimits:
     """The limits of commands: the defaults, unless `MAX_PIXELS_VARIABLE` is set.
 
     Raises:
-        InvalidRequest: the variable is not a whole number above 0.
+        InvalidRequest: the variable is not a whole number from 1 to `MOST_PIXELS`.
     """
     text = os.environ.get(MAX_PIXELS_VARIABLE)
     if not text:
@@ -87,9 +89,10 @@ def environment_limits() -> ImageLimits:
         pixels = int(text)
     except ValueError:
         pixels = 0
-    if pixels < 1:
+    if not 1 <= pixels <= MOST_PIXELS:
         raise InvalidRequest(
-            f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels above 0",
+            f"{MAX_PIXELS_VARIABLE} is {text!r}; give a whole number of pixels from 1 to "
+            f"{MOST_PIXELS}",
             field="max_pixels",
         )
     return limits_for(pixels)

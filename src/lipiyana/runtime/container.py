@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+MOST_THREADS = 1024
+"""Maximum that may be chosen; the system refuses to start many more."""
 
 
 def available_threads() -> int:

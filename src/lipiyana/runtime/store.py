@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
-from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.container import MOST_THREADS, available_threads
 from lipiyana.runtime.manifest import ModelEntry, Task, charset_digest, read_manifest
 from lipiyana.runtime.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
@@ -154,7 +154,8 @@ class ModelStore:
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, or an invalid one.
-            InvalidRequest: `models_dir` is no path, or `threads` no whole number above 0.
+            InvalidRequest: `models_dir` is no path, or `threads` no whole number from 1 to
+                `MOST_THREADS`.
         """
         if models_dir is None:
             models_dir = os.environ.get(MODELS_VARIABLE) or None
@@ -267,10 +268,10 @@ def _checked_threads(threads: object) -> int:
         number = operator.index(threads)  # type: ignore[arg-type]
     except TypeError:
         number = 0
-    if number < 1:
+    if not 1 <= number <= MOST_THREADS:
         raise InvalidRequest(
-            f"threads must be a whole number above 0, not {shown(threads)}; leave it out for all "
-            "that this process may use",
+            f"threads must be a whole number from 1 to {MOST_THREADS}, not {shown(threads)}; leave "
+            "it out for all that this process may use",
             field="threads",
         )
     return number

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lipiyana.server.processes.memory import refuse_workers_without_memory
 from lipiyana.server.processes.run import Started, local_recognizer, serve_to_the_end
 from lipiyana.server.processes.supervisor import supervise
 from lipiyana.server.rpc.answers import ServedRecognizer
@@ -42,6 +43,7 @@ def serve(
     """
     raise_file_limit(settings)
     if settings.workers > 1 and recognizer is None:
+        refuse_workers_without_memory(settings)
         return supervise(settings, on_ready=on_ready)
     metrics = Metrics()
     with native_lines_as(settings.log_format):

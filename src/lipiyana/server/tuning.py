@@ -62,7 +62,10 @@ class ConnectionTuning:
 
     longest_ending_seconds: float = 0.25
     """Time after which the calls of a connection no longer wait for one that has its status: its
-    client does not read."""
+    client does not read. Halved each time this happens on the connection."""
+
+    patience_regained: float = 0.01
+    """Share of `longest_ending_seconds` that a connection regains with each answered call."""
 
     files_beside_calls: int = 64
     """Open files of a process without any call: libraries, models, logs, ports."""
@@ -248,6 +251,9 @@ class MemoryTuning:
 
     models_bytes: int = 400 * MEBIBYTE
     """Memory of a process with all models loaded, measured (docs/guides/serving.md, "Memory")."""
+
+    idle_worker_bytes: int = 160 * MEBIBYTE
+    """Memory that a worker without calls does not share with others, measured."""
 
     thread_bytes: int = 225 * MEBIBYTE
     """Memory of a thread that reads a large scene or wide lines, measured with 48-megapixel JPEGs.

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from kubernetes_config import config_of_kubernetes
 
+from lipiyana.errors import InvalidRequest
 from lipiyana.runtime.container import container_memory
-from lipiyana.server.processes.memory import memory_bounds, warn_of_too_little_memory
+from lipiyana.server.processes.memory import (
+    memory_bounds,
+    refuse_workers_without_memory,
+    warn_of_too_little_memory,
+)
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.tuning import MEBIBYTE
 
@@ -66,6 +71,14 @@ def test_a_container_that_is_large_enough_is_not_logged(
     bytes_all = sum(memory_bounds(settings).values())
     warn_of_too_little_memory(settings, cgroup(tmp_path, 2, str(bytes_all)))
     assert not caplog.records
+
+
+def test_workers_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> None:
+    root = cgroup(tmp_path, 2, f"{1000 * MEBIBYTE}")
+    refuse_workers_without_memory(ServerSettings(workers=6), root)
+    with pytest.raises(InvalidRequest, match=r"workers is 7: .*must be at most 6$") as caught:
+        refuse_workers_without_memory(ServerSettings(workers=7), root)
+    assert (caught.value.field, caught.value.reason) == ("workers", "INVALID_SETTINGS")
 
 
 def test_the_pod_has_memory_for_its_settings(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from served_fake import FakeRecognizer
 
 from lipiyana.server import ServerSettings, running_server
 from lipiyana.server.queue.endings import Endings
+from lipiyana.server.tuning import CONNECTIONS
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
@@ -73,12 +74,56 @@ async def test_a_client_that_does_not_read_delays_others_for_a_short_time() -> N
         await second.turn()
 
 
+async def test_many_calls_whose_client_does_not_read_delay_others_once() -> None:
+    endings = Endings()
+    calls = [Call("a") for _ in range(50)]
+    async with asyncio.timeout(5):  # 50 in turn would take 12 s
+        for call in calls:
+            await endings.of(call).turn()
+        last = Call("a")
+        await endings.of(last).turn()
+    for call in calls:
+        call.end(call)
+    one, other = endings.of(Call("a")), endings.of(Call("a"))
+    await one.turn()  # all were read: the calls end one after another again
+    waiting = asyncio.create_task(other.turn())
+    await let_the_loop_run()
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_client_that_does_not_read_delays_others_less_each_time() -> None:
+    endings = Endings()
+    keeper = endings.of(Call("a"))  # keeps the connection known
+    async with asyncio.timeout(5):  # 200 times the longest delay are 50 s
+        for _ in range(200):
+            call = Call("a")
+            await endings.of(call).turn()
+            await endings.of(Call("a")).turn()
+            call.end(call)
+    for _ in range(200):
+        call = Call("a")
+        endings.of(call)
+        call.end(call)
+    assert keeper._connection.patience == CONNECTIONS.longest_ending_seconds
+
+
+async def test_a_call_that_was_reset_takes_no_turn() -> None:
+    endings = Endings()
+    call = Call("a")
+    reset, other = endings.of(call), endings.of(Call("a"))
+    call.end(call)
+    await reset.turn()
+    async with asyncio.timeout(CONNECTIONS.longest_ending_seconds / 2):
+        await other.turn()
+
+
 async def test_connections_without_calls_are_forgotten() -> None:
     endings = Endings()
     ending = endings.of(Call("a"))
-    assert len(endings._turns) == 1
+    assert len(endings._connections) == 1
     del ending
-    assert not endings._turns
+    assert not endings._connections
 
 
 def test_more_calls_than_places_are_all_answered(fake: FakeRecognizer) -> None:

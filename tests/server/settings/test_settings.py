@@ -91,6 +91,55 @@ def test_a_bool_is_not_accepted_as_a_number(tmp_path: Path, name: str) -> None:
         ServerSettings.load(**{name: True})
 
 
+ABSURD = ("inf", "nan", "-inf", "1e308", "99999999999999999999", "-1")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ABSURD)
+def test_no_number_turns_a_limit_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text(f"{name} = {text}\n")
+    with pytest.raises(InvalidRequest, match=f"{name} in .* is .*must be") as caught:
+        ServerSettings.load(path)
+    assert (caught.value.field, caught.value.reason) == (name, "INVALID_SETTINGS")
+    monkeypatch.setenv(f"LIPIYANA_{name.upper()}", text)
+    with pytest.raises(InvalidRequest, match=f"LIPIYANA_{name.upper()} is .*must be"):
+        ServerSettings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("workers", 256),
+        ("threads", 1024),
+        ("max_queue", 100_000),
+        ("max_streams", 100_000),
+        ("model_batch", 1024),
+    ],
+)
+def test_counts_that_the_machine_would_not_survive_are_refused(
+    tmp_path: Path, name: str, most: int
+) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text(f"{name} = {10**9}\n")
+    with pytest.raises(
+        InvalidRequest, match=f"{name} in .* is {10**9}: it must be at most {most}$"
+    ):
+        ServerSettings.load(path)
+
+
+@pytest.mark.parametrize("digits", [30, 400])
+@pytest.mark.parametrize("unit", ["", " TiB"])
+def test_a_size_of_many_digits_is_refused(tmp_path: Path, digits: int, unit: str) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text(f'cache_bytes = "{"9" * digits}{unit}"\n')
+    with pytest.raises(InvalidRequest, match="must be at most 1099511627776") as caught:
+        ServerSettings.load(path)
+    assert caught.value.field == "cache_bytes"
+
+
 def test_numeric_settings_are_found_and_a_bool_stays_a_bool(tmp_path: Path) -> None:
     assert {"port", "metrics_port", "cache_ttl", "max_message_bytes"} <= set(NUMBERS)
     path = tmp_path / "server.toml"

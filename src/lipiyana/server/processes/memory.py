@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lipiyana.runtime.container import CGROUP, container_memory, machine_memory
 from lipiyana.server.settings.model import ServerSettings
+from lipiyana.server.settings.sources import bad_setting
 from lipiyana.server.tuning import CONNECTIONS, MEBIBYTE, MEMORY, MESSAGES
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -110,6 +111,25 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         "max_connection_calls": calls * CONNECTIONS.call_bytes,
     }
     return dict(sorted(bounds.items(), key=lambda item: -item[1]))
+
+
+def refuse_workers_without_memory(settings: ServerSettings, root: Path = CGROUP) -> None:
+    """Refuse more workers than the container or machine can hold even while they are idle.
+
+    The system would kill processes, and not only those of the server.
+
+    Raises:
+        InvalidRequest: the workers do not fit (INVALID_SETTINGS).
+    """
+    has = container_memory(root) or machine_memory()
+    if has is None or settings.workers * MEMORY.idle_worker_bytes <= has:
+        return
+    raise bad_setting(
+        f"workers is {settings.workers}: each needs {MEMORY.idle_worker_bytes // MEBIBYTE} MiB for "
+        f"the models alone, and {has // MEBIBYTE} MiB are available; it must be at most "
+        f"{max(1, has // MEMORY.idle_worker_bytes)}",
+        "workers",
+    )
 
 
 def warn_of_too_little_memory(settings: ServerSettings, root: Path = CGROUP) -> None:

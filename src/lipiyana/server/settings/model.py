@@ -23,9 +23,9 @@ from pydantic_settings import (
 )
 
 from lipiyana.cache import SharedCacheOptions
-from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, limits_for
+from lipiyana.images.loading import DEFAULT_LIMITS, MOST_PIXELS, ImageLimits, limits_for
 from lipiyana.review.keeper import KeepLimits
-from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.container import MOST_THREADS, available_threads
 from lipiyana.server.queue.admission import open_to_one
 from lipiyana.server.security.tls import TLSFiles
 from lipiyana.server.settings.sources import (
@@ -36,6 +36,17 @@ from lipiyana.server.settings.sources import (
 from lipiyana.server.telemetry.logs import LogFormat
 from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
+
+DAY = 24 * 3600
+MOST_SECONDS = 14 * DAY
+"""Maximum of settings in seconds: gRPC counts milliseconds in 32 bits."""
+MOST_BYTES = 2**40
+"""Maximum of settings in bytes. Such a number is a mistake, and would turn a limit off."""
+MOST_ITEMS = 100_000
+"""Maximum of settings that count pictures, streams or connections, for the same reason."""
+
+_MOST_LIFETIME = 36_500 * DAY
+_MOST_WORKERS = 256
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
 _UNITS = {
@@ -61,16 +72,13 @@ def parse_size(value: Any) -> Any:
     unit = found and _UNITS.get(found["unit"].lower())
     if not found or not unit:
         raise ValueError('must be a number of bytes, or a size such as "512 MiB"')
-    return round(float(found["number"]) * unit) if unit > 1 else int(float(found["number"]))
+    size = min(float(found["number"]) * unit, 2.0 * MOST_BYTES)  # hundreds of digits are infinite
+    return round(size) if unit > 1 else int(size)
 
 
 Size = Annotated[int, BeforeValidator(parse_size)]
 """A number of bytes; text may have a unit."""
 
-
-DAY = 24 * 3600
-MOST_SECONDS = 14 * DAY
-"""Maximum of settings in seconds: gRPC counts milliseconds in 32 bits."""
 
 _PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
 
@@ -155,34 +163,34 @@ class ServerSettings(BaseSettings):
     port: int = Field(default=50051, ge=0, le=65535)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     models: Path | None = None
-    workers: int = Field(default=1, ge=1)
-    threads: int = Field(default_factory=_share_of_threads, ge=1)
-    max_queue: int = Field(default=128, ge=1)
-    max_queue_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
-    max_batch: int = Field(default=64, ge=1)
-    max_streams: int = Field(default=32, ge=1)
-    max_connections: int = Field(default=128, ge=1, le=100_000)
+    workers: int = Field(default=1, ge=1, le=_MOST_WORKERS)
+    threads: int = Field(default_factory=_share_of_threads, ge=1, le=MOST_THREADS)
+    max_queue: int = Field(default=128, ge=1, le=MOST_ITEMS)
+    max_queue_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024, le=MOST_BYTES)
+    max_batch: int = Field(default=64, ge=1, le=MOST_ITEMS)
+    max_streams: int = Field(default=32, ge=1, le=MOST_ITEMS)
+    max_connections: int = Field(default=128, ge=1, le=MOST_ITEMS)
     max_connection_calls: int = Field(default=64, ge=1, le=10_000)
-    max_receiving_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024)
+    max_receiving_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024, le=MOST_BYTES)
     receive_timeout: float = Field(default=30.0, gt=0, le=MOST_SECONDS)
     stream_idle_timeout: float = Field(default=300.0, gt=0, le=MOST_SECONDS)
-    model_batch: int = Field(default=1, ge=1)
+    model_batch: int = Field(default=1, ge=1, le=1024)
     model_batch_wait: float = Field(default=0.0, ge=0, le=1)
     max_message_bytes: Size = Field(default=32 * MEBIBYTE, ge=1024, lt=2**31)
-    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1)
-    max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE)
-    max_decode_seconds: float = Field(default=2.0, gt=0)
-    max_read_seconds: float = Field(default=10.0, gt=0)
-    cache_bytes: Size = Field(default=64 * MEBIBYTE, ge=0)
-    cache_ttl: float = Field(default=600.0, gt=0)
+    max_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1, le=MOST_PIXELS)
+    max_decoded_bytes: Size = Field(default=512 * MEBIBYTE, ge=16 * MEBIBYTE, le=MOST_BYTES)
+    max_decode_seconds: float = Field(default=2.0, gt=0, le=MOST_SECONDS)
+    max_read_seconds: float = Field(default=10.0, gt=0, le=MOST_SECONDS)
+    cache_bytes: Size = Field(default=64 * MEBIBYTE, ge=0, le=MOST_BYTES)
+    cache_ttl: float = Field(default=600.0, gt=0, le=_MOST_LIFETIME)
     shared_cache_url: SecretStr | None = None
     shared_cache_secret: SecretStr = SecretStr("")
     shared_cache_namespace: str = Field(default="lipiyana", pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    shared_cache_ttl: float = Field(default=3600.0, gt=0)
+    shared_cache_ttl: float = Field(default=3600.0, gt=0, le=_MOST_LIFETIME)
     shared_cache_timeout: float = Field(default=0.01, gt=0, le=1)
     repeated_frames: bool = False
     keep_unsure: Path | None = None
-    keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1)
+    keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1, le=MOST_ITEMS)
     keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
     tls_certificate: Path | None = None
     tls_key: Path | None = None

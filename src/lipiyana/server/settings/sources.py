@@ -61,6 +61,7 @@ _WANTED = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a number of fewer digits",
     "float_parsing": "a number",
     "float_type": "a number",
     "bool_parsing": "true or false",
