@@ -63,3 +63,35 @@ class RecognitionSettings:
 
 RECOGNITION = RecognitionSettings()
 """What the package uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class TiltSettings:
+    """How the tilt of a single line is measured."""
+
+    most_degrees: float = 32.0
+    """Text that is tilted further is another line's, or stands upright."""
+    coarse_degrees: float = 4.0
+    """Between the slopes that are tried first."""
+    fine_degrees: float = 1.0
+    """Between those around the best of them."""
+    pixels: int = 64 * 256
+    """Of the copy in which ink is looked for."""
+    edge_share: float = 0.12
+    """Share of the pixels that lie on an edge, at most."""
+    fewest_points: int = 16
+    """Points on the edges of anything that is a letter."""
+    bins: int = 40
+    """Rows of the histogram by which the main row is found."""
+    empty_share: float = 0.06
+    """Of the fullest row: a row with less has no ink."""
+    mark_gap: float = 0.08
+    """Of the ink's height: marks that are nearer belong to their line."""
+    cut_share: float = 0.01
+    """Of the points: those furthest out are noise."""
+    margin: float = 0.12
+    """Of the line's height: room around the line."""
+
+
+TILT = TiltSettings()
+"""As used by `single_line`."""

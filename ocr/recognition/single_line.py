@@ -18,20 +18,7 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.geometry import Quad, rectangle
 from lipiyana.ocr.recognition.legibility import Legibility
 from lipiyana.ocr.recognition.reader import Reader, ReadLine
-from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
-
-_MOST = 32.0
-"""Degrees; text that is tilted further is another line's, or stands upright."""
-
-_PIXELS = 64 * 256  # of the copy in which ink is looked for
-_COARSE, _FINE = 4.0, 1.0  # degrees between slopes
-_EDGES = 0.12  # share of the pixels that lie on an edge, at most
-_FEWEST = 16  # points on the edges of anything that is a letter
-_BINS = 40
-_EMPTY = 0.06  # of the fullest row: with less a row of pixels has no ink
-_GAP = 0.08  # of the ink's height: marks that are nearer belong to their line
-_CUT = 0.01  # of the points: those furthest out are noise
-_MARGIN = 0.12  # of the line's height
+from lipiyana.ocr.recognition.settings import RECOGNITION, TILT, RecognitionSettings
 
 
 def tilt_of(crop: RgbArray) -> float:
@@ -41,11 +28,18 @@ def tilt_of(crop: RgbArray) -> float:
     fewest rows.
     """
     points, _ = _edges(crop)
-    if len(points) < _FEWEST:
+    if len(points) < TILT.fewest_points:
         return 0.0
-    coarse = np.arange(-_MOST, _MOST + 1, _COARSE)
+    coarse = np.arange(-TILT.most_degrees, TILT.most_degrees + 1, TILT.coarse_degrees)
     best = _sharpest(points, coarse)
-    return _sharpest(points, np.arange(best - _COARSE + _FINE, best + _COARSE, _FINE))
+    return _sharpest(
+        points,
+        np.arange(
+            best - TILT.coarse_degrees + TILT.fine_degrees,
+            best + TILT.coarse_degrees,
+            TILT.fine_degrees,
+        ),
+    )
 
 
 def level_quad(crop: RgbArray, degrees: float) -> Quad:
@@ -55,12 +49,12 @@ def level_quad(crop: RgbArray, degrees: float) -> Quad:
     crop without ink is given whole.
     """
     points, scale = _edges(crop)
-    if len(points) < _FEWEST:
+    if len(points) < TILT.fewest_points:
         return rectangle(0, 0, crop.shape[1], crop.shape[0])
     along, down = _axes(degrees)
     across = points @ down
     top, bottom = _main_row(across)
-    room = _MARGIN * (bottom - top)
+    room = TILT.margin * (bottom - top)
     inside = points[(across >= top) & (across <= bottom)] @ along
     left, right = inside.min() - room, inside.max() + room
     top, bottom = top - room, bottom + room
@@ -71,10 +65,10 @@ def level_quad(crop: RgbArray, degrees: float) -> Quad:
 
 def _main_row(across: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Where the row with most ink begins and ends; marks that are near it belong to it."""
-    low, high = np.quantile(across, [_CUT, 1 - _CUT])
-    counts, edges = np.histogram(across, bins=_BINS, range=(low, max(high, low + 1)))
-    inked = np.flatnonzero(counts > _EMPTY * counts.max())
-    rows = np.split(inked, np.flatnonzero(np.diff(inked) > _GAP * _BINS) + 1)
+    low, high = np.quantile(across, [TILT.cut_share, 1 - TILT.cut_share])
+    counts, edges = np.histogram(across, bins=TILT.bins, range=(low, max(high, low + 1)))
+    inked = np.flatnonzero(counts > TILT.empty_share * counts.max())
+    rows = np.split(inked, np.flatnonzero(np.diff(inked) > TILT.mark_gap * TILT.bins) + 1)
     main = max(rows, key=lambda row: counts[row].sum())
     return float(edges[main[0]]), float(edges[main[-1] + 1])
 
@@ -96,12 +90,14 @@ def _sharpest(points: npt.NDArray[np.float64], angles: npt.NDArray[np.float64]) 
 def _edges(crop: RgbArray) -> tuple[npt.NDArray[np.float64], float]:
     """Points (n, 2) on the edges of strokes in a small copy, and the scale of the copy."""
     height, width = crop.shape[:2]
-    scale = min(1.0, math.sqrt(_PIXELS / (height * width)))
+    scale = min(1.0, math.sqrt(TILT.pixels / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grey = cv2.cvtColor(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     x, y = (cv2.Sobel(grey, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
     strength = cv2.magnitude(x, y)
-    floor = max(float(np.quantile(strength, 1 - _EDGES)), 0.25 * float(strength.max()), 1.0)
+    floor = max(
+        float(np.quantile(strength, 1 - TILT.edge_share)), 0.25 * float(strength.max()), 1.0
+    )
     rows, columns = np.nonzero(strength >= floor)
     return np.stack([columns, rows], axis=1).astype(np.float64), scale
 

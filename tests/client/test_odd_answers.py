@@ -124,5 +124,5 @@ async def test_garbage_answers_to_the_asynchronous_client_are_internal_errors(ga
 
     async with AsyncClient(garbage) as client:
         for call in (client.recognize(b"a"), client.recognize_batch([b"a", b"b"]), stream(client)):
-            with pytest.raises(InternalError, match="no message of the contract"):
+            with pytest.raises(InternalError, match="not a message of the contract"):
                 await call

@@ -20,7 +20,7 @@ from lipiyana.review.keeper import KeepLimits, UnsureKeeper, scene_hash
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
 from lipiyana.review.kept import read_kept
 from lipiyana.review.tasks import CONFIG, TASKS, export_tasks, import_labels
-from lipiyana.review.unsureness import Unsureness, first_look, judge
+from lipiyana.review.unsureness import Unsureness, UnsurenessSettings, first_look, judge
 from lipiyana.types import Recognition, RecognitionConfig
 from lipiyana.wire.results import recognition_to_json
 
@@ -145,7 +145,7 @@ def keeping(
     recognizer: LocalRecognizer, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> KeepingRecognizer:
     """One that keeps all it reads."""
-    monkeypatch.setattr(keeping_recognizer, "DOUBT", 0.0)
+    monkeypatch.setattr(keeping_recognizer, "UNSURENESS", UnsurenessSettings(least_doubt=0))
     return KeepingRecognizer(recognizer, UnsureKeeper(kept, KeepLimits(least=0.0)))
 
 

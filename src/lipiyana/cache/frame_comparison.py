@@ -15,42 +15,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.cache.settings import FRAMES
+
 Plane = npt.NDArray[np.uint8]
 
-LEAST_TEXT_HEIGHT = 10.0
-FULL_TEXT_HEIGHT = 24.0
-"""Pixels. Strokes of text below the first are as fine as what JPEG and a shift of half a pixel do;
-between the two a changed stroke changes less than its contrast, so less is tolerated."""
-
-SHARE_IN_TEXT = 0.2
-SHARE_ELSEWHERE = 0.3
-"""How much of the contrast of its surroundings (5x5) the mean of 3x3 pixels may differ by. A
-stroke that is there or is not makes half of the contrast or more."""
-
-NOISE_FACTOR = 6.0
-"""Standard deviations that no pixel among millions reaches by noise."""
-
-LEAST_NOISE, MOST_NOISE = 4.0, 20.0
-NOISE_SHARE = 0.15
-"""Tolerance for noise: grey levels, and the most that it may be of the contrast of any text."""
-
-MAX_SHIFT = 2.0
-MAX_GAIN = 1.5
-MAX_LIGHT = 40.0
-MAX_LOCAL_LIGHT = 16.0
-MAX_COLOUR = 8.0
-"""Pixels, factor, grey levels over all, grey levels of about 128 pixels square, and steps of
-Cr and Cb over 8 pixels square."""
-
-MAX_HASH_DISTANCE = 16
-"""Bits of 64. A quick no; it never says yes."""
-
-_FLAT = 3
 _BLOCK = 8
-_CELL = 128
 _MARGIN = 4
-_POINTS = 3000
-_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +41,7 @@ class Region:
     @property
     def strictness(self) -> float:
         """Factor on the tolerance in this region."""
-        return min(1.0, self.text_height / FULL_TEXT_HEIGHT)
+        return min(1.0, self.text_height / FRAMES.full_text_height)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,19 +76,19 @@ class ReferencePicture:
         self._blocks = planes.blocks
         self._smooth = _smoothed(planes.luma)
         contrast = _contrast(self._smooth)
-        share = np.full(planes.luma.shape, SHARE_ELSEWHERE, np.float32)
-        noise = MOST_NOISE
+        share = np.full(planes.luma.shape, FRAMES.share_elsewhere, np.float32)
+        noise = FRAMES.most_noise
         for region in self._regions:
             part = region.of(share)
-            np.minimum(part, SHARE_IN_TEXT * region.strictness, out=part)
+            np.minimum(part, FRAMES.share_in_text * region.strictness, out=part)
             strong = float(np.percentile(region.of(contrast), 75))
-            noise = min(noise, NOISE_SHARE * region.strictness * strong)
+            noise = min(noise, FRAMES.noise_share * region.strictness * strong)
         self._most_noise = noise
         self._tolerance = np.asarray(contrast * share, np.uint8)
         self._hashes = [_hash(region.of(planes.luma)) for region in self._regions]
         self._points, self._slopes = _steep_points(self._smooth)
         self._usable = min(planes.luma.shape) > 4 * _MARGIN and all(
-            region.text_height >= LEAST_TEXT_HEIGHT for region in self._regions
+            region.text_height >= FRAMES.least_text_height for region in self._regions
         )
 
     def shows_the_same(self, pixels: Plane) -> bool:
@@ -150,13 +120,13 @@ class ReferencePicture:
             offset = float(np.median(error[used]))
             used = np.abs(error - offset) <= 2 * max(1.0, float(np.median(np.abs(error - offset))))
         level = abs(float(np.median(old - new)))
-        if not (1 / MAX_GAIN <= gain <= MAX_GAIN and level <= MAX_LIGHT):
+        if not (1 / FRAMES.max_gain <= gain <= FRAMES.max_gain and level <= FRAMES.max_light):
             return None
         return gain, offset
 
     def _hashes_agree(self, luma: Plane) -> bool:
         return all(
-            (own ^ _hash(region.of(luma))).bit_count() <= MAX_HASH_DISTANCE
+            (own ^ _hash(region.of(luma))).bit_count() <= FRAMES.max_hash_distance
             for own, region in zip(self._hashes, self._regions, strict=True)
         )
 
@@ -175,7 +145,7 @@ class ReferencePicture:
             key=lambda d: float(np.abs(smooth[y + d[1], x + d[0]] - own).sum()),
         )
         shift = np.array(start, np.float32)
-        for _ in range(_STEPS):
+        for _ in range(FRAMES.steps):
             at_x, at_y = (x + shift[0]).astype(np.float32), (y + shift[1]).astype(np.float32)
             seen = cv2.remap(smooth, at_x[:, None], at_y[:, None], cv2.INTER_LINEAR)[:, 0]
             error = seen.astype(np.float32) - own
@@ -186,7 +156,7 @@ class ReferencePicture:
             if np.linalg.det(system) < 1:
                 return None
             shift = shift - np.linalg.solve(system, slopes.T @ error[sure])
-            if float(np.abs(shift).max()) > MAX_SHIFT:
+            if float(np.abs(shift).max()) > FRAMES.max_shift:
                 return None
         return float(shift[0]), float(shift[1])
 
@@ -194,7 +164,7 @@ class ReferencePicture:
         # more light brings out colours as it does brightness: both are linear in R, G and B
         difference = np.float32(gain) * planes.blocks[:, :, 1:] - self._blocks[:, :, 1:]
         difference -= np.median(difference, axis=(0, 1))  # white balance, and the zero of Cr and Cb
-        limit = MAX_COLOUR + SHARE_ELSEWHERE * np.stack(
+        limit = FRAMES.max_colour + FRAMES.share_elsewhere * np.stack(
             [_contrast(self._blocks[:, :, channel], 3) for channel in (1, 2)], axis=2
         )
         # the tolerance must not grow with the brightness of the new picture
@@ -203,15 +173,15 @@ class ReferencePicture:
     def _pixels_agree(self, luma: Plane) -> bool:
         difference = cv2.subtract(_smoothed(luma), self._smooth, dtype=cv2.CV_16S)
         height, width = difference.shape
-        cells = (max(1, width // _CELL), max(1, height // _CELL))
+        cells = (max(1, width // FRAMES.cell), max(1, height // FRAMES.cell))
         local = cv2.resize(difference, cells, interpolation=cv2.INTER_AREA)
-        if int(np.abs(local).max()) > MAX_LOCAL_LIGHT:
+        if int(np.abs(local).max()) > FRAMES.max_local_light:
             return False
         light = cv2.resize(local, (width, height), interpolation=cv2.INTER_LINEAR)
         error = cv2.convertScaleAbs(cv2.subtract(difference, light))
         error = error[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-        noise = NOISE_FACTOR * float(error[::3, ::3].mean()) * float(np.sqrt(np.pi / 2))
-        noise = max(noise, LEAST_NOISE)
+        noise = FRAMES.noise_factor * float(error[::3, ::3].mean()) * float(np.sqrt(np.pi / 2))
+        noise = max(noise, FRAMES.least_noise)
         if noise > self._most_noise:
             return False
         excess = cv2.subtract(error, self._tolerance[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
@@ -234,7 +204,7 @@ def _contrast(
 def _hash(part: Plane) -> int:
     """Which of 9 x 8 means is brighter than its left neighbour: 64 bits (a difference hash)."""
     small = cv2.resize(part, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
-    brighter = small[:, 1:] > small[:, :-1] + _FLAT  # or noise would decide where nothing is
+    brighter = small[:, 1:] > small[:, :-1] + FRAMES.flat  # or noise would decide where nothing is
     return int.from_bytes(np.packbits(brighter).tobytes(), "big")
 
 
@@ -247,7 +217,7 @@ def _steep_points(
     margin = _MARGIN
     steep = (np.abs(slope_x) + np.abs(slope_y))[margin:-margin:2, margin:-margin:2]
     flat = steep.ravel()
-    count = min(_POINTS, flat.size)
+    count = min(FRAMES.points, flat.size)
     best = np.zeros(0, np.int64)
     if count:
         best = np.argpartition(flat, flat.size - count)[flat.size - count :].astype(np.int64)

@@ -23,7 +23,7 @@ from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.recognizer import FrameResult
 from lipiyana.review.keeper import UnsureKeeper
-from lipiyana.review.unsureness import DOUBT, first_look, judge
+from lipiyana.review.unsureness import UNSURENESS, first_look, judge
 from lipiyana.types import (
     CachePolicy,
     FrameInput,
@@ -219,7 +219,7 @@ class SpareTime:
 
 def _is_worth_judging(config: RecognitionConfig | None, found: Recognition) -> bool:
     kept_out = config is not None and config.cache_policy is CachePolicy.BYPASS
-    return not kept_out and first_look(found) >= DOUBT
+    return not kept_out and first_look(found) >= UNSURENESS.least_doubt
 
 
 def _read_file(image: ImageInput) -> ImageInput:

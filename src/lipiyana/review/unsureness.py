@@ -19,11 +19,25 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.types import Plate, Recognition, TextLine
 
-DOUBT = 0.1
-"""Below this the first step ends it."""
 
-_SHORTEST_PLATE = 5
-_NOT_A_REGISTRATION = 0.6
+@dataclass(frozen=True, slots=True)
+class UnsurenessSettings:
+    """How doubt is weighed; chosen by eye on the project's samples."""
+
+    least_doubt: float = 0.1
+    """Below this the first look ends it."""
+    shortest_plate: int = 5
+    """Characters of a text that may be a registration."""
+    not_a_registration: float = 0.6
+    """Doubt of a plate without a valid registration."""
+    changed: float = 0.4
+    """Doubt of a plate of which characters were changed ..."""
+    changed_character: float = 0.2
+    """... and for each of them."""
+
+
+UNSURENESS = UnsurenessSettings()
+"""As used here and by `keeping_recognizer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +116,12 @@ def grammar_doubt(plate: Plate) -> float:
     read = "".join(c for c in plate.text if c.isalnum()).upper()
     registration = plate.registration
     if not registration.valid:
-        return _NOT_A_REGISTRATION if len(read) >= _SHORTEST_PLATE else 0.0
+        return UNSURENESS.not_a_registration if len(read) >= UNSURENESS.shortest_plate else 0.0
     mended = registration.canonical.upper()
     if not read.isascii() or len(read) != len(mended):
-        return 0.0 if not read.isascii() else _NOT_A_REGISTRATION
+        return 0.0 if not read.isascii() else UNSURENESS.not_a_registration
     changed = sum(a != b for a, b in zip(read, mended, strict=True))
-    return min(1.0, 0.4 + 0.2 * changed) if changed else 0.0
+    return min(1.0, UNSURENESS.changed + UNSURENESS.changed_character * changed) if changed else 0.0
 
 
 def entropy(confidence: float) -> float:

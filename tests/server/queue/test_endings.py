@@ -39,7 +39,7 @@ async def let_the_loop_run() -> None:
 async def test_a_call_ends_when_the_last_one_is_cleared() -> None:
     endings = Endings()
     one, other, stranger = Call("a"), Call("a"), Call("b")
-    first, second, third = (endings.of(call) for call in (one, other, stranger))
+    first, second, third = (endings.of(call.peer(), call) for call in (one, other, stranger))
     await first.turn()
     await first.turn()  # once for a call
     waiting = asyncio.create_task(second.turn())
@@ -53,7 +53,7 @@ async def test_a_call_ends_when_the_last_one_is_cleared() -> None:
 async def test_a_cancelled_call_leaves_its_turn_to_the_next() -> None:
     endings = Endings()
     calls = [Call("a") for _ in range(3)]
-    first, second, third = (endings.of(call) for call in calls)
+    first, second, third = (endings.of(call.peer(), call) for call in calls)
     await first.turn()
     reset = asyncio.create_task(second.turn())
     await let_the_loop_run()
@@ -68,7 +68,7 @@ async def test_a_cancelled_call_leaves_its_turn_to_the_next() -> None:
 
 async def test_a_client_that_does_not_read_delays_others_for_a_short_time() -> None:
     endings = Endings()
-    first, second = endings.of(Call("a")), endings.of(Call("a"))
+    first, second = endings.of("a", Call("a")), endings.of("a", Call("a"))
     await first.turn()
     async with asyncio.timeout(30):
         await second.turn()
@@ -79,12 +79,12 @@ async def test_many_calls_whose_client_does_not_read_delay_others_once() -> None
     calls = [Call("a") for _ in range(50)]
     async with asyncio.timeout(5):  # 50 in turn would take 12 s
         for call in calls:
-            await endings.of(call).turn()
+            await endings.of(call.peer(), call).turn()
         last = Call("a")
-        await endings.of(last).turn()
+        await endings.of(last.peer(), last).turn()
     for call in calls:
         call.end(call)
-    one, other = endings.of(Call("a")), endings.of(Call("a"))
+    one, other = endings.of("a", Call("a")), endings.of("a", Call("a"))
     await one.turn()  # all were read: the calls end one after another again
     waiting = asyncio.create_task(other.turn())
     await let_the_loop_run()
@@ -94,16 +94,16 @@ async def test_many_calls_whose_client_does_not_read_delay_others_once() -> None
 
 async def test_a_client_that_does_not_read_delays_others_less_each_time() -> None:
     endings = Endings()
-    keeper = endings.of(Call("a"))  # keeps the connection known
+    keeper = endings.of("a", Call("a"))  # keeps the connection known
     async with asyncio.timeout(5):  # 200 times the longest delay are 50 s
         for _ in range(200):
             call = Call("a")
-            await endings.of(call).turn()
-            await endings.of(Call("a")).turn()
+            await endings.of(call.peer(), call).turn()
+            await endings.of("a", Call("a")).turn()
             call.end(call)
     for _ in range(200):
         call = Call("a")
-        endings.of(call)
+        endings.of(call.peer(), call)
         call.end(call)
     assert keeper._connection.patience == CONNECTIONS.longest_ending_seconds
 
@@ -111,7 +111,7 @@ async def test_a_client_that_does_not_read_delays_others_less_each_time() -> Non
 async def test_a_call_that_was_reset_takes_no_turn() -> None:
     endings = Endings()
     call = Call("a")
-    reset, other = endings.of(call), endings.of(Call("a"))
+    reset, other = endings.of(call.peer(), call), endings.of("a", Call("a"))
     call.end(call)
     await reset.turn()
     async with asyncio.timeout(CONNECTIONS.longest_ending_seconds / 2):
@@ -120,7 +120,7 @@ async def test_a_call_that_was_reset_takes_no_turn() -> None:
 
 async def test_connections_without_calls_are_forgotten() -> None:
     endings = Endings()
-    ending = endings.of(Call("a"))
+    ending = endings.of("a", Call("a"))
     assert len(endings._connections) == 1
     del ending
     assert not endings._connections

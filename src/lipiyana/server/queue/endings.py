@@ -17,15 +17,11 @@ from weakref import WeakValueDictionary
 from lipiyana.server.tuning import CONNECTIONS
 
 
-class Context(Protocol):
-    """The part of gRPC's context of a call that is needed here."""
+class Running(Protocol):
+    """The part of a call's task that is needed here."""
 
-    def peer(self) -> str:
-        """Name of the connection."""
-        ...
-
-    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
-        """Register a function that is called when the call has its status."""
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> object:
+        """Register a function that is called when the task has ended."""
         ...
 
 
@@ -56,14 +52,19 @@ class Endings:
     def __init__(self) -> None:
         self._connections: WeakValueDictionary[str, _Connection] = WeakValueDictionary()
 
-    def of(self, context: Context) -> Ending:
-        """Make the ending of a call that has just begun."""
-        name = context.peer()
+    def of(self, name: str, task: Running) -> Ending:
+        """Make the ending of a call that has just begun.
+
+        Args:
+            name: of its connection, as `peer` of its context gives it.
+            task: ends when the call has its status. A callback of the context would have the
+                context in it, and so keep the call until the next garbage collection.
+        """
         connection = self._connections.get(name)
         if connection is None:
             connection = self._connections[name] = _Connection()
         ending = Ending(connection)
-        context.add_done_callback(ending.answered)
+        task.add_done_callback(ending.answered)
         return ending
 
 

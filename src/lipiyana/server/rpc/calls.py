@@ -89,8 +89,7 @@ class Calls:
             entry = current_entry.get()
             client = address_of(context.peer()) if entry is None else entry.name
             caller = Caller(request_id, client, deadline_of(context), entry, span)
-            task = asyncio.current_task()
-            assert task is not None, "gRPC runs each call as a task"  # noqa: S101
+            task = _own_task()
             try:
                 if self._draining:
                     raise shutting_down()
@@ -177,7 +176,7 @@ def answering(
     """
 
     async def call(_requests: Any, context: Any) -> Any:
-        ending = None if endings is None else endings.of(context)
+        ending = None if endings is None else endings.of(context.peer(), _own_task())
         current_ending.set(ending)
         try:
             answer = await method(context)
@@ -190,6 +189,12 @@ def answering(
             raise aborted.with_traceback(None) from None
 
     return call
+
+
+def _own_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None, "gRPC runs each call as a task"  # noqa: S101
+    return task
 
 
 async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
