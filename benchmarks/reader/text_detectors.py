@@ -14,6 +14,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,11 @@ from ocr_signs import Read, Sign, read_with, score
 from rich.console import Console
 from rich.table import Table
 
+from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
 from lipiyana.ocr.detection.detector import TextDetector
+from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.pipeline import LocalRecognizer
 
@@ -52,6 +55,10 @@ def changes(
     return gained, lost
 
 
+def _regions(detector: TextDetector, image: RgbArray) -> list[Quad]:
+    return [region.polygon for region in detector.detect(image)]
+
+
 def main() -> None:
     """Print one row a detector."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -76,9 +83,7 @@ def main() -> None:
         reads, milliseconds = read_with(recognizer, signs)
         first = first or reads
         whole = score(args.part, detector.entry.name, signs, reads, milliseconds)
-        words = score_words(
-            photos, lambda image, of=detector: [r.polygon for r in of.detect(image)]
-        )
+        words = score_words(photos, partial(_regions, detector))
         gained, lost = changes(signs, first, reads)
         row = {
             "detector": f"{detector.entry.name} {detector.entry.version}",

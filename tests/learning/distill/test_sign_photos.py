@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,12 @@ from needs import TORCH
 torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.learning.distill.crops import CropMix, batches
+from lipiyana.learning.distill.finishing import export_student
 from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool
 from lipiyana.learning.distill.sign_photos import load_sign_photos, score_words
 from lipiyana.learning.distill.student import TextStudent
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN, LabelledPicture
-from lipiyana.learning.distill.train_text_detector import detect_with, mix_of
+from lipiyana.learning.distill.train_text_detector import detect_with, mix_of, new_trainer
 from lipiyana.vehicles.training.data.street_pictures import SIGNS, parts
 
 WORDS = [[40, 40, 140, 70], [160, 40, 260, 70]]
@@ -113,3 +115,29 @@ def test_labels_follow_the_scale_of_the_picture() -> None:
     larger = labelled.scaled(np.zeros((100, 300, 3), np.uint8))
     assert larger.lines is not None
     np.testing.assert_allclose(larger.lines[0], quad(30, 20, 270, 80))
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_run_continues_from_an_exported_file(tmp_path: Path, *, int8: bool) -> None:
+    torch.manual_seed(0)
+    seen = PoolPicture(tmp_path / "sign-a.jpg", tmp_path / "sign-a.png")
+    rng = np.random.default_rng(0)
+    cv2.imwrite(str(seen.picture), rng.integers(0, 255, (96, 96, 3), np.uint8))
+    cv2.imwrite(str(seen.map), np.zeros((96, 96), np.uint8))
+    mix = mix_of(Pool((seen,), ()), 64, 4, 0)
+    begun = TextStudent().eval()
+    file = tmp_path / "float.onnx"
+    export_student(begun, file, rounded=False)
+    args = Namespace(
+        run=tmp_path, start=file, int8=int8, body_rate=1e-3, head_rate=1e-3, decay_share=0.0,
+        evaluate_every=60.0,
+    )  # fmt: skip
+    trainer = new_trainer(args, mix)
+    pixels = next(batches(mix, 0)).pixels
+    with torch.no_grad():
+        wanted, found = begun(pixels), trainer.averaged.eval()(pixels)
+    torch.testing.assert_close(found, wanted, atol=0.05, rtol=0.05)
+    trainer.learn(next(batches(mix, 0)), 1.0)
+    trainer.save()
+    again = new_trainer(args, mix)
+    assert again.step == 1

@@ -3,6 +3,7 @@
     python -m lipiyana.learning.distill.export_text_detector --pool runs/text_detector/pool \
         --checkpoint runs/text_detector_int8/last.pt --out runs/text_detector_export
 
+With `--half` it writes the float file alone, with weights in fp16, from which training continues.
 `benchmarks/reader/text_detectors.py --models runs/text_detector_export` compares it with the
 installed detector.
 """
@@ -48,11 +49,14 @@ def main() -> None:
     parser.add_argument("--pool", type=Path, required=True, help="labelled pictures of the run")
     parser.add_argument("--out", type=Path, required=True, help="folder for both models")
     parser.add_argument("--version", default="0", help="version of the models in the manifest")
+    parser.add_argument("--half", action="store_true", help="only the float file, in fp16")
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
     twin, small = args.out / "float.onnx", args.out / "int8.onnx"
-    export_student(load_checkpoint(args.checkpoint), twin)
+    export_student(load_checkpoint(args.checkpoint), twin, rounded=not args.half)
+    if args.half:
+        return
     quantized = quantize_student(twin, small, calibration_pictures(args.pool))
     sys.stdout.write(f"agreement of INT8 with float: {quantized.agreement:.4f}\n")
     models = [

@@ -133,10 +133,10 @@ def _area(quad: Quad) -> float:
 _CALIBRATING = 48
 
 
-def export_student(net: TextStudent, out: Path) -> None:
+def export_student(net: TextStudent, out: Path, *, rounded: bool = True) -> None:
     """Export the float student: pixels (N, 3, H, W) to maps (N, 1, H, W), sides multiples of 32.
 
-    The weights of INT8 layers are stored rounded, as in training.
+    The weights of INT8 layers are stored rounded, as in training, or all as fp16.
     """
     served = WithProbabilities(net.eval(), SCENE_DETECTION.pixel_threshold)
     sides = {0: "pictures", 2: "height", 3: "width"}
@@ -145,7 +145,7 @@ def export_student(net: TextStudent, out: Path) -> None:
         torch.zeros(1, 3, 2 * STRIDE, 2 * STRIDE),
         out,
         Signature({"pixels": sides}, {"maps": sides}),
-        rounded=computed_in_int8,
+        rounded=computed_in_int8 if rounded else None,
     )
 
 

@@ -28,6 +28,7 @@ from lipiyana.arrays import RgbArray
 from lipiyana.images.headers.formats import read_header
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.crops import CropMix, batches
+from lipiyana.learning.distill.finishing import read_student
 from lipiyana.learning.distill.pool import Picture, Pool, PoolPicture, fill_pool
 from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
 from lipiyana.learning.distill.streets import Streets
@@ -50,6 +51,7 @@ from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.packed import model_suffix
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.street_pictures import load_part
 
@@ -105,8 +107,11 @@ def measure(trainer: StudentTrainer, photos: Sequence[SignPhoto]) -> dict[str, o
     return {**asdict(scores), "recall": round(scores.recall, 4), "f1": round(scores.f1, 4)}
 
 
-def new_trainer(args: argparse.Namespace) -> StudentTrainer:
-    """Resume the run, or begin it from `--start` or from random weights."""
+def new_trainer(args: argparse.Namespace, mix: CropMix) -> StudentTrainer:
+    """Resume the run, or begin it from `--start` or from random weights.
+
+    Weights without batch norms get norms that are calibrated on a batch.
+    """
     recipe = replace(
         FROM_SCRATCH,
         body_rate=args.body_rate,
@@ -119,9 +124,9 @@ def new_trainer(args: argparse.Namespace) -> StudentTrainer:
     if args.int8:
         simulate_int8(trainer.net, computed_in_int8)
     if not trainer.resume() and args.start:
-        weights = load_weights(args.start)
-        trainer.net.load_state_dict(weights, strict=not args.int8)
-        trainer.reset_average()
+        exported = model_suffix(args.start) == ".onnx"
+        weights = read_student(args.start) if exported else load_weights(args.start)
+        trainer.start_from(weights, next(batches(mix, 0)).pixels)
     return trainer
 
 
@@ -131,7 +136,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with signs and vehicles")
     parser.add_argument("--pool", type=Path, help="folder of labelled pictures, of another run")
     parser.add_argument("--teacher", default=TEACHER, help="name of the detector that labels")
-    parser.add_argument("--start", type=Path, help="checkpoint to continue from")
+    parser.add_argument("--start", type=Path, help="checkpoint or float file to continue from")
     parser.add_argument("--streets", type=int, default=900, help="photos of streets")
     parser.add_argument("--drawn", type=int, default=2400, help="rendered pictures")
     parser.add_argument("--size", type=int, default=384, help="side of a crop in pixels")
@@ -145,10 +150,11 @@ def main() -> None:
     pool = fill(args)
     if args.fill_only:
         return
-    trainer = new_trainer(args)
+    mix = mix_of(pool, args.size, args.batch, args.seed)
+    trainer = new_trainer(args, mix)
     photos = load_sign_photos(args.data, "selection")
     # a resumed run needs other random crops than before
-    stream = batches(mix_of(pool, args.size, args.batch, args.seed + trainer.step), args.workers)
+    stream = batches(replace(mix, seed=args.seed + trainer.step), args.workers)
     for share in trainer.shares(args.minutes, lambda: measure(trainer, photos)):
         trainer.learn(next(stream), learning_rate_factor(trainer.step, share, trainer.recipe))
         if trainer.step % 100 == 0:
