@@ -10,12 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
-
-VERTICAL_RATIO = 2.0
-"""A crop taller than this many widths is text that runs downwards: it is turned.
-
-PP-OCR's 1.5 would turn short words of one letter with signs above it, such as है and के.
-"""
+from lipiyana.ocr.recognition.settings import RECOGNITION
 
 _MAX_SIDE = 8192
 _LONGEST_WARPED = 32766  # sides of pictures that OpenCV 4 takes; its coordinates are of 16 bits
@@ -76,7 +71,7 @@ def crop_quad(
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    if height > VERTICAL_RATIO * width:
+    if height > RECOGNITION.vertical_ratio * width:
         crop = np.ascontiguousarray(np.rot90(crop))
     return cast("RgbArray", crop)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-_SAME_ROW = 0.5
+from lipiyana.ocr.detection.settings import SCENE_DETECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Span:
 
     def shares_row_with(self, other: _Span) -> bool:
         overlap = (self.height + other.height) / 2 - abs(self.y - other.y)
-        return overlap >= _SAME_ROW * min(self.height, other.height)
+        return overlap >= SCENE_DETECTION.same_row_overlap * min(self.height, other.height)
 
 
 def group_rows(

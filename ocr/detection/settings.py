@@ -91,6 +91,9 @@ class DetectionSettings:
     mark_ink: float = 0.3
     """How far a mark's ink extends beyond its core, in heights of its own."""
 
+    same_row_overlap: float = 0.5
+    """How far two lines of one row overlap across the text, by the height of the lower one."""
+
     # widening cores to the ink, in heights of a core
 
     above: Reach = _ABOVE

@@ -19,6 +19,10 @@ class RecognitionSettings:
     """Pixels of all lines of a batch together: eight lines of 2560 take 940 MiB in the network, one
     takes 120, and 0.6 of the time a line.
     """
+    vertical_ratio: float = 2.0
+    """A crop taller than this many widths is text that runs downwards: it is turned. PP-OCR's 1.5
+    would turn short words of one letter with signs above it, such as है and के.
+    """
     longest_line: float = 8.0
     """A line wider than this many of its heights is cut between words."""
     no_line_aspect: float = 200.0
