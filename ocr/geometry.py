@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +15,16 @@ Quad = npt.NDArray[np.float64]
 def rectangle(x_min: float, y_min: float, x_max: float, y_max: float) -> Quad:
     """Corners of an upright rectangle."""
     return np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]], np.float64)
+
+
+def area(quad: Quad) -> float:
+    """Area of a quadrilateral (4, 2)."""
+    return float(cv2.contourArea(quad.astype(np.float32)))
+
+
+def shared_area(a: Quad, b: Quad) -> float:
+    """Area that two convex quadrilaterals (4, 2) share."""
+    return float(cv2.intersectConvexConvex(a.astype(np.float32), b.astype(np.float32))[0])
 
 
 def enclosing_quad(quads: Sequence[Quad]) -> Quad:

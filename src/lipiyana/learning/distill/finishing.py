@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -32,10 +30,9 @@ from lipiyana.learning.trainer.export import Signature, export_onnx
 from lipiyana.learning.trainer.stored_weights import read_weights
 from lipiyana.ocr.detection.detector import TextDetector, TextRegion, network_input
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
+from lipiyana.ocr.geometry import Quad, area, shared_area
 from lipiyana.runtime.manifest import Task
 from lipiyana.samples import read_truth
-
-Quad = npt.NDArray[np.float64]
 
 _COVERED = 0.7
 """Minimum share of a line that one box must cover ..."""
@@ -116,18 +113,11 @@ def compare(teacher: TextDetector, student: TextDetector, scenes: Sequence[TrueL
 
 def is_found(line: Quad, regions: Sequence[TextRegion]) -> bool:
     """Tell whether one box covers the line and is not much larger."""
-    area = _area(line)
-    for region in regions:
-        shared = cv2.intersectConvexConvex(
-            line.astype(np.float32), region.polygon.astype(np.float32)
-        )[0]
-        if shared >= _COVERED * area and _area(region.polygon) <= _MOST * area:
-            return True
-    return False
-
-
-def _area(quad: Quad) -> float:
-    return float(cv2.contourArea(quad.astype(np.float32)))
+    return any(
+        shared_area(line, region.polygon) >= _COVERED * area(line)
+        and area(region.polygon) <= _MOST * area(line)
+        for region in regions
+    )
 
 
 _CALIBRATING = 48

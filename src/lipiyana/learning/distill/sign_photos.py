@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.text_cores import LabelledPicture, Quads
+from lipiyana.ocr.geometry import Quad, area, rectangle, shared_area
 from lipiyana.vehicles.training.data.street_pictures import SIGNS, Part, parts
 
 _COVERED = 0.7
@@ -59,7 +58,7 @@ def load_sign_photos(data: Path, part: Part) -> list[SignPhoto]:
         if parts().get((SIGNS, entry["image"])) != part:
             continue
         words = [word["quad"] for word in entry["lines"]]
-        ignored = [_corners(one["box"]) for one in entry["ignore"]]
+        ignored = [rectangle(*one["box"]) for one in entry["ignore"]]
         found.append(
             SignPhoto(
                 folder / entry["image"],
@@ -97,7 +96,7 @@ class WordScore:
 
 
 def score_words(
-    photos: Iterable[SignPhoto], detect: Callable[[RgbArray], Sequence[npt.NDArray[np.float64]]]
+    photos: Iterable[SignPhoto], detect: Callable[[RgbArray], Sequence[Quad]]
 ) -> WordScore:
     """Score a detector, a function from (H, W, 3) RGB to regions (4, 2), on photos of signs."""
     words = found = regions = false = 0
@@ -106,30 +105,19 @@ def score_words(
         words, regions = words + len(photo.words), regions + len(boxes)
         found += sum(_is_found(word, boxes) for word in photo.words)
         text = [*photo.words, *photo.ignored]
-        false += sum(sum(_shared(box, one) for one in text) < _FALSE * _area(box) for box in boxes)
+        false += sum(
+            sum(shared_area(box, one) for one in text) < _FALSE * area(box) for box in boxes
+        )
     return WordScore(words, found, regions, false)
 
 
-def _is_found(word: npt.NDArray[np.float64], regions: Sequence[npt.NDArray[np.float64]]) -> bool:
+def _is_found(word: Quad, regions: Sequence[Quad]) -> bool:
     height = _height(word)
     return any(
-        _shared(region, word) >= _COVERED * _area(word) and _height(region) <= _TALLEST * height
+        shared_area(region, word) >= _COVERED * area(word) and _height(region) <= _TALLEST * height
         for region in regions
     )
 
 
-def _height(quad: npt.NDArray[np.float64]) -> float:
+def _height(quad: Quad) -> float:
     return float(np.linalg.norm(quad[3] - quad[0] + quad[2] - quad[1])) / 2
-
-
-def _area(quad: npt.NDArray[np.float64]) -> float:
-    return float(cv2.contourArea(quad.astype(np.float32)))
-
-
-def _shared(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    return float(cv2.intersectConvexConvex(a.astype(np.float32), b.astype(np.float32))[0])
-
-
-def _corners(box: Sequence[float]) -> list[tuple[float, float]]:
-    x0, y0, x1, y1 = box
-    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]

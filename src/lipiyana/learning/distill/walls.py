@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.learning.distill.text_cores import LabelledPicture
+from lipiyana.ocr.geometry import rectangle
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.effects import backgrounds
 from lipiyana.rendering.effects import camera as effects
@@ -216,7 +217,7 @@ def _free(
 def _ink(mask: npt.NDArray[np.uint8]) -> Quads:
     """Corners (4, 2) of the box around the ink of an alpha mask."""
     x, y, width, height = cv2.boundingRect((mask > 64).astype(np.uint8))
-    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float64)
+    return rectangle(x, y, x + width, y + height)
 
 
 def _hang(rng: np.random.Generator, wall: RgbArray, board: _Board, place: Box) -> Quads:
