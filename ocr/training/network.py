@@ -111,6 +111,10 @@ class Stem(nn.Module):
         x = functional.relu(self.conv3(x))
         return functional.relu(self.conv4(x))
 
+    def in_graph_order(self) -> tuple[nn.Conv2d, ...]:
+        """List its layers as the ONNX graph has them."""
+        return self.conv1, self.conv2a, self.conv2b, self.conv3, self.conv4
+
 
 class SqueezeExcite(nn.Module):
     """Channel gates computed from the mean over the whole map."""
@@ -130,12 +134,15 @@ class SqueezeExcite(nn.Module):
 class MixBlock(nn.Module):
     """A depthwise 3x3 for spatial mixing, then a residual two-layer pointwise net for channels."""
 
-    def __init__(self, channels_in: int, block: Block, activation: Activation) -> None:
+    def __init__(
+        self, channels_in: int, block: Block, activation: Activation, *, both_ways: bool = False
+    ) -> None:
         super().__init__()
         # blocks with a stride also widen, so they have no shortcut
         self.residual = block.stride == 1
+        stride = (block.stride, block.stride if both_ways else 1)
         self.depthwise = nn.Conv2d(
-            channels_in, channels_in, 3, stride=(block.stride, 1), padding=1, groups=channels_in
+            channels_in, channels_in, 3, stride=stride, padding=1, groups=channels_in
         )
         self.squeeze = SqueezeExcite(channels_in) if block.squeeze else nn.Identity()
         hidden = channels_in * 2
@@ -144,10 +151,16 @@ class MixBlock(nn.Module):
         self.project = nn.Conv2d(hidden, block.channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, block.channels, H / stride, W)."""
+        """(N, C, H, W) to (N, block.channels, H / stride, W), or W / stride if `both_ways`."""
         x = self.squeeze(self.depthwise(x))
         y: Tensor = self.project(self.activation(self.expand(x)))
         return x + y if self.residual else y
+
+    def in_graph_order(self) -> tuple[nn.Conv2d, ...]:
+        """List its layers as the ONNX graph has them."""
+        squeeze = self.squeeze
+        gates = (squeeze.reduce, squeeze.expand) if isinstance(squeeze, SqueezeExcite) else ()
+        return (self.depthwise, *gates, self.expand, self.project)
 
 
 class EncoderLayer(nn.Module):
@@ -237,7 +250,7 @@ def load_pretrained(net: LineReaderNet, onnx_path: Path, characters: Sequence[st
     import onnx
 
     model = onnx.load(str(onnx_path))
-    weights = iter(_folded_weights(model.graph))
+    weights = iter(folded_weights(model.graph))
     with torch.no_grad():
         for target in _layers_in_graph_order(net):
             weight, bias = next(weights)
@@ -270,16 +283,10 @@ _Layer = nn.Conv2d | nn.Linear | nn.LayerNorm
 
 
 def _layers_in_graph_order(net: LineReaderNet) -> Iterator[_Layer]:
-    stem = net.stem
-    yield from (stem.conv1, stem.conv2a, stem.conv2b, stem.conv3, stem.conv4)
+    yield from net.stem.in_graph_order()
     for block in net.blocks:
         assert isinstance(block, MixBlock)
-        yield block.depthwise
-        if isinstance(block.squeeze, SqueezeExcite):
-            yield block.squeeze.reduce
-            yield block.squeeze.expand
-        yield block.expand
-        yield block.project
+        yield from block.in_graph_order()
     yield from (net.neck.shortcut, net.neck.reduce, net.neck.local)
     for layer in net.neck.layers:
         assert isinstance(layer, EncoderLayer)
@@ -287,7 +294,7 @@ def _layers_in_graph_order(net: LineReaderNet) -> Iterator[_Layer]:
     yield net.neck.norm
 
 
-def _folded_weights(
+def folded_weights(
     graph: object,
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
     """Yield (weight, bias) of each layer of the graph, in graph order."""

@@ -24,14 +24,21 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
-from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, photographs
-from lipiyana.learning.distill.student import (
-    FROM_SCRATCH,
-    DistillLearner,
-    StudentRecipe,
+from lipiyana.learning.distill.network import (
+    NEW_LAYERS,
+    STEM_CHANNELS,
+    WIDTH,
+    Stem,
     TextStudent,
     WithProbabilities,
     computed_in_int8,
+)
+from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, photographs
+from lipiyana.learning.distill.pretrained import NAME, fit_stem, pretrained_weights
+from lipiyana.learning.distill.student import (
+    FROM_PRETRAINED,
+    DistillLearner,
+    StudentRecipe,
     map_loss,
 )
 from lipiyana.learning.distill.text_detector import DistillJob, distill_text_detector
@@ -43,6 +50,7 @@ from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.detection.detector import TextDetector, TextRegion
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
+from lipiyana.ocr.training.network import Stem as TeacherStem
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.norms import folded, install
@@ -51,8 +59,9 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 
 
 FAST = StudentRecipe(
-    training=replace(FROM_SCRATCH, body_rate=4e-3, head_rate=4e-3, warm_up_steps=1, ema_decay=0.9),
+    training=replace(FROM_PRETRAINED, head_rate=4e-3, warm_up_steps=1, fade_steps=4, ema_decay=0.9),
     workers=0,
+    fitting_steps=2,
 )
 
 
@@ -89,8 +98,35 @@ def test_the_student_outputs_one_logit_per_pixel() -> None:
         assert net(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 64, 96)
         assert float(net(torch.zeros(1, 3, 64, 64)).sigmoid().mean()) < 0.4
     rounded = [name for name, layer in net.named_modules() if computed_in_int8(name, layer)]
-    assert "stem.conv" in rounded
-    assert "rows" not in rounded
+    assert "stages.0.0.expand" in rounded
+    assert "mix.0.conv" in rounded
+    assert not {"rows", "stem.conv2", "stages.0.0.depthwise"} & set(rounded)
+
+
+def test_the_student_begins_with_what_its_teacher_knows(store: ModelStore) -> None:
+    torch.manual_seed(0)
+    pixels = iter(torch.rand(12, 4, 3, 64, 64) * 2 - 1)
+    weights = pretrained_weights(store.entry(NAME).file, pixels, 3)
+    assert not [name for name in weights if name.startswith(NEW_LAYERS)]
+    net = TextStudent()
+    assert set(net.load_state_dict(weights, strict=False).missing_keys) == {
+        name for name in net.state_dict() if name.startswith(NEW_LAYERS)
+    }
+    again = pretrained_weights(store.entry(NAME).file, pixels, 3)
+    torch.testing.assert_close(
+        again["stages.2.1.expand.weight"], weights["stages.2.1.expand.weight"]
+    )
+    reader = next(one for one in store.entries if one.task is Task.LINE_READER)
+    with pytest.raises(InvalidRequest, match="not PP-OCRv6"):
+        pretrained_weights(reader.file, pixels, 3)
+
+
+def test_a_fitted_stem_computes_what_the_teachers_does() -> None:
+    torch.manual_seed(0)
+    teacher, stem = TeacherStem(STEM_CHANNELS, WIDTH), Stem()
+    pixels = [torch.rand(4, 3, 64, 64) * 2 - 1 for _ in range(40)]
+    early = fit_stem(stem, teacher, iter(pixels), 1)
+    assert fit_stem(stem, teacher, iter(pixels), 40) < early / 2
 
 
 def test_the_file_computes_what_the_network_does(tmp_path: Path) -> None:
@@ -145,10 +181,10 @@ def test_crops_show_text_and_its_map_together(drawn: tuple[PoolPicture, ...]) ->
 
 
 def test_a_course_trains_and_resumes_in_either_phase(
-    drawn: tuple[PoolPicture, ...], tmp_path: Path
+    drawn: tuple[PoolPicture, ...], tmp_path: Path, store: ModelStore
 ) -> None:
     mix = CropMix(drawn, size=64, batch=4)
-    learner = DistillLearner(tmp_path, mix, drawn, FAST)
+    learner = DistillLearner(tmp_path, mix, drawn, FAST, pretrained=store.entry(NAME).file)
     assert not learner.restore()
     before = learner.measure()
     for _ in range(30):

@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.learning.distill.crops import CropMix, batches
 from lipiyana.learning.distill.finishing import export_student
+from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool
 from lipiyana.learning.distill.sign_photos import load_sign_photos, score_words
-from lipiyana.learning.distill.student import TextStudent
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN, LabelledPicture
 from lipiyana.learning.distill.train_text_detector import detect_with, mix_of, new_trainer
 from lipiyana.vehicles.training.data.street_pictures import SIGNS, parts
@@ -130,7 +130,7 @@ def test_a_run_continues_from_an_exported_file(tmp_path: Path, *, int8: bool) ->
     export_student(begun, file, rounded=False)
     args = Namespace(
         run=tmp_path, start=file, int8=int8, body_rate=1e-3, head_rate=1e-3, decay_share=0.0,
-        evaluate_every=60.0,
+        evaluate_every=60.0, fade_steps=0, workers=0,
     )  # fmt: skip
     trainer = new_trainer(args, mix)
     pixels = next(batches(mix, 0)).pixels

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 
 from lipiyana.learning.distill.finishing import export_student, quantize_student
+from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import PoolPicture
-from lipiyana.learning.distill.student import TextStudent
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, twins
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
@@ -57,8 +57,8 @@ def main() -> None:
     export_student(load_checkpoint(args.checkpoint), twin, rounded=not args.half)
     if args.half:
         return
-    quantized = quantize_student(twin, small, calibration_pictures(args.pool))
-    sys.stdout.write(f"agreement of INT8 with float: {quantized.agreement:.4f}\n")
+    agreement = quantize_student(twin, small, calibration_pictures(args.pool))
+    sys.stdout.write(f"agreement of INT8 with float: {agreement:.4f}\n")
     models = [
         NewModel(
             name,

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.images.loading import load
-from lipiyana.learning.distill.pool import PoolPicture
-from lipiyana.learning.distill.student import (
+from lipiyana.learning.distill.network import (
     OUTPUT_LAYER,
     STRIDE,
     TextStudent,
     WithProbabilities,
     computed_in_int8,
+    lies_in_float_part,
     shift_of,
 )
-from lipiyana.learning.quantize.search import Quantized, open_file, quantize_within
+from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.quantize.search import agreement, open_file, outputs
+from lipiyana.learning.quantize.static import quantize_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input
 from lipiyana.learning.trainer.export import Signature, export_onnx
 from lipiyana.learning.trainer.stored_weights import read_weights
@@ -121,6 +124,8 @@ def is_found(line: Quad, regions: Sequence[TextRegion]) -> bool:
 
 
 _CALIBRATING = 48
+_OPERATORS = ("Conv", "Relu", "Add", "Resize")
+"""What runs in INT8; the last two belong to the feature pyramid and to the blocks' shortcuts."""
 
 
 def export_student(net: TextStudent, out: Path, *, rounded: bool = True) -> None:
@@ -157,7 +162,19 @@ def read_student(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def quantize_student(float_model: Path, out: Path, pictures: Sequence[PoolPicture]) -> Quantized:
-    """Write the INT8 twin, calibrated and compared on pictures of the pool."""
+def quantize_student(float_model: Path, out: Path, pictures: Sequence[PoolPicture]) -> float:
+    """Write the INT8 twin, calibrated on pictures of the pool; return its agreement with float.
+
+    See `lipiyana.learning.quantize.search.agreement`; it is measured on other pictures.
+    """
     inputs = [network_input(seen.load()[0]) for seen in pictures[:_CALIBRATING]]
-    return quantize_within(float_model, out, Task.TEXT_DETECTOR, inputs)
+    calibrating, measuring = inputs[::2], inputs[1::2]
+    quantize_file(float_model, out, calibrating, _OPERATORS, _stays_float)
+    answers = [outputs(file, Task.TEXT_DETECTOR, measuring) for file in (float_model, out)]
+    return agreement(Task.TEXT_DETECTOR, *answers)
+
+
+def _stays_float(node: onnx.NodeProto) -> bool:
+    # must agree with `network.computed_in_int8`
+    groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+    return groups > 1 or lies_in_float_part(node.name.replace("/", "."))

@@ -1,28 +1,28 @@
 """The student: a small text detector that learns what its teacher finds.
 
-Its network has only convolutions and ReLU, which are the fastest in INT8. Like a DB detector (Liao
-et al., "Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020) it outputs for
-every pixel the probability that it is in the core of a text line. A feature pyramid (Lin et al.,
-CVPR 2017) joins the features of four strides at stride 4; the last layer outputs 4x4 pixels at
-once. It learns with batch norms first; then these are folded and INT8 is simulated.
+It learns with batch norms in its neck first; then these are folded and INT8 is simulated.
 """
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from lipiyana.learning.distill.crops import Batch, CropMix, batches
+from lipiyana.learning.distill.network import (
+    NEW_LAYERS,
+    OUTPUT_LAYER,
+    TextStudent,
+    computed_in_int8,
+)
 from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.pretrained import FITTING_STEPS, pretrained_weights
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN
 from lipiyana.learning.finetune.common.course import Measured
 from lipiyana.learning.finetune.common.learners import LearnerRecipe, NormedLearner
@@ -31,110 +31,23 @@ from lipiyana.learning.trainer.run import Recipe, Run
 from lipiyana.learning.trainer.run_options import set_up
 from lipiyana.learning.trainer.schedule import learning_rate_factor
 from lipiyana.ocr.detection.detector import network_input
-from lipiyana.vehicles.training.network import Unit
 from lipiyana.vehicles.training.norms import calibrate, folded, install
 
-STRIDE = 32
-OUTPUT_LAYER = "rows"
-"""Name of the layer that outputs the logits; it stays float."""
-
-WIDTHS = (16, 32, 64, 96, 128)
-_DEPTHS = (1, 2, 3, 3)
-_NECK, _CELL = 56, 4
-_RARE = -2.0  # initial bias: text covers little of a picture
 _HARD = 3.0
 """Number of hard negative pixels in the loss, for each pixel with text."""
 _LEAST_HARD = 512
 
-FROM_SCRATCH = Recipe(
-    body_rate=2e-3,
+FROM_PRETRAINED = Recipe(
+    body_rate=5e-4,
     head_rate=2e-3,
     warm_up_steps=100,
-    fade_steps=0,
+    fade_steps=500,
     decay_share=0.6,
     ema_decay=0.995,
     clip_norm=5.0,
 )
 
-CONTINUED = replace(FROM_SCRATCH, body_rate=7e-4, head_rate=7e-4)
-
-
-class Residual(nn.Module):
-    """A convolution with a shortcut; the shape (N, C, H, W) stays."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.unit = Unit(channels, channels, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add the output of the convolution to its input."""
-        y: Tensor = x + self.unit(x)
-        return y
-
-
-class TextStudent(nn.Module):
-    """From pictures, as `network_input` of the detector prepares them, to logits of text maps."""
-
-    def __init__(self, widths: Sequence[int] = WIDTHS, neck: int = _NECK) -> None:
-        """Make the layers; `widths` are the channels at strides 2, 4, 8, 16 and 32."""
-        super().__init__()
-        self.stem = Unit(3, widths[0], 3, 2)
-        self.stages = nn.ModuleList(
-            nn.Sequential(Unit(before, after, 3, 2), *(Residual(after) for _ in range(depth)))
-            for (before, after), depth in zip(pairwise(widths), _DEPTHS, strict=True)
-        )
-        self.laterals = nn.ModuleList(Unit(width, neck) for width in widths[1:])
-        self.mix = nn.Sequential(Unit(neck, neck, 3), Unit(neck, neck, 3))
-        self.rows = nn.Conv2d(neck, _CELL * _CELL, 1)
-        assert self.rows.bias is not None
-        nn.init.constant_(self.rows.bias, _RARE)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, 3, H, W), sides multiples of 32, to logits (N, 1, H, W)."""
-        x = self.stem(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        own = [lateral(features) for lateral, features in zip(self.laterals, maps, strict=True)]
-        joined: Tensor = own[-1]
-        for features in own[-2::-1]:
-            joined = features + _double(joined)
-        logits: Tensor = functional.pixel_shuffle(self.rows(self.mix(joined)).float(), _CELL)
-        return logits
-
-
-class WithProbabilities(nn.Module):
-    """The student as it is exported: it outputs probabilities.
-
-    The student decides at a probability of 0.5, the serving code at `threshold`. The bias of the
-    last layer is shifted to map one to the other; a separate Add node would be rounded in INT8.
-    """
-
-    def __init__(self, net: TextStudent, threshold: float) -> None:
-        super().__init__()
-        self.net = copy.deepcopy(net)
-        assert self.net.rows.bias is not None
-        with torch.no_grad():
-            self.net.rows.bias += shift_of(threshold)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
-        return torch.sigmoid(self.net(x))
-
-
-def shift_of(threshold: float) -> float:
-    """Shift of a logit that turns a probability of 0.5 into `threshold`."""
-    return math.log(threshold / (1 - threshold))
-
-
-def computed_in_int8(name: str, module: nn.Module) -> bool:
-    """Tell whether the INT8 student rounds this layer."""
-    return isinstance(module, nn.Conv2d) and name != OUTPUT_LAYER
-
-
-def _double(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+CONTINUED = replace(FROM_PRETRAINED, head_rate=5e-4, fade_steps=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +57,13 @@ class StudentRecipe(LearnerRecipe):
     Attributes:
         continued: replaces `training` if the student starts from trained weights.
         int8_share: share of the time, at the end, in which INT8 is simulated.
+        fitting_steps: see `pretrained_weights`.
     """
 
-    training: Recipe = FROM_SCRATCH
+    training: Recipe = FROM_PRETRAINED
     continued: Recipe = CONTINUED
     int8_share: float = 0.25
+    fitting_steps: int = FITTING_STEPS
 
 
 class StudentTrainer(Run[TextStudent]):
@@ -165,7 +80,7 @@ class StudentTrainer(Run[TextStudent]):
             net,
             recipe,
             torch.device("cpu"),
-            is_new=lambda _: True,
+            is_new=lambda name: name.startswith(NEW_LAYERS),
             trained_for=("classes", ["text"]),
         )
 
@@ -175,14 +90,19 @@ class StudentTrainer(Run[TextStudent]):
         return folded(self.moving_average)
 
     def start_from(self, weights: Mapping[str, Tensor], pixels: Tensor) -> None:
-        """Load weights without batch norms; calibrate the norms on pixels (N, 3, S, S)."""
+        """Load weights without batch norms; those of new layers may be missing.
+
+        If they are not, the norms are calibrated on pixels (N, 3, S, S).
+        """
         self.net.load_state_dict(weights, strict=False)
-        calibrate(self.net, pixels)
+        if f"{OUTPUT_LAYER}.weight" in weights:
+            calibrate(self.net, pixels)
         self.reset_average()
 
     def learn(self, batch: Batch, rate_factor: float) -> None:
         """Take one optimizer step."""
         self.net.train()
+        self.net.fade_gelu(self.fading_share)
         with self.autocast():
             logits = self.net(batch.pixels.to(memory_format=torch.channels_last))
         self.optimize(
@@ -200,8 +120,9 @@ class DistillLearner(NormedLearner[StudentTrainer]):
         validation: Sequence[PoolPicture],
         recipe: StudentRecipe,
         start: Mapping[str, Tensor] | None = None,
+        pretrained: Path | None = None,
     ) -> None:
-        """Start from random weights, or from the weights of a student."""
+        """Start from the weights of a student, or of PP-OCRv6's detector in file `pretrained`."""
         set_up(recipe.threads, mix.seed)
         if start is not None:
             recipe = replace(recipe, training=recipe.continued)
@@ -210,8 +131,11 @@ class DistillLearner(NormedLearner[StudentTrainer]):
         self._batches: Iterator[Batch] | None = None
         super().__init__(self._new_trainer(norms=True))
         if start is not None:
-            first = next(iter(batches(mix, 0)))
-            self._trainer.start_from(start, first.pixels)
+            self._trainer.start_from(start, next(batches(mix, 0)).pixels)
+        elif pretrained is not None and not (folder / "last.pt").exists():
+            pixels = (batch.pixels for batch in batches(mix, 0))
+            weights = pretrained_weights(pretrained, pixels, recipe.fitting_steps)
+            self._trainer.start_from(weights, next(pixels))
 
     def learn(self, share: float) -> None:
         """Take one step on one batch."""

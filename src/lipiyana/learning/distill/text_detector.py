@@ -18,9 +18,11 @@ from lipiyana.learning.distill.finishing import (
     read_student,
     sample_scenes,
 )
+from lipiyana.learning.distill.network import TextStudent
 from lipiyana.learning.distill.pool import Pool, fill_pool, photographs
+from lipiyana.learning.distill.pretrained import NAME as PRETRAINED
 from lipiyana.learning.distill.streets import Streets
-from lipiyana.learning.distill.student import DistillLearner, StudentRecipe, TextStudent
+from lipiyana.learning.distill.student import DistillLearner, StudentRecipe
 from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished
@@ -58,7 +60,8 @@ class DistillJob(Job):
         teacher: name of a text detector; None for the preferred one.
         photos: folder of pictures to use in addition to rendered ones.
         streets: number of pictures to render, streets and walls in turns.
-        start: float file of a student to continue from; None for random weights.
+        start: float file of a student to continue from; None for PP-OCRv6's weights, where that is
+            installed.
         recipe: training settings.
         mix_size: side of the training crops in pixels.
     """
@@ -114,10 +117,17 @@ def distill_text_detector(
         pool = _pool(job, course.work, store, teacher, listener)
         mix = CropMix(pool.train, size=job.mix_size)
         if not course.learn(
-            lambda: DistillLearner(course.work, mix, pool.validation, job.recipe, start)
+            lambda: DistillLearner(
+                course.work, mix, pool.validation, job.recipe, start, _pretrained(store)
+            )
         ):
             return Distilled(course.state)
         return _finish(job, course, store, teacher, pool)
+
+
+def _pretrained(store: ModelStore) -> Path | None:
+    installed = (one for one in store.entries if one.name == PRETRAINED and one.installed)
+    return next((one.file for one in installed), None)
 
 
 def _pool(
@@ -156,7 +166,7 @@ def _finish(
     twin, small = work / "float.onnx", work / "int8.onnx"
     export_student(net, twin)
     listener.on_step("quantizing")
-    quantized = quantize_student(twin, small, pool.train)
+    agreement = quantize_student(twin, small, pool.train)
     overlap = 1 - (state.best.error if state.best else 1.0)
     measure = "the overlap with the teacher's text pixels in held-out pictures (Dice)"
     require_useful(job.name, measure, overlap, 1.0)
@@ -168,13 +178,13 @@ def _finish(
             today(),
             teacher.licence,
             f"lines that {teacher.name} finds in {len(pool.train)} pictures",
-            _card(job, teacher, state, quantized.agreement),
+            _card(job, teacher, state, agreement),
             scores={"overlap_with_teacher": round(overlap, 4)},
         )
         for name, file in ((job.name + FLOAT_SUFFIX, twin), (job.name, small))
     ]
     # INT8 with other answers than the float student is not its twin
-    pair = twins(*models, good=quantized.agreement >= LEAST_SHARE, faster=True)
+    pair = twins(*models, good=agreement >= LEAST_SHARE, faster=True)
     compared = None
     if job.samples is not None:
         listener.on_step("comparing")

@@ -29,16 +29,13 @@ from lipiyana.images.headers.formats import read_header
 from lipiyana.images.loading import load
 from lipiyana.learning.distill.crops import CropMix, batches
 from lipiyana.learning.distill.finishing import read_student
+from lipiyana.learning.distill.network import TextStudent, computed_in_int8, shift_of
 from lipiyana.learning.distill.pool import Picture, Pool, PoolPicture, fill_pool
+from lipiyana.learning.distill.pretrained import NAME as PRETRAINED
+from lipiyana.learning.distill.pretrained import pretrained_weights
 from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
 from lipiyana.learning.distill.streets import Streets
-from lipiyana.learning.distill.student import (
-    FROM_SCRATCH,
-    StudentTrainer,
-    TextStudent,
-    computed_in_int8,
-    shift_of,
-)
+from lipiyana.learning.distill.student import FROM_PRETRAINED, StudentTrainer
 from lipiyana.learning.distill.text_cores import LabelledPicture
 from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.quantize.search import open_file
@@ -55,7 +52,6 @@ from lipiyana.runtime.packed import model_suffix
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.street_pictures import load_part
 
-TEACHER = "ppocrv6-small-text-detector"
 _SIGN, _STREET, _DRAWN = "sign", "street", "drawn"
 _WEIGHTS = {_SIGN: 12.0, _STREET: 0.7, _DRAWN: 1.0}
 """How often a picture of each kind is drawn, beside one of another kind."""
@@ -108,25 +104,28 @@ def measure(trainer: StudentTrainer, photos: Sequence[SignPhoto]) -> dict[str, o
 
 
 def new_trainer(args: argparse.Namespace, mix: CropMix) -> StudentTrainer:
-    """Resume the run, or begin it from `--start` or from random weights.
-
-    Weights without batch norms get norms that are calibrated on a batch.
-    """
+    """Resume the run, or begin it from `--start` or from PP-OCRv6's weights."""
     recipe = replace(
-        FROM_SCRATCH,
+        FROM_PRETRAINED,
         body_rate=args.body_rate,
         head_rate=args.head_rate,
         decay_share=args.decay_share,
+        fade_steps=0 if args.start else args.fade_steps,
         ema_decay=0.998,
         evaluate_every_s=args.evaluate_every,
     )
     trainer = StudentTrainer(args.run, recipe, norms=not args.int8)
     if args.int8:
         simulate_int8(trainer.net, computed_in_int8)
-    if not trainer.resume() and args.start:
+    if trainer.resume():
+        return trainer
+    pixels = (batch.pixels for batch in batches(mix, args.workers))
+    if args.start:
         exported = model_suffix(args.start) == ".onnx"
         weights = read_student(args.start) if exported else load_weights(args.start)
-        trainer.start_from(weights, next(batches(mix, 0)).pixels)
+    else:
+        weights = pretrained_weights(ModelStore(threads=1).entry(PRETRAINED).file, pixels)
+    trainer.start_from(weights, next(pixels))
     return trainer
 
 
@@ -135,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, required=True, help="folder with signs and vehicles")
     parser.add_argument("--pool", type=Path, help="folder of labelled pictures, of another run")
-    parser.add_argument("--teacher", default=TEACHER, help="name of the detector that labels")
+    parser.add_argument("--teacher", default=PRETRAINED, help="name of the detector that labels")
     parser.add_argument("--start", type=Path, help="checkpoint or float file to continue from")
     parser.add_argument("--streets", type=int, default=900, help="photos of streets")
     parser.add_argument("--drawn", type=int, default=2400, help="rendered pictures")
@@ -143,7 +142,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="crops a step")
     parser.add_argument("--evaluate-every", type=float, default=600.0, help="seconds")
     parser.add_argument("--fill-only", action="store_true", help="label the pictures and end")
-    add_run_options(parser, FROM_SCRATCH)
+    add_run_options(parser, FROM_PRETRAINED)
     args = parser.parse_args()
     prepare(args)
     cv2.setNumThreads(1)
