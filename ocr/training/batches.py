@@ -56,6 +56,7 @@ class SourceConfig:
     Attributes:
         words: folder of word lists.
         crops: folder with one folder of real crops for each source.
+        pool: folder of more real lines, see `line_pool`.
         street: folder of street pictures with plates.
         real_share: share of real lines; they need `crops`.
         plate_share: share of plate rows; `real_share` of them are real.
@@ -66,6 +67,7 @@ class SourceConfig:
 
     words: Path
     crops: Path | None = None
+    pool: Path | None = None
     street: Path | None = None
     real_share: float = 0.0
     plate_share: float = 0.0
@@ -93,7 +95,7 @@ class BatchSource(IterableDataset[Batch]):
         config = self.config
         corpus = Corpus.load(config.words)
         library = FontLibrary.load()
-        real = RealCrops.load(config.crops) if config.crops else None
+        real = RealCrops.load(config.crops, config.pool) if config.crops else None
         rows = self._plate_rows().lines(rng, library)
         codes = tuple(SCRIPTS)
         text_rng = random.Random(int(rng.integers(2**63)))

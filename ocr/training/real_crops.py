@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lipiyana.rendering.effects.camera import wires
 # on top of the square root of a folder's size: signs are read worst, scanned print is read best
 _FOLDER_FACTORS = {
     "beng_signs": 1.4, "kn_words": 0.5, "in_plates": 0.6, "ne_plates": 0.6, "bn_plates": 0.6,
+    "mozhi_hi_printed": 0.4, "kn_mile_printed": 0.4,
 }  # fmt: skip
 # crops of two rows without a mark between them, which are of no use as lines
 SKIPPED = frozenset({"auto_rickshaw_ka"})
@@ -48,6 +50,16 @@ def load_lines(root: Path, part: Part) -> Iterator[tuple[str, RgbArray, str]]:
                 yield folder, rgb, text
 
 
+def load_pool(root: Path) -> Iterator[tuple[str, RgbArray, str]]:
+    """Yield (folder, (H, W, 3) RGB, text) for each line that `line_pool` collected."""
+    for labels in sorted(root.glob("*/labels.tsv")):
+        for line in labels.read_text("utf-8").splitlines():
+            name, text = line.split("\t")
+            image = cv2.imread(str(labels.parent / name), cv2.IMREAD_COLOR)
+            if image is not None:
+                yield labels.parent.name, np.ascontiguousarray(image[:, :, ::-1], np.uint8), text
+
+
 # pixels; a larger crop has more resolution than the reader's input
 _LARGE = 60
 
@@ -60,12 +72,14 @@ class RealCrops:
     weights: npt.NDArray[np.float64]
 
     @classmethod
-    def load(cls, root: Path) -> RealCrops:
-        """Load the training crops whose characters are in the charset."""
+    def load(cls, root: Path, pool: Path | None = None) -> RealCrops:
+        """Load the training crops whose characters are in the charset, and the lines of a pool."""
         charset = Charset.load()
         found = [
             (folder, image, normalize(text))
-            for folder, image, text in load_lines(root, "train")
+            for folder, image, text in chain(
+                load_lines(root, "train"), load_pool(pool) if pool else ()
+            )
             if charset.covers(normalize(text))
         ]
         counts = {name: sum(f == name for f, _, _ in found) for name, _, _ in found}

@@ -55,6 +55,8 @@ from lipiyana.vehicles.training.data.street_pictures import load_part
 _SIGN, _STREET, _DRAWN = "sign", "street", "drawn"
 _WEIGHTS = {_SIGN: 12.0, _STREET: 0.7, _DRAWN: 1.0}
 """How often a picture of each kind is drawn, beside one of another kind."""
+_ORDER = 1
+"""Seed of the order of the street pictures: runs with other seeds share the pool."""
 _LEAST_SIDE = 600
 """Longer side of the street pictures, in pixels: text of smaller ones is illegible."""
 
@@ -63,7 +65,7 @@ def fill(args: argparse.Namespace) -> Pool:
     """Label the pictures of the train part, into the folder of the run; finished ones are kept."""
     signs = load_sign_photos(args.data, "train")
     streets = [p.path for p in load_part(args.data, "train") if _long_side(p.path) >= _LEAST_SIDE]
-    random.Random(args.seed).shuffle(streets)
+    random.Random(_ORDER).shuffle(streets)
     photos = {path.stem: partial(_photo, path) for path in streets[: args.streets]}
     corpus, fonts = Corpus.load(args.data / "words", split="train"), FontLibrary.load()
     drawers = Streets(corpus, fonts), Walls(corpus, fonts, list(photos.values()))
