@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.script_codes import SCRIPT_NAMES
-from lipiyana.words import fraction, shown, truth, unknown_word, whole, word, words
+from lipiyana.words import fraction, shown, truth, unknown_word, whole, word
+from lipiyana.words import words as known_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,6 +187,7 @@ you mean 'plate'?
             scene, and 0 with the layouts `line` and `plate`.
         cache_policy: whether a server may answer from its cache.
         romanize: fill the `romanized` fields of text lines (needs the extra `indic`).
+        words: fill the `words` fields of text lines: where each word stands.
     """
 
     features: frozenset[Feature]
@@ -194,6 +196,7 @@ you mean 'plate'?
     min_confidence: float | None
     cache_policy: CachePolicy
     romanize: bool
+    words: bool
 
     def __init__(
         self,
@@ -203,6 +206,7 @@ you mean 'plate'?
         min_confidence: float | None = None,
         cache_policy: CachePolicy | str = CachePolicy.USE,
         romanize: bool = False,
+        words: bool = False,
     ) -> None:
         """Check the arguments; each enum member may be given as a string.
 
@@ -211,14 +215,15 @@ you mean 'plate'?
                 `field` names the argument.
         """
         put = object.__setattr__  # as dataclasses do where they are frozen
-        put(self, "features", frozenset(words(features, _FEATURES, "features")))
+        put(self, "features", frozenset(known_words(features, _FEATURES, "features")))
         put(self, "layout", word(layout, _LAYOUTS, "layout"))
-        hints = words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
+        hints = known_words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
         put(self, "script_hints", hints)
         least = None if min_confidence is None else fraction(min_confidence, "min_confidence")
         put(self, "min_confidence", least)
         put(self, "cache_policy", word(cache_policy, _CACHE_POLICIES, "cache_policy"))
         put(self, "romanize", truth(romanize, "romanize"))
+        put(self, "words", truth(words, "words"))
 
     @property
     def least_confidence(self) -> float:

@@ -49,6 +49,7 @@ __all__ = [
     "RegistrationFormat",
     "TextLine",
     "Vehicle",
+    "Word",
 ]
 
 Point = tuple[float, float]
@@ -132,6 +133,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line: what stands between its spaces.
+
+    Attributes:
+        text: as in `TextLine.text`.
+        confidence: mean confidence of its characters.
+        polygon: four corners, in the order of those of the line.
+    """
+
+    text: str
+    confidence: float
+    polygon: Polygon
+
+
+@dataclass(frozen=True, slots=True)
 class TextLine:
     """One line of text.
 
@@ -142,6 +158,8 @@ class TextLine:
             mostly a false detection, such as a single letter.
         polygon: four corners, clockwise, starting at the top of the first character.
         romanized: `text` in Latin letters; "" unless `RecognitionConfig.romanize` is set.
+        words: in the order of `text`, which is their texts joined by spaces; () unless
+            `RecognitionConfig.words` is set.
     """
 
     text: str
@@ -149,6 +167,7 @@ class TextLine:
     confidence: float
     polygon: Polygon
     romanized: str = ""
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
