@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.script_codes import SCRIPT_NAMES
@@ -20,6 +20,7 @@ from lipiyana.words import words as known_words
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from PIL.Image import Image
 
 
 class Feature(StrEnum):
@@ -161,8 +162,32 @@ class RawImage:
         return cls(array.tobytes(), int(shape[1]), int(shape[0]), chosen)
 
 
-ImageInput = bytes | str | os.PathLike[str] | RawImage
-"""A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
+class BinaryFile(Protocol):
+    """A file that is open in binary mode, or anything that is read like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes; b"" at the end."""
+        ...
+
+
+if TYPE_CHECKING:
+    ImageInput: TypeAlias = (
+        str
+        | os.PathLike[str]
+        | bytes
+        | bytearray
+        | memoryview
+        | BinaryFile
+        | npt.NDArray[np.uint8]
+        | Image
+        | RawImage
+    )
+else:  # neither numpy nor Pillow is loaded for it
+    ImageInput = str | os.PathLike | bytes | bytearray | memoryview | BinaryFile | RawImage
+"""A picture: the path of a JPEG, PNG, WebP, BMP or TIFF file, its bytes, the file open in binary
+mode, a picture of Pillow, a numpy array of shape (height, width), which is grey, or a `RawImage`,
+which an array of colours becomes by `RawImage.from_array`.
+"""
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 
 from lipiyana import types
 from lipiyana.errors import InternalError, InvalidRequest
@@ -74,21 +74,8 @@ def recognition_from_proto(message: pb.Recognition) -> types.Recognition:
 
 
 def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
-    """Give the proto's JSON: snake_case names, every field, floats as short as 32 bits allow.
-
-    `track_id` and `vehicle_index` are None if there is none, so that all rows have the same
-    keys.
-    """
-    row = MessageToDict(
-        recognition_to_proto(value),
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=True,
-    )
-    for vehicle in row["vehicles"]:
-        vehicle.setdefault("track_id", None)
-    for plate in row["plates"]:
-        plate.setdefault("vehicle_index", None)
-    return row
+    """Give the proto's JSON; see `Recognition.to_dict`."""
+    return value.to_dict()
 
 
 def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
