@@ -140,16 +140,16 @@ def test_no_picture_is_exit_code_2(here: Path) -> None:
     (here / "in" / "a.heic").touch()
     result = invoke("in", "-o", "out")
     assert result.exit_code == 2
-    assert "no picture found in in: ignored 1 .heic" in result.stderr
+    assert "no picture found in in: skipped 1 HEIC; convert pictures" in result.stderr
     assert not (here / "out").exists()
 
 
 def test_skipped_files_are_reported(here: Path) -> None:
     picture(here / "in" / "a.png")
     (here / "in" / "b.heic").touch()
-    assert "ignored, because they are not pictures: 1 .heic" in invoke("in", "-o", "out").stderr
+    assert "skipped 1 file of other kinds: 1 HEIC; convert" in invoke("in", "-o", "out").stderr
     (here / "in" / "b.heic").unlink()
-    assert "ignored" not in invoke("in", "-o", "out").stderr
+    assert "skipped" not in invoke("in", "-o", "out").stderr
 
 
 def test_output_names_never_collide() -> None:

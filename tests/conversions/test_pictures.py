@@ -100,7 +100,7 @@ def closed_picture() -> Image.Image:
         (io.StringIO("text"), r'text mode; write open\(path, "rb"\)'),
         (["a.jpg", "b.jpg"], "recognize_batch takes several"),
         (cv2.VideoCapture(), r'read\(\) of VideoCapture gave tuple.*"bgr8"'),
-        (closed_picture(), "mode 'RGB' cannot be decoded: its file is closed"),
+        (closed_picture(), "mode 'RGB' cannot be decoded: its file is closed, cut off"),
         (7, "not int$"),
         (RecognitionConfig(), "not RecognitionConfig$"),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipiyana.cli.exit_codes import DONE
-from lipiyana.cli.options import existing_file, existing_folder, folder_to_write
+from lipiyana.cli.options import App, existing_file, existing_folder, folder_to_write
 
 if TYPE_CHECKING:
     from lipiyana.pipeline import LocalRecognizer
@@ -105,10 +105,9 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
-review_app = typer.Typer(
+review_app = App(
     help="List, label and import pictures that the models were unsure of (see `read "
     "--keep-unsure`).",
-    no_args_is_help=True,
 )
 _Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", parser=folder_to_write)]
 

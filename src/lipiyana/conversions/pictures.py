@@ -135,8 +135,8 @@ def _decoding(image: Any) -> Iterator[None]:
         ) from None
     except Exception as error:  # of many kinds, by format; AssertionError where it is closed
         raise InvalidImage(
-            f"a picture of Pillow in mode {shown(image.mode)} cannot be decoded: its file is closed, "
-            "cut off or damaged",
+            f"a picture of Pillow in mode {shown(image.mode)} cannot be decoded: its file is "
+            "closed, cut off or damaged",
             reason="TRUNCATED_IMAGE",
         ) from error
 
