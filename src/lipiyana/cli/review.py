@@ -65,12 +65,13 @@ def import_back(file: Path, out: Path) -> int:
     """Crop the labelled regions of a Label Studio export.
 
     Raises:
-        InvalidRequest: the file is no export, or has no labels.
+        InvalidRequest: the file is no export, or has no labels; see also `environment_limits`.
     """
     from lipiyana.cli.console import say_warning, stderr
+    from lipiyana.images.loading import environment_limits
     from lipiyana.review.tasks import import_labels
 
-    made = import_labels(file, out)
+    made = import_labels(file, out, environment_limits())
     for problem in made.problems[:_SHOWN]:
         say_warning(problem)
     if len(made.problems) > _SHOWN:
