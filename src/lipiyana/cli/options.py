@@ -47,11 +47,13 @@ class App(typer.Typer):
     """A group of commands whose help shows no types of Python."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**({"cls": PlainGroup, "no_args_is_help": True} | settings))
+        plain: dict[str, Any] = {"cls": PlainGroup, "no_args_is_help": True}
+        super().__init__(**(plain | settings))
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """Register a command; see `typer.Typer.command`."""
-        return super().command(name, **({"cls": PlainCommand} | settings))
+        plain: dict[str, Any] = {"cls": PlainCommand}
+        return super().command(name, **(plain | settings))
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
