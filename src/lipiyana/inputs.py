@@ -151,7 +151,7 @@ class RawImage:
             )
         if pixel_format is None and len(shape) == 3:
             raise InvalidImage(
-                'say in which order the channels are: RawImage.from_array(array, "bgr8") for '
+                'say in which order the channels are: write RawImage.from_array(array, "bgr8") for '
                 'what OpenCV reads, RawImage.from_array(array, "rgb8") for most other libraries',
                 field="pixel_format",
                 reason="BAD_RAW_IMAGE",

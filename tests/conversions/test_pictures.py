@@ -89,7 +89,7 @@ def closed_picture() -> Image.Image:
 @pytest.mark.parametrize(
     ("image", "says"),
     [
-        (np.zeros((8, 8, 3), np.uint8), r'RawImage\.from_array\(array, "bgr8"\)'),
+        (np.zeros((8, 8, 3), np.uint8), r'write RawImage\.from_array\(array, "bgr8"\)'),
         (np.zeros((8, 8, 4), np.uint8), r"array\[\.\.\., :3\]"),
         (np.zeros((8, 8, 1), np.uint8), r"array\[\.\.\., 0\]"),
         (np.zeros((3, 8, 8), np.uint8), r"transpose\(1, 2, 0\)"),

@@ -9,34 +9,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lipiyana.types import (
-    Box,
-    CacheOutcome,
-    Plate,
-    Point,
-    Recognition,
-    Registration,
-    TextLine,
-    Vehicle,
-    Word,
-)
 from lipiyana.words import shortest_float32
+
+if TYPE_CHECKING:  # the results import this module
+    from lipiyana.types import (
+        Box,
+        Plate,
+        Point,
+        Recognition,
+        Registration,
+        TextLine,
+        Vehicle,
+        Word,
+    )
 
 _LARGEST = 3.4028235e38  # of 32 bits
 
 
 def recognition_dict(value: Recognition) -> dict[str, Any]:
     """Write a result; `track_id` and `vehicle_index` are None if there is none."""
-    outcome = None if value.cache_outcome is CacheOutcome.NONE else value.cache_outcome
+    no_cache = value.cache_outcome.value == "none"
     return {
         "image_width": value.image_width,
         "image_height": value.image_height,
         "vehicles": [_vehicle(vehicle) for vehicle in value.vehicles],
         "plates": [_plate(plate) for plate in value.plates],
         "text_lines": [_line(line) for line in value.text_lines],
-        "cache_outcome": _name("CACHE_OUTCOME", outcome),
+        "cache_outcome": _name("CACHE_OUTCOME", None if no_cache else value.cache_outcome),
         "models": [
             {"name": model.name, "version": model.version, "sha256": model.sha256}
             for model in value.models
