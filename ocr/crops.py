@@ -71,9 +71,20 @@ def crop_quad(
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    if height > RECOGNITION.vertical_ratio * width:
+    if _is_vertical(width, height):
         crop = np.ascontiguousarray(np.rot90(crop))
     return cast("RgbArray", crop)
+
+
+def along_text(quad: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give the corners (4, 2) of a quadrilateral from the top left of its crop as it is read: from
+    the next corner where text runs downwards.
+    """
+    return np.roll(quad, -1, axis=0) if _is_vertical(*_natural_size(quad)) else quad
+
+
+def _is_vertical(width: int, height: int) -> bool:
+    return height > RECOGNITION.vertical_ratio * width
 
 
 def _around(

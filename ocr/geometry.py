@@ -27,6 +27,14 @@ def shared_area(a: Quad, b: Quad) -> float:
     return float(cv2.intersectConvexConvex(a.astype(np.float32), b.astype(np.float32))[0])
 
 
+def part_of(quad: Quad, start: float, end: float) -> Quad:
+    """Corners of the part of a quadrilateral between two shares of its length."""
+    along = quad[[1, 2]] - quad[[0, 3]]
+    left, right = quad[[0, 3]] + start * along, quad[[0, 3]] + end * along
+    part: Quad = np.stack([left[0], right[0], right[1], left[1]])
+    return part
+
+
 def enclosing_quad(quads: Sequence[Quad]) -> Quad:
     """Corners of one rectangle around lines of one row, from left to right, along the row."""
     if len(quads) == 1:

@@ -1,103 +1,23 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from lipiyana import files
 from lipiyana.errors import InvalidImage, LipiyanaError, NotFound, PermissionDenied
 from lipiyana.files import (
     open_regular,
     parse_json,
-    picture_bytes,
     read_file,
     read_picture_file,
     read_text,
     read_toml,
     replacing,
 )
-from lipiyana.types import RawImage, RecognitionConfig
-
-
-def test_a_path_becomes_its_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"123")
-    assert picture_bytes(path) == picture_bytes(str(path)) == b"123"
-
-
-@pytest.mark.parametrize("image", [b"x", RawImage(b"x", 1, 1)])
-def test_pictures_in_memory_are_unchanged(image: bytes | RawImage) -> None:
-    assert picture_bytes(image) is image
-
-
-@pytest.mark.parametrize(
-    ("image", "says"),
-    [
-        (
-            np.zeros((8, 8, 3), np.uint8),
-            r'not ndarray; write RawImage\.from_array\(array, "bgr8"\)',
-        ),
-        (Image.new("RGB", (8, 8)), r'numpy\.asarray\(image\.convert\("RGB"\)\), "rgb8"\)$'),
-        (None, "cv2.imread gives None"),
-        (bytearray(b"x"), r"write bytes\(picture\)"),
-        (io.BytesIO(b"x"), r"write file\.read\(\)"),
-        (["a.jpg", "b.jpg"], "recognize_batch takes several"),
-        (7, "not int$"),
-        (RecognitionConfig(), "not RecognitionConfig$"),
-    ],
-)
-def test_an_invalid_picture_type_gets_a_helpful_error(image: Any, says: str) -> None:
-    with pytest.raises(InvalidImage, match=says) as caught:
-        picture_bytes(image)
-    assert (caught.value.field, caught.value.reason) == ("image", "NOT_AN_IMAGE")
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("", NotFound), ("none.jpg", NotFound), ("\ud800.jpg", InvalidImage)]
-)
-def test_names_of_no_file(name: str, kind: type[LipiyanaError]) -> None:
-    with pytest.raises(kind) as caught:
-        picture_bytes(name)
-    assert caught.value.message.encode()
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        (
-            "https://example.com/a.jpg",
-            "no file https://example.com/a.jpg; pictures are not fetched",
-        ),
-        ("s3://bucket/a.jpg", "not fetched from a URL"),
-        ("data:image/png;base64,iVBORw0KGgo", "not fetched from a URL"),
-        ("file:///tmp/none.jpg", "without file://"),
-        ("~/none.jpg", "os.path.expanduser"),
-        ("none/*.jpg", "glob.glob"),
-        ("/9j/4AAQSkZJRgABAQAAAQ/" * 100, "base64.b64decode"),
-        ("9j4AAQSkZJRgABAQAAAQ" * 1000, "base64.b64decode"),
-    ],
-)
-def test_an_invalid_path_gets_a_helpful_error(name: str, says: str) -> None:
-    with pytest.raises(LipiyanaError) as caught:
-        picture_bytes(name)
-    assert says in caught.value.message
-    assert len(caught.value.message) < 300
-
-
-def test_a_name_that_exists_is_read_whatever_it_looks_like(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("~a.jpg", "[a].jpg", "data:a.jpg"):
-        Path(name).write_bytes(b"picture")
-        assert picture_bytes(name) == b"picture"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

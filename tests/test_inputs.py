@@ -78,6 +78,7 @@ def test_a_config_is_still_a_frozen_value() -> None:
             "min_confidence": either(st.floats(0, 1)),
             "cache_policy": either(st.sampled_from([*map(str, CachePolicy)])),
             "romanize": either(st.booleans()),
+            "words": either(st.booleans()),
         },
     )
 )
@@ -126,6 +127,7 @@ def attempt(make: Callable[[], RecognitionConfig]) -> RecognitionConfig | Invali
         ({"min_confidence": True}, "not True"),
         ({"cache_policy": "byp"}, "Did you mean 'bypass'"),
         ({"romanize": "yes"}, "True or False, not 'yes'"),
+        ({"words": 1}, "True or False, not 1"),
     ],
 )
 def test_invalid_arguments_get_a_helpful_error(arguments: dict[str, Any], says: str) -> None:

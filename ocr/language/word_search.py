@@ -17,7 +17,7 @@ import numpy as np
 
 from lipiyana.ocr.language.model import EDGE, LanguageModel
 from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
-from lipiyana.ocr.recognition.decoding import Decoded, Floats, alignment, greedy, log_chances
+from lipiyana.ocr.recognition.decoding import Decoded, Floats, align, greedy, log_chances
 
 
 def count_unknown(text: str, model: LanguageModel) -> int:
@@ -116,7 +116,8 @@ def read_words(
         texts = [best]
     if texts[0] == plain.text:
         return plain
-    return Decoded(texts[0], alignment(probabilities, [classes[letter] for letter in texts[0]]))
+    aligned = align(probabilities, [classes[letter] for letter in texts[0]])
+    return Decoded(texts[0], aligned.confidences)
 
 
 def score_words(

@@ -6,7 +6,7 @@ One of the ways is two small rows (state, district, series) before one large num
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -94,7 +94,7 @@ class PlateCropReader:
         self._detector = TextDetector(store, self._settings.crop_detection)
         self._reader = reader
 
-    def read(self, crop: RgbArray, *, known: bool = False) -> PlateReading:
+    def read(self, crop: RgbArray, *, known: bool = False, words: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
         1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
@@ -110,8 +110,9 @@ class PlateCropReader:
             crop: one plate, or what may be one.
             known: whether the crop is known to show a plate; then only a result without doubt ends
                 the steps early.
+            words: whether to find where each word of the rows stands.
         """
-        (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))])
+        (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))], words)
         # an attempt is searched for registrations once, however often the choice is made anew
         searches = RememberedSearches()
         plate = choose_plate([first], searches=searches, settings=self._settings)
@@ -119,7 +120,7 @@ class PlateCropReader:
             return plate
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
         if cuts:
-            cuts_read = self._read_rows(cuts)
+            cuts_read = self._read_rows(cuts, words)
             plate = choose_plate([first, *cuts_read], searches=searches, settings=self._settings)
         else:
             cuts_read = []
@@ -127,23 +128,24 @@ class PlateCropReader:
             return plate
         upper, *lower = first
         widened = [_with_beginning_widened(crop, row.polygon, self._settings) for row in lower]
-        again, below = self._read_rows([_second_look(crop, self._settings), widened])
+        again, below = self._read_rows([_second_look(crop, self._settings), widened], words)
+        below = [_narrowed(row, self._settings) for row in below]
         attempts = [first, again, *cuts_read, *([[upper, *below]] if below else [])]
         plate = choose_plate(attempts, _SECOND_LOOK, searches=searches, settings=self._settings)
         if plate.likely < self._settings.enough_confidence:
             found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
             if found:
                 plate = choose_plate(
-                    [*attempts, *self._read_rows(found)],
+                    [*attempts, *self._read_rows(found, words)],
                     _SECOND_LOOK,
                     searches=searches,
                     settings=self._settings,
                 )
         return plate
 
-    def _read_rows(self, attempts: Sequence[Sequence[_Strip]]) -> list[list[ReadLine]]:
+    def _read_rows(self, attempts: Sequence[Sequence[_Strip]], words: bool) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]
-        readings = iter(self._reader.read(strips, reduce=grammar_probabilities))
+        readings = iter(self._reader.read(strips, reduce=grammar_probabilities, words=words))
         return [
             [ReadLine(quad, next(readings), steps_of(*strip.shape[:2])) for quad, strip in attempt]
             for attempt in attempts
@@ -167,6 +169,21 @@ def _with_beginning_widened(crop: RgbArray, quad: Quad, settings: PlateSettings)
         row[:, :cut], None, fx=settings.widening, fy=1, interpolation=cv2.INTER_CUBIC
     )
     return quad, np.hstack([beginning, row[:, cut:]]).astype(np.uint8)
+
+
+def _narrowed(row: ReadLine, settings: PlateSettings) -> ReadLine:
+    """Move the words of a row that was read with its beginning widened to where they stand."""
+    cut, widening = settings.widened_share, settings.widening
+    width = 1 + cut * (widening - 1)
+
+    def place(share: float) -> float:
+        along = share * width
+        return along / widening if along < cut * widening else along - cut * (widening - 1)
+
+    words = tuple(
+        replace(word, start=place(word.start), end=place(word.end)) for word in row.reading.words
+    )
+    return replace(row, reading=replace(row.reading, words=words)) if words else row
 
 
 def _rows_of(blocks: Sequence[Quad], settings: PlateSettings) -> Iterator[list[Quad]]:

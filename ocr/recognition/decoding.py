@@ -162,19 +162,43 @@ def _spell(prefix: tuple[int, ...], charset: Sequence[str]) -> str:
     return "".join(charset[index - 1] for index in prefix)
 
 
-def alignment(probabilities: Floats, classes: Sequence[int]) -> tuple[float, ...]:
-    """Find where each character of a given text stands on its likeliest path (Viterbi).
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where the characters of a text stand on its likeliest path.
+
+    Attributes:
+        confidences: probability of each character at its surest time step; zeros where the text
+            does not fit into the steps.
+        steps: first and last time step of each character; () where the text does not fit.
+    """
+
+    confidences: tuple[float, ...]
+    steps: tuple[tuple[int, int], ...]
+
+
+def align(probabilities: Floats, classes: Sequence[int]) -> Alignment:
+    """Find where each character of a given text stands on its likeliest path.
 
     Args:
         probabilities: (steps, classes).
         classes: those of the text's characters, without blanks.
-
-    Returns:
-        The probability of each character at its surest time step of that path; zeros where the
-        text does not fit into the steps.
     """
     if not classes:
-        return ()
+        return Alignment((), ())
+    # mostly it is the greedy text, whose path is known without a search
+    likeliest = probabilities.argmax(axis=1)
+    edges = np.flatnonzero(np.diff(likeliest)) + 1
+    starts, ends = np.append(0, edges), np.append(edges, len(likeliest))
+    shown = likeliest[starts] != _BLANK
+    if likeliest[starts[shown]].tolist() == list(classes):
+        steps = tuple(zip(starts[shown].tolist(), (ends[shown] - 1).tolist(), strict=True))
+        best = probabilities.max(axis=1)
+        sure = (float(best[first : last + 1].max()) for first, last in steps)
+        return Alignment(tuple(min(1.0, one) for one in sure), steps)
+    return _viterbi(probabilities, classes)
+
+
+def _viterbi(probabilities: Floats, classes: Sequence[int]) -> Alignment:
     labels = [_BLANK]
     for index in classes:
         labels += [index, _BLANK]
@@ -196,14 +220,18 @@ def alignment(probabilities: Floats, classes: Sequence[int]) -> tuple[float, ...
     place = len(labels) - 1 if scores[-1] >= scores[-2] else len(labels) - 2
     best = [0.0] * len(classes)
     if scores[place] == -np.inf:
-        return tuple(best)
+        return Alignment(tuple(best), ())
+    firsts, lasts = [0] * len(classes), [-1] * len(classes)
     for step in range(len(logs) - 1, -1, -1):
         if place % 2:
+            character = place // 2
             seen = float(probabilities[step, labels[place]])
-            best[place // 2] = max(best[place // 2], min(1.0, seen))
+            best[character] = max(best[character], min(1.0, seen))
+            firsts[character] = step
+            lasts[character] = max(lasts[character], step)
         if step:
             place -= int(came[step - 1][place])
-    return tuple(best)
+    return Alignment(tuple(best), tuple(zip(firsts, lasts, strict=True)))
 
 
 def log_chances(probabilities: Floats, texts: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input
 from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
+from lipiyana.ocr.recognition.word_places import WordPlace, word_places
 from lipiyana.ocr.scripts.label_order import ORDER_KEY, sourced_text
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
@@ -45,6 +46,7 @@ class LineReading:
         reduced: what `reduce` made of the reader's probabilities; None without `reduce`.
         others: what other models read in the same crop, where several did.
         model: the name of the model that read it.
+        words: where each word stands, in the order of `text`; () unless asked for.
     """
 
     text: str
@@ -53,6 +55,7 @@ class LineReading:
     reduced: npt.NDArray[np.float32] | None = None
     others: tuple[LineReading, ...] = ()
     model: str = ""
+    words: tuple[WordPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +89,7 @@ class Reader(Protocol):
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         """See `LineReader.read`."""
         ...
@@ -110,6 +114,7 @@ class LineReader:
         self.entry: ModelEntry = (
             store.entry(name) if name else store.default_for_task(Task.LINE_READER)
         )
+        self._classes: tuple[tuple[str, ...], Mapping[str, int]] = ((), {})
         self._words: tuple[Path, str] | None = None
         if self.entry.words:
             self._words = self.entry.words, self.entry.parameters["words_sha256"]
@@ -125,6 +130,7 @@ class LineReader:
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         """Read crops of (height, width, 3) RGB; the readings come in their order.
 
@@ -138,11 +144,13 @@ class LineReader:
                 `LineReading.reduced`. All probabilities of a picture would take megabytes.
             hints: codes of scripts (ISO 15924) that the lines are probably in; they decide where
                 the reader is in doubt.
+            words: whether to find where each word stands.
         """
         if not crops:
             return []
         session = self._store.session(self.entry.name)
         order = session.metadata.get(ORDER_KEY, "")
+        classes = self._classes_of(session.charset) if words else {}
         readings: list[LineReading | None] = [None] * len(crops)
         for indices in _batches(crops, self._settings):
             batch = np.stack([line_input(crops[index]) for index in indices])
@@ -153,9 +161,31 @@ class LineReader:
                 line, likely = self._refined(
                     plain, seen[row], probabilities[row], session.charset, hints
                 )
-                reduced = reduce(likely, session.charset) if reduce else None
-                readings[index] = replace(_reading(line, reduced, order), model=self.entry.name)
+                # the reader sees a line from left to right; text is in the order of its sounds
+                spelt = sourced_text(line.text, order)
+                readings[index] = LineReading(
+                    "".join(character for character, _ in spelt),
+                    line.confidence,
+                    tuple(
+                        min(line.character_confidences[place] for place in places)
+                        for _, places in spelt
+                    ),
+                    reduce(likely, session.charset) if reduce else None,
+                    model=self.entry.name,
+                    words=word_places(
+                        crops[index], line, spelt, likely, classes, settings=self._settings
+                    )
+                    if words
+                    else (),
+                )
         return [reading for reading in readings if reading is not None]
+
+    def _classes_of(self, charset: tuple[str, ...]) -> Mapping[str, int]:
+        known, classes = self._classes
+        if known is not charset:  # some readers know 18,000 characters
+            classes = {character: index for index, character in enumerate(charset, 1)}
+            self._classes = charset, classes
+        return classes
 
     def _refined(
         self,
@@ -194,18 +224,6 @@ class LineReader:
         if model.knows(line.text) and not any(character.isdigit() for character in line.text):
             line = read_words(likely, charset, model, settings=self._language)
         return line, likely
-
-
-def _reading(line: Decoded, reduced: npt.NDArray[np.float32] | None, order: str) -> LineReading:
-    # the reader sees a line from left to right; text is stored in the order of its sounds
-    spelt = sourced_text(line.text, order)
-    sure = line.character_confidences
-    return LineReading(
-        "".join(character for character, _ in spelt),
-        line.confidence,
-        tuple(min(sure[place] for place in places) for _, places in spelt),
-        reduced,
-    )
 
 
 def _batches(crops: Sequence[RgbArray], settings: RecognitionSettings) -> Iterator[list[int]]:

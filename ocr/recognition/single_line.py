@@ -120,6 +120,7 @@ def read_single_line(
     reader: Reader,
     hints: Collection[str] = (),
     *,
+    words: bool = False,
     settings: RecognitionSettings = RECOGNITION,
 ) -> SingleLine:
     """Read (height, width, 3) RGB.
@@ -131,7 +132,8 @@ def read_single_line(
 
     def read(places: Sequence[Quad]) -> ReadLine:
         """Give the best of several places; all but the first must be clearly better."""
-        found = reader.read([crop_quad(crop, quad) for quad in places], hints=hints)
+        crops = [crop_quad(crop, quad) for quad in places]
+        found = reader.read(crops, hints=hints, words=words)
         best, *others = map(ReadLine, places, found)
         for other in others:
             best = other if _is_better(other, best, settings) else best

@@ -10,19 +10,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
 from lipiyana.ocr.language.script_choice import LATIN
+from lipiyana.ocr.recognition.ink import INK_HEIGHT, empty_columns, runs_of
 from lipiyana.ocr.recognition.reader import LineReader, LineReading, Reader, Reduce
 from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.store import ModelStore
-
-_HEIGHT = 32  # at which gaps are looked for
 
 
 def pieces_of(crop: RgbArray, *, settings: RecognitionSettings = RECOGNITION) -> list[RgbArray]:
@@ -36,10 +33,20 @@ def pieces_of(crop: RgbArray, *, settings: RecognitionSettings = RECOGNITION) ->
     return [crop[:, start:end] for start, end in pairwise(edges)]
 
 
-def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
-    """Make one reading of the readings of pieces, which come from left to right."""
+def join_pieces(pieces: Sequence[LineReading], widths: Sequence[int] | None = None) -> LineReading:
+    """Make one reading of the readings of pieces, which come from left to right.
+
+    Args:
+        pieces: at least one.
+        widths: of their crops; by default all have the same.
+    """
     if len(pieces) == 1:
         return pieces[0]
+    widths = widths or [1] * len(pieces)
+    pieces = [
+        replace(piece, words=tuple(word.moved(before, share) for word in piece.words))
+        for piece, before, share in _shares(pieces, widths)
+    ]
     reduced = [piece.reduced for piece in pieces if piece.reduced is not None]
     read = [piece for piece in pieces if piece.text]
     scripts = [script_of(piece.text) for piece in read]
@@ -57,7 +64,18 @@ def join_pieces(pieces: Sequence[LineReading]) -> LineReading:
         float(np.mean(confidences)) if confidences else 0.0,
         tuple(confidences),
         np.concatenate(reduced) if reduced else None,
+        words=tuple(word for piece in read for word in piece.words),
     )
+
+
+def _shares(
+    pieces: Sequence[LineReading], widths: Sequence[int]
+) -> Iterator[tuple[LineReading, float, float]]:
+    """Yield each piece with the share of the line before it, and its own."""
+    before = 0
+    for piece, width in zip(pieces, widths, strict=True):
+        yield piece, before / sum(widths), width / sum(widths)
+        before += width
 
 
 def _cuts(
@@ -83,33 +101,17 @@ def _cuts(
 
 def _gaps(crop: RgbArray, settings: RecognitionSettings) -> list[tuple[int, int]]:
     """Columns (from, to) without ink that are wide enough to part words."""
-    height, width = crop.shape[:2]
-    scale = _HEIGHT / height
-    size = (max(1, round(width * scale)), _HEIGHT)
-    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    ink = _ink(np.asarray(small, np.uint8))
-    margin = round(settings.gap_margin * _HEIGHT)
-    empty = ink[margin : _HEIGHT - margin].mean(axis=0) <= settings.gap_ink
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], empty.astype(np.int8), [0]])))
-    runs = edges.reshape(-1, 2)
+    scale = INK_HEIGHT / crop.shape[0]
+    empty = empty_columns(crop, settings=settings)
+    runs = runs_of(empty)
     inner = runs[(runs[:, 0] > 0) & (runs[:, 1] < len(empty))]
     if not len(inner):
         return []
     sizes = inner[:, 1] - inner[:, 0]
-    least = settings.min_gap * _HEIGHT
-    if len(inner) > settings.letter_gaps * len(empty) / _HEIGHT:
+    least = settings.min_gap * INK_HEIGHT
+    if len(inner) > settings.letter_gaps * len(empty) / INK_HEIGHT:
         least = max(least, settings.clearly_wider * float(np.median(sizes)))
     return [(round(a / scale), round(b / scale)) for a, b in inner[sizes >= least].tolist()]
-
-
-def _ink(image: RgbArray) -> npt.NDArray[np.bool_]:
-    """Where the letters are: what differs from the colour around them."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    # ground shows at the upper and lower edge; light changes slowly along a line
-    edge = np.concatenate([lab[:2], lab[-2:]])
-    ground = cv2.blur(np.median(edge, axis=0)[None], (4 * _HEIGHT + 1, 1))
-    distance = np.sqrt(((lab - ground) ** 2).sum(axis=2)).clip(0, 255).astype(np.uint8)
-    return np.asarray(cv2.threshold(distance, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1] > 0)
 
 
 class TextReader:
@@ -161,6 +163,7 @@ class TextReader:
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         """Read crops as `LineReader.read` does.
 
@@ -168,19 +171,27 @@ class TextReader:
         are joined by a space.
         """
         if not self._split_long_lines:
-            return self._read(crops, reduce, hints)
+            return self._read(crops, reduce, hints, words)
         lines = [pieces_of(crop, settings=self._settings) for crop in crops]
-        readings = iter(self._read([piece for line in lines for piece in line], reduce, hints))
-        return [join_pieces([next(readings) for _ in line]) for line in lines]
+        pieces = [piece for line in lines for piece in line]
+        readings = iter(self._read(pieces, reduce, hints, words))
+        return [
+            join_pieces([next(readings) for _ in line], [piece.shape[1] for piece in line])
+            for line in lines
+        ]
 
     def _read(
-        self, crops: Sequence[RgbArray], reduce: Reduce | None, hints: Collection[str]
+        self,
+        crops: Sequence[RgbArray],
+        reduce: Reduce | None,
+        hints: Collection[str],
+        words: bool,
     ) -> list[LineReading]:
-        readings = self._general.read(crops, reduce=reduce, hints=hints)
+        readings = self._general.read(crops, reduce=reduce, hints=hints, words=words)
         if self._latin is None:
             return readings
         latin = [i for i, reading in enumerate(readings) if _in_latin(reading.text)]
-        again = self._latin.read([crops[i] for i in latin], reduce=reduce)
+        again = self._latin.read([crops[i] for i in latin], reduce=reduce, words=words)
         for index, reading in zip(latin, again, strict=True):
             if reading.text:
                 better, other = sorted(

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         RegistrationFormat,
         TextLine,
         Vehicle,
+        Word,
     )
 
 __all__ = [
@@ -106,6 +107,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Vehicle",
+    "Word",
 ]
 
 # where git or an unpacking tool makes no symbolic links, it writes where they lead into a file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+from lipiyana.conversions.pictures import is_array, is_file
 from lipiyana.errors import InvalidRequest
 from lipiyana.inputs import Frame, FrameInput, ImageInput, RawImage, RecognitionConfig
 from lipiyana.words import is_real, shown
@@ -36,8 +37,9 @@ def pictures_of(images: Iterable[ImageInput]) -> list[ImageInput]:
         InvalidRequest: it is one picture, or nothing that has pictures.
     """
     if not _has_several(images):
+        write = "list(array)" if _is_stack(images) else "[picture]"
         raise InvalidRequest(
-            f"a batch is a list of pictures, not {_kind(images)}; write recognize_batch([picture])",
+            f"a batch is a list of pictures, not {_kind(images)}; write recognize_batch({write})",
             field="images",
         )
     return list(images)
@@ -105,11 +107,21 @@ def _frame(number: int, given: FrameInput) -> Frame:
 def _has_several(given: object) -> bool:
     if isinstance(given, str | bytes | bytearray | memoryview | os.PathLike | RawImage | Frame):
         return False
+    if is_array(given) or is_file(given):  # their rows and lines are no pictures
+        return False
     # an object with only __getitem__ is iterable too
     return hasattr(given, "__iter__") or hasattr(given, "__getitem__")
 
 
+def _is_stack(given: object) -> bool:
+    return is_array(given) and len(getattr(given, "shape", ())) > 3
+
+
 def _how_to_stream(given: object) -> str:
+    if is_file(given):
+        return "write recognize_stream([file])"
+    if is_array(given):
+        return f"write recognize_stream({'list(array)' if _is_stack(given) else '[array]'})"
     each = 'yield RawImage.from_array(frame, "bgr8") for each frame'
     if hasattr(given, "read"):  # of a camera or a video, as OpenCV opens them
         return f"write a generator that calls read(): {each}"

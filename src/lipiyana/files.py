@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
-from lipiyana.types import ImageInput, RawImage
 
 MAX_FILE_BYTES = 100_000_000
 
@@ -240,45 +239,8 @@ def what_was_meant(name: str) -> str:
     return ""
 
 
-def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes | RawImage:
-    """Prepare a picture for sending: a path becomes the bytes of its file.
-
-    Raises:
-        InvalidImage: it is not of a kind that `ImageInput` lists, or as `read_picture_file`.
-        NotFound: there is no such file.
-        PermissionDenied: the file may not be read.
-    """
-    if isinstance(image, bytes | RawImage):
-        return image
-    if isinstance(image, str | os.PathLike):
-        return read_picture_file(image, max_bytes)
-    raise InvalidImage(
-        "a picture is the bytes of a file, its path (str or pathlib.Path) or a RawImage, not "
-        f"{type(image).__name__}{_what_to_write(image)}",
-        reason="NOT_AN_IMAGE",
-    )
-
-
 def _printable(name: str) -> str:
     try:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # no file can have this name
         return ascii(name)
-
-
-def _what_to_write(image: object) -> str:
-    if image is None:
-        return " (cv2.imread gives None for a file that it cannot read)"
-    if isinstance(image, bytearray | memoryview):
-        return "; write bytes(picture)"
-    if isinstance(image, list | tuple):
-        return "; recognize_batch takes several pictures"
-    if hasattr(image, "__array_interface__"):
-        pillow = type(image).__module__.startswith("PIL.")
-        array = 'numpy.asarray(image.convert("RGB"))' if pillow else "array"
-        order = '"rgb8"' if pillow else '"bgr8"'
-        other = "" if pillow else ', or "rgb8" where the red channel comes first'
-        return f"; write RawImage.from_array({array}, {order}){other}"
-    if hasattr(image, "read"):
-        return "; write file.read() of a file that is open in binary mode"
-    return ""

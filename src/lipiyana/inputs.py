@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from lipiyana.errors import InvalidImage, InvalidRequest
 from lipiyana.script_codes import SCRIPT_NAMES
-from lipiyana.words import fraction, shown, truth, unknown_word, whole, word, words
+from lipiyana.words import fraction, shown, truth, unknown_word, whole, word
+from lipiyana.words import words as known_words
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from PIL.Image import Image
 
 
 class Feature(StrEnum):
@@ -149,7 +151,7 @@ class RawImage:
             )
         if pixel_format is None and len(shape) == 3:
             raise InvalidImage(
-                'say in which order the channels are: RawImage.from_array(array, "bgr8") for '
+                'say in which order the channels are: write RawImage.from_array(array, "bgr8") for '
                 'what OpenCV reads, RawImage.from_array(array, "rgb8") for most other libraries',
                 field="pixel_format",
                 reason="BAD_RAW_IMAGE",
@@ -160,8 +162,32 @@ class RawImage:
         return cls(array.tobytes(), int(shape[1]), int(shape[0]), chosen)
 
 
-ImageInput = bytes | str | os.PathLike[str] | RawImage
-"""A picture: encoded bytes (JPEG, PNG, WebP, BMP, TIFF), the path of such a file, or pixels."""
+class BinaryFile(Protocol):
+    """A file that is open in binary mode, or anything that is read like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes; b"" at the end."""
+        ...
+
+
+if TYPE_CHECKING:
+    ImageInput: TypeAlias = (
+        str
+        | os.PathLike[str]
+        | bytes
+        | bytearray
+        | memoryview
+        | BinaryFile
+        | npt.NDArray[np.uint8]
+        | Image
+        | RawImage
+    )
+else:  # neither numpy nor Pillow is loaded for it
+    ImageInput = str | os.PathLike | bytes | bytearray | memoryview | BinaryFile | RawImage
+"""A picture: the path of a JPEG, PNG, WebP, BMP or TIFF file, its bytes, the file open in binary
+mode, a picture of Pillow, a numpy array of shape (height, width), which is grey, or a `RawImage`,
+which an array of colours becomes by `RawImage.from_array`.
+"""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -186,6 +212,7 @@ you mean 'plate'?
             scene, and 0 with the layouts `line` and `plate`.
         cache_policy: whether a server may answer from its cache.
         romanize: fill the `romanized` fields of text lines (needs the extra `indic`).
+        words: fill the `words` fields of text lines: where each word stands.
     """
 
     features: frozenset[Feature]
@@ -194,6 +221,7 @@ you mean 'plate'?
     min_confidence: float | None
     cache_policy: CachePolicy
     romanize: bool
+    words: bool
 
     def __init__(
         self,
@@ -203,6 +231,7 @@ you mean 'plate'?
         min_confidence: float | None = None,
         cache_policy: CachePolicy | str = CachePolicy.USE,
         romanize: bool = False,
+        words: bool = False,
     ) -> None:
         """Check the arguments; each enum member may be given as a string.
 
@@ -211,14 +240,15 @@ you mean 'plate'?
                 `field` names the argument.
         """
         put = object.__setattr__  # as dataclasses do where they are frozen
-        put(self, "features", frozenset(words(features, _FEATURES, "features")))
+        put(self, "features", frozenset(known_words(features, _FEATURES, "features")))
         put(self, "layout", word(layout, _LAYOUTS, "layout"))
-        hints = words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
+        hints = known_words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
         put(self, "script_hints", hints)
         least = None if min_confidence is None else fraction(min_confidence, "min_confidence")
         put(self, "min_confidence", least)
         put(self, "cache_policy", word(cache_policy, _CACHE_POLICIES, "cache_policy"))
         put(self, "romanize", truth(romanize, "romanize"))
+        put(self, "words", truth(words, "words"))
 
     @property
     def least_confidence(self) -> float:

@@ -246,7 +246,7 @@ class LocalRecognizer:
     def _line(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_lines"):
-            read = read_single_line(pixels, self._reader, config.script_hints)
+            read = read_single_line(pixels, self._reader, config.script_hints, words=config.words)
         line = text_line(read.line, config.romanize, pixels.shape)
         lines = (line,) if line.confidence >= config.least_confidence else ()
         return Recognition(
@@ -261,10 +261,10 @@ class LocalRecognizer:
     def _plate(self, pixels: RgbArray, config: RecognitionConfig, clock: Clock) -> Recognition:
         height, width = pixels.shape[:2]
         with clock.stage("read_plates"):
-            reading = self._plate_reader.read(pixels, known=True)
+            reading = self._plate_reader.read(pixels, known=True, words=config.words)
             over = None if reading.registration.valid else turned(pixels, 180)
             if over is not None:
-                other = self._plate_reader.read(over, known=True)
+                other = self._plate_reader.read(over, known=True, words=config.words)
                 reading, over = (other, over) if other.registration.valid else (reading, None)
         seen = pixels if over is None else over
         found = plate_from_reading(reading, config.romanize, pixels.shape)

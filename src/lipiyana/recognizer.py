@@ -59,7 +59,9 @@ class Recognizer(Protocol):
         """Read one picture.
 
         Args:
-            image: the bytes of a picture file, its path (str or pathlib.Path), or a `RawImage`.
+            image: a path (str or pathlib.Path), the bytes of a file, a file that is open in
+                binary mode, a grey numpy array, a picture of Pillow, or a `RawImage`; see
+                `ImageInput`.
             config: what to look for. By default the picture is a scene, and everything whose
                 models are installed is looked for.
             timeout: in seconds.

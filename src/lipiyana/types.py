@@ -8,9 +8,11 @@ right, y points down, (0, 0) is the outer corner of the top left pixel. Confiden
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from lipiyana.inputs import (
     SCENE_CONFIDENCE,
@@ -49,6 +51,7 @@ __all__ = [
     "RegistrationFormat",
     "TextLine",
     "Vehicle",
+    "Word",
 ]
 
 Point = tuple[float, float]
@@ -132,6 +135,21 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line: what stands between its spaces.
+
+    Attributes:
+        text: as in `TextLine.text`.
+        confidence: mean confidence of its characters.
+        polygon: four corners, in the order of those of the line.
+    """
+
+    text: str
+    confidence: float
+    polygon: Polygon
+
+
+@dataclass(frozen=True, slots=True)
 class TextLine:
     """One line of text.
 
@@ -142,6 +160,8 @@ class TextLine:
             mostly a false detection, such as a single letter.
         polygon: four corners, clockwise, starting at the top of the first character.
         romanized: `text` in Latin letters; "" unless `RecognitionConfig.romanize` is set.
+        words: in the order of `text`, which is their texts joined by spaces; () unless
+            `RecognitionConfig.words` is set.
     """
 
     text: str
@@ -149,6 +169,7 @@ class TextLine:
     confidence: float
     polygon: Polygon
     romanized: str = ""
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +292,8 @@ class Recognition:
         car DL10CB6366
         >>> found.text_lines[0].text, found.text_lines[0].script
         ('श्री गणेश मिष्ठान भंडार', 'Deva')
+        >>> found.to_dict()["plates"][0]["registration"]["format"]
+        'REGISTRATION_FORMAT_DELHI'
 
     Attributes:
         image_width: width after EXIF orientation.
@@ -294,3 +317,17 @@ class Recognition:
     models: tuple[ModelInfo, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     rotation_degrees: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the result as plain dicts, lists, numbers and strings: the JSON of the command line.
+
+        The names are those of the proto, and every field is there. Enum members have the proto's
+        names (`PLATE_COLOUR_BLACK_ON_WHITE`), `..._UNSPECIFIED` for None.
+        """
+        from lipiyana.conversions.results_json import recognition_dict
+
+        return recognition_dict(self)
+
+    def to_json(self) -> str:
+        """Give the result as a line of JSON, see `to_dict`; letters are not escaped."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)

@@ -42,6 +42,7 @@ def test_every_difference_that_matters_changes_the_key(maker: KeyMaker | SharedK
         (b"a", replace(CONFIG, script_hints=("Beng", "Deva"))),
         (b"a", replace(CONFIG, min_confidence=0.1)),
         (b"a", replace(CONFIG, romanize=True)),
+        (b"a", replace(CONFIG, words=True)),
     ]
     keys = {maker.key(image, config) for image, config in requests}
     assert len(keys) == len(requests)

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_fake import FakeRecognizer
 from PIL import Image, ImageDraw, ImageFont
 from typer.testing import CliRunner, Result
 
+from lipiyana.cli import recognizers
 from lipiyana.cli.annotate import target_name
 from lipiyana.cli.main import app
+from lipiyana.errors import Unavailable
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.server import ServerSettings, running_server
+from lipiyana.types import ImageInput, Recognition
 
 
 @pytest.fixture(autouse=True)
@@ -140,16 +147,16 @@ def test_no_picture_is_exit_code_2(here: Path) -> None:
     (here / "in" / "a.heic").touch()
     result = invoke("in", "-o", "out")
     assert result.exit_code == 2
-    assert "no picture found in in: ignored 1 .heic" in result.stderr
+    assert "no picture found in in: skipped 1 HEIC; convert pictures" in result.stderr
     assert not (here / "out").exists()
 
 
 def test_skipped_files_are_reported(here: Path) -> None:
     picture(here / "in" / "a.png")
     (here / "in" / "b.heic").touch()
-    assert "ignored, because they are not pictures: 1 .heic" in invoke("in", "-o", "out").stderr
+    assert "skipped 1 file of other kinds: 1 HEIC; convert" in invoke("in", "-o", "out").stderr
     (here / "in" / "b.heic").unlink()
-    assert "ignored" not in invoke("in", "-o", "out").stderr
+    assert "skipped" not in invoke("in", "-o", "out").stderr
 
 
 def test_output_names_never_collide() -> None:
@@ -178,3 +185,84 @@ def test_unknown_features_are_refused(here: Path) -> None:
     result = invoke("in", "-o", "out", "--features", "faces")
     assert result.exit_code == 2
     assert not (here / "out").exists()
+
+
+def test_a_server_and_workers_give_the_same_copies(here: Path, recognizer: LocalRecognizer) -> None:
+    for number in range(3):
+        picture(here / "in" / f"{number}.png")
+    (here / "in" / "bad.png").write_text("no picture")
+    assert invoke("in", "-o", "one", "--workers", "1").exit_code == 1
+    several = invoke("in", "-o", "several", "--workers", "3")
+    assert several.exit_code == 1
+    assert "3 written to several, 1 failed" in several.stderr
+    with running_server(recognizer, ServerSettings(port=0, threads=1)) as server:
+        served = invoke("in", "-o", "served", "--server", server.target)
+    assert served.exit_code == 1
+    assert "3 written to served, 1 failed" in served.stderr
+    copies = {name: (here / "one" / name).read_bytes() for name in files(here / "one")}
+    assert sorted(copies) == ["0.png", "1.png", "2.png"]
+    for folder in ("several", "served"):
+        assert {n: (here / folder / n).read_bytes() for n in files(here / folder)} == copies
+
+
+def test_names_do_not_depend_on_which_picture_is_ready_first(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, size in (("one", 900), ("two", 60)):
+        (here / folder).mkdir()
+        Image.new("RGB", (size, size), "white").save(here / folder / "a.png")
+    ready = threading.Event()
+
+    class SecondFirst(FakeRecognizer):
+        def recognize(self, image: ImageInput, *_: object, **__: object) -> Recognition:
+            assert isinstance(image, bytes)
+            if len(image) > 1500:
+                assert ready.wait(60)
+            ready.set()
+            return Recognition(1, 1)
+
+    chosen = recognizers.Chosen(SecondFirst(), 2)
+    monkeypatch.setattr(recognizers, "in_process", lambda *_, **__: chosen)
+    sizes = [(here / folder / "a.png").stat().st_size for folder in ("one", "two")]
+    assert sizes[0] > 1500 > sizes[1]
+    assert invoke("one", "two", "-o", "out").exit_code == 0
+    for name, side in (("a.png", 900), ("a-2.png", 60)):
+        with Image.open(here / "out" / name) as copy:
+            assert copy.size == (side, side)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--server", "localhost"], "Invalid value for --server"),
+        (["--server", "localhost:1", "--models", "."], "cannot be used with --server"),
+        (["--workers", "0"], "--workers"),
+        (["--script-hints", "Klin"], "Invalid value for --script-hints"),
+    ],
+)
+def test_invalid_options_are_refused(here: Path, options: list[str], says: str) -> None:
+    picture(here / "a.png")
+    result = invoke("a.png", "-o", "out", *options)
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.replace("│", " ").split())
+    assert not (here / "out").exists()
+
+
+def test_a_server_that_is_down_ends_the_run(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        picture(here / "in" / f"{number:02}.png")
+
+    class Down(FakeRecognizer):
+        calls = 0
+
+        def recognize(self, *_: object, **__: object) -> Recognition:
+            self.calls += 1
+            raise Unavailable("no server answers")
+
+    down = Down()
+    monkeypatch.setattr(recognizers, "connect", lambda *_: recognizers.Chosen(down, 1))
+    result = invoke("in", "-o", "out", "--server", "localhost:1")
+    assert result.exit_code == 1
+    assert result.stderr.count("no server answers") == 1
+    assert down.calls < 40
+    assert down.closed

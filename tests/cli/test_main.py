@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
@@ -46,11 +53,82 @@ def test_the_commands_are_those_of_the_documentation() -> None:
         assert f" {command} " in text
 
 
-@pytest.mark.parametrize("command", ["", "read", "models list", "finetune reader"])
-def test_h_is_help(command: str) -> None:
-    short = CliRunner().invoke(app, [*command.split(), "-h"])
+def commands(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """The names of all commands and groups."""
+    yield names
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, *names, name)
+
+
+COMMANDS = [*commands(get_command(app))]
+
+
+def test_all_commands_are_checked() -> None:
+    assert {(), ("read",), ("models", "list"), ("finetune", "vehicles")} <= {*COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_h_is_help(command: tuple[str, ...]) -> None:
+    short = CliRunner().invoke(app, [*command, "-h"])
     assert short.exit_code == 0
-    assert short.stdout == CliRunner().invoke(app, [*command.split(), "--help"]).stdout
+    assert short.stdout == CliRunner().invoke(app, [*command, "--help"]).stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_shows_no_types_of_python(command: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(app, [*command, "-h"]).stdout
+    assert not re.findall(r"<[^>]*>|\b(?:bool|BOOLEAN|TEXT|INTEGER|PATH|FLOAT)\b", text)
+
+
+def test_the_package_is_a_program() -> None:
+    def run(*program: str) -> str:
+        return subprocess.run(
+            [*program, "read", "-h"], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    script = Path(sys.executable).with_name("lipiyana")
+    assert run(sys.executable, "-m", "lipiyana").replace(
+        "python -m lipiyana", "lipiyana"
+    ).split() == (run(str(script)).split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("lipiyana re", "read\nreview"), ("lipiyana read --script", "--script-hints"),
+     ("lipiyana models ver", "verify")],
+)  # fmt: skip
+def test_the_shell_completes(typed: str, offered: str) -> None:
+    words = typed.split()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lipiyana"))],
+        env=os.environ
+        | {
+            "_LIPIYANA_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(len(words) - 1),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.strip() == offered
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_completion_is_installed_for_bash(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("lipiyana")
+    # the shell is the parent of the program: a last command would replace bash
+    subprocess.run(
+        ["bash", "-c", f"{script} --install-completion; exit $?"],
+        env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    (installed,) = tmp_path.rglob("lipiyana*")
+    assert "_LIPIYANA_COMPLETE=complete_bash" in installed.read_text()
+    assert str(installed) in (tmp_path / ".bashrc").read_text()
 
 
 def test_unknown_features_are_reported_with_their_option() -> None:

@@ -184,7 +184,7 @@ def test_skipped_files_are_counted_once_by_kind(here: Path) -> None:
     for inputs in (["in"], ["in", "in/deep"], ["in/deep", "in", "in"]):
         passed: Counter[str] = Counter()
         assert [source.path for source in list_pictures(inputs).walk(passed)] == ["in/a.jpg"]
-        assert passed == {".heic": 2, ".pdf": 1, "without a suffix": 1, "links to folders": 1}
+        assert passed == {"HEIC": 2, "PDF": 1, "without a suffix": 1, "links to folders": 1}
 
 
 def test_of_many_skipped_kinds_only_some_are_named() -> None:

@@ -128,10 +128,25 @@ async def test_a_call_that_is_cancelled_while_the_client_is_closed(
         await running
 
 
-async def test_a_client_that_is_closed_before_the_picture_is_sent(client: AsyncClient) -> None:
+async def a_batch(client: AsyncClient) -> None:
+    await client.recognize_batch([b"1"])
+
+
+async def a_live_stream(client: AsyncClient) -> None:
+    async def frames() -> AsyncIterator[bytes]:
+        yield b"1"
+
+    async for _ in client.recognize_stream(frames()):
+        pass
+
+
+@pytest.mark.parametrize("call", [one_picture, a_batch, a_stream, a_live_stream])
+async def test_a_client_that_is_closed_before_the_picture_is_sent(
+    client: AsyncClient, call: Call
+) -> None:
     await client.close()
     with pytest.raises(Cancelled, match="the client was closed"):
-        await client.recognize(b"1")
+        await call(client)
 
 
 async def test_a_stream_of_live_frames(client: AsyncClient, tmp_path: Path) -> None:

@@ -139,6 +139,9 @@ def test_raw_pictures_and_files_agree(
         RecognitionConfig(min_confidence=0.01, script_hints=("Latn", "Knda")),
         RecognitionConfig(min_confidence=1.0),
         RecognitionConfig(romanize=True),
+        RecognitionConfig(words=True),
+        RecognitionConfig(layout=Layout.LINE, words=True),
+        RecognitionConfig(layout=Layout.PLATE, words=True),
         RecognitionConfig(cache_policy=CachePolicy.BYPASS),
     ],
 )

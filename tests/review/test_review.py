@@ -242,6 +242,32 @@ def test_an_export_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         import_labels(tmp_path / "e.json", tmp_path / "out")
 
 
+def test_an_import_heeds_the_limit_of_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, scale in (("small", 1), ("large", 3)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.tile(street(1), (scale, scale, 1)))
+    place = {"x": 10, "y": 10, "width": 30, "height": 20, "rotation": 0, "text": ["SHOP"]}
+    region = {"id": "1", "type": "textarea", "value": place}
+    tasks = [
+        {"data": {"image": f"{name}.png"}, "annotations": [{"result": [region]}]}
+        for name in ("small", "large")
+    ]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    command = ["review", "import", str(tmp_path / "export.json"), "-o"]
+    monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "20000")
+    limited = CliRunner().invoke(app, [*command, str(tmp_path / "limited")])
+    assert limited.exit_code == 0
+    assert "at most 0.02 are accepted" in limited.stderr
+    assert "1 labelled crops" in limited.stderr
+    monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "200000")
+    raised = CliRunner().invoke(app, [*command, str(tmp_path / "raised")])
+    assert "2 labelled crops" in raised.stderr
+    monkeypatch.setenv("LIPIYANA_MAX_PIXELS", "many")
+    refused = CliRunner().invoke(app, [*command, str(tmp_path / "none")])
+    assert isinstance(refused.exception, InvalidRequest)
+
+
 def test_read_keeps_what_it_is_asked_to_keep(scene: np.ndarray, tmp_path: Path) -> None:
     noise = np.random.default_rng(2).normal(0, 45, scene.shape)
     picture = np.clip(scene * 0.2 + 70 + noise, 0, 255).astype(np.uint8)

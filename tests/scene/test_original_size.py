@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from lipiyana.scene.original_size import in_original_pixels, turned_back
-from lipiyana.types import Box, Plate, Polygon, Recognition, TextLine, Vehicle
+from lipiyana.types import Box, Plate, Polygon, Recognition, TextLine, Vehicle, Word
 
-LINE = TextLine("A1", "Latn", 0.9, ((1, 2), (11, 2), (11, 6), (1, 6)))
+CORNERS: Polygon = ((1, 2), (11, 2), (11, 6), (1, 6))
+LINE = TextLine("A1", "Latn", 0.9, CORNERS, words=(Word("A1", 0.9, CORNERS),))
 FOUND = Recognition(
     100,
     50,
@@ -24,6 +25,7 @@ def test_every_place_is_scaled() -> None:
     assert scaled.plates[0].box == Box(x, 2 * y, 11 * x, 6 * y)
     assert scaled.plates[0].lines[0].polygon == polygon
     assert scaled.text_lines[0].polygon == polygon
+    assert scaled.text_lines[0].words[0].polygon == polygon
     assert scaled.plates[0].vehicle_index == 0
     assert scaled.text_lines[0].text == "A1"
 
@@ -49,6 +51,7 @@ def test_every_place_is_turned_back(
     assert back.plates[0].box == box
     assert back.plates[0].lines[0].polygon == polygon
     assert back.text_lines[0].polygon == polygon
+    assert back.text_lines[0].words[0].polygon == polygon
     assert back.plates[0].vehicle_index == 0
 
 

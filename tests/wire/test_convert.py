@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import subprocess
+import sys
 from typing import Any, TypeVar
 
 import pytest
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +22,12 @@ from lipiyana.wire.requests import (
     image_from_proto,
     image_to_proto,
 )
-from lipiyana.wire.results import recognition_from_proto, recognition_to_json, recognition_to_proto
+from lipiyana.wire.results import (
+    MOST_PARTS,
+    recognition_from_proto,
+    recognition_to_json,
+    recognition_to_proto,
+)
 
 T = TypeVar("T")
 
@@ -35,9 +43,9 @@ def several(items: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
 
 POINTS = st.tuples(PIXELS, PIXELS)
 BOXES = st.builds(types.Box, PIXELS, PIXELS, PIXELS, PIXELS)
-LINES = st.builds(
-    types.TextLine, NAMES, NAMES, FLOATS, st.tuples(POINTS, POINTS, POINTS, POINTS), NAMES
-)
+POLYGONS = st.tuples(POINTS, POINTS, POINTS, POINTS)
+WORDS = st.builds(types.Word, NAMES, FLOATS, POLYGONS)
+LINES = st.builds(types.TextLine, NAMES, NAMES, FLOATS, POLYGONS, NAMES, several(WORDS))
 REGISTRATIONS = st.builds(
     types.Registration,
     canonical=NAMES,
@@ -87,6 +95,7 @@ CONFIGS = st.builds(
     min_confidence=st.none() | st.floats(0, 1),
     cache_policy=st.sampled_from(types.CachePolicy),
     romanize=st.booleans(),
+    words=st.booleans(),
 )
 IMAGES = st.binary(max_size=9) | st.builds(
     types.RawImage, st.binary(max_size=9), COUNTS, COUNTS, st.sampled_from(types.PixelFormat)
@@ -174,8 +183,55 @@ def test_a_polygon_of_three_corners_is_refused() -> None:
 
 @given(RECOGNITIONS)
 def test_json_is_the_protos(value: types.Recognition) -> None:
-    row = json.loads(json.dumps(recognition_to_json(value)))
-    assert ParseDict(row, pb.Recognition()) == recognition_to_proto(value)
+    message, row = recognition_to_proto(value), value.to_dict()
+    assert json.loads(value.to_json()) == row == recognition_to_json(value)
+    assert ParseDict(row, pb.Recognition()) == message
+    printed = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    for vehicle in printed["vehicles"]:
+        vehicle.setdefault("track_id", None)
+    for plate in printed["plates"]:
+        plate.setdefault("vehicle_index", None)
+    assert row == printed
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300, 3.4028235e38, 1e-46])
+def test_numbers_that_json_has_not(number: float) -> None:
+    value = types.Recognition(1, 1, timings={"decode": number})
+    message = pb.Recognition(timings={"decode": number})
+    assert value.to_dict()["timings"] == MessageToDict(message)["timings"]
+    json.loads(value.to_json(), parse_constant=pytest.fail)
+
+
+def test_results_are_written_without_protobuf() -> None:
+    program = (
+        "import sys\nfrom lipiyana.types import Recognition\n"
+        "print(Recognition(3, 2).to_json())\n"
+        "print(*[name for name in ('google.protobuf', 'numpy', 'PIL') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    row, loaded = done.stdout.split("\n")[:2]
+    assert json.loads(row)["image_width"] == 3
+    assert loaded == ""
+
+
+def test_more_words_than_a_picture_can_show_are_refused() -> None:
+    corners = [pb.Point()] * 4
+    line = pb.TextLine(polygon=corners, words=[pb.Word(polygon=corners)] * (MOST_PARTS // 2 + 1))
+    recognition_from_proto(pb.Recognition(text_lines=[line]))
+    plate = pb.Plate(lines=[line])
+    with pytest.raises(InternalError, match="more values"):
+        recognition_from_proto(pb.Recognition(text_lines=[line], plates=[plate]))
+
+
+def test_a_word_of_three_corners_is_refused() -> None:
+    word = pb.Word(polygon=[pb.Point()] * 3)
+    message = pb.Recognition(text_lines=[pb.TextLine(polygon=[pb.Point()] * 4, words=[word])])
+    with pytest.raises(InternalError):
+        recognition_from_proto(message)
 
 
 @given(RECOGNITIONS)

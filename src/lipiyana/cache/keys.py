@@ -87,6 +87,7 @@ def _question(config: RecognitionConfig) -> list[object]:
         config.script_hints,
         repr(config.least_confidence),
         config.romanize,
+        config.words,
     ]
 
 

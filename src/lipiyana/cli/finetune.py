@@ -13,6 +13,7 @@ import typer
 from lipiyana.cli.exit_codes import DONE, INTERRUPTED
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.options import (
+    App,
     Models,
     Resume,
     existing_path,
@@ -117,9 +118,8 @@ def _say_verdict(made: Any, out: Path) -> None:
     say_use(out, better=made.better)
 
 
-finetune_app = typer.Typer(
+finetune_app = App(
     help="Train the models on your own labelled pictures. Needs the extra `train`.",
-    no_args_is_help=True,
 )
 
 _Texts = Annotated[

@@ -13,28 +13,31 @@ from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
 from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
+    App,
     Features,
     MinConfidence,
     Models,
+    ScriptHints,
+    Server,
+    Workers,
     choice,
     existing_file,
     folder_to_write,
     parse_features,
+    parse_script_hints,
     whole_number,
 )
 from lipiyana.cli.review import review_app
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Layout
 
-app = typer.Typer(
+app = App(
     name="lipiyana",
     help="Reads Indian roads: vehicles, registrations and signs in the scripts of India.",
-    add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="List, check, time and convert models.", no_args_is_help=True)
+models_app = App(help="List, check, time and convert models.")
 models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
 app.add_typer(finetune_app, name="finetune")
@@ -92,19 +95,24 @@ def read(
         bool,
         typer.Option("--resume", help="Continue FILE: skip the pictures that have a row in it."),
     ] = False,
-    workers: Annotated[
-        int | None,
+    no_bom: Annotated[
+        bool,
         typer.Option(
-            metavar="N",
-            parser=whole_number(1, 1024),
-            help="Pictures read at a time. Default: one per CPU.",
+            "--no-bom",
+            help="Begin a .csv file without the byte order mark by which Excel knows UTF-8.",
         ),
-    ] = None,
+    ] = False,
+    script_hints: ScriptHints = None,
+    romanize: Annotated[
+        bool,
+        typer.Option("--romanize", help="Also give lines in Latin letters. Needs `indic`."),
+    ] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also give the place of each word of a line.")
+    ] = False,
+    workers: Workers = None,
     models: Models = None,
-    server: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Read on a server instead of in this process."),
-    ] = None,
+    server: Server = None,
     reader: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +147,10 @@ def read(
         server=server,
         reader=reader,
         keep_unsure=keep_unsure,
+        script_hints=parse_script_hints(script_hints),
+        romanize=romanize,
+        words=words,
+        bom=not no_bom,
     )
     raise typer.Exit(run(request))
 
@@ -146,7 +158,8 @@ def read(
 @app.command()
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. Default: only this machine.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address to listen on. Default: only this machine."),
     ] = None,
     port: Annotated[
         int | None,
@@ -204,14 +217,24 @@ def annotate(
     ],
     features: Features = None,
     min_confidence: MinConfidence = None,
+    script_hints: ScriptHints = None,
+    workers: Workers = None,
     models: Models = None,
+    server: Server = None,
 ) -> None:
-    """Write copies of pictures with boxes and text drawn on them."""
+    """Write copies of pictures with boxes and text drawn on them.
+
+    Exit 0: all written; 1: some failed; 2: none found.
+    """
     from lipiyana.cli.annotate import run
     from lipiyana.types import RecognitionConfig
 
-    config = RecognitionConfig(features=parse_features(features), min_confidence=min_confidence)
-    raise typer.Exit(run(inputs, output, config, models))
+    config = RecognitionConfig(
+        features=parse_features(features),
+        script_hints=parse_script_hints(script_hints),
+        min_confidence=min_confidence,
+    )
+    raise typer.Exit(run(inputs, output, config, models, server=server, workers=workers))
 
 
 @models_app.command("list")

@@ -7,17 +7,53 @@ for users. Therefore each option has a `parser` from this module.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from lipiyana.script_codes import SCRIPT_NAMES
 from lipiyana.types import Feature
 from lipiyana.words import did_you_mean
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class _Plain:
+    """Shows the names of arguments and values in its help, not the types of Python."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if param.param_type_name == "argument":
+                param.display_type_rich = lambda ctx: None  # noqa: ARG005
+            elif getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
+
+
+class PlainCommand(_Plain, TyperCommand):
+    """A command whose help shows no types of Python: flags have no value."""
+
+
+class PlainGroup(_Plain, TyperGroup):
+    """A group of commands, see `PlainCommand`."""
+
+
+class App(typer.Typer):
+    """A group of commands whose help shows no types of Python."""
+
+    def __init__(self, **settings: Any) -> None:
+        plain: dict[str, Any] = {"cls": PlainGroup, "no_args_is_help": True}
+        super().__init__(**(plain | settings))
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Register a command; see `typer.Typer.command`."""
+        plain: dict[str, Any] = {"cls": PlainCommand}
+        return super().command(name, **(plain | settings))
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[Any], int]:
@@ -126,6 +162,29 @@ Features = Annotated[
     ),
 ]
 
+ScriptHints = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Codes of likely scripts, such as Deva,Latn. They decide where the script of a line "
+        "is in doubt.",
+    ),
+]
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole_number(1, 1024),
+        help="Pictures read at a time. Default: one per CPU.",
+    ),
+]
+
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Read on a server instead of in this process."),
+]
+
 MinConfidence = Annotated[
     float | None,
     typer.Option(
@@ -143,16 +202,31 @@ def parse_features(text: str | None) -> frozenset[Feature]:
     Raises:
         typer.BadParameter: a name is unknown, or the list is empty.
     """
-    if text is None:
-        return frozenset()
-    names = [name.strip() for name in text.split(",") if name.strip()]
     known = [feature.value for feature in Feature]
+    return frozenset(map(Feature, _names(text, known, "--features")))
+
+
+def parse_script_hints(text: str | None) -> tuple[str, ...]:
+    """Parse the LIST of `ScriptHints`; letters may be in upper or lower case.
+
+    Raises:
+        typer.BadParameter: a code is unknown, or the list is empty.
+    """
+    text = None if text is None else ",".join(name.strip().capitalize() for name in text.split(","))
+    return _names(text, [*SCRIPT_NAMES], "--script-hints", SCRIPT_NAMES)
+
+
+def _names(
+    text: str | None, known: list[str], option: str, meanings: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
-            near = did_you_mean(name, known) or "."
+            near = did_you_mean(name, known, meanings) or "."
             message = f"{name!r} is not one of {', '.join(known)}{near}"
-            raise typer.BadParameter(message, param_hint="--features")
+            raise typer.BadParameter(message, param_hint=option)
     if not names:
-        message = f"name one or more of {', '.join(known)}."
-        raise typer.BadParameter(message, param_hint="--features")
-    return frozenset(Feature(name) for name in names)
+        raise typer.BadParameter(f"name one or more of {', '.join(known)}.", param_hint=option)
+    return tuple(dict.fromkeys(names))

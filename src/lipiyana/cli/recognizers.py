@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
+from lipiyana.addresses import check_target
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import MAX_SETTINGS_BYTES, read_file
 from lipiyana.recognizer import Recognizer
@@ -39,6 +43,29 @@ KEY_VARIABLE = "LIPIYANA_SERVER_KEY"
 
 TOKEN_VARIABLE = "LIPIYANA_SERVER_TOKEN"  # noqa: S105
 """Environment variable: the token for the server. An option would show it in the process list."""
+
+
+def check_server(server: str | None, local: Mapping[str, object]) -> None:
+    """Check the value of `--server`, and that no option is given that it makes useless.
+
+    Args:
+        server: the value; None if the option is not given.
+        local: values of options that work only in this process, by their names.
+
+    Raises:
+        typer.BadParameter: it is no address, or another option is given.
+    """
+    if server is None:
+        return
+    for option, given in local.items():
+        if given is not None:
+            raise typer.BadParameter(
+                "cannot be used with --server; set it on the server.", param_hint=option
+            )
+    try:
+        check_target(server)
+    except InvalidRequest as error:
+        raise typer.BadParameter(f"{error.message}.", param_hint="--server") from None
 
 
 def connect(server: str, workers: int | None) -> Chosen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipiyana.cli.exit_codes import DONE
-from lipiyana.cli.options import existing_file, existing_folder, folder_to_write
+from lipiyana.cli.options import App, existing_file, existing_folder, folder_to_write
 
 if TYPE_CHECKING:
     from lipiyana.pipeline import LocalRecognizer
@@ -65,12 +65,13 @@ def import_back(file: Path, out: Path) -> int:
     """Crop the labelled regions of a Label Studio export.
 
     Raises:
-        InvalidRequest: the file is no export, or has no labels.
+        InvalidRequest: the file is no export, or has no labels; see also `environment_limits`.
     """
     from lipiyana.cli.console import say_warning, stderr
+    from lipiyana.images.loading import environment_limits
     from lipiyana.review.tasks import import_labels
 
-    made = import_labels(file, out)
+    made = import_labels(file, out, environment_limits())
     for problem in made.problems[:_SHOWN]:
         say_warning(problem)
     if len(made.problems) > _SHOWN:
@@ -105,10 +106,9 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
-review_app = typer.Typer(
+review_app = App(
     help="List, label and import pictures that the models were unsure of (see `read "
     "--keep-unsure`).",
-    no_args_is_help=True,
 )
 _Out = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", parser=folder_to_write)]
 

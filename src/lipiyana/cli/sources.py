@@ -26,6 +26,25 @@ SUFFIXES = (
 )  # fmt: skip
 """Suffixes, in upper or lower case, of the files that are read in a folder."""
 
+PEEK = 256
+"""Pictures that are counted before a run; more matter only with more CPUs than this."""
+
+_NAMES = {
+    "GIF": (".gif",),
+    "HEIC": (".heic", ".heif", ".hif"),
+    "AVIF": (".avif",),
+    "JPEG XL": (".jxl",),
+    "JPEG 2000": (".jp2", ".j2k"),
+    "PDF": (".pdf",),
+    "SVG": (".svg", ".svgz"),
+    "raw photo": (".arw", ".cr2", ".cr3", ".dng", ".nef", ".raf", ".rw2"),
+    "video": (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+              ".webm", ".wmv"),
+}  # fmt: skip
+"""Kinds of files that show something, which are not read, by their suffixes."""
+
+_NAME_OF = {suffix: name for name, suffixes in _NAMES.items() for suffix in suffixes}
+
 _KINDS = 6  # maximum number of kinds of files, or of INPUTs, that a message lists
 
 
@@ -50,7 +69,7 @@ class IgnoredFile:
 
     Attributes:
         path: its path, beginning with the INPUT.
-        kind: its suffix in lower case, or another description.
+        kind: a name of `_NAMES`, its suffix in lower case, or another description.
     """
 
     path: str
@@ -140,8 +159,11 @@ def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
 
 
 def describe_ignored(ignored: Mapping[str, int]) -> str:
-    """List the ignored files by count and kind, the most frequent first; "" if there are none."""
-    kinds = sorted(ignored.items(), key=lambda item: (-item[1], item[0]))
+    """List the ignored files by count and kind; "" if there are none.
+
+    Those that show something come first, then the most frequent.
+    """
+    kinds = sorted(ignored.items(), key=lambda item: (item[0] not in _NAMES, -item[1], item[0]))
     listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
         listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
@@ -151,7 +173,15 @@ def describe_ignored(ignored: Mapping[str, int]) -> str:
 def say_ignored(ignored: Mapping[str, int]) -> None:
     """Print which files of the folders were not read."""
     if listed := describe_ignored(ignored):
-        stderr().print(f"ignored, because they are not pictures: {listed}", markup=False)
+        count = sum(ignored.values())
+        files = "1 file" if count == 1 else f"{count} files"
+        stderr().print(f"skipped {files} of other kinds: {listed}{_advice(ignored)}", markup=False)
+
+
+def _advice(ignored: Mapping[str, int]) -> str:
+    convert = any(kind in _NAMES and kind != "video" for kind in ignored)
+    advice = "; convert pictures to JPEG or PNG" if convert else ""
+    return f"{advice}; extract the frames of videos" if "video" in ignored else advice
 
 
 def no_picture_found(listing: Listing, ignored: Mapping[str, int]) -> str:
@@ -162,7 +192,7 @@ def no_picture_found(listing: Listing, ignored: Mapping[str, int]) -> str:
         named += f" and {more} more"
     message = f"no picture found in {named}"
     if listed := describe_ignored(ignored):
-        message += f": ignored {listed}"
+        message += f": skipped {listed}{_advice(ignored)}"
     return f"{message}. In folders, files with these suffixes are read: {' '.join(SUFFIXES)}"
 
 
@@ -217,7 +247,8 @@ def _entries(root: str, folder: str) -> Iterator[Source | IgnoredFile | str]:
 def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink() and entry.is_dir():
         return "links to folders"
-    return Path(entry.name).suffix.lower() or "without a suffix"
+    suffix = Path(entry.name).suffix.lower()
+    return _NAME_OF.get(suffix, suffix) or "without a suffix"
 
 
 def lies_in(path: str, folder: str) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from lipiyana.arguments import config_of, pictures_of
+from lipiyana.conversions.pictures import picture_bytes
 from lipiyana.errors import InternalError, LipiyanaError
-from lipiyana.files import picture_bytes
 from lipiyana.recognizer import FrameResult
 from lipiyana.types import Frame, ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -36,7 +36,7 @@ def image_message(image: ImageInput) -> pb.Image:
     """Convert a picture to its message. The file of a path is read here.
 
     Raises:
-        LipiyanaError: the picture cannot be sent; see `lipiyana.files.picture_bytes`.
+        LipiyanaError: the picture cannot be sent; see `picture_bytes`.
     """
     return image_to_proto(picture_bytes(image))
 

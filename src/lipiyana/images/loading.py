@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipiyana.arrays import RgbArray
+from lipiyana.conversions.pictures import picture_bytes
 from lipiyana.errors import InvalidImage, InvalidRequest
-from lipiyana.files import picture_bytes
 from lipiyana.images.decoders import decode_pixels
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.headers import ImageHeader, read_header
@@ -139,7 +139,7 @@ def opened(
     """Decode a picture given in any way; its memory is reserved while the body runs.
 
     Args:
-        image: bytes, a path or pixels.
+        image: the picture, see `ImageInput`.
         limits: limits of the picture.
         memory: the limit shared with other pictures; None for no such limit.
         timeout: maximum seconds to wait for memory.

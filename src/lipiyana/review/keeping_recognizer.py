@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import cv2
 
 from lipiyana.arguments import pictures_of
 from lipiyana.arrays import RgbArray
+from lipiyana.conversions.pictures import picture_bytes
 from lipiyana.errors import LipiyanaError
-from lipiyana.files import picture_bytes, read_picture_file
 from lipiyana.images.loading import opened
 from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.pipeline import LocalRecognizer
@@ -88,7 +86,7 @@ class KeepingRecognizer:
         timeout: float | None = None,
     ) -> Recognition:
         """Read one picture; see `Recognizer.recognize`."""
-        image = _read_file(image)
+        image = picture_bytes(image, self._recognizer.limits.max_bytes)
         found = self._recognizer.recognize(image, config, timeout=timeout)
         self._consider(image, config, found)
         return found
@@ -110,11 +108,16 @@ class KeepingRecognizer:
         timeout: float | None = None,
     ) -> list[Recognition | LipiyanaError]:
         """Read several pictures; see `Recognizer.recognize_batch`."""
-        given = [_read_file(image) for image in pictures_of(images)]
-        outcomes = self._recognizer.recognize_batch(given, config, timeout=timeout)
-        for image, outcome in zip(given, outcomes, strict=True):
-            if isinstance(outcome, Recognition):
+        # a file object can be read but once
+        given = [self._taken(image) for image in pictures_of(images)]
+        readable = [image for image in given if not isinstance(image, LipiyanaError)]
+        found = iter(self._recognizer.recognize_batch(readable, config, timeout=timeout))
+        outcomes: list[Recognition | LipiyanaError] = []
+        for image in given:
+            outcome = image if isinstance(image, LipiyanaError) else next(found)
+            if isinstance(outcome, Recognition) and isinstance(image, bytes | RawImage):
                 self._consider(image, config, outcome)
+            outcomes.append(outcome)
         return outcomes
 
     def recognize_stream(
@@ -129,8 +132,14 @@ class KeepingRecognizer:
             self._on_close()
         self._recognizer.close()
 
+    def _taken(self, image: ImageInput) -> bytes | RawImage | LipiyanaError:
+        try:
+            return picture_bytes(image, self._recognizer.limits.max_bytes)
+        except LipiyanaError as error:
+            return error
+
     def _consider(
-        self, image: ImageInput, config: RecognitionConfig | None, found: Recognition
+        self, image: bytes | RawImage, config: RecognitionConfig | None, found: Recognition
     ) -> None:
         if not _is_worth_judging(config, found):
             return
@@ -140,7 +149,7 @@ class KeepingRecognizer:
         else:
             self._defer(job)
 
-    def _judge(self, image: ImageInput, found: Recognition) -> None:
+    def _judge(self, image: bytes | RawImage, found: Recognition) -> None:
         """Keep the picture if it is unsure enough; an error here never changes the answer."""
         try:
             recognizer = self._recognizer
@@ -222,19 +231,9 @@ def _is_worth_judging(config: RecognitionConfig | None, found: Recognition) -> b
     return not kept_out and first_look(found) >= UNSURENESS.least_doubt
 
 
-def _read_file(image: ImageInput) -> ImageInput:
-    """Read the file of a path once; if it cannot be read, the recognizer says why."""
-    try:
-        return picture_bytes(image) if isinstance(image, str | os.PathLike) else image
-    except LipiyanaError:
-        return image
-
-
-def _encoded(image: ImageInput, pixels: RgbArray) -> tuple[bytes, str]:
+def _encoded(image: bytes | RawImage, pixels: RgbArray) -> tuple[bytes, str]:
     if isinstance(image, bytes):
         known = (suffix for magic, suffix in _SUFFIXES if image.startswith(magic))
         return image, next(known, ".picture")
-    if isinstance(image, RawImage):
-        _, data = cv2.imencode(".png", pixels[..., ::-1])
-        return data.tobytes(), ".png"
-    return read_picture_file(image), Path(image).suffix
+    _, data = cv2.imencode(".png", pixels[..., ::-1])
+    return data.tobytes(), ".png"

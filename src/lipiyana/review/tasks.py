@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.files import MAX_MODEL_BYTES, read_text, write_atomically
-from lipiyana.images.loading import load
+from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, load
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.review.kept import Kept, read_without_links, require_kept
 from lipiyana.review.label_studio_export import read_export
@@ -136,7 +136,7 @@ def _region(
     yield common | {"from_name": "transcription", "type": "textarea", "value": value | rows}
 
 
-def import_labels(export: Path, out: Path) -> Crops:
+def import_labels(export: Path, out: Path, limits: ImageLimits = DEFAULT_LIMITS) -> Crops:
     """Cut the labelled regions out of their pictures, with a `labels.tsv` for fine-tuning.
 
     Args:
@@ -144,6 +144,7 @@ def import_labels(export: Path, out: Path) -> Crops:
             its folder is not followed.
         out: gets a crop a region. Crops of other pictures that are there already stay labelled;
             what was there of the same pictures is replaced.
+        limits: of the pictures.
 
     Raises:
         InvalidRequest: it is no export, nothing in it is labelled, or `out` cannot be written.
@@ -164,7 +165,7 @@ def import_labels(export: Path, out: Path) -> Crops:
                 problems.append(f"{found.where}: {found.problem or 'the text is empty'}")
                 continue
             try:
-                crop = _crop(load(found.picture), found.corners)
+                crop = _crop(load(found.picture, limits), found.corners)
             except LipiyanaError as error:
                 problems.append(f"{found.where}: {error.message}")
                 continue

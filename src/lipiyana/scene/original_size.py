@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from lipiyana.types import Box, Point, Polygon, Recognition, TextLine
+from lipiyana.types import Box, Point, Polygon, Recognition, TextLine, Word
 
 
 def in_original_pixels(found: Recognition, width: int, height: int) -> Recognition:
@@ -53,8 +53,13 @@ def _moved(found: Recognition, point: Callable[[Point], Point]) -> Recognition:
         (x0, y0), (x1, y1) = point((of.x_min, of.y_min)), point((of.x_max, of.y_max))
         return Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
+    def words(of: tuple[Word, ...]) -> tuple[Word, ...]:
+        return tuple(replace(word, polygon=polygon(word.polygon)) for word in of)
+
     def lines(of: tuple[TextLine, ...]) -> tuple[TextLine, ...]:
-        return tuple(replace(line, polygon=polygon(line.polygon)) for line in of)
+        return tuple(
+            replace(line, polygon=polygon(line.polygon), words=words(line.words)) for line in of
+        )
 
     return replace(
         found,

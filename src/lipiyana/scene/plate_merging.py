@@ -31,6 +31,7 @@ def read_plates(
     romanize: bool,
     vehicles: Sequence[Box] | None = None,
     *,
+    words: bool = False,
     settings: SceneSettings = SCENE,
 ) -> list[Plate]:
     """Read plates where a detector found them; of very many, the most confident ones.
@@ -45,6 +46,7 @@ def read_plates(
         reader: of crops of plates.
         romanize: as `lipiyana.scene.results.text_line`.
         vehicles: where vehicles are; None if they were not searched for.
+        words: whether to find where each word of the rows stands.
         settings: tuned constants.
 
     Raises:
@@ -55,7 +57,7 @@ def read_plates(
         : settings.most_plates_read
     ]
     return [
-        _read(image, place, reader, romanize, settings)
+        _read(image, place, reader, romanize, words, settings)
         if index in surest
         and place.confidence >= (OPERATING_POINT if lonely else settings.min_read_confidence)
         else Plate("", place.confidence, place.box)
@@ -68,11 +70,12 @@ def _read(
     found: Detection,
     reader: PlateCropReader,
     romanize: bool,
+    words: bool,
     settings: SceneSettings,
 ) -> Plate:
     x_min, y_min, x_max, y_max = _with_margin(found.box, image.shape[0], image.shape[1], settings)
     offset = np.array([x_min, y_min], np.float64)
-    reading = reader.read(image[y_min:y_max, x_min:x_max])
+    reading = reader.read(image[y_min:y_max, x_min:x_max], words=words)
     rows = [
         dataclasses.replace(row, polygon=row.polygon + offset)
         for row in reading.rows

@@ -143,7 +143,7 @@ class SceneReader:
         if Feature.TEXT in features or (
             Feature.PLATES in features and not _well_read(plates, self._settings)
         ):
-            lines = self._read_lines(pixels, config.script_hints, clock)
+            lines = self._read_lines(pixels, config, clock)
         return _Sight(vehicles, plates, lines)
 
     def _degrees(
@@ -259,17 +259,22 @@ class SceneReader:
                 self._plate_reader,
                 config.romanize,
                 vehicles,
+                words=config.words,
                 settings=self._settings,
             )
         return downweight_signs(plates, vehicles, settings=self._settings)
 
-    def _read_lines(self, pixels: RgbArray, hints: Collection[str], clock: Clock) -> list[ReadLine]:
+    def _read_lines(
+        self, pixels: RgbArray, config: RecognitionConfig, clock: Clock
+    ) -> list[ReadLine]:
         with clock.stage("detect_text"):
             regions = self._text_detector.detect(pixels)
         with clock.stage("crop_lines"):
             crops = [crop_quad(pixels, region.polygon) for region in regions]
         with clock.stage("read_lines"):
-            readings = self._reader.read(crops, reduce=grammar_probabilities, hints=hints)
+            readings = self._reader.read(
+                crops, reduce=grammar_probabilities, hints=config.script_hints, words=config.words
+            )
         found = zip(regions, readings, strict=True)
         return [ReadLine(region.polygon, reading) for region, reading in found]
 

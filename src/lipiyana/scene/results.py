@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
+from lipiyana.ocr.crops import along_text
+from lipiyana.ocr.geometry import part_of
 from lipiyana.ocr.plates.choice import PlateReading
 from lipiyana.ocr.plates.colour import plate_colour
 from lipiyana.ocr.reading_order import reading_order
@@ -18,7 +21,7 @@ from lipiyana.ocr.registrations import categorize
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.scene.vehicle_plates import has_category_conflict
-from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine
+from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine, Word
 
 
 def text_line(row: ReadLine, romanize: bool, shape: tuple[int, ...]) -> TextLine:
@@ -39,8 +42,38 @@ def text_line(row: ReadLine, romanize: bool, shape: tuple[int, ...]) -> TextLine
         from lipiyana.ocr.scripts import romanization
 
         romanized = romanization.romanize(text, script)
-    corners = row.polygon.clip(0, [shape[1], shape[0]])
-    return TextLine(text, script, row.reading.confidence, _polygon(corners), romanized)
+    far = [shape[1], shape[0]]
+    polygon = _polygon(row.polygon.clip(0, far))
+    words = tuple(_words(row, text, far))
+    return TextLine(text, script, row.reading.confidence, polygon, romanized, words)
+
+
+def _words(row: ReadLine, text: str, far: Sequence[int]) -> Iterator[Word]:
+    """Place the words of a line, if they are known, in its quadrilateral.
+
+    Args:
+        row: the line.
+        text: what it says, normalized.
+        far: width and height of the picture.
+    """
+    spelt = [(normalize(word.text), word) for word in row.reading.words]
+    placed = [(spelling, word) for spelling, word in spelt if spelling]
+    spellings = text.split(" ")
+    if not placed:
+        return
+    if len(placed) != len(spellings):
+        # normalizing moved a space: the words cannot be told apart
+        whole = replace(
+            placed[0][1],
+            confidence=row.reading.confidence,
+            start=min(word.start for _, word in placed),
+            end=max(word.end for _, word in placed),
+        )
+        spellings, placed = [text], [(text, whole)]
+    quad = along_text(row.polygon)
+    for spelling, (_, word) in zip(spellings, placed, strict=True):
+        corners = part_of(quad, word.start, word.end).clip(0, far)
+        yield Word(spelling, word.confidence, _polygon(corners))
 
 
 def plate_from_reading(reading: PlateReading, romanize: bool, shape: tuple[int, ...]) -> Plate:

@@ -324,6 +324,7 @@ class RecognitionConfig(_message.Message):
     MIN_CONFIDENCE_FIELD_NUMBER: _builtins.int
     CACHE_POLICY_FIELD_NUMBER: _builtins.int
     ROMANIZE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     layout: Global___Layout.ValueType
     min_confidence: _builtins.float
     """Drop what is less sure than this, in [0, 1], a line or plate of those layouts too. Absent: 0.3
@@ -332,6 +333,8 @@ class RecognitionConfig(_message.Message):
     cache_policy: Global___CachePolicy.ValueType
     romanize: _builtins.bool
     """Fill the `romanized` fields."""
+    words: _builtins.bool
+    """Fill the `words` fields."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[Global___Feature.ValueType]:
         """Empty: everything whose models are installed."""
@@ -349,10 +352,11 @@ class RecognitionConfig(_message.Message):
         min_confidence: _builtins.float | None = ...,
         cache_policy: Global___CachePolicy.ValueType = ...,
         romanize: _builtins.bool = ...,
+        words: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "min_confidence", b"min_confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "cache_policy", b"cache_policy", "features", b"features", "layout", b"layout", "min_confidence", b"min_confidence", "romanize", b"romanize", "script_hints", b"script_hints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "cache_policy", b"cache_policy", "features", b"features", "layout", b"layout", "min_confidence", b"min_confidence", "romanize", b"romanize", "script_hints", b"script_hints", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -415,6 +419,37 @@ class Box(_message.Message):
 Global___Box: _TypeAlias = Box  # noqa: Y015
 
 @_typing.final
+class Word(_message.Message):
+    """One word of a line: what stands between its spaces."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    POLYGON_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    confidence: _builtins.float
+    """Mean over its characters."""
+    @_builtins.property
+    def polygon(self) -> _containers.RepeatedCompositeFieldContainer[Global___Point]:
+        """Four corners, in the order of the line's."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        polygon: _abc.Iterable[Global___Point] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "polygon", b"polygon", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Word: _TypeAlias = Word  # noqa: Y015
+
+@_typing.final
 class TextLine(_message.Message):
     """One line of text."""
 
@@ -425,6 +460,7 @@ class TextLine(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     POLYGON_FIELD_NUMBER: _builtins.int
     ROMANIZED_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """NFC, logical order, native digits kept."""
     script: _builtins.str
@@ -435,6 +471,12 @@ class TextLine(_message.Message):
     def polygon(self) -> _containers.RepeatedCompositeFieldContainer[Global___Point]:
         """Four corners, clockwise in reading order."""
 
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]:
+        """In the order of the text; joined by spaces they are the text. Empty unless
+        RecognitionConfig.words is set.
+        """
+
     def __init__(
         self,
         *,
@@ -443,10 +485,11 @@ class TextLine(_message.Message):
         confidence: _builtins.float = ...,
         polygon: _abc.Iterable[Global___Point] | None = ...,
         romanized: _builtins.str = ...,
+        words: _abc.Iterable[Global___Word] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "polygon", b"polygon", "romanized", b"romanized", "script", b"script", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "polygon", b"polygon", "romanized", b"romanized", "script", b"script", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

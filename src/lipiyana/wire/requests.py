@@ -69,6 +69,7 @@ def config_to_proto(config: types.RecognitionConfig) -> pb.RecognitionConfig:
         min_confidence=config.min_confidence,
         cache_policy=CACHE_POLICIES[config.cache_policy],
         romanize=config.romanize,
+        words=config.words,
     )
 
 
@@ -91,6 +92,7 @@ def config_from_proto(message: pb.RecognitionConfig) -> types.RecognitionConfig:
             _POLICY_OF, message.cache_policy, "cache_policy", "UNKNOWN_CACHE_POLICY"
         ),
         romanize=message.romanize,
+        words=message.words,
     )
 
 

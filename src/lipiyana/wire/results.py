@@ -5,9 +5,10 @@ Lossless except for floats, which are 32 bits wide on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import ParseDict, ParseError
 
 from lipiyana import types
 from lipiyana.errors import InternalError, InvalidRequest
@@ -24,7 +25,7 @@ MOST_FOUND = 10_000
 """Vehicles, plates and lines of one picture; ten times what this project finds at most."""
 
 MOST_PARTS = 100_000
-"""Of all its plates and vehicles."""
+"""Of all its plates, vehicles and lines."""
 
 _FORMAT_OF = inverse(REGISTRATION_FORMATS)
 _COLOUR_OF = inverse(PLATE_COLOURS)
@@ -73,21 +74,8 @@ def recognition_from_proto(message: pb.Recognition) -> types.Recognition:
 
 
 def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
-    """Give the proto's JSON: snake_case names, every field, floats as short as 32 bits allow.
-
-    `track_id` and `vehicle_index` are None if there is none, so that all rows have the same
-    keys.
-    """
-    row = MessageToDict(
-        recognition_to_proto(value),
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=True,
-    )
-    for vehicle in row["vehicles"]:
-        vehicle.setdefault("track_id", None)
-    for plate in row["plates"]:
-        plate.setdefault("vehicle_index", None)
-    return row
+    """Give the proto's JSON; see `Recognition.to_dict`."""
+    return value.to_dict()
 
 
 def recognition_from_json(row: dict[str, Any]) -> types.Recognition:
@@ -113,9 +101,11 @@ def _check_counts(message: pb.Recognition) -> None:
     if found + len(message.models) + len(message.timings) > MOST_FOUND:
         raise _too_many()
     parts = sum(len(vehicle.plate_indices) for vehicle in message.vehicles)
+    parts += sum(len(line.words) for line in message.text_lines)
     for plate in message.plates:
         said = plate.registration
         parts += len(plate.lines) + len(said.character_confidences) + len(said.alternatives)
+        parts += sum(len(line.words) for line in plate.lines)
     if parts > MOST_PARTS:
         raise _too_many()
 
@@ -139,21 +129,37 @@ def _line_to_proto(line: types.TextLine) -> pb.TextLine:
         confidence=line.confidence,
         polygon=[pb.Point(x=x, y=y) for x, y in line.polygon],
         romanized=line.romanized,
+        words=[
+            pb.Word(
+                text=word.text,
+                confidence=word.confidence,
+                polygon=[pb.Point(x=x, y=y) for x, y in word.polygon],
+            )
+            for word in line.words
+        ],
     )
 
 
 def _line_from_proto(message: pb.TextLine) -> types.TextLine:
-    try:
-        first, second, third, fourth = ((point.x, point.y) for point in message.polygon)
-    except ValueError:
-        raise InternalError(f"a polygon came with {len(message.polygon)} corners") from None
     return types.TextLine(
         text=message.text,
         script=message.script,
         confidence=message.confidence,
-        polygon=(first, second, third, fourth),
+        polygon=_polygon_from_proto(message.polygon),
         romanized=message.romanized,
+        words=tuple(
+            types.Word(word.text, word.confidence, _polygon_from_proto(word.polygon))
+            for word in message.words
+        ),
     )
+
+
+def _polygon_from_proto(points: Sequence[pb.Point]) -> types.Polygon:
+    try:
+        first, second, third, fourth = ((point.x, point.y) for point in points)
+    except ValueError:
+        raise InternalError(f"a polygon came with {len(points)} corners") from None
+    return first, second, third, fourth
 
 
 def _vehicle_to_proto(vehicle: types.Vehicle) -> pb.Vehicle:

@@ -28,13 +28,13 @@ def test_a_file_with_rows_is_not_overwritten_without_resume(
         assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
 
 
-@pytest.mark.parametrize("content", [b"", Csv.header])
+@pytest.mark.parametrize("content", [b"", *Csv.headers])
 def test_a_file_without_rows_may_be_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with OutputFile(path, Csv(), resume=False):
         pass
-    assert path.read_bytes() == Csv.header
+    assert path.read_bytes() in {*Csv.headers}
 
 
 @pytest.mark.parametrize("resume", [False, True])

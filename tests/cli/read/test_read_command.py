@@ -148,7 +148,7 @@ def test_no_picture_is_exit_code_2(here: Path, fake: FakeRecognizer, arguments: 
     assert result.exit_code == 2
     assert f"no picture found in {arguments[0]}" in result.stderr
     assert ".jpg" in result.stderr
-    assert ("ignored 1 .txt" in result.stderr) == ("empty" in arguments)
+    assert ("skipped 1 .txt" in result.stderr) == ("empty" in arguments)
     assert not (here / "out.csv").exists()
 
 
@@ -169,7 +169,7 @@ def test_csv(here: Path, fake: FakeRecognizer) -> None:
     (here / "a,b.jpg").write_text("one")
     (here / "bad.jpg").write_text("bad")
     assert invoke(".", "--output", "out.csv").exit_code == 1
-    with (here / "out.csv").open(newline="", encoding="utf-8") as file:
+    with (here / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         found = list(csv.DictReader(file))
     assert [row["path"] for row in found] == ["./a,b.jpg", "./bad.jpg"]
     assert found[0]["text"] == "one | one"
@@ -235,10 +235,22 @@ def test_a_run_with_unknown_options_can_be_resumed(here: Path, fake: FakeRecogni
 
 def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer) -> None:
     (here / "in").mkdir()
-    for name in ("a.jpg", "b.heic", "c.HEIC", "d.pdf"):
+    for name in ("a.jpg", "b.heic", "c.HEIF", "d.pdf", "e.txt", "f.txt", "g.txt", "h.MP4", "i.mov",
+                 "j.gif", "k.svg", "l.avif"):  # fmt: skip
         (here / "in" / name).write_text("a")
     messages = invoke("in").stderr.splitlines()
-    assert messages[-1] == "ignored, because they are not pictures: 2 .heic, 1 .pdf"
+    assert messages[-1] == (
+        "skipped 11 files of other kinds: 2 HEIC, 2 video, 1 AVIF, 1 GIF, 1 PDF, 1 SVG, 3 others; "
+        "convert pictures to JPEG or PNG; extract the frames of videos"
+    )
+
+
+def test_notes_beside_pictures_need_no_advice(here: Path, fake: FakeRecognizer) -> None:
+    (here / "in").mkdir()
+    for name in ("a.jpg", "e.txt", "f"):
+        (here / "in" / name).write_text("a")
+    last = invoke("in").stderr.splitlines()[-1]
+    assert last == "skipped 2 files of other kinds: 1 .txt, 1 without a suffix"
 
 
 def test_a_stopped_run_reports_the_reason_and_how_to_resume(

@@ -67,6 +67,31 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with an untrained detector, whose input has 64 pixels a side."""
+    torch = pytest.importorskip("torch", reason=TORCH)
+    from lipiyana.vehicles.training.data.labels import CLASSES
+    from lipiyana.vehicles.training.export_detector import export_float
+    from lipiyana.vehicles.training.network import DetectorNet
+
+    torch.manual_seed(0)
+    net = DetectorNet(len(CLASSES))
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if name.endswith("class_rows.bias"):
+                parameter.sub_(4.6)
+    folder = tmp_path_factory.mktemp("blind")
+    export_float(net, folder / "net.onnx", 64)
+    models = folder / "models"
+    model = NewModel(
+        "blind", Task.VEHICLE_DETECTOR, folder / "net.onnx", "1", "Apache-2.0", "nothing", "#",
+        parameters={"thresholds": {"bus": 0.2}},
+    )  # fmt: skip
+    add_models(models, [model])
+    return models
+
+
+@pytest.fixture(scope="session")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty labelled pictures of one character each, of three that look very different."""
     rng = np.random.default_rng(5)

@@ -57,21 +57,42 @@ EVERY_STEP = Limits(minutes=60, measure_every_s=0, patience=3, least_share=0)
 
 def test_a_course_stops_early_without_gains(tmp_path: Path) -> None:
     learner = Counting(tmp_path, floor=90)
-    settled_from: list[Measured | None] = []
+    phases: list[tuple[str, Measured | None]] = []
     state = run_course(
         learner,
         tmp_path,
         CourseState("k"),
         EVERY_STEP,
-        on_settling=lambda: settled_from.append(learner.settled_from),
+        on_phase=lambda name: phases.append((name, learner.settled_from)),
     )
     assert state.ending == "no_gain"
-    assert settled_from == [None]  # before the start, and once
+    assert [name for name, _ in phases] == [
+        "measuring the base", "learning", "averaging with the weights of the base",
+    ]  # fmt: skip
+    assert {settled for _, settled in phases} == {None}  # before the averaging
     assert learner.settled_from == Measured(90, 0.0)
     assert state.best == Measured(90, 1.0)
     assert state.before == Measured(100, 0.0)
     assert learner.best == 10
     assert read_state(tmp_path) == state
+
+
+def test_no_phase_stands_at_its_end(tmp_path: Path) -> None:
+    """After the last step the model is measured, which may take minutes."""
+    seen: list[str | float] = []
+    limits = Limits(minutes=60, steps=2, measure_every_s=1e9)
+    run_course(
+        Counting(tmp_path),
+        tmp_path,
+        CourseState("k"),
+        limits,
+        lambda standing: seen.append(round(standing.share, 3)),
+        seen.append,
+    )
+    assert seen == [
+        "measuring the base", "learning", 0.0, 0.5, 1.0, "measuring the trained model",
+        "averaging with the weights of the base",
+    ]  # fmt: skip
 
 
 def test_ctrl_c_lets_a_step_end_and_the_course_resumes(tmp_path: Path) -> None:

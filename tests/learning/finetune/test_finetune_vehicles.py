@@ -63,26 +63,6 @@ def one_thread():
     torch.set_flush_denormal(False)
 
 
-@pytest.fixture(scope="module")
-def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models with an untrained detector."""
-    torch.manual_seed(0)
-    net = DetectorNet(len(CLASSES))
-    with torch.no_grad():
-        for name, parameter in net.named_parameters():
-            if name.endswith("class_rows.bias"):
-                parameter.sub_(4.6)
-    folder = tmp_path_factory.mktemp("blind")
-    export_float(net, folder / "net.onnx", SIZE)
-    models = folder / "models"
-    model = NewModel(
-        "blind", Task.VEHICLE_DETECTOR, folder / "net.onnx", "1", "Apache-2.0", "nothing", "#",
-        parameters={"thresholds": {"bus": 0.2}},
-    )  # fmt: skip
-    add_models(models, [model])
-    return models
-
-
 @pytest.fixture
 def square(blind: Path, tmp_path: Path) -> Path:
     """The same detector, in a file that only takes square inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from needs import TORCH
 
 pytest.importorskip("torch", reason=TORCH)
 
+from rich.console import Console
+from rich.progress import Progress
 from typer.testing import CliRunner
 
+from lipiyana.cli import learning_reports
 from lipiyana.cli.main import app
 from lipiyana.errors import InvalidRequest
 from lipiyana.learning.distill import pruned_reader, text_detector
-from lipiyana.learning.finetune.common.course import CourseState
+from lipiyana.learning.finetune.common.course import CourseState, Standing
 from lipiyana.learning.finetune.common.job import WORK, Job, Listener, Outcome
 from lipiyana.learning.finetune.detector import run as vehicles
 from lipiyana.learning.finetune.detector.run import FinetunedDetector
@@ -94,6 +98,21 @@ def test_ctrl_c_before_the_first_save_does_not_suggest_resume(
     (out / WORK).mkdir(parents=True)
     CourseState("key").write(out / WORK)
     assert "--resume to continue" in CliRunner().invoke(app, command).output
+
+
+def test_a_finished_bar_gives_way_to_the_next_phase() -> None:
+    screen = io.StringIO()
+    bar = Progress(console=Console(file=screen, force_terminal=True))
+    reporter = learning_reports._Reporter(bar)
+    with bar:
+        reporter.step("learning")
+        reporter.standing(Standing(1.0, 0.0, 0.5))
+        assert [(task.description, task.finished) for task in bar.tasks] == [("learning", True)]
+        for phase in ("measuring the trained model", "exporting"):
+            reporter.step(phase)
+            assert [(t.description, t.total, t.finished) for t in bar.tasks] == [
+                (phase, None, False)
+            ]
 
 
 def test_a_warning_before_training_is_printed(

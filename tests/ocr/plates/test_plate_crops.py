@@ -35,6 +35,7 @@ class Reads:
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         assert reduce is not None
         self.batches.append([crop.shape for crop in crops])

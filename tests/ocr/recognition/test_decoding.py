@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipiyana.ocr.recognition.decoding import alignment, beam_search, greedy, log_chances
+from lipiyana.ocr.recognition.decoding import Alignment, align, beam_search, greedy, log_chances
 
 CHARSET = ("a", "b", "c")
 
@@ -98,12 +98,12 @@ def test_the_alignment_of_the_greedy_text_has_its_confidences(
 ) -> None:
     decoded = greedy(probabilities, CHARSET)
     classes = [CHARSET.index(character) + 1 for character in decoded.text]
-    assert alignment(probabilities, classes) == pytest.approx(decoded.character_confidences)
+    assert align(probabilities, classes).confidences == pytest.approx(decoded.character_confidences)
 
 
 def test_a_text_longer_than_the_steps_has_no_alignment() -> None:
-    assert alignment(np.full((2, 4), 0.25), [1, 1]) == (0.0, 0.0)
-    assert alignment(np.full((2, 4), 0.25), []) == ()
+    assert align(np.full((2, 4), 0.25), [1, 1]) == Alignment((0.0, 0.0), ())
+    assert align(np.full((2, 4), 0.25), []) == Alignment((), ())
 
 
 @given(matrices())

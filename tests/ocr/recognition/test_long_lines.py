@@ -80,6 +80,7 @@ class Widths:
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         return [reading(str(crop.shape[1])) for crop in crops]
 

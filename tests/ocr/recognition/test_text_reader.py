@@ -23,6 +23,7 @@ class Says(LineReader):
         *,
         reduce: Reduce | None = None,
         hints: Collection[str] = (),
+        words: bool = False,
     ) -> list[LineReading]:
         return [LineReading(self.texts.pop(0), self.sure, ()) for _ in crops]
 

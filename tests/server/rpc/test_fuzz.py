@@ -86,6 +86,7 @@ CONFIGS = st.builds(
     min_confidence=st.none() | st.floats(width=32),
     cache_policy=st.integers(-1, 4),
     romanize=st.booleans(),
+    words=st.booleans(),
 )
 ONE = st.builds(service_pb.RecognizeRequest, image=IMAGES, config=CONFIGS)
 SEVERAL = st.builds(

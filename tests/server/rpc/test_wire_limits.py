@@ -20,6 +20,7 @@ CONFIG = pb.RecognitionConfig(
     script_hints=["Deva"] * MESSAGES.max_script_hints,
     min_confidence=0.5,
     romanize=True,
+    words=True,
 )
 GOOD = [
     service_pb.RecognizeRequest(image=pb.Image(encoded=b"\xff" * 100_000), config=CONFIG),

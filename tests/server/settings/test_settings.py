@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import math
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +131,29 @@ def test_counts_that_the_machine_would_not_survive_are_refused(
         InvalidRequest, match=f"{name} in .* is {10**9}: it must be at most {most}$"
     ):
         ServerSettings.load(path)
+
+
+ODD: list[Any] = [
+    "abc", "", [1], {"a": 1}, True, 3, -5, 1.5, math.nan, math.inf, 10**30, "9" * 5000, "nan",
+    None, b"x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ServerSettings.model_fields])
+def test_errors_are_in_our_own_words(name: str) -> None:
+    for value in ODD:
+        try:
+            ServerSettings.load(**{name: value})
+        except InvalidRequest as error:
+            said = error.message.replace(repr(value), "")
+            assert not re.search(r"Input|pydantic|String|valid |pathlib|[0-9]\.0\b|\{", said), said
+
+
+def test_what_is_no_number_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidRequest, match="cache_ttl is nan: it must be a finite number"):
+        ServerSettings.load(cache_ttl=math.nan)
+    with pytest.raises(InvalidRequest, match=r"must be at most 3153600000$"):
+        ServerSettings.load(cache_ttl=math.inf)
 
 
 @pytest.mark.parametrize("digits", [30, 400])

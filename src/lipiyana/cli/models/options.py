@@ -172,7 +172,9 @@ def import_paddle(
             help="Task of the model, if it does not say so.",
         ),
     ] = None,
-    licence: Annotated[str, typer.Option(help="SPDX expression of the model's licence.")] = "",
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="SPDX expression of the model's licence.")
+    ] = "",
 ) -> None:
     """Convert, check and register a PaddleOCR model; with --calibration its INT8 twin too."""
     from lipiyana.cli.models.import_paddle import run

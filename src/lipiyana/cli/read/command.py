@@ -13,7 +13,6 @@ from pathlib import Path
 
 import typer
 
-from lipiyana.addresses import check_target
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
@@ -27,9 +26,10 @@ from lipiyana.cli.read.output import (
     refuse_other_options,
     write_options,
 )
-from lipiyana.cli.read.rows import FORMS
+from lipiyana.cli.read.rows import FORMS, Csv
 from lipiyana.cli.read.run import Totals, read_pictures
 from lipiyana.cli.sources import (
+    PEEK,
     Listing,
     list_pictures,
     no_picture_found,
@@ -37,10 +37,7 @@ from lipiyana.cli.sources import (
     say_ignored,
 )
 from lipiyana.cli.visible_text import shown
-from lipiyana.errors import InvalidRequest
 from lipiyana.types import Feature, Layout, RecognitionConfig
-
-_PEEK = 256  # pictures counted before the run; more matter only with more CPUs than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,10 @@ class ReadRequest:
     server: str | None
     reader: str | None = None
     keep_unsure: Path | None = None
+    script_hints: tuple[str, ...] = ()
+    romanize: bool = False
+    words: bool = False
+    bom: bool = True
 
 
 def run(request: ReadRequest) -> int:
@@ -71,7 +72,7 @@ def run(request: ReadRequest) -> int:
     for pattern in listing.unmatched:
         say_warning(f"no file matches {shown(pattern)}")
     ignored: Counter[str] = Counter()
-    pictures = sum(1 for _ in islice(listing.walk(ignored), _PEEK))
+    pictures = sum(1 for _ in islice(listing.walk(ignored), PEEK))
     if pictures == 0:
         say_error(no_picture_found(listing, ignored))
         return USAGE
@@ -106,20 +107,16 @@ def _check(request: ReadRequest) -> None:
         )
     if request.resume and request.output is None:
         raise typer.BadParameter("needs --output.", param_hint="--resume")
-    if request.server is not None:
-        for option, given in (
-            ("--models", request.models),
-            ("--reader", request.reader),
-            ("--keep-unsure", request.keep_unsure),
-        ):
-            if given is not None:
-                raise typer.BadParameter(
-                    "cannot be used with --server; set it on the server.", param_hint=option
-                )
-        try:
-            check_target(request.server)
-        except InvalidRequest as error:
-            raise typer.BadParameter(f"{error.message}.", param_hint="--server") from None
+    if not request.bom and (request.output is None or request.output.suffix.lower() != ".csv"):
+        raise typer.BadParameter("is for a .csv file as --output.", param_hint="--no-bom")
+    recognizers.check_server(
+        request.server,
+        {
+            "--models": request.models,
+            "--reader": request.reader,
+            "--keep-unsure": request.keep_unsure,
+        },
+    )
     if request.keep_unsure is not None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
     if request.reader is not None and request.models is not None:
@@ -128,7 +125,12 @@ def _check(request: ReadRequest) -> None:
 
 def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
     config = RecognitionConfig(
-        features=request.features, layout=request.layout, min_confidence=request.min_confidence
+        features=request.features,
+        layout=request.layout,
+        script_hints=request.script_hints,
+        min_confidence=request.min_confidence,
+        romanize=request.romanize,
+        words=request.words,
     )
     with ExitStack() as stack:
         if request.server is not None:
@@ -142,6 +144,8 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
         output: Output = StandardOutput()
         if request.output is not None:
             form = FORMS[request.output.suffix.lower()]()
+            if isinstance(form, Csv):
+                form = Csv(bom=request.bom)
             options = _options_of_rows(request)
             if request.resume:
                 refuse_other_options(request.output, options)
@@ -174,6 +178,9 @@ def _options_of_rows(request: ReadRequest) -> dict[str, str]:
         "--models": os.path.realpath(models) if models else "unset",
         "--reader": request.reader or "unset",
         "--server": "unset" if request.server is None else "set",
+        "--script-hints": ",".join(request.script_hints) or "unset",
+        "--romanize": "set" if request.romanize else "unset",
+        "--words": "set" if request.words else "unset",
     }
 
 

@@ -128,7 +128,8 @@ class OutputFile:
 
     def _has_rows(self) -> bool:
         with self._path.open("rb") as file:
-            return file.read(len(self._form.header) + 1) not in {b"", self._form.header}
+            longest = max(map(len, self._form.headers))
+            return file.read(longest + 1) not in {b"", *self._form.headers}
 
     def _last_good_end(self) -> int:
         end, last = 0, None
@@ -167,11 +168,13 @@ def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
         return
     try:
         earlier = json.loads(options_file(output).read_text("utf-8"))
-        differing = [name for name in options if str(earlier[name]) != options[name]]
-    except (OSError, ValueError, KeyError, TypeError):
+        # an option that is missing there is younger than the rows
+        before = {name: str(earlier.get(name, "unset")) for name in options}
+    except (OSError, ValueError, AttributeError):
         return
+    differing = [name for name in options if before[name] != options[name]]
     if differing:
-        then = ", ".join(f"{name} {earlier[name]}" for name in differing)
+        then = ", ".join(f"{name} {before[name]}" for name in differing)
         now = ", ".join(f"{name} {options[name]}" for name in differing)
         raise OutputError(
             f"the rows of {output} were written with {then}, not with {now}: use the same "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -53,7 +54,12 @@ class RowForm(Protocol):
 
     @property
     def header(self) -> bytes:
-        """The first bytes of a file."""
+        """The first bytes of a new file."""
+        ...
+
+    @property
+    def headers(self) -> tuple[bytes, ...]:
+        """What a file may begin with."""
         ...
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
@@ -73,6 +79,7 @@ class JsonLines:
     """`{"path": ..., "recognition": {...}}` or `{"path": ..., "error": {...}}`, one per line."""
 
     header = b""
+    headers = (b"",)
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
         """Encode one row as JSON with a newline."""
@@ -104,9 +111,16 @@ class JsonLines:
 
 
 class Csv:
-    """A header, and a row of `COLUMNS` for each picture; RFC 4180 quoting, lines end in LF."""
+    """A header, and a row of `COLUMNS` for each picture; RFC 4180 quoting, lines end in LF.
 
-    header = (",".join(COLUMNS) + "\n").encode()
+    Excel takes a file without a byte order mark for one in the code page of the machine.
+    """
+
+    names = (",".join(COLUMNS) + "\n").encode()
+    headers = (codecs.BOM_UTF8 + names, names)
+
+    def __init__(self, *, bom: bool = True) -> None:
+        self.header = self.headers[0] if bom else self.names
 
     def encode(self, path: str, outcome: Recognition | LipiyanaError) -> bytes:
         """Encode one row; an apostrophe is put before fields that would be formulas."""
@@ -130,7 +144,7 @@ class Csv:
     def records(self, file: IO[bytes]) -> Iterator[Record]:
         """Read the complete records: those whose last newline is outside quotes."""
         line = file.readline()
-        _require_beginning(line, self.header)
+        _require_beginning(line, *self.headers)
         start = end = len(line)
         pending = b""
         for line in file:
@@ -155,14 +169,14 @@ FORMS: dict[str, Callable[[], RowForm]] = {".jsonl": JsonLines, ".csv": Csv}
 """By the suffix of the output's name."""
 
 _CONTROL = re.compile(f"[{CONTROLS}]")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
 
-def _require_beginning(found: bytes, expected: bytes) -> None:
+def _require_beginning(found: bytes, *expected: bytes) -> None:
     """Reject a file of another format before its end is removed as an incomplete record."""
-    if not (found.startswith(expected) or expected.startswith(found)):
-        raise RowError(f"the file does not begin with {expected.decode().strip()}")
+    if not any(found.startswith(one) or one.startswith(found) for one in expected):
+        raise RowError(f"the file does not begin with {expected[-1].decode().strip()}")
 
 
 def _as_json(match: re.Match[str]) -> str:

@@ -79,6 +79,8 @@ _WANTED = {
 }
 """The requirement of a value, by the type of pydantic's error."""
 
+_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
+
 
 def bad_setting(problem: str, field: str) -> InvalidRequest:
     """Create the error for an invalid setting."""
@@ -119,14 +121,28 @@ def as_bad_setting(
     else:
         where = field if file is None else f"{field} in {file}"
     value = "not usable" if field in _SECRETS else repr(first["input"])
-    if first["type"] in _WANTED:
-        wanted = f"must be {_WANTED[first['type']].format_map(first.get('ctx', {}))}"
+    if first["type"] in _BOUNDS and _is_nan(first["input"]):
+        wanted = f"must be {_WANTED['finite_number']}"
+    elif first["type"] == "value_error":
+        wanted = text
     else:
-        wanted = text.replace("Input should", "must")
+        limits = {name: _plain(limit) for name, limit in first.get("ctx", {}).items()}
+        wanted = f"must be {_WANTED.get(first['type'], 'another value').format_map(limits)}"
     hint = ""
     if variable is not None and "://" in str(first["input"]) and field == "port":
         hint = " (set by Kubernetes for a Service of this name; use enableServiceLinks: false)"
     return bad_setting(f"{where} is {value}: it {wanted}{hint}", field)
+
+
+def _is_nan(given: object) -> bool:
+    if isinstance(given, str):
+        return given.strip().lower().lstrip("+-") == "nan"
+    return given != given  # noqa: PLR0124
+
+
+def _plain(limit: object) -> object:
+    """Write a limit without the fraction that whole numbers of a float setting have."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def refuse_doubtful_guards(names: Collection[str]) -> None:

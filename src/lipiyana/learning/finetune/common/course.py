@@ -158,7 +158,7 @@ def run_course(
     state: CourseState,
     limits: Limits,
     on_standing: Callable[[Standing], None] = lambda _: None,
-    on_settling: Callable[[], None] = lambda: None,
+    on_phase: Callable[[str], None] = lambda _: None,
 ) -> CourseState:
     """Train until the time is over, the error no longer falls, or Ctrl-C.
 
@@ -168,7 +168,8 @@ def run_course(
         state: a new state, or the one that `read_state` returned.
         limits: limits on time and steps.
         on_standing: called with the progress before every step.
-        on_settling: called before `Learner.settle`, which measures several times.
+        on_phase: called with the name of each phase. Those before and after the training may take
+            minutes, in which `on_standing` is not called.
 
     Returns:
         The state with its ending; it can be resumed if that is `interrupted`.
@@ -182,7 +183,9 @@ def run_course(
     with _interrupts() as interrupted:
         began, before = time.monotonic(), state.seconds
         if state.before is None:
+            on_phase("measuring the base")
             _measure(learner, state)
+        on_phase("learning")
         measured = time.monotonic()
         total = limits.minutes * 60
         while True:
@@ -193,6 +196,8 @@ def run_course(
             best = state.best.error if state.best else None
             on_standing(Standing(share, max(0.0, total - state.seconds), best))
             out_of_time = share >= 1
+            if out_of_time:
+                on_phase("measuring the trained model")
             if out_of_time or now - measured >= limits.measure_every_s:
                 _measure(learner, state)
                 _save(learner, state, folder)
@@ -207,7 +212,7 @@ def run_course(
                 break
             learner.learn(share)
         if state.ending != "interrupted" and state.best is not None:
-            on_settling()
+            on_phase("averaging with the weights of the base")
             state.best = learner.settle(state.best) or state.best
     _save(learner, state, folder)
     return state

@@ -136,14 +136,13 @@ class OpenCourse:
             OSError: the folder cannot be written; the last save stays valid.
         """
         if self.state.ending is None or self.interrupted:
-            self.listener.on_step("learning")
             self.state = run_course(
                 make_learner(),
                 self.work,
                 self.state,
                 self.job.limits,
                 self.listener.on_standing,
-                lambda: self.listener.on_step("averaging with the weights of the base"),
+                self.listener.on_step,
             )
         return not self.interrupted
 
