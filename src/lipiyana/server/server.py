@@ -13,21 +13,24 @@ import grpc
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
+from lipiyana.server.calls.answers import Answers, ServedRecognizer
+from lipiyana.server.calls.calls import Calls
+from lipiyana.server.calls.recognition import Recognitions
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import leaving_of, reserve_of
 from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
 from lipiyana.server.queue.endings import Endings
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
-from lipiyana.server.rpc.answers import Answers, ServedRecognizer
-from lipiyana.server.rpc.calls import Calls
+from lipiyana.server.rpc.access import AccessInterceptor
 from lipiyana.server.rpc.grpc_server import address, channel_options, listen, make_server
 from lipiyana.server.rpc.messages import SERVICE, add_service
 from lipiyana.server.rpc.service import RecognitionService
 from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
 from lipiyana.server.rpc.standard_services import Health, add_reflection
+from lipiyana.server.security.access import Access
 from lipiyana.server.security.open_files import warn_of_open_secrets
-from lipiyana.server.security.tokens import AccessInterceptor, Tokens
+from lipiyana.server.security.tokens import Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing
@@ -67,7 +70,9 @@ class RecognitionServer:
         self._recognizer = recognizer
         self._settings = settings
         self._metrics = metrics or Metrics()
-        self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        self._access = (
+            None if settings.tokens is None else Access(Tokens(settings.tokens), self._metrics)
+        )
         self._pool = ComputePool(
             settings.threads,
             settings.max_queue,
@@ -95,12 +100,7 @@ class RecognitionServer:
             max_read_seconds=settings.max_read_seconds,
         )
         self._calls = Calls(self._metrics, tracing)
-        self._service = RecognitionService(
-            answers,
-            self._calls,
-            self._metrics,
-            settings,
-        )
+        self._recognitions = Recognitions(answers, self._calls, self._metrics, settings)
         self._health = Health([SERVICE])
         self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
@@ -179,7 +179,7 @@ class RecognitionServer:
         if self._returning is not None:
             self._returning.cancel()
         self._health.drain()
-        self._service.drain()
+        self._recognitions.drain()
         if self._server is not None:
             reserve = reserve_of(within)
             await self._end_calls(self._server, now + within - reserve, end - reserve * 4 / 5)
@@ -251,9 +251,7 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            ()
-            if self._tokens is None
-            else (AccessInterceptor(self._tokens, self._metrics, self._refusals),)
+            () if self._access is None else (AccessInterceptor(self._access, self._refusals),)
         )
         server = make_server(
             interceptors,
@@ -261,7 +259,8 @@ class RecognitionServer:
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
             pace=self._refusals,
         )
-        add_service(server, self._service.methods, Endings(), max_batch=settings.max_batch)
+        service = RecognitionService(self._recognitions)
+        add_service(server, service.methods, Endings(), max_batch=settings.max_batch)
         self._health.add_to(server)
         if settings.reflection:
             add_reflection(server, [SERVICE, HEALTH_SERVICE])
