@@ -184,6 +184,7 @@ def log_call(
 
 
 def own_task() -> asyncio.Task[Any]:
+    """The task of the call that is being handled."""
     task = asyncio.current_task()
     assert task is not None, "each call runs as a task"  # noqa: S101
     return task

@@ -57,6 +57,11 @@ class Started(Protocol):
         """The port of the metrics; None if there is none."""
         ...
 
+    @property
+    def http_port(self) -> int | None:
+        """The port of the HTTP API; None if there is none."""
+        ...
+
 
 def serve_to_the_end(
     settings: ServerSettings,
