@@ -119,10 +119,10 @@ def _from_texts(field: FieldDescriptor, texts: list[str]) -> Any:
 
 def _from_value(field: FieldDescriptor, value: Any) -> Any:
     """Give a value of JSON as protobuf takes it: enums by their full names."""
-    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+    if field.enum_type is not None and value is not None:
         if field.is_repeated and isinstance(value, list):
-            return _members(field, value)
-        return next(iter(_members(field, [value])))
+            return _members(field.enum_type, field.name, value)
+        return _members(field.enum_type, field.name, [value])[0]
     if isinstance(value, float) and not math.isfinite(value):
         raise _wrong(field.name, "a finite number")
     if field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT and not _is_number(value):
@@ -134,30 +134,37 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _members(field: FieldDescriptor, values: Iterable[Any]) -> list[Any]:
-    kind: EnumDescriptor = field.enum_type
-    prefix = re.sub("(?<!^)([A-Z])", r"_\1", kind.name).upper()
+def _members(kind: EnumDescriptor, field: str, values: Iterable[Any]) -> list[Any]:
+    known = short_names(kind)
     members = []
     for value in values:
         if isinstance(value, int) and not isinstance(value, bool):
             members.append(value)  # an unknown one is refused later, as gRPC does
-            continue
-        text = value.upper() if isinstance(value, str) else ""
-        for name in (text, f"{prefix}_{text}"):
-            if name in kind.values_by_name:
-                members.append(kind.values_by_name[name].number)
-                break
+        elif not isinstance(value, str):
+            raise _wrong(field, "a name or names of the contract")
+        elif value in kind.values_by_name:
+            members.append(kind.values_by_name[value].number)
+        elif value.lower() in known:
+            members.append(known[value.lower()])
         else:
-            known = ", ".join(
-                name.removeprefix(f"{prefix}_").lower() for name in kind.values_by_name
-            )
-            known = known.removeprefix("unspecified, ")
+            nearest = nearest_name(value[:64].lower(), known)
             raise InvalidRequest(
-                f"{field.name} has a value that this server does not know; known are {known}",
-                field=field.name,
-                reason=f"UNKNOWN_{prefix}",
+                f"{field} cannot be {value[:64]!r}; possible: {', '.join(known)}"
+                + (f". Did you mean {nearest}?" if nearest else ""),
+                field=field,
+                reason=f"UNKNOWN_{_prefix(kind)}",
             )
     return members
+
+
+def short_names(kind: EnumDescriptor) -> dict[str, int]:
+    """The numbers of an enum's members by their short names: `scene` of `LAYOUT_SCENE`."""
+    prefix = f"{_prefix(kind)}_"
+    return {v.name.removeprefix(prefix).lower(): v.number for v in kind.values if v.number}
+
+
+def _prefix(kind: EnumDescriptor) -> str:
+    return re.sub("(?<!^)([A-Z])", r"_\1", kind.name).upper()
 
 
 def _wrong(name: str, wanted: str) -> InvalidRequest:

@@ -63,12 +63,12 @@ async def serve_frames(app: RestApp, scope: Scope, receive: Any, send: Any) -> N
 
 
 async def _serve(app: RestApp, exchange: Exchange, receive: Any, send: Any) -> None:
+    config, token = RecognitionConfig(), None
+    failure: LipiyanaError | None = None
     try:
         config, token = await _setup(receive)
     except LipiyanaError as error:
-        failure, config, token = error.with_traceback(None), RecognitionConfig(), None
-    else:
-        failure = None
+        failure = error.with_traceback(None)
     if token is not None:
         exchange.metadata = {**exchange.metadata, "authorization": token}
     await app.admit(_RPC, exchange)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from lipiyana.server.http.configs import short_names
 from lipiyana.server.http.problems import PROBLEM, STATUS
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
@@ -74,21 +75,12 @@ _HEADERS = [
 _BINARY = {"type": "string", "format": "binary"}
 
 
-def _short_names(field: FieldDescriptor) -> list[str]:
-    return [
-        "_".join(v.name.split("_")[_words(field) :]).lower() for v in field.enum_type.values[1:]
-    ]
-
-
-def _words(field: FieldDescriptor) -> int:
-    return field.enum_type.values[0].name.count("_")  # FEATURE_UNSPECIFIED has one before its own
-
-
 def _config_schema(field: FieldDescriptor) -> dict[str, Any]:
     """The schema of a field of the config under its short names."""
     kinds = FieldDescriptor
-    if field.cpp_type == kinds.CPPTYPE_ENUM:
-        schema: dict[str, Any] = {"type": "string", "enum": _short_names(field)}
+    schema: dict[str, Any]
+    if field.enum_type is not None:
+        schema = {"type": "string", "enum": list(short_names(field.enum_type))}
     elif field.cpp_type == kinds.CPPTYPE_BOOL:
         schema = {"type": "boolean"}
     elif field.cpp_type == kinds.CPPTYPE_FLOAT:

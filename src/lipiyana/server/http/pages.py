@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -124,21 +124,24 @@ def _documentation(document: dict[str, Any]) -> str:
         for method, operation in methods.items():
             body.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2>")
             body.append(f"<p>{escape(operation.get('description', ''))}</p>")
-            rows = [
-                (parameter["name"], parameter["in"], parameter.get("description", ""))
-                for parameter in operation.get("parameters", ())
-            ]
-            body.append(_table(("parameter", "in", ""), rows))
+            body.append(
+                _table(
+                    ("parameter", "in", ""),
+                    (
+                        (one["name"], one["in"], one.get("description", ""))
+                        for one in operation.get("parameters", ())
+                    ),
+                )
+            )
             bodies = operation.get("requestBody", {}).get("content", {})
-            rows = [
-                (kind, content.get("schema", {}).get("description", ""))
-                for kind, content in bodies.items()
-            ]
-            body.append(_table(("body", ""), rows))
-            rows = [
-                (status, answer["description"]) for status, answer in operation["responses"].items()
-            ]
-            body.append(_table(("status", ""), rows))
+            body.append(_table(("body",), ((kind,) for kind in bodies)))
+            answers = operation["responses"].items()
+            body.append(
+                _table(
+                    ("status", ""),
+                    ((status, answer["description"]) for status, answer in answers),
+                )
+            )
     body.append("<h2>Types</h2>")
     for name, schema in document["components"]["schemas"].items():
         text = json.dumps(schema, indent=2, ensure_ascii=False)
@@ -151,11 +154,9 @@ def _documentation(document: dict[str, Any]) -> str:
     )
 
 
-def _table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    lines = (
+    lines = [
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+    ]
+    return f"<table><tr>{head}</tr>{''.join(lines)}</table>" if lines else ""

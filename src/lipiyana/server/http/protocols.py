@@ -105,7 +105,6 @@ class HttpProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self.timeout_keep_alive = REST.request_seconds
         super().on_response_complete()
         self._watch()
 
@@ -126,8 +125,7 @@ class HttpProtocol(H11Protocol):
             self.cycle.keep_alive = False
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection after its last answer."""
-        self.transport.close()
+        """Do nothing: `_watch` limits this time, whatever the client sends."""
 
     def _has_unread_body(self) -> bool:
         return self.cycle is not None and self.cycle.more_body
