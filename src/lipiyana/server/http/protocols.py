@@ -56,6 +56,8 @@ class _BoundedH11(h11.Connection):
                 raise h11.RemoteProtocolError("too many small chunks")
         elif isinstance(event, h11.Request):
             self._chunks = self._chunk_bytes = 0
+            if event.http_version not in {b"1.0", b"1.1"}:
+                raise h11.RemoteProtocolError("another version of HTTP")
             size = len(event.target) + sum(len(k) + len(v) + 4 for k, v in event.headers)
             if size > REST.head_bytes:
                 raise h11.RemoteProtocolError("headers too long", error_status_hint=431)
