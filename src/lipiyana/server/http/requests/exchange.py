@@ -17,7 +17,7 @@ from lipiyana.errors import (
     MessageTooLarge,
 )
 from lipiyana.server.calls.calls import REQUEST_ID_KEY, own_task
-from lipiyana.server.http.connections import Connection
+from lipiyana.server.http.port.connections import Connection
 from lipiyana.server.http.problems import Problem
 from lipiyana.server.settings.model import MOST_SECONDS
 
