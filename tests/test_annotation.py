@@ -114,7 +114,7 @@ def test_runs_go_to_the_fonts_of_their_scripts() -> None:
 
 
 def test_a_script_without_a_font_is_labelled_in_latin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotation, "drawable_scripts", lambda: frozenset({"Latn"}))
+    monkeypatch.setattr(annotation.drawing, "drawable_scripts", lambda: frozenset({"Latn"}))
     unread = TextLine("बस", "Deva", 0.9, POLYGON)
     romanized = TextLine("बस", "Deva", 0.9, POLYGON, romanized="basa")
     in_latin = TextLine("basa", "Latn", 0.9, POLYGON)

@@ -1,0 +1,29 @@
+"""Draws results on copies of their pictures: outlines and labels, with text in its own script.
+
+In: an RGB picture (height, width, 3) and a `Recognition`. Out: an RGB picture. Labels are drawn
+with the fonts of this system.
+"""
+
+from lipiyana.annotation.drawing import (
+    FONTS_VARIABLE,
+    PLATE_COLOUR,
+    TEXT_COLOUR,
+    VEHICLE_COLOUR,
+    draw,
+    drawable_scripts,
+    font_folders,
+    font_for,
+    runs,
+)
+
+__all__ = [
+    "FONTS_VARIABLE",
+    "PLATE_COLOUR",
+    "TEXT_COLOUR",
+    "VEHICLE_COLOUR",
+    "draw",
+    "drawable_scripts",
+    "font_folders",
+    "font_for",
+    "runs",
+]
