@@ -4,26 +4,7 @@ In: an RGB picture (height, width, 3) and a `Recognition`. Out: an RGB picture. 
 with the fonts of this system.
 """
 
-from lipiyana.annotation.drawing import (
-    FONTS_VARIABLE,
-    PLATE_COLOUR,
-    TEXT_COLOUR,
-    VEHICLE_COLOUR,
-    draw,
-    drawable_scripts,
-    font_folders,
-    font_for,
-    runs,
-)
+from lipiyana.annotation.drawing import draw
+from lipiyana.annotation.fonts import FONTS_VARIABLE, drawable_scripts, font_folders, font_for
 
-__all__ = [
-    "FONTS_VARIABLE",
-    "PLATE_COLOUR",
-    "TEXT_COLOUR",
-    "VEHICLE_COLOUR",
-    "draw",
-    "drawable_scripts",
-    "font_folders",
-    "font_for",
-    "runs",
-]
+__all__ = ["FONTS_VARIABLE", "draw", "drawable_scripts", "font_folders", "font_for"]

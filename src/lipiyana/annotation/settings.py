@@ -71,6 +71,8 @@ class DrawingSettings:
     """Share of a line's area on a plate from which its text is what the plate's label says."""
     legend_share: float = 1.0
     """Height of the legend by the picture's, at most."""
+    legend_least: int = 6
+    """Width of a picture that gets a legend, by the size of its font."""
     plate: Colour = (255, 200, 0)
     """Light, so that plates differ from vehicles for colour-blind people too."""
     text: Colour = (17, 24, 39)
