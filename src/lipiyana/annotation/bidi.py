@@ -12,18 +12,15 @@ from typing import TypeVar
 
 _Part = TypeVar("_Part")
 
-_STRONG = {"L": "L", "R": "R", "AL": "R"}
-
 
 def levels(text: str) -> list[int]:
     """Give the level of each character; the first letter with a direction gives the line's."""
     kinds = [unicodedata.bidirectional(character) for character in text]
-    base = next((_STRONG[kind] for kind in kinds if kind in _STRONG), "L")
-    level = 1 if base == "R" else 0
+    strong = next((kind for kind in kinds if kind in {"L", "R", "AL"}), "L")
+    base = "L" if strong == "L" else "R"
     resolved = _neutral(_weak(kinds, base), base)
-    if level:
-        return [{"R": 1}.get(kind, 2) for kind in resolved]
-    return [{"L": 0, "R": 1}.get(kind, 2) for kind in resolved]
+    level = {"L": 0 if base == "L" else 2, "R": 1}
+    return [level.get(kind, 2) for kind in resolved]
 
 
 def visual_order(parts: Sequence[_Part], level_of: Callable[[_Part], int]) -> list[_Part]:
@@ -41,35 +38,35 @@ def visual_order(parts: Sequence[_Part], level_of: Callable[[_Part], int]) -> li
     return ordered
 
 
-def _weak(kinds: Sequence[str], base: str) -> list[str]:
+def _weak(kinds: list[str], base: str) -> list[str]:
     """Decide marks, digits and their separators (rules W1 to W7); "N" is what stays neutral."""
-    decided: list[str] = []
-    strong = "AL" if base == "R" else "L"
     for index, kind in enumerate(kinds):
-        if kind in _STRONG:
-            strong = kind
-            decided.append(_STRONG[kind])
-        elif kind in {"NSM", "BN"}:  # marks and joiners go with what they follow
-            decided.append(decided[-1] if decided else base)
-        elif kind == "EN":
-            decided.append({"L": "L", "AL": "AN"}.get(strong, "EN"))
-        elif kind == "AN":
-            decided.append("AN")
-        elif kind in {"ES", "CS", "ET"} and _among_digits(kinds, index, kind):
-            decided.append(
-                decided[-1] if decided and kind != "ET" else "L" if strong == "L" else "EN"
-            )
-        else:
-            decided.append("N")
-    return decided
-
-
-def _among_digits(kinds: Sequence[str], index: int, kind: str) -> bool:
-    before = kinds[index - 1] if index else ""
-    after = kinds[index + 1] if index + 1 < len(kinds) else ""
-    if kind == "ET":  # currency and per cent signs
-        return "EN" in {before, after}
-    return before == after and before in ({"EN", "AN"} if kind == "CS" else {"EN"})
+        if kind in {"NSM", "BN"}:  # marks and joiners go with what they follow
+            kinds[index] = kinds[index - 1] if index else base
+    strong = base
+    for index, kind in enumerate(kinds):
+        strong = kind if kind in {"L", "R", "AL"} else strong
+        if kind == "EN" and strong == "AL":
+            kinds[index] = "AN"
+    kinds = ["R" if kind == "AL" else kind for kind in kinds]
+    for index in range(1, len(kinds) - 1):
+        before, kind, after = kinds[index - 1 : index + 2]
+        if before == after and (kind, before) in {("ES", "EN"), ("CS", "EN"), ("CS", "AN")}:
+            kinds[index] = before
+    for order in (range(len(kinds)), range(len(kinds) - 1, -1, -1)):
+        before = ""
+        for index in order:  # currency and per cent signs beside digits
+            if kinds[index] == "ET" and before == "EN":
+                kinds[index] = "EN"
+            before = kinds[index]
+    strong = base
+    for index, kind in enumerate(kinds):
+        strong = kind if kind in {"L", "R"} else strong
+        if kind == "EN" and strong == "L":
+            kinds[index] = "L"
+        elif kind not in {"L", "R", "EN", "AN"}:
+            kinds[index] = "N"
+    return kinds
 
 
 def _neutral(kinds: Sequence[str], base: str) -> list[str]:

@@ -23,6 +23,14 @@ def ink_on(ground: Colour) -> Colour:
     return WHITE if contrast(ground, WHITE) >= contrast(ground, BLACK) else BLACK
 
 
+def casing_of(line: Colour, share: float) -> Colour:
+    """Mix a line's colour with what is legible on it."""
+    red, green, blue = (
+        round(own + share * (ink - own)) for own, ink in zip(line, ink_on(line), strict=True)
+    )
+    return red, green, blue
+
+
 def contrast(one: Colour, other: Colour) -> float:
     """Give the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
     dark, light = sorted((_luminance(one), _luminance(other)))

@@ -81,7 +81,11 @@ def _segments(data: bytes, start: int) -> set[int]:
     offsets_at = start + 16 + 3 * twice
     offsets = struct.unpack_from(f">{twice // 2}H", data, offsets_at)
     points: set[int] = set()
+    before = -1
     for index, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
+        if first <= before:  # they ascend, or the table is damaged and could take for ever
+            break
+        before = last
         for point in range(first, last + 1):
             glyph = point
             if offsets[index]:

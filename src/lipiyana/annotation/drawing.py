@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from lipiyana.annotation.colours import ink_on
+from lipiyana.annotation.colours import casing_of
 from lipiyana.annotation.geometry import clip
 from lipiyana.annotation.labels import Label, font_sizes
 from lipiyana.annotation.layout import Item, Layout, Place
-from lipiyana.annotation.legend import with_legend
+from lipiyana.annotation.legend import Entry, with_legend
 from lipiyana.annotation.marks import Kind, Mark, marks_of
-from lipiyana.annotation.settings import DRAWING, LAYOUT
-from lipiyana.types import Recognition
+from lipiyana.annotation.settings import DRAWING, LAYOUT, Colour
+from lipiyana.types import Point, Recognition
 
 _RANKS: dict[Kind, int] = {"plate": 0, "text": 1, "vehicle": 2}
 """Labels of plates say most and choose first."""
@@ -45,7 +45,8 @@ def draw(
         A new array, higher than `image` if it has a legend, else of the same shape.
     """
     canvas = Image.fromarray(np.array(image))
-    line = max(1, round(DRAWING.line_share * math.sqrt(canvas.width * canvas.height)))
+    pen = _Pen(canvas)
+    line = pen.width(DRAWING.line_share)
     sizes = font_sizes(canvas.size, LAYOUT.shrinking, DRAWING)
     marks = marks_of(recognition, canvas.size, 2 * line, DRAWING)
     labels = [Label(mark.label, canvas.width, DRAWING) for mark in marks]
@@ -65,18 +66,17 @@ def draw(
         for mark, item, place in zip(marks, items, places, strict=True)
         if item.sizes and not place
     ]
-    numbers = _numbers(homeless, layout, sizes[-1], canvas.width) if legend else []
+    numbers, entries = _numbers(homeless, layout, sizes[-1], canvas.width)
     for mark in marks:
-        _outline(canvas, mark, line)
-    for one in (*written, *numbers):
-        _leader(canvas, one)
-    for one in (*written, *numbers):
+        pen.outline(mark)
+    written += numbers if legend else []
+    for one in written:
+        if one.place.leader:
+            pen.leader(one.place.leader, one.mark.colour)
+    for one in written:
         one.label.paint(canvas, one.place.box, one.font, one.mark.colour)
-    entries = [
-        (f"{number}  {one.mark.label}", one.mark.colour) for number, one in enumerate(numbers, 1)
-    ]
     if legend:
-        canvas = with_legend(canvas, entries, len(homeless), sizes[-1], DRAWING)
+        canvas = with_legend(canvas, entries, sizes[-1], DRAWING)
     return np.asarray(canvas).copy()
 
 
@@ -98,33 +98,50 @@ def _item(mark: Mark, label: Label, picture: tuple[int, int], sizes: list[int]) 
 
 def _numbers(
     homeless: list[tuple[Mark, Item]], layout: Layout, font: int, widest: int
-) -> list[_Written]:
-    """Number the labels without room, where there is room for a number."""
+) -> tuple[list[_Written], list[Entry]]:
+    """Number the labels without room; give the entries of the legend too.
+
+    Where there is no room for a number either, the entry has none, and comes after the others.
+    """
     written: list[_Written] = []
+    entries: list[Entry] = []
+    others: list[Entry] = []
     for mark, item in homeless:
         label = Label(str(len(written) + 1), widest, DRAWING)
         (place,) = layout.place([replace(item, sizes=(label.size(font),))])
         if place:
             written.append(_Written(mark, label, place, font))
-    return written
+            entries.append((f"{len(written)}  {mark.label}", mark.colour))
+        else:
+            others.append((mark.label, mark.colour))
+    return written, entries + others
 
 
-def _outline(canvas: Image.Image, mark: Mark, width: int) -> None:
-    pen = ImageDraw.Draw(canvas)
-    closed = [*mark.outline, mark.outline[0]]
-    pen.line(closed, fill=ink_on(mark.colour), width=width + 2, joint="curve")
-    pen.line(closed, fill=mark.colour, width=width, joint="curve")
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Draws lines with a casing on a canvas."""
 
+    canvas: Image.Image
 
-def _leader(canvas: Image.Image, written: _Written) -> None:
-    if written.place.leader is None:
-        return
-    pen = ImageDraw.Draw(canvas)
-    width = max(1, round(DRAWING.leader_share * math.sqrt(canvas.width * canvas.height)))
-    x, y = written.place.leader[1]
-    dot = width + 1
-    around = ink_on(written.mark.colour)
-    pen.line(written.place.leader, fill=around, width=width + 2)
-    pen.ellipse((x - dot - 1, y - dot - 1, x + dot + 1, y + dot + 1), fill=around)
-    pen.line(written.place.leader, fill=written.mark.colour, width=width)
-    pen.ellipse((x - dot, y - dot, x + dot, y + dot), fill=written.mark.colour)
+    def width(self, share: float) -> int:
+        """Give a width in pixels, at least 1."""
+        return max(1, round(share * math.sqrt(self.canvas.width * self.canvas.height)))
+
+    def outline(self, mark: Mark) -> None:
+        """Draw a mark's outline."""
+        width, pen = self.width(DRAWING.line_share), ImageDraw.Draw(self.canvas)
+        around = casing_of(mark.colour, DRAWING.casing_mix)
+        cased = width + 2 * self.width(DRAWING.casing_share)
+        for colour, wide in ((around, cased), (mark.colour, width)):
+            pen.line([*mark.outline, mark.outline[0]], fill=colour, width=wide, joint="curve")
+
+    def leader(self, ends: tuple[Point, Point], colour: Colour) -> None:
+        """Draw a leader line, with a dot at the mark."""
+        width, pen = self.width(DRAWING.leader_share), ImageDraw.Draw(self.canvas)
+        casing = self.width(DRAWING.casing_share)
+        around = casing_of(colour, DRAWING.casing_mix)
+        x, y = ends[1]
+        for fill, more in ((around, casing), (colour, 0)):
+            dot = width + 1 + more
+            pen.line(ends, fill=fill, width=width + 2 * more)
+            pen.ellipse((x - dot, y - dot, x + dot, y + dot), fill=fill)

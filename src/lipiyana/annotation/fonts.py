@@ -136,7 +136,7 @@ def forget_fonts() -> None:
 @lru_cache(maxsize=1)
 def _own_characters() -> frozenset[int]:
     own = open_font(None, 12).path
-    return characters(own.getvalue()) if isinstance(own, io.BytesIO) else characters_of(Path(own))
+    return characters(own.getvalue()) if isinstance(own, io.BytesIO) else frozenset(range(32, 127))
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,8 @@ Rectangles = npt.NDArray[np.int32]
 def clip(outline: Sequence[Point], frame: tuple[float, float, float, float]) -> tuple[Point, ...]:
     """Cut a polygon to a frame (left, top, right, bottom): `()` if nothing of it is inside.
 
+    An infinite side of the frame cuts nothing.
+
     Points, lines and polygons that cross themselves are cut too. A polygon with a coordinate
     that is not finite has no place: `()`.
     """
@@ -34,7 +36,8 @@ def clip(outline: Sequence[Point], frame: tuple[float, float, float, float]) -> 
         (1, lambda y: bottom - y, bottom),
     )
     for axis, inside, limit in sides:
-        points = _clip_side(points, axis, inside, limit)
+        if math.isfinite(limit):
+            points = _clip_side(points, axis, inside, limit)
     return tuple(points)
 
 
@@ -47,7 +50,7 @@ def _clip_side(
         if (inside(point[axis]) >= 0) != (inside(before[axis]) >= 0):
             # halves, so that the difference of two large coordinates is finite
             span = point[axis] / 2 - before[axis] / 2
-            share = (limit / 2 - before[axis] / 2) / span
+            share = (limit / 2 - before[axis] / 2) / span if span else 0.0  # 0 of denormal ones
             other = before[1 - axis] * (1 - share) + point[1 - axis] * share
             kept.append((limit, other) if axis == 0 else (other, limit))
         if inside(point[axis]) >= 0:
@@ -83,10 +86,10 @@ def slices(outline: Sequence[Point], count: int, level: float) -> list[Rectangle
     for index in range(count):
         if width >= height:
             from_, to = (whole[0] + width * i // count for i in (index, index + 1))
-            frame = (float(from_), float(whole[1]), float(to), float(whole[3]))
+            frame = (float(from_), -math.inf, float(to), math.inf)
         else:
             from_, to = (whole[1] + height * i // count for i in (index, index + 1))
-            frame = (float(whole[0]), float(from_), float(whole[2]), float(to))
+            frame = (-math.inf, float(from_), math.inf, float(to))
         if piece := clip(outline, frame):
             pieces.append(bounds(piece))
     return pieces or [whole]

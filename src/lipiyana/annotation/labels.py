@@ -33,6 +33,7 @@ class Label:
         self._text = text
         self._widest = widest
         self._settings = settings
+        self._letterings: dict[int, Lettering] = {}
 
     def size(self, font: int) -> tuple[int, int]:
         """Give width and height in pixels."""
@@ -42,14 +43,21 @@ class Label:
     def paint(self, canvas: Image.Image, box: Rectangle, font: int, ground: Colour) -> None:
         """Paint the label on its rectangle."""
         left, top, right, bottom = box
-        ImageDraw.Draw(canvas).rectangle((left, top, right - 1, bottom - 1), fill=ground)
         pad = self._pad(font)
+        # the edge shows a label on a ground of its own colour
+        edge = (left, top, right - 1, bottom - 1)
+        ImageDraw.Draw(canvas).rectangle(edge, ground, ink_on(ground), width=max(1, pad // 3))
         self._lettering(font).draw(canvas, (left + pad, top + pad), ink_on(ground))
 
     def _pad(self, font: int) -> int:
         return max(1, round(font * self._settings.pad_share))
 
     def _lettering(self, font: int) -> Lettering:
+        if font not in self._letterings:
+            self._letterings[font] = self._fitted(font)
+        return self._letterings[font]
+
+    def _fitted(self, font: int) -> Lettering:
         room = self._widest - 2 * self._pad(font)
         lettering = Lettering(self._text, font)
         if lettering.width <= room:

@@ -82,6 +82,8 @@ class Layout:
         self._gap = gap
         self._settings = settings
         self._room = Room(picture, settings.cells)
+        self._marks = 0
+        self._sliced: dict[tuple[Point, ...], list[Rectangle]] = {}
 
     def occupy(self, items: Sequence[Item]) -> None:
         """Take the room of marks, with and without labels: covered never, or at a cost."""
@@ -91,6 +93,7 @@ class Layout:
                     self._room.block(rectangle)
                 else:
                     self._room.shade(rectangle, self._settings.cover_cost)
+        self._marks = len(self._room.solid)
 
     def place(self, items: Sequence[Item]) -> list[Place | None]:
         """Place the labels of some items; None for one that has none or fits nowhere.
@@ -135,7 +138,7 @@ class Layout:
             if not len(places):
                 continue
             margin = round(self._settings.touching * item.sizes[index][1])
-            foreign = self._room.touched(places, margin)
+            foreign = touched(places, self._room.solid[: self._marks], margin)
             if item.solid:
                 own = np.array(pieces, np.int32)
                 foreign = foreign - touched(places, own, margin)
@@ -170,10 +173,12 @@ class Layout:
                     yield x, y, x + width, y + height
 
     def _shading(self, item: Item, places: Rectangles) -> Floats:
-        """Give what the places cover, the inside of the mark itself apart."""
+        """Give what the places cover beyond what the mark itself lies on."""
         costs = self._room.shading(places)
         if item.solid:
-            return costs
+            # a plate's label may cover the vehicle, but not the next one
+            here = np.array([bounds(item.outline)], np.int32)
+            return np.asarray((costs - self._room.shading(here)).clip(0))
         left, top, right, bottom = bounds(item.outline)
         widths = np.minimum(places[:, 2], right) - np.maximum(places[:, 0], left)
         heights = np.minimum(places[:, 3], bottom) - np.maximum(places[:, 1], top)
@@ -244,8 +249,11 @@ class Layout:
         )
         return int((crossed(*leader, solid) & ~at_end).sum())
 
-    def _slices(self, outline: Sequence[Point]) -> list[Rectangle]:
-        return slices(outline, self._settings.slices, self._settings.level)
+    def _slices(self, outline: tuple[Point, ...]) -> list[Rectangle]:
+        if outline not in self._sliced:
+            cut = slices(outline, self._settings.slices, self._settings.level)
+            self._sliced[outline] = cut
+        return self._sliced[outline]
 
     def _take(self, place: Rectangles, size: int, leader: tuple[Point, Point] | None) -> Place:
         left, top, right, bottom = (int(side) for side in place)

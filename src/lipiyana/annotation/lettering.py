@@ -27,7 +27,8 @@ class Lettering:
     def __init__(self, text: str, size: int) -> None:
         self._size = size
         self._runs = [(run, *_measured(run, size)) for run in runs(text)]
-        inks = [ink for _, _, ink in self._runs] + [_measured(run, size)[1] for run in runs("Hg")]
+        usual = [_measured(run, size)[1] for run in runs("Hg")]
+        inks = [ink for _, _, ink in self._runs] + usual
         self.above = -min(top for _, top, _, _ in inks)
         self.below = max(bottom for _, _, _, bottom in inks)
         x = left = right = 0
@@ -67,12 +68,10 @@ def _measured(run: Run, size: int) -> tuple[int, Ink]:
         wide, high = mask.size if mask else (0, 0)
         return round(length), (left, top, left + wide, top + high)
     font, direction = open_font(run.font, size), _direction(run)
-    left, top, right, bottom = font.getbbox(run.text, direction=direction, anchor="ls")
+    box = font.getbbox(run.text, direction=direction, anchor="ls")
     length = font.getlength(run.text, direction=direction)
-    return (
-        round(length),
-        (math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)),
-    )
+    starts, ends = map(math.floor, box[:2]), map(math.ceil, box[2:])
+    return round(length), (*starts, *ends)
 
 
 def _draw(canvas: Image.Image, start: tuple[int, int], run: Run, size: int, colour: Colour) -> None:

@@ -61,8 +61,12 @@ class DrawingSettings:
     """Pixels; Indic letters are illegible below 10."""
     font_least: int = 10
     """Pixels that shrinking stops at."""
-    line_share: float = 1 / 450
+    line_share: float = 1 / 300
     """Width of outlines by `side`."""
+    casing_share: float = 1 / 1000
+    """Width of the casing on both sides of a line, which shows it on a ground of its own colour."""
+    casing_mix: float = 0.5
+    """Share of the label's ink in the colour of the casing; the rest is the line's own colour."""
     leader_share: float = 1 / 900
     """Width of leader lines by `side`."""
     pad_share: float = 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def can_draw(text: str) -> bool:
     )
 
 
-def runs(text: str) -> list[Run]:
+@lru_cache(maxsize=4096)
+def runs(text: str) -> tuple[Run, ...]:
     """Cut text into runs, from left to right.
 
     Letters have a font of their script. Punctuation, digits and signs that several scripts share
@@ -62,23 +64,19 @@ def runs(text: str) -> list[Run]:
         (Run("".join(character for character, _, _ in piece), font, bool(level % 2)), level)
         for (font, level), piece in groupby(pairs, key=lambda pair: pair[1:])
     ]
-    return [run for run, _ in visual_order(pieces, lambda piece: piece[1])]
+    return tuple(run for run, _ in visual_order(pieces, lambda piece: piece[1]))
 
 
 def _fonts_of_characters(text: str) -> list[Path | None]:
-    letters = [_letter_font(character) for character in text]
-    # the font of the next letter, for what stands before the first one of its script
-    following: list[tuple[Path | None, ...]] = [()] * len(text)
-    upcoming: tuple[Path | None, ...] = ()
-    for index in range(len(text) - 1, -1, -1):
-        following[index] = upcoming
-        upcoming = letters[index] or upcoming
+    letters = _letter_fonts(text)
+    # the font of the next letter, for what stands before the first one
+    following: list[Path | None] = [None] * len(text)
+    for index in range(len(text) - 2, -1, -1):
+        following[index] = letters[index + 1] or following[index + 1]
     chosen: list[Path | None] = []
     for character, own, upcoming in zip(text, letters, following, strict=True):
         if own:
-            # one font for neighbours of one script, even if an earlier one of the list has it too
-            keeps = chosen and chosen[-1] in own
-            chosen.append(chosen[-1] if keeps else own[0])
+            chosen.append(own)
         elif chosen and _stays(character, chosen[-1]):
             chosen.append(chosen[-1])
         else:
@@ -91,17 +89,33 @@ def _stays(character: str, font: Path | None) -> bool:
     return character in _JOINERS or character == " " or covers(font, character)
 
 
-def _letter_font(character: str) -> tuple[Path | None, ...]:
-    script = known_script(character)
-    if not script or unicodedata.category(character) in {"Mn", "Mc", "Cf"}:
-        return ()
-    return tuple(font for font in fonts_of(script) if covers(font, character))
+def _letter_fonts(text: str) -> list[Path | None]:
+    """Choose one font for all letters of a script, so that no word changes its style inside."""
+    scripts = [
+        "" if unicodedata.category(character) in {"Mn", "Mc", "Cf"} else known_script(character)
+        for character in text
+    ]
+    by_script = {
+        script: {character for character, of in zip(text, scripts, strict=True) if of == script}
+        for script in set(scripts) - {""}
+    }
+    fonts = {
+        script: sorted(fonts_of(script), key=lambda font: sum(not covers(font, c) for c in letters))
+        for script, letters in by_script.items()
+    }
+    return [
+        next((font for font in fonts.get(script, ()) if covers(font, character)), None)
+        for character, script in zip(text, scripts, strict=True)
+    ]
 
 
-def _any_font(character: str, upcoming: tuple[Path | None, ...]) -> Path | None:
-    return next((font for font in (*upcoming, *_all_fonts()) if covers(font, character)), None)
+def _any_font(character: str, upcoming: Path | None) -> Path | None:
+    if upcoming and covers(upcoming, character):
+        return upcoming
+    return next((font for font in _all_fonts() if covers(font, character)), None)
 
 
+@lru_cache(maxsize=1)
 def _all_fonts() -> list[Path | None]:
     others = (font for script in sorted(drawable_scripts()) for font in fonts_of(script))
     return [*fonts_of("Latn"), None, *others]
@@ -112,6 +126,7 @@ def _plain(text: str) -> str:
     return "".join(_plain_character(character) for character in text)
 
 
+@lru_cache(maxsize=1024)
 def _plain_character(character: str) -> str:
     if character in _JOINERS:
         return character if shaper() else ""
@@ -127,3 +142,9 @@ def _plain_character(character: str) -> str:
         or "".join(part for part in unicodedata.normalize("NFKD", character) if part.isascii())
         or "?"
     )
+
+
+def forget_runs() -> None:
+    """Cut texts anew: tests change which fonts are there."""
+    for found in (runs, _all_fonts, _plain_character):
+        found.cache_clear()
