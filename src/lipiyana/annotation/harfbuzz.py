@@ -35,7 +35,7 @@ def _faces(path: Path, size: int) -> tuple[Any, Any]:
 
 
 def shape(text: str, path: Path, size: int, *, rtl: bool) -> tuple[list[Glyph], float]:
-    """Set a run of text; return its glyphs from left to right, and its length in pixels."""
+    """Set a run of text, not empty: its glyphs from left to right, and its length in pixels."""
     import uharfbuzz
 
     font, _ = _faces(path, size)

@@ -137,11 +137,8 @@ def _plain_character(character: str) -> str:
     if any(covers(font, character) for font in _all_fonts()):
         return character
     plain = _PLAIN.get(character) or ASCII_DIGITS.get(ord(character))
-    return (
-        plain
-        or "".join(part for part in unicodedata.normalize("NFKD", character) if part.isascii())
-        or "?"
-    )
+    parts = unicodedata.normalize("NFKD", character).replace("\u2044", "/")  # of fractions
+    return plain or "".join(part for part in parts if part.isascii()) or "?"
 
 
 def forget_runs() -> None:
