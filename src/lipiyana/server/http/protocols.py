@@ -208,6 +208,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         finally:
             self._is_wanted = False
 
+    async def send(self, message: Any) -> None:
+        """Send a message; after a close frame, read until the client has answered it."""
+        await super().send(message)
+        if self.close_sent:
+            self._schedule()
+
     def handle_connect(self, event: Any) -> None:
         """Start the application, and read no more until it wants the first message."""
         super().handle_connect(event)
@@ -260,7 +266,8 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             self._unparsed.clear()
             return
-        if self._is_wanted and self._unparsed:
+        is_wanted = self._is_wanted or self.close_sent
+        if is_wanted and self._unparsed:
             data = bytes(self._unparsed[: REST.slice_bytes])
             del self._unparsed[: REST.slice_bytes]
             if self._first_bytes >= 0:
@@ -271,9 +278,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             super().data_received(data)
             if self.transport.is_closing():
                 return
-        if not self._is_wanted or self._unparsed:
+            is_wanted = self._is_wanted or self.close_sent
+        if not is_wanted or self._unparsed:
             self.transport.pause_reading()
-            if self._is_wanted:
+            if is_wanted:
                 self._schedule()
         else:
             self.read_paused = False
