@@ -59,7 +59,7 @@ def test_the_notebook_runs(cells: list[dict[str, Any]]) -> None:
     assert "<td>DL10R9956</td>" in said(cells, "def plate_rows")
     assert "missing.jpg" in said(cells, "recognize_batch")
     assert "auto_rickshaw" in said(cells, "recognize_stream")
-    assert "cache: hit" in said(cells, "running_server")
+    assert "cache: hit" in said(cells, "Client(server.target)")
     assert "'canonical': 'DL10R9956'" in said(cells, "found.to_dict()")
     (drawn,) = (cell for cell in cells if "def drawn" in "".join(cell["source"]))
     assert "image/png" in drawn["outputs"][0]["data"]
