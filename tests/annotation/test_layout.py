@@ -156,6 +156,9 @@ def test_room_far_away_is_found() -> None:
     assert place is not None
     assert place.box[1] >= 450
     assert place.leader is not None
+    layout = Layout((640, 480))
+    layout.occupy([wall, mark])
+    assert layout.place([mark], anywhere=False) == [None]
 
 
 def test_all_labels_are_smaller_in_a_full_picture() -> None:

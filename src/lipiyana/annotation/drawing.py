@@ -101,14 +101,15 @@ def _numbers(
 ) -> tuple[list[_Written], list[Entry]]:
     """Number the labels without room; give the entries of the legend too.
 
-    Where there is no room for a number either, the entry has none, and comes after the others.
+    Where there is no room for a number nearby either, the entry has none, and comes after the
+    others: lines across the whole picture would hide more than they tell.
     """
     written: list[_Written] = []
     entries: list[Entry] = []
     others: list[Entry] = []
     for mark, item in homeless:
         label = Label(str(len(written) + 1), widest, DRAWING)
-        (place,) = layout.place([replace(item, sizes=(label.size(font),))])
+        (place,) = layout.place([replace(item, sizes=(label.size(font),))], anywhere=False)
         if place:
             written.append(_Written(mark, label, place, font))
             entries.append((f"{len(written)}  {mark.label}", mark.colour))

@@ -95,10 +95,14 @@ class Layout:
                     self._room.shade(rectangle, self._settings.cover_cost)
         self._marks = len(self._room.solid)
 
-    def place(self, items: Sequence[Item]) -> list[Place | None]:
+    def place(self, items: Sequence[Item], *, anywhere: bool = True) -> list[Place | None]:
         """Place the labels of some items; None for one that has none or fits nowhere.
 
         What is taken stays so: `occupy` comes first, and places of earlier calls remain.
+
+        Args:
+            items: what to place labels for.
+            anywhere: whether labels may be further than within reach of their marks.
         """
         pieces = [self._slices(item.outline) for item in items]
         places: list[Place | None] = [None] * len(items)
@@ -111,7 +115,7 @@ class Layout:
             for index in order:
                 if places[index] is None:
                     places[index] = self._beside(items[index], pieces[index], from_, to)
-        for near in (True, False):
+        for near in (True, False) if anywhere else (True,):
             for index in order:
                 if places[index] is None:
                     places[index] = self._away(items[index], start, near=near)

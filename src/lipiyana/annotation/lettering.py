@@ -70,8 +70,8 @@ def _measured(run: Run, size: int) -> tuple[int, Ink]:
     font, direction = open_font(run.font, size), _direction(run)
     box = font.getbbox(run.text, direction=direction, anchor="ls")
     length = font.getlength(run.text, direction=direction)
-    starts, ends = map(math.floor, box[:2]), map(math.ceil, box[2:])
-    return round(length), (*starts, *ends)
+    ink = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
+    return round(length), ink
 
 
 def _draw(canvas: Image.Image, start: tuple[int, int], run: Run, size: int, colour: Colour) -> None:
