@@ -168,7 +168,7 @@ def test_numbers_stand_for_labels_with_little_room() -> None:
 
 
 def test_a_legend_is_no_higher_than_its_picture() -> None:
-    boxes = [Box(x, y, x + 3, y + 3) for x in range(0, 320, 4) for y in range(0, 80, 4)]
+    boxes = [Box(x, y, x + 3, y + 3) for x in range(0, 320, 8) for y in range(0, 80, 8)]
     plates = tuple(Plate(f"KA01AB{i:04}", 0.9, box) for i, box in enumerate(boxes))
     drawn = draw(blank(80), Recognition(320, 80, plates=plates))
     assert 80 < drawn.shape[0] <= 80 + 80 + 10
