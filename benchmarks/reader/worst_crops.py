@@ -19,7 +19,8 @@ from ocr_pictures import LineSet, real_sets
 from ocr_readers import open_store
 from PIL import Image, ImageDraw
 
-from lipiyana.annotation import font_for, runs
+from lipiyana.annotation import font_for
+from lipiyana.annotation.lettering import Lettering
 from lipiyana.learning.trainer.metrics import cer
 from lipiyana.ocr.recognition.reader import LineReader
 
@@ -65,20 +66,12 @@ def sheet(crops: list[Misread]) -> Image.Image:
         size = max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
         page.paste(picture.resize(size, Image.Resampling.BICUBIC), (_MARGIN, top))
         left = _CROP[0] + 3 * _MARGIN
-        _write(pen, (left, top), crop.truth, "#065f46")
-        _write(pen, (left, top + 34), crop.read or "-", "#b91c1c")
+        Lettering(crop.truth, _TEXT).draw(page, (left, top), (6, 95, 70))
+        Lettering(crop.read or "-", _TEXT).draw(page, (left, top + 34), (185, 28, 28))
         said = f"{crop.folder}   CER {crop.error:.2f}   confidence {crop.confidence:.2f}"
         pen.text((left, top + 68), said, font=font_for("Latn", 12), fill="#374151")
         pen.line([(0, (number + 1) * _ROW - 1), (_SHEET_WIDTH, (number + 1) * _ROW - 1)], "#d1d5db")
     return page
-
-
-def _write(pen: ImageDraw.ImageDraw, place: tuple[int, int], text: str, colour: str) -> None:
-    x, y = float(place[0]), place[1]
-    for script, piece in runs(text):
-        font = font_for(script, _TEXT)
-        pen.text((x, y + _TEXT), piece, font=font, fill=colour, anchor="ls")
-        x += font.getlength(piece)
 
 
 def main() -> None:

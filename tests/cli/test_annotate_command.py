@@ -9,6 +9,7 @@ from cli_fake import FakeRecognizer
 from PIL import Image, ImageDraw, ImageFont
 from typer.testing import CliRunner, Result
 
+from lipiyana.annotation.settings import DRAWING
 from lipiyana.cli import recognizers
 from lipiyana.cli.annotate import target_name
 from lipiyana.cli.main import app
@@ -53,7 +54,7 @@ def test_copies_keep_their_folders_and_originals_are_unchanged(here: Path) -> No
         with Image.open(path) as copy:
             assert copy.size == (320, 120)
             pixels = np.asarray(copy.convert("RGB")).astype(int)
-        assert (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 40).any()  # the outline of a plate
+        assert (np.abs(pixels - DRAWING.plate).sum(axis=2) < 40).any()
 
 
 def test_pictures_with_the_same_name_get_a_number(here: Path) -> None:
@@ -176,8 +177,8 @@ def test_only_requested_features_are_drawn(here: Path) -> None:
     assert invoke("in", "-o", "out", "--features", "text").exit_code == 0
     with Image.open(here / "out" / "a.png") as copy:
         pixels = np.asarray(copy.convert("RGB")).astype(int)
-    assert not (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 40).any()  # no plate
-    assert (np.abs(pixels - (0, 128, 92)).sum(axis=2) < 40).any()  # but its text
+    assert not (np.abs(pixels - DRAWING.plate).sum(axis=2) < 40).any()
+    assert (pixels == DRAWING.text).all(axis=2).any()
 
 
 def test_unknown_features_are_refused(here: Path) -> None:

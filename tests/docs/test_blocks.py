@@ -20,7 +20,8 @@ from stage import Stage, missing_program
 from lipiyana.cli.main import app
 from lipiyana.server import ServerSettings
 
-LANGUAGES = {"sh", "python", "toml", "json", "text", "diff"}
+# tests/examples/test_javascript.py runs what is JavaScript
+LANGUAGES = {"sh", "python", "toml", "json", "text", "diff", "javascript"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 RUN = [block for block in BLOCKS if not block.not_run and block.language in {"sh", "python"}]
 NOT_RUN = [block for block in BLOCKS if block.not_run]

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lipiyana import annotation
-from lipiyana.annotation import PLATE_COLOUR, TEXT_COLOUR, VEHICLE_COLOUR, draw
+from lipiyana.annotation import draw, marks
+from lipiyana.annotation.colours import contrast, ink_on, of_vehicle
+from lipiyana.annotation.settings import DRAWING
 from lipiyana.types import Box, Plate, Recognition, Registration, TextLine, Vehicle
+from lipiyana.vehicles.taxonomy import TAXONOMY
 
+PLATE_COLOUR, TEXT_COLOUR, VEHICLE_COLOUR = DRAWING.plate, DRAWING.text, of_vehicle("bus")
 POLYGON = ((40.0, 60.0), (200.0, 60.0), (200.0, 90.0), (40.0, 90.0))
 LINE = TextLine("KA 01 AB 1234", "Latn", 0.9, POLYGON)
 BOX = Box(40, 60, 200, 90)
@@ -48,18 +53,18 @@ def test_each_kind_has_its_colour(found: Recognition, colour: object) -> None:
     assert (drawn[90, 41:199] == colour).all()
     # the label stands above and leaves what is inside as it was
     assert has(drawn[30:60], colour)
-    assert (drawn[61:90, 41:200] == 200).all()
+    assert (drawn[62:89, 42:199] == 200).all()
 
 
 def test_a_label_without_room_above_goes_below() -> None:
     line = TextLine("abc", "Latn", 0.9, ((40.0, 2.0), (200.0, 2.0), (200.0, 30.0), (40.0, 30.0)))
     drawn = draw(blank(), Recognition(320, 240, text_lines=(line,)))
     assert has(drawn[32:60], TEXT_COLOUR)
-    assert (drawn[3:30, 41:200] == 200).all()
+    assert (drawn[4:29, 42:199] == 200).all()
 
 
 def test_labels_hide_no_plate_no_text_and_no_label() -> None:
-    vehicle = Vehicle("auto_rickshaw", 0.9, Box(30, 40, 290, 200))
+    vehicle = Vehicle("bus", 0.9, Box(30, 40, 290, 200))
     # where the label of the vehicle would stand
     line = TextLine("abc", "Latn", 0.9, ((30.0, 22.0), (110.0, 22.0), (110.0, 39.0), (30.0, 39.0)))
     plate = Plate("KA 01 AB 1234", 0.9, Box(100, 150, 220, 180))
@@ -75,7 +80,7 @@ def test_labels_hide_no_plate_no_text_and_no_label() -> None:
         painted = [
             (picture == colour).all(axis=2).sum() for picture in (drawn, draw(blank(), alone))
         ]
-        assert painted[0] > 0.95 * painted[1]
+        assert painted[0] > 0.9 * painted[1]  # outlines cross
 
 
 def test_lines_of_a_plate_are_drawn_once() -> None:
@@ -106,15 +111,8 @@ def test_small_pictures_and_boxes_outside(side: int) -> None:
     assert drawn.shape == (side, side, 3)
 
 
-def test_runs_go_to_the_fonts_of_their_scripts() -> None:
-    assert annotation.runs("KA १२ 34") == [("Latn", "KA "), ("Deva", "१२ "), ("Latn", "34")]
-    assert annotation.runs("क्\u200dष") == [("Deva", "क्\u200dष")]
-    assert annotation.runs("شہر 24") == [("Latn", "24"), ("Arab", "شہر ")]
-    assert annotation.runs("") == []
-
-
 def test_a_script_without_a_font_is_labelled_in_latin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotation, "drawable_scripts", lambda: frozenset({"Latn"}))
+    monkeypatch.setattr(marks, "can_draw", str.isascii)
     unread = TextLine("बस", "Deva", 0.9, POLYGON)
     romanized = TextLine("बस", "Deva", 0.9, POLYGON, romanized="basa")
     in_latin = TextLine("basa", "Latn", 0.9, POLYGON)
@@ -123,3 +121,92 @@ def test_a_script_without_a_font_is_labelled_in_latin(monkeypatch: pytest.Monkey
         drawn = draw(blank(), Recognition(320, 240, text_lines=(line,)))
         expected = draw(blank(), Recognition(320, 240, text_lines=(same,)))
         assert (drawn == expected).all()
+
+
+def test_a_vehicle_has_the_colour_of_its_class() -> None:
+    for entry in TAXONOMY:
+        drawn = draw(blank(), Recognition(320, 240, vehicles=(Vehicle(entry.name, 0.9, BOX),)))
+        assert has(drawn, tuple(bytes.fromhex(entry.colour[1:])))
+    assert of_vehicle("snow_groomer") == of_vehicle("snow_groomer")
+
+
+def test_labels_are_legible_on_their_grounds() -> None:
+    grounds = [of_vehicle(entry.name) for entry in TAXONOMY] + [PLATE_COLOUR, TEXT_COLOUR]
+    assert all(contrast(ground, ink_on(ground)) >= 4.5 for ground in grounds)
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_any_ground_has_a_legible_ink(ground: tuple[int, int, int]) -> None:
+    assert contrast(ground, ink_on(ground)) >= 4.5
+
+
+def test_what_has_no_room_stands_in_a_legend() -> None:
+    full = Recognition(320, 240, plates=(Plate("KA 01 AB 1234", 0.9, Box(0, 0, 319, 239)),))
+    drawn = draw(blank(), full)
+    assert drawn.shape[0] > 240
+    assert has(drawn[240:], PLATE_COLOUR)
+    assert (drawn[4:236, 4:316] == 200).all()
+    assert draw(blank(), full, legend=False).shape == (240, 320, 3)
+
+
+def test_numbers_stand_for_labels_with_little_room() -> None:
+    # lines that leave strips of 20 pixels at the sides: wide enough for a number
+    lines = tuple(
+        TextLine(
+            f"line number {i}",
+            "Latn",
+            0.9,
+            ((20.0, y), (299.0, y), (299.0, y + 17), (20.0, y + 17)),
+        )
+        for i, y in enumerate(range(2, 238, 18))
+    )
+    drawn = draw(blank(), Recognition(320, 240, text_lines=lines))
+    assert drawn.shape[0] > 240
+    assert has(drawn[:240, :18], TEXT_COLOUR)
+    assert draw(blank(), Recognition(320, 240, text_lines=lines), legend=False).shape[0] == 240
+
+
+def test_a_legend_is_no_higher_than_its_picture() -> None:
+    boxes = [Box(x, y, x + 3, y + 3) for x in range(0, 320, 8) for y in range(0, 80, 8)]
+    plates = tuple(Plate(f"KA01AB{i:04}", 0.9, box) for i, box in enumerate(boxes))
+    drawn = draw(blank(80), Recognition(320, 80, plates=plates))
+    assert 80 < drawn.shape[0] <= 80 + 80 + 10
+
+
+def test_a_long_label_is_cut_at_a_whole_letter() -> None:
+    line = TextLine("क्षत्रिय " * 40, "Deva", 0.9, POLYGON)
+    drawn = draw(blank(), Recognition(320, 240, text_lines=(line,)))
+    assert drawn.shape == (240, 320, 3)
+    assert has(drawn, TEXT_COLOUR)
+
+
+anything = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-50, 400)
+texts = st.text(max_size=30)
+odd_lines = st.builds(
+    TextLine, texts, st.just("Deva"), anything, st.tuples(*[st.tuples(anything, anything)] * 4)
+)
+odd_boxes = st.builds(Box, anything, anything, anything, anything)
+odd_vehicles = st.builds(Vehicle, texts, anything, odd_boxes, st.none() | st.integers())
+odd_plates = st.builds(Plate, texts, anything, odd_boxes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([(1, 1), (1, 300), (300, 1), (9, 14), (120, 160)]),
+    st.lists(odd_vehicles, max_size=6),
+    st.lists(odd_plates, max_size=6),
+    st.lists(odd_lines, max_size=6),
+)
+def test_odd_results_are_drawn(
+    shape: tuple[int, int],
+    vehicles: list[Vehicle],
+    plates: list[Plate],
+    lines: list[TextLine],
+) -> None:
+    found = Recognition(shape[1], shape[0], tuple(vehicles), tuple(plates), tuple(lines))
+    drawn = draw(blank(*shape), found)
+    assert drawn.shape[1] == shape[1]
+    assert shape[0] <= drawn.shape[0] <= 2 * shape[0] + 40
+    assert (draw(blank(*shape), found) == drawn).all()
+    assert draw(blank(*shape), found, legend=False).shape[:2] == shape
