@@ -43,6 +43,7 @@ const live = new Live({
 let current = { item: null, result: null, marks: [], name: "" };
 
 function open() {
+  if (byId("work").hidden) byId("samples").parentElement.open = false; // room for the picture
   byId("work").hidden = false;
   document.documentElement.classList.add("working");
 }

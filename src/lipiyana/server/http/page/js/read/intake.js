@@ -58,7 +58,7 @@ export async function offerSamples(take) {
       },
     }, make("img", { src: source, alt: "", loading: "lazy" }), make("span", { text: titleOf(name) })));
   }));
-  byId("samples").closest("section").hidden = false;
+  byId("samples").parentElement.hidden = false;
 }
 
 /** The index is a list of names, or of objects with a name, alone or as `samples`. */
@@ -68,6 +68,6 @@ function namesOf(index) {
 }
 
 function titleOf(name) {
-  const words = name.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/^\d+_/, "").replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const words = name.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/^\d+_/, "").split("_");
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ");
 }

@@ -6,6 +6,7 @@ import { plateText } from "./marks.js";
 
 const TITLES = { plate: "Registrations", vehicle: "Vehicles", line: "Text" };
 const NOTHING = { plate: "No registration", vehicle: "No vehicle", line: "No text" };
+const UNSURE = 0.8; // letters and words below are marked
 const ROWS = { plate: plateRow, vehicle: vehicleRow, line: lineRow };
 
 export class Lists {
@@ -111,14 +112,14 @@ function vehicleRow({ value, colour }, marks) {
 function plateRow({ value }, marks) {
   const { registration } = value;
   const colours = plateColours(value.colour);
-  const chip = make("span", { class: "plate", role: "img", "aria-label": plateText(value) }, ...letters(value));
+  const chip = make("span", { class: "chip", role: "img", "aria-label": plateText(value) }, ...letters(value));
   if (colours) {
     chip.style.color = colours.text;
     chip.style.background = colours.ground;
   }
   const state = registration.valid ? "valid" : registration.canonical ? "doubtful" : "no known format";
   const facts = [
-    registration.region_name, plain(registration.format, "REGISTRATION_FORMAT"),
+    registration.region_name, registration.canonical && `${plain(registration.format, "REGISTRATION_FORMAT")} format`,
     plain(registration.category, "CATEGORY"), plain(value.colour, "PLATE_COLOUR"),
     vehicleOf(value, marks),
   ].filter(Boolean).join(" · ");
@@ -138,14 +139,19 @@ function plateRow({ value }, marks) {
 /** The letters of a plate, each underlined as surely as it was read. */
 function letters({ registration, text }) {
   const sure = registration.character_confidences || [];
-  const all = [...(registration.canonical || text.replaceAll("\n", " "))];
-  return all.map((letter, index) => {
-    const known = sure.length === all.length;
+  const shown = registration.canonical || text.replaceAll("\n", " ");
+  const known = sure.length === [...shown].length;
+  let at = 0;
+  // a consonant and its vowel sign are one letter, as sure as the less sure of them
+  return [...new Intl.Segmenter().segment(shown)].map(({ segment: letter }) => {
     const cell = make("span", { class: "letter", text: letter });
+    const count = [...letter].length;
+    const least = Math.min(...sure.slice(at, at + count));
+    at += count;
     if (known) {
-      cell.title = `${letter}: ${percent(sure[index])}`;
-      cell.style.setProperty("--sure", sure[index]);
-      cell.classList.toggle("unsure", sure[index] < 0.8);
+      cell.title = `${letter}: ${percent(least)}`;
+      cell.style.setProperty("--sure", least);
+      cell.classList.toggle("unsure", least < UNSURE);
     }
     return cell;
   });
@@ -163,7 +169,7 @@ function lineRow({ value }) {
     value.romanized ? make("p", { class: "facts", lang: "und-Latn", text: value.romanized }) : null,
     value.words?.length
       ? make("p", { class: "words", dir: "auto" }, ...value.words.map(({ text, confidence }) => make(
-        "span", { class: confidence < 0.8 ? "word unsure" : "word", title: percent(confidence), text },
+        "span", { class: confidence < UNSURE ? "word unsure" : "word", title: percent(confidence), text },
       )))
       : null,
   ];

@@ -1,123 +1,156 @@
-// Chooses places of labels: they cover no text, no plate and no other label.
+// Chooses places of labels: they cover no text, no plate and no other label. The same idea as in
+// lipiyana.annotation.
 //
-// Each label takes the nearest free place: first at the edges of its mark, then in rings around it
-// (a line leads to the mark then). Where nothing is free, it is tried smaller, then as its number
-// in the list, and at last left out: the list has it.
+// 1. All labels start smaller where the picture is too full for them.
+// 2. Each label takes the best free place that touches its mark; plates choose first, then text,
+//    then vehicles. Where there is none, smaller letters are tried.
+// 3. The others go to the nearest free room, and a line leads from there to the mark.
+// 4. What fits nowhere is tried as its number in the list, and at last left out.
 
-const SMALLER = [1, 0.84];
-const RINGS = 9;
-const PRIORITY = { plate: 0, line: 1, vehicle: 2 };
-const VEHICLE_COST = 0.35; // of hiding another vehicle: less than of being far away
+import { Rooms, share, shortest, slices } from "./rooms.js";
+
+const SMALLER = [1, 0.86, 0.74];
+const NUMBER = 0.8;
+const RANK = { plate: 0, line: 1, vehicle: 2 };
+const CROWDED = 0.35; // of the picture that labels may cover before they are made smaller
+const STEPS = 40; // positions along each side in the search of the whole picture
+// costs, in heights of labels
+const HIDES_VEHICLE = 2;
+const AMBIGUOUS = 0.6; // touches another mark as well
+const CROSSES = 4;
+const ORDER = 0.08; // each place is that much worse than the one before it
 
 /**
  * @param marks those of marks.js
  * @param options {size: height of letters, measure(text, size): width, width, height: of the picture}
- * @returns places {mark, text, size, x, y, width, height, leader: [x1, y1, x2, y2] or null, number},
- *   `number` where it stands for the text
+ * @returns places {mark, text, size, x, y, right, bottom, width, height, number, leader}: `leader` is
+ *   [x1, y1, x2, y2] where the label is away from its mark, `number` where it stands for the text
  */
 export function placeLabels(marks, { size, measure, width, height }) {
-  const hard = new Rooms(size * 3, width, height);
-  const vehicles = marks.filter((mark) => mark.kind === "vehicle");
-  for (const mark of marks) if (mark.kind !== "vehicle") hard.add(mark.bounds);
-  const order = marks
-    .map((mark, index) => ({ mark, number: index + 1 }))
-    .filter(({ mark }) => mark.label)
-    .sort((one, other) => PRIORITY[one.mark.kind] - PRIORITY[other.mark.kind]);
-  const places = [];
-  for (const { mark, number } of order) {
-    const place = choose(mark, number);
-    if (place) {
-      hard.add({ x: place.x, y: place.y, right: place.x + place.width, bottom: place.y + place.height });
-      places.push(place);
+  const picture = { x: 0, y: 0, right: width, bottom: height };
+  const solid = new Rooms(size * 2.5, width, height);
+  const vehicles = marks.filter(({ kind }) => kind === "vehicle");
+  const items = marks
+    .map((mark, index) => ({ mark, number: index + 1, pieces: slices(mark.corners, mark.bounds), place: null }))
+    .sort((one, other) => RANK[one.mark.kind] - RANK[other.mark.kind]);
+  for (const { mark, pieces } of items) if (mark.kind !== "vehicle") pieces.forEach((piece) => solid.add(piece));
+
+  const longest = Math.max(width * 0.45, size * 6);
+  const wanted = items.filter(({ mark }) => mark.label);
+  for (const item of wanted) item.sizes = SMALLER.map((scale) => sized(item.mark.label, size * scale));
+  const first = SMALLER.findIndex((_, index) => index === SMALLER.length - 1
+    || wanted.reduce((sum, { sizes }) => sum + sizes[index].width * sizes[index].height, 0) < CROWDED * width * height);
+
+  pass((item) => beside(item, item.sizes.slice(first, first + 1)));
+  pass((item) => beside(item, item.sizes.slice(first + 1)));
+  const full = []; // sizes that have no room anywhere
+  pass((item) => away(item, item.sizes.slice(first)));
+  pass((item) => {
+    const number = [{ ...sized(String(item.number), size * NUMBER), number: item.number }];
+    return beside(item, number) || away(item, number);
+  });
+  return wanted.map(({ place }) => place).filter(Boolean);
+
+  function pass(choose) {
+    for (const item of wanted) {
+      if (item.place) continue;
+      item.place = choose(item);
+      if (item.place) solid.add(item.place);
     }
   }
-  return places;
 
-  function choose(mark, number) {
-    const most = Math.max(width * 0.45, size * 6);
-    for (const scale of SMALLER) {
-      const found = nearest(mark, sized(mark.label, size * scale, most), RINGS);
-      if (found) return found;
-    }
-    const found = nearest(mark, sized(String(number), size * 0.84, most), 3);
-    return found && { ...found, number };
-  }
-
-  function sized(label, letters, most) {
+  function sized(label, letters) {
     const pad = letters * 0.35;
-    const text = shortened(label, most - 2 * pad, (piece) => measure(piece, letters));
-    return { text, size: letters, width: measure(text, letters) + 2 * pad, height: letters * 1.45 };
+    const text = shortened(label, longest - 2 * pad, (piece) => measure(piece, letters));
+    return { text, size: letters, width: measure(text, letters) + 2 * pad, height: letters * 1.45, number: 0 };
   }
 
-  function nearest(mark, label, rings) {
-    let best = null;
-    for (let ring = 0; ring < rings; ring += 1) {
-      for (const [x, y, cost] of candidates(mark, label, ring)) {
-        const place = { x, y, right: x + label.width, bottom: y + label.height };
-        if (x < 0 || y < 0 || place.right > width || place.bottom > height) continue;
-        if (hard.meets(place)) continue;
-        const line = leader(place, mark.bounds, size);
-        if (line && hard.crosses(line, mark.bounds)) continue;
-        const hidden = vehicles.reduce((sum, other) => sum + (other === mark ? 0 : share(place, other.bounds)), 0);
-        const total = cost + VEHICLE_COST * hidden;
-        if (!best || total < best.total) best = { total, place: { mark, ...label, x, y, leader: line } };
-      }
+  function beside(item, sizes) {
+    for (const label of sizes) {
+      let best = null;
+      touching(item, label).forEach(([x, y], order) => {
+        const box = boxOf(x, y, label);
+        if (!inside(box) || solid.meets(box)) return;
+        const around = grown(box, label.height * 0.2);
+        const cost = order * ORDER + HIDES_VEHICLE * hidden(box, item.mark)
+          + (solid.meets(around, item.pieces) ? AMBIGUOUS : 0);
+        if (!best || cost < best.cost) best = { cost, place: { mark: item.mark, ...label, ...box, leader: null } };
+      });
       if (best) return best.place;
     }
     return null;
   }
-}
 
-/** Places around a mark, [x, y, cost]: ring 0 touches it, others lie further out. */
-function* candidates({ bounds, kind }, { width, height }, ring) {
-  const gap = height * 0.12 + ring * height * 0.8;
-  const above = bounds.y - height - gap;
-  const below = bounds.bottom + gap;
-  const right = bounds.x + Math.max(0, bounds.right - bounds.x - width);
-  const cost = ring;
-  yield [bounds.x, above, cost];
-  if (kind === "vehicle" && ring === 0) {
-    yield [bounds.x + gap, bounds.y + gap, cost + 0.1];
-    yield [bounds.right - width - gap, bounds.y + gap, cost + 0.12];
+  function away(item, sizes) {
+    for (const label of sizes) {
+      if (full.some((other) => other.width <= label.width && other.height <= label.height)) continue;
+      let [best, any] = [null, false];
+      for (const [x, y] of positions(item.mark.bounds, label)) {
+        const box = boxOf(x, y, label);
+        const line = shortest(box, item.mark.bounds);
+        let cost = Math.hypot(line[0] - line[2], line[1] - line[3]) / label.height;
+        if ((best && cost >= best.cost) || !inside(box) || solid.meets(box)) continue;
+        any = true;
+        cost += HIDES_VEHICLE * hidden(box, item.mark) + (solid.crosses(line, item.pieces) ? CROSSES : 0);
+        if (!best || cost < best.cost) best = { cost, place: { mark: item.mark, ...label, ...box, leader: line } };
+      }
+      if (best) return best.place;
+      if (!any) full.push(label);
+    }
+    return null;
   }
-  yield [bounds.x, below, cost + 0.05];
-  yield [right, above, cost + 0.15];
-  yield [right, below, cost + 0.2];
-  yield [bounds.right + gap, bounds.y, cost + 0.3];
-  yield [bounds.x - width - gap, bounds.y, cost + 0.35];
-  if (ring === 0) return;
-  for (const step of [0.5, 1, 1.5]) {
-    for (const side of [-1, 1]) {
-      yield [bounds.x + side * step * width, above, cost + step * 0.6];
-      yield [bounds.x + side * step * width, below, cost + step * 0.6 + 0.05];
-      yield [bounds.right + gap, bounds.y + side * step * height * 2, cost + step * 0.6 + 0.1];
-      yield [bounds.x - width - gap, bounds.y + side * step * height * 2, cost + step * 0.6 + 0.1];
+
+  /** Places in the whole picture, and finer ones around the mark. */
+  function* positions(bounds, label) {
+    const near = label.height * 6;
+    const stepX = label.width / 3;
+    for (let y = bounds.y - near; y <= bounds.bottom + near; y += label.height / 2) {
+      for (let x = bounds.x - near - label.width; x <= bounds.right + near; x += stepX) yield [x, y];
+    }
+    for (let row = 0; row <= STEPS; row += 1) {
+      for (let column = 0; column <= STEPS; column += 1) {
+        yield [((width - label.width) * column) / STEPS, ((height - label.height) * row) / STEPS];
+      }
     }
   }
+
+  function inside({ x, y, right, bottom }) {
+    return x >= picture.x && y >= picture.y && right <= picture.right && bottom <= picture.bottom;
+  }
+
+  function hidden(box, mark) {
+    return vehicles.reduce((sum, other) => sum + (other === mark ? 0 : share(box, other.bounds)), 0);
+  }
 }
 
-/** The shortest line from a label to its mark; null where they are near enough without one. */
-function leader(place, bounds, size) {
-  const [x1, x2] = between(place.x, place.right, bounds.x, bounds.right);
-  const [y1, y2] = between(place.y, place.bottom, bounds.y, bounds.bottom);
-  return Math.hypot(x1 - x2, y1 - y2) > size * 0.5 ? [x1, y1, x2, y2] : null;
+/** Places that touch a mark, the most usual first. */
+function touching({ mark, pieces }, { width, height }) {
+  const { bounds } = mark;
+  const gap = height * 0.1;
+  const right = bounds.right - width;
+  const middle = (bounds.x + right) / 2;
+  const columns = [bounds.x, right, middle];
+  // a tilted mark is lower at one end: the label follows it
+  const over = (x) => pieces.filter((piece) => piece.x < x + width && piece.right > x);
+  const top = (x) => Math.min(...over(x).map(({ y }) => y), bounds.bottom);
+  const bottom = (x) => Math.max(...over(x).map((piece) => piece.bottom), bounds.y);
+  const places = columns.map((x) => [x, top(x) - height - gap]);
+  if (mark.kind === "vehicle") {
+    const y = bounds.y + gap;
+    places.splice(1, 0, [bounds.x + gap, y], [right - gap, y]);
+  }
+  places.push(...columns.map((x) => [x, bottom(x) + gap]));
+  for (const y of [bounds.y, bounds.bottom - height, (bounds.y + bounds.bottom - height) / 2]) {
+    places.push([bounds.right + gap, y], [bounds.x - width - gap, y]);
+  }
+  return places;
 }
 
-/** The two ends of the gap between two ranges; a point of both where they overlap. */
-function between(low, high, from, to) {
-  if (high < from) return [high, from];
-  if (low > to) return [low, to];
-  const middle = (Math.max(low, from) + Math.min(high, to)) / 2;
-  return [middle, middle];
-}
+const boxOf = (x, y, { width, height }) => ({ x, y, right: x + width, bottom: y + height });
 
-function share(place, bounds) {
-  const width = Math.min(place.right, bounds.right) - Math.max(place.x, bounds.x);
-  const height = Math.min(place.bottom, bounds.bottom) - Math.max(place.y, bounds.y);
-  if (width <= 0 || height <= 0) return 0;
-  return (width * height) / ((place.right - place.x) * (place.bottom - place.y));
-}
+const grown = ({ x, y, right, bottom }, by) => ({ x: x - by, y: y - by, right: right + by, bottom: bottom + by });
 
+/** A label with as many of its letters as have room, and an ellipsis. */
 function shortened(label, most, measure) {
   if (measure(label) <= most) return label;
   const letters = [...new Intl.Segmenter().segment(label)].map(({ segment }) => segment);
@@ -128,54 +161,4 @@ function shortened(label, most, measure) {
     else high = middle - 1;
   }
   return `${letters.slice(0, low).join("")}…`;
-}
-
-/** Rectangles by the cells of a grid, so that a thousand marks take no second. */
-class Rooms {
-  constructor(cell, width, height) {
-    this.cell = Math.max(cell, 1);
-    this.width = width;
-    this.height = height;
-    this.cells = new Map();
-  }
-
-  add(box) {
-    for (const key of this.keys(box)) {
-      if (!this.cells.has(key)) this.cells.set(key, []);
-      this.cells.get(key).push(box);
-    }
-  }
-
-  meets(box) {
-    for (const key of this.keys(box)) {
-      for (const other of this.cells.get(key) || []) {
-        if (box.x < other.right && box.right > other.x && box.y < other.bottom && box.bottom > other.y) return true;
-      }
-    }
-    return false;
-  }
-
-  /** Whether a line runs over a rectangle other than the one that it leads to. */
-  crosses([x1, y1, x2, y2], but) {
-    const steps = Math.max(2, Math.ceil(Math.hypot(x2 - x1, y2 - y1) / (this.cell / 6)));
-    for (let step = 1; step < steps; step += 1) {
-      const x = x1 + ((x2 - x1) * step) / steps;
-      const y = y1 + ((y2 - y1) * step) / steps;
-      const key = `${Math.floor(x / this.cell)},${Math.floor(y / this.cell)}`;
-      for (const other of this.cells.get(key) || []) {
-        if (other !== but && x > other.x && x < other.right && y > other.y && y < other.bottom) return true;
-      }
-    }
-    return false;
-  }
-
-  /** The cells of a rectangle, as far as it lies in the picture. */
-  * keys({ x, y, right, bottom }) {
-    const cellOf = (value, most) => Math.floor(Math.min(Math.max(value, 0), most) / this.cell);
-    const lastRow = cellOf(bottom, this.height);
-    const lastColumn = cellOf(right, this.width);
-    for (let column = cellOf(x, this.width); column <= lastColumn; column += 1) {
-      for (let row = cellOf(y, this.height); row <= lastRow; row += 1) yield `${column},${row}`;
-    }
-  }
 }
