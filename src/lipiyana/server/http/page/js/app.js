@@ -120,9 +120,9 @@ queue.addEventListener("change", ({ detail: item }) => {
   }
 });
 
-function take(files) {
+function take(files, asked = {}) {
   alarm("");
-  const added = queue.add(files, query());
+  const added = queue.add(files, { ...query(), ...asked });
   const first = added.find(({ state }) => state !== "failed");
   if (first) showItem(first);
 }
@@ -173,5 +173,5 @@ async function meetServer() {
 
 offerThemes();
 takeFiles(take);
-offerSamples((files) => take(files));
+offerSamples(take);
 meetServer();

@@ -33,16 +33,16 @@ export function takeFiles(take) {
   });
 }
 
-/** Show the samples of the server; `take` gets the one that is chosen. */
+/** Show the samples of the server; `take` gets the one that is chosen, and its layout. */
 export async function offerSamples(take) {
-  let names;
+  let samples;
   try {
-    names = namesOf(await get("samples/index.json"));
+    ({ samples } = await get("samples/index.json"));
   } catch {
     return; // a server may have none
   }
-  if (names.length === 0) return;
-  byId("samples").replaceChildren(...names.map((name) => {
+  if (samples.length === 0) return;
+  byId("samples").replaceChildren(...samples.map(({ name, layout }) => {
     const source = address(`samples/${name}`).href;
     return make("li", {}, make("button", {
       type: "button", class: "sample", "aria-label": `Sample: ${titleOf(name)}`,
@@ -50,7 +50,7 @@ export async function offerSamples(take) {
         click: async () => {
           try {
             const blob = await (await fetch(source)).blob();
-            take([new File([blob], name, { type: blob.type })]);
+            take([new File([blob], name, { type: blob.type })], { layout });
           } catch {
             alarm("This sample cannot be loaded.");
           }
@@ -59,12 +59,6 @@ export async function offerSamples(take) {
     }, make("img", { src: source, alt: "", loading: "lazy" }), make("span", { text: titleOf(name) })));
   }));
   byId("samples").parentElement.hidden = false;
-}
-
-/** The index is a list of names, or of objects with a name, alone or as `samples`. */
-function namesOf(index) {
-  const list = Array.isArray(index) ? index : index.samples || [];
-  return list.map((entry) => (typeof entry === "string" ? entry : entry.name));
 }
 
 function titleOf(name) {
