@@ -21,8 +21,8 @@ from lipiyana.cache import (
     SharedCacheOptions,
     cacheable,
 )
+from lipiyana.server.calls.answers import Answers
 from lipiyana.server.queue.pool import ComputePool
-from lipiyana.server.rpc.answers import Answers
 from lipiyana.types import CacheOutcome, Recognition, RecognitionConfig
 
 CONFIG = RecognitionConfig()

@@ -160,6 +160,21 @@ def serve(
             metavar="N", parser=whole_number(0, 65535), help="Port for Prometheus. Default: none."
         ),
     ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(0, 65535),
+            help="Port for the HTTP API and its page. Default: none. Needs the extra `http`.",
+        ),
+    ] = None,
+    http_origins: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORIGIN,...",
+            help="Origins whose pages may call the HTTP API, such as https://app.example.",
+        ),
+    ] = None,
     models: Models = None,
     config: Annotated[
         Path | None,
@@ -185,11 +200,22 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve gRPC until SIGTERM or Ctrl-C. Needs the extra `server`."""
+    """Serve gRPC, and HTTP if asked, until SIGTERM or Ctrl-C. Needs the extra `server`."""
     from lipiyana.cli.serve import run
 
     raise typer.Exit(
-        run(host, port, metrics_port, models, config, workers, log_format, keep_unsure)
+        run(
+            host,
+            port,
+            metrics_port,
+            models,
+            config,
+            workers,
+            log_format,
+            keep_unsure,
+            http_port,
+            http_origins,
+        )
     )
 
 

@@ -25,6 +25,8 @@ def run(
     workers: int | None,
     log_format: str | None,
     keep_unsure: Path | None,
+    http_port: int | None = None,
+    http_origins: str | None = None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -47,6 +49,8 @@ def run(
             workers=workers,
             log_format=log_format,
             keep_unsure=keep_unsure,
+            http_port=http_port,
+            http_origins=http_origins,
         )
     except (InvalidRequest, NotFound) as error:
         say_error(error.message)

@@ -7,32 +7,38 @@ import logging
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
 from lipiyana.addresses import is_loopback
 from lipiyana.cache import MemoryCache, SharedCache
+from lipiyana.server.calls.answers import Answers, ServedRecognizer
+from lipiyana.server.calls.calls import Calls
+from lipiyana.server.calls.recognition import Recognitions
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import leaving_of, reserve_of
 from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_memory
 from lipiyana.server.queue.endings import Endings
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
-from lipiyana.server.rpc.answers import Answers, ServedRecognizer
-from lipiyana.server.rpc.calls import Calls
+from lipiyana.server.rpc.access import AccessInterceptor
 from lipiyana.server.rpc.grpc_server import address, channel_options, listen, make_server
 from lipiyana.server.rpc.messages import SERVICE, add_service
 from lipiyana.server.rpc.service import RecognitionService
 from lipiyana.server.rpc.standard_services import SERVICE as HEALTH_SERVICE
 from lipiyana.server.rpc.standard_services import Health, add_reflection
+from lipiyana.server.security.access import Access
 from lipiyana.server.security.open_files import warn_of_open_secrets
-from lipiyana.server.security.tokens import AccessInterceptor, Tokens
+from lipiyana.server.security.tokens import Tokens
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import Tracing
 from lipiyana.server.tuning import CONNECTIONS, ENDING, WORKERS
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
+
+if TYPE_CHECKING:
+    from lipiyana.server.http.listener import HttpListener
 
 _log = logging.getLogger("lipiyana.server")
 
@@ -67,7 +73,9 @@ class RecognitionServer:
         self._recognizer = recognizer
         self._settings = settings
         self._metrics = metrics or Metrics()
-        self._tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        self._access = (
+            None if settings.tokens is None else Access(Tokens(settings.tokens), self._metrics)
+        )
         self._pool = ComputePool(
             settings.threads,
             settings.max_queue,
@@ -95,16 +103,12 @@ class RecognitionServer:
             max_read_seconds=settings.max_read_seconds,
         )
         self._calls = Calls(self._metrics, tracing)
-        self._service = RecognitionService(
-            answers,
-            self._calls,
-            self._metrics,
-            settings,
-        )
+        self._recognitions = Recognitions(answers, self._calls, self._metrics, settings)
         self._health = Health([SERVICE])
         self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
+        self._http: HttpListener | None = None
         self._returning: asyncio.Task[None] | None = None
         self.port = 0
 
@@ -129,6 +133,11 @@ class RecognitionServer:
         return None if self._endpoint is None else self._endpoint.port
 
     @property
+    def http_port(self) -> int | None:
+        """The port of the HTTP API; None if there is none."""
+        return None if self._http is None else self._http.port
+
+    @property
     def target(self) -> str:
         """The target for a client on this machine."""
         return target_of(self._settings, self.port)
@@ -138,6 +147,7 @@ class RecognitionServer:
 
         Raises:
             InvalidRequest: a port is in use (PORT_IN_USE).
+            MissingExtra: there is an `http_port`, but FastAPI is not installed.
             LipiyanaError: the recognizer cannot read a picture.
         """
         self._server = self._bind()
@@ -150,9 +160,13 @@ class RecognitionServer:
                     self._settings.host,
                     self._settings.metrics_port,
                 )
+            if self._settings.http_port is not None:
+                self._http = self._bind_http()
             if self._shared is not None:
                 await self._shared.start()
             await self._server.start()
+            if self._http is not None:
+                self._http.start()
             await asyncio.wrap_future(self._pool.submit(self._warm_up))
         except BaseException:
             await self.stop(0)
@@ -160,7 +174,7 @@ class RecognitionServer:
         self._returning = asyncio.create_task(MemoryReturn().run())
         self._health.serving()
         if self._settings.workers == 1:
-            announce(self._settings, self.port, self.metrics_port)
+            announce(self._settings, self.port, self.metrics_port, self.http_port)
 
     async def stop(self, grace: float | None = None) -> int:
         """Reject new calls, finish the accepted ones and release everything within `grace` seconds.
@@ -179,10 +193,12 @@ class RecognitionServer:
         if self._returning is not None:
             self._returning.cancel()
         self._health.drain()
-        self._service.drain()
+        self._recognitions.drain()
         if self._server is not None:
             reserve = reserve_of(within)
             await self._end_calls(self._server, now + within - reserve, end - reserve * 4 / 5)
+        if self._http is not None:
+            await self._http.finish(max(0.0, end - reserve_of(within) * 4 / 5 - time.monotonic()))
         left = end - leaving_of(within) * 11 / 10 - time.monotonic()
         await asyncio.to_thread(self._pool.close, max(0.0, left))
         if self._shared is not None:
@@ -210,6 +226,8 @@ class RecognitionServer:
             async with asyncio.timeout(min(ENDING.heard_seconds, left)):
                 await self._calls.none_open()
         self._refusals.end()
+        if self._http is not None:
+            self._http.close_port()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
         await self._stopped_or_abandoned(stopping, calls_end)
         self._calls.cut_off()
@@ -251,9 +269,7 @@ class RecognitionServer:
     def _bind(self) -> grpc.aio.Server:
         settings = self._settings
         interceptors = (
-            ()
-            if self._tokens is None
-            else (AccessInterceptor(self._tokens, self._metrics, self._refusals),)
+            () if self._access is None else (AccessInterceptor(self._access, self._refusals),)
         )
         server = make_server(
             interceptors,
@@ -261,12 +277,25 @@ class RecognitionServer:
             refused=lambda: self._metrics.call_ended("other", "UNIMPLEMENTED", None),
             pace=self._refusals,
         )
-        add_service(server, self._service.methods, Endings(), max_batch=settings.max_batch)
+        service = RecognitionService(self._recognitions)
+        add_service(server, service.methods, Endings(), max_batch=settings.max_batch)
         self._health.add_to(server)
         if settings.reflection:
             add_reflection(server, [SERVICE, HEALTH_SERVICE])
         self.port = listen(server, settings)
         return server
+
+    def _bind_http(self) -> HttpListener:
+        from lipiyana.server.http.starting import bind_http  # of the extra `http`
+
+        return bind_http(
+            self._settings,
+            self._recognizer,
+            self._recognitions,
+            access=self._access,
+            pace=self._refusals,
+            is_ready=lambda: self._health.is_serving,
+        )
 
     def _warm_up(self) -> None:
         """Read a grey picture in every layout, so that all models have run and allocated."""
@@ -283,9 +312,14 @@ def target_of(settings: ServerSettings, port: int) -> str:
     return address(host, port)
 
 
-def announce(settings: ServerSettings, port: int, metrics_port: int | None) -> None:
+def announce(
+    settings: ServerSettings, port: int, metrics_port: int | None, http_port: int | None
+) -> None:
     """Log the addresses of a server, and warn of insecure settings."""
     _log.info("serving at %s", address(settings.host, port))
+    if http_port is not None:
+        scheme = "http" if settings.tls is None else "https"
+        _log.info("HTTP at %s://%s/", scheme, address(settings.host, http_port))
     if metrics_port is not None:
         _log.info("metrics at http://%s/metrics", address(settings.host, metrics_port))
     warn_of_open_secrets(settings)

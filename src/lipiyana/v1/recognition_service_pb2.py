@@ -22,35 +22,40 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from lipiyana.v1 import recognition_pb2 as lipiyana_dot_v1_dot_recognition__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%lipiyana/v1/recognition_service.proto\x12\x0blipiyana.v1\x1a\x17google/rpc/status.proto\x1a\x1dlipiyana/v1/recognition.proto\"e\n\x10RecognizeRequest\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.lipiyana.v1.Image\x12.\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"B\n\x11RecognizeResponse\x12-\n\x0brecognition\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.Recognition\"k\n\x15\x42\x61tchRecognizeRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.lipiyana.v1.Image\x12.\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"\xba\x01\n\x16\x42\x61tchRecognizeResponse\x12\x37\n\x05items\x18\x01 \x03(\x0b\x32(.lipiyana.v1.BatchRecognizeResponse.Item\x1ag\n\x04Item\x12/\n\x0brecognition\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.RecognitionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"=\n\x0bStreamSetup\x12.\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"B\n\x0bStreamFrame\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x04\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.lipiyana.v1.Image\"y\n\x16StreamRecognizeRequest\x12)\n\x05setup\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.StreamSetupH\x00\x12)\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x18.lipiyana.v1.StreamFrameH\x00\x42\t\n\x07message\"\xa7\x01\n\x17StreamRecognizeResponse\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x04\x12/\n\x0brecognition\x18\x02 \x01(\x0b\x32\x18.lipiyana.v1.RecognitionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x19\n\x11\x64ropped_frame_ids\x18\x04 \x03(\x04\x42\t\n\x07outcome2\x9d\x02\n\x12RecognitionService\x12J\n\tRecognize\x12\x1d.lipiyana.v1.RecognizeRequest\x1a\x1e.lipiyana.v1.RecognizeResponse\x12Y\n\x0e\x42\x61tchRecognize\x12\".lipiyana.v1.BatchRecognizeRequest\x1a#.lipiyana.v1.BatchRecognizeResponse\x12`\n\x0fStreamRecognize\x12#.lipiyana.v1.StreamRecognizeRequest\x1a$.lipiyana.v1.StreamRecognizeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%lipiyana/v1/recognition_service.proto\x12\x0blipiyana.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\x1a\x1dlipiyana/v1/recognition.proto\"e\n\x10RecognizeRequest\x12!\n\x05image\x18\x01 \x01(\x0b\x32\x12.lipiyana.v1.Image\x12.\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"B\n\x11RecognizeResponse\x12-\n\x0brecognition\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.Recognition\"k\n\x15\x42\x61tchRecognizeRequest\x12\"\n\x06images\x18\x01 \x03(\x0b\x32\x12.lipiyana.v1.Image\x12.\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"\xba\x01\n\x16\x42\x61tchRecognizeResponse\x12\x37\n\x05items\x18\x01 \x03(\x0b\x32(.lipiyana.v1.BatchRecognizeResponse.Item\x1ag\n\x04Item\x12/\n\x0brecognition\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.RecognitionH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"=\n\x0bStreamSetup\x12.\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.lipiyana.v1.RecognitionConfig\"B\n\x0bStreamFrame\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x04\x12!\n\x05image\x18\x02 \x01(\x0b\x32\x12.lipiyana.v1.Image\"y\n\x16StreamRecognizeRequest\x12)\n\x05setup\x18\x01 \x01(\x0b\x32\x18.lipiyana.v1.StreamSetupH\x00\x12)\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x18.lipiyana.v1.StreamFrameH\x00\x42\t\n\x07message\"\xa7\x01\n\x17StreamRecognizeResponse\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x04\x12/\n\x0brecognition\x18\x02 \x01(\x0b\x32\x18.lipiyana.v1.RecognitionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x19\n\x11\x64ropped_frame_ids\x18\x04 \x03(\x04\x42\t\n\x07outcome2\xe4\x02\n\x12RecognitionService\x12q\n\tRecognize\x12\x1d.lipiyana.v1.RecognizeRequest\x1a\x1e.lipiyana.v1.RecognizeResponse\"%\x82\xd3\xe4\x93\x02\x1f\"\r/v1/recognize:\x01*b\x0brecognition\x12y\n\x0e\x42\x61tchRecognize\x12\".lipiyana.v1.BatchRecognizeRequest\x1a#.lipiyana.v1.BatchRecognizeResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/recognize:batch:\x01*\x12`\n\x0fStreamRecognize\x12#.lipiyana.v1.StreamRecognizeRequest\x1a$.lipiyana.v1.StreamRecognizeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lipiyana.v1.recognition_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOGNIZEREQUEST']._serialized_start=110
-  _globals['_RECOGNIZEREQUEST']._serialized_end=211
-  _globals['_RECOGNIZERESPONSE']._serialized_start=213
-  _globals['_RECOGNIZERESPONSE']._serialized_end=279
-  _globals['_BATCHRECOGNIZEREQUEST']._serialized_start=281
-  _globals['_BATCHRECOGNIZEREQUEST']._serialized_end=388
-  _globals['_BATCHRECOGNIZERESPONSE']._serialized_start=391
-  _globals['_BATCHRECOGNIZERESPONSE']._serialized_end=577
-  _globals['_BATCHRECOGNIZERESPONSE_ITEM']._serialized_start=474
-  _globals['_BATCHRECOGNIZERESPONSE_ITEM']._serialized_end=577
-  _globals['_STREAMSETUP']._serialized_start=579
-  _globals['_STREAMSETUP']._serialized_end=640
-  _globals['_STREAMFRAME']._serialized_start=642
-  _globals['_STREAMFRAME']._serialized_end=708
-  _globals['_STREAMRECOGNIZEREQUEST']._serialized_start=710
-  _globals['_STREAMRECOGNIZEREQUEST']._serialized_end=831
-  _globals['_STREAMRECOGNIZERESPONSE']._serialized_start=834
-  _globals['_STREAMRECOGNIZERESPONSE']._serialized_end=1001
-  _globals['_RECOGNITIONSERVICE']._serialized_start=1004
-  _globals['_RECOGNITIONSERVICE']._serialized_end=1289
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['Recognize']._loaded_options = None
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['Recognize']._serialized_options = b'\202\323\344\223\002\037\"\r/v1/recognize:\001*b\013recognition'
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['BatchRecognize']._loaded_options = None
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['BatchRecognize']._serialized_options = b'\202\323\344\223\002\030\"\023/v1/recognize:batch:\001*'
+  _globals['_RECOGNIZEREQUEST']._serialized_start=140
+  _globals['_RECOGNIZEREQUEST']._serialized_end=241
+  _globals['_RECOGNIZERESPONSE']._serialized_start=243
+  _globals['_RECOGNIZERESPONSE']._serialized_end=309
+  _globals['_BATCHRECOGNIZEREQUEST']._serialized_start=311
+  _globals['_BATCHRECOGNIZEREQUEST']._serialized_end=418
+  _globals['_BATCHRECOGNIZERESPONSE']._serialized_start=421
+  _globals['_BATCHRECOGNIZERESPONSE']._serialized_end=607
+  _globals['_BATCHRECOGNIZERESPONSE_ITEM']._serialized_start=504
+  _globals['_BATCHRECOGNIZERESPONSE_ITEM']._serialized_end=607
+  _globals['_STREAMSETUP']._serialized_start=609
+  _globals['_STREAMSETUP']._serialized_end=670
+  _globals['_STREAMFRAME']._serialized_start=672
+  _globals['_STREAMFRAME']._serialized_end=738
+  _globals['_STREAMRECOGNIZEREQUEST']._serialized_start=740
+  _globals['_STREAMRECOGNIZEREQUEST']._serialized_end=861
+  _globals['_STREAMRECOGNIZERESPONSE']._serialized_start=864
+  _globals['_STREAMRECOGNIZERESPONSE']._serialized_end=1031
+  _globals['_RECOGNITIONSERVICE']._serialized_start=1034
+  _globals['_RECOGNITIONSERVICE']._serialized_end=1390
 # @@protoc_insertion_point(module_scope)

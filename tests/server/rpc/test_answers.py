@@ -10,9 +10,9 @@ from served_fake import FakeRecognizer, recognition
 
 from lipiyana.cache import LookUp, MemoryCache, SharedCache
 from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
+from lipiyana.server.calls.answers import Answers
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.queue.reading_time import Durations
-from lipiyana.server.rpc.answers import Answers
 from lipiyana.types import CacheOutcome, CachePolicy, Recognition, RecognitionConfig
 
 CONFIG = RecognitionConfig()

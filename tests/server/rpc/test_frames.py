@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
+from lipiyana.server.calls.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.tuning import STREAMS
-from lipiyana.v1.recognition_service_pb2 import StreamSetup
+from lipiyana.types import RecognitionConfig
 
 
 def frame(frame_id: int) -> WaitingFrame:
@@ -86,12 +86,12 @@ async def test_a_waiting_take_gets_the_next_frame(ends: bool) -> None:
 
 async def test_waiting_for_the_setup_ends_when_it_arrives() -> None:
     begun, ended = IncomingFrames(), IncomingFrames()
-    takers = [asyncio.create_task(waiting.setup()) for waiting in (begun, ended)]
+    takers = [asyncio.create_task(waiting.config()) for waiting in (begun, ended)]
     await asyncio.sleep(0)
     assert not any(taker.done() for taker in takers)
-    begun.begin(StreamSetup())
+    begun.begin(RecognitionConfig())
     ended.end(ValueError("no setup"))
-    assert await takers[0] == StreamSetup()
+    assert await takers[0] == RecognitionConfig()
     with pytest.raises(ValueError, match="no setup"):
         await takers[1]
 
@@ -99,7 +99,7 @@ async def test_waiting_for_the_setup_ends_when_it_arrives() -> None:
 async def test_no_frame_is_taken_while_many_drops_are_unreported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=3))
+    monkeypatch.setattr("lipiyana.server.calls.frames.STREAMS", replace(STREAMS, max_dropped=3))
     waiting = IncomingFrames()
     for number in range(3):
         waiting.put(frame(number))

@@ -21,7 +21,7 @@ from lipiyana.images.loading import ImageLimits
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server import ServerSettings, running_server
-from lipiyana.server.rpc.answers import ServedRecognizer
+from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 from lipiyana.wire.status import DETAILS_KEY, from_status

@@ -14,7 +14,7 @@ from lipiyana.client import Client
 from lipiyana.errors import InvalidImage, InvalidRequest, LipiyanaError, NotFound, Overloaded
 from lipiyana.recognizer import FrameResult
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.rpc.frames import IncomingFrames, WaitingFrame
+from lipiyana.server.calls.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.tuning import STREAMS
 from lipiyana.types import CacheOutcome, Frame, Recognition
 from lipiyana.v1 import recognition_pb2 as pb
@@ -96,7 +96,7 @@ def test_of_fast_frames_only_the_newest_is_read(client: Client, fake: FakeRecogn
 def test_reading_pauses_while_many_drops_are_unreported(
     client: Client, fake: FakeRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lipiyana.server.rpc.frames.STREAMS", replace(STREAMS, max_dropped=5))
+    monkeypatch.setattr("lipiyana.server.calls.frames.STREAMS", replace(STREAMS, max_dropped=5))
     fake.hold()
 
     def frames() -> Iterator[Frame]:
@@ -147,7 +147,7 @@ def test_a_missing_setup_ends_the_stream(
     server: RecognitionServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     impatient = replace(STREAMS, setup_seconds=0.01)
-    monkeypatch.setattr("lipiyana.server.rpc.service.STREAMS", impatient)
+    monkeypatch.setattr("lipiyana.server.calls.recognition.STREAMS", impatient)
     ended = threading.Event()
 
     def requests() -> Iterator[service_pb.StreamRecognizeRequest]:

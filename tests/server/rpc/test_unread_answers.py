@@ -15,7 +15,7 @@ from served_fake import PATIENCE, FakeRecognizer, recognition
 from lipiyana.client import Client
 from lipiyana.errors import LipiyanaError, Overloaded
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.rpc import service as service_module
+from lipiyana.server.calls import recognition as recognition_module
 from lipiyana.server.tuning import MESSAGES, STREAMS
 from lipiyana.types import ImageInput, Recognition, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -141,7 +141,7 @@ def test_a_frame_is_freed_before_its_result_is_read(raw: RawConnection, fake: Wo
 def test_no_frame_waits_long_behind_an_unread_result(
     raw: RawConnection, client: Client, fake: Wordy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "STREAMS", replace(STREAMS, unread_seconds=0.01))
+    monkeypatch.setattr(recognition_module, "STREAMS", replace(STREAMS, unread_seconds=0.01))
     large = MESSAGE * 7 // 8
     streams = [stream_of(raw, b"%d" % number) for number in range(2)]
     for number in range(2):

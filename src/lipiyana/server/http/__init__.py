@@ -1,4 +1,4 @@
-"""The HTTP port for monitoring.
+"""HTTP: the API beside gRPC, its page, and the port for monitoring.
 
-In: GET requests. Out: `/metrics` (Prometheus) and `/ready` (probes).
+In: requests. Out: answers. Only `metrics_endpoint` works without the extra `http`.
 """

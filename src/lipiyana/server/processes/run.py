@@ -27,8 +27,8 @@ from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.store import ModelStore
+from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.server.processes.ending import Ending, ending_by_signals
-from lipiyana.server.rpc.answers import ServedRecognizer
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.telemetry.logs import configure_logging
@@ -55,6 +55,11 @@ class Started(Protocol):
     @property
     def metrics_port(self) -> int | None:
         """The port of the metrics; None if there is none."""
+        ...
+
+    @property
+    def http_port(self) -> int | None:
+        """The port of the HTTP API; None if there is none."""
         ...
 
 

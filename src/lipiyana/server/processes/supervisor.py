@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -20,11 +21,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from lipiyana.errors import InternalError, LipiyanaError
+from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
 from lipiyana.server.processes.run import MakeRecognizer, Started, local_recognizer, run_worker
-from lipiyana.server.rpc.grpc_server import address, port_taken
+from lipiyana.server.rpc.grpc_server import address, http_port_taken, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.telemetry.metrics_folder import metrics_folder
@@ -64,9 +65,17 @@ def supervise(
                 Ending(settings.shutdown_grace, "workers"), (signal.SIGTERM, signal.SIGINT)
             )
         )
-        port = stack.enter_context(_reserved_port(settings.host, settings.port))
+        host = settings.host
+        port = stack.enter_context(
+            _reserved_port(host, settings.port, lambda _: port_taken(address(host, settings.port)))
+        )
+        http_port = settings.http_port
+        if http_port is not None:
+            http_port = stack.enter_context(
+                _reserved_port(host, http_port, partial(http_port_taken, host, http_port))
+            )
         folder = stack.enter_context(metrics_folder())
-        shared = settings.model_copy(update={"port": port})
+        shared = settings.model_copy(update={"port": port, "http_port": http_port})
         supervisor = Supervisor(shared, make_recognizer, folder, ending)
         if settings.metrics_port is not None:
             registry = CollectorRegistry()
@@ -109,6 +118,11 @@ class Supervisor:
         return self._serving > 0 and not self._draining.is_set()
 
     @property
+    def http_port(self) -> int | None:
+        """The port of the HTTP API; None if there is none."""
+        return self._settings.http_port
+
+    @property
     def target(self) -> str:
         """The target for a client on this machine."""
         return target_of(self._settings, self._settings.port)
@@ -139,7 +153,8 @@ class Supervisor:
             await asyncio.gather(*keepers)
             raise
         if not self._draining.is_set():
-            announce(self._settings, self._settings.port, self.metrics_port)
+            settings = self._settings
+            announce(settings, settings.port, self.metrics_port, settings.http_port)
             if on_ready is not None:
                 on_ready(self)
         await asyncio.gather(*keepers)
@@ -260,7 +275,9 @@ class Supervisor:
 
 
 @contextmanager
-def _reserved_port(host: str, port: int) -> Iterator[int]:
+def _reserved_port(
+    host: str, port: int, taken: Callable[[OSError], InvalidRequest]
+) -> Iterator[int]:
     """Reserve a free port for sockets that share it.
 
     Raises:
@@ -278,8 +295,8 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
         # otherwise connections of a server that has just ended would block the port for a minute
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.bind((host, chosen))
-    except OSError:
-        raise port_taken(address(host, port)) from None
+    except OSError as error:
+        raise taken(error) from None
     with shared:
         yield chosen
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -175,6 +176,17 @@ def port_taken(where: str) -> InvalidRequest:
         f"cannot listen at {where}: the port is taken, or the address is not of this machine; "
         "choose another `port` or `host`",
         field="port",
+        reason="PORT_IN_USE",
+    )
+
+
+def http_port_taken(host: str, port: int, error: OSError) -> InvalidRequest:
+    """Create the error of an HTTP port that cannot be bound."""
+    number = error.errno or 0  # negative for a host name that cannot be resolved
+    why = os.strerror(number) if number > 0 else str(error)
+    return InvalidRequest(
+        f"HTTP cannot be served at {host}:{port}: {why}; choose another `http_port` or `host`",
+        field="http_port",
         reason="PORT_IN_USE",
     )
 

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.server.queue.endings import Endings
-from lipiyana.server.rpc.calls import Method, answering
+from lipiyana.server.rpc.grpc_calls import Method, answering
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 

@@ -22,16 +22,10 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
+from lipiyana.server.calls.calls import request_id_of
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.places import Places
-from lipiyana.server.rpc.calls import (
-    Context,
-    Method,
-    abort,
-    answering,
-    request_id_of,
-    text_metadata,
-)
+from lipiyana.server.rpc.grpc_calls import Context, Method, abort, answering, text_metadata
 from lipiyana.server.security.callers import address_of
 from lipiyana.server.tuning import HEALTH, REFLECTION
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import unquote
 
 from lipiyana.server.queue.rate_limits import TokenBucket
 from lipiyana.server.queue.sources import Kind, Source
@@ -74,6 +76,23 @@ class Caller:
 
 
 def address_of(peer: str) -> str:
-    """The address of a gRPC peer (`ipv4:192.0.2.7:4711`) without its port."""
+    """The address of a gRPC peer without its port.
+
+    Example:
+        >>> address_of("ipv4:192.0.2.7:4711"), address_of("ipv6:%5B::1%5D:4711")
+        ('192.0.2.7', '::1')
+    """
     kind, _, rest = peer.partition(":")
-    return rest.rpartition(":")[0] if kind in {"ipv4", "ipv6"} else peer
+    if kind not in {"ipv4", "ipv6"}:
+        return peer
+    return plain_address(unquote(rest.rpartition(":")[0]).strip("[]"))
+
+
+def plain_address(host: str) -> str:
+    """An address as all transports write it: an IPv4 address that is mapped to IPv6 as IPv4."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

@@ -66,6 +66,44 @@ def server_credentials(files: TLSFiles) -> grpc.ServerCredentials:
     )
 
 
+class ReloadedTLS:
+    """TLS of Python's `ssl`, for HTTP; it checks for changed files at each connection."""
+
+    def __init__(self, files: TLSFiles) -> None:
+        """Read the files.
+
+        Raises:
+            InvalidRequest: they cannot be used (INVALID_SETTINGS).
+        """
+        self._files = files
+        self._watched = WatchedFiles(*files.paths)
+        self._watched.changed()
+        self._context = _context(files)
+
+    def context(self) -> ssl.SSLContext:
+        """The context for the next connection."""
+        if self._watched.changed():
+            try:
+                self._context = _context(self._files)
+            except InvalidRequest as error:
+                _log.error("the old certificate of HTTP stays in use: %s", error.message)
+            else:
+                _log.info("read the changed certificate %s for HTTP", self._files.certificate)
+        return self._context
+
+
+def _context(files: TLSFiles) -> ssl.SSLContext:
+    _configuration(files)  # with its errors
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(files.certificate, files.key, password="")
+    if files.client_ca is not None:
+        context.load_verify_locations(files.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 def _configuration(files: TLSFiles) -> Any:
     for setting, path in files.by_setting:
         if not path.exists():

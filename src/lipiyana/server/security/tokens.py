@@ -1,7 +1,4 @@
-"""Bearer tokens: a file of their hashes; calls without a valid token are rejected.
-
-The file is read again when it changes. Calls are rejected before any message is received.
-"""
+"""Bearer tokens: a file of their hashes, which is read again when it changes."""
 
 from __future__ import annotations
 
@@ -9,43 +6,20 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from lipiyana.errors import InvalidRequest, Unauthenticated
 from lipiyana.files import read_toml
-from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.rate_limits import TokenBucket
-from lipiyana.server.rpc.calls import (
-    Context,
-    abort,
-    answering,
-    log_call,
-    request_id_of,
-    text_metadata,
-)
-from lipiyana.server.security.callers import Entry, Grant, current_entry
+from lipiyana.server.security.callers import Grant
 from lipiyana.server.security.watched_files import WatchedFiles
-from lipiyana.server.telemetry.line_limit import LineLimit
-from lipiyana.server.telemetry.metrics import Metrics
-from lipiyana.v1 import recognition_service_pb2 as service_pb
-
-OPEN = "/grpc.health.v1.Health/"
-"""Prefix of the methods that need no token, because probes have none."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIELDS = {"sha256", "pictures_per_second", "burst"}
-_RPCS = {
-    f"/{service.full_name}/{method.name}": method.name
-    for service in service_pb.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-}
 _log = logging.getLogger("lipiyana.server")
 
 
@@ -129,52 +103,6 @@ class Tokens:
         self._keys, self._grants = keys, grants
         if not keys:
             _log.warning("%s has no key: every call is refused", self._path)
-
-
-class AccessInterceptor(grpc.aio.ServerInterceptor):
-    """Admits calls with a valid token, and sets `current_entry` to its key."""
-
-    def __init__(self, tokens: Tokens, metrics: Metrics, pace: Pace) -> None:
-        """Admit calls by `tokens`; `pace` slows down the rejections."""
-        self._tokens = tokens
-        self._metrics = metrics
-        self._pace = pace
-        self._lines = LineLimit(_tell_refused)
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """Return the handler of the method, or one that ends the call with UNAUTHENTICATED."""
-        method = handler_call_details.method
-        if method.startswith(OPEN):
-            return await continuation(handler_call_details)
-        metadata = text_metadata(handler_call_details.invocation_metadata)
-        # called for each picture, so that changes of the file apply to open streams too
-        authenticate = partial(self._tokens.authenticate, metadata)
-        try:
-            grant = authenticate()
-        except Unauthenticated as error:
-            rpc, request_id = _RPCS.get(method, "other"), request_id_of(metadata)
-            self._metrics.call_ended(rpc, error.code, None)
-            if self._lines.allows():
-                log_call(request_id, rpc, error.code, error.reason)
-            return self._refusal(error.with_traceback(None), request_id)
-        current_entry.set(Entry(grant.name, authenticate))
-        return await continuation(handler_call_details)
-
-    def _refusal(self, error: Unauthenticated, request_id: str) -> Any:
-        async def refuse(context: Context) -> None:
-            await self._pace.turn(context.peer())
-            await abort(context, error, request_id)
-
-        # for every method: only this kind of handler does not wait for a message
-        return grpc.stream_stream_rpc_method_handler(answering(refuse))
-
-
-def _tell_refused(calls: int) -> None:
-    _log.info("%d more calls were rejected because of their token", calls)
 
 
 def read_keys(path: Path) -> tuple[Key, ...]:

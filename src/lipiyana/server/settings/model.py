@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Any, Self, get_args
 
 from pydantic import (
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -33,6 +32,7 @@ from lipiyana.server.settings.sources import (
     read_settings_file,
     refuse_doubtful_guards,
 )
+from lipiyana.server.settings.values import MOST_BYTES, Origins, Size
 from lipiyana.server.telemetry.logs import LogFormat
 from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
@@ -40,45 +40,11 @@ from lipiyana.variables import PREFIX
 DAY = 24 * 3600
 MOST_SECONDS = 14 * DAY
 """Maximum of settings in seconds: gRPC counts milliseconds in 32 bits."""
-MOST_BYTES = 2**40
-"""Maximum of settings in bytes. Such a number is a mistake, and would turn a limit off."""
 MOST_ITEMS = 100_000
 """Maximum of settings that count pictures, streams or connections, for the same reason."""
 
 _MOST_LIFETIME = 36_500 * DAY
 _MOST_WORKERS = 256
-
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
-_UNITS = {
-    "": 1, "b": 1,
-    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
-    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
-}  # fmt: skip
-
-
-def parse_size(value: Any) -> Any:
-    """Parse a size that is given as text; return other values unchanged.
-
-    Raises:
-        ValueError: the text is not a size.
-
-    Example:
-        >>> parse_size("1.5 KiB"), parse_size("20 MB"), parse_size(7)
-        (1536, 20000000, 7)
-    """
-    if not isinstance(value, str):
-        return value
-    found = _SIZE.fullmatch(value.strip().replace("_", ""))
-    unit = found and _UNITS.get(found["unit"].lower())
-    if not found or not unit:
-        raise ValueError('must be a number of bytes, or a size such as "512 MiB"')
-    size = min(float(found["number"]) * unit, 2.0 * MOST_BYTES)  # hundreds of digits are infinite
-    return round(size) if unit > 1 else int(size)
-
-
-Size = Annotated[int, BeforeValidator(parse_size)]
-"""A number of bytes; text may have a unit."""
-
 
 _PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
 
@@ -101,6 +67,10 @@ class ServerSettings(BaseSettings):
             it. In a container set `0.0.0.0`, or `::` for IPv6 as well.
         port: 0 chooses a free one.
         metrics_port: port for Prometheus metrics over HTTP at the same host; absent: none.
+        http_port: port for the HTTP API and its page at the same host; absent: none. Needs the
+            extra `http`.
+        http_origins: origins such as `https://app.example` whose pages may call the HTTP API; its
+            own page always may.
         models: folder of models that take precedence over the installed ones.
         workers: processes that share the port; each has its own cache, queue and limits.
         threads: pictures that each process computes at a time. Default: its share of the CPUs.
@@ -162,6 +132,8 @@ class ServerSettings(BaseSettings):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=50051, ge=0, le=65535)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    http_origins: Origins = ()
     models: Path | None = None
     workers: int = Field(default=1, ge=1, le=_MOST_WORKERS)
     threads: int = Field(default_factory=_share_of_threads, ge=1, le=MOST_THREADS)
@@ -228,8 +200,10 @@ class ServerSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
-        if self.port and self.port == self.metrics_port:
-            raise ValueError(f"port and metrics_port are both {self.port}: they must differ")
+        ports = {name: getattr(self, name) for name in ("port", "metrics_port", "http_port")}
+        for (one, first), (other, second) in combinations(ports.items(), 2):
+            if first and first == second:
+                raise ValueError(f"{one} and {other} are both {first}: they must differ")
         return self
 
     @model_validator(mode="after")

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from lipiyana.errors import LipiyanaError
 from lipiyana.server.tuning import STREAMS
 from lipiyana.stream.newest_frame import Mailbox
-from lipiyana.types import RawImage
-from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.types import RawImage, RecognitionConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,10 @@ class WaitingFrame:
 
 
 class IncomingFrames:
-    """The setup of a stream and its newest frame. Belongs to one event loop."""
+    """The config of a stream and its newest frame. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._setup: service_pb.StreamSetup | None = None
+        self._config: RecognitionConfig | None = None
         self._newest: Mailbox[WaitingFrame] = Mailbox(lambda frame: frame.memory.close())
         self._is_read = False
         self._is_paused = False
@@ -48,19 +47,19 @@ class IncomingFrames:
         """Note that the frame taken last was answered."""
         self._is_read = False
 
-    def begin(self, setup: service_pb.StreamSetup) -> None:
-        """Store the setup, which comes before the frames."""
-        self._setup = setup
+    def begin(self, config: RecognitionConfig) -> None:
+        """Store the config, which comes before the frames."""
+        self._config = config
         self._changed.set()
 
-    async def setup(self) -> service_pb.StreamSetup:
-        """Wait for the setup. Raises the failure given to `end`, if that comes first."""
-        while self._setup is None:
+    async def config(self) -> RecognitionConfig:
+        """Wait for the config. Raises the failure given to `end`, if that comes first."""
+        while self._config is None:
             if self._newest.failure is not None:
                 raise self._newest.failure
             self._changed.clear()
             await self._changed.wait()
-        return self._setup
+        return self._config
 
     def put(self, frame: WaitingFrame) -> None:
         """Let a frame wait and drop the one that waited; after the end, drop it instead."""

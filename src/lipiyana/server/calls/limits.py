@@ -1,9 +1,9 @@
 """Limits the memory and time of messages: of requests being received, and of unread answers.
 
-gRPC buffers at most `window_bytes` of a message that the server has not asked for. Once the server
-asks for it, the client may send all of it, and the bytes stay in memory until the message is
+gRPC and HTTP buffer at most `window_bytes` of a message that the server has not asked for. Once the
+server asks for it, the client may send all of it, and the bytes stay in memory until the message is
 complete or the call ends. So the server asks for a message only while the call holds one of a few
-places.
+places, which all transports share.
 
 If a caller does not read its answer, the answer stays in the server's memory. The answer to a batch
 has megabytes, and costs almost nothing if it comes from the cache. So the bytes of unread answers
@@ -17,24 +17,17 @@ loop for seconds. So the answers of batches are built in turns, picture by pictu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-import grpc
-from google.protobuf.message import Message
-
-from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
+from lipiyana.errors import DeadlineExceeded, LipiyanaError, Overloaded
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.places import Places
-from lipiyana.server.rpc.calls import Context
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.types import Recognition
-from lipiyana.v1 import recognition_service_pb2 as service_pb
-from lipiyana.wire.results import recognition_to_proto
-from lipiyana.wire.status import to_status
 
-M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 
 class Receiving:
@@ -50,13 +43,12 @@ class Receiving:
         """The places, held by calls whose message is being received."""
         return self._places
 
-    async def message(self, context: Context, client: str) -> Any:
-        """Receive the only message of a call.
+    async def message(self, read: Callable[[], Awaitable[T]], client: str) -> T:
+        """Receive the only message of a call by `read`.
 
         Raises:
             Overloaded: too many calls wait to send theirs (TOO_MANY_CALLS).
             DeadlineExceeded: it did not arrive in time (MESSAGE_TIMEOUT).
-            InvalidRequest: there is none (MISSING_MESSAGE), or it cannot be parsed.
         """
         refusal = Overloaded(
             "more calls send messages than this server receives at a time (its setting "
@@ -66,27 +58,16 @@ class Receiving:
         async with self._places.soon(client, refusal, self._seconds):
             try:
                 async with asyncio.timeout(self._seconds):
-                    message = await context.read()
+                    return await read()
             except TimeoutError:
                 raise DeadlineExceeded(
                     f"the message did not arrive within {self._seconds:g} s (the server's setting "
                     "receive_timeout)",
                     reason="MESSAGE_TIMEOUT",
                 ) from None
-        if message is grpc.aio.EOF:
-            raise InvalidRequest("the call ended without a message", reason="MISSING_MESSAGE")
-        return parsed(message)
 
 
-def parsed(request: M | InvalidRequest) -> M:
-    """Return a request that was parsed.
-
-    Raises:
-        InvalidRequest: it could not be parsed, or exceeds a limit.
-    """
-    if isinstance(request, InvalidRequest):
-        raise request
-    return request
+AtEnd = Callable[[Callable[[object], None]], object]
 
 
 class UnreadAnswers:
@@ -105,8 +86,13 @@ class UnreadAnswers:
         """Bytes of the unread answers."""
         return self._admission.size
 
-    def count(self, answer: bytes, context: Context, client: str) -> bytes:
+    def count(self, answer: bytes, client: str, at_end: AtEnd) -> bytes:
         """Count an answer until its call has ended, and return it.
+
+        Args:
+            answer: the bytes to send.
+            client: who must read them.
+            at_end: registers a function that the transport calls when the call has ended.
 
         Raises:
             Overloaded: there are too many bytes of unread answers (ANSWERS_NOT_TAKEN).
@@ -121,8 +107,7 @@ class UnreadAnswers:
                 reason="ANSWERS_NOT_TAKEN",
             )
         self._admission.enter(client, size)
-        call: Any = context  # grpc's type stubs do not accept a function as a callback
-        call.add_done_callback(lambda _: self._admission.leave(client, size))
+        at_end(lambda _: self._admission.leave(client, size))
         return answer
 
 
@@ -137,8 +122,10 @@ class BatchWriting:
         self._seconds = seconds
         self._places = Places(MESSAGES.batches_written_at_once, max_waiting=MESSAGES.max_waiting)
 
-    async def written(self, outcomes: Sequence[Outcome], client: str) -> bytes:
-        """Serialize an answer; after each picture, other tasks may run.
+    async def written(
+        self, outcomes: Sequence[Outcome], write: Callable[[Outcome], T], client: str
+    ) -> list[T]:
+        """Write each outcome by `write`; after each, other tasks may run.
 
         Raises:
             Overloaded: too many answers wait to be serialized (TOO_MANY_CALLS).
@@ -147,15 +134,9 @@ class BatchWriting:
             "too many batches at a time for this server; try again in 1 s",
             reason="TOO_MANY_CALLS",
         )
-        response = service_pb.BatchRecognizeResponse()
+        items = []
         async with self._places.soon(client, refusal, self._seconds):
             for outcome in outcomes:
-                response.items.append(_item(outcome))
+                items.append(write(outcome))
                 await asyncio.sleep(0)
-        return response.SerializeToString()
-
-
-def _item(outcome: Outcome) -> service_pb.BatchRecognizeResponse.Item:
-    if isinstance(outcome, LipiyanaError):
-        return service_pb.BatchRecognizeResponse.Item(error=to_status(outcome))
-    return service_pb.BatchRecognizeResponse.Item(recognition=recognition_to_proto(outcome))
+        return items

@@ -8,32 +8,49 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
-
-import grpc
+from typing import Any, Protocol
 
 from lipiyana.errors import Cancelled, DeadlineExceeded, InternalError, LipiyanaError, Unavailable
-from lipiyana.server.queue.endings import Endings, current_ending
-from lipiyana.server.security.callers import Caller, address_of, current_entry
+from lipiyana.server.security.callers import Caller, current_entry
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.tracing import NoTracing, Tracing
 from lipiyana.server.tuning import MESSAGES
-from lipiyana.wire.status import DETAILS_KEY, to_status
 
 REQUEST_ID_KEY = "x-request-id"
-"""Metadata key of the request id, which logs, errors and the answer contain."""
+"""Metadata key or header of the request id, which logs, errors and the answer contain."""
 
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("lipiyana.server")
 
-Context = grpc.aio.ServicerContext[Any, Any]
 
-Method = Callable[[Any], Awaitable[Any]]
-"""Takes the context of a call, whose `read` gives the requests and then `grpc.aio.EOF`. Returns
-an answer, or writes answers and returns None."""
+class Incoming(Protocol):
+    """A call as its transport received it."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata or headers with text values; their names are in lower case."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The address of the peer without its port."""
+        ...
+
+    @property
+    def deadline(self) -> float | None:
+        """The deadline by `time.monotonic()`; None if the caller set none."""
+        ...
+
+    def begin(self, request_id: str) -> None:
+        """Note the id that the answer must have."""
+        ...
+
+    async def fail(self, error: LipiyanaError, request_id: str) -> None:
+        """End the call with an error."""
+        ...
 
 
 class Calls:
@@ -71,25 +88,27 @@ class Calls:
 
     @asynccontextmanager
     async def call(
-        self, rpc: str, context: Context, *, is_stream: bool = False
+        self, rpc: str, incoming: Incoming, *, is_stream: bool = False
     ) -> AsyncIterator[Caller]:
         """Wrap the body of a call; yields the caller.
+
+        `rpc` names the method in logs, metrics and traces; names of HTTP begin with `http.`.
 
         An exception of the body ends the call with the matching status. Exceptions that are not
         of this project become INTERNAL, and only the log has their details. While the server
         drains, new calls end with UNAVAILABLE before their body begins.
         """
-        metadata = text_metadata(context.invocation_metadata())
+        metadata = incoming.metadata
         request_id = request_id_of(metadata)
-        context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
+        incoming.begin(request_id)
         begin = time.monotonic()
         code, reason = "OK", ""
         failure: LipiyanaError | None = None
         with self._tracing.call(rpc, request_id, metadata) as span:
             entry = current_entry.get()
-            client = address_of(context.peer()) if entry is None else entry.name
-            caller = Caller(request_id, client, deadline_of(context), entry, span)
-            task = _own_task()
+            client = incoming.address if entry is None else entry.name
+            caller = Caller(request_id, client, incoming.deadline, entry, span)
+            task = own_task()
             try:
                 if self._draining:
                     raise shutting_down()
@@ -117,7 +136,7 @@ class Calls:
                 self._cut_off.discard(task)
             if failure is not None:
                 # last, so that the call is counted before the caller has its answer
-                await abort(context, failure, request_id)
+                await incoming.fail(failure, request_id)
 
     @contextmanager
     def _opened(self, task: asyncio.Task[Any]) -> Iterator[None]:
@@ -137,7 +156,7 @@ def shutting_down() -> Unavailable:
 
 
 def _code_of_cancelled(deadline: float | None) -> str:
-    """The code of a call that gRPC cancelled, perhaps because of its deadline."""
+    """The code of a call that its transport cancelled, perhaps because of its deadline."""
     if deadline is not None and deadline - time.monotonic() <= MESSAGES.deadline_slack:
         return DeadlineExceeded.code
     return Cancelled.code
@@ -164,46 +183,11 @@ def log_call(
     )  # fmt: skip
 
 
-def answering(
-    method: Method, endings: Endings | None = None
-) -> Callable[[Any, Any], Awaitable[Any]]:
-    """Create a gRPC handler for streams without reference cycles that contain the call.
-
-    Otherwise the call, and its place among those of its connection, would be freed only by the
-    garbage collector. There are two cycles: gRPC's iterator of requests refers to itself, and the
-    call refers to the exception that ends it, whose traceback refers to the call. So the iterator
-    is not used, and the exception is raised without its traceback.
-    """
-
-    async def call(_requests: Any, context: Any) -> Any:
-        ending = None if endings is None else endings.of(context.peer(), _own_task())
-        current_ending.set(ending)
-        try:
-            answer = await method(context)
-            if ending is not None:
-                await ending.turn()
-            return answer
-        except grpc.aio.AbortError as aborted:
-            del _requests, context
-            aborted.__context__ = None
-            raise aborted.with_traceback(None) from None
-
-    return call
-
-
-def _own_task() -> asyncio.Task[Any]:
+def own_task() -> asyncio.Task[Any]:
+    """The task of the call that is being handled."""
     task = asyncio.current_task()
-    assert task is not None, "gRPC runs each call as a task"  # noqa: S101
+    assert task is not None, "each call runs as a task"  # noqa: S101
     return task
-
-
-async def abort(context: Context, error: LipiyanaError, request_id: str) -> None:
-    """End a call with the status of an error."""
-    status = to_status(error, request_id=request_id)
-    if (ending := current_ending.get()) is not None:
-        await ending.turn()
-    trailers = ((DETAILS_KEY, status.SerializeToString()), (REQUEST_ID_KEY, request_id))
-    await context.abort(grpc.StatusCode[error.code], status.message, trailers)
 
 
 def as_known(error: Exception, request_id: str) -> LipiyanaError:
@@ -224,18 +208,7 @@ def as_known(error: Exception, request_id: str) -> LipiyanaError:
     return InternalError(f"internal error of the server; see {request_id} in its log")
 
 
-def deadline_of(context: Context) -> float | None:
-    """The deadline of a call by `time.monotonic()`; None if the caller set none."""
-    remaining: float | None = context.time_remaining()
-    return None if remaining is None else time.monotonic() + remaining
-
-
-def text_metadata(metadata: Any) -> dict[str, str]:
-    """The metadata with text values; of several values of one key the last."""
-    return {key: value for key, value in metadata or () if isinstance(value, str)}
-
-
-def request_id_of(metadata: dict[str, str]) -> str:
+def request_id_of(metadata: Mapping[str, str]) -> str:
     """The id that the caller chose, or a new one if that is invalid."""
     chosen = metadata.get(REQUEST_ID_KEY, "")
     return chosen if _REQUEST_ID.fullmatch(chosen) else secrets.token_hex(8)
