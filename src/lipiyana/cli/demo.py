@@ -34,7 +34,7 @@ def run(models: Path | None, http_port: int, *, browser: bool) -> int:
         LipiyanaError: the server cannot start.
     """
     server = import_with("server", "lipiyana.server", "lipiyana demo")
-    import_with("http", "lipiyana.server.http.app", "lipiyana demo")
+    import_with("http", "lipiyana.server.http.starting", "lipiyana demo")
     settings = server.ServerSettings(
         host="127.0.0.1", port=0, http_port=http_port, models=models, shutdown_grace=_GRACE
     )

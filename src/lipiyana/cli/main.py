@@ -225,7 +225,9 @@ def demo(
     port: Annotated[
         int,
         typer.Option(
-            metavar="N", parser=whole_number(0, 65535), help="Port of the page. Default: a free one."
+            metavar="N",
+            parser=whole_number(0, 65535),
+            help="Port of the page. Default: a free one.",
         ),
     ] = 0,
     no_browser: Annotated[

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from needs import BROWSER
 from page_fake import PageRecognizer
-from page_visit import Visit, chromium, visiting
+from page_visit import PATIENCE, Visit, chromium, visiting
 
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def browser() -> Iterator[Browser]:
     """Chromium with a camera that shows a test picture. Ends before asyncio tests of others."""
     driver = pytest.importorskip("playwright.sync_api", reason=BROWSER)
+    driver.expect.set_options(timeout=PATIENCE)
     path = chromium()
     if path is None:
         pytest.skip(BROWSER)

@@ -1,4 +1,4 @@
-"""The page for everybody: keyboard, narrow screens, dark and light, hearing; and what it may load."""
+"""The page for everybody: keyboard, narrow screens, dark and light; and what it may load."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_keyboard_reaches_everything(visit: Visit) -> None:
     for _ in range(60):
         page.keyboard.press("Tab")
         said = page.evaluate(script("focus_ring"))
-        if said[0] in [name for name, _, _ in seen]:
+        if said is None:  # behind the last part of the page
             break
         seen.append(said)
     names = [name for name, _, _ in seen]

@@ -88,9 +88,9 @@ def test_marks_follow_the_orientation_of_the_file(visit: Visit, orientation: int
 
 
 def test_options_are_sent(visit: Visit, recognizer_of_page: PageRecognizer) -> None:
-    visit.page.get_by_text("Options").click()
+    visit.page.get_by_text("Options", exact=True).click()
     visit.page.get_by_label("Latin letters beside each script").check()
-    visit.page.get_by_label("vehicles").uncheck()
+    visit.page.locator("[name=features][value=vehicles]").uncheck()
     visit.page.get_by_label("compute again, do not ask the cache").check()
     visit.bring(("a.png", picture(colour=(4, 0, 0))))
     visit.wait_for_marks()

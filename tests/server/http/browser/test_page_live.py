@@ -11,18 +11,12 @@ import numpy as np
 import pytest
 from needs import BROWSER
 from page_fake import PageRecognizer
-from page_visit import Visit
+from page_visit import Visit, script
 
 if TYPE_CHECKING:
     from playwright.sync_api import WebSocket
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
-
-FRAMES = """(count) => new Promise((done) => {
-    const video = document.querySelector("#frame video");
-    const step = (left) => (left ? video.requestVideoFrameCallback(() => step(left - 1)) : done(true));
-    step(count);
-})"""
 
 
 @pytest.fixture
@@ -53,29 +47,25 @@ def test_a_camera_is_read_with_tracks(camera: Visit) -> None:
     page.wait_for_function("/[1-9][.\\\\d]* frames a second/.test(rate.textContent)")
     vehicles = page.locator(".list.vehicle .row")
     expect(vehicles.first).to_contain_text("track ")
-    colours = "() => [...document.querySelectorAll('.mark.vehicle .shape')].map((one) => one.getAttribute('stroke'))"
-    labels = (
-        "() => [...document.querySelectorAll('.list.vehicle .tag')].map((one) => one.textContent)"
-    )
-    before = page.evaluate(colours), page.evaluate(labels)
-    page.evaluate(FRAMES, 12)
-    assert (page.evaluate(colours), page.evaluate(labels)) == before
-    assert len(set(before[0])) == len(set(before[1])) == 2
+    before = page.evaluate(script("tracks"))
+    page.evaluate(script("frames"), 12)
+    assert page.evaluate(script("tracks")) == before
+    assert [len(set(values)) for values in before] == [2, 2]
 
 
 def test_at_most_two_frames_are_under_way(
     camera: Visit, sent: list[bytes], recognizer_of_page: PageRecognizer
 ) -> None:
     recognizer_of_page.hold()
-    camera.page.evaluate(FRAMES, 6)  # answers of frames from before arrive meanwhile
+    camera.page.evaluate(script("frames"), 6)  # answers of frames from before arrive meanwhile
     before = len(sent)
-    camera.page.evaluate(FRAMES, 15)
+    camera.page.evaluate(script("frames"), 15)
     assert len(sent) - before <= 2
     stuck = len(sent)
-    camera.page.evaluate(FRAMES, 15)
+    camera.page.evaluate(script("frames"), 15)
     assert len(sent) == stuck
     recognizer_of_page.release()
-    camera.page.evaluate(FRAMES, 15)
+    camera.page.evaluate(script("frames"), 15)
     assert len(sent) > stuck
     numbers = [int.from_bytes(frame[:8], "big") for frame in sent]
     assert numbers == sorted(set(numbers))
@@ -90,7 +80,7 @@ def test_a_camera_pauses_goes_on_and_stops(camera: Visit, sent: list[bytes]) -> 
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
     assert len(sent) <= paused + 1  # one may have been on its way
     page.get_by_role("button", name="Go on").click()
-    page.evaluate(FRAMES, 10)
+    page.evaluate(script("frames"), 10)
     assert len(sent) > paused
     page.evaluate("() => { window.camera = document.querySelector('#frame video').srcObject; }")
     page.get_by_role("button", name="Stop").click()

@@ -134,7 +134,8 @@ def test_a_picture_that_the_browser_cannot_show_is_read(visit: Visit) -> None:
     expect(visit.page.locator("#caption")).to_contain_text("cannot show this kind of picture")
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Download PNG").click()
-    assert Image.open(download.value.path()).size == (800, 600)
+    with Image.open(download.value.path()) as saved:
+        assert saved.size == (800, 600)
 
 
 def test_later_pictures_do_not_push_the_shown_one_away(visit: Visit) -> None:

@@ -66,7 +66,7 @@ export class Live {
     if (this.stream === stream) this.resume();
   }
 
-  /** Send each new frame for which there is room; others are never sent. */
+  /** Send each new frame for which there is room; others, and old ones, are never sent. */
   watch(video) {
     if (this.video !== video) return;
     onNextFrame(video, () => {
@@ -120,7 +120,6 @@ export class Live {
   resume() {
     if (!this.running || this.paused || this.video.ended) return;
     this.video.play().catch(() => {}); // it was stopped meanwhile
-    this.offer();
   }
 
   finish() {

@@ -25,7 +25,7 @@ export function showDetails(result, seconds) {
   ].filter((fact) => fact && fact[1]);
   byId("how").replaceChildren(
     make("dl", {}, ...facts.flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })])),
-    make("table", {}, make("caption", { text: "Time by stage" }), make("tbody", {}, ...rows)),
+    rows.length ? make("table", {}, make("caption", { text: "Time by stage" }), make("tbody", {}, ...rows)) : "",
   );
 }
 
