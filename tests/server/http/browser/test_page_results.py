@@ -37,7 +37,7 @@ def test_everything_is_listed(read: Visit) -> None:
     assert f"{HINDI}, Devanagari, confidence 90 %" in rows
     lists = read.page.locator("#lists")
     for text in (
-        "category conflict", "Karnataka", "standard format", "transport", "black on yellow",
+        "category conflict", "Karnataka", "Standard format", "transport", "black on yellow",
         "KL07CD8883", "KL07CD8B88", "on auto rickshaw",
     ):  # fmt: skip
         expect(lists).to_contain_text(text)

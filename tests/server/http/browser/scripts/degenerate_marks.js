@@ -5,6 +5,6 @@ async () => {
         id: `${index}`, kind: "line", bounds: { x, y, right, bottom },
         corners: [[x, y], [right, y], [right, bottom], [x, bottom]], label: index ? "TEXT" : "",
     }));
-    const options = { size: 2, measure: (text, size) => text.length * size, width: 1, height: 1 };
+    const options = { size: 2, measure: (text, size) => ({ width: text.length * size, up: size, down: 0 }), width: 1, height: 1 };
     return placeLabels(marks, options).length;
 }

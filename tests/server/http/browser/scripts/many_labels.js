@@ -9,7 +9,7 @@ async () => {
         const kind = ["vehicle", "plate", "line"][index % 3];
         return { id: `${index}`, kind, corners, bounds, label: `LABEL ${index}` };
     });
-    const options = { size: 13, measure: (text, size) => text.length * size * 0.6, width: 1120, height: 780 };
+    const options = { size: 13, measure: (text, size) => ({ width: text.length * size * 0.6, up: size, down: 0 }), width: 1120, height: 780 };
     const places = placeLabels(marks, options);
     const again = placeLabels(marks, options);
     const solid = [...marks.filter(({ kind }) => kind !== "vehicle").map(({ bounds }) => bounds), ...places];

@@ -119,7 +119,7 @@ function plateRow({ value }, marks) {
   }
   const state = registration.valid ? "valid" : registration.canonical ? "doubtful" : "no known format";
   const facts = [
-    registration.region_name, registration.canonical && `${plain(registration.format, "REGISTRATION_FORMAT")} format`,
+    registration.region_name, formatOf(registration),
     plain(registration.category, "CATEGORY"), plain(value.colour, "PLATE_COLOUR"),
     vehicleOf(value, marks),
   ].filter(Boolean).join(" · ");
@@ -134,6 +134,11 @@ function plateRow({ value }, marks) {
       ? make("p", { class: "facts" }, "or ", ...registration.alternatives.map((text) => make("code", { text })))
       : null,
   ];
+}
+
+function formatOf({ canonical, format }) {
+  const name = plain(format, "REGISTRATION_FORMAT");
+  return canonical && name ? `${name.charAt(0).toUpperCase()}${name.slice(1)} format` : "";
 }
 
 /** The letters of a plate, each underlined as surely as it was read. */

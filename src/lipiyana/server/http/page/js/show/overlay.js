@@ -13,7 +13,8 @@ const ruler = document.createElement("canvas").getContext("2d");
 
 function measure(text, size) {
   ruler.font = `600 ${size}px ${FONT}`;
-  return ruler.measureText(text).width;
+  const { width, actualBoundingBoxAscent: up, actualBoundingBoxDescent: down } = ruler.measureText(text);
+  return { width, up, down };
 }
 
 /**
@@ -52,16 +53,16 @@ export function drawSvg(svg, { marks, width, height, unit, places }, { show = ()
   svg.replaceChildren(...[...marks].sort((one, other) => area(other) - area(one)).map(({ id }) => groups.get(id)));
 }
 
-function labelParts({ mark, text, size, x, y, width, height, leader }, unit) {
+function labelParts({ mark, text, size, x, y, width, height, baseline, leader }, unit) {
   const line = leader && draw("line", {
     x1: leader[0], y1: leader[1], x2: leader[2], y2: leader[3], class: "leader",
     stroke: mark.colour, "stroke-width": unit * 1.5,
   });
   const ground = draw("rect", {
-    x, y, width, height, rx: height * 0.18, class: "label", fill: mark.colour,
+    x, y, width, height, rx: size * 0.26, class: "label", fill: mark.colour,
   });
   const words = draw("text", {
-    x: x + width / 2, y: y + height * 0.72, "font-size": size, "text-anchor": "middle",
+    x: x + width / 2, y: y + baseline, "font-size": size, "text-anchor": "middle",
     fill: inkOn(mark.colour), text,
   });
   return line ? [line, ground, words] : [ground, words];
@@ -91,7 +92,7 @@ export function drawCanvas(picture, { marks, width, height, unit, places }) {
   return canvas;
 }
 
-function drawLabel(pen, { mark, text, size, x, y, width, height, leader }, unit) {
+function drawLabel(pen, { mark, text, size, x, y, width, height, baseline, leader }, unit) {
   pen.strokeStyle = mark.colour;
   pen.lineWidth = unit * 1.5;
   if (leader) {
@@ -102,9 +103,9 @@ function drawLabel(pen, { mark, text, size, x, y, width, height, leader }, unit)
   }
   pen.fillStyle = mark.colour;
   pen.beginPath();
-  pen.roundRect(x, y, width, height, height * 0.18);
+  pen.roundRect(x, y, width, height, size * 0.26);
   pen.fill();
   pen.fillStyle = inkOn(mark.colour);
   pen.font = `600 ${size}px ${FONT}`;
-  pen.fillText(text, x + width / 2, y + height * 0.72);
+  pen.fillText(text, x + width / 2, y + baseline);
 }

@@ -22,8 +22,9 @@ const ORDER = 0.08; // each place is that much worse than the one before it
 
 /**
  * @param marks those of marks.js
- * @param options {size: height of letters, measure(text, size): width, width, height: of the picture}
- * @returns places {mark, text, size, x, y, right, bottom, width, height, number, leader}: `leader` is
+ * @param options {size: height of letters, measure(text, size): {width, up, down},
+ *   width, height: of the picture}
+ * @returns places {mark, text, size, x, y, right, bottom, width, height, baseline, number, leader}: `leader` is
  *   [x1, y1, x2, y2] where the label is away from its mark, `number` where it stands for the text
  */
 export function placeLabels(marks, { size, measure, width, height }) {
@@ -61,8 +62,12 @@ export function placeLabels(marks, { size, measure, width, height }) {
 
   function sized(label, letters) {
     const pad = letters * 0.35;
-    const text = shortened(label, longest - 2 * pad, (piece) => measure(piece, letters));
-    return { text, size: letters, width: measure(text, letters) + 2 * pad, height: letters * 1.45, number: 0 };
+    const text = shortened(label, longest - 2 * pad, (piece) => measure(piece, letters).width);
+    const { width: wide, up, down } = measure(text, letters);
+    // signs above and below letters make some scripts taller
+    const baseline = Math.max(letters * 1.04, up + letters * 0.18);
+    const height = baseline + Math.max(letters * 0.41, down + letters * 0.18);
+    return { text, size: letters, width: wide + 2 * pad, height, baseline, number: 0 };
   }
 
   function beside(item, sizes) {
