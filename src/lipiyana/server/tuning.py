@@ -259,6 +259,13 @@ class MemoryTuning:
     """Memory of a thread that reads a large scene or wide lines, measured with 48-megapixel JPEGs.
     """
 
+    http_connection_bytes: int = MEBIBYTE
+    """Memory of a connection of HTTP: 256 KiB in one read and as much for TLS, each twice."""
+
+    http_copies: int = 3
+    """Copies of a body that is parsed: the body, its text or its parts, and the pictures. One body
+    is parsed at a time."""
+
     growth_bytes: int = 64 * MEBIBYTE
     """When a process has grown by this much, it returns free memory to the system."""
 

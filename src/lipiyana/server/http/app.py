@@ -22,10 +22,12 @@ from lipiyana.server.http.openapi import BATCH, MODELS, ONE, PROBES, TITLE, desc
 from lipiyana.server.http.pages import add_pages
 from lipiyana.server.http.problems import PROBLEM, Problem, body_of, headers_of, status_of
 from lipiyana.server.http.sending import ClientGone, Cors, sent_with_care
+from lipiyana.server.http.tuning import REST
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.security.access import Access
 from lipiyana.server.security.callers import current_entry
 from lipiyana.server.settings.model import ServerSettings
+from lipiyana.types import Recognition
 from lipiyana.wire.results import recognition_to_json
 
 JSON = "application/json"
@@ -140,7 +142,7 @@ class RestApp:
                 raise image
             async with exchange.while_wanted():
                 value = await recognitions.one(image, config, caller)
-            body = _dumped(recognition_to_json(value))
+            body = await _written(value)
             answer = recognitions.unread.count(body, caller.client, exchange.at_end)
         return _json(answer, exchange.request_id)
 
@@ -182,6 +184,12 @@ class RestApp:
 async def _alive() -> Response:
     """Whether the process lives."""
     return Response(b'{"alive":true}', media_type=JSON)
+
+
+async def _written(value: Recognition) -> bytes:
+    if len(value.text_lines) <= REST.inline_lines:
+        return _dumped(recognition_to_json(value))
+    return await asyncio.to_thread(lambda: _dumped(recognition_to_json(value)))
 
 
 def _dumped(value: Any) -> bytes:

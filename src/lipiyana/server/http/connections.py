@@ -79,6 +79,7 @@ class Connection:
         client: the address of the peer without its port.
         peer: the address with its port; names the connection.
         busy: whether a request is being answered.
+        has_begun: whether the task that makes the transport runs.
         upgraded: whether it is a WebSocket.
         has_unread_body: tells whether the client still sends the body of its request.
     """
@@ -87,6 +88,7 @@ class Connection:
         self.client = client
         self.peer = peer
         self.busy = False
+        self.has_begun = False
         self.upgraded = False
         self.has_unread_body: Callable[[], bool] = lambda: False
         self._socket = accepted
@@ -134,10 +136,11 @@ class Connection:
         self._is_closing = True
         if self._transport is not None:
             self._transport.abort()
-        elif self._handshake is not None:
+            return
+        if self._handshake is not None:
             self._handshake.cancel()
-        else:
-            self._socket.close()
+        if not self.has_begun:
+            self._socket.close()  # a task that is cancelled before its first step closes nothing
 
     def lost(self) -> None:
         """Note that the connection has ended."""

@@ -108,6 +108,7 @@ class HttpListener:
 
     async def _open(self, connection: Connection, accepted: socket.socket) -> None:
         """Make the protocol of a connection, after the handshake of TLS if there is one."""
+        connection.has_begun = True
         loop = asyncio.get_running_loop()
         tls = None if self._tls is None else self._tls.context()
         limits = {

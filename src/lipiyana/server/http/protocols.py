@@ -56,6 +56,8 @@ class _BoundedH11(h11.Connection):
                 raise h11.RemoteProtocolError("too many small chunks")
         elif isinstance(event, h11.Request):
             self._chunks = self._chunk_bytes = 0
+            if event.http_version not in {b"1.0", b"1.1"}:
+                raise h11.RemoteProtocolError("another version of HTTP")
             size = len(event.target) + sum(len(k) + len(v) + 4 for k, v in event.headers)
             if size > REST.head_bytes:
                 raise h11.RemoteProtocolError("headers too long", error_status_hint=431)
@@ -206,6 +208,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         finally:
             self._is_wanted = False
 
+    async def send(self, message: Any) -> None:
+        """Send a message; after a close frame, read until the client has answered it."""
+        await super().send(message)
+        if self.close_sent:
+            self._schedule()
+
     def handle_connect(self, event: Any) -> None:
         """Start the application, and read no more until it wants the first message."""
         super().handle_connect(event)
@@ -258,7 +266,8 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             self._unparsed.clear()
             return
-        if self._is_wanted and self._unparsed:
+        is_wanted = self._is_wanted or self.close_sent
+        if is_wanted and self._unparsed:
             data = bytes(self._unparsed[: REST.slice_bytes])
             del self._unparsed[: REST.slice_bytes]
             if self._first_bytes >= 0:
@@ -269,9 +278,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             super().data_received(data)
             if self.transport.is_closing():
                 return
-        if not self._is_wanted or self._unparsed:
+            is_wanted = self._is_wanted or self.close_sent
+        if not is_wanted or self._unparsed:
             self.transport.pause_reading()
-            if self._is_wanted:
+            if is_wanted:
                 self._schedule()
         else:
             self.read_paused = False

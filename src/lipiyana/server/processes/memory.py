@@ -110,6 +110,10 @@ def memory_bounds(settings: ServerSettings) -> Mapping[str, int]:
         "cache_bytes": settings.cache_bytes,
         "max_connection_calls": calls * CONNECTIONS.call_bytes,
     }
+    if settings.http_port is not None:
+        bounds["http_port"] = (
+            settings.max_connections * MEMORY.http_connection_bytes + MEMORY.http_copies * message
+        )
     return dict(sorted(bounds.items(), key=lambda item: -item[1]))
 
 

@@ -13,7 +13,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -65,15 +64,10 @@ def supervise(
                 Ending(settings.shutdown_grace, "workers"), (signal.SIGTERM, signal.SIGINT)
             )
         )
-        host = settings.host
-        port = stack.enter_context(
-            _reserved_port(host, settings.port, lambda _: port_taken(address(host, settings.port)))
-        )
-        http_port = settings.http_port
+        host, http_port = settings.host, settings.http_port
+        port = stack.enter_context(_reserved_port(host, settings.port))
         if http_port is not None:
-            http_port = stack.enter_context(
-                _reserved_port(host, http_port, partial(http_port_taken, host, http_port))
-            )
+            http_port = stack.enter_context(_reserved_port(host, http_port, http_port_taken))
         folder = stack.enter_context(metrics_folder())
         shared = settings.model_copy(update={"port": port, "http_port": http_port})
         supervisor = Supervisor(shared, make_recognizer, folder, ending)
@@ -276,7 +270,7 @@ class Supervisor:
 
 @contextmanager
 def _reserved_port(
-    host: str, port: int, taken: Callable[[OSError], InvalidRequest]
+    host: str, port: int, taken: Callable[[str, int, OSError], InvalidRequest] | None = None
 ) -> Iterator[int]:
     """Reserve a free port for sockets that share it.
 
@@ -296,7 +290,9 @@ def _reserved_port(
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.bind((host, chosen))
     except OSError as error:
-        raise taken(error) from None
+        if taken is None:
+            raise port_taken(address(host, port)) from None
+        raise taken(host, port, error) from None
     with shared:
         yield chosen
 
