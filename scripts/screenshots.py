@@ -98,7 +98,7 @@ def take(browser: Browser, address: str, options: dict[str, Any], sample: str, n
     page = opened(browser, address, options)
     page.evaluate(DROP, sample)
     page.locator("#frame img").wait_for()
-    page.wait_for_function("() => document.querySelector('#frame img').complete")
+    page.evaluate("document.querySelector('#frame img').decode()")
     if options is PHONE:
         page.locator("#queue").evaluate("(queue) => queue.scrollIntoView()")
     path = ASSETS / name

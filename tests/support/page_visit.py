@@ -69,9 +69,11 @@ class Visit:
         self.page.wait_for_selector("#lists .row")
         self.page.wait_for_selector(".overlay .mark", state="attached")
         if count is not None:
-            self.page.wait_for_function(
-                "n => document.querySelectorAll('.overlay .mark').length === n", arg=count
-            )
+            self.until("n => document.querySelectorAll('.overlay .mark').length === n", count)
+
+    def until(self, holds: str, argument: object = None) -> None:
+        """Wait until a function of JavaScript is true on the page."""
+        self.page.evaluate(script("until"), [holds, argument])
 
     def rows(self) -> Sequence[str]:
         """What the lists say to who hears them."""

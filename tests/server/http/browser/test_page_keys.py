@@ -55,6 +55,7 @@ def give(visit: Visit, key: str) -> None:
     expect(visit.page.locator("#key-field")).to_be_focused()
     visit.page.keyboard.type(key)
     visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("#key-field")).to_have_value("")
 
 
 def test_a_key_is_asked_for_and_kept_in_memory_only(gate: Visit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def camera(visit: Visit, sent: list[bytes], recognizer_of_page: PageRecognizer) 
 
 def test_a_camera_is_read_with_tracks(camera: Visit) -> None:
     page = camera.page
-    page.wait_for_function("/[1-9][.\\\\d]* frames a second/.test(rate.textContent)")
+    visit.until("/[1-9][.\\\\d]* frames a second/.test(rate.textContent)")
     vehicles = page.locator(".list.vehicle .row")
     expect(vehicles.first).to_contain_text("track ")
     before = page.evaluate(script("tracks"))
@@ -75,7 +76,7 @@ def test_at_most_two_frames_are_under_way(
 def test_a_camera_pauses_goes_on_and_stops(camera: Visit, sent: list[bytes]) -> None:
     page = camera.page
     page.get_by_role("button", name="Pause").click()
-    page.wait_for_function("() => document.querySelector('#frame video').paused")
+    camera.until("() => document.querySelector('#frame video').paused")
     paused = len(sent)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
     assert len(sent) <= paused + 1  # one may have been on its way
@@ -130,7 +131,7 @@ def test_a_video_is_read_frame_by_frame_to_its_end(
     first = len(sent)
     page.get_by_label("wait for each frame").uncheck()
     page.get_by_role("button", name="Play again").click()
-    page.wait_for_function("() => document.querySelector('#frame video').currentTime > 1")
+    visit.until("() => document.querySelector('#frame video').currentTime > 1")
     expect(page.get_by_role("button", name="Play again")).to_be_visible()
     assert len(sent) > first
     page.get_by_role("button", name="Stop").click()
@@ -141,7 +142,7 @@ def test_a_frame_waits_for_its_answer(
 ) -> None:
     recognizer_of_page.hold()
     play(visit, clip)
-    visit.page.wait_for_function("() => document.querySelector('#frame video')?.paused")
+    visit.until("() => document.querySelector('#frame video')?.paused")
     visit.page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))"
     )

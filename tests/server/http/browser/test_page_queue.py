@@ -119,7 +119,7 @@ def test_a_slow_upload_shows_its_progress(visit: Visit) -> None:
     )
     visit.bring(("slow.png", noise(500, 400, 1)), ("other.png", noise(500, 400, 2)))
     page = visit.page
-    page.wait_for_function(
+    visit.until(
         """() => [...document.querySelectorAll("#items progress")].some(
             ({ position }) => position > 0.1 && position < 1)"""
     )

@@ -49,7 +49,9 @@ export class Keys {
     for (const { resolve } of waiting) resolve();
   }
 
+  /** Nobody gave a key; the event comes late, and the dialog may be open once more by then. */
   refuse() {
+    if (this.dialog.open) return;
     for (const { reject } of this.waiting.splice(0)) {
       reject(new Problem("The server asks for a key.", { status: 401 }));
     }
