@@ -48,6 +48,18 @@ class PageRecognizer(FakeRecognizer):
         self.busy_answers = 1
         self._lock = threading.Lock()
 
+    def forget(self) -> None:
+        """Forget what was read before."""
+        self.computed.clear()
+        self.configs.clear()
+        self.busy_answers = 1
+        while not self._began.empty():
+            self._began.get()
+
+    def wait_for_next(self) -> None:
+        """Wait until the reading of a picture has started."""
+        self._began.get(timeout=60)
+
     def recognize(
         self,
         image: ImageInput,

@@ -57,9 +57,7 @@ def page_server(page_recognizer: PageRecognizer) -> Iterator[RecognitionServer]:
 @pytest.fixture
 def recognizer_of_page(page_recognizer: PageRecognizer) -> Iterator[PageRecognizer]:
     """The recognizer behind the page, as new."""
-    page_recognizer.computed.clear()
-    page_recognizer.configs.clear()
-    page_recognizer.busy_answers = 1
+    page_recognizer.forget()
     yield page_recognizer
     page_recognizer.release()
 

@@ -45,7 +45,8 @@ def camera(visit: Visit, sent: list[bytes], recognizer_of_page: PageRecognizer) 
 
 def test_a_camera_is_read_with_tracks(camera: Visit) -> None:
     page = camera.page
-    visit.until("/[1-9][.\\\\d]* frames a second/.test(rate.textContent)")
+    rate = re.compile(r"[1-9][.\d]* frames a second")
+    expect(page.locator("#rate")).to_contain_text(rate)
     vehicles = page.locator(".list.vehicle .row")
     expect(vehicles.first).to_contain_text("track ")
     before = page.evaluate(script("tracks"))
@@ -141,12 +142,15 @@ def test_a_frame_waits_for_its_answer(
     visit: Visit, sent: list[bytes], clip: Path, recognizer_of_page: PageRecognizer
 ) -> None:
     recognizer_of_page.hold()
+    visit.page.get_by_text("Options", exact=True).click()
+    visit.page.locator("[name=bypass]").check()  # an earlier test may have read these frames
     play(visit, clip)
-    visit.until("() => document.querySelector('#frame video')?.paused")
+    recognizer_of_page.wait_for_next()
+    visit.until("() => document.querySelector('#frame video').paused")
     visit.page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))"
     )
-    assert len(sent) <= 1
+    assert len(sent) == 1
     recognizer_of_page.release()
     visit.wait_for_marks()
     visit.page.get_by_role("button", name="Stop").click()

@@ -18,9 +18,9 @@ export function query() {
 
 /** The same as the JSON configuration of a stream. */
 export function streamConfig() {
-  const { features, layout, romanize, words } = query();
+  const { features, romanize, words, ...rest } = query();
   return {
-    layout,
+    ...rest,
     ...(features ? { features: features.split(",") } : {}),
     ...(romanize ? { romanize: true } : {}),
     ...(words ? { words: true } : {}),
