@@ -20,11 +20,11 @@ from lipiyana.runtime.manifest import MANIFEST
 
 _SECONDS = 300  # that a block may take, or a server to answer
 _SERVE = "lipiyana serve"
-_OTHER_HOST, _PORT = "gate.example", "50051"
+_OTHER_HOST, _PORT, _HTTP_PORT = "gate.example", "50051", "8080"
 
 
 class Stage:
-    """A page's folder. Blocks see the port and the host of the pages as a free port of loopback."""
+    """A page's folder. Blocks see the ports and the host of the pages as free ports of loopback."""
 
     def __init__(self, folder: Path, page: str) -> None:
         self.folder = folder
@@ -33,9 +33,11 @@ class Stage:
         self._servers: list[subprocess.Popen[str]] = []
         self._done: set[Block] = set()
         self._token = ""
-        with socket.socket() as free:
+        with socket.socket() as free, socket.socket() as also_free:
             free.bind(("127.0.0.1", 0))
+            also_free.bind(("127.0.0.1", 0))
             self._port = str(free.getsockname()[1])
+            self._http_port = str(also_free.getsockname()[1])
         _fill(folder, self._cwd)
 
     def run(self, block: Block, before: tuple[Block, ...]) -> None:
@@ -110,7 +112,8 @@ class Stage:
         threading.Thread(target=_drain, args=(server.stdout,), daemon=True).start()
 
     def _here(self, text: str) -> str:
-        return text.replace(_PORT, self._port).replace(_OTHER_HOST, "127.0.0.1")
+        text = text.replace(_PORT, self._port).replace(_HTTP_PORT, self._http_port)
+        return text.replace(_OTHER_HOST, "127.0.0.1")
 
     def _environment(self) -> dict[str, str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LIPIYANA_")}

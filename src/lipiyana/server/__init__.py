@@ -1,4 +1,4 @@
-"""The gRPC server. Needs the extra `server`.
+"""The server of gRPC and HTTP. Needs the extra `server`, and `http` for HTTP.
 
 `serve` runs until SIGTERM, as `lipiyana serve` does. `running_server` runs a server in a thread:
 
@@ -11,7 +11,7 @@
     >>> [plate.registration.canonical for plate in found.plates]
     ['AR686878', '22BH0091H']
 
-In: calls of `lipiyana.v1.RecognitionService`. Out: their answers.
+In: calls of `lipiyana.v1.RecognitionService`, or their HTTP. Out: their answers.
 """
 
 from lipiyana.errors import MissingExtra

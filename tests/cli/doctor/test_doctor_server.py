@@ -25,6 +25,8 @@ def test_the_defaults_of_a_server_have_no_findings(tmp_path: Path) -> None:
     [
         ("cache_bytes = 0", "cache", "note", "off"),
         ("threads = 1000", "server", "note", "wait for each other"),
+        ("http_port = 8080", "http", "ok", "http://127.0.0.1:8080/"),
+        ('http_port = 8080\nhost = "::1"', "http", "ok", "http://[::1]:8080/"),
         ('host = "0.0.0.0"', "access", "note", "anyone who reaches"),
         ('tokens = "none.toml"', "server", "wrong", "cannot use the tokens"),
         ('shared_cache_url = "redis://127.0.0.1:1"', "shared cache", "wrong", "cannot be reached"),

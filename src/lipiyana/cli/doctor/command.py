@@ -183,6 +183,8 @@ def server(config: Path | None) -> Iterator[Finding]:
         yield _cache(settings)
         if settings.shared_cache is not None:
             yield _shared_cache(settings.shared_cache)
+        if settings.http_port is not None:
+            yield _http(settings)
         yield from _access(settings)
         if settings.tokens is not None:
             keys = read_keys(settings.tokens)
@@ -222,6 +224,16 @@ def _concurrency(settings: Any) -> Finding:
             "note", "server", f"{detail}: some CPUs stay idle under load; raise `threads`"
         )
     return Finding("ok", "server", detail)
+
+
+def _http(settings: Any) -> Finding:
+    if dict(extras()).get("http", []):
+        return Finding(
+            "wrong", "http", f"http_port needs the extra `http` ({how_to_install('http')})"
+        )
+    scheme = "http" if settings.tls is None else "https"
+    where = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Finding("ok", "http", f"{scheme}://{where}:{settings.http_port}/")
 
 
 def _cache(settings: Any) -> Finding:
