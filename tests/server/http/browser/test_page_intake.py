@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from needs import BROWSER
 from page_fake import PageRecognizer, picture
 from page_visit import Visit
 from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -85,6 +90,30 @@ def test_marks_follow_the_orientation_of_the_file(visit: Visit, orientation: int
     assert red[0] > 200
     assert red[1] < 60
     assert max(grey[:3]) < 100
+
+
+def test_words_are_asked_for_and_shown(visit: Visit) -> None:
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        url = route.request.url.replace("words=true", "cache_policy=bypass")
+        row = route.fetch(url=url).json()
+        row["text_lines"][0]["words"] = [
+            {"text": text, "confidence": sure, "polygon": row["text_lines"][0]["polygon"]}
+            for text, sure in (("श्री", 0.9), ("<b>गणेश</b>", 0.5))
+        ]
+        route.fulfill(json=row)
+
+    visit.page.route("**/v1/recognize*", answer)
+    visit.page.get_by_text("Options", exact=True).click()
+    visit.page.get_by_label("place of each word").check()
+    visit.bring(("a.png", picture(colour=(5, 0, 0))))
+    visit.wait_for_marks(7)
+    assert "words=true" in asked[0]
+    words = visit.page.locator("#lists .word")
+    assert words.all_text_contents() == ["श्री", "<b>गणेश</b>"]
+    assert [one.get_attribute("title") for one in words.all()] == ["90 %", "50 %"]
 
 
 def test_options_are_sent(visit: Visit, recognizer_of_page: PageRecognizer) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from needs import BROWSER
 from page_fake import BAD, BUG, BUSY, PageRecognizer, picture
 from page_visit import Visit
 from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -89,7 +94,7 @@ def test_a_server_that_is_going_away_is_asked_again(visit: Visit, after: str) ->
     date = visit.page.evaluate("new Date(Date.now() + 1500).toUTCString()")
     answers = iter([date if after == "date" else after])
 
-    def answer(route) -> None:
+    def answer(route: Route) -> None:
         if retry_after := next(answers, None):
             route.fulfill(status=503, headers={"Retry-After": retry_after}, body="<h1>away</h1>")
         else:
