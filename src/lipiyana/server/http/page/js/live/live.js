@@ -8,6 +8,7 @@ import { grab, onNextFrame, openCamera, openFile, release } from "./source.js";
 const MOST_IN_FLIGHT = 2;
 const RATE_SECONDS = 3;
 const MOST_TRIES = 6;
+const AGAIN = "Play again";
 
 export class Live {
   /** @param options {keys, config(): of the stream, begin(video), show(result, seconds), end()} */
@@ -118,12 +119,17 @@ export class Live {
   }
 
   resume() {
-    if (!this.running || this.paused || this.video.ended) return;
+    if (!this.running || this.paused) return;
+    if (this.video.ended) {
+      this.finish(); // a video that was paused at its last frame tells nobody
+      return;
+    }
     this.video.play().catch(() => {}); // it was stopped meanwhile
   }
 
   finish() {
-    byId("pause").textContent = "Play again";
+    if (byId("pause").textContent === AGAIN) return;
+    byId("pause").textContent = AGAIN;
     say("The video has ended.");
   }
 
