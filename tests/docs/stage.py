@@ -125,7 +125,8 @@ class Stage:
 
 def missing_program(block: Block) -> str:
     """Name the program that a block needs and this machine lacks; "" for none."""
-    return "openssl" if "openssl " in block.text and not shutil.which("openssl") else ""
+    needed = (name for name in ("openssl", "curl") if f"{name} " in block.text)
+    return next((name for name in needed if not shutil.which(name)), "")
 
 
 def _serves(block: Block) -> bool:

@@ -13,7 +13,7 @@ import click
 import pytest
 import typer
 from blocks import BLOCKS, PAGES, ROOT, Block
-from needs import OPENSSL
+from needs import CURL, OPENSSL
 from packaging.requirements import Requirement
 from stage import Stage, missing_program
 
@@ -40,8 +40,8 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage
 def test_it_runs_as_pasted(
     block: Block, stages: dict[str, Stage], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if missing_program(block):
-        pytest.skip(OPENSSL)
+    if missing := missing_program(block):
+        pytest.skip({"openssl": OPENSSL, "curl": CURL}[missing])
     if block.page not in stages:
         for stage in stages.values():
             stage.close()

@@ -9,6 +9,7 @@ TORCH = "trains: needs torch and the extra `train` (docs/guides/fine-tuning.md: 
 FONTS = "renders: needs the renderer's fonts (scripts/install_fonts.sh installs them); missing: "
 PICTURES = "needs ../shared/data, the maintainers' real pictures and word lists: not published"
 REDIS = "needs a Redis server: no wheel brings one for this system, install redis-server"
+CURL = "needs the program curl: install it from the system's packages"
 OPENSSL = "needs the program openssl: install it from the system's packages"
 PADDLE = (
     "needs an interpreter that has Paddle: name it by LIPIYANA_PADDLE_PYTHON"

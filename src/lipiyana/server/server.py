@@ -38,7 +38,7 @@ from lipiyana.server.tuning import CONNECTIONS, ENDING, WORKERS
 from lipiyana.types import CachePolicy, Layout, PixelFormat, RawImage, RecognitionConfig
 
 if TYPE_CHECKING:
-    from lipiyana.server.http.listener import HttpListener
+    from lipiyana.server.http.port.listener import HttpListener
 
 _log = logging.getLogger("lipiyana.server")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from lipiyana import types
 from lipiyana.errors import InternalError, InvalidRequest
@@ -19,7 +19,6 @@ from lipiyana.wire.enums import (
     REGISTRATION_FORMATS,
     inverse,
 )
-from lipiyana.wire.message_json import message_to_dict
 
 MOST_FOUND = 10_000
 """Vehicles, plates and lines of one picture; ten times what this project finds at most."""
@@ -79,7 +78,11 @@ def recognition_to_json(value: types.Recognition) -> dict[str, Any]:
     `track_id` and `vehicle_index` are None if there is none, so that all rows have the same
     keys.
     """
-    row = message_to_dict(recognition_to_proto(value))
+    row = MessageToDict(
+        recognition_to_proto(value),
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+    )
     for vehicle in row["vehicles"]:
         vehicle.setdefault("track_id", None)
     for plate in row["plates"]:

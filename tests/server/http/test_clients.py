@@ -183,6 +183,15 @@ def test_answers_cannot_be_taken_for_pages(http: Http) -> None:
         assert "unsafe" not in policy
 
 
+def test_a_page_may_only_connect_to_its_own_server(http: Http) -> None:
+    own = http.get("/docs").headers["content-security-policy"]
+    sockets = f"ws://127.0.0.1:{http.port} wss://127.0.0.1:{http.port}"
+    assert f"connect-src 'self' {sockets};" in own
+    odd = http.get("/docs", {"host": "a; script-src *"}).headers["content-security-policy"]
+    assert "connect-src 'self';" in odd
+    assert "*" not in odd
+
+
 def test_files_are_sent_once(http: Http) -> None:
     first = http.get("/samples/01_sweet_shop_delhi.jpg")
     assert first.status == 200

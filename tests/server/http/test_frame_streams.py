@@ -22,7 +22,7 @@ from lipiyana.client import Client
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 from lipiyana.server.calls import recognition as recognition_module
 from lipiyana.server.http import frames as frames_module
-from lipiyana.server.http import protocols
+from lipiyana.server.http.port import protocols
 from lipiyana.server.http.tuning import REST
 from lipiyana.server.tuning import STREAMS
 from lipiyana.types import Frame, Recognition

@@ -12,8 +12,10 @@ from http_calls import Http, Raw, raw, until
 from served_fake import FakeRecognizer, recognition
 
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.http import bodies, connections, protocols, sending
-from lipiyana.server.http.bodies import parse_json
+from lipiyana.server.http import sending
+from lipiyana.server.http.port import connections, protocols
+from lipiyana.server.http.requests import bodies
+from lipiyana.server.http.requests.bodies import parse_json
 from lipiyana.server.http.tuning import REST
 from lipiyana.types import Recognition
 

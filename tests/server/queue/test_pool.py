@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import weakref
@@ -9,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from lipiyana.errors import Overloaded, Unavailable
+from lipiyana.errors import InvalidImage, Overloaded, Unavailable
 from lipiyana.server.queue.pool import ComputePool
 from lipiyana.server.queue.sources import Kind, Source
 
@@ -257,3 +258,27 @@ def test_a_place_is_free_before_its_answer_is_delivered(gate: threading.Event) -
     assert pool.submit(int, size=7).result(30) == 0
     pool.close()
     assert watch.told_when_empty[0] is False
+
+
+class Picture:
+    """Can be referred to weakly, unlike bytes."""
+
+
+async def test_a_refused_picture_is_freed_at_once(pool: ComputePool) -> None:
+    def read(picture: Picture) -> None:
+        raise InvalidImage("not a picture")
+
+    picture = Picture()
+    freed = weakref.ref(picture)
+    gc.disable()
+    try:
+        answer = asyncio.wrap_future(pool.submit(partial(read, picture)))
+        del picture
+        with pytest.raises(InvalidImage):
+            await asyncio.shield(answer)
+        answer.exception()
+        del answer
+        await asyncio.sleep(0)
+        assert freed() is None
+    finally:
+        gc.enable()

@@ -197,6 +197,7 @@ def as_known(error: Exception, request_id: str) -> LipiyanaError:
     that frame, and the picture in it would stay in memory until the next garbage collection.
     """
     if isinstance(error, LipiyanaError):
+        error.__cause__ = error.__context__ = None  # they have tracebacks, too
         return error.with_traceback(None)
     # log the place, but not the message of the exception, which may quote a plate
     frames = "".join(traceback.format_tb(error.__traceback__))

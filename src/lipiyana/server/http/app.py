@@ -15,19 +15,18 @@ from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, Unauthentic
 from lipiyana.server.calls.calls import as_known, own_task, request_id_of
 from lipiyana.server.calls.limits import Outcome
 from lipiyana.server.calls.recognition import Recognitions
-from lipiyana.server.http.bodies import Bodies
-from lipiyana.server.http.exchange import Exchange, Scope, headers_of_scope
 from lipiyana.server.http.frames import serve_frames
 from lipiyana.server.http.openapi import BATCH, MODELS, ONE, PROBES, TITLE, described
 from lipiyana.server.http.pages import add_pages
 from lipiyana.server.http.problems import PROBLEM, Problem, body_of, headers_of, status_of
+from lipiyana.server.http.requests.bodies import Bodies
+from lipiyana.server.http.requests.exchange import Exchange, Scope, headers_of_scope
 from lipiyana.server.http.sending import ClientGone, Cors, sent_with_care
-from lipiyana.server.http.tuning import REST
+from lipiyana.server.http.writing import dumped, written
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.security.access import Access
 from lipiyana.server.security.callers import current_entry
 from lipiyana.server.settings.model import ServerSettings
-from lipiyana.types import Recognition
 from lipiyana.wire.results import recognition_to_json
 
 JSON = "application/json"
@@ -142,7 +141,7 @@ class RestApp:
                 raise image
             async with exchange.while_wanted():
                 value = await recognitions.one(image, config, caller)
-            body = await _written(value)
+            body = (await written(value)).encode()
             answer = recognitions.unread.count(body, caller.client, exchange.at_end)
         return _json(answer, exchange.request_id)
 
@@ -186,20 +185,10 @@ async def _alive() -> Response:
     return Response(b'{"alive":true}', media_type=JSON)
 
 
-async def _written(value: Recognition) -> bytes:
-    if len(value.text_lines) <= REST.inline_lines:
-        return _dumped(recognition_to_json(value))
-    return await asyncio.to_thread(lambda: _dumped(recognition_to_json(value)))
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def _item(outcome: Outcome) -> bytes:
     if isinstance(outcome, LipiyanaError):
         return b'{"error":' + body_of(outcome) + b"}"
-    return b'{"recognition":' + _dumped(recognition_to_json(outcome)) + b"}"
+    return b'{"recognition":' + dumped(recognition_to_json(outcome)).encode() + b"}"
 
 
 def _json(body: bytes, request_id: str) -> Response:

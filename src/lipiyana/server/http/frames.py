@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -20,14 +19,14 @@ from lipiyana.errors import (
 from lipiyana.server.calls.calls import own_task, request_id_of
 from lipiyana.server.calls.limits import Outcome
 from lipiyana.server.calls.recognition import Picture, frame_expected, setup_missing
-from lipiyana.server.http.bodies import parse_json
-from lipiyana.server.http.configs import config_from_json
-from lipiyana.server.http.exchange import Exchange, Scope
 from lipiyana.server.http.problems import PROBLEM, Problem, body_of, problem_of, status_of
+from lipiyana.server.http.requests.bodies import parse_json
+from lipiyana.server.http.requests.configs import config_from_json
+from lipiyana.server.http.requests.exchange import Exchange, Scope
 from lipiyana.server.http.tuning import REST
+from lipiyana.server.http.writing import dumped, written
 from lipiyana.server.tuning import STREAMS
 from lipiyana.types import RecognitionConfig
-from lipiyana.wire.results import recognition_to_json
 
 if TYPE_CHECKING:
     from lipiyana.server.http.app import RestApp
@@ -133,14 +132,14 @@ class _Frames:
         return int.from_bytes(data[:_ID_BYTES], "big"), data[_ID_BYTES:]
 
     async def send(self, frame_id: int, outcome: Outcome, dropped: list[int]) -> None:
-        answer: dict[str, Any] = {"frame_id": frame_id, "dropped_frame_ids": dropped}
         if isinstance(outcome, LipiyanaError):
-            answer["error"] = problem_of(outcome)
+            name, text = "error", dumped(problem_of(outcome))
         else:
-            answer["recognition"] = recognition_to_json(outcome)
+            name, text = "recognition", await written(outcome)
+        answer = f'{{"frame_id":{frame_id},"dropped_frame_ids":{dropped},"{name}":{text}}}'
         self._is_busy = False
         try:
-            await self._send({"type": "websocket.send", "text": _dumped(answer)})
+            await self._send({"type": "websocket.send", "text": answer})
         except (ClientDisconnected, RuntimeError):
             raise Cancelled("the client has disconnected") from None
 
@@ -168,7 +167,7 @@ async def _refuse(error: LipiyanaError, request_id: str, send: Any) -> None:
 
 async def _end(problem: Problem, send: Any, exchange: Exchange) -> None:
     """Send the error that ends a stream, and close it."""
-    text = _dumped({"error": problem_of(problem.error, problem.request_id)})
+    text = dumped({"error": problem_of(problem.error, problem.request_id)})
     code = 1013 if isinstance(problem.error, Overloaded | Unavailable) else 1008
     try:
         async with asyncio.timeout(REST.linger_seconds):
@@ -176,7 +175,3 @@ async def _end(problem: Problem, send: Any, exchange: Exchange) -> None:
             await send({"type": "websocket.close", "code": code, "reason": problem.error.reason})
     except TimeoutError:
         exchange.connection.abort()
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

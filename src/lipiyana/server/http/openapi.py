@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from lipiyana.server.http.configs import short_names
 from lipiyana.server.http.problems import PROBLEM, STATUS
+from lipiyana.server.http.requests.configs import short_names
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 

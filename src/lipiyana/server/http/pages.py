@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
@@ -13,12 +14,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-PAGE_POLICY = (
+_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "media-src blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; "
+    "media-src blob:; connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""What the page may load. Old browsers do not count `ws:` as `'self'`."""
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
 SAMPLES = (
     "01_sweet_shop_delhi.jpg",
@@ -51,11 +52,17 @@ class _File:
         headers = {
             "etag": self.tag,
             "cache-control": "no-cache",
-            "content-security-policy": PAGE_POLICY,
+            "content-security-policy": _policy(request.headers.get("host", "")),
         }
         if self.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(self.body, media_type=self.kind, headers=headers)
+
+
+def _policy(host: str) -> str:
+    """What a page of this host may load. Old browsers do not count WebSockets as `'self'`."""
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return _POLICY.format(sockets=sockets)
 
 
 def add_pages(app: FastAPI, document: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-from lipiyana.server.http.connections import Connection
-from lipiyana.server.http.exchange import Scope, headers_of_scope
+from lipiyana.server.http.port.connections import Connection
+from lipiyana.server.http.requests.exchange import Scope, headers_of_scope
 from lipiyana.server.http.tuning import REST
 
 _SAFE = (

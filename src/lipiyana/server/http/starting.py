@@ -20,8 +20,8 @@ except ModuleNotFoundError as error:
 
 from lipiyana.server.calls.recognition import Recognitions
 from lipiyana.server.http.app import RestApp
-from lipiyana.server.http.listener import HttpListener
 from lipiyana.server.http.models import models_of
+from lipiyana.server.http.port.listener import HttpListener
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.security.access import Access
 from lipiyana.server.settings.model import ServerSettings

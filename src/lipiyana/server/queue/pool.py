@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from lipiyana.errors import Overloaded, Unavailable
+from lipiyana.errors import LipiyanaError, Overloaded, Unavailable
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.fair_queue import FairQueue
 from lipiyana.server.queue.sources import ANYONE, Source
@@ -234,6 +234,10 @@ class _Job(Generic[T]):
         assert self._function is not None, "a released job does not run"  # noqa: S101
         try:
             result = self._function()
+        except LipiyanaError as error:
+            # its traceback refers to the picture and to this job, whose future refers to the
+            # error: refused pictures would stay in memory until the garbage collection
+            return partial(self.future.set_exception, error.with_traceback(None))
         except BaseException as error:
             return partial(self.future.set_exception, error)
         else:

@@ -70,12 +70,13 @@ class OpenTelemetryTracing:
     def call(self, rpc: str, request_id: str, metadata: Mapping[str, str]) -> Iterator[Span]:
         """Wrap a call in a span, which is a child of the caller's span if there is one."""
         service = "lipiyana.v1.RecognitionService"
+        system = "http" if rpc.startswith("http.") else "grpc"
         with self._tracer.start_as_current_span(
             f"{service}/{rpc}",
             context=self._extract(dict(metadata)),
             kind=self._kind,
             attributes={
-                "rpc.system": "grpc",
+                "rpc.system": system,
                 "rpc.service": service,
                 "rpc.method": rpc,
                 "lipiyana.request_id": request_id,

@@ -16,8 +16,8 @@ from lipiyana.errors import (
     LipiyanaError,
     MessageTooLarge,
 )
-from lipiyana.server.calls.calls import REQUEST_ID_KEY, own_task
-from lipiyana.server.http.connections import Connection
+from lipiyana.server.calls.calls import own_task
+from lipiyana.server.http.port.connections import Connection
 from lipiyana.server.http.problems import Problem
 from lipiyana.server.settings.model import MOST_SECONDS
 
@@ -96,11 +96,7 @@ class Exchange:
 
     @asynccontextmanager
     async def while_wanted(self) -> AsyncIterator[None]:
-        """Cancel the body of this context when the client disconnects. Enter it after `body`.
-
-        Raises:
-            DeadlineExceeded: the deadline of the request has passed.
-        """
+        """Cancel the body of this context when the client disconnects. Enter it after `body`."""
         watch = asyncio.create_task(self._cancel_when_gone(own_task()))
         try:
             yield
@@ -164,6 +160,3 @@ def too_large(limit: int) -> MessageTooLarge:
         f"the body has more than {limit} bytes, the limit of this server (its setting "
         "max_message_bytes)"
     )
-
-
-__all__ = ["DEADLINE_KEY", "REQUEST_ID_KEY", "Exchange", "headers_of_scope", "too_large"]

@@ -13,10 +13,10 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.server.calls.recognition import Picture
-from lipiyana.server.http.configs import config_from_json, config_from_query
-from lipiyana.server.http.exchange import Exchange
-from lipiyana.server.http.multipart import parts_of
 from lipiyana.server.http.problems import unsupported_media_type
+from lipiyana.server.http.requests.configs import config_from_json, config_from_query
+from lipiyana.server.http.requests.exchange import Exchange
+from lipiyana.server.http.requests.multipart import parts_of
 from lipiyana.server.http.tuning import REST
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.types import RecognitionConfig

@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 
-from lipiyana.server.http.connections import Connection, Connections
+from lipiyana.server.http.port.connections import Connection, Connections
 from lipiyana.server.http.tuning import REST
 
 

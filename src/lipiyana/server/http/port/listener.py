@@ -14,8 +14,8 @@ from typing import Any
 
 from uvicorn.config import Config
 
-from lipiyana.server.http.connections import Connection, Connections
-from lipiyana.server.http.protocols import HttpProtocol, State, StreamProtocol
+from lipiyana.server.http.port.connections import Connection, Connections
+from lipiyana.server.http.port.protocols import HttpProtocol, State, StreamProtocol
 from lipiyana.server.http.tuning import REST
 from lipiyana.server.rpc.grpc_server import http_port_taken
 from lipiyana.server.security.callers import plain_address
