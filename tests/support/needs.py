@@ -15,6 +15,9 @@ PADDLE = (
     "needs an interpreter that has Paddle: name it by LIPIYANA_PADDLE_PYTHON"
     " (docs/guides/fine-tuning.md, Bring a PaddleOCR model)"
 )
+BROWSER = (
+    "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
+)
 
 
 def missing_fonts(names: tuple[str, ...]) -> str:

@@ -233,6 +233,27 @@ def serve(
 
 
 @app.command()
+def demo(
+    models: Models = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=whole_number(0, 65535),
+            help="Port of the page. Default: a free one.",
+        ),
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address of the page.")
+    ] = False,
+) -> None:
+    """Try it in the browser, on this machine alone. Needs the extras `server` and `http`."""
+    from lipiyana.cli.demo import run
+
+    raise typer.Exit(run(models, port, browser=not no_browser))
+
+
+@app.command()
 def annotate(
     inputs: Inputs,
     output: Annotated[
