@@ -194,7 +194,11 @@ def main() -> None:
         help="share of plate rows, of which --real-share are real",
     )
     parser.add_argument("--street", type=Path, help="folder of street pictures with plates")
-    parser.add_argument("--pool", type=Path, help="folder of more real lines, see line_pool")
+    parser.add_argument(
+        "--pool",
+        type=Path,
+        help="folder of more real lines, see lipiyana.learning.distill.line_pool",
+    )
     parser.add_argument("--start", type=Path, help="initial weights, instead of PP-OCRv6's")
     parser.add_argument(
         "--max-width", type=int, default=480, help="maximum width of a training line, in pixels"

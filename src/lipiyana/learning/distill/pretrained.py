@@ -41,7 +41,7 @@ def pretrained_weights(
         InvalidRequest: the file has another network.
     """
     net, teacher = TextStudent(), TeacherStem(STEM_CHANNELS, WIDTH)
-    blocks = [block for stage in net.stages for block in stage if isinstance(block, MixBlock)]
+    blocks = [module for module in net.stages.modules() if isinstance(module, MixBlock)]
     layers = [*teacher.in_graph_order(), *(one for b in blocks for one in b.in_graph_order())]
     try:
         _copy(file, layers)

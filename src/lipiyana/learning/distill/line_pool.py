@@ -1,6 +1,6 @@
 """Collects more real lines for training the reader into one folder.
 
-    python -m lipiyana.ocr.training.line_pool --data DIR --out runs/line_pool
+    python -m lipiyana.learning.distill.line_pool --data DIR --out runs/line_pool
 
 - words of photos of signs, cut out by their labelled outlines;
 - printed words of scanned books;
