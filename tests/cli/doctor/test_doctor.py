@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lipiyana.cli.doctor.command import _extras, cpu, read_rendered_plate
+from lipiyana.cli.doctor.command import _extras, _verdict, cpu, read_rendered_plate
 from lipiyana.cli.doctor.machine import extras
 from lipiyana.cli.main import app
 
@@ -96,3 +96,15 @@ def test_settings_that_cannot_be_checked_are_reported(
     result = CliRunner().invoke(app, ["doctor", "--config", str(config)])
     assert result.exit_code == 1
     assert "cannot be checked: install the extra `server`" in result.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        (0, "verdict: everything is fine"),
+        (1, "verdict: it works; see the note above"),
+        (2, "verdict: it works; see the 2 notes above"),
+    ],
+)
+def test_the_verdict_counts_the_notes(notes: int, said: str) -> None:
+    assert _verdict({"wrong": 0, "note": notes}).plain == said

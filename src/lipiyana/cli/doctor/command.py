@@ -128,7 +128,8 @@ def _verdict(counts: dict[str, int]) -> Text:
     if counts["wrong"]:
         return Text(f"verdict: {counts['wrong']} wrong, see above", "bold red")
     if counts["note"]:
-        return Text(f"verdict: it works; see {counts['note']} notes above", "yellow")
+        notes = "the note" if counts["note"] == 1 else f"the {counts['note']} notes"
+        return Text(f"verdict: it works; see {notes} above", "yellow")
     return Text("verdict: everything is fine", "green")
 
 

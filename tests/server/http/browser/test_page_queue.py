@@ -65,6 +65,8 @@ def test_pictures_are_cancelled(visit: Visit, recognizer_of_page: PageRecognizer
     page = visit.page
     recognizer_of_page.wait_for(files[0][1])
     expect(page.locator("#items li[data-state=waiting]")).to_have_count(3)
+    expect(page.locator("#items li[data-state=waiting] .state").first).to_have_text("waiting")
+    expect(page.locator("#items li .state").first).to_have_text("reading")
     page.get_by_role("button", name="Cancel 3.png").click()
     expect(page.locator("#items li").nth(3)).to_have_attribute("data-state", "cancelled")
     page.get_by_role("button", name="Cancel all").click()

@@ -4,7 +4,7 @@ import { byId, make, say } from "../dom.js";
 import { ended } from "./queue.js";
 
 const STATES = {
-  waiting: "waits", sending: "is sent", reading: "is read", busy: "waits for the server",
+  waiting: "waiting", sending: "sending", reading: "reading", busy: "waiting for the server",
   done: "read", failed: "failed", cancelled: "cancelled",
 };
 
