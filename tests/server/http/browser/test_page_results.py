@@ -15,6 +15,8 @@ from page_fake import DOUBTFUL, HINDI, HOSTILE, VALID, picture
 from page_visit import Visit, script
 from PIL import Image
 
+from lipiyana.annotation.colours import BLACK, casing_of, ink_on, of_vehicle
+from lipiyana.annotation.settings import DRAWING, Colour
 from lipiyana.vehicles.taxonomy import TAXONOMY
 from lipiyana.wire.results import recognition_from_json
 
@@ -192,7 +194,7 @@ def test_the_picture_is_downloaded_with_its_marks(read: Visit, tmp_path: Path) -
     assert pixels.shape == (600, 800, 3)
     assert np.abs(pixels[300, 200] - (90, 120, 150)).max() <= 2  # the picture itself
     edge = pixels[480, 518:523]  # left side of the valid plate
-    assert np.abs(edge - (213, 94, 0)).sum(axis=1).min() < 30
+    assert np.abs(edge - DRAWING.plate).sum(axis=1).min() < 30
     labels = read.page.evaluate(script("label_middles"))
     assert len(labels) == 7
     for x, y, colour in labels:
@@ -206,6 +208,39 @@ def test_colours_are_those_of_the_taxonomy(visit: Visit) -> None:
         "async () => (await import('/static/js/show/colours.js')).CLASSES"
     )
     assert colours == {entry.name: entry.colour for entry in TAXONOMY}
+
+
+def test_colours_are_those_of_annotate(visit: Visit) -> None:
+    """Lines, their casings and the letters of labels are as in `lipiyana.annotation`."""
+    others = ["snow_groomer", "tractor", "घोड़ा गाड़ी", "<b>", ""]
+    said = visit.page.evaluate(script("colours_of_marks"), others)
+    assert (said["plate"], said["text"]) == (in_html(DRAWING.plate), in_html(DRAWING.text))
+    assert said["others"] == [in_html(of_vehicle(label)) for label in others]
+    grounds = {in_html(of_vehicle(entry.name)): of_vehicle(entry.name) for entry in TAXONOMY}
+    grounds |= {in_html(colour): colour for colour in (DRAWING.plate, DRAWING.text)}
+    assert said["inks"] == {code: in_html(ink_on(one)) for code, one in grounds.items()}
+    assert said["casings"] == {
+        code: in_html(casing_of(one, DRAWING.casing_mix)) for code, one in grounds.items()
+    }
+
+
+def test_marks_are_drawn_in_their_colours(read: Visit) -> None:
+    for mark, colour in (
+        ("p0", DRAWING.plate),
+        ("t0", DRAWING.text),
+        ("v0", of_vehicle("auto_rickshaw")),
+    ):
+        one = read.page.locator(f'.overlay .mark[data-mark="{mark}"]')
+        casing = in_html(casing_of(colour, DRAWING.casing_mix))
+        expect(one.locator(".shape")).to_have_attribute("stroke", in_html(colour))
+        expect(one.locator("polygon.casing")).to_have_attribute("stroke", casing)
+        expect(one.locator(".label")).to_have_attribute("fill", in_html(colour))
+        expect(one.locator("text")).to_have_attribute("fill", in_html(ink_on(colour)))
+    assert ink_on(DRAWING.plate) == BLACK
+
+
+def in_html(colour: Colour) -> str:
+    return "#" + bytes(colour).hex()
 
 
 def test_labels_are_legible(visit: Visit) -> None:
