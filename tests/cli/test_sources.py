@@ -205,6 +205,8 @@ def test_skipped_files_are_counted_once_by_kind(here: Path) -> None:
 def test_of_many_skipped_kinds_only_some_are_named() -> None:
     kinds = {f".{letter}": 1 for letter in "bcdefgh"} | {".a": 3}
     assert describe_ignored(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
+    kinds.pop(".h")
+    assert describe_ignored(kinds).endswith(", 1 .f, 1 other")
     assert describe_ignored({}) == ""
 
 

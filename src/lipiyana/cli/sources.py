@@ -168,7 +168,8 @@ def describe_ignored(ignored: Mapping[str, int]) -> str:
     kinds = sorted(ignored.items(), key=lambda item: (item[0] not in _NAMES, -item[1], item[0]))
     listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
-        listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
+        rest = sum(count for _, count in kinds[_KINDS:])
+        listed += f", {rest} {'other' if rest == 1 else 'others'}"
     return listed
 
 
