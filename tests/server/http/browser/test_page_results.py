@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from needs import BROWSER
-from page_fake import DOUBTFUL, HINDI, HOSTILE, VALID, picture
+from page_fake import DOUBTFUL, HINDI, HOSTILE, VALID, found, picture
 from page_visit import Visit, script
 from PIL import Image
 
+from lipiyana.annotation import marks
 from lipiyana.annotation.colours import BLACK, casing_of, ink_on, of_vehicle
 from lipiyana.annotation.settings import DRAWING, Colour
+from lipiyana.types import Box, Plate, Vehicle
 from lipiyana.vehicles.taxonomy import TAXONOMY
-from lipiyana.wire.results import recognition_from_json
+from lipiyana.wire.results import recognition_from_json, recognition_to_json
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -222,6 +225,28 @@ def test_colours_are_those_of_annotate(visit: Visit) -> None:
     assert said["casings"] == {
         code: in_html(casing_of(one, DRAWING.casing_mix)) for code, one in grounds.items()
     }
+
+
+def test_labels_are_those_of_annotate(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "can_draw", lambda text: True)  # a browser has fonts of its own
+    result = found(800, 600)
+    more = (
+        Vehicle("snow_groomer", 0.625, Box(0, 0, 50, 50), track_id=12),
+        Vehicle("two_wheeler", 0.285, Box(700, 500, 790, 590)),
+    )
+    unread = Plate("KL-50\nAB", 0.4, Box(0, 400, 90, 440))  # no registration
+    result = replace(result, vehicles=(*result.vehicles, *more), plates=(*result.plates, unread))
+    drawn = visit.page.evaluate(script("labels_of_marks"), recognition_to_json(result))
+    kinds = {"line": "text"}
+    page = [(kinds.get(one["kind"], one["kind"]), one["label"], one["colour"]) for one in drawn]
+    # a track has a colour of its own on the page, to be followed from frame to frame
+    expected = [
+        (mark.kind, mark.label, in_html(mark.colour))
+        for mark in marks.marks_of(result, (800, 600), 2, DRAWING)
+        if "#12" not in mark.label
+    ]
+    assert [mark for mark in page if "#12" not in mark[1]] == expected
+    assert [label for _, label, _ in page if "#12" in label] == ["snow groomer #12 63 %"]
 
 
 def test_marks_are_drawn_in_their_colours(read: Visit) -> None:
