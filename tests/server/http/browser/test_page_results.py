@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,9 @@ from lipiyana.annotation.settings import DRAWING, Colour
 from lipiyana.types import Box, Plate, Vehicle
 from lipiyana.vehicles.taxonomy import TAXONOMY
 from lipiyana.wire.results import recognition_from_json, recognition_to_json
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -155,6 +158,35 @@ def test_the_layout_of_many_labels(visit: Visit) -> None:
     assert said["same"]
     assert min(said["smaller"], said["leaders"], said["numbers"]) > 0
     assert said["placed"] > 100
+
+
+def test_numbers_in_a_full_picture_are_those_of_the_rows(visit: Visit) -> None:
+    """A label that has no room becomes the number of its row, which is as legible as a label."""
+
+    def answer(route: Route) -> None:
+        row = route.fetch().json()
+        row["vehicles"] = row["plates"] = []
+        row["text_lines"] = [
+            {
+                "text": f"line {line} of a full picture",
+                "script": "Latn",
+                "confidence": 0.9,
+                "polygon": [
+                    {"x": x, "y": y} for x, y in ((30, top), (770, top), (770, end), (30, end))
+                ],
+            }
+            for line, (top, end) in enumerate((y, y + 27) for y in range(0, 600, 30))
+        ]
+        route.fulfill(json=row)
+
+    visit.page.route("**/v1/recognize*", answer)
+    visit.bring(("full.png", picture(colour=(60, 0, 0))))
+    visit.wait_for_marks(20)
+    rows, drawn = visit.page.evaluate(script("numbers"))
+    assert rows
+    assert sorted(row[:2] for row in rows) == sorted(drawn)
+    ground, ink = (f"rgb{colour}" for colour in (DRAWING.text, ink_on(DRAWING.text)))
+    assert {(row[2], row[3]) for row in rows} == {(ground, ink)}
 
 
 def test_degenerate_marks_do_no_harm(visit: Visit) -> None:
