@@ -97,8 +97,8 @@ def _vehicle_label(vehicle: Vehicle) -> str:
 
 
 def _percent(share: float) -> str:
-    # halves go up, as on the page
-    return f"{math.floor(100 * share + 0.5) if math.isfinite(share) else share} %"
+    percent = 100 * share + 0.5  # halves go up, as on the page
+    return f"{math.floor(percent) if math.isfinite(percent) else percent} %"
 
 
 def _line_label(line: TextLine) -> str:
