@@ -204,7 +204,8 @@ class RecognitionConfig:
 you mean 'plate'?
 
     Attributes:
-        features: what to look for; empty means everything whose models are installed.
+        features: what to look for; an empty frozenset, the default, means everything whose models
+            are installed.
         layout: what the picture shows.
         script_hints: ISO 15924 codes of likely scripts. They decide when the script of a line is
             in doubt, and never exclude other scripts.
@@ -225,7 +226,7 @@ you mean 'plate'?
 
     def __init__(
         self,
-        features: Iterable[Feature | str] = (),
+        features: Iterable[Feature | str] = frozenset(),
         layout: Layout | str = Layout.SCENE,
         script_hints: Iterable[str] = (),
         min_confidence: float | None = None,
@@ -236,11 +237,12 @@ you mean 'plate'?
         """Check the arguments; each enum member may be given as a string.
 
         Raises:
-            InvalidRequest: a string is unknown, or a number is not from 0 to 1. The error's
-                `field` names the argument.
+            InvalidRequest: a string is unknown, a number is not from 0 to 1, or `features` has
+                one twice, or none without being a frozenset. The error's `field` names the
+                argument.
         """
         put = object.__setattr__  # as dataclasses do where they are frozen
-        put(self, "features", frozenset(known_words(features, _FEATURES, "features")))
+        put(self, "features", _features(features))
         put(self, "layout", word(layout, _LAYOUTS, "layout"))
         hints = known_words(script_hints, _SCRIPTS, "script_hints", SCRIPT_NAMES)
         put(self, "script_hints", hints)
@@ -256,6 +258,17 @@ you mean 'plate'?
         if self.min_confidence is not None:
             return self.min_confidence
         return SCENE_CONFIDENCE if self.layout is Layout.SCENE else 0.0
+
+
+def _features(given: Iterable[Feature | str]) -> frozenset[Feature]:
+    found = known_words(given, _FEATURES, "features", repeated=False)
+    # a selection that came out empty must not mean everything; the default's own value does
+    if not found and not isinstance(given, frozenset):
+        raise InvalidRequest(
+            f"features is empty; name some of {', '.join(_FEATURES)}, or leave it out for all",
+            field="features",
+        )
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,18 @@ def _nearest(given: object, known: Iterable[str], names: Mapping[str, str]) -> s
 
 
 def words(
-    given: object, known: Mapping[str, V], field: str, names: Mapping[str, str] | None = None
+    given: object,
+    known: Mapping[str, V],
+    field: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    repeated: bool = True,
 ) -> tuple[V, ...]:
     """Find the values of several words, each once, in the given order.
 
     Raises:
-        InvalidRequest: it is one word or no iterable, or has a word that is not known.
+        InvalidRequest: it is one word or no iterable, or has a word that is not known, or one
+            twice without `repeated`.
     """
     if isinstance(given, (tuple, list, frozenset, set)):  # quicker than to ask for `Iterable`
         if not given:
@@ -98,7 +104,12 @@ def words(
             f"{field} takes several words, not {shown(given)}; write {field}=[{written}]",
             field=field,
         )
-    return tuple(dict.fromkeys(word(one, known, field, names) for one in given))
+    values = [word(one, known, field, names) for one in given]
+    once = tuple(dict.fromkeys(values))
+    if len(once) < len(values) and not repeated:
+        twice = next(one for one in once if values.count(one) > 1)
+        raise InvalidRequest(f"{field} has {str(twice)!r} more than once", field=field)
+    return once
 
 
 def truth(given: object, field: str) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lipiyana.annotation import draw, marks
@@ -198,6 +198,7 @@ odd_plates = st.builds(Plate, texts, anything, odd_boxes)
     st.lists(odd_plates, max_size=6),
     st.lists(odd_lines, max_size=6),
 )
+@example((9, 14), [Vehicle("", 1.8e306, Box(0, 0, 0, 0))], [], [])
 def test_odd_results_are_drawn(
     shape: tuple[int, int],
     vehicles: list[Vehicle],

@@ -71,6 +71,29 @@ def test_danda_digits_and_signs_stay_with_their_script(script: str) -> None:
     )
 
 
+@pytest.mark.parametrize("script", sorted(set(WORDS) - {"Arab", "Latn"}))
+@pytest.mark.parametrize(("sign", "bars"), [("।", 1), ("॥", 2)])
+def test_a_danda_is_drawn_as_bars(script: str, sign: str, bars: int) -> None:
+    """The pixels behind the word are as many upright, solid bars: the box of a missing letter is
+    hollow, and as wide as a letter.
+    """
+    needs(script)
+    word = Lettering(WORDS[script], 40)
+    canvas = Image.new("L", (400, 120))
+    line = Lettering(f"{WORDS[script]} {sign}", 40)  # the space keeps them apart
+    line.draw(canvas, (10, 20), 255)  # type: ignore[arg-type]
+    added = np.asarray(canvas)[:, 10 + word.width + 3 :] > 100
+    columns = np.flatnonzero(added.any(axis=0))
+    groups = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+    assert len(groups) == bars
+    for group in groups:
+        ink = added[:, group[0] : group[-1] + 1]
+        rows = np.flatnonzero(ink.any(axis=1))
+        assert len(group) <= 8
+        assert rows[-1] - rows[0] >= 2.5 * len(group)
+        assert ink[rows[0] : rows[-1] + 1].mean() > 0.7
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([*WORDS.values(), *COMMON, "😀", "\U0001f9ff", "\u0007", "ﬁ"])))
 def test_no_box_is_drawn(parts: list[str]) -> None:

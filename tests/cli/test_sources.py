@@ -166,8 +166,23 @@ def test_the_output_folder_is_skipped(here: Path) -> None:
     whole = ["a.jpg", "kept.jpg", "keptt/d.jpg"]
     for kept in (Path("in/kept"), here / "link" / "kept", Path("in/../in/kept/")):
         for given in ("in", "in/**/*.jpg", "link/"):
-            found = sorted(source.path for source in list_pictures([given], excluded=kept))
+            found = sorted(source.path for source in list_pictures([given], excluded=[kept]))
             assert found == [f"{given.split('/')[0]}/{name}" for name in whole]
+
+
+@pytest.mark.parametrize("given", ["in", "in/*", "in/a.jpg in/rows.csv in/rows.txt"])
+def test_the_output_file_is_neither_read_nor_counted(here: Path, given: str) -> None:
+    make(here, "in/a.jpg", "in/rows.csv", "in/rows.txt")
+    (here / "link.csv").symlink_to(here / "in" / "rows.csv")
+    for output in (Path("in/rows.csv"), here / "link.csv"):
+        passed: Counter[str] = Counter()
+        listing = list_pictures(given.split(), excluded=[output])
+        found = [source.path for source in listing.walk(passed)]
+        if given == "in":
+            assert found == ["in/a.jpg"]
+            assert passed == {".txt": 1}
+        else:  # what is named is read, whatever its suffix
+            assert found == ["in/a.jpg", "in/rows.txt"]
 
 
 @pytest.mark.parametrize("given", ["in/kept", "in/kept/b.jpg", "in/kept/deep"])
@@ -190,6 +205,8 @@ def test_skipped_files_are_counted_once_by_kind(here: Path) -> None:
 def test_of_many_skipped_kinds_only_some_are_named() -> None:
     kinds = {f".{letter}": 1 for letter in "bcdefgh"} | {".a": 3}
     assert describe_ignored(kinds) == "3 .a, 1 .b, 1 .c, 1 .d, 1 .e, 1 .f, 2 others"
+    kinds.pop(".h")
+    assert describe_ignored(kinds).endswith(", 1 .f, 1 other")
     assert describe_ignored({}) == ""
 
 

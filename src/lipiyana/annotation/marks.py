@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -92,7 +93,12 @@ def _corners(box: Box) -> tuple[Point, ...]:
 
 def _vehicle_label(vehicle: Vehicle) -> str:
     track = "" if vehicle.track_id is None else f" #{vehicle.track_id}"
-    return f"{vehicle.label}{track} {vehicle.confidence:.2f}"
+    return f"{vehicle.label.replace('_', ' ')}{track} {_percent(vehicle.confidence)}"
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share + 0.5  # halves go up, as on the page
+    return f"{math.floor(percent) if math.isfinite(percent) else percent} %"
 
 
 def _line_label(line: TextLine) -> str:

@@ -81,7 +81,7 @@ def run(
     """
     recognizers.check_server(server, {"--models": models})
     refuse_inputs_in(folder, inputs, "--output")
-    listing = list_pictures(inputs, excluded=folder)
+    listing = list_pictures(inputs, excluded=[folder])
     for pattern in listing.unmatched:
         say_warning(f"no file matches {shown(pattern)}")
     ignored: Counter[str] = Counter()

@@ -88,14 +88,14 @@ class Listing:
         folders: those of `inputs` that are folders.
         overlapping: those of `inputs` whose pictures another one may reach too.
         unmatched: the patterns that match nothing.
-        excluded: real path of a folder that is never entered; "" for none.
+        excluded: real paths of files and folders that are passed over.
     """
 
     inputs: tuple[str, ...]
     folders: frozenset[str]
     overlapping: frozenset[str]
     unmatched: tuple[str, ...]
-    excluded: str = ""
+    excluded: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Source]:
         return self.walk()
@@ -116,29 +116,31 @@ class Listing:
                     ignored[one.kind] += 1
 
 
-def list_pictures(inputs: Sequence[str], excluded: Path | None = None) -> Listing:
+def list_pictures(inputs: Sequence[str], excluded: Sequence[Path] = ()) -> Listing:
     """List the INPUTs: files, folders and patterns (`*`, `?`, `[...]`, `**`).
 
     An INPUT that exists is never a pattern, even if it contains such characters. A file that is
     named is read whatever its suffix. A folder is read with its subfolders, but without symbolic
     links to folders, names that begin with a dot, and files without a suffix of `SUFFIXES`. The
     order is that of the INPUTs, and within an INPUT by code point of the path. A path that
-    several INPUTs reach is read once, at its first place. The folder `excluded`, to which the
-    command writes pictures, is skipped.
+    several INPUTs reach is read once, at its first place. The files and folders `excluded`, to
+    which the command writes, are passed over and not counted.
     """
-    real = os.path.realpath(excluded) if excluded else ""
+    own = tuple(os.path.realpath(path) for path in excluded)
     items: list[str] = []
     unmatched: list[str] = []
     for item in inputs:
         if os.path.lexists(item) or not glob.has_magic(item):
-            items.append(item)
+            # a shell may have found the output of an earlier run by a pattern
+            if os.path.realpath(item) not in own:
+                items.append(item)
         elif matches := sorted(glob.glob(item, recursive=True)):
-            items.extend(match for match in matches if not lies_in(match, real))
+            items.extend(match for match in matches if not _lies_in_any(match, own))
         else:
             unmatched.append(item)
     folders = frozenset(item for item in items if os.path.isdir(item))
     overlapping = _overlapping(items, folders)
-    return Listing(tuple(items), folders, overlapping, tuple(unmatched), real)
+    return Listing(tuple(items), folders, overlapping, tuple(unmatched), own)
 
 
 def refuse_inputs_in(folder: Path, inputs: Sequence[str], option: str) -> None:
@@ -166,7 +168,8 @@ def describe_ignored(ignored: Mapping[str, int]) -> str:
     kinds = sorted(ignored.items(), key=lambda item: (item[0] not in _NAMES, -item[1], item[0]))
     listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
-        listed += f", {sum(count for _, count in kinds[_KINDS:])} others"
+        rest = sum(count for _, count in kinds[_KINDS:])
+        listed += f", {rest} {'other' if rest == 1 else 'others'}"
     return listed
 
 
@@ -205,15 +208,18 @@ def _no_such(path: str) -> str:
     return f"there is no file or folder {shortened(shown(path))}{what_was_meant(path)}"
 
 
-def _walk(root: str, excluded: str) -> Iterator[Source | IgnoredFile]:
+def _walk(root: str, excluded: tuple[str, ...]) -> Iterator[Source | IgnoredFile]:
     stack = [_entries(root, "")]
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
-        elif isinstance(entry, Source | IgnoredFile):
+        elif isinstance(entry, Source):
             yield entry
-        elif not lies_in(os.path.join(root, entry), excluded):
+        elif isinstance(entry, IgnoredFile):
+            if not _lies_in_any(entry.path, excluded):
+                yield entry
+        elif not _lies_in_any(os.path.join(root, entry), excluded):
             stack.append(_entries(root, entry))
 
 
@@ -257,6 +263,13 @@ def lies_in(path: str, folder: str) -> bool:
         return False
     real = os.path.realpath(path)
     return real == folder or real.startswith(os.path.join(folder, ""))
+
+
+def _lies_in_any(path: str, excluded: Sequence[str]) -> bool:
+    if not excluded:
+        return False
+    real = os.path.realpath(path)
+    return any(real == one or real.startswith(os.path.join(one, "")) for one in excluded)
 
 
 def _unreadable(error: OSError, folder: str) -> LipiyanaError:

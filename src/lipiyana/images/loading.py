@@ -252,7 +252,7 @@ def _check_bytes(count: int, limits: ImageLimits) -> None:
 def _check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise InvalidImage(
-            f"the picture is {width}x{height}, {width * height / 1e6:.1f} megapixels; at most "
+            f"the picture is {width}x{height}, {width * height / 1e6:.3g} megapixels; at most "
             f"{limits.max_pixels / 1e6:g} are accepted: scale it down or raise the limit "
             f"({MAX_PIXELS_VARIABLE})",
             reason="IMAGE_TOO_LARGE",

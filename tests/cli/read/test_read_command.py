@@ -253,6 +253,19 @@ def test_notes_beside_pictures_need_no_advice(here: Path, fake: FakeRecognizer) 
     assert last == "skipped 2 files of other kinds: 1 .txt, 1 without a suffix"
 
 
+def test_the_rows_of_a_run_are_not_among_the_skipped_files(
+    here: Path, fake: FakeRecognizer
+) -> None:
+    (here / "in").mkdir()
+    for name in ("a.jpg", "b.txt"):
+        (here / "in" / name).write_text("a")
+    for inputs in (["in"], ["in", "--resume"], ["in/a.jpg", "in/rows.csv", "--resume"]):
+        result = invoke(*inputs, "--output", "in/rows.csv")
+        assert result.exit_code == 0, result.stderr
+        skipped = [line for line in result.stderr.splitlines() if "other kinds" in line]
+        assert skipped == (["skipped 1 file of other kinds: 1 .txt"] if inputs[0] == "in" else [])
+
+
 def test_a_stopped_run_reports_the_reason_and_how_to_resume(
     here: Path, fake: FakeRecognizer
 ) -> None:

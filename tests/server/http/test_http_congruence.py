@@ -58,7 +58,9 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
 QUERIES = {
     "line": RecognitionConfig(layout="line"),
     "plate": RecognitionConfig(layout="plate", romanize=True),
+    "plate, words": RecognitionConfig(layout="plate", words=True),
     "scene": RecognitionConfig(),
+    "scene, words": RecognitionConfig(romanize=True, words=True),
     "text": RecognitionConfig(["text"], script_hints=["Deva", "Latn"], min_confidence=0.5),
     "plates": RecognitionConfig(["plates"], cache_policy="bypass", min_confidence=0.01),
     "vehicles": RecognitionConfig(["vehicles"], min_confidence=0.1),
@@ -70,7 +72,7 @@ def query(config: RecognitionConfig) -> str:
     return (
         f"?layout={config.layout}&features={','.join(sorted(config.features))}"
         f"&script_hints={','.join(config.script_hints)}&cache_policy={config.cache_policy}"
-        f"&romanize={str(config.romanize).lower()}{least}"
+        f"&romanize={str(config.romanize).lower()}&words={str(config.words).lower()}{least}"
     )
 
 
@@ -89,6 +91,12 @@ def test_answers_are_equal(readers: Readers, name: str, kind: str) -> None:
     assert remote == expected
     assert comparable(web.json) == expected
     assert comparable(posted.json) == expected
+    lines = [
+        *expected["text_lines"],
+        *(line for one in expected["plates"] for line in one["lines"]),
+    ]
+    found = [word for line in lines for word in line.get("words", ())]
+    assert bool(found) == (config.words and bool(lines))
 
 
 def _proto_json(config: RecognitionConfig) -> str:

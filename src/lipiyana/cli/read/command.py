@@ -68,7 +68,8 @@ def run(request: ReadRequest) -> int:
         typer.BadParameter: an option is invalid, or conflicts with another one.
     """
     _check(request)
-    listing = list_pictures(request.inputs, excluded=request.keep_unsure)
+    written = [path for path in (request.output, request.keep_unsure) if path is not None]
+    listing = list_pictures(request.inputs, excluded=written)
     for pattern in listing.unmatched:
         say_warning(f"no file matches {shown(pattern)}")
     ignored: Counter[str] = Counter()

@@ -80,6 +80,8 @@ def add_pages(app: FastAPI, document: dict[str, Any]) -> None:
         fixed[f"/static/{name}"] = file
     if "index.html" in page:
         fixed["/"] = page["index.html"]
+    if "icon.svg" in page:  # what browsers ask for with /docs and with JSON
+        fixed["/favicon.ico"] = page["icon.svg"]
     fixed |= {f"/samples/{name}": _File(name, data) for (name, _), data in samples.items()}
 
     for path, file in fixed.items():

@@ -198,3 +198,16 @@ def test_the_policy_of_the_page_is_strict(visit: Visit) -> None:
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_documentation_of_the_api_needs_nothing_from_elsewhere(visit: Visit) -> None:
+    """Its assets come from the server; `Visit.check` fails for what the policy forbids."""
+    page = visit.page
+    page.goto(f"{visit.origin}/docs")
+    expect(page.get_by_role("heading", name="POST /v1/recognize", exact=True)).to_be_visible()
+    expect(page.locator("body")).to_have_css("max-width", "960px")
+    page.get_by_role("link", name="openapi.json").click()
+    expect(page.locator("body")).to_contain_text('"openapi"')
+    assert {url.removeprefix(visit.origin) for url in visit.requests} >= {
+        "/docs", "/docs/style.css", "/openapi.json",
+    }  # fmt: skip

@@ -53,6 +53,20 @@ def test_a_camera_is_read_with_tracks(camera: Visit) -> None:
     page.evaluate(script("frames"), 12)
     assert page.evaluate(script("tracks")) == before
     assert [len(set(values)) for values in before] == [2, 2]
+    # the colours of tracks, which are not those of classes
+    colours = page.evaluate(
+        """async () => {
+            const { CLASSES, trackColour } = await import("/static/js/show/colours.js");
+            const tracks = [...document.querySelectorAll(".mark.vehicle text")]
+                .map(({ textContent }) => Number(/#(\\d+)/.exec(textContent)[1]));
+            return [tracks.map(trackColour), Object.values(CLASSES)];
+        }"""
+    )
+    shown = page.locator(".mark.vehicle .shape").evaluate_all(
+        "(shapes) => shapes.map((shape) => shape.getAttribute('stroke'))"
+    )
+    assert shown == colours[0]
+    assert not set(shown) & set(colours[1])
 
 
 def test_at_most_two_frames_are_under_way(

@@ -5,18 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from needs import BROWSER
-from page_fake import DOUBTFUL, HINDI, HOSTILE, VALID, picture
+from page_fake import DOUBTFUL, HINDI, HOSTILE, VALID, found, picture
 from page_visit import Visit, script
 from PIL import Image
 
+from lipiyana.annotation import marks
+from lipiyana.annotation.colours import BLACK, casing_of, ink_on, of_vehicle
+from lipiyana.annotation.settings import DRAWING, Colour
+from lipiyana.types import Box, Plate, Vehicle
 from lipiyana.vehicles.taxonomy import TAXONOMY
-from lipiyana.wire.results import recognition_from_json
+from lipiyana.wire.results import recognition_from_json, recognition_to_json
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -152,6 +160,35 @@ def test_the_layout_of_many_labels(visit: Visit) -> None:
     assert said["placed"] > 100
 
 
+def test_numbers_in_a_full_picture_are_those_of_the_rows(visit: Visit) -> None:
+    """A label that has no room becomes the number of its row, which is as legible as a label."""
+
+    def answer(route: Route) -> None:
+        row = route.fetch().json()
+        row["vehicles"] = row["plates"] = []
+        row["text_lines"] = [
+            {
+                "text": f"line {line} of a full picture",
+                "script": "Latn",
+                "confidence": 0.9,
+                "polygon": [
+                    {"x": x, "y": y} for x, y in ((30, top), (770, top), (770, end), (30, end))
+                ],
+            }
+            for line, (top, end) in enumerate((y, y + 27) for y in range(0, 600, 30))
+        ]
+        route.fulfill(json=row)
+
+    visit.page.route("**/v1/recognize*", answer)
+    visit.bring(("full.png", picture(colour=(60, 0, 0))))
+    visit.wait_for_marks(20)
+    rows, drawn = visit.page.evaluate(script("numbers"))
+    assert rows
+    assert sorted(row[:2] for row in rows) == sorted(drawn)
+    ground, ink = (f"rgb{colour}" for colour in (DRAWING.text, ink_on(DRAWING.text)))
+    assert {(row[2], row[3]) for row in rows} == {(ground, ink)}
+
+
 def test_degenerate_marks_do_no_harm(visit: Visit) -> None:
     placed = visit.page.evaluate(script("degenerate_marks"))
     assert placed == 0
@@ -192,7 +229,7 @@ def test_the_picture_is_downloaded_with_its_marks(read: Visit, tmp_path: Path) -
     assert pixels.shape == (600, 800, 3)
     assert np.abs(pixels[300, 200] - (90, 120, 150)).max() <= 2  # the picture itself
     edge = pixels[480, 518:523]  # left side of the valid plate
-    assert np.abs(edge - (213, 94, 0)).sum(axis=1).min() < 30
+    assert np.abs(edge - DRAWING.plate).sum(axis=1).min() < 30
     labels = read.page.evaluate(script("label_middles"))
     assert len(labels) == 7
     for x, y, colour in labels:
@@ -206,6 +243,61 @@ def test_colours_are_those_of_the_taxonomy(visit: Visit) -> None:
         "async () => (await import('/static/js/show/colours.js')).CLASSES"
     )
     assert colours == {entry.name: entry.colour for entry in TAXONOMY}
+
+
+def test_colours_are_those_of_annotate(visit: Visit) -> None:
+    """Lines, their casings and the letters of labels are as in `lipiyana.annotation`."""
+    others = ["snow_groomer", "tractor", "घोड़ा गाड़ी", "<b>", ""]
+    said = visit.page.evaluate(script("colours_of_marks"), others)
+    assert (said["plate"], said["text"]) == (in_html(DRAWING.plate), in_html(DRAWING.text))
+    assert said["others"] == [in_html(of_vehicle(label)) for label in others]
+    grounds = {in_html(of_vehicle(entry.name)): of_vehicle(entry.name) for entry in TAXONOMY}
+    grounds |= {in_html(colour): colour for colour in (DRAWING.plate, DRAWING.text)}
+    assert said["inks"] == {code: in_html(ink_on(one)) for code, one in grounds.items()}
+    assert said["casings"] == {
+        code: in_html(casing_of(one, DRAWING.casing_mix)) for code, one in grounds.items()
+    }
+
+
+def test_labels_are_those_of_annotate(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "can_draw", lambda text: True)  # a browser has fonts of its own
+    result = found(800, 600)
+    more = (
+        Vehicle("snow_groomer", 0.625, Box(0, 0, 50, 50), track_id=12),
+        Vehicle("two_wheeler", 0.285, Box(700, 500, 790, 590)),
+    )
+    unread = Plate("KL-50\nAB", 0.4, Box(0, 400, 90, 440))  # no registration
+    result = replace(result, vehicles=(*result.vehicles, *more), plates=(*result.plates, unread))
+    drawn = visit.page.evaluate(script("labels_of_marks"), recognition_to_json(result))
+    kinds = {"line": "text"}
+    page = [(kinds.get(one["kind"], one["kind"]), one["label"], one["colour"]) for one in drawn]
+    # a track has a colour of its own on the page, to be followed from frame to frame
+    expected = [
+        (mark.kind, mark.label, in_html(mark.colour))
+        for mark in marks.marks_of(result, (800, 600), 2, DRAWING)
+        if "#12" not in mark.label
+    ]
+    assert [mark for mark in page if "#12" not in mark[1]] == expected
+    assert [label for _, label, _ in page if "#12" in label] == ["snow groomer #12 63 %"]
+
+
+def test_marks_are_drawn_in_their_colours(read: Visit) -> None:
+    for mark, colour in (
+        ("p0", DRAWING.plate),
+        ("t0", DRAWING.text),
+        ("v0", of_vehicle("auto_rickshaw")),
+    ):
+        one = read.page.locator(f'.overlay .mark[data-mark="{mark}"]')
+        casing = in_html(casing_of(colour, DRAWING.casing_mix))
+        expect(one.locator(".shape")).to_have_attribute("stroke", in_html(colour))
+        expect(one.locator("polygon.casing")).to_have_attribute("stroke", casing)
+        expect(one.locator(".label")).to_have_attribute("fill", in_html(colour))
+        expect(one.locator("text")).to_have_attribute("fill", in_html(ink_on(colour)))
+    assert ink_on(DRAWING.plate) == BLACK
+
+
+def in_html(colour: Colour) -> str:
+    return "#" + bytes(colour).hex()
 
 
 def test_labels_are_legible(visit: Visit) -> None:

@@ -2,6 +2,7 @@
 
 import { byId, make } from "../dom.js";
 import { percent, plain, plateColours, scriptName, vehicleName } from "../names.js";
+import { casingOf, inkOn } from "./colours.js";
 import { plateText } from "./marks.js";
 
 const TITLES = { plate: "Registrations", vehicle: "Vehicles", line: "Text" };
@@ -45,6 +46,8 @@ export class Lists {
       },
     }, ...ROWS[mark.kind](mark, marks));
     row.style.setProperty("--colour", mark.colour);
+    row.style.setProperty("--casing", casingOf(mark.colour));
+    row.style.setProperty("--on-colour", inkOn(mark.colour));
     return make("li", {}, row);
   }
 
