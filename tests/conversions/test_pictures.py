@@ -6,6 +6,7 @@ import asyncio
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,89 @@ def test_one_picture_is_neither_a_batch_nor_a_stream(
     assert f"recognize_stream({write})" in caught.value.message
     with pytest.raises(InvalidRequest, match=r"recognize_batch\("):
         recognizer.recognize_batch(frames)
+
+
+class Raising:
+    """A file or an array of a library that fails with an error of its own."""
+
+    dtype, shape = "uint8", (2, 2)
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def read(self, _size: int) -> bytes:
+        raise self._error
+
+    def tobytes(self) -> bytes:
+        raise self._error
+
+
+class RaisingFile(Raising):
+    dtype = property()
+
+
+def released() -> memoryview:
+    view = memoryview(b"abc")
+    view.release()
+    return view
+
+
+@pytest.mark.parametrize("kind", [Raising, RaisingFile])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("of a GPU"), "NOT_AN_IMAGE"),
+        (zipfile.BadZipFile("bad CRC"), "NOT_AN_IMAGE"),
+        (zlib.error("invalid stored block"), "NOT_AN_IMAGE"),
+        (EOFError(), "NOT_AN_IMAGE"),
+        (MemoryError(), "IMAGE_TOO_LARGE"),
+    ],
+)
+def test_errors_of_other_libraries_become_ours(
+    kind: type[Raising], error: Exception, reason: str
+) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        picture_bytes(kind(error))  # type: ignore[arg-type]
+    assert caught.value.reason == reason
+    assert kind.__name__ in caught.value.message
+    assert str(error) in caught.value.message
+
+
+def test_an_interrupt_is_not_taken_for_a_bad_picture() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        picture_bytes(Raising(KeyboardInterrupt()))  # type: ignore[arg-type]
+
+
+def test_a_released_view_is_no_picture() -> None:
+    with pytest.raises(InvalidImage, match="released"):
+        picture_bytes(released())  # type: ignore[arg-type]
+
+
+def test_an_array_larger_than_memory_is_too_large() -> None:
+    array = np.broadcast_to(np.uint8(3), (2**20, 2**20))
+    with pytest.raises(InvalidImage) as caught:
+        picture_bytes(array)
+    assert caught.value.reason == "IMAGE_TOO_LARGE"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "F", "I;16"])
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_a_picture_of_pillow_without_pixels(mode: str, size: tuple[int, int]) -> None:
+    with pytest.raises(InvalidImage, match="has no pixels") as caught:
+        picture_bytes(Image.new(mode, size))
+    assert caught.value.reason == "BAD_RAW_IMAGE"
+
+
+@pytest.mark.parametrize("exif", [b"junk", b"Exif\0\0junk", b"Exif\0\0II*\0" + b"\xff" * 4])
+def test_damaged_exif_is_ignored_as_in_files(exif: bytes) -> None:
+    picture = Image.new("RGB", (7, 4), (200, 10, 10))
+    picture.info["exif"] = exif
+    found = picture_bytes(picture)
+    assert isinstance(found, RawImage)
+    assert (found.width, found.height) == (7, 4)
+
+
+def test_grey_with_premultiplied_alpha_is_read() -> None:
+    grey = Image.new("LA", (8, 6), (80, 255))
+    pixels = load(picture_bytes(grey.convert("La")), DEFAULT_LIMITS)
+    assert np.array_equal(pixels, load(picture_bytes(grey), DEFAULT_LIMITS))

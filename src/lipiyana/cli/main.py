@@ -188,6 +188,13 @@ def serve(
             help="Origins whose pages may call the HTTP API, such as https://app.example.",
         ),
     ] = None,
+    http_hosts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Host names by which the HTTP API may be called, such as signs.example.",
+        ),
+    ] = None,
     models: Models = None,
     config: Annotated[
         Path | None,
@@ -228,6 +235,7 @@ def serve(
             keep_unsure,
             http_port,
             http_origins,
+            http_hosts,
         )
     )
 

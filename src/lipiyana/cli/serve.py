@@ -27,6 +27,7 @@ def run(
     keep_unsure: Path | None,
     http_port: int | None = None,
     http_origins: str | None = None,
+    http_hosts: str | None = None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -51,6 +52,7 @@ def run(
             keep_unsure=keep_unsure,
             http_port=http_port,
             http_origins=http_origins,
+            http_hosts=http_hosts,
         )
     except (InvalidRequest, NotFound) as error:
         say_error(error.message)

@@ -36,7 +36,8 @@ def picture_bytes(image: ImageInput, max_bytes: int = MAX_FILE_BYTES) -> bytes |
     if isinstance(image, str | os.PathLike):
         return read_picture_file(image, max_bytes)
     if isinstance(image, bytearray | memoryview):
-        return bytes(image)
+        with _foreign(image):  # ValueError: the view is released
+            return bytes(image)
     if _is_pillow(image):
         return _of_pillow(image)
     if is_array(image):
@@ -62,10 +63,27 @@ def is_array(given: object) -> bool:
 
 
 def _of_array(array: Any) -> RawImage:
-    try:
+    with _foreign(array):
         return RawImage.from_array(array)
+
+
+@contextlib.contextmanager
+def _foreign(given: object) -> Iterator[None]:
+    """Objects of other libraries raise what they like: zlib.error, BadZipFile, errors of a GPU."""
+    name = type(given).__name__
+    try:
+        yield
     except InvalidImage as error:
         raise InvalidImage(error.message, reason=error.reason) from None
+    except MemoryError:
+        raise InvalidImage(
+            f"there is not enough memory for the picture ({name})", reason="IMAGE_TOO_LARGE"
+        ) from None
+    except Exception as error:
+        what = str(error)[:200] or type(error).__name__
+        raise InvalidImage(
+            f"the picture ({name}) cannot be read: {what}", reason="NOT_AN_IMAGE"
+        ) from error
 
 
 def _of_file(file: Any, max_bytes: int) -> bytes:
@@ -73,7 +91,7 @@ def _of_file(file: Any, max_bytes: int) -> bytes:
     if isinstance(file, io.TextIOBase):
         raise _unreadable(f"the file ({name}) is open in text mode", 'open(path, "rb")')
     parts, size = [], 0
-    try:
+    with _foreign(file):
         while size <= max_bytes:
             part = file.read(max_bytes + 1 - size)
             if not isinstance(part, bytes | bytearray):
@@ -86,10 +104,6 @@ def _of_file(file: Any, max_bytes: int) -> bytes:
                 break
             parts.append(part)
             size += len(part)
-    except (OSError, ValueError, TypeError) as error:  # ValueError: it is closed
-        raise InvalidImage(
-            f"the file ({name}) cannot be read: {error}", reason="NOT_AN_IMAGE"
-        ) from error
     if size > max_bytes:
         raise InvalidImage(
             f"the picture has more than {max_bytes} bytes, the most that is accepted",
@@ -109,8 +123,16 @@ def _is_pillow(image: object) -> bool:
 
 
 def _of_pillow(image: Any) -> bytes | RawImage:
+    if 0 in image.size:
+        raise InvalidImage(
+            f"a picture of Pillow has no pixels: its size is {image.width}x{image.height}",
+            reason="BAD_RAW_IMAGE",
+        )
     with _decoding(image):
-        upright = import_module("PIL.ImageOps").exif_transpose(image)
+        image.load()
+        upright = _upright(image)
+        if upright.mode == "La":  # which Pillow converts to nothing else
+            upright = upright.convert("LA")
         if upright.mode in {"I", "F"}:  # 32 bits
             return _encoded(upright, "TIFF")
         if upright.mode.startswith("I"):  # 16 bits
@@ -122,6 +144,15 @@ def _of_pillow(image: Any) -> bytes | RawImage:
         pixels = upright if upright.mode == mode else upright.convert(mode)
         order = PixelFormat.GRAY8 if grey else PixelFormat.RGB8
         return RawImage(pixels.tobytes(), pixels.width, pixels.height, order)
+
+
+def _upright(image: Any) -> Any:
+    try:
+        return import_module("PIL.ImageOps").exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:  # damaged EXIF is ignored in files, too
+        return image
 
 
 @contextlib.contextmanager

@@ -221,19 +221,23 @@ class RecognitionServer:
             async with asyncio.timeout(min(ENDING.heard_seconds, left / 2)):
                 await self._health.unwatched()
         self._health.end()
-        left = max(0.0, calls_end - time.monotonic())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min(ENDING.heard_seconds, left)):
-                await self._calls.none_open()
+        await self._none_open(min(calls_end, time.monotonic() + ENDING.heard_seconds))
         self._refusals.end()
         if self._http is not None:
             self._http.close_port()
         stopping = asyncio.create_task(server.stop(max(0.0, end - time.monotonic())))
         await self._stopped_or_abandoned(stopping, calls_end)
+        await self._none_open(calls_end)  # calls of HTTP do not keep gRPC from stopping
         self._calls.cut_off()
         if not self._calls.unanswered:
             await server.stop(0)
         await stopping
+
+    async def _none_open(self, end: float) -> None:
+        """Wait until all accepted calls have ended, or until `end`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, end - time.monotonic())):
+                await self._calls.none_open()
 
     async def _stopped_or_abandoned(self, stopping: asyncio.Task[None], calls_end: float) -> None:
         """Wait until all connections have ended, or until a short time after the last call.

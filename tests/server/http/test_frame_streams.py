@@ -227,11 +227,12 @@ def masked(opcode: int, payload: bytes, *, last: bool = True) -> bytes:
     return bytes([(0x80 if last else 0) | opcode]) + length + bytes(4) + payload
 
 
-def shake_hands(connection: Raw) -> None:
+def shake_hands(connection: Raw, early: bytes = b"") -> None:
     key = base64.b64encode(os.urandom(16))
     connection.send(
-        b"GET /v1/stream HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n\r\n" + early
     )
     assert connection.head().startswith(b"HTTP/1.1 101 ")
 
@@ -268,6 +269,26 @@ def test_floods_end_the_stream(
         assert close_code(connection) == code
     until(lambda: not server._recognitions._streams)
     assert http.get("/healthz").status == 200
+
+
+def test_messages_before_the_handshake_is_answered_are_read(
+    server: RecognitionServer, fake: FakeRecognizer
+) -> None:
+    with raw(server) as connection:
+        shake_hands(connection, masked(1, b"{}") + masked(2, frame(0, b"early")))
+        fake.wait_for(b"early")
+        connection.send(masked(8, b"\x03\xe8"))
+        assert close_code(connection) == 1000
+
+
+def test_a_first_message_with_half_a_pair_of_surrogates_is_refused(
+    server: RecognitionServer,
+) -> None:
+    for text in (r'{"authorization":"\ud800"}', r'{"config":{"\ud800":1}}'):
+        with stream(server) as connection:
+            connection.send(text)
+            error, code, _ = closed(connection)
+            assert (error["reason"], code) == ("UNPARSABLE_MESSAGE", 1008)
 
 
 def test_a_first_message_that_does_not_end_is_cut_off(server: RecognitionServer) -> None:

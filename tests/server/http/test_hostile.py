@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 from http_calls import Http, Raw, raw, until
-from served_fake import FakeRecognizer, recognition
+from served_fake import SECRET, FakeRecognizer, recognition
 
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.server.http import sending
+from lipiyana.server.http import app, sending
 from lipiyana.server.http.port import connections, protocols
 from lipiyana.server.http.requests import bodies
 from lipiyana.server.http.requests.bodies import parse_json
@@ -20,7 +20,7 @@ from lipiyana.server.http.tuning import REST
 from lipiyana.types import Recognition
 
 LIMIT = 64 * 1024
-POST = b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\n"
+POST = b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_slow_head_has_a_timeout(server: RecognitionServer, sent: bytes) -> No
 @pytest.mark.usefixtures("impatient")
 def test_a_slow_head_after_an_answer_has_a_timeout(server: RecognitionServer) -> None:
     with raw(server) as connection:
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /he")
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /he")
         assert connection.answer().status == 200
         assert connection.rest() == b""
 
@@ -196,11 +196,41 @@ def test_a_pipelined_flood_is_answered_one_by_one(
         b'"' + b"\\u0061" * 10_000 + b'"',
         '{"image":{"encoded":"a"}}'.encode("utf-16"),
         b'{"image":{"encoded":"a"},' * 100,
+        b'{"image":{"encoded":"aaaa"},"config":{"\\ud800":1}}',
+        b'{"image":{"encoded":"aaaa"},"config":{"features":["\\uDFFF"]}}',
+        b'{"image":{"raw":{"data":"aaaa","pixel_format":"\\ud83d\\ud83d"}}}',
+        b'{"\\udc00":1}',
     ],
 )  # fmt: skip
 def test_json_bombs(http: Http, body: bytes) -> None:
     code, _, reason = http.json("/v1/recognize", body).outcome
     assert (code, reason) == (400, "UNPARSABLE_MESSAGE")
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    assert parse_json(b'"\\ud83d\\ude97 \\u0926"', REST.json_marks) == "\U0001f697 \u0926"
+
+
+def test_a_config_with_half_a_pair_is_refused_in_forms_too(http: Http) -> None:
+    reply = http.form("/v1/recognize", [("image", b"a"), ("config", b'{"\\ud800":1}')])
+    assert reply.outcome == (400, "INVALID_ARGUMENT", "UNPARSABLE_MESSAGE")
+
+
+def test_a_bug_is_answered_by_a_problem_and_logged_once(
+    http: Http, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError(SECRET)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app, "Exchange", broken)
+        reply = http.get("/v1/models", {"x-request-id": "mine"})
+    assert reply.outcome == (500, "INTERNAL", "INTERNAL")
+    assert reply.headers["x-request-id"] == "mine"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert SECRET not in caplog.text
+    assert http.get("/v1/models").status == 200
 
 
 def test_a_large_picture_in_json_has_few_marks() -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from served_fake import PATIENCE, FakeRecognizer
 from websockets.sync.client import connect
 
 from lipiyana.server import RecognitionServer, ServerSettings
+from lipiyana.server import server as server_module
 
 SUPPORT = Path(__file__).parents[2] / "support"
 
@@ -49,6 +51,35 @@ def python(program: str, *arguments: str) -> subprocess.Popen[str]:
         cwd=SUPPORT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=dict(os.environ),
     )  # fmt: skip
+
+
+async def test_a_call_is_not_cut_off_because_grpc_has_stopped(
+    fake: FakeRecognizer, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "ENDING", replace(server_module.ENDING, heard_seconds=0.01))
+    server = RecognitionServer(fake, settings)
+    await server.start()
+    fake.hold()
+    stop, stopped = server._server.stop, asyncio.Event()  # type: ignore[union-attr]
+
+    async def noted(grace: float) -> None:
+        await stop(grace)
+        stopped.set()
+
+    monkeypatch.setattr(server._server, "stop", noted)
+    with ThreadPoolExecutor() as pool:
+        loop = asyncio.get_running_loop()
+        client = Http(server)
+        accepted = loop.run_in_executor(pool, client.recognize, b"a")
+        await loop.run_in_executor(pool, fake.wait_for, b"a")
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.wait_for(stopped.wait(), PATIENCE)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        fake.release()
+        assert (await accepted).status == 200
+        assert await stopping == 0
+        client.close()
 
 
 async def test_a_drain_finishes_what_is_accepted(

@@ -15,6 +15,8 @@ from lipiyana.types import Layout, RecognitionConfig
 from lipiyana.wire.results import recognition_to_json
 
 ONE, BATCH = "/v1/recognize", "/v1/recognize:batch"
+POST = b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 class SeesConfigs(FakeRecognizer):
@@ -82,7 +84,7 @@ def test_models_say_what_can_be_asked(http: Http, settings: ServerSettings) -> N
 
 
 def test_requests_of_one_connection_are_answered_in_order(server: RecognitionServer) -> None:
-    request = b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+    request = POST + b"Content-Length: 1\r\n\r\n"
     with raw(server) as connection:
         connection.send(b"".join(request + b"%d" % n for n in range(10)))
         texts = [text_of(connection.answer()) for _ in range(10)]
@@ -92,18 +94,14 @@ def test_requests_of_one_connection_are_answered_in_order(server: RecognitionSer
 def test_chunks_make_a_body(server: RecognitionServer) -> None:
     with raw(server) as connection:
         connection.send(
-            b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-            b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+            POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
         )
         assert text_of(connection.answer()) == "hello"
 
 
 def test_a_client_may_wait_until_the_body_is_wanted(server: RecognitionServer) -> None:
     with raw(server) as connection:
-        connection.send(
-            b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
-            b"Expect: 100-continue\r\n\r\n"
-        )
+        connection.send(POST + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         assert connection.head().startswith(b"HTTP/1.1 100 ")
         connection.send(b"hello")
         assert text_of(connection.answer()) == "hello"
@@ -122,13 +120,16 @@ def test_http_1_0_is_answered(server: RecognitionServer) -> None:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"POST /v1/recognize HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"b" * 20_000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 5_000 + b"\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        POST + b"Transfer-Encoding: gzip\r\n\r\n",
+        POST + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+        POST + CHUNKED + b"Content-Length: 5\r\n" + b"\r\n0\r\n\r\n",
+        b"POST /v1/recognize HTTP/1.0\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 5_000 + b"\r\n",
     ],
 )
 def test_what_is_no_request(server: RecognitionServer, http: Http, request_: bytes) -> None:

@@ -16,6 +16,7 @@ from lipiyana.server.calls.calls import as_known, own_task, request_id_of
 from lipiyana.server.calls.limits import Outcome
 from lipiyana.server.calls.recognition import Recognitions
 from lipiyana.server.http.frames import serve_frames
+from lipiyana.server.http.hosts import Hosts
 from lipiyana.server.http.openapi import BATCH, MODELS, ONE, PROBES, TITLE, described
 from lipiyana.server.http.pages import add_pages
 from lipiyana.server.http.problems import PROBLEM, Problem, body_of, headers_of, status_of
@@ -63,6 +64,7 @@ class RestApp:
         self._is_ready = is_ready
         self._models = json.dumps(models, ensure_ascii=False).encode()
         self.cors = Cors(settings.http_origins)
+        self.hosts = Hosts(settings.host, settings.http_hosts)
         self._routes = self._make_routes()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
@@ -82,14 +84,17 @@ class RestApp:
 
     async def _answer(self, scope: Scope, receive: Any, send: Any) -> None:
         careful = sent_with_care(scope, send, self.cors)
-        if self.cors.is_preflight(scope):
-            await Response(status_code=204)(scope, receive, careful)
-            return
         try:
+            self.hosts.check(scope)
+            if self.cors.is_preflight(scope):
+                await Response(status_code=204)(scope, receive, careful)
+                return
             await self._routes(scope, receive, careful)
         except Exception as error:
             if isinstance(error, ClientGone):
                 raise
+            if scope["state"].pop("answered", False):
+                return
             request_id = request_id_of(headers_of_scope(scope))
             answer = _problem(Problem(as_known(error, request_id), request_id))
             await answer(scope, receive, careful)
@@ -99,6 +104,7 @@ class RestApp:
         app.router.redirect_slashes = False
         app.add_exception_handler(Problem, _on_problem)
         app.add_exception_handler(HTTPException, _on_http_exception)
+        app.add_exception_handler(Exception, _on_bug)
         app.post("/v1/recognize", **ONE)(self._recognize)
         app.post("/v1/recognize:batch", **BATCH)(self._batch)
         app.get("/v1/models", **MODELS)(self._list_models)
@@ -225,3 +231,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         known = NotFound("this server has no such path; /docs lists them", reason="NO_SUCH_PATH")
     request_id = request_id_of(headers_of_scope(request.scope))  # type: ignore[arg-type]
     return _problem(Problem(known, request_id, error.headers))
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """Answer instead of Starlette, which then raises the error once more."""
+    request.scope["state"]["answered"] = True
+    request_id = request_id_of(headers_of_scope(request.scope))  # type: ignore[arg-type]
+    return _problem(Problem(as_known(error, request_id), request_id))

@@ -147,6 +147,10 @@ class _Frames:
 def _refusal(app: RestApp, scope: Scope) -> LipiyanaError | None:
     if scope["path"] != PATH:
         return NotFound("this server has no such path; /docs lists them", reason="NO_SUCH_PATH")
+    try:
+        app.hosts.check(scope)
+    except PermissionDenied as error:
+        return error.with_traceback(None)
     if not app.cors.allows(scope):
         return PermissionDenied(
             "pages of this origin may not open streams here: the server's setting http_origins "

@@ -32,7 +32,7 @@ from lipiyana.server.settings.sources import (
     read_settings_file,
     refuse_doubtful_guards,
 )
-from lipiyana.server.settings.values import MOST_BYTES, Origins, Size
+from lipiyana.server.settings.values import MOST_BYTES, Hosts, Origins, Size
 from lipiyana.server.telemetry.logs import LogFormat
 from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
@@ -71,6 +71,9 @@ class ServerSettings(BaseSettings):
             extra `http`.
         http_origins: origins such as `https://app.example` whose pages may call the HTTP API; its
             own page always may.
+        http_hosts: names such as `signs.example` by which the HTTP API may be called. At a loopback
+            `host`, loopback names are always allowed; at another, addresses are, and any name if
+            none is listed.
         models: folder of models that take precedence over the installed ones.
         workers: processes that share the port; each has its own cache, queue and limits.
         threads: pictures that each process computes at a time. Default: its share of the CPUs.
@@ -134,6 +137,7 @@ class ServerSettings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     http_port: int | None = Field(default=None, ge=0, le=65535)
     http_origins: Origins = ()
+    http_hosts: Hosts = ()
     models: Path | None = None
     workers: int = Field(default=1, ge=1, le=_MOST_WORKERS)
     threads: int = Field(default_factory=_share_of_threads, ge=1, le=MOST_THREADS)

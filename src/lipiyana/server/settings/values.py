@@ -1,4 +1,4 @@
-"""Values of settings that text may give: sizes with a unit, and lists of origins."""
+"""Values of settings that text may give: sizes with a unit, lists of origins and of hosts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ MOST_BYTES = 2**40
 """Maximum of settings in bytes. Such a number is a mistake, and would turn a limit off."""
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[?[0-9a-f]*(?::[0-9a-f]*){2}[0-9a-f:.]*\]?")
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
 _UNITS = {
     "": 1, "b": 1,
@@ -54,15 +55,39 @@ def parse_origins(value: Any) -> Any:
         >>> parse_origins("https://app.example, http://localhost:3000")
         ('https://app.example', 'http://localhost:3000')
     """
+    return _parts(value, _ORIGIN, 'origins such as "https://app.example"')
+
+
+def parse_hosts(value: Any) -> Any:
+    """Split text at its commas, and check each host name; return other values unchanged.
+
+    Raises:
+        ValueError: one is no name or address of a host, or has a port.
+
+    Example:
+        >>> parse_hosts("Signs.example, 192.0.2.7")
+        ('signs.example', '192.0.2.7')
+    """
+    if isinstance(value, str):
+        value = value.lower()
+    elif isinstance(value, list | tuple):
+        value = [str(part).lower() for part in value]
+    return _parts(value, _HOST, 'host names such as "signs.example", without ports')
+
+
+def _parts(value: Any, pattern: re.Pattern[str], what: str) -> Any:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple):
         return value
-    origins = tuple(str(part).strip() for part in parts)
-    for origin in filter(None, origins):
-        if not _ORIGIN.fullmatch(origin):
-            raise ValueError('must be origins such as "https://app.example", with commas between')
-    return tuple(filter(None, origins))
+    found = tuple(filter(None, (str(part).strip() for part in parts)))
+    for part in found:
+        if not pattern.fullmatch(part):
+            raise ValueError(f"must be {what}, with commas between")
+    return found
 
 
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_origins)]
 """Origins of pages; text has commas between them."""
+
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts)]
+"""Names of hosts in lower case; text has commas between them."""

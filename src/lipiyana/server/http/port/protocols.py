@@ -17,6 +17,9 @@ from websockets.frames import CloseCode, Frame
 from lipiyana.server.http.port.connections import Connection, Connections
 from lipiyana.server.http.tuning import REST
 
+_CHUNKED = b"transfer-encoding"
+_LENGTHS = {_CHUNKED, b"content-length"}
+
 
 class State(ServerState):
     """What the connections of one server share."""
@@ -40,7 +43,7 @@ class State(ServerState):
 
 
 class _BoundedH11(h11.Connection):
-    """Refuses bodies of many tiny chunks, and heads that are too long."""
+    """Refuses bodies of many tiny chunks, of ambiguous length, and heads that are too long."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, REST.head_bytes)
@@ -58,6 +61,10 @@ class _BoundedH11(h11.Connection):
             self._chunks = self._chunk_bytes = 0
             if event.http_version not in {b"1.0", b"1.1"}:
                 raise h11.RemoteProtocolError("another version of HTTP")
+            lengths = {name for name, _ in event.headers} & _LENGTHS
+            if len(lengths) > 1 or (_CHUNKED in lengths and event.http_version == b"1.0"):
+                # a proxy in front may go by the other, and take the body for requests
+                raise h11.RemoteProtocolError("two lengths")
             size = len(event.target) + sum(len(k) + len(v) + 4 for k, v in event.headers)
             if size > REST.head_bytes:
                 raise h11.RemoteProtocolError("headers too long", error_status_hint=431)
@@ -103,7 +110,10 @@ class HttpProtocol(H11Protocol):
         """Hand the connection over."""
         self._stop_watch()
         self._connection.busy = True
+        early, _ = self.conn.trailing_data
         super().handle_websocket_upgrade(event)
+        if early:  # the client has not waited for the answer
+            self.transport.get_protocol().data_received(early)
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.wire.requests import image_from_proto
 
 T = TypeVar("T")
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -152,11 +155,16 @@ def parse_json(body: bytes, marks: int) -> Any:
     if sum(map(body.count, (b",", b":", b'"', b"[", b"{", b"\\"))) > marks:
         raise _no_json(f"it has more than {marks} commas, quotation marks and brackets")
     try:
-        return json.loads(
+        value = json.loads(
             body.decode(), parse_int=_number(int), parse_float=_number(float), parse_constant=_no
         )
+        if _SURROGATE.search(body):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except UnicodeDecodeError:
         raise _no_json("it is not UTF-8") from None
+    except UnicodeEncodeError:  # protobuf and UTF-8 have none
+        raise _no_json("it has half of a surrogate pair") from None
     except (ValueError, RecursionError):
         raise _no_json("it cannot be parsed") from None
 
