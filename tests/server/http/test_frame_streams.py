@@ -330,7 +330,7 @@ class Wordy(FakeRecognizer):
 def test_a_client_that_reads_no_results_loses_frames(
     settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recognition_module, "STREAMS", replace(STREAMS, unread_seconds=0.01))
+    monkeypatch.setattr(recognition_module, "STREAMS", replace(STREAMS, unread_seconds=0.5))
     fake = Wordy()
     with running_server(fake, settings) as server:
         with raw(server, receive_buffer=2048) as connection:
