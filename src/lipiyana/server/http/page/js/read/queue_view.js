@@ -4,7 +4,7 @@ import { byId, make, say } from "../dom.js";
 import { ended } from "./queue.js";
 
 const STATES = {
-  waiting: "waits", sending: "is sent", reading: "is read", busy: "waits for the server",
+  waiting: "waits", sending: "is sent", reading: "is read", busy: "waits for the server", locked: "waits for the key",
   done: "read", failed: "failed", cancelled: "cancelled",
 };
 
@@ -70,8 +70,8 @@ export class QueueView {
     parts.note.textContent = item.note;
     parts.note.hidden = !item.note;
     parts.stop.hidden = ended(item);
-    parts.again.hidden = !["failed", "cancelled"].includes(item.state) || Boolean(this.queue.unfit(item.file));
-    parts.progress.hidden = ended(item) || item.state === "waiting" || item.state === "busy";
+    parts.again.hidden = !["failed", "cancelled"].includes(item.state) || item.lost;
+    parts.progress.hidden = ended(item) || ["waiting", "busy", "locked"].includes(item.state);
     if (item.state === "reading") parts.progress.removeAttribute("value");
     else parts.progress.value = item.sent;
   }
