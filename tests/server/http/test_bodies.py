@@ -10,10 +10,12 @@ from http_calls import JPEG, Http
 from served_fake import SECRET, FakeRecognizer
 
 from lipiyana.types import CachePolicy, Feature, Layout, RecognitionConfig
+from lipiyana.v1 import recognition_pb2 as pb
 
 HELLO = base64.b64encode(b"hello").decode()
 
 
+CONFIG_FIELDS = tuple(pb.RecognitionConfig.DESCRIPTOR.fields_by_name)
 ONE, BATCH = "/v1/recognize", "/v1/recognize:batch"
 
 
@@ -233,6 +235,37 @@ def test_what_is_no_form(http: Http, path: str) -> None:
 )
 def test_a_form_with_other_parts(http: Http, path: str, parts: Any, reason: str) -> None:
     assert http.form(path, parts).outcome == (*INVALID, reason)
+
+
+@pytest.mark.parametrize("path", [ONE, BATCH])
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (b"{layout:plate}", "UNPARSABLE_MESSAGE"),
+        (b"layout=plate", "UNPARSABLE_MESSAGE"),
+        (b"", "UNPARSABLE_MESSAGE"),
+        (b"\xff", "UNPARSABLE_MESSAGE"),
+        (b'["plate"]', "INVALID_REQUEST"),
+    ],
+)
+def test_a_config_that_is_no_json_shows_one_that_is(
+    http: Http, path: str, config: bytes, reason: str
+) -> None:
+    reply = http.form(path, [("image", b"a"), ("config", config)])
+    assert reply.outcome == (*INVALID, reason)
+    assert reply.json["field"] == "config"
+    assert '{"layout": "plate"}' in reply.json["detail"]
+
+
+@pytest.mark.parametrize("name", [*CONFIG_FIELDS, "minConfidence"])
+def test_a_field_of_the_config_that_is_a_part_is_told_its_place(http: Http, name: str) -> None:
+    reply = http.form(ONE, [("image", b"a"), (name, b"plate")])
+    assert reply.outcome == (*INVALID, "UNKNOWN_FIELD")
+    assert reply.json["field"] == name
+    assert f"`{name}` belongs into `config`" in reply.json["detail"]
+    assert "query" in reply.json["detail"]
+    other = http.form(ONE, [("image", b"a"), ("file", b"plate")])
+    assert "belongs" not in other.json["detail"]
 
 
 def test_a_batch_of_json_is_limited(http: Http) -> None:

@@ -214,5 +214,9 @@ def test_files_are_sent_once(http: Http) -> None:
     head = http.call("HEAD", "/samples/01_sweet_shop_delhi.jpg")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == first.headers["content-length"]
-    for sample in http.get("/samples/index.json").json["samples"]:
+    samples = http.get("/samples/index.json").json["samples"]
+    for sample in samples:
         assert http.get(f"/samples/{sample['name']}").status == 200
+    titles = {sample["name"]: sample["title"] for sample in samples}
+    assert titles["02_standard_2row.jpg"] == "Two-row plate"
+    assert len(set(titles.values())) == len(titles), "titles tell the samples apart"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from http_calls import Http
 from jsonschema import Draft202012Validator
 
 from lipiyana.server.http.problems import STATUS
+from lipiyana.types import RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 
 
@@ -59,6 +61,44 @@ def test_every_field_of_the_config_is_a_parameter(document: Any) -> None:
     config = document["components"]["schemas"]["Config"]["properties"]
     assert set(config) == fields
     assert config["layout"]["enum"] == ["scene", "line", "plate"]
+
+
+def test_every_field_of_the_config_is_explained_with_its_values(http: Http, document: Any) -> None:
+    values = {
+        "features": "list of text, plates, vehicles, ",
+        "layout": "scene, line, plate; without it scene",
+        "script_hints": "Arab, Beng, Deva, ",
+        "min_confidence": "a number from 0 to 1",
+        "cache_policy": "use, bypass; without it use",
+        "romanize": "true, false; without it false",
+        "words": "true, false; without it false",
+    }
+    assert set(values) == set(pb.RecognitionConfig.DESCRIPTOR.fields_by_name)
+    parameters = document["paths"]["/v1/recognize"]["post"]["parameters"]
+    described = {one["name"]: one["description"] for one in parameters}
+    config = document["components"]["schemas"]["Config"]["properties"]
+    page = unescape(http.get("/docs").body.decode())
+    for name, known in values.items():
+        assert len(described[name]) > 20
+        assert config[name]["description"] == described[name]
+        row = re.search(f"<tr><td>{name}</td><td>query</td>(.*?)</tr>", page)
+        assert row
+        assert known in row[1]
+        assert described[name] in row[1]
+
+
+def test_the_defaults_of_the_config_are_those_of_python(document: Any) -> None:
+    parameters = document["paths"]["/v1/recognize"]["post"]["parameters"]
+    defaults = {
+        one["name"]: one["schema"]["default"] for one in parameters if "default" in one["schema"]
+    }
+    own = RecognitionConfig()
+    assert defaults == {
+        "layout": own.layout.value,
+        "cache_policy": own.cache_policy.value,
+        "romanize": own.romanize,
+        "words": own.words,
+    }
 
 
 def test_every_error_is_described(document: Any) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from lipiyana.server.http.parameters import CONFIG, HEADERS, QUERY
 from lipiyana.server.http.problems import PROBLEM, STATUS
-from lipiyana.server.http.requests.configs import short_names
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
 
@@ -58,49 +58,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _READING = _errors(400, 401, 413, 415, 429, 499, 500, 503, 504)
-_HEADERS = [
-    {
-        "name": "x-request-id",
-        "in": "header",
-        "description": "Names the request in logs and in the answer; 64 letters, digits, ._-",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
-    },
-    {
-        "name": "x-deadline-seconds",
-        "in": "header",
-        "description": "A picture whose turn does not come in this time is not computed.",
-        "schema": {"type": "number", "exclusiveMinimum": 0},
-    },
-]
 _BINARY = {"type": "string", "format": "binary"}
-
-
-def _config_schema(field: FieldDescriptor) -> dict[str, Any]:
-    """The schema of a field of the config under its short names."""
-    kinds = FieldDescriptor
-    schema: dict[str, Any]
-    if field.enum_type is not None:
-        schema = {"type": "string", "enum": list(short_names(field.enum_type))}
-    elif field.cpp_type == kinds.CPPTYPE_BOOL:
-        schema = {"type": "boolean"}
-    elif field.cpp_type == kinds.CPPTYPE_FLOAT:
-        schema = {"type": "number", "minimum": 0, "maximum": 1}
-    else:
-        schema = {"type": "string"}
-    return {"type": "array", "items": schema} if field.is_repeated else schema
-
-
-_CONFIG_FIELDS: Mapping[str, FieldDescriptor] = dict(pb.RecognitionConfig.DESCRIPTOR.fields_by_name)
-_QUERY = [
-    {
-        "name": name,
-        "in": "query",
-        "style": "form",
-        "explode": False,
-        "schema": _config_schema(field),
-    }
-    for name, field in _CONFIG_FIELDS.items()
-]
 
 
 def _form(image: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +87,7 @@ ONE: dict[str, Any] = {
         **_READING,
     },
     "openapi_extra": _request(
-        [*_QUERY, *_HEADERS],
+        [*QUERY, *HEADERS],
         {
             "image/*": _BINARY,
             "application/octet-stream": _BINARY,
@@ -148,7 +106,7 @@ BATCH: dict[str, Any] = {
         **_READING,
     },
     "openapi_extra": _request(
-        _HEADERS,
+        HEADERS,
         {
             "multipart/form-data": _form({"type": "array", "items": _BINARY}),
             _JSON: _ref("BatchRecognizeRequest"),
@@ -182,11 +140,7 @@ def described(app: FastAPI) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for message in (pb.Recognition, service_pb.RecognizeRequest, service_pb.BatchRecognizeRequest):
         _add_message(schemas, message.DESCRIPTOR)
-    schemas["Config"] = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {name: _config_schema(field) for name, field in _CONFIG_FIELDS.items()},
-    }
+    schemas["Config"] = CONFIG
     document["components"] = {
         "schemas": {**schemas, **_OWN},
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},

@@ -6,13 +6,15 @@ import hashlib
 import json
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+
+from lipiyana.server.http.parameters import values_of
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -21,18 +23,18 @@ _POLICY = (
 )
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
-SAMPLES = (
-    "01_sweet_shop_delhi.jpg",
-    "02_highway_bengaluru.jpg",
-    "04_cafe_madurai.jpg",
-    "06_hotel_kochi.jpg",
-    "12_highway_agra.jpg",
-    "15_street_dhaka.jpg",
-    "16_welcome_ranchi_imphal.jpg",
-    "02_standard_2row.jpg",
-    "07_nepal_2row.jpg",
-)
-"""File names of the samples that the page offers."""
+SAMPLES: Mapping[str, str] = {
+    "01_sweet_shop_delhi.jpg": "Sweet shop, Delhi",
+    "02_highway_bengaluru.jpg": "Highway, Bengaluru",
+    "04_cafe_madurai.jpg": "Café, Madurai",
+    "06_hotel_kochi.jpg": "Hotel, Kochi",
+    "12_highway_agra.jpg": "Highway, Agra",
+    "15_street_dhaka.jpg": "Street, Dhaka",
+    "16_welcome_ranchi_imphal.jpg": "Ranchi and Imphal",
+    "02_standard_2row.jpg": "Two-row plate",
+    "07_nepal_2row.jpg": "Two-row plate, Nepal",
+}
+"""File names and titles of the samples that the page offers."""
 
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -69,7 +71,11 @@ def add_pages(app: FastAPI, document: dict[str, Any]) -> None:
     """Add the routes of everything that is not the API; `document` describes the API."""
     page = {name: _File(name, file.read_bytes()) for name, file in _files(_folder("page"))}
     samples = _samples()
-    index = {"samples": [{"name": name, "layout": layout} for name, layout in samples]}
+    index = {
+        "samples": [
+            {"name": name, "layout": layout, "title": SAMPLES[name]} for name, layout in samples
+        ]
+    }
     fixed = {
         "/openapi.json": _File("openapi.json", json.dumps(document).encode()),
         "/samples/index.json": _File("index.json", json.dumps(index).encode()),
@@ -135,9 +141,9 @@ def _documentation(document: dict[str, Any]) -> str:
             body.append(f"<p>{escape(operation.get('description', ''))}</p>")
             body.append(
                 _table(
-                    ("parameter", "in", ""),
+                    ("parameter", "in", "values", ""),
                     (
-                        (one["name"], one["in"], one.get("description", ""))
+                        (one["name"], one["in"], values_of(one["schema"]), one["description"])
                         for one in operation.get("parameters", ())
                     ),
                 )

@@ -117,7 +117,7 @@ def test_results_are_announced_and_everything_has_a_name(visit: Visit) -> None:
     assert visit.page.evaluate(NAMELESS) == []
     tree = visit.page.locator("#results").aria_snapshot()
     assert 'heading "Registrations"' in tree
-    assert f'group "{VALID}, valid, confidence 97 %"' in tree
+    assert f'group "{VALID}, valid, confidence 97 % that the registration is right"' in tree
 
 
 @pytest.mark.parametrize("width", [320, 390])

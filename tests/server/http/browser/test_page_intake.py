@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from needs import BROWSER
 from page_fake import PageRecognizer, picture
-from page_visit import Visit
+from page_visit import Visit, visiting
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Browser, Route
+
+    from lipiyana.server import RecognitionServer
 
 expect = pytest.importorskip("playwright.sync_api", reason=BROWSER).expect
 
@@ -59,6 +62,48 @@ def test_a_sample_is_read(visit: Visit) -> None:
     name = visit.page.locator("#frame img").get_attribute("alt")
     assert name is not None
     assert name.endswith(".jpg")
+
+
+def test_samples_have_the_names_that_people_give_them(visit: Visit) -> None:
+    samples = visit.page.locator("#samples .sample")
+    names = [name.strip() for name in samples.all_inner_texts()]
+    assert "Two-row plate" in names
+    assert not [name for name in names if re.search(r"_|\d", name)]
+    assert (
+        samples.locator("span").evaluate_all(
+            "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).length"
+        )
+        == 0
+    ), "a name is cut"
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+@pytest.mark.parametrize("working", [False, True])
+def test_options_are_aligned(visit: Visit, width: int, *, working: bool) -> None:
+    if working:
+        visit.bring(("a.png", picture(colour=(34, 0, 0))))
+        visit.wait_for_marks(7)
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.page.get_by_text("Options", exact=True).click()
+    left = [
+        field.evaluate("(field) => Math.round(field.getBoundingClientRect().left)")
+        for field in (
+            visit.page.locator("#options [value=vehicles]"),
+            *(visit.page.locator(f"[name={n}]") for n in ("layout", "romanize", "words", "bypass")),
+        )
+    ]
+    assert len(set(left)) == 1
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_nobody_is_asked_to_drop_with_a_finger(
+    browser: Browser, page_server: RecognitionServer, *, touch: bool
+) -> None:
+    with visiting(browser, page_server, is_mobile=touch, has_touch=touch) as visit:
+        said = visit.page.locator(".invite").inner_text()
+        assert ("Drop" in said) is not touch
+        title = visit.page.get_by_role("heading", level=2).first
+        expect(title).to_have_accessible_name("Choose pictures" if touch else "Drop pictures here")
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,30 @@ def test_a_wrong_key_is_asked_for_again(gate: Visit) -> None:
     expect(gate.page.locator("#key-why")).not_to_be_empty()
     give(gate, FIRST)
     expect(gate.page.locator("#server")).to_contain_text("ready")
+
+
+def test_the_prompt_speaks_of_keys_alone(gate: Visit) -> None:
+    said = []
+    for key in ("wrong", FIRST):
+        expect(gate.page.locator("#key-why")).to_contain_text("key" if key == FIRST else "Write")
+        said.append(gate.page.locator("body").inner_text())
+        give(gate, key)
+    expect(gate.page.locator("#server")).to_contain_text("ready")
+    assert not [text for text in said if re.search("token|bearer|authorization", text, re.I)]
+
+
+def test_a_picture_behind_the_prompt_waits(gate: Visit, tokens: Path) -> None:
+    give(gate, FIRST)
+    expect(gate.page.locator("#server")).to_contain_text("ready")
+    allow(tokens, SECOND)
+    gate.bring(*((f"{at}.png", picture(colour=(33, 0, at))) for at in range(3)))
+    items = gate.page.locator("#items li")
+    expect(gate.page.locator("#items li[data-state=locked]")).to_have_count(2)
+    expect(gate.page.locator("#items li[data-state=waiting]")).to_have_count(1)
+    expect(items.nth(0).locator(".state")).to_have_text("waits for the key")
+    expect(gate.page.locator("#items progress:visible")).to_have_count(0)
+    give(gate, SECOND)
+    expect(gate.page.locator("#queue-count")).to_have_text("3 of 3 done")
 
 
 def test_an_expired_key_is_asked_for_again_and_the_pictures_go_on(

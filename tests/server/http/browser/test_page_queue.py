@@ -145,6 +145,59 @@ def test_a_picture_that_the_browser_cannot_show_is_read(visit: Visit) -> None:
         assert saved.size == (800, 600)
 
 
+def test_the_error_of_a_failed_picture_is_shown_in_its_place(visit: Visit) -> None:
+    """Neither an empty box nor empty lists, which would say that nothing is in the picture."""
+    visit.refusals = {400}
+    page = visit.page
+    visit.bring(("good.png", picture(colour=(26, 0, 0))))
+    visit.wait_for_marks(7)
+    files = {"not.png": b"no picture", "bad.png": picture(BAD, 200), "empty.png": b""}
+    visit.bring(*files.items())
+    expect(page.locator("#queue-count")).to_have_text("4 of 4 done, 3 failed")
+    for at, name in enumerate(files, 1):
+        note = page.locator("#items .note").nth(at).inner_text()
+        page.locator("#items .open").nth(at).click()
+        expect(page.locator("#caption")).to_have_text(note)
+        expect(page.locator("#news")).to_have_text(f"{name}: {note}")
+        expect(page.locator(".overlay .mark")).to_have_count(0)
+        expect(page.locator("#results")).to_be_hidden()
+        expect(page.get_by_role("button", name="Copy JSON")).to_be_hidden()
+        # what the browser can show is shown
+        expect(page.locator("#frame")).to_be_visible(visible=name == "bad.png")
+        expect(page.get_by_role("button", name=f"Try {name} again")).to_be_hidden()
+    page.locator("#items .open").nth(0).click()
+    visit.wait_for_marks(7)
+    expect(page.locator("#caption")).to_have_text("")
+    expect(page.locator("#results")).to_be_visible()
+
+
+def test_a_picture_that_fails_while_it_is_shown(visit: Visit) -> None:
+    visit.refusals = {400}
+    visit.bring(("not.png", b"no picture"))
+    expect(visit.page.locator("#caption")).to_have_text("this is not a picture")
+    expect(visit.page.locator("#frame")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("status", "helps"),
+    [(400, False), (413, False), (415, False), (501, False), (500, True), (502, True), (504, True)],
+)
+def test_trying_again_is_offered_where_it_can_help(
+    visit: Visit, status: int, *, helps: bool
+) -> None:
+    visit.refusals = {status}
+    visit.page.route("**/v1/recognize*", lambda route: route.fulfill(status=status, body="{}"))
+    visit.bring(("a.png", picture(colour=(27, 0, 0))))
+    expect(visit.page.locator("#items li")).to_have_attribute("data-state", "failed")
+    again = visit.page.get_by_role("button", name="Try a.png again")
+    expect(again).to_be_visible(visible=helps)
+    if helps:
+        visit.page.unroute_all()
+        again.click()
+        visit.wait_for_marks(7)
+        expect(visit.page.locator("#caption")).to_have_text("")
+
+
 def test_later_pictures_do_not_push_the_shown_one_away(visit: Visit) -> None:
     visit.bring(("first.png", picture(colour=(25, 0, 0))))
     visit.wait_for_marks(7)

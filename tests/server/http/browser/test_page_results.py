@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,8 @@ def read(visit: Visit) -> Visit:
 
 def test_everything_is_listed(read: Visit) -> None:
     rows = "\n".join(read.rows())
-    assert f"{VALID}, valid, confidence 97 %" in rows
-    assert f"{DOUBTFUL}, doubtful, confidence 50 %" in rows
+    assert f"{VALID}, valid, confidence 97 % that the registration is right" in rows
+    assert f"{DOUBTFUL}, doubtful, confidence 50 % that there is a plate" in rows
     assert "auto rickshaw, confidence 95 %" in rows
     assert f"{HINDI}, Devanagari, confidence 90 %" in rows
     lists = read.page.locator("#lists")
@@ -65,7 +66,93 @@ def test_each_letter_shows_how_surely_it_was_read(read: Visit) -> None:
 def test_a_plate_has_its_colours(read: Visit) -> None:
     chip = read.page.locator("#lists .chip").first
     expect(chip).to_have_css("background-color", "rgb(255, 204, 0)")
-    expect(chip).to_have_css("color", "rgb(17, 17, 17)")
+    expect(chip).to_have_css("color", "rgb(0, 0, 0)")
+
+
+def answer_otherwise(visit: Visit, **changes: Any) -> None:
+    """Change what the server says of the second plate."""
+
+    def answer(route: Route) -> None:
+        result = route.fetch().json()
+        plate = result["plates"][1]
+        plate["registration"] |= changes.get("registration", {})
+        plate["colour"] = changes.get("colour", plate["colour"])
+        route.fulfill(json=result)
+
+    visit.page.route("**/v1/recognize*", answer)
+
+
+@pytest.mark.parametrize(
+    ("colour", "ground", "ink"),
+    [
+        ("WHITE_ON_GREEN", "rgb(11, 122, 59)", "rgb(255, 255, 255)"),
+        ("YELLOW_ON_BLACK", "rgb(17, 17, 17)", "rgb(255, 255, 255)"),
+        ("RED_ON_WHITE", "rgb(255, 255, 255)", "rgb(0, 0, 0)"),
+        ("RED_ON_YELLOW", "rgb(255, 204, 0)", "rgb(0, 0, 0)"),
+    ],
+)
+def test_letters_of_a_plate_stand_out_from_its_ground(
+    visit: Visit, colour: str, ground: str, ink: str
+) -> None:
+    answer_otherwise(visit, colour=f"PLATE_COLOUR_{colour}")
+    visit.bring(("a.png", picture(colour=(6, 0, 0))))
+    visit.wait_for_marks(7)
+    chip = visit.page.locator('.row[data-mark="p1"] .chip')
+    expect(chip).to_have_css("background-color", ground)
+    expect(chip).to_have_css("color", ink)
+
+
+def test_a_plate_of_unknown_colour_has_no_ground(visit: Visit) -> None:
+    answer_otherwise(visit, colour="PLATE_COLOUR_UNSPECIFIED")
+    visit.bring(("a.png", picture(colour=(6, 0, 0))))
+    visit.wait_for_marks(7)
+    chip = visit.page.locator('.row[data-mark="p1"] .chip')
+    expect(chip).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    for scheme, ink in (("dark", "rgb(233, 234, 238)"), ("light", "rgb(29, 32, 37)")):
+        visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(chip).to_have_css("color", ink)
+
+
+def test_a_confidence_says_of_what_it_is(visit: Visit) -> None:
+    """Of a plate whose registration is not valid, it is not that of the registration."""
+    visit.bring(("a.png", picture(colour=(7, 0, 0))))
+    visit.wait_for_marks(7)
+    rows = visit.page.locator("#lists .row")
+    valid, doubtful = rows.nth(0).locator(".sure"), rows.nth(1).locator(".sure")
+    expect(valid).to_have_text("97 %")
+    expect(valid).to_have_attribute("title", "confidence 97 % that the registration is right")
+    expect(doubtful).to_have_text("plate 50 %")
+    expect(doubtful).to_have_attribute("title", "confidence 50 % that there is a plate")
+    for at in (0, 1):
+        expect(rows.nth(at).locator(".tag").first).to_have_attribute("title", re.compile(".{20}"))
+
+    unknown = {"canonical": "", "valid": False, "format": "REGISTRATION_FORMAT_UNSPECIFIED"}
+    answer_otherwise(visit, registration=unknown)
+    visit.page.get_by_text("Options", exact=True).click()
+    for layout, of, that in (
+        ("scene", "plate", "that there is a plate"),
+        ("plate", "text", "that its text is right"),
+    ):
+        visit.page.get_by_label("The picture shows").select_option(layout)
+        visit.bring((f"{layout}.png", picture(colour=(7, 1, len(of)))))
+        visit.page.wait_for_selector(f'#frame img[alt="{layout}.png"]')
+        expect(rows.nth(1)).to_have_attribute(
+            "aria-label", f"{DOUBTFUL}, format unknown, confidence 50 % {that}"
+        )
+        expect(rows.nth(1).locator(".sure")).to_have_text(f"{of} 50 %")
+        expect(rows.nth(1).locator(".tag").first).to_have_text("format unknown")
+
+
+def test_durations_have_one_style(visit: Visit) -> None:
+    said = visit.page.evaluate(
+        """async () => {
+            const { duration } = await import("/static/js/names.js");
+            return [0, 0.0001, 0.0021, 0.04, 0.7, 0.25, 1.234, 3.36, 12.3].map(duration);
+        }"""
+    )
+    assert said == [
+        "0.000 s", "< 0.001 s", "0.002 s", "0.040 s", "0.70 s", "0.25 s", "1.2 s", "3.4 s", "12 s",
+    ]  # fmt: skip
 
 
 def test_pointing_ties_lists_and_picture_both_ways(read: Visit) -> None:
@@ -125,7 +212,7 @@ def test_how_it_was_read(visit: Visit) -> None:
         for text in ("by 90° to be read", "900 × 600", "fake 1.0"):
             expect(visit.page.locator("#how")).to_contain_text(text)
         # what a cache answers took no time
-        stages = {"detect text": "250.0 ms", "decode": "2.0 ms"} if "computed" in outcome else {}
+        stages = {"detect text": "0.25 s", "decode": "0.002 s"} if "computed" in outcome else {}
         rows = visit.page.locator("#how tr").all()
         assert {
             row.locator("th").inner_text(): row.locator(".number").inner_text() for row in rows

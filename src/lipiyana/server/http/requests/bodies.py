@@ -15,7 +15,12 @@ from google.protobuf.json_format import ParseDict, ParseError
 from lipiyana.errors import InvalidRequest, LipiyanaError
 from lipiyana.server.calls.recognition import Picture
 from lipiyana.server.http.problems import unsupported_media_type
-from lipiyana.server.http.requests.configs import config_from_json, config_from_query
+from lipiyana.server.http.requests.configs import (
+    EXAMPLE,
+    config_from_json,
+    config_from_query,
+    is_config_field,
+)
 from lipiyana.server.http.requests.exchange import Exchange
 from lipiyana.server.http.requests.multipart import parts_of
 from lipiyana.server.http.tuning import REST
@@ -85,17 +90,9 @@ class Bodies:
             if part.name == "image":
                 images.append(part.body)
             elif part.name == "config" and config is None:
-                if len(part.body) > REST.config_bytes:
-                    raise InvalidRequest(
-                        f"the config has more than {REST.config_bytes} bytes", field="config"
-                    )
-                config = config_from_json(parse_json(part.body, REST.json_marks))
+                config = _config_of_part(part.body)
             else:
-                raise InvalidRequest(
-                    "a form may have parts named `image`, and one named `config`",
-                    field=part.name[:64],
-                    reason="UNKNOWN_FIELD",
-                )
+                raise _other_part(part.name)
         if config is None:
             config = config_from_query(query)
         elif query:
@@ -167,6 +164,27 @@ def parse_json(body: bytes, marks: int) -> Any:
         raise _no_json("it has half of a surrogate pair") from None
     except (ValueError, RecursionError):
         raise _no_json("it cannot be parsed") from None
+
+
+def _config_of_part(body: bytes) -> RecognitionConfig:
+    if len(body) > REST.config_bytes:
+        raise InvalidRequest(f"the config has more than {REST.config_bytes} bytes", field="config")
+    try:
+        given = parse_json(body, REST.json_marks)
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"the part `config` must be JSON, such as {EXAMPLE}: {error.message}",
+            field="config",
+            reason=error.reason,
+        ) from None
+    return config_from_json(given)
+
+
+def _other_part(name: str) -> InvalidRequest:
+    known = "a form may have parts named `image`, and one named `config`"
+    if is_config_field(name):
+        known += f"; `{name[:64]}` belongs into `config`, as in {EXAMPLE}, or into the query"
+    return InvalidRequest(known, field=name[:64], reason="UNKNOWN_FIELD")
 
 
 def _number(kind: Callable[[str], T]) -> Callable[[str], T]:

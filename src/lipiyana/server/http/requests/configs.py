@@ -32,6 +32,9 @@ _LIMITS = WireLimits(
         "script_hints": Limit(MESSAGES.max_script_hints),
     },
 )
+EXAMPLE = '{"layout": "plate"}'
+"""A config as JSON, for messages."""
+
 _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -62,7 +65,7 @@ def config_from_json(given: Any) -> RecognitionConfig:
     if given is None:
         return RecognitionConfig()
     if not isinstance(given, dict):
-        raise InvalidRequest("the config must be an object", field="config")
+        raise InvalidRequest(f"the config must be an object, such as {EXAMPLE}", field="config")
     return _checked({name: _from_value(_field(name), value) for name, value in given.items()})
 
 
@@ -79,11 +82,19 @@ def _checked(values: Mapping[str, Any]) -> RecognitionConfig:
     return config_from_proto(message)
 
 
+def is_config_field(name: str) -> bool:
+    """Whether a config has a field of this name, in either spelling."""
+    return name in _FIELDS or _snake(name) in _FIELDS
+
+
+def _snake(name: str) -> str:
+    return re.sub("([A-Z])", r"_\1", name[:64]).lower()
+
+
 def _field(name: str) -> FieldDescriptor:
-    snake = re.sub("([A-Z])", r"_\1", name[:64]).lower()
-    found = _FIELDS.get(name) or _FIELDS.get(snake)
+    found = _FIELDS.get(name) or _FIELDS.get(_snake(name))
     if found is None:
-        nearest = nearest_name(snake, tuple(_FIELDS))
+        nearest = nearest_name(_snake(name), tuple(_FIELDS))
         hint = f"did you mean {nearest}?" if nearest else f"known are {', '.join(_FIELDS)}"
         raise InvalidRequest(
             f"there is no {name[:64]!r} in a config; {hint}",

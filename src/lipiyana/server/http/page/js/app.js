@@ -63,15 +63,18 @@ function showItem(item) {
     return;
   }
   open();
-  stage.showPicture(item.url, item.name);
+  stage.showPicture(item.url, item.name, problemOf(item));
   byId("work").dataset.state = item.state;
+  if (problemOf(item)) say(`${item.name}: ${item.note}`);
   if (item.result) showResult(item.result, item.seconds);
   else refresh();
 }
 
+const problemOf = ({ state, note }) => (state === "failed" ? note : "");
+
 function showResult(result, seconds) {
   current.result = result;
-  current.marks = marksOf(result);
+  current.marks = marksOf(result, current.item ? current.item.query.layout : streamConfig().layout);
   filters.offer(current.marks);
   showDetails(result, seconds);
   refresh();
@@ -87,7 +90,7 @@ function refresh() {
   const marks = chosen();
   byId("take-away").hidden = !result;
   byId("details").hidden = !result;
-  byId("results").classList.toggle("pending", !result);
+  byId("results").hidden = !result; // nothing was found, or nothing was looked for: not the same
   if (!result) {
     lists.root.replaceChildren();
     filters.offer([]);
@@ -113,6 +116,7 @@ queue.addEventListener("change", ({ detail: item }) => {
     return;
   }
   byId("work").dataset.state = item.state;
+  stage.tell(problemOf(item));
   if (item.state === "done" && !current.result) {
     showResult(item.result, item.seconds);
     const counts = ["plate", "vehicle", "line"].map((kind) => current.marks.filter((mark) => mark.kind === kind).length);

@@ -10,13 +10,8 @@ export function plain(value, prefix) {
   return name === "UNSPECIFIED" ? "" : name.toLowerCase().replaceAll("_", " ");
 }
 
-/** Text and ground of a plate, as CSS colours; null where they are not known. */
-export function plateColours(value) {
-  const [text, ground] = plain(value, "PLATE_COLOUR").split(" on ");
-  return PLATE_COLOURS[text] && PLATE_COLOURS[ground]
-    ? { text: PLATE_COLOURS[text], ground: PLATE_COLOURS[ground] }
-    : null;
-}
+/** The ground of a plate, as a CSS colour; undefined where it is not known. */
+export const plateGround = (value) => PLATE_COLOURS[plain(value, "PLATE_COLOUR").split(" on ")[1]];
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
@@ -29,6 +24,12 @@ const SCRIPTS = {
 };
 
 export const scriptName = (code) => SCRIPTS[code] || code;
+
+/** Seconds in at least two digits, but never below a millisecond: 12 s, 1.2 s, 0.70 s, 0.002 s. */
+export function duration(seconds) {
+  if (seconds > 0 && seconds < 0.001) return "< 0.001 s";
+  return `${seconds.toFixed(seconds >= 10 ? 0 : seconds >= 1 ? 1 : seconds >= 0.1 ? 2 : 3)} s`;
+}
 
 const SIZES = ["bytes", "KiB", "MiB", "GiB"];
 

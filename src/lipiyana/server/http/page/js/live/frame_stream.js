@@ -87,7 +87,7 @@ export function asProblem({ detail, title, code, reason, status, retry_after: re
 
 function closed({ code, reason }) {
   if (/key|token|authoriz/i.test(reason) || code === 4401 || code === 3000) {
-    return new Problem(reason || "The server asks for a key.", { status: 401, code: UNAUTHENTICATED });
+    return new Problem("The server asks for a key.", { status: 401, code: UNAUTHENTICATED });
   }
   return new Problem(reason || "The connection to the server ended.", { status: code === 1001 || code === 1013 ? 503 : 0 });
 }

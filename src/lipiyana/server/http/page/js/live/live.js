@@ -1,6 +1,7 @@
 // A camera or a video, read frame by frame, with tracks.
 
 import { alarm, byId, say } from "../dom.js";
+import { duration } from "../names.js";
 import { pause as rest } from "../read/retry.js";
 import { FrameStream, asProblem } from "./frame_stream.js";
 import { grab, onNextFrame, openCamera, openFile, release } from "./source.js";
@@ -107,7 +108,7 @@ export class Live {
     this.answers = [...this.answers, now].filter((time) => now - time < RATE_SECONDS * 1000);
     const span = (now - this.answers[0]) / 1000;
     const rate = this.answers.length > 1 ? (this.answers.length - 1) / span : 0;
-    byId("rate").textContent = `${rate.toFixed(1)} frames a second · ${Math.round(seconds * 1000)} ms each`;
+    byId("rate").textContent = `${rate.toFixed(1)} frames a second · ${duration(seconds)} each`;
   }
 
   togglePause() {

@@ -1,9 +1,14 @@
 // Calls of the server. Addresses are relative to the page, so that a proxy may serve it anywhere.
 
+// the API calls them tokens
+const KEYS = {
+  TOKEN_MISSING: "Write the key that you were given for it.", TOKEN_UNKNOWN: "The server does not know this key, or no longer.",
+};
+
 /** What went wrong, in the server's words where it has any (RFC 9457). */
 export class Problem extends Error {
   constructor(message, { status = 0, code = "", reason = "", retryAfter = null } = {}) {
-    super(message);
+    super(KEYS[reason] || message);
     Object.assign(this, { status, code, reason, retryAfter });
   }
 }

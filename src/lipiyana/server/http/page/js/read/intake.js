@@ -42,10 +42,10 @@ export async function offerSamples(take) {
     return; // a server may have none
   }
   if (samples.length === 0) return;
-  byId("samples").replaceChildren(...samples.map(({ name, layout }) => {
+  byId("samples").replaceChildren(...samples.map(({ name, layout, title }) => {
     const source = address(`samples/${name}`).href;
     return make("li", {}, make("button", {
-      type: "button", class: "sample", "aria-label": `Sample: ${titleOf(name)}`,
+      type: "button", class: "sample", "aria-label": `Sample: ${title}`,
       on: {
         click: async () => {
           try {
@@ -56,12 +56,7 @@ export async function offerSamples(take) {
           }
         },
       },
-    }, make("img", { src: source, alt: "", loading: "lazy" }), make("span", { text: titleOf(name) })));
+    }, make("img", { src: source, alt: "", loading: "lazy" }), make("span", { text: title })));
   }));
   byId("samples").parentElement.hidden = false;
-}
-
-function titleOf(name) {
-  const words = name.replace(/^.*\//, "").replace(/\.\w+$/, "").replace(/^\d+_/, "").split("_");
-  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(" ");
 }

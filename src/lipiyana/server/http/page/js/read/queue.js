@@ -8,7 +8,8 @@ const AT_ONCE = 2;
 
 /**
  * Tells of a change of an item by the event "change". An item is {id, name, file, url, query, state,
- * sent, note, result, seconds}; `state` is waiting, sending, reading, busy, done, failed or cancelled.
+ * sent, note, result, seconds, lost}; `state` is waiting, sending, reading, busy, locked (until there is a key), done,
+ * failed or cancelled; `lost` is a picture that would fail again.
  */
 export class Queue extends EventTarget {
   /** @param options {keys, limits: {bytes}} */
@@ -22,11 +23,11 @@ export class Queue extends EventTarget {
     const added = files.map((file) => {
       const item = {
         id: `item-${(this.count += 1)}`, name: file.name || "pasted picture", file, query,
-        url: URL.createObjectURL(file), state: "waiting", sent: 0, note: "", result: null, seconds: null,
+        url: URL.createObjectURL(file), state: "waiting", sent: 0, note: "", result: null, seconds: null, lost: false,
         stop: new AbortController(),
       };
       const unfit = this.unfit(file);
-      if (unfit) Object.assign(item, { state: "failed", note: unfit });
+      if (unfit) Object.assign(item, { state: "failed", note: unfit, lost: true });
       return item;
     });
     this.items.push(...added);
@@ -52,7 +53,7 @@ export class Queue extends EventTarget {
   }
 
   again(item) {
-    if (this.unfit(item.file)) return;
+    if (item.lost) return;
     item.stop = new AbortController();
     this.change(item, { state: "waiting", note: "", sent: 0 });
     this.next();
@@ -86,12 +87,14 @@ export class Queue extends EventTarget {
       let begun = 0;
       const result = await persist((key) => {
         begun = performance.now();
+        if (item.state === "locked") this.change(item, { state: "sending" }, signal);
         return recognize(item.file, item.query, {
           key, signal,
           sent: (share) => this.change(item, { state: share < 1 ? "sending" : "reading", sent: share, note: "" }, signal),
         });
       }, {
         keys: this.keys, signal,
+        locked: () => this.change(item, { state: "locked", sent: 0, note: "" }, signal),
         waiting: (seconds) => this.change(item, {
           state: "busy", note: `The server is busy; again in ${Math.max(1, Math.round(seconds))} s.`,
         }, signal),
@@ -102,7 +105,7 @@ export class Queue extends EventTarget {
       if (error.name === "AbortError") return;
       const note = error instanceof Problem ? error.message : "This page made a mistake; its console says more.";
       if (!(error instanceof Problem)) console.error(error);
-      this.change(item, { state: "failed", note }, signal);
+      this.change(item, { state: "failed", note, lost: !mayHelp(error) }, signal);
     }
   }
 
@@ -116,5 +119,9 @@ export class Queue extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: item }));
   }
 }
+
+/** Whether to try again can help: not if the picture is at fault, or this page. */
+const mayHelp = ({ status }) => status === 0 || status === 200 || status === 401 || status === 429
+  || (status >= 499 && status !== 501);
 
 export const ended = ({ state }) => ["done", "failed", "cancelled"].includes(state);

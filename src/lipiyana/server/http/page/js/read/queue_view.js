@@ -5,6 +5,7 @@ import { ended } from "./queue.js";
 
 const STATES = {
   waiting: "waiting", sending: "sending", reading: "reading", busy: "waiting for the server",
+  locked: "waiting for the key",
   done: "read", failed: "failed", cancelled: "cancelled",
 };
 
@@ -70,8 +71,8 @@ export class QueueView {
     parts.note.textContent = item.note;
     parts.note.hidden = !item.note;
     parts.stop.hidden = ended(item);
-    parts.again.hidden = !["failed", "cancelled"].includes(item.state) || Boolean(this.queue.unfit(item.file));
-    parts.progress.hidden = ended(item) || item.state === "waiting" || item.state === "busy";
+    parts.again.hidden = !["failed", "cancelled"].includes(item.state) || item.lost;
+    parts.progress.hidden = ended(item) || ["waiting", "busy", "locked"].includes(item.state);
     if (item.state === "reading") parts.progress.removeAttribute("value");
     else parts.progress.value = item.sent;
   }

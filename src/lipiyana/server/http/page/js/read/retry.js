@@ -8,9 +8,9 @@ const LONGEST = 60; // seconds
 
 /**
  * @param call called with the key
- * @param options {keys, signal, waiting(seconds): told before each pause}
+ * @param options {keys, signal, waiting(seconds): told before each pause, locked(): told if there is no such key}
  */
-export async function persist(call, { keys, signal, waiting = () => {} }) {
+export async function persist(call, { keys, signal, waiting = () => {}, locked = () => {} }) {
   for (let tries = 1; ; tries += 1) {
     const key = keys.value;
     try {
@@ -18,6 +18,7 @@ export async function persist(call, { keys, signal, waiting = () => {} }) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 401) {
+        if (keys.value === key) locked();
         await keys.another(key, error.message, signal);
         tries = 0;
       } else if (BUSY.has(error.status) && tries < MOST_TRIES) {

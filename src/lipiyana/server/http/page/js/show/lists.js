@@ -1,7 +1,7 @@
 // Lists of what was found: registrations, vehicles, lines of text.
 
 import { byId, make } from "../dom.js";
-import { percent, plain, plateColours, scriptName, vehicleName } from "../names.js";
+import { percent, plain, plateGround, scriptName, vehicleName } from "../names.js";
 import { casingOf, inkOn } from "./colours.js";
 import { plateText } from "./marks.js";
 
@@ -91,36 +91,53 @@ export class Lists {
   }
 }
 
-function spoken({ kind, value }) {
+function spoken(mark) {
+  const { kind, value } = mark;
   const sure = `confidence ${percent(value.confidence)}`;
   if (kind === "vehicle") return `${vehicleName(value.label)}, ${sure}`;
   if (kind === "line") return `${value.text}, ${scriptName(value.script)}, ${sure}`;
-  return `${plateText(value)}, ${value.registration.valid ? "valid" : "doubtful"}, ${sure}`;
+  return `${plateText(value)}, ${stateOf(value)[0]}, ${surely(mark)}`;
 }
 
-function vehicleRow({ value, colour }, marks) {
+const surely = ({ value, that }) => `confidence ${percent(value.confidence)} ${that}`;
+
+function sureness(mark) {
+  return make("span", { class: "sure", title: surely(mark), text: `${mark.of} ${percent(mark.value.confidence)}`.trim() });
+}
+
+/** What became of a registration: its word, class and explanation. */
+function stateOf({ registration: { valid, canonical } }) {
+  if (valid) return ["valid", "good", "It fits a known format, and was read without doubt."];
+  return canonical
+    ? ["doubtful", "doubt", "The registration may be wrong."]
+    : ["format unknown", "doubt", "It fits no known format of registrations."];
+}
+
+function vehicleRow(mark, marks) {
+  const { value, colour } = mark;
   const plates = value.plate_indices
-    .map((index) => marks.find((mark) => mark.id === `p${index}`))
+    .map((index) => marks.find(({ id }) => id === `p${index}`))
     .filter(Boolean)
-    .map((mark) => make("code", { text: plateText(mark.value) }));
+    .map((plate) => make("code", { text: plateText(plate.value) }));
   const dot = make("span", { class: "dot" });
   dot.style.background = colour;
   return [make(
     "p", { class: "head" }, dot, make("strong", { text: vehicleName(value.label) }),
     value.track_id == null ? null : make("span", { class: "tag", text: `track ${value.track_id}` }),
-    ...plates, sureness(value.confidence),
+    ...plates, sureness(mark),
   )];
 }
 
-function plateRow({ value }, marks) {
+function plateRow(mark, marks) {
+  const { value } = mark;
   const { registration } = value;
-  const colours = plateColours(value.colour);
+  const ground = plateGround(value.colour);
   const chip = make("span", { class: "chip", role: "img", "aria-label": plateText(value) }, ...letters(value));
-  if (colours) {
-    chip.style.color = colours.text;
-    chip.style.background = colours.ground;
+  if (ground) {
+    chip.style.color = inkOn(ground);
+    chip.style.background = ground;
   }
-  const state = registration.valid ? "valid" : registration.canonical ? "doubtful" : "no known format";
+  const [state, tag, why] = stateOf(value);
   const facts = [
     registration.region_name, formatOf(registration),
     plain(registration.category, "CATEGORY"), plain(value.colour, "PLATE_COLOUR"),
@@ -128,9 +145,9 @@ function plateRow({ value }, marks) {
   ].filter(Boolean).join(" · ");
   const romanized = registration.romanized !== registration.canonical ? registration.romanized : "";
   return [
-    make("p", { class: "head" }, chip, make("span", { class: registration.valid ? "tag good" : "tag doubt", text: state }),
+    make("p", { class: "head" }, chip, make("span", { class: `tag ${tag}`, title: why, text: state }),
       value.category_conflict ? make("span", { class: "tag bad", text: "category conflict" }) : null,
-      sureness(value.confidence)),
+      sureness(mark)),
     facts ? make("p", { class: "facts", text: facts }) : null,
     romanized ? make("p", { class: "facts", lang: "und-Latn", text: romanized }) : null,
     registration.alternatives?.length
@@ -170,10 +187,11 @@ function vehicleOf(plate, marks) {
   return mark ? `on ${vehicleName(mark.value.label)}` : "";
 }
 
-function lineRow({ value }) {
+function lineRow(mark) {
+  const { value } = mark;
   return [
     make("p", { class: "head" }, make("span", { class: "text", dir: "auto", text: value.text }),
-      make("span", { class: "tag", text: scriptName(value.script) }), sureness(value.confidence)),
+      make("span", { class: "tag", text: scriptName(value.script) }), sureness(mark)),
     value.romanized ? make("p", { class: "facts", lang: "und-Latn", text: value.romanized }) : null,
     value.words?.length
       ? make("p", { class: "words", dir: "auto" }, ...value.words.map(({ text, confidence }) => make(
@@ -181,8 +199,4 @@ function lineRow({ value }) {
       )))
       : null,
   ];
-}
-
-function sureness(confidence) {
-  return make("span", { class: "sure", title: "confidence", text: percent(confidence) });
 }

@@ -7,17 +7,18 @@ import { PLATE, TEXT, vehicleColour } from "./colours.js";
 const ON_PLATE = 0.7;
 
 /**
- * A mark: {id, kind, corners, bounds, label, colour, confidence, script, value}.
- * `kind` is "vehicle", "plate" or "line"; `value` is its part of the result.
+ * A mark: {id, kind, corners, bounds, label, colour, confidence, script, value, of, that}.
+ * `kind` is "vehicle", "plate" or "line"; `value` is its part of the result; `of` and `that` say of what the
+ * confidence is: of a plate whose registration is not valid, it is not that of its registration.
  */
-export function marksOf(result) {
+export function marksOf(result, layout = "scene") {
   const vehicles = (result.vehicles || []).map((value, index) => mark(
     `v${index}`, "vehicle", boxCorners(value.box), value,
     `${vehicleName(value.label)}${value.track_id == null ? "" : ` #${value.track_id}`} ${percent(value.confidence)}`,
     vehicleColour(value.label, value.track_id),
   ));
   const plates = (result.plates || []).map((value, index) => mark(
-    `p${index}`, "plate", boxCorners(value.box), value, plateText(value), PLATE,
+    `p${index}`, "plate", boxCorners(value.box), value, plateText(value), PLATE, ofPlate(value, layout),
   ));
   const lines = (result.text_lines || [])
     .map((value, index) => mark(
@@ -38,11 +39,22 @@ export function passes(mark, { kinds, script, confidence }) {
     && (!script || mark.kind !== "line" || mark.script === script);
 }
 
-function mark(id, kind, corners, value, label, colour) {
+const IS = {
+  vehicle: { of: "", that: "that it is such a vehicle" },
+  line: { of: "", that: "in its letters" },
+  plate: { of: "", that: "that the registration is right" },
+};
+
+function ofPlate({ registration }, layout) {
+  if (registration.valid) return IS.plate;
+  return layout === "plate" ? { of: "text", that: "that its text is right" } : { of: "plate", that: "that there is a plate" };
+}
+
+function mark(id, kind, corners, value, label, colour, is = IS[kind]) {
   const xs = corners.map(([x]) => x);
   const ys = corners.map(([, y]) => y);
   const bounds = { x: Math.min(...xs), y: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
-  return { id, kind, corners, bounds, label, colour, value, confidence: value.confidence, script: value.script || "" };
+  return { id, kind, corners, bounds, label, colour, value, confidence: value.confidence, script: value.script || "", ...is };
 }
 
 function boxCorners({ x_min, y_min, x_max, y_max }) {

@@ -16,29 +16,40 @@ export class Stage {
     new ResizeObserver(() => this.redraw()).observe(this.frame);
   }
 
-  /** Show a picture by its address; `name` describes it to who does not see it. */
-  showPicture(url, name) {
+  /** Show a picture by its address; `name` describes it to who does not see it; `problem`: see `tell`. */
+  showPicture(url, name, problem = "") {
     const picture = make("img", { alt: name, src: url, decoding: "async" });
     this.picture = picture;
-    this.caption.textContent = "";
+    this.unseen = false;
     picture.addEventListener("load", () => {
       if (this.picture === picture) this.fit(this.size || sizeOf(picture));
     });
     picture.addEventListener("error", () => {
       if (this.picture !== picture) return;
-      this.caption.textContent = "This browser cannot show this kind of picture; its marks are right.";
+      this.unseen = true;
       picture.classList.add("unseen");
+      this.tell(this.problem);
     });
     this.clear();
     this.frame.replaceChildren(picture, this.svg);
+    this.tell(problem);
+  }
+
+  /** Say why the picture was not read; "" if it may be. */
+  tell(problem) {
+    this.problem = problem;
+    const blank = this.unseen ? "This browser cannot show this kind of picture" : "";
+    this.caption.textContent = problem || (blank && `${blank}${this.size ? "; its marks are right" : ""}.`);
+    this.frame.hidden = Boolean(this.unseen && problem); // nothing but an empty box
   }
 
   /** Show a `<video>` that another part plays. */
   showVideo(video) {
     this.picture = video;
-    this.caption.textContent = "";
+    this.unseen = false;
     this.clear();
     this.frame.replaceChildren(video, this.svg);
+    this.tell("");
   }
 
   clear() {
@@ -49,8 +60,10 @@ export class Stage {
 
   /** Draw marks in pixels of a picture of this size. */
   showMarks(marks, size) {
+    const first = !this.size;
     this.size = size;
     this.marks = marks;
+    if (first) this.tell("");
     this.fit(size);
     this.redraw();
   }
@@ -80,7 +93,7 @@ export class Stage {
 
   /** The picture with its marks as a PNG, in its own size. */
   async png() {
-    const shows = this.picture?.tagName === "IMG" && !this.picture.classList.contains("unseen");
+    const shows = this.picture?.tagName === "IMG" && !this.unseen;
     const canvas = drawCanvas(shows ? this.picture : null, this.arranged);
     const blob = await new Promise((done) => { canvas.toBlob(done, "image/png"); });
     if (!blob) throw new Error("the picture is too large for this browser to draw");
