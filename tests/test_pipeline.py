@@ -52,6 +52,15 @@ def test_it_is_a_recognizer(recognizer: LocalRecognizer) -> None:
     assert isinstance(recognizer, Recognizer)
 
 
+def test_it_may_stand_in_a_with_block_as_a_client_does(
+    store: ModelStore, draw_text: Draw, encode: Encode
+) -> None:
+    with LocalRecognizer(store) as inside:
+        assert inside.recognize(encode(draw_text("KA 01"))).image_width > 0
+    with pytest.raises(KeyError, match="passed on"), LocalRecognizer(store):
+        raise KeyError("passed on")
+
+
 def test_a_scene(recognizer: LocalRecognizer, scene: np.ndarray, encode: Encode) -> None:
     found = recognizer.recognize(encode(scene))
     assert (found.image_width, found.image_height) == (640, 400)

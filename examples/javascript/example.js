@@ -11,8 +11,8 @@ if (!paths.length) {
   console.error("usage: node example.js ADDRESS PICTURE...");
   process.exit(2);
 }
-const client = new Client(address, { token: process.env.LIPIYANA_TOKEN });
 try {
+  const client = new Client(address, { token: process.env.LIPIYANA_TOKEN });
   const items =
     paths.length === 1
       ? [{ recognition: await client.recognize(paths[0]) }]

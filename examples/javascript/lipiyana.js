@@ -40,9 +40,10 @@ export class Client {
   /**
    * @param {string} address such as `http://localhost:8080`
    * @param {import("./lipiyana.js").ClientOptions} [options]
+   * @throws {LipiyanaError} the address has no `http://` or `https://`
    */
   constructor(address, options = {}) {
-    this._address = address.replace(/\/+$/, "");
+    this._address = checked(address);
     this._token = options.token ?? "";
     this._retries = options.retries ?? 3;
     this._longestWait = options.longestWait ?? 60;
@@ -68,7 +69,8 @@ export class Client {
   }
 
   /**
-   * Recognize several pictures in one call. A picture that cannot be read does not fail the others.
+   * Recognize several pictures in one call. A picture that cannot be read does not fail the others:
+   * the error stands in its place.
    *
    * @param {Iterable<import("./lipiyana.js").Picture>} pictures
    * @param {import("./lipiyana.js").CallOptions} [options]
@@ -78,10 +80,18 @@ export class Client {
   async batch(pictures, options = {}) {
     const { config, ...call } = split(options);
     const form = new FormData();
-    for (const picture of pictures) form.append("image", await blobOf(picture), "image");
+    const items = [];
+    for (const picture of pictures) {
+      const blob = await blobOrError(picture);
+      const failed = blob instanceof LipiyanaError;
+      items.push(failed ? { error: blob } : undefined);
+      if (!failed) form.append("image", blob, "image");
+    }
+    if (items.length && items.every(Boolean)) return items;
     form.append("config", new Blob([JSON.stringify(config)], { type: "application/json" }));
     const answer = await this._call("POST", "/v1/recognize:batch", call, () => ({ body: form }));
-    return answer.items.map((item) => (item.error ? { error: errorOf(item.error) } : item));
+    const sent = answer.items.map((item) => (item.error ? { error: errorOf(item.error) } : item));
+    return items.map((item) => item ?? sent.shift());
   }
 
   /**
@@ -114,50 +124,44 @@ export class Client {
       );
     }
     signal?.throwIfAborted();
-    const socket = new Socket(`${this._address.replace(/^http/, "ws")}/v1/stream`, [PROTOCOL]);
+    const socket = new Socket(`${this._address.replace(/^http/i, "ws")}/v1/stream`, [PROTOCOL]);
     socket.binaryType = "arraybuffer";
     const answers = new Answers();
     const abort = () => answers.end(signal.reason);
     signal?.addEventListener("abort", abort);
+    let ended = () => silent(this._address);
     const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
+    opened.then(() => (ended = () => lost("the stream was closed", "CLOSED")));
     socket.addEventListener("message", (event) => {
       const answer = JSON.parse(event.data);
       if (answer.frame_id === undefined) answers.end(errorOf(answer.error));
-      else answers.add(answer);
+      else answers.add(frameResult(answer), 1 + (answer.dropped_frame_ids?.length ?? 0));
     });
-    for (const kind of ["error", "close"]) {
-      socket.addEventListener(kind, () => answers.end(lost("the stream was closed", "CLOSED")));
-    }
+    for (const kind of ["error", "close"]) socket.addEventListener(kind, () => answers.end(ended()));
     const feed = async () => {
       await opened;
       const authorization = this._token ? `Bearer ${this._token}` : undefined;
       socket.send(JSON.stringify({ config, authorization }));
       let frameId = 0;
       for await (const picture of frames) {
-        const bytes = await (await blobOf(picture)).arrayBuffer();
-        await answers.room(inFlight);
+        const blob = await blobOrError(picture);
+        const failed = blob instanceof LipiyanaError;
+        await answers.room(failed ? 1 : inFlight); // an error must not overtake earlier results
         if (answers.ended) return;
-        const message = new Uint8Array(8 + bytes.byteLength);
-        new DataView(message.buffer).setBigUint64(0, BigInt(frameId));
-        message.set(new Uint8Array(bytes), 8);
-        frameId += 1;
+        const frame = frameId++;
+        if (failed) answers.add({ frameId: frame, droppedFrameIds: [], error: blob }, 0);
+        if (failed) continue;
+        const id = new DataView(new ArrayBuffer(8));
+        id.setBigUint64(0, BigInt(frame));
         answers.sent += 1;
-        socket.send(message);
+        socket.send(await new Blob([id, blob]).arrayBuffer());
       }
       await answers.room(1);
       answers.end();
     };
     try {
       feed().catch((error) => answers.end(error));
-      for await (const answer of answers) {
-        yield {
-          frameId: answer.frame_id,
-          droppedFrameIds: answer.dropped_frame_ids ?? [],
-          ...(answer.error
-            ? { error: errorOf(answer.error) }
-            : { recognition: answer.recognition }),
-        };
-      }
+      for await (const result of answers) yield result;
     } finally {
       answers.end();
       signal?.removeEventListener("abort", abort);
@@ -179,7 +183,7 @@ export class Client {
         text = await answer.text();
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        throw lost(`no answer from ${this._address}`, "UNREACHABLE", error);
+        throw silent(this._address, error);
       }
       if (answer.ok) return JSON.parse(text);
       const error = errorOf(parsed(text), answer);
@@ -203,9 +207,10 @@ class Answers {
     this._wake = [];
   }
 
-  add(answer) {
-    this._answered += 1 + (answer.dropped_frame_ids?.length ?? 0);
-    this._queue.push(answer);
+  /** Take a result, which says what became of so many of the sent frames. */
+  add(result, frames) {
+    this._answered += frames;
+    this._queue.push(result);
     this._changed();
   }
 
@@ -253,6 +258,22 @@ function queryOf(config) {
   return query.size === 0 || String(query) === "" ? "" : `?${query}`;
 }
 
+function checked(address) {
+  if (/^https?:\/\/[^/]/i.test(address)) return String(address).replace(/\/+$/, "");
+  const bare = /^[\w.-]+:\d+$/.test(address);
+  throw new LipiyanaError(
+    `an address begins with http:// or https://, not ${JSON.stringify(address)}; ` +
+      `write new Client("http://${bare ? address : "localhost:8080"}")`,
+    { code: "INVALID_ARGUMENT", reason: "INVALID_SETTINGS", field: "address" },
+  );
+}
+
+/** What is no picture at all is thrown, other errors are returned. */
+function blobOrError(picture) {
+  const own = (error) => (error instanceof LipiyanaError ? error : Promise.reject(error));
+  return blobOf(picture).catch(own);
+}
+
 async function blobOf(picture) {
   if (picture instanceof Blob) return picture;
   if (typeof picture === "string" || picture instanceof URL) {
@@ -260,10 +281,27 @@ async function blobOf(picture) {
       throw new TypeError("a browser has no paths: pass a File, a Blob or bytes");
     }
     const { readFile } = await import("node:fs/promises");
-    return new Blob([await readFile(picture)]);
+    const fail = (error) => Promise.reject(unreadable(picture, error));
+    return new Blob([await readFile(picture).catch(fail)]);
   }
   if (picture instanceof ArrayBuffer || ArrayBuffer.isView(picture)) return new Blob([picture]);
   throw new TypeError("a picture is a File, a Blob, an ArrayBuffer, a Uint8Array or a path");
+}
+
+function unreadable(path, cause) {
+  const missing = ["NOT_FOUND", "NOT_FOUND", `there is no file ${path}`];
+  const [code, reason, message] = {
+    ENOENT: missing,
+    ENOTDIR: missing,
+    EACCES: ["PERMISSION_DENIED", "PERMISSION_DENIED", `${path} may not be read`],
+    EISDIR: ["INVALID_ARGUMENT", "NOT_AN_IMAGE", `${path} is a folder; name a picture`],
+  }[cause.code] ?? ["INVALID_ARGUMENT", "NOT_AN_IMAGE", `${path} cannot be read: ${cause.message}`];
+  return new LipiyanaError(message, { code, reason, cause });
+}
+
+function frameResult({ frame_id: frameId, dropped_frame_ids: droppedFrameIds = [], ...found }) {
+  const result = found.error ? { error: errorOf(found.error) } : { recognition: found.recognition };
+  return { frameId, droppedFrameIds, ...result };
 }
 
 function parsed(text) {
@@ -288,6 +326,11 @@ function errorOf(problem, answer = undefined) {
 
 function lost(message, reason, cause = undefined) {
   return new LipiyanaError(message, { code: "UNAVAILABLE", reason, cause });
+}
+
+function silent(address, cause = undefined) {
+  const hint = "is `lipiyana serve --http-port N` running there, and is this its port N?";
+  return lost(`no answer from ${address}; ${hint}`, "UNREACHABLE", cause);
 }
 
 function pause(seconds, signal) {

@@ -9,6 +9,8 @@ import logging
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -194,6 +196,17 @@ class LocalRecognizer:
 
     def close(self) -> None:
         """Do nothing: there are no threads or connections to release."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def _stream(self, frames: Iterable[Frame], config: RecognitionConfig) -> Iterator[FrameResult]:
         tracks = StreamTracks(config.layout)

@@ -15,8 +15,9 @@ from lipiyana.cli.annotate import target_name
 from lipiyana.cli.main import app
 from lipiyana.errors import Unavailable
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.samples import sample_folder
 from lipiyana.server import ServerSettings, running_server
-from lipiyana.types import ImageInput, Recognition
+from lipiyana.types import ImageInput, Layout, Recognition, RecognitionConfig
 
 
 @pytest.fixture(autouse=True)
@@ -267,3 +268,46 @@ def test_a_server_that_is_down_ends_the_run(here: Path, monkeypatch: pytest.Monk
     assert result.stderr.count("no server answers") == 1
     assert down.calls < 40
     assert down.closed
+
+
+def test_an_error_names_its_picture_once(here: Path) -> None:
+    (here / "a").write_text("no picture")
+    result = invoke("missing.jpg", "a", "-o", "out")
+    messages = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert messages[0] == "error: there is no file or folder missing.jpg"
+    assert messages[1].startswith("error: a: ")
+    assert len(messages) == 2
+
+
+def test_plates_are_drawn_with_the_layout_of_read(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Seen(FakeRecognizer):
+        def recognize(
+            self, image: ImageInput, config: RecognitionConfig | None = None, **_: object
+        ) -> Recognition:
+            self.configs.append(config)
+            return Recognition(320, 120)
+
+    seen = Seen()
+    monkeypatch.setattr(recognizers, "in_process", lambda *_, **__: recognizers.Chosen(seen, 1))
+    picture(here / "a.png")
+    invoke("a.png", "-o", "out", "--layout", "plate", "--romanize")
+    invoke("a.png", "-o", "out")
+    as_plate, as_scene = seen.configs
+    assert as_plate is not None
+    assert as_scene is not None
+    assert (as_plate.layout, as_plate.romanize) == (Layout.PLATE, True)
+    assert (as_scene.layout, as_scene.romanize) == (Layout.SCENE, False)
+
+
+def test_a_sample_of_a_plate_is_labelled(here: Path) -> None:
+    sample = sample_folder() / "plates" / "03_standard_2row.jpg"
+    assert invoke(str(sample), "-o", "out", "--layout", "plate").exit_code == 0
+    with Image.open(sample) as before, Image.open(here / "out" / sample.name) as after:
+        yellow = [
+            (np.abs(np.asarray(one.convert("RGB")).astype(int) - DRAWING.plate).sum(axis=2) < 40)
+            for one in (before, after)
+        ]
+    assert not yellow[0].any()
+    assert yellow[1].any()

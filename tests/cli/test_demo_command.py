@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -67,3 +68,16 @@ def test_it_names_the_missing_extra(package: str) -> None:
     assert done.returncode == 1
     assert "lipiyana demo needs the extra 'http'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_names_the_option_of_the_demo() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*COMMAND, "--no-browser", "--port", port],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "choose another --port" in done.stderr
+    assert "http_port" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -210,6 +210,18 @@ def test_of_many_skipped_kinds_only_some_are_named() -> None:
     assert describe_ignored({}) == ""
 
 
+def test_skipped_files_are_counted_in_the_singular_and_the_plural() -> None:
+    one = {f".{letter}": 2 for letter in "abcdef"} | {".g": 1}
+    assert describe_ignored(one).endswith("2 .f, 1 other")
+    single = {"video": 1, "raw photo": 1, "HEIC": 1, "links to folders": 1, "without a suffix": 1}
+    assert describe_ignored(single) == (
+        "1 HEIC, 1 raw photo, 1 video, 1 link to a folder, 1 without a suffix"
+    )
+    assert describe_ignored(dict.fromkeys(single, 2)) == (
+        "2 HEIC, 2 raw photos, 2 videos, 2 links to folders, 2 without a suffix"
+    )
+
+
 def test_a_missing_input_is_named_as_given(here: Path) -> None:
     (source,) = list_pictures(["nosuch/"])
     assert source.error is not None

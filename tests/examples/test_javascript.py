@@ -5,86 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from served_fake import PATIENCE, FakeRecognizer
+from node_scripts import FOLDER, ROOT, Script, major, needs_node, needs_websocket, node
+from served_fake import FakeRecognizer
 
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "examples" / "javascript"
-NODE = shutil.which("node")
-
 pytest.importorskip("uvicorn")
-pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
-
-PRELUDE = """
-import { Client, LipiyanaError } from %r;
-const client = new Client(%r, %s);
-const facts = ({ code, reason, status, retryAfter, message }) =>
-  ({ code, reason, status, retryAfter, message });
-const failure = (promise) => promise.then(() => null, (error) => {
-  if (!(error instanceof LipiyanaError)) throw error;
-  return facts(error);
-});
-"""
-
-
-def major() -> int:
-    assert NODE
-    said = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
-    return int(said.stdout.lstrip("v").split(".")[0])
-
-
-def node(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    assert NODE
-    # Node 20 has a WebSocket behind an option, Node 22 has it without
-    flags = ["--experimental-websocket"] if major() in {20, 21} else []
-    return subprocess.run(
-        [NODE, *flags, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-        check=False,
-        cwd=folder,
-    )
-
-
-Script = Callable[..., Any]
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Script:
-    def run(server: RecognitionServer, text: str, **options: Any) -> Any:
-        path = tmp_path / "script.mjs"
-        address = f"http://127.0.0.1:{server.http_port}"
-        module = (FOLDER / "lipiyana.js").as_uri()
-        path.write_text(PRELUDE % (module, address, json.dumps(options)) + text)
-        done = node(str(path))
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRecognizer]:
-    recognizer = FakeRecognizer()
-    yield recognizer
-    recognizer.release()
-
-
-@pytest.fixture
-def server(fake: FakeRecognizer) -> Iterator[RecognitionServer]:
-    settings = ServerSettings(port=0, http_port=0, threads=1, max_queue=4, max_batch=4)
-    with running_server(fake, settings) as running:
-        yield running
-        fake.release()
+pytestmark = needs_node
 
 
 def test_all_kinds_of_pictures(server: RecognitionServer, script: Script, tmp_path: Path) -> None:
@@ -124,6 +54,7 @@ def test_errors_have_their_facts(server: RecognitionServer, script: Script) -> N
     assert bad["reason"] == "TRUNCATED_IMAGE"
     assert "sceen" in field["message"]
     assert (unreachable["status"], unreachable["reason"]) == (0, "UNREACHABLE")
+    assert "serve --http-port" in unreachable["message"]
 
 
 def test_a_batch_keeps_its_order_and_its_errors(server: RecognitionServer, script: Script) -> None:
@@ -187,7 +118,7 @@ def test_a_call_can_be_aborted(
         const stop = new AbortController();
         const calls = [
           client.recognize(Buffer.from("held"), { signal: stop.signal }),
-          new Client("x", { fetch: async () => new Response("{}",
+          new Client("http://x", { fetch: async () => new Response("{}",
             { status: 503, headers: { "retry-after": "50" } }) })
             .recognize(Buffer.from("x"), { signal: stop.signal }),
           (async () => { for await (const _ of client.stream([Buffer.from("frame")],
@@ -203,7 +134,7 @@ def test_a_call_can_be_aborted(
     assert found == ["enough"] * 3
 
 
-@pytest.mark.skipif(NODE is not None and major() < 20, reason="this node has no WebSocket")
+@needs_websocket
 def test_a_stream_answers_its_frames(server: RecognitionServer, script: Script) -> None:
     found = script(
         server,
@@ -231,7 +162,7 @@ def test_a_stream_answers_its_frames(server: RecognitionServer, script: Script) 
     assert wrong["code"] == "INVALID_ARGUMENT"
 
 
-@pytest.mark.skipif(NODE is not None and major() < 20, reason="this node has no WebSocket")
+@needs_websocket
 def test_a_stream_may_be_left_early(server: RecognitionServer, script: Script) -> None:
     found = script(
         server,
@@ -284,10 +215,18 @@ def test_the_example_reads_samples(server: RecognitionServer, tmp_path: Path) ->
     one = node(str(FOLDER / "example.js"), address, paths[1])
     assert one.returncode == 1
     assert "TRUNCATED_IMAGE" in one.stderr
+    missing = node(str(FOLDER / "example.js"), address, paths[0], str(tmp_path / "missing.jpg"))
+    assert missing.returncode == 0, missing.stderr
+    assert f"{paths[0]}: Latn one" in missing.stdout
+    assert f"there is no file {tmp_path / 'missing.jpg'}" in missing.stdout
+    no_scheme = node(str(FOLDER / "example.js"), "localhost:8080", paths[0])
+    assert no_scheme.returncode == 1
+    assert no_scheme.stderr.startswith("INVALID_ARGUMENT")
+    assert len(no_scheme.stderr.splitlines()) == 1
     assert node(str(FOLDER / "example.js")).returncode == 2
 
 
-@pytest.mark.skipif(NODE is not None and major() < 20, reason="this node has no WebSocket")
+@needs_websocket
 def test_the_guide_runs_as_pasted(server: RecognitionServer, tmp_path: Path) -> None:
     for name in ("street.jpg", "plate.jpg"):
         (tmp_path / name).write_text(name)

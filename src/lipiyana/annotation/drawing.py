@@ -16,14 +16,20 @@ from lipiyana.annotation.layout import Item, Layout, Place
 from lipiyana.annotation.legend import Entry, with_legend
 from lipiyana.annotation.marks import Kind, Mark, marks_of
 from lipiyana.annotation.settings import DRAWING, LAYOUT, Colour
-from lipiyana.types import Point, Recognition
+from lipiyana.errors import InvalidImage, InvalidRequest
+from lipiyana.types import Point, RawImage, Recognition
+from lipiyana.words import shown
 
 _RANKS: dict[Kind, int] = {"plate": 0, "text": 1, "vehicle": 2}
 """Labels of plates say most and choose first."""
 
 
 def draw(
-    image: npt.NDArray[np.uint8], recognition: Recognition, *, legend: bool = True
+    image: npt.NDArray[np.uint8],
+    recognition: Recognition,
+    *,
+    legend: bool = True,
+    romanized: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Draw vehicles (in the colours of their classes), plates (yellow) and text (dark).
 
@@ -40,15 +46,25 @@ def draw(
         recognition: what was found in it.
         legend: whether the picture may become higher, for a legend. Without one, labels that have
             no room are left out.
+        romanized: whether labels are in Latin letters where the result has them.
 
     Returns:
         A new array, higher than `image` if it has a legend, else of the same shape.
+
+    Raises:
+        InvalidImage: `image` is no array of that kind.
+        InvalidRequest: `recognition` is not a `Recognition`.
     """
-    canvas = Image.fromarray(np.array(image))
+    canvas = _canvas(image)
+    if not isinstance(recognition, Recognition):
+        raise InvalidRequest(
+            f"draw takes the result of one picture, a Recognition, not {shown(recognition)}",
+            field="recognition",
+        )
     pen = _Pen(canvas)
     line = pen.width(DRAWING.line_share)
     sizes = font_sizes(canvas.size, LAYOUT.shrinking, DRAWING)
-    marks = marks_of(recognition, canvas.size, 2 * line, DRAWING)
+    marks = marks_of(recognition, canvas.size, 2 * line, DRAWING, romanized=romanized)
     labels = [Label(mark.label, canvas.width, DRAWING) for mark in marks]
     items = [
         _item(mark, label, canvas.size, sizes) for mark, label in zip(marks, labels, strict=True)
@@ -78,6 +94,27 @@ def draw(
     if legend:
         canvas = with_legend(canvas, entries, sizes[-1], DRAWING)
     return np.asarray(canvas).copy()
+
+
+def _canvas(image: object) -> Image.Image:
+    """Copy a picture; what gives its pixels as an array, such as one of Pillow, is taken too."""
+    if not any(hasattr(image, name) for name in ("__array__", "__array_interface__")):
+        raise InvalidImage(
+            f"draw takes an array of pixels, not {type(image).__name__}; write "
+            'draw(numpy.asarray(PIL.Image.open(path).convert("RGB")), found)',
+            reason="NOT_AN_IMAGE",
+        )
+    array = np.asarray(image)
+    if array.ndim == 2 and array.dtype == np.uint8:
+        raise InvalidImage(
+            f"draw takes RGB, and an array of shape {array.shape} is grey; write "
+            "draw(numpy.stack([image] * 3, axis=-1), found)",
+            reason="BAD_RAW_IMAGE",
+        )
+    raw = RawImage.from_array(array, "rgb8")
+    if not raw.data:
+        raise InvalidImage(f"an array of shape {array.shape} has no pixels", reason="BAD_RAW_IMAGE")
+    return Image.frombytes("RGB", (raw.width, raw.height), raw.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,12 @@ class Mark:
 
 
 def marks_of(
-    recognition: Recognition, picture: tuple[int, int], margin: int, settings: DrawingSettings
+    recognition: Recognition,
+    picture: tuple[int, int],
+    margin: int,
+    settings: DrawingSettings,
+    *,
+    romanized: bool = False,
 ) -> list[Mark]:
     """List the marks in the order in which they are drawn: vehicles, text, plates.
 
@@ -48,10 +53,11 @@ def marks_of(
         picture: width and height in pixels.
         margin: pixels around the picture to which outlines go on, so that their cut is not seen.
         settings: tuned constants.
+        romanized: whether labels are in Latin letters where the result has them.
     """
     frame = (-margin, -margin, picture[0] - 1 + margin, picture[1] - 1 + margin)
     found: list[Mark] = []
-    for mark in _all_marks(recognition, settings):
+    for mark in _all_marks(recognition, settings, romanized):
         outline = clip(mark.outline, frame)
         if outline and clip(outline, (0, 0, picture[0] - 1, picture[1] - 1)):
             found.append(Mark(mark.kind, outline, mark.label, mark.colour))
@@ -64,14 +70,16 @@ def marks_of(
     ]
 
 
-def _all_marks(recognition: Recognition, settings: DrawingSettings) -> Iterator[Mark]:
+def _all_marks(
+    recognition: Recognition, settings: DrawingSettings, romanized: bool
+) -> Iterator[Mark]:
     for vehicle in recognition.vehicles:
         colour = colours.of_vehicle(vehicle.label)
         yield Mark("vehicle", _corners(vehicle.box), _vehicle_label(vehicle), colour)
     for line in recognition.text_lines:
-        yield Mark("text", line.polygon, _line_label(line), settings.text)
+        yield Mark("text", line.polygon, _line_label(line, romanized), settings.text)
     for plate in recognition.plates:
-        yield Mark("plate", _corners(plate.box), _plate_label(plate), settings.plate)
+        yield Mark("plate", _corners(plate.box), _plate_label(plate, romanized), settings.plate)
 
 
 def _on_a_plate(line: Rectangle, plates: Rectangles, share: float) -> bool:
@@ -101,12 +109,20 @@ def _percent(share: float) -> str:
     return f"{math.floor(percent) if math.isfinite(percent) else percent} %"
 
 
-def _line_label(line: TextLine) -> str:
+def _line_label(line: TextLine, romanized: bool) -> str:
+    if romanized and line.romanized:
+        return line.romanized
     return line.text if can_draw(line.text) else line.romanized or f"[{line.script}]"
 
 
-def _plate_label(plate: Plate) -> str:
+def _plate_label(plate: Plate, romanized: bool) -> str:
+    if romanized and plate.registration.romanized:
+        return plate.registration.romanized
+    if romanized and any(line.romanized for line in plate.lines):
+        return " / ".join(_line_label(line, romanized) for line in plate.lines)
     text = plate.registration.canonical or plate.text.replace("\n", " / ")
     if can_draw(text):
         return text
-    return plate.registration.romanized or " / ".join(_line_label(line) for line in plate.lines)
+    return plate.registration.romanized or " / ".join(
+        _line_label(line, romanized) for line in plate.lines
+    )

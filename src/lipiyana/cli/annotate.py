@@ -30,7 +30,7 @@ from lipiyana.cli.sources import (
     say_ignored,
 )
 from lipiyana.cli.visible_text import shown
-from lipiyana.errors import LipiyanaError
+from lipiyana.errors import LipiyanaError, NotFound, PermissionDenied
 from lipiyana.files import read_picture_file, write_atomically
 from lipiyana.images.loading import ImageLimits, decode, environment_limits
 from lipiyana.recognizer import Recognizer
@@ -98,9 +98,9 @@ def run(
     with contextlib.closing(chosen.recognizer), RunProgress(stderr(), listing) as progress:
         write = partial(_annotate, chosen.recognizer, config, folder, environment_limits())
         copies = _copies(listing.walk(ignored), folder)
-        for copy, problem in map_in_order(write, copies, chosen.workers):
+        for problem in map_in_order(write, copies, chosen.workers):
             if problem:
-                say_error(f"{shown(copy.source.path)}: {problem.message}")
+                say_error(problem.message)
             done += not problem
             failed += bool(problem)
             progress.step(bool(problem))
@@ -110,6 +110,13 @@ def run(
     stderr().print(f"{done} written to {where}, {failed} failed", markup=False)
     say_ignored(ignored)
     return FAILED if failed else DONE
+
+
+def _about(source: Source, error: LipiyanaError) -> str:
+    """Say which picture an error is about, unless its message does so itself."""
+    path, message = shown(source.path), error.message
+    of_file = isinstance(error, NotFound | PermissionDenied) and path in message
+    return message if of_file or message.startswith(f"{path} ") else f"{path}: {message}"
 
 
 def _copies(sources: Iterable[Source], folder: Path) -> Iterator[_Copy]:
@@ -141,26 +148,26 @@ def _annotate(
     folder: Path,
     limits: ImageLimits,
     copy: _Copy,
-) -> tuple[_Copy, _Problem | None]:
-    """Write one copy; also return why that failed."""
+) -> _Problem | None:
+    """Write one copy; return why that failed, if it did."""
     if copy.source.error is not None:
-        return copy, _Problem(copy.source.error.message)
-    target = copy.target
+        return _Problem(_about(copy.source, copy.source.error))
+    target, name = copy.target, shown(copy.source.path)
     if not lies_in(os.fspath(target.parent), os.path.realpath(folder)):
-        return copy, _Problem(f"cannot write {target}: a symbolic link leads out of {folder}")
+        return _Problem(f"{name}: cannot write {target}: a symbolic link leads out of {folder}")
     try:
         data = read_picture_file(PurePath(copy.source.path))
         pixels = decode(data, limits)
         found = RETRY.call(partial(recognizer.recognize, data, config))
-        drawn = Image.fromarray(draw(pixels, found))
+        drawn = Image.fromarray(draw(pixels, found, romanized=config.romanize))
         encoded = io.BytesIO()
         drawn.save(encoded, _FORMATS[target.suffix.lower()], quality=92)
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, encoded.getvalue())  # a link is replaced, not followed
     except LipiyanaError as error:
-        return copy, _Problem(error.message, isinstance(error, STOPPING))
+        return _Problem(_about(copy.source, error), isinstance(error, STOPPING))
     except OSError as error:
-        return copy, _Problem(f"cannot write {target}: {error.strerror}")
+        return _Problem(f"{name}: cannot write {target}: {error.strerror}")
     except Exception as error:  # a bug must not lose the other pictures
-        return copy, _Problem(f"{type(error).__name__}: {error}")
-    return copy, None
+        return _Problem(f"{name}: {type(error).__name__}: {error}")
+    return None

@@ -11,6 +11,7 @@ import typer
 
 from lipiyana.cli.console import say_step
 from lipiyana.cli.extras import import_with
+from lipiyana.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from lipiyana.server.processes.run import Started
@@ -48,4 +49,14 @@ def run(models: Path | None, http_port: int, *, browser: bool) -> int:
             # some browsers return only when they are closed
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    return int(server.serve(settings, on_ready=show))
+    try:
+        return int(server.serve(settings, on_ready=show))
+    except InvalidRequest as error:
+        if error.field != "http_port":
+            raise
+        # its advice names a setting of `serve`
+        raise InvalidRequest(
+            f"{error.message.rpartition(';')[0]}; choose another --port, or leave it out",
+            field="port",
+            reason=error.reason,
+        ) from None

@@ -15,12 +15,12 @@ from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
     App,
     Features,
+    LayoutChoice,
     MinConfidence,
     Models,
     ScriptHints,
     Server,
     Workers,
-    choice,
     existing_file,
     folder_to_write,
     parse_features,
@@ -72,14 +72,7 @@ def root(
 @app.command()
 def read(
     inputs: Inputs,
-    layout: Annotated[
-        Layout,
-        typer.Option(
-            metavar="scene|line|plate",
-            parser=choice(Layout),
-            help="What a picture shows: a scene, one line of text, or one plate.",
-        ),
-    ] = Layout.SCENE,
+    layout: LayoutChoice = Layout.SCENE,
     features: Features = None,
     min_confidence: MinConfidence = None,
     output: Annotated[
@@ -270,9 +263,14 @@ def annotate(
             "--output", "-o", metavar="DIR", parser=folder_to_write, help="Folder for the copies."
         ),
     ],
+    layout: LayoutChoice = Layout.SCENE,
     features: Features = None,
     min_confidence: MinConfidence = None,
     script_hints: ScriptHints = None,
+    romanize: Annotated[
+        bool,
+        typer.Option("--romanize", help="Label text in Latin letters. Needs `indic`."),
+    ] = False,
     workers: Workers = None,
     models: Models = None,
     server: Server = None,
@@ -286,8 +284,10 @@ def annotate(
 
     config = RecognitionConfig(
         features=parse_features(features),
+        layout=layout,
         script_hints=parse_script_hints(script_hints),
         min_confidence=min_confidence,
+        romanize=romanize,
     )
     raise typer.Exit(run(inputs, output, config, models, server=server, workers=workers))
 

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lipiyana.script_codes import SCRIPT_NAMES
-from lipiyana.types import Feature
+from lipiyana.types import Feature, Layout
 from lipiyana.words import did_you_mean
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -153,6 +153,16 @@ Models = Annotated[
 ]
 
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")]
+
+LayoutChoice = Annotated[
+    Layout,
+    typer.Option(
+        "--layout",
+        metavar="scene|line|plate",
+        parser=choice(Layout),
+        help="What a picture shows: a scene, one line of text, or one plate.",
+    ),
+]
 
 Features = Annotated[
     str | None,

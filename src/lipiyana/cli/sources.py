@@ -43,6 +43,9 @@ _NAMES = {
 }  # fmt: skip
 """Kinds of files that show something, which are not read, by their suffixes."""
 
+_LINKS = "links to folders"
+_COUNTED = {"raw photo", "video"}  # other kinds are the names of formats
+
 _NAME_OF = {suffix: name for name, suffixes in _NAMES.items() for suffix in suffixes}
 
 _KINDS = 6  # maximum number of kinds of files, or of INPUTs, that a message lists
@@ -166,11 +169,17 @@ def describe_ignored(ignored: Mapping[str, int]) -> str:
     Those that show something come first, then the most frequent.
     """
     kinds = sorted(ignored.items(), key=lambda item: (item[0] not in _NAMES, -item[1], item[0]))
-    listed = ", ".join(f"{count} {shown(kind)}" for kind, count in kinds[:_KINDS])
+    listed = ", ".join(_counted(kind, count) for kind, count in kinds[:_KINDS])
     if len(kinds) > _KINDS:
         rest = sum(count for _, count in kinds[_KINDS:])
         listed += f", {rest} {'other' if rest == 1 else 'others'}"
     return listed
+
+
+def _counted(kind: str, count: int) -> str:
+    if count == 1 and kind == _LINKS:
+        return "1 link to a folder"
+    return f"{count} {shown(kind)}{'s' if count > 1 and kind in _COUNTED else ''}"
 
 
 def say_ignored(ignored: Mapping[str, int]) -> None:
@@ -252,7 +261,7 @@ def _entries(root: str, folder: str) -> Iterator[Source | IgnoredFile | str]:
 
 def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink() and entry.is_dir():
-        return "links to folders"
+        return _LINKS
     suffix = Path(entry.name).suffix.lower()
     return _NAME_OF.get(suffix, suffix) or "without a suffix"
 

@@ -119,6 +119,7 @@ NOT_GRPC = "NOT_GRPC"
 
 _HTTP = re.compile(r"http1\.x server|Expected SETTINGS frame")
 _CONNECTING = re.compile(r"last error: .*", re.DOTALL)
+_NO_CONNECTION = re.compile(r"Failed to connect to remote host: (.+)", re.DOTALL)
 _CLOSED = re.compile(r"Socket closed|Connection reset by peer|Broken pipe|End of TCP stream")
 _SET_CA = "LIPIYANA_SERVER_CA (the commands) or `tls` (Python)"
 _SET_OWN = (
@@ -170,9 +171,15 @@ def unreachable(text: str, endpoint: Endpoint) -> Unavailable:
         details = (probe(address, endpoint) for address in addresses_of(endpoint.target))
         error = next((found for one in details if (found := _explained(one, endpoint))), None)
     return error or Unavailable(
-        f"no answer from {endpoint.target} ({text}); is `lipiyana serve` running there, and has "
-        "it logged that it is serving?"
+        f"no answer from {endpoint.target} ({_cause(text)}); is `lipiyana serve` running there, "
+        "and has it logged that it is serving?"
     )
+
+
+def _cause(text: str) -> str:
+    """Leave out of gRPC's details what repeats the address."""
+    found = _NO_CONNECTION.search(text)
+    return found[1] if found else text
 
 
 def _explained(text: str, endpoint: Endpoint) -> Unavailable | None:

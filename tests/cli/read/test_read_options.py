@@ -104,3 +104,16 @@ def test_no_bom_is_for_csv(here: Path, fake: FakeRecognizer, output: list[str]) 
     result = invoke("a.jpg", "--no-bom", *output)
     assert result.exit_code == 2
     assert "--no-bom" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--romanize", "--words"])
+def test_an_option_without_a_column_is_warned_of(
+    here: Path, fake: FakeRecognizer, option: str
+) -> None:
+    (here / "a.jpg").write_text("a")
+    with_column = invoke("a.jpg", "-o", "out.jsonl", option)
+    without = invoke("a.jpg", "-o", "out.CSV", option)
+    assert with_column.exit_code == without.exit_code == 0
+    assert f"warning: {option} has no column in a .csv file" in without.stderr
+    assert "warning" not in with_column.stderr
+    assert "warning" not in invoke("a.jpg", "-o", "plain.csv").stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -91,3 +93,20 @@ def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals,
     )
     assert resumed.returncode == 0
     assert output.read_bytes().count(b"\n") == 3
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+def test_why_a_run_stopped_is_said_once_where_it_is_seen(here: Path, on_terminal: bool) -> None:
+    (here / "a.jpg").write_text("no server looks at it")
+    ours, theirs = pty.openpty() if on_terminal else os.pipe()
+    with subprocess.Popen(
+        [*MAIN, "read", "a.jpg", "--server", "127.0.0.1:1"], stdout=theirs, stderr=-1, text=True
+    ) as process:
+        os.close(theirs)
+        _, said = process.communicate(timeout=60)
+    row = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert row.count("no answer from 127.0.0.1:1 (Connection refused)") == 1
+    assert row.count("127.0.0.1:1") == 1
+    assert "stopped: " in said
+    assert said.count("no answer from") == (0 if on_terminal else 1)

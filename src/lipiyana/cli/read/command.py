@@ -68,6 +68,7 @@ def run(request: ReadRequest) -> int:
         typer.BadParameter: an option is invalid, or conflicts with another one.
     """
     _check(request)
+    _warn_of_options_without_column(request)
     written = [path for path in (request.output, request.keep_unsure) if path is not None]
     listing = list_pictures(request.inputs, excluded=written)
     for pattern in listing.unmatched:
@@ -91,7 +92,7 @@ def run(request: ReadRequest) -> int:
         return INTERRUPTED
     if request.models is not None and totals.empty and not totals.shown:
         say_warning(
-            f"nothing was found in any of {totals.empty} pictures; `lipiyana models list --models "
+            f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
             f"{request.models}` shows which models were used"
         )
     code = _sum_up(totals, time.monotonic() - began, request.output)
@@ -122,6 +123,15 @@ def _check(request: ReadRequest) -> None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
     if request.reader is not None and request.models is not None:
         raise typer.BadParameter("cannot be used with --models.", param_hint="--reader")
+
+
+def _warn_of_options_without_column(request: ReadRequest) -> None:
+    """Say which options change nothing in a .csv file."""
+    if request.output is None or request.output.suffix.lower() != ".csv":
+        return
+    for option, given in (("--romanize", request.romanize), ("--words", request.words)):
+        if given:
+            say_warning(f"{option} has no column in a .csv file; name a .jsonl file to see it")
 
 
 def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
@@ -187,7 +197,9 @@ def _options_of_rows(request: ReadRequest) -> dict[str, str]:
 
 def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
     if totals.stopped_by is not None:
-        say_error(f"stopped: {totals.stopped_by.message}{_how_to_continue(output)}")
+        on_screen = output is None and sys.stdout.isatty()
+        why = "the last row says why" if on_screen else totals.stopped_by.message
+        say_error(f"stopped: {why}{_how_to_continue(output)}")
     skipped = ""
     if totals.skipped:
         skipped = f", {totals.skipped} skipped, already in {output}"
@@ -197,6 +209,10 @@ def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
     failed = totals.failed - totals.skipped_failed
     stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
     return FAILED if totals.failed else DONE
+
+
+def _any_of(pictures: int) -> str:
+    return "the picture" if pictures == 1 else f"any of {pictures} pictures"
 
 
 def _cannot_write(error: OSError, output: Path | None) -> int:

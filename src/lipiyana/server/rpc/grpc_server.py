@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -162,12 +163,31 @@ def listen(server: grpc.aio.Server, settings: ServerSettings) -> int:
     """
     where = address(settings.host, settings.port)
     credentials = None if settings.tls is None else server_credentials(settings.tls)
+    if settings.workers == 1 and not _can_bind(settings.host, settings.port):
+        raise port_taken(where)
     try:
         if credentials is None:
             return int(server.add_insecure_port(where))
         return int(server.add_secure_port(where, credentials))
     except RuntimeError:
         raise port_taken(where) from None
+
+
+def _can_bind(host: str, port: int) -> bool:
+    """Say whether an address can be bound: gRPC writes a line to standard error if it cannot."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return False
+    for family, kind, protocol, _, where in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def port_taken(where: str) -> InvalidRequest:

@@ -96,7 +96,7 @@ def test_a_picture_behind_the_prompt_waits(gate: Visit, tokens: Path) -> None:
     items = gate.page.locator("#items li")
     expect(gate.page.locator("#items li[data-state=locked]")).to_have_count(2)
     expect(gate.page.locator("#items li[data-state=waiting]")).to_have_count(1)
-    expect(items.nth(0).locator(".state")).to_have_text("waits for the key")
+    expect(items.nth(0).locator(".state")).to_have_text("waiting for the key")
     expect(gate.page.locator("#items progress:visible")).to_have_count(0)
     give(gate, SECOND)
     expect(gate.page.locator("#queue-count")).to_have_text("3 of 3 done")
