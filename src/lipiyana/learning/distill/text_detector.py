@@ -104,9 +104,7 @@ def distill_text_detector(
         LookupError: streets are wanted, and there are no fonts.
     """
     listener = listener or Listener()
-    teacher = (
-        store.entry(job.teacher) if job.teacher else store.default_for_task(Task.TEXT_DETECTOR)
-    )
+    teacher = _teacher(job, store)
     if teacher.task is not Task.TEXT_DETECTOR:
         raise InvalidRequest(f"{teacher.name} is not a text detector", field="teacher")
     start = read_student(job.start) if job.start else None
@@ -123,6 +121,15 @@ def distill_text_detector(
         ):
             return Distilled(course.state)
         return _finish(job, course, store, teacher, pool)
+
+
+def _teacher(job: DistillJob, store: ModelStore) -> ModelEntry:
+    """The wanted teacher, or else the detector that the built-in one learned from."""
+    if job.teacher:
+        return store.entry(job.teacher)
+    if _pretrained(store) is not None:
+        return store.entry(PRETRAINED)
+    return store.default_for_task(Task.TEXT_DETECTOR)
 
 
 def _pretrained(store: ModelStore) -> Path | None:

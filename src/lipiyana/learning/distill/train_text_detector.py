@@ -45,6 +45,8 @@ from lipiyana.learning.trainer.schedule import learning_rate_factor
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.detection.detector import find_lines, network_input, scaled_picture
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
+from lipiyana.ocr.training.plates.crops import photos_of_cars
+from lipiyana.ocr.training.splits import folders, plate_part, validation_numbers
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.manifest import Task
@@ -52,9 +54,10 @@ from lipiyana.runtime.packed import model_suffix
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.training.data.street_pictures import load_part
 
-_SIGN, _STREET, _DRAWN = "sign", "street", "drawn"
-_WEIGHTS = {_SIGN: 12.0, _STREET: 0.7, _DRAWN: 1.0}
+_SIGN, _STREET, _CAR, _PLATE, _DRAWN = "sign", "street", "car", "plate", "drawn"
+_WEIGHTS = {_SIGN: 12.0, _STREET: 0.6, _CAR: 2.0, _PLATE: 2.0, _DRAWN: 1.0}
 """How often a picture of each kind is drawn, beside one of another kind."""
+PLATE_FOLDERS = ("in_plates", "in_plates2", "auto_rickshaw_ka", "ne_plates", "bn_plates")
 _ORDER = 1
 """Seed of the order of the street pictures: runs with other seeds share the pool."""
 _LEAST_SIDE = 600
@@ -72,6 +75,8 @@ def fill(args: argparse.Namespace) -> Pool:
     pictures: list[tuple[str, Picture]] = [
         *((f"{_SIGN}-{photo.path.stem}", photo.labelled) for photo in signs),
         *((f"{_STREET}-{name}", photo) for name, photo in photos.items()),
+        *((f"{_CAR}-{path.stem}", partial(_photo, path)) for path in _cars(args.data)),
+        *((f"{_PLATE}-{p.parent.name}-{p.stem}", partial(_photo, p)) for p in _plates(args.data)),
         *((f"{_DRAWN}-{n:06d}", partial(drawers[n % 2].picture, n)) for n in range(args.drawn)),
     ]
     store = ModelStore(threads=1)
@@ -164,6 +169,26 @@ def main() -> None:
 
 def _kind(seen: PoolPicture) -> str:
     return seen.picture.name.partition("-")[0]
+
+
+def _cars(data: Path) -> list[Path]:
+    """List the photos of cars of which neither plates nor vehicles are held out."""
+    of_detector = {one.path for one in load_part(data, "train")}
+    cars = photos_of_cars(data / "vehicles" / "train", "train")
+    return [path for path, _ in cars if path in of_detector]
+
+
+def _plates(data: Path) -> list[Path]:
+    """List the crops of plates that are for training."""
+    found = []
+    for folder in PLATE_FOLDERS:
+        crops = sorted((data / "text" / folder).glob("*.jpg"))
+        held_out = validation_numbers(folder) if folder in folders() else frozenset()
+        for path in crops:
+            number = int(path.stem.rpartition("_")[2])
+            if number not in held_out and plate_part(folder, path.stem) == "train":
+                found.append(path)
+    return found
 
 
 def _photo(path: Path) -> LabelledPicture:
