@@ -33,6 +33,7 @@ from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.recipe import RenderRecipe
 from lipiyana.rendering.text import lines as rendered
 from lipiyana.rendering.text.shaping import Raster
+from lipiyana.rendering.text.typesetting import typeset
 from lipiyana.types import TextLine, Word
 
 _MOST_WORDS = 6
@@ -52,7 +53,6 @@ def sample(
 ) -> Sample | None:
     """Render a line of several words; None if it cannot be, or its words are not known."""
     shares: list[tuple[float, float]] = []
-    typeset = rendered.typeset
 
     def recording(
         text: str, script: str, rng: np.random.Generator, *args: Any, **kwargs: Any
