@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lipiyana.annotation import fonts, lettering, text_runs
+from lipiyana.annotation import draw, fonts, lettering, text_runs
 from lipiyana.annotation.bidi import levels, visual_order
 from lipiyana.annotation.coverage import characters, characters_of
 from lipiyana.annotation.lettering import Lettering
 from lipiyana.annotation.text_runs import Run, can_draw, runs
 from lipiyana.ocr.scripts.table import SCRIPTS
+from lipiyana.types import Recognition, TextLine
 
 WORDS = {
     "Deva": "हिन्दी", "Beng": "বাংলা", "Guru": "ਪੰਜਾਬੀ", "Gujr": "ગુજરાતી", "Orya": "ଓଡ଼ିଆ",
@@ -43,7 +44,7 @@ def forgotten() -> Iterator[None]:
 
 
 def needs(script: str) -> None:
-    if script not in fonts.drawable_scripts():
+    if not fonts.fonts_of(script):
         pytest.skip(f"no font for {script}")
 
 
@@ -122,6 +123,20 @@ def test_what_no_font_has_gets_a_plain_form(
     assert "50" in plain
     assert "1/2" in plain or fonts.covers(None, "½")
     assert plain.rstrip("\u200d").endswith("1")
+
+
+def test_without_any_font_pillows_own_draws(
+    forgotten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(fonts.FONTS_VARIABLE, str(tmp_path))
+    words = {20: ("ROAD", "Latn"), 60: ("हिन्दी", "Deva"), 100: ("شہر", "Arab")}
+    lines = [
+        TextLine(text, script, 0.9, ((20, y), (90, y), (90, y + 20), (20, y + 20)))
+        for y, (text, script) in words.items()
+    ]
+    picture = np.full((200, 300, 3), 200, np.uint8)
+    drawn = draw(picture, Recognition(300, 200, (), (), tuple(lines)))
+    assert not np.array_equal(drawn[:200], picture)
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,10 @@ def _by_harfbuzz(run: Run) -> bool:
 
 
 def _direction(run: Run) -> str | None:
-    # Pillow takes directions only where it has Raqm
-    return ("rtl" if run.rtl else "ltr") if shaper() == "raqm" else None
+    # Pillow takes directions only where it has Raqm, and for its own font never
+    if run.font is None or shaper() != "raqm":
+        return None
+    return "rtl" if run.rtl else "ltr"
 
 
 @lru_cache(maxsize=4096)
