@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -120,7 +121,7 @@ def test_completion_is_installed_for_bash(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("lipiyana")
     # the shell is the parent of the program: a last command would replace bash
     subprocess.run(
-        ["bash", "-c", f"{script} --install-completion; exit $?"],
+        ["bash", "-c", f"{shlex.quote(str(script))} --install-completion; exit $?"],
         env=os.environ | {"HOME": str(tmp_path)},
         capture_output=True,
         timeout=60,
