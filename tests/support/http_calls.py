@@ -11,11 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from served_fake import PATIENCE
+from served_fake import PATIENCE, FakeRecognizer
 
 from lipiyana.server import RecognitionServer
+from lipiyana.types import RecognitionConfig
 
 JPEG = "image/jpeg"
+
+
+class SeesConfigs(FakeRecognizer):
+    """Keeps the configs that it is asked with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.configs: list[RecognitionConfig] = []
+
+    def recognize(self, image: Any, config: Any = None, *, timeout: float | None = None) -> Any:
+        self.configs.append(config)
+        return super().recognize(image, config, timeout=timeout)
 
 
 @dataclass(frozen=True)
@@ -163,3 +176,10 @@ def until(condition: Callable[[], object]) -> None:
             return
         pause.wait(0.01)
     raise AssertionError("it did not happen")
+
+
+def text_of(reply: Reply) -> str:
+    """The one line of text that was read."""
+    assert reply.status == 200, reply.body
+    (line,) = reply.json["text_lines"]
+    return str(line["text"])

@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from http_calls import JPEG, Http
-from served_fake import SECRET, FakeRecognizer
+from http_calls import JPEG, Http, SeesConfigs, text_of
+from served_fake import SECRET
 
 from lipiyana.types import CachePolicy, Feature, Layout, RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
@@ -19,27 +19,9 @@ CONFIG_FIELDS = tuple(pb.RecognitionConfig.DESCRIPTOR.fields_by_name)
 ONE, BATCH = "/v1/recognize", "/v1/recognize:batch"
 
 
-class SeesConfigs(FakeRecognizer):
-    """Keeps the configs that it is asked with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.configs: list[RecognitionConfig] = []
-
-    def recognize(self, image: Any, config: Any = None, *, timeout: float | None = None) -> Any:
-        self.configs.append(config)
-        return super().recognize(image, config, timeout=timeout)
-
-
 @pytest.fixture
 def fake() -> SeesConfigs:
     return SeesConfigs()
-
-
-def text_of(reply: Any) -> str:
-    assert reply.status == 200, reply.body
-    (line,) = reply.json["text_lines"]
-    return str(line["text"])
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "Image/WebP; q=1", ""])

@@ -6,40 +6,20 @@ import logging
 import math
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from http_calls import Http, raw, until
-from served_fake import SECRET, FakeRecognizer
+from http_calls import Http, SeesConfigs, raw, text_of, until
+from served_fake import SECRET
 
 from lipiyana.client import Client
 from lipiyana.server import RecognitionServer, ServerSettings, running_server
-from lipiyana.types import RecognitionConfig
 
 ONE, BATCH = "/v1/recognize", "/v1/recognize:batch"
-
-
-class SeesConfigs(FakeRecognizer):
-    """Keeps the configs that it is asked with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.configs: list[RecognitionConfig] = []
-
-    def recognize(self, image: Any, config: Any = None, *, timeout: float | None = None) -> Any:
-        self.configs.append(config)
-        return super().recognize(image, config, timeout=timeout)
 
 
 @pytest.fixture
 def fake() -> SeesConfigs:
     return SeesConfigs()
-
-
-def text_of(reply: Any) -> str:
-    assert reply.status == 200, reply.body
-    (line,) = reply.json["text_lines"]
-    return str(line["text"])
 
 
 def test_the_request_id_is_in_the_answer_and_in_the_log(

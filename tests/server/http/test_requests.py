@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from http_calls import Http, raw
-from served_fake import FakeRecognizer, recognition
+from http_calls import Http, SeesConfigs, raw, text_of
+from served_fake import recognition
 
 from lipiyana.client import Client
 from lipiyana.server import RecognitionServer, ServerSettings
-from lipiyana.types import Layout, RecognitionConfig
+from lipiyana.types import Layout
 from lipiyana.wire.results import recognition_to_json
 
 ONE, BATCH = "/v1/recognize", "/v1/recognize:batch"
@@ -19,27 +19,9 @@ POST = b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
-class SeesConfigs(FakeRecognizer):
-    """Keeps the configs that it is asked with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.configs: list[RecognitionConfig] = []
-
-    def recognize(self, image: Any, config: Any = None, *, timeout: float | None = None) -> Any:
-        self.configs.append(config)
-        return super().recognize(image, config, timeout=timeout)
-
-
 @pytest.fixture
 def fake() -> SeesConfigs:
     return SeesConfigs()
-
-
-def text_of(reply: Any) -> str:
-    assert reply.status == 200, reply.body
-    (line,) = reply.json["text_lines"]
-    return str(line["text"])
 
 
 def test_the_answer_is_that_of_the_command_line(http: Http) -> None:
