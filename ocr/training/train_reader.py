@@ -40,7 +40,7 @@ from lipiyana.ocr.training.evaluation import read_with_torch, score_crops
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape, load_pretrained
 
 # Latin lines and digits occur with every script on Indian roads, so Latin has a high prior
-PRIOR = {"Latn": 2.0, "Deva": 2.2, "Beng": 2.4, "Telu": 1.4, "Knda": 1.2, "Taml": 1.2}
+PRIOR = {"Latn": 5.0, "Deva": 2.2, "Beng": 2.4, "Telu": 1.4, "Knda": 1.2, "Taml": 1.2}
 MEMORY = 0.95
 FLOOR = 0.03
 
