@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import threading
@@ -28,8 +27,9 @@ def write_manifest(folder: Path, file: str, **fields: str) -> Path:
 def own_folder(tmp_path: Path, store: ModelStore) -> Path:
     """A folder with a copy of the detector, the smaller of the two."""
     entry = store.default_for_task(Task.TEXT_DETECTOR)
-    shutil.copy(entry.file, tmp_path / "copy.onnx")
-    return write_manifest(tmp_path, "copy.onnx", task="text_detector", sha256=entry.sha256)
+    (tmp_path / "copy.onnx").write_bytes(entry.read_bytes())
+    digest = hashlib.sha256(entry.read_bytes()).hexdigest()
+    return write_manifest(tmp_path, "copy.onnx", task="text_detector", sha256=digest)
 
 
 def test_built_in_models_have_every_feature(store: ModelStore) -> None:
@@ -109,8 +109,19 @@ def test_a_file_that_is_no_model_is_corrupt(tmp_path: Path) -> None:
     assert caught.value.reason == "MODEL_CORRUPT"
 
 
-def test_another_charset_is_corrupt(own_folder: Path, store: ModelStore) -> None:
-    sha256 = store.default_for_task(Task.TEXT_DETECTOR).sha256
+def test_a_model_of_an_extra_may_be_missing(tmp_path: Path) -> None:
+    write_manifest(tmp_path, "package:no_such_package/model.onnx", sha256="0" * 64)
+    with (tmp_path / "manifest.toml").open("a") as manifest:
+        manifest.write('\n[model.parameters]\nextra = "ppocr"\n')
+    store = ModelStore(tmp_path, threads=1)
+    assert "mine" not in {check.entry.name for check in store.verify()}
+    with pytest.raises(ModelUnavailable, match=r"pip install 'lipiyana\[ppocr\]'") as caught:
+        store.session("mine")
+    assert caught.value.reason == "MODEL_NOT_INSTALLED"
+
+
+def test_another_charset_is_corrupt(own_folder: Path) -> None:
+    sha256 = ModelStore(own_folder, threads=1).entry("mine").sha256
     write_manifest(own_folder, "copy.onnx", sha256=sha256, charset_sha256="0" * 64)
     with pytest.raises(ModelUnavailable, match="characters") as caught:
         ModelStore(own_folder, threads=1).session("mine")

@@ -18,7 +18,13 @@ from lipiyana.words import shown
 MANIFEST = "manifest.toml"
 _PACKAGE = "package:"
 _TABLES = {"scores", "parameters"}
-_PARAMETERS = {"twin": str, "words": str, "thresholds": Mapping, "calibration": Mapping}
+_PARAMETERS = {
+    "twin": str,
+    "extra": str,
+    "words": str,
+    "thresholds": Mapping,
+    "calibration": Mapping,
+}
 """Of those that a folder may give, what they are where they are not checked in their own place."""
 
 
@@ -66,6 +72,11 @@ class ModelEntry:
         return self.file.is_file()
 
     @property
+    def extra(self) -> str:
+        """The extra of this project that installs the model's package; "" if none is needed."""
+        return str(self.parameters.get("extra", ""))
+
+    @property
     def words(self) -> Path | None:
         """Path of the language model of a reader; None if it has none."""
         words = self.parameters.get("words")
@@ -81,8 +92,9 @@ class ModelEntry:
         try:
             data = read_file(self.file, MAX_MODEL_BYTES)
         except OSError as error:
+            how = f"`pip install 'lipiyana[{self.extra}]'` installs it" if self.extra else ""
             raise ModelUnavailable(
-                f"the model {self.name} is not installed: {self.file} cannot be read"
+                f"the model {self.name} is not installed: {how or f'{self.file} cannot be read'}"
             ) from error
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise ModelUnavailable(

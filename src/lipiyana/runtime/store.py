@@ -237,8 +237,13 @@ class ModelStore:
         return frozenset(features)
 
     def verify(self) -> Iterator[ModelCheck]:
-        """Load every model again, and report those that differ from their manifest."""
+        """Load every model again, and report those that differ from their manifest.
+
+        A model of an extra that is not installed is left out.
+        """
         for entry in self._entries.values():
+            if entry.extra and not entry.installed:
+                continue
             try:
                 Session(entry, self.threads)
             except ModelUnavailable as error:

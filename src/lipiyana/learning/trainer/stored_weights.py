@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import NodeProto, TensorProto, helper, numpy_helper
@@ -23,6 +24,8 @@ from lipiyana.runtime.packed import model_suffix
 _SCALE = ".scale"
 _WRAPPED = "net."  # the exported module wraps the network under this name
 _LEVELS, _FLOATS = ":levels", ":f32"
+_BYTE_LEVELS = 127
+_LEAST_SCALE = 1e-12  # of a channel of zeros
 
 RoundedLayers = Callable[[str, nn.Module], bool]
 """Whether the INT8 twin rounds the layer of this name; see `simulate_int8`."""
@@ -70,6 +73,31 @@ def store_as_half(model: onnx.ModelProto, chosen: Callable[[TensorProto], bool])
     _put_first(model.graph, nodes)
 
 
+def store_as_bytes(
+    model: onnx.ModelProto, channel_axis: Callable[[TensorProto], int | None]
+) -> None:
+    """Store initializers as 8-bit levels with one fp32 scale for each channel; changes `model`.
+
+    Args:
+        model: an ONNX model of any source.
+        channel_axis: the axis of an initializer's output channels; None if it stays as it is.
+    """
+    scales: list[TensorProto] = []
+    nodes: list[NodeProto] = []
+    for tensor in model.graph.initializer:
+        axis = channel_axis(tensor)
+        if axis is None:
+            continue
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        others = tuple(one for one in range(values.ndim) if one != axis)
+        scale = np.maximum(np.abs(values).max(others, keepdims=True) / _BYTE_LEVELS, _LEAST_SCALE)
+        levels = np.round(values / scale).astype(np.int8)
+        scales.append(numpy_helper.from_array(scale.astype(np.float32), name + _SCALE))
+        _replace_by_levels(model.graph, tensor, levels, name, nodes)
+    model.graph.initializer.extend(scales)
+    _put_first(model.graph, nodes)
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the fp32 state dict from an ONNX file, packed or not, written by `store_weights`.
 
@@ -90,11 +118,21 @@ def _store_as_levels(
     graph: onnx.GraphProto, tensor: TensorProto, name: str, nodes: list[NodeProto]
 ) -> TensorProto:
     levels, scale = weight_levels(torch.tensor(numpy_helper.to_array(tensor)))
+    _replace_by_levels(graph, tensor, levels.numpy(), name, nodes)
+    return numpy_helper.from_array(scale.numpy(), name + _SCALE)
+
+
+def _replace_by_levels(
+    graph: onnx.GraphProto,
+    tensor: TensorProto,
+    levels: npt.NDArray[np.int8],
+    name: str,
+    nodes: list[NodeProto],
+) -> None:
     _rename_operand(graph, tensor.name, name + _FLOATS)
-    tensor.CopyFrom(numpy_helper.from_array(levels.numpy(), name))
+    tensor.CopyFrom(numpy_helper.from_array(levels, name))
     nodes.append(helper.make_node("Cast", [name], [name + _LEVELS], to=TensorProto.FLOAT))
     nodes.append(helper.make_node("Mul", [name + _LEVELS, name + _SCALE], [name + _FLOATS]))
-    return numpy_helper.from_array(scale.numpy(), name + _SCALE)
 
 
 def _store_as_half(
