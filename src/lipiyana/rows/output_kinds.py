@@ -80,3 +80,8 @@ KINDS: Mapping[str, OutputKind] = {
 def kind_of(path: Path) -> OutputKind | None:
     """Look the kind of a file up; None if its name has another suffix."""
     return KINDS.get(path.suffix.lower())
+
+
+def suffixes() -> list[str]:
+    """The suffixes of all kinds."""
+    return list(KINDS)

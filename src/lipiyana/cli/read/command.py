@@ -32,7 +32,7 @@ from lipiyana.cli.sources import (
 )
 from lipiyana.conversions.visible_text import shown
 from lipiyana.rows.output import Output, OutputError
-from lipiyana.rows.output_kinds import KINDS, OutputRequest, kind_of
+from lipiyana.rows.output_kinds import OutputRequest, kind_of, suffixes
 from lipiyana.rows.provenance import Provenance, option_name, options_of
 from lipiyana.rows.reader import RowReader
 from lipiyana.rows.text_output import StandardOutput
@@ -106,7 +106,7 @@ def _check(request: ReadRequest) -> None:
         raise typer.BadParameter("an empty name.", param_hint="INPUT")
     kind = None if request.output is None else kind_of(request.output)
     if request.output is not None and kind is None:
-        *others, last = KINDS
+        *others, last = suffixes()
         raise typer.BadParameter(
             f"the name must end in {', '.join(others)} or {last}.", param_hint="--output"
         )
