@@ -91,6 +91,7 @@ class ParquetOutput:
         self._written: dict[int, Segment] = {}
         self._part = _Part(end, now())
         self._growing: _GrowingFile | None = None
+        self._grown_up = False
 
     def __enter__(self) -> Self:
         return self
@@ -102,13 +103,13 @@ class ParquetOutput:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            # where a part could not be written, all of them certainly cannot
-            if kind is None or not issubclass(kind, OSError):
-                self._finish_part()
-                if not self._complete:
-                    self._grown().close()
-                    self._folder.publish()
-                    self._complete = True
+            if kind is None or not issubclass(kind, OSError):  # what failed would fail once more
+                self._complete_file()
+        except KeyboardInterrupt:
+            # the first Ctrl-C asks for a complete file, a second one not to wait for it
+            if kind is None or not issubclass(kind, KeyboardInterrupt):
+                self._complete_file()
+            raise
         finally:
             if self._growing is not None and not self._complete:
                 self._growing.abandon()
@@ -128,6 +129,19 @@ class ParquetOutput:
         most, seconds = self._limits
         if len(self._part.rows) >= most or self._now() - self._part.began >= seconds:
             self._finish_part()
+
+    def _complete_file(self) -> None:
+        """Make the output of all rows; may be done once more where it was interrupted."""
+        self._finish_part()
+        if self._complete:
+            return
+        if not self._grown_up:
+            growing = self._grown()
+            self._growing = None
+            growing.close()
+            self._grown_up = True
+        self._folder.publish()
+        self._complete = True
 
     def _finish_part(self) -> None:
         part = self._part
