@@ -99,6 +99,10 @@ class PartsFolder:
         """Where all rows are collected for `publish`."""
         return self.path / "growing"
 
+    def has_parts(self) -> bool:
+        """Whether an earlier run left any."""
+        return any(self.path.glob("*.parquet"))
+
     def parts(self, check: Callable[[pq.ParquetFile], None]) -> list[Segment]:
         """Find the parts, without the rows that later ones replace.
 
@@ -107,7 +111,7 @@ class PartsFolder:
 
         Raises:
             OutputError: rows are missing between them.
-            pa.ArrowInvalid: a part is no Parquet file.
+            ValueError, OSError: a part is no Parquet file, or what `check` raises.
         """
         found = []
         for path in sorted(self.path.glob("*.parquet")):
