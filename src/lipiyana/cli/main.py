@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
+from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED, TERMINATED
 from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
@@ -81,7 +81,7 @@ def read(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout.",
+            help="Write to a .jsonl, .csv or .parquet file. Default: JSON Lines to stdout.",
         ),
     ] = None,
     resume: Annotated[
@@ -334,9 +334,10 @@ def main() -> NoReturn:
         say_error(error.message)
         sys.exit(FAILED)
     except SystemExit as leaving:
-        if leaving.code in (INTERRUPTED, CUT_OFF):
-            # do not wait for threads: a picture in progress may take long, and a server forever
-            sys.stdout.flush()
-            os._exit(INTERRUPTED if leaving.code == INTERRUPTED else CUT_OFF)
+        for code in (INTERRUPTED, TERMINATED, CUT_OFF):
+            if leaving.code == code:
+                # do not wait for threads: a picture in progress may take long, a server forever
+                sys.stdout.flush()
+                os._exit(code)
         raise
     raise AssertionError("a typer app must end with SystemExit")
