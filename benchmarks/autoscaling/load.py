@@ -31,7 +31,7 @@ class Day:
         seed: of everything random.
     """
 
-    peak_rate: float = 60.0
+    peak_rate: float = 24.0
     seconds: float = 24 * HOUR
     bursts: int = 8
     burst_factor: float = 2.5

@@ -39,6 +39,7 @@ class World:
         notice_s: notice before the others end.
         great_losses: times at which half of the spot nodes are taken away, with notice.
         clients: programs that send calls, each with a connection to every pod that it knows.
+        threads: of each pod, on as many CPUs.
     """
 
     scrape_s: float = 15.0
@@ -52,6 +53,7 @@ class World:
     notice_s: float = 25.0
     great_losses: tuple[float, ...] = (17.5 * HOUR,)
     clients: int = 24
+    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Simulation:
         ]
         for group in self._groups:
             for _ in range(group.wanted):
-                pod = Pod(group.name, 0.0, ready=True)
+                pod = Pod(group.name, 0.0, world.threads, ready=True)
                 group.pods.append(pod)
                 for client in self._clients:
                     client.known.append(pod)
@@ -204,7 +206,7 @@ class Simulation:
 
     def _create(self, now: float, group: Group) -> None:
         world = self._world
-        pod = Pod(group.name, now)
+        pod = Pod(group.name, now, world.threads)
         group.pods.append(pod)
         ready = now + self._chance.uniform(*world.node_start_s) + world.pod_start_s
         self._after(ready, lambda when: self._ready(when, pod))

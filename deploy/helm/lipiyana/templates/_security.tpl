@@ -34,8 +34,8 @@ affinity:
     requiredDuringSchedulingIgnoredDuringExecution:
       nodeSelectorTerms:
         - matchExpressions:
-            {{- range $key, $value := .Values.surge.nodeLabels }}
-            - {key: {{ $key | quote }}, operator: In, values: [{{ $value | quote }}]}
+            {{- range .Values.surge.nodeLabels }}
+            - {key: {{ .key | quote }}, operator: In, values: [{{ .value | quote }}]}
             {{- end }}
 {{- with .Values.surge.tolerations }}
 tolerations:
@@ -50,8 +50,8 @@ affinity:
     requiredDuringSchedulingIgnoredDuringExecution:
       nodeSelectorTerms:
         - matchExpressions:
-            {{- range $key, $value := .Values.surge.nodeLabels }}
-            - {key: {{ $key | quote }}, operator: NotIn, values: [{{ $value | quote }}]}
+            {{- range .Values.surge.nodeLabels }}
+            - {key: {{ .key | quote }}, operator: NotIn, values: [{{ .value | quote }}]}
             {{- end }}
 {{- with .Values.reserved.nodeSelector }}
 nodeSelector:
