@@ -4,9 +4,9 @@
         [--only TEXT] [--write]
 
 Simulates the server's queues, its clients, KEDA, the HorizontalPodAutoscaler and losses of spot
-nodes, event by event (see simulation.py), for the chart's defaults, for one changed value at a time,
-and for fleets without KEDA. `--write` puts the table into docs/guides/scaling.md. Equal options give
-equal figures.
+nodes, event by event (see simulation.py), for the chart's defaults, for one changed value at a
+time, and for fleets without KEDA. `--write` puts the table into docs/guides/scaling.md. Equal
+options give equal figures.
 
     wait p95, p99, p99.9  seconds that answered calls waited for a thread
     lost                  calls per million that no server took, or that missed their deadline
@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from common.report_tables import markdown_table, terminal_table, write_between
 from costs import price_of
 from load import Day, calls_of
 from rich.console import Console
@@ -30,14 +31,14 @@ from scaling import Rule
 from service_times import STREETS
 from simulation import Simulation, World
 
-from common.report_tables import markdown_table, terminal_table, write_between
-
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "scaling.md"
 MARKS = (
     "<!-- autoscaler: written by benchmarks/autoscaling/autoscaler.py -->",
     "<!-- end of autoscaler -->",
 )
-HEADINGS = ("fleet", "wait p95, s", "p99, s", "p99.9, s", "lost", "again", "pods", "$ a day", "$ a million")  # fmt: skip
+HEADINGS = (
+    "fleet", "wait p95, s", "p99, s", "p99.9, s", "lost", "again", "pods", "$ a day", "$ a million",
+)  # fmt: skip
 
 RESERVED = Rule(least=2, most=2, pictures=1.2, wait_s=0.25)
 SURGE = Rule(least=0, most=20, pictures=1.2, wait_s=0.25, spared=2)

@@ -1,4 +1,4 @@
-"""A day of calls: a street's daily rhythm with bursts, as Poisson arrivals; part of autoscaler.py."""
+"""A day of calls: a street's rhythm with bursts, as Poisson arrivals; part of autoscaler.py."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ class Simulation:
         if not recent or not minute:
             return Seen(0.0, 0.0, 0.0)
         waits = [last - first for first, last in zip(minute[0], minute[-1], strict=True)]
-        return Seen(sum(recent) / len(recent), _quantile(waits, 0.95), sum(busy) / len(busy))
+        return Seen(sum(recent) / len(recent), quantile(waits, 0.95), sum(busy) / len(busy))
 
     def _poll(self, now: float, group: Group) -> None:
         group.wanted = group.scaler.poll(now, group.wanted, self._seen(now, group))
@@ -267,7 +267,7 @@ class Simulation:
             self._lost += start is None
 
 
-def _quantile(counts: list[int], share: float) -> float:
+def quantile(counts: list[int], share: float) -> float:
     """`histogram_quantile` of Prometheus."""
     total = sum(counts)
     if not total:

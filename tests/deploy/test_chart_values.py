@@ -87,7 +87,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
             "openvino runs on CPUs",
         ),
         (
-            {"inference": {"triton": {"enabled": True, "gpus": 1, "scaleByGpu": {"enabled": True}}}},
+            {"inference": {"triton": {"enabled": True, "scaleByGpu": {"enabled": True}}}},
             "scaleByGpu needs",
         ),
         ({"batch": {"workers": {"min": 30}}}, "batch.workers.min is 30: it must not exceed max"),

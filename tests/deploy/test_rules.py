@@ -49,5 +49,5 @@ def test_every_expression_is_promql() -> None:
 
 
 def test_an_expression_that_is_none_is_found() -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="unclosed left parenthesis"):
         named("sum by (le (rate(lipiyana_requests_total[5m]))")
