@@ -28,13 +28,13 @@ BASE_MB = 124
 def argument(name: str, dockerfile: Path = DOCKERFILE) -> str:
     """Return the default of an ARG."""
     found = re.search(rf"^ARG {name}=(\S+)$", dockerfile.read_text("utf-8"), re.MULTILINE)
-    assert found is not None, f"{dockerfile} has no ARG {name}"  # noqa: S101
+    assert found is not None, f"{dockerfile} has no ARG {name}"
     return found[1]
 
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check", "install"]
-    subprocess.run([*command, *arguments], check=True)  # noqa: S603
+    subprocess.run([*command, *arguments], check=True)
 
 
 def installed_sizes(extras: str) -> dict[str, float]:
@@ -77,10 +77,10 @@ def main() -> None:
         return
     sizes = installed_sizes(options.extras)
     for name, size in list(sizes.items())[:10]:
-        print(f"{size:8.1f} MB  {name}")  # noqa: T201
+        print(f"{size:8.1f} MB  {name}")
     total = sum(sizes.values())
-    print(f"{total:8.1f} MB  all that [{options.extras}] installs")  # noqa: T201
-    print(f"{total + BASE_MB:8.1f} MB  with python:{argument('PYTHON')} ({BASE_MB} MB)")  # noqa: T201
+    print(f"{total:8.1f} MB  all that [{options.extras}] installs")
+    print(f"{total + BASE_MB:8.1f} MB  with python:{argument('PYTHON')} ({BASE_MB} MB)")
 
 
 if __name__ == "__main__":

@@ -14,11 +14,17 @@ from needs import DEPLOY
 from lipiyana.server import ServerSettings
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+TO_COME = {
+    "device", "fp16", "inference_fallback", "inference_message_bytes", "inference_retries",
+    "inference_timeout",
+}  # fmt: skip
+"""Settings of versions that run models elsewhere."""
+
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 OF_THE_CHART = {
     "host", "port", "metrics_port", "http_port", "tls_certificate", "tls_key", "tls_client_ca",
     "tokens", "shared_cache_url", "shared_cache_secret", "shared_cache_ttl", "shutdown_grace",
-    "log_format",
+    "log_format", "inference", "inference_ca",
     # they need files that the image does not have
     "models", "keep_unsure", "keep_unsure_pictures", "keep_unsure_days",
 }  # fmt: skip
@@ -74,6 +80,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
         ({"sharedCache": {"redis": {"image": "redis"}}}, "image"),
         ({"inference": {"address": "http://models:8000"}}, "address"),
         ({"inference": {"address": "grpc://models:8001"}}, "would cut off inference.address"),
+        ({"inference": {"caSecret": "ca"}}, "inference.caSecret needs TLS"),
         (
             {"inference": {"address": "grpc://models:8001", "triton": {"enabled": True}}},
             "inference.address or inference.triton.enabled, not both",
@@ -121,7 +128,7 @@ def test_the_schema_names_every_value_and_no_other() -> None:
 def test_the_schema_names_every_setting_of_the_server() -> None:
     """A new setting belongs into the schema, or into `OF_THE_CHART`."""
     known = set(SCHEMA["properties"]["settings"]["properties"])
-    assert known == set(ServerSettings.model_fields) - OF_THE_CHART
+    assert known == (set(ServerSettings.model_fields) | TO_COME) - OF_THE_CHART
     assert set(VALUES["settings"]) <= known
 
 

@@ -33,6 +33,9 @@
 {{- if and $v.inference.address $v.inference.triton.enabled -}}
 {{- fail "set inference.address or inference.triton.enabled, not both" -}}
 {{- end -}}
+{{- if and $v.inference.caSecret (not (hasPrefix "grpcs://" $v.inference.address)) -}}
+{{- fail "inference.caSecret needs TLS: write grpcs:// in inference.address" -}}
+{{- end -}}
 {{- with $v.inference.triton -}}
 {{- if and (eq .accelerator "tensorrt-fp16") (not .gpus) -}}
 {{- fail "inference.triton.accelerator tensorrt-fp16 needs inference.triton.gpus" -}}

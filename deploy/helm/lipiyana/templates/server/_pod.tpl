@@ -99,6 +99,9 @@ spec:
         {{- if $values.tokens.enabled }}
         - {name: tokens, mountPath: /etc/lipiyana/tokens, readOnly: true}
         {{- end }}
+        {{- if $values.inference.caSecret }}
+        - {name: inference, mountPath: /etc/lipiyana/inference, readOnly: true}
+        {{- end }}
         - {name: tmp, mountPath: /tmp}
   volumes:
     - {name: settings, configMap: {name: {{ $name }}}}
@@ -107,6 +110,9 @@ spec:
     {{- end }}
     {{- if $values.tokens.enabled }}
     - {name: tokens, secret: {secretName: {{ include "lipiyana.tokensSecret" .root }}, defaultMode: 0440}}
+    {{- end }}
+    {{- with $values.inference.caSecret }}
+    - {name: inference, secret: {secretName: {{ . }}, defaultMode: 0440}}
     {{- end }}
     - {name: tmp, emptyDir: {sizeLimit: 256Mi}}
 {{- end -}}

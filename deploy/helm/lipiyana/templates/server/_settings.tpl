@@ -21,6 +21,9 @@ shared_cache_ttl = {{ .Values.sharedCache.ttlSeconds | toJson }}
 {{- end }}
 {{- with include "lipiyana.inference" . }}
 inference = {{ . | toJson }}
+{{- if $.Values.inference.caSecret }}
+inference_ca = "/etc/lipiyana/inference/ca.crt"
+{{- end }}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- if not (kindIs "invalid" $value) }}
