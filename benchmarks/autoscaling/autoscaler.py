@@ -5,8 +5,8 @@
 
 Simulates the server's queues, its clients, KEDA, the HorizontalPodAutoscaler and losses of spot
 nodes, event by event (see simulation.py), for the chart's defaults, for one changed value at a
-time, and for fleets without KEDA. `--write` puts the table into docs/guides/scaling.md. Equal
-options give equal figures.
+time, and for fleets without KEDA. `--write` puts the table and that of costs into
+docs/guides/scaling.md. Equal options give equal figures.
 
     wait p95, p99, p99.9  seconds that answered calls waited for a thread
     lost                  calls per million that no server took, or that missed their deadline
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from common.report_tables import markdown_table, terminal_table, write_between
-from costs import price_of
+from costs import COST_HEADINGS, cost_rows, price_of
 from load import Day, calls_of
 from rich.console import Console
 from scaling import Rule
@@ -32,10 +32,9 @@ from service_times import STREETS
 from simulation import Simulation, World
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "scaling.md"
-MARKS = (
-    "<!-- autoscaler: written by benchmarks/autoscaling/autoscaler.py -->",
-    "<!-- end of autoscaler -->",
-)
+WRITTEN = "written by benchmarks/autoscaling/autoscaler.py"
+MARKS = (f"<!-- autoscaler: {WRITTEN} -->", "<!-- end of autoscaler -->")
+COST_MARKS = (f"<!-- costs: {WRITTEN} -->", "<!-- end of costs -->")
 HEADINGS = (
     "fleet", "wait p95, s", "p99, s", "p99.9, s", "lost", "again", "pods", "$ a day", "$ a million",
 )  # fmt: skip
@@ -73,30 +72,31 @@ def fleets() -> Iterator[Fleet]:
         yield Fleet(f"HorizontalPodAutoscaler, CPU at {share:.0%}, on demand", rule, None)
     for pictures in (0.8, 1.0, 1.6, 2.0):
         yield _changed(f"`picturesPerPod` {pictures:g}", pictures=pictures)
-    for wait in (None, 0.1, 0.5):
+    for wait in (None, 0.1, 0.3, 0.5):
         yield _changed(f"`waitSeconds` {wait or 0:g}", wait_s=wait)
-    for window in (30, 120):
+    for window in (15, 120):
         yield _changed(f"`windowSeconds` {window}", window_s=window)
     for seconds in (5, 60):
         yield _changed(f"`pollingIntervalSeconds` {seconds}", polling_s=seconds)
     for seconds in (60, 900):
         yield _changed(f"`cooldownSeconds` {seconds}", cooldown_s=seconds)
-    for seconds in (60, 600):
+    for seconds in (60, 120, 600):
         yield _changed(f"`stabilizationSeconds` {seconds}", stabilization_s=seconds)
-    for pods in (2, 8):
-        yield _changed(f"`podsUp` {pods}", pods_up=pods)
     for pods in (1, 2):
+        yield _changed(f"`podsUp` {pods}", pods_up=pods)
+    for pods in (2, 4):
         yield _changed(f"`surge.minReplicas` {pods}", least=pods)
     for age in (30, 300):
         yield Fleet(f"`max_connection_age` {age}", world=replace(WORLD, connection_age_s=age))
     yield Fleet("Prometheus every 5 s", world=replace(WORLD, scrape_s=5))
     yield Fleet("a spare node is there", world=replace(WORLD, node_start_s=(0, 5)))
-    yield Fleet(
-        "pods of 4 CPUs, half as many",
-        replace(RESERVED, least=1, most=1, pictures=2.4),
-        replace(SURGE, most=10, pictures=2.4, spared=1, pods_up=2),
-        replace(WORLD, threads=4),
-    )
+    for wait in (0.25, 0.1):
+        yield Fleet(
+            f"half as many pods of 4 CPUs, `waitSeconds` {wait}",
+            replace(RESERVED, least=1, most=1, pictures=2.4),
+            replace(SURGE, most=10, pictures=2.4, wait_s=wait, spared=1, pods_up=2),
+            replace(WORLD, threads=4),
+        )
     yield Fleet("no node is lost", world=replace(WORLD, losses_per_hour=0, great_losses=()))
     yield Fleet("four times as many are lost", world=replace(WORLD, losses_per_hour=0.2))
     yield Fleet("all lost without notice", world=replace(WORLD, without_notice=1.0))
@@ -153,6 +153,8 @@ def main() -> None:
     console.print(terminal_table("", HEADINGS, rows, HEADINGS[:1]))
     if options.write:
         write_between(PAGE, MARKS, [markdown_table(HEADINGS, rows, HEADINGS[:1])])
+        left = (COST_HEADINGS[0], COST_HEADINGS[-1])
+        write_between(PAGE, COST_MARKS, [markdown_table(COST_HEADINGS, cost_rows(), left)])
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def rates(day: Day) -> Floats:
     chance = np.random.default_rng(day.seed)
     second = np.arange(int(day.seconds))
     hourly = np.append(_HOURLY, _HOURLY[0])
-    rate = day.peak_rate * np.interp(second / HOUR, np.arange(25), hourly)
+    rate: Floats = day.peak_rate * np.interp(second / HOUR, np.arange(25), hourly)
     for start in chance.uniform(7 * HOUR, 23 * HOUR, day.bursts):
         since = second - start
         # a minute up, the burst, two minutes down

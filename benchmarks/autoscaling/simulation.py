@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from fleet import Client, Pod
@@ -157,11 +158,11 @@ class Simulation:
         self._every(self._world.scrape_s, self._scrape, 1.0)
         self._every(SYNC_S, self._sync, 5.0)
         for group in self._groups:
-            self._every(group.scaler.rule.polling_s, lambda now, g=group: self._poll(now, g), 7.0)
+            self._every(group.scaler.rule.polling_s, partial(self._poll, group), 7.0)
             if group.is_spot:
                 for when in self._world.great_losses:
                     if when < end:
-                        self._after(when, lambda now, g=group: self._take_half(now, g))
+                        self._after(when, partial(self._take_half, group))
 
     def _scrape(self, now: float) -> None:
         pictures = 0
@@ -186,7 +187,7 @@ class Simulation:
         waits = [last - first for first, last in zip(minute[0], minute[-1], strict=True)]
         return Seen(sum(recent) / len(recent), quantile(waits, 0.95), sum(busy) / len(busy))
 
-    def _poll(self, now: float, group: Group) -> None:
+    def _poll(self, group: Group, now: float) -> None:
         group.wanted = group.scaler.poll(now, group.wanted, self._seen(now, group))
         self._reconcile(now, group)
 
@@ -223,14 +224,14 @@ class Simulation:
             delay = self._chance.uniform(0, max(self._world.least_resolve_s, period))
             if not client.known:
                 delay = 1.0  # without any address gRPC keeps asking
-            self._after(now + delay, lambda _when, c=client: self._learn(c, pod))
+            self._after(now + delay, partial(self._learn, client, pod))
 
     @staticmethod
-    def _learn(client: Client, pod: Pod) -> None:
+    def _learn(client: Client, pod: Pod, _now: float) -> None:
         if not pod.gone and pod not in client.known:
             client.known.append(pod)
 
-    def _take_half(self, now: float, group: Group) -> None:
+    def _take_half(self, group: Group, now: float) -> None:
         for pod in group.pods[::2]:
             self._end(now, group, pod, 0.0)
 

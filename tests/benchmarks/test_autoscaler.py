@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import autoscaler
 import numpy as np
 import pytest
 import yaml
 from autoscaler import RESERVED, SURGE, WORLD, fleets
-from costs import ON_DEMAND, SPOT, price_of
+from costs import cost_rows, million, ON_DEMAND, SPOT, price_of
 from costs import RESERVED as YEAR
 from fleet import MAX_QUEUE, Pod
 from load import Calls, Day, calls_of, rates
@@ -163,6 +164,16 @@ def test_reserved_pods_cost_whether_they_are_used_or_not() -> None:
     price = price_of({"reserved": 30.0, "surge": 10.0}, 1, 1, 1_000_000)
     assert price.day == pytest.approx(24 * YEAR + 6 * ON_DEMAND + 10 * SPOT)
     assert price.million == price.day
+
+
+def test_the_page_has_the_costs_that_the_script_computes() -> None:
+    assert million(0.36, 0.1) == pytest.approx(5)  # 20,000 pictures an hour on two CPUs
+    page = autoscaler.PAGE.read_text("utf-8")
+    for row in cost_rows():
+        assert f"| {' | '.join(row)} |" in page
+    assert all(mark in page for mark in (*autoscaler.MARKS, *autoscaler.COST_MARKS))
+    for fleet in fleets():
+        assert f"| {fleet.name} |" in page
 
 
 def test_the_defaults_of_the_chart_are_those_of_the_simulation() -> None:
