@@ -1,7 +1,7 @@
 """A day of calls against an autoscaled fleet: what the settings of the chart are worth.
 
     python benchmarks/autoscaling/autoscaler.py [--days N] [--peak RATE] [--service FILE.json]
-        [--only TEXT] [--write]
+        [--processes N] [--only TEXT] [--write]
 
 Simulates the server's queues, its clients, KEDA, the HorizontalPodAutoscaler and losses of spot
 nodes, event by event (see simulation.py), for the chart's defaults, for one changed value at a
@@ -19,7 +19,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +41,8 @@ HEADINGS = (
     "fleet", "wait p95, s", "p99, s", "p99.9, s", "lost", "again", "pods", "$ a day", "$ a million",
 )  # fmt: skip
 
-RESERVED = Rule(least=2, most=2, pictures=1.2, wait_s=0.25)
-SURGE = Rule(least=0, most=20, pictures=1.2, wait_s=0.25, spared=2)
+RESERVED = Rule(least=2, most=2, pictures=1.0, wait_s=0.25)
+SURGE = Rule(least=0, most=20, pictures=1.0, wait_s=0.25, spared=2)
 WORLD = World()
 """The defaults of the chart."""
 
@@ -70,7 +72,7 @@ def fleets() -> Iterator[Fleet]:
     for share in (0.6, 0.4):
         rule = Rule(2, 22, utilization=share)
         yield Fleet(f"HorizontalPodAutoscaler, CPU at {share:.0%}, on demand", rule, None)
-    for pictures in (0.8, 1.0, 1.6, 2.0):
+    for pictures in (0.7, 0.8, 1.2, 1.6, 2.0):
         yield _changed(f"`picturesPerPod` {pictures:g}", pictures=pictures)
     for wait in (None, 0.1, 0.3, 0.5):
         yield _changed(f"`waitSeconds` {wait or 0:g}", wait_s=wait)
@@ -93,8 +95,8 @@ def fleets() -> Iterator[Fleet]:
     for wait in (0.25, 0.1):
         yield Fleet(
             f"half as many pods of 4 CPUs, `waitSeconds` {wait}",
-            replace(RESERVED, least=1, most=1, pictures=2.4),
-            replace(SURGE, most=10, pictures=2.4, wait_s=wait, spared=1, pods_up=2),
+            replace(RESERVED, least=1, most=1, pictures=2.0),
+            replace(SURGE, most=10, pictures=2.0, wait_s=wait, spared=1, pods_up=2),
             replace(WORLD, threads=4),
         )
     yield Fleet("no node is lost", world=replace(WORLD, losses_per_hour=0, great_losses=()))
@@ -139,17 +141,19 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=5)
     parser.add_argument("--peak", type=float, default=Day().peak_rate)
     parser.add_argument("--service", type=Path, help="what service_times.py wrote")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--only", default="", help="rows that contain this text")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     work = json.loads(options.service.read_text("utf-8")) if options.service else STREETS
     days = [Day(peak_rate=options.peak, seed=seed) for seed in range(1, options.days + 1)]
     console = Console()
+    chosen = [fleet for fleet in fleets() if options.only in fleet.name]
     rows = []
-    for fleet in fleets():
-        if options.only in fleet.name:
-            rows.append(simulate(fleet, days, work))
-            console.print(*rows[-1], sep=" | ", highlight=False)
+    with ProcessPoolExecutor(options.processes) as pool:
+        for row in pool.map(partial(simulate, days=days, work=work), chosen):
+            rows.append(row)
+            console.print(" | ".join(row), highlight=False, soft_wrap=True)
     console.print(terminal_table("", HEADINGS, rows, HEADINGS[:1]))
     if options.write:
         write_between(PAGE, MARKS, [markdown_table(HEADINGS, rows, HEADINGS[:1])])

@@ -16,7 +16,7 @@ SPOT = 0.034
 EDGE = 200 / (4 * 365 * 24) + 0.012 * 0.12
 """A small computer of $200 with four cores, used for four years at 12 W and $0.12 for a kWh."""
 EDGE_SPEED = 4 / 2 / 2
-"""Its speed in units of two of the CPUs above: each core is taken for half as fast, not measured."""
+"""Its speed in units of two such CPUs: each core is taken for half as fast, not measured."""
 
 KINDS = (
     ("a crop of one line", 0.004, "README, Scores: 3 to 5 ms"),
