@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from autoscaler import RESERVED, SURGE, WORLD, fleets
-from costs import cost_rows, million, ON_DEMAND, SPOT, price_of
+from costs import ON_DEMAND, SPOT, cost_rows, million, price_of
 from costs import RESERVED as YEAR
 from fleet import MAX_QUEUE, Pod
 from load import Calls, Day, calls_of, rates

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from chart import CASES, one, pods, render, server_toml, values_of
+from redis_server import redis_program
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
@@ -163,3 +165,34 @@ def test_fine_tuning_goes_on_where_it_stopped(tmp_path: Path, begun: bool) -> No
     assert said[said.index("--out") + 1] == str(out)
     assert ("--resume" in said) == begun
     assert {word for word in said if word.startswith("--")} <= options_of("finetune", "vehicles")
+
+
+def test_the_redis_of_the_chart_wants_its_password(tmp_path: Path) -> None:
+    """Its command, with the system's Redis on a socket."""
+    program = redis_program()
+    socket = tmp_path / "redis.sock"
+    (pod,) = pods(one(render(values_of("aws-values")), "Deployment", "lipiyana-redis"))
+    shell, option, script = pod["containers"][0]["command"]
+    here = f"exec {program} - --port 0 --unixsocket {socket} --dir {tmp_path} <<END"
+    assert script.startswith("exec redis-server - <<END")
+    process = subprocess.Popen(
+        [shell, option, script.replace("exec redis-server - <<END", here)],
+        env={"REDIS_PASSWORD": "0f1e2d", "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    stranger = redis.Redis(unix_socket_path=str(socket))
+    server = redis.Redis(unix_socket_path=str(socket), password="0f1e2d", decode_responses=True)
+    try:
+        assert process.stdout is not None
+        assert any("eady to accept connections" in line for line in process.stdout)
+        with pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        wanted = {"maxmemory": str(400 * 2**20), "maxmemory-policy": "allkeys-lru", "save": ""}
+        for name, value in wanted.items():
+            assert server.config_get(name) == {name: value}
+    finally:
+        stranger.close()
+        server.close()
+        process.kill()
+        process.communicate()

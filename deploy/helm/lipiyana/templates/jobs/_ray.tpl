@@ -27,6 +27,16 @@ spec:
       resources:
         requests: {cpu: {{ .size.cpu }}, memory: {{ .size.memory }}}
         limits: {cpu: {{ .size.cpu }}, memory: {{ .size.memory }}}
+      # KubeRay's own probes call wget, which the image does not have
+      readinessProbe:
+        httpGet: {path: /api/local_raylet_healthz, port: 52365}
+        periodSeconds: 5
+        failureThreshold: 10
+      livenessProbe:
+        httpGet: {path: /api/local_raylet_healthz, port: 52365}
+        initialDelaySeconds: 30
+        periodSeconds: 5
+        failureThreshold: 120
       {{- include "lipiyana.containerSecurity" .root | nindent 6 }}
       volumeMounts:
         - {name: data, mountPath: /data}
