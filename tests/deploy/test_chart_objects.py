@@ -49,15 +49,15 @@ def validate(thing: dict[str, Any]) -> None:
         kubernetes.validate(thing, version, strict=True)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_object_is_valid(case: str) -> None:
-    things = render(values_of(case))
-    counts = Counter(thing["kind"] for thing in things)
-    shown = [f"{kind}*{n}" if n > 1 else kind for kind, n in sorted(counts.items())]
-    assert " ".join(shown) == COUNTS[case]
-    for thing in things:
-        validate(thing)
-    assert len({(thing["kind"], thing["metadata"]["name"]) for thing in things}) == len(things)
+def test_every_object_is_valid() -> None:
+    for case in CASES:
+        things = render(values_of(case))
+        counts = Counter(thing["kind"] for thing in things)
+        shown = [f"{kind}*{n}" if n > 1 else kind for kind, n in sorted(counts.items())]
+        assert " ".join(shown) == COUNTS[case], case
+        for thing in things:
+            validate(thing)
+        assert len({(thing["kind"], thing["metadata"]["name"]) for thing in things}) == len(things)
 
 
 def test_an_unknown_kind_or_field_is_an_error() -> None:
@@ -75,18 +75,17 @@ def test_an_unknown_kind_or_field_is_an_error() -> None:
         validate(ray)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_helm_finds_nothing_to_object_to(case: str) -> None:
+def test_helm_finds_nothing_to_object_to() -> None:
     helm = pytest.importorskip("helm_python", reason=DEPLOY)
-    report = helm.lint(CHART, values_of(case), strict=True)
-    assert report["errors"] == []
-    assert [m for m in report["messages"] if m["severity"] > 1] == []
+    for case in CASES:
+        report = helm.lint(CHART, values_of(case), strict=True)
+        assert report["errors"] == [], case
+        assert [m for m in report["messages"] if m["severity"] > 1] == [], case
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_pod_may_do_nothing_that_it_need_not(case: str) -> None:
-    found = list(pods(render(values_of(case))))
-    assert found
+def test_every_pod_may_do_nothing_that_it_need_not() -> None:
+    found = [pod for case in CASES for pod in pods(render(values_of(case)))]
+    assert len(found) >= 2 * len(CASES)
     for pod in found:
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
