@@ -176,6 +176,20 @@ def test_the_page_has_the_costs_that_the_script_computes() -> None:
         assert f"| {fleet.name} |" in page
 
 
+def test_no_value_of_the_chart_is_much_better_than_its_default() -> None:
+    """As the page says: p99 below 1 s, fewer than 10 lost per million, at most 3 % too much."""
+    page = autoscaler.PAGE.read_text("utf-8").partition(autoscaler.MARKS[0])[2]
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    heading, _, default, *others = rows
+    p99, lost, price = (heading.index(name) for name in ("p99, s", "lost", "$ a day"))
+    assert float(default[p99]) < 1
+    assert int(default[lost]) < 10
+    changed = [row for row in others if row[0].startswith("`")]
+    good = [row for row in changed if float(row[p99]) < 1 and int(row[lost]) < 10]
+    assert len(good) > 5
+    assert min(float(row[price]) for row in good) > 0.97 * float(default[price])
+
+
 def test_the_defaults_of_the_chart_are_those_of_the_simulation() -> None:
     values: dict[str, Any] = yaml.safe_load(CHART.read_text("utf-8"))
     scaling, keda = values["autoscaling"], values["autoscaling"]["keda"]
