@@ -6,4 +6,7 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 # last: their modules have names that others have too
-sys.path.extend(str(BENCHMARKS / name) for name in (".", "plates", "reader", "serving", "vehicles"))
+sys.path.extend(
+    str(BENCHMARKS / name)
+    for name in (".", "autoscaling", "plates", "reader", "serving", "vehicles")
+)

