@@ -75,7 +75,7 @@ def test_words_of_a_crop(recognizer: LocalRecognizer, words: tuple[str, ...]) ->
 
 @pytest.mark.parametrize("degrees", [-12, 0, 12, 90, 180, 270])
 def test_words_of_tilted_and_turned_scenes(recognizer: LocalRecognizer, degrees: int) -> None:
-    board, truth = drawn("RAILWAY", "STATION")
+    board, truth = drawn("RAILWAY", "STATION", space=20)
     picture = np.full((600, 700, 3), 255, np.uint8)
     picture[250 : 250 + board.shape[0], 100 : 100 + board.shape[1]] = board
     if degrees % 90:
