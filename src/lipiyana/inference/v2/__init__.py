@@ -1,0 +1,1 @@
+"""Code generated from `protos/lipiyana/inference/v2`."""
