@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
-from lipiyana.batching import Batcher, batched_sessions
+from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.errors import LipiyanaError
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
@@ -138,7 +138,7 @@ def local_recognizer(
     store = ModelStore(
         settings.models,
         max(1, cpus // settings.threads),
-        open_session=batched_sessions(batcher),
+        source=BatchedModels(batcher),
     )
     recognizer = LocalRecognizer(
         store,
