@@ -291,6 +291,15 @@ class BatchedModels(ModelSource):
         """Choose those that can be used; see `ModelSource.offered`."""
         return self._inner.offered(entries)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the models can be run now."""
+        return self._inner.ready
+
+    def close(self) -> None:
+        """Close the models' own source."""
+        self._inner.close()
+
     def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
         """Load a model."""
         return BatchedSession(self._inner.open(entry, threads, compute), self._batcher)

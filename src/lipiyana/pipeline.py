@@ -125,6 +125,11 @@ class LocalRecognizer:
         return self.store.installed_features()
 
     @property
+    def ready(self) -> bool:
+        """Whether pictures can be read now; False where a server of models is away."""
+        return self.store.ready
+
+    @property
     def models(self) -> tuple[ModelInfo, ...]:
         """All models that may be used. None is loaded by this."""
         return tuple(map(model_info, self._scenes.entries))
@@ -203,7 +208,8 @@ class LocalRecognizer:
         self._check(config)
 
     def close(self) -> None:
-        """Do nothing: there are no threads or connections to release."""
+        """Close the connection to a server of models, if there is one."""
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self

@@ -54,9 +54,17 @@ class ModelSource:
         """Choose those of the manifests' models that can be used."""
         return entries
 
+    @property
+    def ready(self) -> bool:
+        """Whether the models can be run now."""
+        return True
+
     def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
         """Load a model."""
         return LocalSession(entry, threads, keeps_memory=self._keeps_memory, compute=compute)
+
+    def close(self) -> None:
+        """Release what is not memory."""
 
 
 class ModelStore:
@@ -116,6 +124,15 @@ class ModelStore:
         self._entries = {entry.name: entry for entry in ordered}
         self._sessions: dict[str, Session] = {}
         self._locks = {name: threading.Lock() for name in entries}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models can be run now; False where a server of models is away."""
+        return self._source.ready
+
+    def close(self) -> None:
+        """Release what the source of the models holds."""
+        self._source.close()
 
     @property
     def place(self) -> str:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from lipiyana.cli.read.output import (
 )
 from lipiyana.cli.read.rows import FORMS, Csv
 from lipiyana.cli.read.run import Totals, read_pictures
+from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.sources import (
     PEEK,
     Listing,
@@ -51,7 +52,7 @@ class ReadRequest:
     output: Path | None
     resume: bool
     workers: int | None
-    models: Path | None
+    engines: Engines
     server: str | None
     reader: str | None = None
     keep_unsure: Path | None = None
@@ -90,10 +91,10 @@ def run(request: ReadRequest) -> int:
     except KeyboardInterrupt:
         say_error(f"interrupted{_how_to_continue(request.output)}")
         return INTERRUPTED
-    if request.models is not None and totals.empty and not totals.shown:
+    if request.engines.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
-            f"{request.models}` shows which models were used"
+            f"{request.engines.models}` shows which models were used"
         )
     code = _sum_up(totals, time.monotonic() - began, request.output)
     say_ignored(ignored)
@@ -114,15 +115,18 @@ def _check(request: ReadRequest) -> None:
     recognizers.check_server(
         request.server,
         {
-            "--models": request.models,
+            **request.engines.local_options,
             "--reader": request.reader,
             "--keep-unsure": request.keep_unsure,
         },
     )
+    request.engines.check()
     if request.keep_unsure is not None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
-    if request.reader is not None and request.models is not None:
-        raise typer.BadParameter("cannot be used with --models.", param_hint="--reader")
+    if request.reader is not None:
+        for option in ("--models", "--inference"):
+            if request.engines.local_options[option] is not None:
+                raise typer.BadParameter(f"cannot be used with {option}.", param_hint="--reader")
 
 
 def _warn_of_options_without_column(request: ReadRequest) -> None:
@@ -147,9 +151,11 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
         if request.server is not None:
             chosen = recognizers.connect(request.server, request.workers)
         else:
-            models = models_of(request.reader) if request.reader else request.models
+            engines = request.engines
+            if request.reader:
+                engines = replace(engines, models=models_of(request.reader))
             chosen = recognizers.in_process(
-                models, request.workers, pictures, keep_unsure=request.keep_unsure
+                engines, request.workers, pictures, keep_unsure=request.keep_unsure
             )
         stack.callback(chosen.recognizer.close)
         output: Output = StandardOutput()
@@ -180,7 +186,7 @@ def _options_of_rows(request: ReadRequest) -> dict[str, str]:
     """The options that the content of the rows depends on."""
     from lipiyana.runtime.store import MODELS_VARIABLE
 
-    models = request.models or os.environ.get(MODELS_VARIABLE)
+    models = request.engines.models or os.environ.get(MODELS_VARIABLE)
     confidence = request.min_confidence
     return {
         "--layout": request.layout.value,
@@ -188,6 +194,9 @@ def _options_of_rows(request: ReadRequest) -> dict[str, str]:
         "--min-confidence": "unset" if confidence is None else f"{confidence:g}",
         "--models": os.path.realpath(models) if models else "unset",
         "--reader": request.reader or "unset",
+        "--device": "unset" if request.engines.device is None else str(request.engines.device),
+        "--fp16": "set" if request.engines.fp16 else "unset",
+        "--inference": "unset" if request.engines.inference is None else "set",
         "--server": "unset" if request.server is None else "set",
         "--script-hints": ",".join(request.script_hints) or "unset",
         "--romanize": "set" if request.romanize else "unset",

@@ -1,1 +1,1 @@
-"""Code generated from `protos/lipiyana/inference/v2`."""
+"""Generated from `protos/`; do not edit (`make protos`)."""
