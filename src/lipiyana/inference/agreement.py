@@ -89,12 +89,19 @@ def _difference(kind: str, told: Sequence[Any], expected: Sequence[Tensor]) -> s
             return f"its {kind} {tensor.name} is {shown(other.datatype)}, not {datatype}"
         shape = tuple(other.shape)
         if len(shape) != len(tensor.shape) or any(
-            here is not None and there not in (-1, here)
+            not _fits(there, here, exactly=kind == "input")
             for there, here in zip(shape, tensor.shape, strict=True)
         ):
             sizes = tuple(-1 if size is None else size for size in tensor.shape)
             return f"its {kind} {tensor.name} has the shape {shown(shape)}, not {sizes}"
     return ""
+
+
+def _fits(there: int, here: int | None, *, exactly: bool) -> bool:
+    """Compare a size. A server may know one that is free here; an input must stay free."""
+    if here is None:
+        return there == -1 or not exactly
+    return there in (-1, here)
 
 
 def _config(connection: Connection, name: str, timeout: float) -> Any:

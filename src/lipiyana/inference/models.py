@@ -26,6 +26,8 @@ from lipiyana.runtime.timings import TWIN
 
 _log = logging.getLogger("lipiyana.inference")
 
+clock = time.monotonic
+
 TRY_AGAIN = 5.0
 """Seconds for which a model that failed elsewhere runs here, before it is tried there again."""
 
@@ -158,7 +160,7 @@ class RemoteSession(Session):
 
     def rest(self) -> None:
         """Run the model here for a while."""
-        self._rests_until = time.monotonic() + TRY_AGAIN
+        self._rests_until = clock() + TRY_AGAIN
 
     def run(self, batch: npt.NDArray[np.float32]) -> Outputs:
         """Feed the first input; see `Session.run`.
@@ -170,7 +172,7 @@ class RemoteSession(Session):
             LipiyanaError: another failure; each only where this process may not run the model.
         """
         fallback = self._models.options.fallback
-        if fallback and time.monotonic() < self._rests_until:
+        if fallback and clock() < self._rests_until:
             return self._here(batch)
         tired = self._rests_until > 0
         try:
