@@ -102,7 +102,8 @@ def test_garbage_is_an_error_and_the_next_run_is_well(
         (CODE.UNAUTHENTICATED, "who?", Unavailable, "INFERENCE_UNAVAILABLE"),
         (CODE.RESOURCE_EXHAUSTED, "queue full", Overloaded, "INFERENCE_BUSY"),
         (CODE.NOT_FOUND, "unloaded", ModelUnavailable, "MODEL_NOT_INSTALLED"),
-        (CODE.INVALID_ARGUMENT, "Model reader not found", ModelUnavailable, "MODEL_NOT_INSTALLED"),
+        (CODE.INVALID_ARGUMENT, "Model x not found", ModelUnavailable, "MODEL_NOT_INSTALLED"),
+        (CODE.UNKNOWN, "Model x not found", ModelUnavailable, "MODEL_NOT_INSTALLED"),
         (CODE.INVALID_ARGUMENT, "bad shape", ModelUnavailable, "MODEL_CORRUPT"),
     ],
 )

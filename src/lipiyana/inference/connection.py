@@ -164,8 +164,8 @@ class Connection:
             return MessageTooLarge(
                 f"a tensor is too large for {server} or for `inference_message_bytes`: {said}"
             )
-        if code == "INVALID_ARGUMENT" and "not found" in details:
-            code = "NOT_FOUND"  # of some servers
+        if code in {"INVALID_ARGUMENT", "UNKNOWN"} and "not found" in details:
+            code = "NOT_FOUND"  # MLServer 1.7 has no status for it
         make = _ERRORS.get(code)
         if make is not None:
             return make(server, said, timeout)
