@@ -10,4 +10,4 @@ def is_repeated(field: FieldDescriptor) -> bool:
     try:
         return bool(field.is_repeated)
     except AttributeError:  # before 6.31; from then on `label` warns
-        return bool(field.label == FieldDescriptor.LABEL_REPEATED)
+        return bool(getattr(field, "label", None) == FieldDescriptor.LABEL_REPEATED)
