@@ -84,9 +84,9 @@ def read(recognizer: LocalRecognizer, picture: Path) -> Recognition:
     return dataclasses.replace(found, timings={})
 
 
-def measure(folder: str, rounds: int, address: str | None) -> dict[str, Any]:
+def measure(folder: str, rounds: int, most: int | None, address: str | None) -> dict[str, Any]:
     """Compare reading here and there, picture by picture."""
-    pictures = sorted((Path(samples.__path__[0]) / folder).glob("*.jpg"))
+    pictures = sorted((Path(samples.__path__[0]) / folder).glob("*.jpg"))[:most]
     here = LocalRecognizer(ModelStore(threads=1))
     counted = Bytes()
     with server(address) as (where, pid):
@@ -133,11 +133,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--pictures", type=int, help="of each folder; default: all")
     parser.add_argument("--inference", metavar="ADDRESS")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     figures = {
-        folder: measure(folder, arguments.rounds, arguments.inference)
+        folder: measure(folder, arguments.rounds, arguments.pictures, arguments.inference)
         for folder in ("plates", "scenes")
     }
     for folder, found in figures.items():

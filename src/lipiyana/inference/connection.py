@@ -51,6 +51,8 @@ class Connection:
             ("grpc.service_config", _SERVICE_CONFIG),
             ("grpc.max_send_message_length", options.max_message_bytes),
             ("grpc.max_receive_message_length", options.max_message_bytes),
+            # the first window of a stream: outputs are megabytes, and 64 KiB would stop each of them
+            ("grpc.http2.lookahead_bytes", 16 * 2**20),
             ("grpc.enable_retries", 0),  # they are counted here
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
