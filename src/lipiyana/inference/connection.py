@@ -51,7 +51,7 @@ class Connection:
             ("grpc.service_config", _SERVICE_CONFIG),
             ("grpc.max_send_message_length", options.max_message_bytes),
             ("grpc.max_receive_message_length", options.max_message_bytes),
-            # the first window of a stream: outputs are megabytes, and 64 KiB would stop each of them
+            # the first window of a stream: 64 KiB would stop outputs of megabytes
             ("grpc.http2.lookahead_bytes", 16 * 2**20),
             ("grpc.enable_retries", 0),  # they are counted here
             ("grpc.initial_reconnect_backoff_ms", 100),

@@ -6,7 +6,7 @@ faster and to give the same answers; so no other one is used unless it is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -169,18 +169,16 @@ def open_on(compute: Compute, model: bytes, options: Any) -> Any:
     """
     import onnxruntime
 
-    return _opened(compute, model, options, onnxruntime.InferenceSession)
-
-
-def _opened(compute: Compute, model: bytes, options: Any, make: Callable[..., Any]) -> Any:
     provider = compute.provider
     if compute.on_cpu:
-        return make(model, options, providers=[_CPU.name])
+        return onnxruntime.InferenceSession(model, options, providers=[_CPU.name])
     settings = dict(provider.options) | (dict(provider.fp16) if compute.fp16 else {})
     if compute.fp16 and "precision" in settings:
         settings.pop("load_config", None)  # it names a precision, too
     try:
-        session = make(model, options, providers=[(provider.name, settings), _CPU.name])
+        session = onnxruntime.InferenceSession(
+            model, options, providers=[(provider.name, settings), _CPU.name]
+        )
     except Exception as error:
         raise _unusable(compute, f"{type(error).__name__}: {shown(str(error))}") from error
     if session.get_providers()[0] != provider.name:
