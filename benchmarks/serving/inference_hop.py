@@ -84,13 +84,15 @@ def read(recognizer: LocalRecognizer, picture: Path) -> Recognition:
     return dataclasses.replace(found, timings={})
 
 
-def measure(folder: str, rounds: int, most: int | None, address: str | None) -> dict[str, Any]:
+def measure(
+    folder: str, rounds: int, most: int | None, address: str | None, kept: frozenset[str]
+) -> dict[str, Any]:
     """Compare reading here and there, picture by picture."""
     pictures = sorted((Path(samples.__path__[0]) / folder).glob("*.jpg"))[:most]
     here = LocalRecognizer(ModelStore(threads=1))
     counted = Bytes()
     with server(address) as (where, pid):
-        models = RemoteModels(InferenceOptions(where, timeout=60), counted)
+        models = RemoteModels(InferenceOptions(where, timeout=60, kept=kept), counted)
         there = LocalRecognizer(ModelStore(threads=1, source=models))
         unequal = [p.name for p in pictures if read(here, p) != read(there, p)]
         before = counted.runs, counted.sent, counted.received
@@ -135,10 +137,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--pictures", type=int, help="of each folder; default: all")
     parser.add_argument("--inference", metavar="ADDRESS")
+    parser.add_argument("--kept", default="", help="models that stay here, with commas")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    kept = frozenset(filter(None, arguments.kept.split(",")))
     figures = {
-        folder: measure(folder, arguments.rounds, arguments.pictures, arguments.inference)
+        folder: measure(folder, arguments.rounds, arguments.pictures, arguments.inference, kept)
         for folder in ("plates", "scenes")
     }
     for folder, found in figures.items():

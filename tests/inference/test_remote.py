@@ -67,6 +67,19 @@ def test_the_twin_that_the_server_has_is_used(elsewhere: ModelServer, connect: C
     assert remote.default_for_task(Task.VEHICLE_DETECTOR).name == "vehicles-float"
 
 
+def test_a_model_may_be_kept_here(elsewhere: ModelServer, connect: Connect) -> None:
+    elsewhere.names = {e.name for e in elsewhere.store.entries} - {READER, "reader-float"}
+    remote = connect(kept=frozenset({READER}))
+    batch = np.zeros((1, 3, 48, 32), np.float32)
+    (kept,) = remote.session(READER).run(batch)
+    np.testing.assert_array_equal(kept, elsewhere.store.session(READER).run(batch)[0])
+    assert elsewhere.runs == []
+    remote.session("vehicles-int8").run(np.zeros((1, 3, 64, 64), np.float32))
+    assert len(elsewhere.runs) == 1
+    with pytest.raises(InvalidRequest, match=r"no model 'reader-int9'.*reader-int8"):
+        connect(kept=frozenset({"reader-int9"}))
+
+
 def test_a_missing_model(elsewhere: ModelServer, connect: Connect) -> None:
     elsewhere.names = {"vehicles-int8"}
     with pytest.raises(

@@ -120,6 +120,8 @@ def test_a_server_does_not_start_with_another_model(elsewhere: ModelServer) -> N
         ({"inference": "localhost:8001"}, "write grpc://HOST:PORT"),
         ({"inference_ca": Path("ca.pem")}, "inference_ca needs inference"),
         ({"inference_fallback": True}, "inference_fallback needs inference"),
+        ({"inference_kept": "reader-int8"}, "inference_kept needs inference"),
+        ({"inference": "grpc://a:1", "inference_kept": "a b"}, "must be names of models"),
         ({"inference": "grpc://a:1", "inference_ca": Path("ca.pem")}, "write grpcs://"),
         ({"device": "gpu"}, "device is 'gpu'"),
     ],
@@ -163,7 +165,6 @@ def test_read_with_models_elsewhere(
         (["--inference-fallback"], "needs --inference"),
         (["--inference", "grpc://a:1", "--server", "a:1"], "cannot be used with --server"),
         (["--device", "cpu", "--server", "a:1"], "cannot be used with --server"),
-        (["--inference", "grpc://a:1", "--reader", "paddle:x"], "cannot be used with"),
         (["--device", "gpu"], "gpu is not one of"),
     ],
 )
@@ -172,13 +173,19 @@ def test_options_that_do_not_go_together(
     command: str, options: list[str], problem: str, tmp_path: Path
 ) -> None:
     if command == "annotate":
-        if "--reader" in options:
-            pytest.skip("annotate has no --reader")
         options = [*options, "--output", str(tmp_path / "out")]
     (tmp_path / "a.png").write_bytes(b"")
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [command, str(tmp_path), *options])
     assert result.exit_code == 2
     assert problem in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_paddle_reader_runs_here(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    options = ["--inference", "grpc://a:1", "--reader", "paddle:x"]
+    result = CliRunner().invoke(app, ["read", str(tmp_path), *options])
+    assert result.exit_code == 2
+    assert "cannot be used with" in result.stderr
 
 
 def test_a_server_of_models_that_is_away_is_an_error_of_the_command(tmp_path: Path) -> None:

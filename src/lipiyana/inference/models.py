@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.batching import current_work
-from lipiyana.errors import Cancelled, LipiyanaError, ModelUnavailable
+from lipiyana.errors import Cancelled, InvalidRequest, LipiyanaError, ModelUnavailable
 from lipiyana.inference.agreement import Offer, agree
 from lipiyana.inference.connection import Connection
 from lipiyana.inference.options import InferenceObserver, InferenceOptions, NoObserver
@@ -23,6 +23,7 @@ from lipiyana.runtime.manifest import ModelEntry
 from lipiyana.runtime.session import Outputs, Session, read_header
 from lipiyana.runtime.store import ModelSource
 from lipiyana.runtime.timings import TWIN
+from lipiyana.words import did_you_mean, shown
 
 _log = logging.getLogger("lipiyana.inference")
 
@@ -59,16 +60,24 @@ class RemoteModels(ModelSource):
         So a server may have the float model of two twins, or the one of 8-bit integers.
 
         Raises:
+            InvalidRequest: there is no model of a name that is to be kept.
             LipiyanaError: the server does not answer, and this process may not run the models.
         """
+        known = [entry.name for entry in entries]
+        for name in sorted(self.options.kept.difference(known)):
+            raise InvalidRequest(
+                f"there is no model {shown(name)} to be kept{did_you_mean(name, known)}",
+                field="inference_kept",
+                reason="INVALID_SETTINGS",
+            )
         try:
-            here = {e.name for e in entries if self.connection.ready(e.name, self.options.timeout)}
+            there = {name for name in known if name not in self.missing([name])}
         except LipiyanaError as error:
             if not self.options.fallback:
                 raise
             _log.warning("%s; models run in this process meanwhile", error.message)
             return entries
-        return [e for e in entries if e.name in here or e.parameters.get(TWIN) not in here]
+        return [e for e in entries if e.name in there or e.parameters.get(TWIN) not in there]
 
     def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
         """Make the session of a model, after a look at what the server has under its name.
@@ -77,6 +86,8 @@ class RemoteModels(ModelSource):
             ModelUnavailable: the server has another model, or none and this process may not run it.
             LipiyanaError: the server does not answer, and this process may not run the model.
         """
+        if entry.name in self.options.kept:
+            return self.open_here(entry, threads, compute)
         session = RemoteSession(entry, self, Spare(self, entry, threads, compute))
         try:
             session.check()
@@ -98,7 +109,8 @@ class RemoteModels(ModelSource):
         Raises:
             LipiyanaError: the server does not answer.
         """
-        return [name for name in names if not self.connection.ready(name, self.options.timeout)]
+        asked = [name for name in names if name not in self.options.kept]
+        return [name for name in asked if not self.connection.ready(name, self.options.timeout)]
 
     @property
     def ready(self) -> bool:

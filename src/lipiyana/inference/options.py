@@ -26,6 +26,7 @@ class InferenceOptions:
         retries: how often a run is tried again while the server cannot be reached.
         fallback: whether this process runs a model where the server does not.
         max_message_bytes: size of a request or an answer.
+        kept: names of models that this process runs all the same.
     """
 
     address: str
@@ -34,6 +35,7 @@ class InferenceOptions:
     retries: int = 3
     fallback: bool = False
     max_message_bytes: int = 256 * 2**20
+    kept: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Check the address.

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from lipiyana.errors import InvalidRequest
 from lipiyana.inference.options import InferenceOptions, parse_address, read_ca
 from lipiyana.runtime.devices import Device
-from lipiyana.server.settings.values import Size
+from lipiyana.server.settings.values import Names, Size
 from lipiyana.server.tuning import MEBIBYTE
 
 MOST_SECONDS = 14 * 24 * 3600
@@ -32,6 +32,7 @@ class InferenceSettings(BaseSettings):
         inference_timeout: seconds of one run of a model there, with its retries.
         inference_retries: how often a run is tried again while that server cannot be reached.
         inference_fallback: whether this server runs a model where that one does not.
+        inference_kept: names of models that this server runs all the same.
         inference_message_bytes: size of a tensor sent or received.
     """
 
@@ -42,12 +43,13 @@ class InferenceSettings(BaseSettings):
     inference_timeout: float = Field(default=5.0, gt=0, le=MOST_SECONDS)
     inference_retries: int = Field(default=3, ge=0, le=100)
     inference_fallback: bool = False
+    inference_kept: Names = ()
     inference_message_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024, lt=2**31)
 
     @model_validator(mode="after")
     def _inference_is_whole(self) -> Self:
         if self.inference is None:
-            for name in ("inference_ca", "inference_fallback"):
+            for name in ("inference_ca", "inference_fallback", "inference_kept"):
                 if getattr(self, name):
                     raise ValueError(f"{name} needs inference: the address of a server of models")
             return self
@@ -75,4 +77,5 @@ class InferenceSettings(BaseSettings):
             self.inference_retries,
             self.inference_fallback,
             self.inference_message_bytes,
+            frozenset(self.inference_kept),
         )
