@@ -64,6 +64,7 @@ PROVIDERS: Mapping[Device, Provider] = {
             "load_config": '{"CPU": {"INFERENCE_PRECISION_HINT": "f32"}}',
         },
         fp16={"device_type": "GPU", "precision": "FP16"},
+        tried="samples/ once, in 32-bit floats: not faster, and the INT8 models differ",
     ),
     Device.COREML: Provider(
         "CoreMLExecutionProvider",
