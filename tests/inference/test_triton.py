@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
 from lipiyana.inference.agreement import DIGEST
-from lipiyana.inference.triton import Accelerator, config, export_repository
+from lipiyana.inference.options import Accelerator
+from lipiyana.inference.triton import config, export_repository
 from lipiyana.inference.v2 import open_inference_pb2 as pb
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.session import ModelHeader, Tensor

@@ -1,9 +1,10 @@
-"""Where the models run, and how long one waits for them."""
+"""Where the models run, and how long one waits for them. Imports neither gRPC nor numpy."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,14 @@ class InferenceOptions:
     def target(self) -> str:
         """The target of gRPC."""
         return parse_address(self.address)[1]
+
+
+class Accelerator(StrEnum):
+    """What Triton's ONNX Runtime uses besides its own code."""
+
+    NONE = "none"
+    TENSORRT_FP16 = "tensorrt-fp16"
+    OPENVINO = "openvino"
 
 
 def parse_address(address: object) -> tuple[bool, str]:

@@ -6,27 +6,18 @@ Other servers of the protocol take the same ONNX files; only `config.pbtxt` is T
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.files import write_atomically
 from lipiyana.inference.agreement import DIGEST
+from lipiyana.inference.options import Accelerator
 from lipiyana.inference.tensors import DATATYPES
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.model_folder import writing_to
 from lipiyana.runtime.session import ModelHeader, Tensor, read_header
 from lipiyana.runtime.store import ModelStore
 from lipiyana.runtime.timings import TWIN
-
-
-class Accelerator(StrEnum):
-    """What Triton's ONNX Runtime uses besides its own code."""
-
-    NONE = "none"
-    TENSORRT_FP16 = "tensorrt-fp16"
-    OPENVINO = "openvino"
-
 
 MAX_BATCH = {Task.LINE_READER: 32}
 """Rows of one run, by task; lines of several pictures are joined."""

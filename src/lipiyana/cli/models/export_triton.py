@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lipiyana.cli.console import say_step
 from lipiyana.cli.exit_codes import DONE
-from lipiyana.inference.triton import Accelerator, export_repository
+from lipiyana.inference.options import Accelerator
+from lipiyana.inference.triton import export_repository
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
 

@@ -18,7 +18,7 @@ from lipiyana.cli.options import (
     number,
     whole_number,
 )
-from lipiyana.inference.triton import Accelerator
+from lipiyana.inference.options import Accelerator
 from lipiyana.runtime.manifest import Task
 
 _CALIBRATION = typer.Option(
