@@ -140,7 +140,7 @@ def test_only_what_cannot_be_reached_is_tried_again(
     assert noted.codes == ["UNAVAILABLE"] * 2 + ["OK", "INTERNAL"] + ["UNAVAILABLE"] * 3
     sent, received = noted.sizes[2]
     assert sent > BATCH.nbytes
-    assert received > 1071 * 4
+    assert received > 4 * 1000  # a step has a probability for each character
 
 
 def test_retries_end_with_the_time(elsewhere: ModelServer, connect: Connect) -> None:

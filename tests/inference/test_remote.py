@@ -127,9 +127,9 @@ def retrain_typed(answer: Any) -> None:
         (rename, "no input pixels, but 'x'"),
         (lose, "no output probabilities, but none"),
         (retype, "input pixels is 'UINT8', not FP32"),
-        (widen, r"output probabilities has the shape .*1072.*, not \(-1, -1, 1071\)"),
+        (widen, r"output probabilities has the shape .*, not \(-1, -1, \d+\)"),
         (flatten, "output probabilities has the shape"),
-        (retrain, r"its sha256 is '000000000000'\.\.\., not 67dab7335995"),
+        (retrain, r"its sha256 is '000000000000'\.\.\., not [0-9a-f]{12}\.\.\."),
         (retrain_typed, r"its sha256 is '111111111111'"),
     ],
 )

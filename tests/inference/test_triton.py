@@ -18,12 +18,10 @@ from lipiyana.inference.agreement import DIGEST
 from lipiyana.inference.options import Accelerator
 from lipiyana.inference.triton import config, export_repository
 from lipiyana.inference.v2 import open_inference_pb2 as pb
+from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.session import ModelHeader, Tensor
 from lipiyana.runtime.store import ModelStore
-
-INT8 = {"ppocrv6-small-line-reader", "ppocrv6-small-text-detector", READER, "vehicles-int8"}
-FLOATS = {name.replace("int8", "float") for name in INT8}
 
 
 def export(folder: Path, *options: str) -> tuple[int, str]:
@@ -46,7 +44,10 @@ def test_a_repository_has_the_files_of_the_models(
     exported: tuple[Accelerator, Path], store: ModelStore
 ) -> None:
     accelerator, folder = exported
-    names = INT8 if accelerator is Accelerator.NONE else FLOATS
+    names = {model.name for model in LocalRecognizer(store).models}
+    assert READER in names
+    if accelerator is not Accelerator.NONE:
+        names = {name.replace("int8", "float") for name in names}
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert files == {f"{n}/{file}" for n in names for file in ("config.pbtxt", "1/model.onnx")}
     for name in names:
