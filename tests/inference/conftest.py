@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from model_server import ModelServer
+from models_elsewhere import Connect
 
 from lipiyana.inference.models import RemoteModels
 from lipiyana.inference.options import InferenceObserver, InferenceOptions
 from lipiyana.runtime.store import ModelStore
-
-Connect = Callable[..., ModelStore]
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import grpc
 import numpy as np
 import pytest
 from model_server import ModelServer
-from test_faults import BATCH, READER, Noted
+from models_elsewhere import BATCH, READER, Connect, Noted
 
-from conftest import Connect
 from lipiyana.errors import Unavailable
 from lipiyana.inference import models as remote_models
 from lipiyana.inference.watch import Watch

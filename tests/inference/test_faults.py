@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from certificates import Authority
 from model_server import PATIENCE, ModelServer
+from models_elsewhere import BATCH, READER, Connect, Noted
 
-from conftest import Connect
 from lipiyana.batching import Work, working
 from lipiyana.errors import (
     Cancelled,
@@ -35,33 +35,8 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
 from lipiyana.types import Recognition
 
-READER = "reader-int8"
-BATCH = np.zeros((1, 3, 48, 32), np.float32)
 CODE = grpc.StatusCode
 SUPPORT = Path(__file__).parents[1] / "support"
-
-
-class Noted:
-    """An observer that lists what it is told."""
-
-    def __init__(self) -> None:
-        self.codes: list[str] = []
-        self.sizes: list[tuple[int, int]] = []
-        self.fallbacks: list[str] = []
-        self.ready: list[bool] = []
-
-    def inference_ended(
-        self, model: str, code: str, seconds: float, sent: int, received: int
-    ) -> None:
-        assert seconds >= 0
-        self.codes.append(code)
-        self.sizes.append((sent, received))
-
-    def inference_fell_back(self, model: str) -> None:
-        self.fallbacks.append(model)
-
-    def inference_ready(self, ready: bool) -> None:
-        self.ready.append(ready)
 
 
 def garble(answer: Any) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from model_server import told
+from models_elsewhere import PICTURES, READER, plain
 from needs import MLSERVER
-from test_remote import PICTURES, READER, plain
 
 from lipiyana.errors import LipiyanaError, ModelUnavailable
 from lipiyana.inference.connection import Connection

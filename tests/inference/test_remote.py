@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from model_server import ModelServer
+from models_elsewhere import PICTURES, READER, Connect, plain
 
-from conftest import Connect
-from lipiyana import samples
 from lipiyana.errors import InvalidRequest, ModelUnavailable, Unavailable
 from lipiyana.inference.agreement import DIGEST
 from lipiyana.inference.options import InferenceOptions, parse_address
@@ -17,15 +15,9 @@ from lipiyana.inference.v2 import open_inference_pb2 as pb
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
-from lipiyana.types import Layout, Recognition, RecognitionConfig
+from lipiyana.types import Layout, RecognitionConfig
 
-PICTURES = sorted(Path(samples.__path__[0]).glob("*/*.jpg"))
 LAYOUTS = {"plates": Layout.PLATE, "lines": Layout.LINE}
-READER = "reader-int8"
-
-
-def plain(found: Recognition) -> Recognition:
-    return dataclasses.replace(found, timings={})
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.stem)

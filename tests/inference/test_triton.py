@@ -9,8 +9,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from google.protobuf import text_format
+from models_elsewhere import READER
 from needs import MLSERVER
-from test_remote import READER
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
