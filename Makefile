@@ -11,7 +11,7 @@ INSTALLED := build/installed
 # what builds the site, apart from .venv: mkdocstrings reads the sources and imports nothing
 DOCS := build/docs
 
-.PHONY: help demo test check format lint types imports protos protos-check wheel installed docs soak fonts clean
+.PHONY: help demo test oldest check format lint types imports protos protos-check wheel installed docs soak fonts clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ demo: $(VENV)/.run ## install, read samples/, write annotated copies, make one g
 
 test: $(VENV)/.dev ## install and run the tests; ARGS goes to pytest
 	$(BIN)/python -m pytest -rs -m 'not soak' $(ARGS)
+
+oldest: $(VENV)/.dev ## tests of messages, clients and servers with the oldest protobuf and gRPC
+	$(BIN)/python scripts/test_oldest.py $(ARGS)
 
 check: format lint types imports protos-check test ## format, lint, types, imports, protos and tests
 

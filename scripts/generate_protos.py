@@ -1,39 +1,63 @@
-"""Generate `src/lipiyana/v1` from `protos/`; `--check` only checks that it is up to date.
+"""Generate the modules of `protos/` below `src/`; `--check` only checks that they are up to date.
 
-The output depends only on the pinned versions of grpcio-tools and mypy-protobuf.
+The output depends only on the versions of `PROTOC` and mypy-protobuf.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import sysconfig
 import tempfile
-from importlib.resources import files
 from pathlib import Path
-
-from grpc_tools import protoc  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOS = ROOT / "protos"
 TARGET = ROOT / "src"
 PACKAGE = Path("lipiyana", "v1")
+PACKAGES = (PACKAGE, Path("lipiyana", "inference", "v2"))
 
-
-def include_flags() -> list[str]:
-    """Return the include paths: this contract, google/protobuf and google/rpc."""
-    site_packages = sysconfig.get_paths()["purelib"]  # where googleapis-common-protos puts .proto
-    return [f"-I{folder}" for folder in (PROTOS, files("grpc_tools") / "_proto", site_packages)]
+PROTOC = "grpcio-tools==1.71.2"
+"""Generated code needs at least the protobuf and grpcio of its generator, and works with later
+ones. This is the last generator whose code still runs with protobuf 5.
+"""
+PROTOC_FOLDER = Path(sys.prefix) / PROTOC.replace("==", "-")
+"""Where it is installed, alone: beside the other packages it would hold protobuf back for all."""
 
 
 def run_protoc(*arguments: str) -> None:
-    """Run protoc, which prints its own errors.
+    """Run protoc, which prints its own errors; the first time, install it.
 
     Raises:
-        SystemExit: protoc failed.
+        SystemExit: protoc failed, or could not be installed.
     """
-    if protoc.main(["protoc", *include_flags(), *arguments]) != 0:
+    if not PROTOC_FOLDER.is_dir():
+        _install_protoc()
+    includes = (PROTOS, PROTOC_FOLDER / "grpc_tools" / "_proto", sysconfig.get_paths()["purelib"])
+    program = "import sys; from grpc_tools import protoc; sys.exit(protoc.main(sys.argv))"
+    command = [sys.executable, "-c", program, *(f"-I{folder}" for folder in includes), *arguments]
+    environment = {"PYTHONPATH": str(PROTOC_FOLDER), "PATH": sysconfig.get_paths()["scripts"]}
+    if subprocess.run(command, check=False, env=environment).returncode != 0:  # noqa: S603
         sys.exit("protoc failed")
+
+
+def _install_protoc() -> None:
+    with tempfile.TemporaryDirectory(dir=sys.prefix) as folder:
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--target", folder]
+        command = [sys.executable, "-m", "pip", "install", *options, PROTOC]
+        if subprocess.run(command, check=False).returncode != 0:  # noqa: S603
+            sys.exit(f"{PROTOC} could not be installed")
+        # a rename, so that an interrupted run leaves nothing that looks whole
+        (Path(folder) / "whole").mkdir()
+        for part in Path(folder).glob("grpc*"):
+            part.rename(Path(folder) / "whole" / part.name)
+        (Path(folder) / "whole").rename(PROTOC_FOLDER)
+
+
+def sources(package: Path) -> list[str]:
+    """List the files of a package."""
+    return sorted(str(path) for path in (PROTOS / package).glob("*.proto"))
 
 
 def generate(target: Path) -> None:
@@ -43,20 +67,21 @@ def generate(target: Path) -> None:
         f"--plugin=protoc-gen-{name}={scripts / f'protoc-gen-{name}'}"
         for name in ("mypy", "mypy_grpc")
     ]
-    sources = sorted(str(path) for path in (PROTOS / PACKAGE).glob("*.proto"))
-    services = [path for path in sources if path.endswith("_service.proto")]
+    files = [path for package in PACKAGES for path in sources(package)]
+    services = [path for path in files if path.endswith("_service.proto")]
     messages = [f"--python_out={target}", f"--mypy_out=quiet:{target}"]
     stubs = [f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}"]
-    run_protoc(*plugins, *messages, *sources)
+    run_protoc(*plugins, *messages, *files)
     run_protoc(*plugins, *stubs, *services)
 
 
-def generated_files(folder: Path) -> dict[str, bytes]:
-    """Read the generated files in `folder`, by file name."""
+def generated_files(folder: Path) -> dict[Path, bytes]:
+    """Read the generated files in `folder`, by their path in it."""
     return {
-        path.name: path.read_bytes()
+        path.relative_to(folder): path.read_bytes()
+        for package in PACKAGES
         for pattern in ("*_pb2*.py", "*_pb2*.pyi")
-        for path in (folder / PACKAGE).glob(pattern)
+        for path in (folder / package).glob(pattern)
     }
 
 
@@ -66,13 +91,15 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     if not parser.parse_args().check:
         for name in generated_files(TARGET):
-            (TARGET / PACKAGE / name).unlink()
+            (TARGET / name).unlink()
         generate(TARGET)
         return
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         expected, found = generated_files(Path(folder)), generated_files(TARGET)
-    differing = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    differing = sorted(
+        str(name) for name in expected | found if expected.get(name) != found.get(name)
+    )
     if differing:
         sys.exit(f"out of date, run scripts/generate_protos.py: {', '.join(differing)}")
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from generate_protos import PACKAGE, PROTOS, run_protoc
+from generate_protos import PACKAGE, PACKAGES, PROTOS, run_protoc, sources
 
 BUF_VERSION = "1.75.0"
 
@@ -34,9 +34,9 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "image.binpb"
-        sources = sorted(str(path) for path in (PROTOS / PACKAGE).glob("*.proto"))
+        files = [path for package in PACKAGES for path in sources(package)]
         run_protoc("--include_imports", "--include_source_info", f"--descriptor_set_out={image}",
-                   *sources)  # fmt: skip
+                   *files)  # fmt: skip
         options = ["--path", PACKAGE.parts[0], "--config", str(PROTOS / "buf.yaml")]
         return subprocess.run([*command, "lint", str(image), *options], check=False).returncode  # noqa: S603
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lipiyana.batching import Batcher, Work, batched_sessions, current_work, working
+from lipiyana.batching import BatchedModels, Batcher, Work, current_work, working
 from lipiyana.errors import Cancelled, DeadlineExceeded
 from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.runtime.manifest import Task
@@ -225,7 +225,7 @@ def test_joined_runs_give_what_runs_alone_give(store: ModelStore) -> None:
             assert gate.wait(30)
 
     batcher = Batcher(slots=1, max_rows=8, observe=observe)
-    joined = ModelStore(threads=1, open_session=batched_sessions(batcher))
+    joined = ModelStore(threads=1, source=BatchedModels(batcher))
     session, alone = joined.session(name), store.session(name)
     inputs = [lines(1, 0), lines(2, 1), lines(1, 2), lines(3, 3)]
     with ThreadPoolExecutor(len(inputs)) as threads:
@@ -242,11 +242,11 @@ def test_joined_runs_give_what_runs_alone_give(store: ModelStore) -> None:
         np.testing.assert_allclose(output, alone.run(batch)[0], rtol=1e-3, atol=1e-5)
 
 
-def test_a_reader_on_batched_sessions_reads_the_same(store: ModelStore, draw_text: object) -> None:
+def test_a_reader_on_batched_models_reads_the_same(store: ModelStore, draw_text: object) -> None:
     draw = draw_text
     assert callable(draw)
     crops = [draw(text) for text in ("KA01AB1234", "BAKERY", "TN 9")]
-    batched = ModelStore(threads=1, open_session=batched_sessions(Batcher(slots=2, max_rows=16)))
+    batched = ModelStore(threads=1, source=BatchedModels(Batcher(slots=2, max_rows=16)))
     with ThreadPoolExecutor(4) as threads:
         readings = list(threads.map(LineReader(batched).read, [crops] * 4))
     expected = [reading.text for reading in LineReader(store).read(crops)]
@@ -255,9 +255,9 @@ def test_a_reader_on_batched_sessions_reads_the_same(store: ModelStore, draw_tex
 
 def test_a_server_keeps_no_memory_of_large_runs(store: ModelStore) -> None:
     name = store.default_for_task(Task.LINE_READER).name
-    batched = ModelStore(threads=1, open_session=batched_sessions(Batcher(slots=1)))
+    batched = ModelStore(threads=1, source=BatchedModels(Batcher(slots=1)))
     kept = [
-        one.session(name)._session.get_session_options().enable_cpu_mem_arena
-        for one in (store, batched)
+        session._session.get_session_options().enable_cpu_mem_arena
+        for session in (store.session(name), batched.session(name)._inner)
     ]
     assert kept == [True, False]

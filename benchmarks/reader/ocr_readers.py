@@ -24,7 +24,8 @@ from lipiyana.arrays import RgbArray
 from lipiyana.learning.quantize.timing import median_milliseconds
 from lipiyana.ocr.recognition.reader import Reader
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import Session
+from lipiyana.runtime.store import ModelStore
 
 TESSERACT_DATA = Path(os.environ.get("TESSDATA_PREFIX", "/usr/share/tesseract-ocr/5/tessdata"))
 TESSERACT_PACKS = {

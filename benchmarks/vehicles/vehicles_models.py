@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.runtime.manifest import ModelEntry
-from lipiyana.runtime.store import ModelStore, open_session
+from lipiyana.runtime.session import open_session
+from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import input_of

@@ -20,7 +20,7 @@ from lipiyana.ocr.training.network import LineReaderNet
 from lipiyana.ocr.training.plates.crops import real_rows
 from lipiyana.ocr.training.real_crops import load_lines
 from lipiyana.runtime.packed import read_unpacked
-from lipiyana.runtime.store import open_session
+from lipiyana.runtime.session import open_session
 
 Floats = npt.NDArray[np.float32]
 ReadFunction = Callable[[Floats], Floats]

@@ -9,18 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lipiyana.errors import Cancelled, DeadlineExceeded, LipiyanaError
+from lipiyana.runtime.devices import Compute
 from lipiyana.runtime.manifest import ModelEntry
-from lipiyana.runtime.store import Session
+from lipiyana.runtime.session import Outputs, Session
+from lipiyana.runtime.store import ModelSource
 
 
 def _never() -> bool:
@@ -84,7 +85,6 @@ def working(work: Work) -> Iterator[None]:
         _current.reset(token)
 
 
-Outputs = list[npt.NDArray[Any]]
 Run = Callable[[npt.NDArray[np.float32]], Outputs]
 Observe = Callable[[str, int], None]
 
@@ -219,7 +219,8 @@ class Batcher:
             if len(group) == 1:
                 answers = [leader.run(leader.batch)]
             else:
-                joined = leader.run(np.concatenate([request.batch for request in group]))
+                with working(_work_of_all(group)):
+                    joined = leader.run(np.concatenate([request.batch for request in group]))
                 ends = np.cumsum(rows)[:-1]
                 # copies, so that a caller does not keep the outputs of all alive
                 parts = [np.split(output, ends) for output in joined]
@@ -232,6 +233,17 @@ class Batcher:
             self.observe(leader.model, sum(rows))
         for request, outputs in zip(group, answers, strict=True):
             request.outputs = outputs
+
+
+def _work_of_all(group: Sequence[_Request]) -> Work:
+    """Give work that is wanted while any of a group wants its own."""
+
+    def remaining() -> float | None:
+        times = [request.work.remaining() for request in group]
+        known = [time for time in times if time is not None]
+        return max(known) if len(known) == len(times) else None
+
+    return Work(remaining, lambda: all(request.work.abandoned() for request in group))
 
 
 def _result(request: _Request) -> Outputs:
@@ -248,18 +260,46 @@ class BatchedSession(Session):
     new padding, and the outputs are those of a run alone, within rounding.
     """
 
-    def __init__(self, entry: ModelEntry, threads: int, batcher: Batcher) -> None:
-        # each model would keep what the largest picture of any caller took: 440 MiB a thread
-        super().__init__(entry, threads, keeps_memory=False)
-        self._batcher = batcher
+    def __init__(self, inner: Session, batcher: Batcher) -> None:
+        super().__init__(inner.entry, inner.header)
+        self._inner, self._batcher = inner, batcher
         self._joins = self.input_shape[0] is None
 
-    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
+    def run(self, batch: npt.NDArray[np.float32]) -> Outputs:
         """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
         current_work().require_time()
-        return self._batcher.run(self.entry.name, super().run, batch, joins=self._joins)
+        return self._batcher.run(self.entry.name, self._inner.run, batch, joins=self._joins)
 
 
-def batched_sessions(batcher: Batcher) -> Callable[[ModelEntry, int], Session]:
-    """Give the `open_session` of a `ModelStore` whose runs are joined."""
-    return lambda entry, threads: BatchedSession(entry, threads, batcher)
+class BatchedModels(ModelSource):
+    """Models whose runs are joined."""
+
+    def __init__(self, batcher: Batcher, inner: ModelSource | None = None) -> None:
+        """Join the runs of models.
+
+        Args:
+            batcher: joins them.
+            inner: loads the models; by default this process.
+        """
+        super().__init__()
+        # each model would keep what the largest picture of any caller took: 440 MiB a thread
+        self._inner = inner or ModelSource(keeps_memory=False)
+        self._batcher = batcher
+        self.local, self.place = self._inner.local, self._inner.place
+
+    def offered(self, entries: Sequence[ModelEntry]) -> Sequence[ModelEntry]:
+        """Choose those that can be used; see `ModelSource.offered`."""
+        return self._inner.offered(entries)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models can be run now."""
+        return self._inner.ready
+
+    def close(self) -> None:
+        """Close the models' own source."""
+        self._inner.close()
+
+    def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
+        """Load a model."""
+        return BatchedSession(self._inner.open(entry, threads, compute), self._batcher)

@@ -33,6 +33,7 @@ from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.single_line import read_single_line
 from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.recognizer import FrameResult
+from lipiyana.runtime.devices import Device
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.direction import turned
 from lipiyana.scene.original_size import in_original_pixels, turned_back
@@ -86,23 +87,28 @@ class LocalRecognizer:
         models_dir: str | os.PathLike[str] | None = None,
         limits: ImageLimits = DEFAULT_LIMITS,
         threads: int | None = None,
+        device: Device | str = Device.AUTO,
+        fp16: bool = False,
         decoding_memory: DecodingMemory | None = None,
     ) -> None:
         """Choose the models; they are loaded on first use.
 
         Args:
-            store: the models; by default a store of `models_dir` with `threads`.
+            store: the models; by default a store of `models_dir`, `threads`, `device` and `fp16`.
             models_dir: folder of models that take precedence over the built-in ones.
             limits: largest picture to accept.
             threads: number of threads of one model; by default all CPUs of the process.
+            device: what runs the models: `cpu`, `cuda`, ...; by default the CPU.
+            fp16: whether the device computes in 16-bit floats.
             decoding_memory: memory bound that pictures read at the same time share; by default
                 only each picture has a bound.
 
         Raises:
-            ModelUnavailable: `models_dir` has no manifest, or no line reader is installed.
+            ModelUnavailable: `models_dir` has no manifest, no line reader is installed, or the
+                installed ONNX Runtime does not have the device.
             InvalidRequest: an argument has the wrong type, or `threads` is below 1.
         """
-        self.store = _store(store, models_dir, threads)
+        self.store = _store(store, models_dir, threads, device, fp16)
         self.limits = limits
         self.decoding_memory = decoding_memory
         detector = TextDetector(self.store)
@@ -119,6 +125,11 @@ class LocalRecognizer:
         return self.store.installed_features()
 
     @property
+    def ready(self) -> bool:
+        """Whether pictures can be read now; False where a server of models is away."""
+        return self.store.ready
+
+    @property
     def models(self) -> tuple[ModelInfo, ...]:
         """All models that may be used. None is loaded by this."""
         return tuple(map(model_info, self._scenes.entries))
@@ -129,6 +140,8 @@ class LocalRecognizer:
         for entry in self._scenes.entries:
             parameters = json.dumps(entry.parameters, sort_keys=True, default=str)
             parts.append(f"{entry.name} {entry.version} {entry.sha256} {parameters}")
+        if self.store.place:
+            parts.append(self.store.place)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def recognize(
@@ -195,7 +208,8 @@ class LocalRecognizer:
         self._check(config)
 
     def close(self) -> None:
-        """Do nothing: there are no threads or connections to release."""
+        """Close the connection to a server of models, if there is one."""
+        self.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -292,18 +306,21 @@ class LocalRecognizer:
         return result if over is None else turned_back(result, 180)
 
 
-def _store(store: object, models_dir: object, threads: int | None) -> ModelStore:
+def _store(
+    store: object, models_dir: object, threads: int | None, device: Device | str, fp16: bool
+) -> ModelStore:
     if store is None:
-        return ModelStore(models_dir, threads)  # type: ignore[arg-type]
+        return ModelStore(models_dir, threads, device=device, fp16=fp16)  # type: ignore[arg-type]
     if not isinstance(store, ModelStore):
         raise InvalidRequest(
             f"store must be a ModelStore, not {shown(store)}; a folder of models is named by "
             "LocalRecognizer(models_dir=...)",
             field="store",
         )
-    if models_dir is not None or threads is not None:
+    if models_dir is not None or threads is not None or device != Device.AUTO or fp16:
         raise InvalidRequest(
-            "store has its models and threads already: give it alone, or models_dir and threads",
+            "store has its models, threads and device already: give it alone, or models_dir, "
+            "threads and device",
             field="store",
         )
     return store

@@ -15,6 +15,7 @@ from lipiyana.cli.recognizers import (
     CERTIFICATE_VARIABLE,
     KEY_VARIABLE,
     TOKEN_VARIABLE,
+    Engines,
     connect,
     in_process,
 )
@@ -118,7 +119,7 @@ def test_the_pixel_limit_comes_from_the_environment(
     text: str, pixels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
-    recognizer = in_process(None, None, 1).recognizer
+    recognizer = in_process(Engines(), None, 1).recognizer
     assert isinstance(recognizer, LocalRecognizer)
     assert recognizer.limits.max_pixels == pixels
 
@@ -127,7 +128,7 @@ def test_the_pixel_limit_comes_from_the_environment(
 def test_an_invalid_pixel_limit_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAX_PIXELS_VARIABLE, text)
     with pytest.raises(InvalidRequest, match="LIPIYANA_MAX_PIXELS"):
-        in_process(None, None, 1)
+        in_process(Engines(), None, 1)
 
 
 def test_a_misspelt_variable_of_the_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,8 @@ def test_modules_that_docstrings_name_exist() -> None:
         for file in files
         for name in re.findall(rf"`((?:lipiyana|{ROOTS})(?:\.\w+)+)`", file.read_text("utf-8"))
         if not name.startswith("lipiyana.v1.")
+        # Paddle's files are named `inference.json` and the like
+        and not (file.parent.name == "paddle_import" and name.startswith("inference."))
     }
     assert len(named) > 20
     assert [one for one in sorted(named) if not _exists(one[1])] == []

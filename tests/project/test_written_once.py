@@ -44,4 +44,4 @@ def test_one_module_opens_sessions() -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("InferenceSession")
     }
-    assert callers == {"runtime/store.py"}
+    assert callers == {"runtime/devices.py"}

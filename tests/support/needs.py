@@ -15,6 +15,10 @@ PADDLE = (
     "needs an interpreter that has Paddle: name it by LIPIYANA_PADDLE_PYTHON"
     " (docs/guides/fine-tuning.md, Bring a PaddleOCR model)"
 )
+MLSERVER = (
+    "needs an interpreter that has mlserver and onnxruntime, in an environment of its own: name it"
+    " by LIPIYANA_MLSERVER_PYTHON (docs/guides/inference.md)"
+)
 BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
 )

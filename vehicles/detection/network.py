@@ -30,7 +30,7 @@ import numpy.typing as npt
 from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.manifest import ModelEntry
-from lipiyana.runtime.store import Session
+from lipiyana.runtime.session import Session
 from lipiyana.vehicles.boxes import Boxes
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION, VehicleDetectionSettings

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
 from lipiyana.runtime.packed import read_unpacked
-from lipiyana.runtime.store import Session, open_session
+from lipiyana.runtime.session import Session, open_session
 from lipiyana.vehicles.detection.letterbox import InputShape, letterbox
 from lipiyana.vehicles.detection.network import Candidates, candidates
 from lipiyana.vehicles.detection.nms import suppress_and_vote

@@ -20,6 +20,7 @@ from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.read.run import map_in_order
+from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.sources import (
     PEEK,
     Source,
@@ -61,7 +62,7 @@ def run(
     inputs: Sequence[str],
     folder: Path,
     config: RecognitionConfig,
-    models: Path | None = None,
+    engines: Engines | None = None,
     *,
     server: str | None = None,
     workers: int | None = None,
@@ -72,16 +73,18 @@ def run(
         inputs: files, folders and patterns.
         folder: gets the copies.
         config: what to look for.
-        models: see `recognizers.in_process`.
+        engines: which models are used, and what runs them; by default the installed ones.
         server: `HOST:PORT` to read on, instead of in this process.
         workers: pictures at a time; None for a suitable number.
 
     Raises:
         typer.BadParameter: `folder` contains an INPUT, so a picture could be overwritten, or
-            `server` is invalid or conflicts with `models`.
+            `server` is invalid or conflicts with `engines`.
         InvalidRequest: see `environment_limits`.
     """
-    recognizers.check_server(server, {"--models": models})
+    engines = engines or Engines()
+    recognizers.check_server(server, engines.local_options)
+    engines.check()
     refuse_inputs_in(folder, inputs, "--output")
     listing = list_pictures(inputs, excluded=[folder])
     for pattern in listing.unmatched:
@@ -93,7 +96,7 @@ def run(
         return USAGE
     ignored.clear()
     if server is None:
-        chosen = recognizers.in_process(models, workers, pictures)
+        chosen = recognizers.in_process(engines, workers, pictures)
     else:
         chosen = recognizers.connect(server, workers)
     done = failed = 0

@@ -14,7 +14,12 @@ from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
     App,
+    DeviceChoice,
     Features,
+    Fp16,
+    Inference,
+    InferenceCa,
+    InferenceFallback,
     LayoutChoice,
     MinConfidence,
     Models,
@@ -25,9 +30,9 @@ from lipiyana.cli.options import (
     folder_to_write,
     parse_features,
     parse_script_hints,
-    whole_number,
 )
 from lipiyana.cli.review import review_app
+from lipiyana.cli.serve import options as serving
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Layout
 
@@ -40,6 +45,7 @@ app = App(
 models_app = App(help="List, check, time and convert models.")
 models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
+serving.add_to(app)
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(review_app, name="review")
 
@@ -121,12 +127,18 @@ def read(
             "review`. Plates are personal data.",
         ),
     ] = None,
+    device: DeviceChoice = None,
+    fp16: Fp16 = False,
+    inference: Inference = None,
+    inference_ca: InferenceCa = None,
+    inference_fallback: InferenceFallback = False,
 ) -> None:
     """Read pictures; write a row for each, in order.
 
     Exit 0: all read; 1: some failed; 2: none found.
     """
     from lipiyana.cli.read.command import ReadRequest, run
+    from lipiyana.cli.recognizers import Engines
 
     request = ReadRequest(
         inputs=tuple(inputs),
@@ -136,7 +148,9 @@ def read(
         output=output,
         resume=resume,
         workers=workers,
-        models=models,
+        engines=Engines(
+            models, device, fp16, inference, ca=inference_ca, fallback=inference_fallback
+        ),
         server=server,
         reader=reader,
         keep_unsure=keep_unsure,
@@ -146,112 +160,6 @@ def read(
         bom=not no_bom,
     )
     raise typer.Exit(run(request))
-
-
-@app.command()
-def serve(
-    host: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Address to listen on. Default: only this machine."),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=whole_number(0, 65535), help="Port for gRPC. Default: 50051."
-        ),
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=whole_number(0, 65535), help="Port for Prometheus. Default: none."
-        ),
-    ] = None,
-    http_port: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=whole_number(0, 65535),
-            help="Port for the HTTP API and its page. Default: none. Needs the extra `http`.",
-        ),
-    ] = None,
-    http_origins: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ORIGIN,...",
-            help="Origins whose pages may call the HTTP API, such as https://app.example.",
-        ),
-    ] = None,
-    http_hosts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="Host names by which the HTTP API may be called, such as signs.example.",
-        ),
-    ] = None,
-    models: Models = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", parser=existing_file, help="TOML file with settings."),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=whole_number(1, 1024),
-            help="Processes that share the port. Default: 1.",
-        ),
-    ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(metavar="text|json", help="Format of the log. Default: text.")
-    ] = None,
-    keep_unsure: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=folder_to_write,
-            help="Folder for the pictures that the models are least sure of. Default: none.",
-        ),
-    ] = None,
-) -> None:
-    """Serve gRPC, and HTTP if asked, until SIGTERM or Ctrl-C. Needs the extra `server`."""
-    from lipiyana.cli.serve import run
-
-    raise typer.Exit(
-        run(
-            host,
-            port,
-            metrics_port,
-            models,
-            config,
-            workers,
-            log_format,
-            keep_unsure,
-            http_port,
-            http_origins,
-            http_hosts,
-        )
-    )
-
-
-@app.command()
-def demo(
-    models: Models = None,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            parser=whole_number(0, 65535),
-            help="Port of the page. Default: a free one.",
-        ),
-    ] = 0,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Only print the address of the page.")
-    ] = False,
-) -> None:
-    """Try it in the browser, on this machine alone. Needs the extras `server` and `http`."""
-    from lipiyana.cli.demo import run
-
-    raise typer.Exit(run(models, port, browser=not no_browser))
 
 
 @app.command()
@@ -274,12 +182,18 @@ def annotate(
     workers: Workers = None,
     models: Models = None,
     server: Server = None,
+    device: DeviceChoice = None,
+    fp16: Fp16 = False,
+    inference: Inference = None,
+    inference_ca: InferenceCa = None,
+    inference_fallback: InferenceFallback = False,
 ) -> None:
     """Write copies of pictures with boxes and text drawn on them.
 
     Exit 0: all written; 1: some failed; 2: none found.
     """
     from lipiyana.cli.annotate import run
+    from lipiyana.cli.recognizers import Engines
     from lipiyana.types import RecognitionConfig
 
     config = RecognitionConfig(
@@ -289,7 +203,8 @@ def annotate(
         min_confidence=min_confidence,
         romanize=romanize,
     )
-    raise typer.Exit(run(inputs, output, config, models, server=server, workers=workers))
+    engines = Engines(models, device, fp16, inference, ca=inference_ca, fallback=inference_fallback)
+    raise typer.Exit(run(inputs, output, config, engines, server=server, workers=workers))
 
 
 @models_app.command("list")

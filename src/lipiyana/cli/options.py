@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lipiyana.runtime.devices import Device
 from lipiyana.script_codes import SCRIPT_NAMES
 from lipiyana.types import Feature, Layout
 from lipiyana.words import did_you_mean
@@ -187,6 +188,46 @@ Workers = Annotated[
         metavar="N",
         parser=whole_number(1, 1024),
         help="Pictures read at a time. Default: one per CPU.",
+    ),
+]
+
+DeviceChoice = Annotated[
+    Device | None,
+    typer.Option(
+        "--device",
+        metavar="|".join(Device),
+        parser=choice(Device),
+        help="What runs the models. Default: the CPU. `lipiyana doctor` shows what can be used.",
+    ),
+]
+
+Fp16 = Annotated[
+    bool, typer.Option("--fp16", help="Let the device compute in 16-bit floats, if it can.")
+]
+
+Inference = Annotated[
+    str | None,
+    typer.Option(
+        "--inference",
+        metavar="grpc://HOST:PORT",
+        help="Run the models on a server of the Open Inference Protocol; grpcs:// for TLS.",
+    ),
+]
+
+InferenceCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--inference-ca",
+        metavar="FILE",
+        parser=existing_file,
+        help="PEM file of the issuer of its certificate.",
+    ),
+]
+
+InferenceFallback = Annotated[
+    bool,
+    typer.Option(
+        "--inference-fallback", help="Run a model in this process where that server does not."
     ),
 ]
 

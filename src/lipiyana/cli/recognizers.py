@@ -6,14 +6,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from lipiyana.addresses import check_target
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import MAX_SETTINGS_BYTES, read_file
+from lipiyana.inference.options import InferenceOptions, read_ca
 from lipiyana.recognizer import Recognizer
+from lipiyana.runtime.devices import Device
 from lipiyana.variables import unread_variables
+
+if TYPE_CHECKING:
+    from lipiyana.runtime.store import ModelStore
 
 CALLS_IN_FLIGHT = 8
 """Default number of concurrent calls to a server: enough for batches, too few to fill its queue."""
@@ -25,6 +31,86 @@ class Chosen:
 
     recognizer: Recognizer
     workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Which models are used, and what runs them.
+
+    Attributes:
+        models: folder of models that come first.
+        device: that runs them; None for the CPU.
+        fp16: whether it computes in 16-bit floats.
+        inference: address of a server that runs them; None if this process does.
+        ca: PEM file of the issuer of that server's certificate.
+        fallback: whether this process runs a model where that server does not.
+    """
+
+    models: Path | None = None
+    device: Device | None = None
+    fp16: bool = False
+    inference: str | None = None
+    ca: Path | None = None
+    fallback: bool = False
+
+    @property
+    def local_options(self) -> dict[str, object]:
+        """The options that say nothing to a `lipiyana` server, by name; None if not given."""
+        return {
+            "--models": self.models,
+            "--device": self.device,
+            "--fp16": self.fp16 or None,
+            "--inference": self.inference,
+            "--inference-ca": self.ca,
+            "--inference-fallback": self.fallback or None,
+        }
+
+    def check(self) -> None:
+        """Check that the options go together.
+
+        Raises:
+            typer.BadParameter: they do not, or the address is none.
+        """
+        if self.inference is None:
+            for option, given in (("-ca", self.ca), ("-fallback", self.fallback)):
+                if given:
+                    raise typer.BadParameter(
+                        "needs --inference.", param_hint=f"--inference{option}"
+                    )
+            return
+        try:
+            self.options()
+        except InvalidRequest as error:
+            raise typer.BadParameter(f"{error.message}.", param_hint="--inference") from None
+
+    def options(self) -> InferenceOptions | None:
+        """Where the models run; None if in this process.
+
+        Raises:
+            InvalidRequest: the address is none.
+            NotFound: the file of the CA cannot be read.
+        """
+        if self.inference is None:
+            return None
+        ca = None if self.ca is None else read_ca(self.ca)
+        return InferenceOptions(self.inference, ca, fallback=self.fallback)
+
+    def store(self, threads: int) -> ModelStore:
+        """Make the store.
+
+        Raises:
+            LipiyanaError: there is no manifest or no such device, or the server is away.
+        """
+        from lipiyana.runtime.store import ModelSource, ModelStore
+
+        options = self.options()
+        source = ModelSource()
+        if options is not None:
+            from lipiyana.inference.models import RemoteModels
+
+            source = RemoteModels(options)
+        device = self.device or Device.AUTO
+        return ModelStore(self.models, threads, device=device, fp16=self.fp16, source=source)
 
 
 TIMEOUT = 300.0
@@ -117,7 +203,7 @@ def _named_file(variable: str) -> bytes | None:
 
 
 def in_process(
-    models: Path | None,
+    engines: Engines,
     workers: int | None,
     pictures: int,
     *,
@@ -130,7 +216,7 @@ def in_process(
     pictures are stored in `keep_unsure`.
 
     Raises:
-        ModelUnavailable: `models` has no manifest.
+        LipiyanaError: see `Engines.store`.
         InvalidRequest: see `environment_limits`.
     """
     from lipiyana.cli.review import keep_unsure_pictures
@@ -143,7 +229,7 @@ def in_process(
     cpus = available_threads()
     workers = workers or max(1, min(cpus, pictures))
     threads = max(1, cpus // workers)
-    recognizer = LocalRecognizer(models_dir=models, limits=environment_limits(), threads=threads)
+    recognizer = LocalRecognizer(engines.store(threads), limits=environment_limits())
     if keep_unsure:
         return Chosen(keep_unsure_pictures(recognizer, keep_unsure), workers)
     return Chosen(recognizer, workers)

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions of the models in a manifest: checked, lazy, shared between threads."""
+"""The models of the manifests and their sessions: checked, lazy, shared between threads."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import logging
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.runtime.container import MOST_THREADS, available_threads
-from lipiyana.runtime.manifest import ModelEntry, Task, charset_digest, read_manifest
+from lipiyana.runtime.devices import Compute, Device, compute_of
+from lipiyana.runtime.manifest import ModelEntry, Task, read_manifest
+from lipiyana.runtime.session import LocalSession, Session
 from lipiyana.runtime.timings import faster_first, read_timings
 from lipiyana.types import Feature, ModelInfo
 from lipiyana.words import shown
@@ -26,7 +24,6 @@ MODELS_VARIABLE = "LIPIYANA_MODELS"
 """Environment variable that names a folder of models, searched before the built-in ones."""
 
 _log = logging.getLogger(__name__)
-_SILENT = 4  # only fatal messages; errors come as exceptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,91 +35,36 @@ class ModelCheck:
     problem: str = ""
 
 
-class Session:
-    """A loaded model. `run` may be called from several threads at once."""
+class ModelSource:
+    """Loads models; by default from their files, to run in this process.
 
-    def __init__(self, entry: ModelEntry, threads: int, *, keeps_memory: bool = True) -> None:
-        """Load a model; see `ModelEntry.read_bytes` for what it raises.
+    Attributes:
+        local: whether the models run on this machine.
+        place: where they run, if answers may differ in rounding; else "".
+    """
 
-        Args:
-            entry: of the model.
-            threads: that one run uses.
-            keeps_memory: whether the memory of its largest runs stays with it.
-        """
-        self.entry = entry
-        self._session = _create(entry, threads, keeps_memory)
-        self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.charset = _checked_charset(entry, self.metadata)
-        self._input = self._session.get_inputs()[0].name
+    local = True
+    place = ""
+
+    def __init__(self, *, keeps_memory: bool = True) -> None:
+        """Load models from their files; see `LocalSession`."""
+        self._keeps_memory = keeps_memory
+
+    def offered(self, entries: Sequence[ModelEntry]) -> Sequence[ModelEntry]:
+        """Choose those of the manifests' models that can be used."""
+        return entries
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the first input; None if any size fits."""
-        shape = self._session.get_inputs()[0].shape
-        return tuple(size if isinstance(size, int) else None for size in shape)
+    def ready(self) -> bool:
+        """Whether the models can be run now."""
+        return True
 
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs, in the order in which `run` gives them."""
-        return tuple(output.name for output in self._session.get_outputs())
+    def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
+        """Load a model."""
+        return LocalSession(entry, threads, keeps_memory=self._keeps_memory, compute=compute)
 
-    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
-        """Feed the first input; every output comes back, in the model's order."""
-        outputs: list[npt.NDArray[Any]] = self._session.run(None, {self._input: batch})
-        return outputs
-
-
-def open_session(model: bytes, threads: int, *, keeps_memory: bool = True) -> Any:
-    """Make an ONNX Runtime session on the CPU; the one place that says with which options.
-
-    Args:
-        model: the content of an ONNX file.
-        threads: that one run uses.
-        keeps_memory: whether the memory of its largest runs stays with it.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.enable_mem_pattern = False  # shapes differ from picture to picture
-    options.enable_cpu_mem_arena = keeps_memory
-    options.log_severity_level = _SILENT
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _create(entry: ModelEntry, threads: int, keeps_memory: bool) -> Any:
-    model = entry.read_bytes()
-    try:
-        return open_session(model, threads, keeps_memory=keeps_memory)
-    except Exception as error:
-        raise ModelUnavailable(
-            f"ONNX Runtime cannot load {entry.file}: {error}", reason="MODEL_CORRUPT"
-        ) from error
-
-
-def _checked_charset(entry: ModelEntry, metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Read the characters of classes 1, 2, ...; class 0 is the blank of CTC.
-
-    A model carries them as one string under `charset`, or, as PP-OCR's do, one a line under
-    `character`, where the space is implied as the last class.
-    """
-    if "charset" in metadata:
-        characters = tuple(metadata["charset"])
-    elif "character" in metadata:
-        # not splitlines: that would also split at characters which may be in the charset
-        characters = (*metadata["character"].removesuffix("\n").split("\n"), " ")
-    else:
-        characters = ()
-    if entry.charset_sha256 and charset_digest(characters) != entry.charset_sha256:
-        raise ModelUnavailable(
-            f"the characters in {entry.file} are not those that the manifest names for "
-            f"{entry.name}; model and manifest must come from the same release",
-            reason="MODEL_CORRUPT",
-        )
-    return characters
+    def close(self) -> None:
+        """Release what is not memory."""
 
 
 class ModelStore:
@@ -130,6 +72,7 @@ class ModelStore:
 
     Attributes:
         threads: that one model uses at once.
+        compute: what runs the models.
         preferences: the models that come before their twins for being faster on this machine.
     """
 
@@ -138,7 +81,9 @@ class ModelStore:
         models_dir: str | os.PathLike[str] | None = None,
         threads: int | None = None,
         *,
-        open_session: Callable[[ModelEntry, int], Session] = Session,
+        device: Device | str = Device.AUTO,
+        fp16: bool = False,
+        source: ModelSource | None = None,
     ) -> None:
         """List the models; none is loaded yet.
 
@@ -150,12 +95,15 @@ class ModelStore:
                 replace those of the same name; by default the one that the environment variable
                 LIPIYANA_MODELS names, if any.
             threads: that one model uses at once; by default `available_threads()`.
-            open_session: loads a model, given that number of threads.
+            device: what runs the models; see `lipiyana doctor` for those that can be used.
+            fp16: whether the device computes in 16-bit floats.
+            source: loads the models; by default each is loaded from its file by this process.
 
         Raises:
-            ModelUnavailable: `models_dir` has no manifest, or an invalid one.
-            InvalidRequest: `models_dir` is no path, or `threads` no whole number from 1 to
-                `MOST_THREADS`.
+            ModelUnavailable: `models_dir` has no manifest, or an invalid one; or the installed
+                ONNX Runtime does not have the device.
+            InvalidRequest: `models_dir` is no path, `threads` no whole number from 1 to
+                `MOST_THREADS`, or there is no such device.
         """
         if models_dir is None:
             models_dir = os.environ.get(MODELS_VARIABLE) or None
@@ -165,13 +113,31 @@ class ModelStore:
         for folder in (own, _built_in()):
             for entry in read_manifest(folder) if folder is not None else ():
                 entries.setdefault(entry.name, entry)
-        ordered, self.preferences = faster_first(entries.values(), read_timings())
+        self.compute = compute_of(device, fp16)
+        self._source = source or ModelSource()
+        offered = self._source.offered(tuple(entries.values()))
+        # the figures are of this machine's CPU
+        timings = read_timings() if self.compute.on_cpu and self._source.local else {}
+        ordered, self.preferences = faster_first(offered, timings)
         for preference in self.preferences:
             _log.info("%s", preference)
         self._entries = {entry.name: entry for entry in ordered}
-        self._open_session = open_session
         self._sessions: dict[str, Session] = {}
         self._locks = {name: threading.Lock() for name in entries}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models can be run now; False where a server of models is away."""
+        return self._source.ready
+
+    def close(self) -> None:
+        """Release what the source of the models holds."""
+        self._source.close()
+
+    @property
+    def place(self) -> str:
+        """Where models run, if answers may differ from those of this CPU in rounding; else ""."""
+        return self._source.place or ("" if self.compute.on_cpu else str(self.compute))
 
     @property
     def entries(self) -> tuple[ModelEntry, ...]:
@@ -204,7 +170,9 @@ class ModelStore:
             with self._locks[name]:
                 session = self._sessions.get(name)
                 if session is None:
-                    session = self._sessions[name] = self._open_session(entry, self.threads)
+                    session = self._sessions[name] = self._source.open(
+                        entry, self.threads, self.compute
+                    )
         return session
 
     def installed(self, task: Task) -> ModelEntry | None:
@@ -245,7 +213,7 @@ class ModelStore:
             if entry.extra and not entry.installed:
                 continue
             try:
-                Session(entry, self.threads)
+                LocalSession(entry, self.threads, compute=self.compute)
             except ModelUnavailable as error:
                 yield ModelCheck(entry, False, error.message)
             else:

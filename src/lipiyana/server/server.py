@@ -142,6 +142,10 @@ class RecognitionServer:
         """The target for a client on this machine."""
         return target_of(self._settings, self.port)
 
+    def _is_ready(self) -> bool:
+        """Whether calls are accepted, and the models can be run."""
+        return self._health.is_serving and getattr(self._recognizer, "ready", True)
+
     async def start(self) -> None:
         """Bind the ports, warm up, and report SERVING.
 
@@ -156,7 +160,7 @@ class RecognitionServer:
             if self._settings.metrics_port is not None and self._settings.workers == 1:
                 self._endpoint = MetricsEndpoint(
                     self._metrics.registry,
-                    lambda: self._health.is_serving,
+                    self._is_ready,
                     self._settings.host,
                     self._settings.metrics_port,
                 )
@@ -298,7 +302,7 @@ class RecognitionServer:
             self._recognitions,
             access=self._access,
             pace=self._refusals,
-            is_ready=lambda: self._health.is_serving,
+            is_ready=self._is_ready,
         )
 
     def _warm_up(self) -> None:

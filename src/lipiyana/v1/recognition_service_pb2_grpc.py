@@ -5,7 +5,7 @@ import warnings
 
 from lipiyana.v1 import recognition_service_pb2 as lipiyana_dot_v1_dot_recognition__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -18,14 +18,14 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in lipiyana/v1/recognition_service_pb2_grpc.py depends on'
+        + f' but the generated code in lipiyana/v1/recognition_service_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
     )
 
 
-class RecognitionServiceStub:
+class RecognitionServiceStub(object):
     """Reads pictures of Indian roads. Errors carry google.rpc.ErrorInfo with domain "lipiyana".
     """
 
@@ -52,7 +52,7 @@ class RecognitionServiceStub:
                 _registered_method=True)
 
 
-class RecognitionServiceServicer:
+class RecognitionServiceServicer(object):
     """Reads pictures of Indian roads. Errors carry google.rpc.ErrorInfo with domain "lipiyana".
     """
 
@@ -104,7 +104,7 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class RecognitionService:
+class RecognitionService(object):
     """Reads pictures of Indian roads. Errors carry google.rpc.ErrorInfo with domain "lipiyana".
     """
 

@@ -7,7 +7,8 @@ import pytest
 
 from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.ocr.recognition.settings import RECOGNITION
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import LocalSession
+from lipiyana.runtime.store import ModelStore
 
 Draw = Callable[..., np.ndarray]
 TEXTS = ("AUTO", "KA01AB1234", "Open 24 hours", "7", "Bus stop", "GRAND TRUNK ROAD", "Rs. 1450")
@@ -40,13 +41,13 @@ def test_a_batch_is_no_wider_than_one_of_the_longest_lines(
     store: ModelStore, draw_text: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes: list[tuple[int, ...]] = []
-    run = Session.run
+    run = LocalSession.run
 
-    def noted(session: Session, batch: np.ndarray) -> list[np.ndarray]:
+    def noted(session: LocalSession, batch: np.ndarray) -> list[np.ndarray]:
         shapes.append(batch.shape)
         return run(session, batch)
 
-    monkeypatch.setattr(Session, "run", noted)
+    monkeypatch.setattr(LocalSession, "run", noted)
     lines = [draw_text(text) for text in TEXTS] * 2 + [np.full((48, 1300, 3), 255, np.uint8)] * 3
     assert len(LineReader(store).read([*lines, np.full((48, 9000, 3), 255, np.uint8)])) == 18
     assert sum(rows for rows, *_ in shapes) == 18

@@ -16,12 +16,12 @@ SERVING = ROOT / "docs" / "guides" / "serving.md"
 
 def test_every_setting_is_explained() -> None:
     text = SERVING.read_text("utf-8").replace("`shared_cache_*`", "`shared_cache_url`")
-    documented = set(re.findall(r"`([a-z_]+)`", text))
+    documented = set(re.findall(r"`([a-z0-9_]+)`", text))
     shared = {name for name in ServerSettings.model_fields if name.startswith("shared_cache_")}
     assert set(ServerSettings.model_fields) - shared - documented == set()
     rows = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
     settings_rows = [row for row in rows if "lipiyana_" not in row]
-    named = {name for row in settings_rows for name in re.findall(r"`([a-z_]+)`", row)}
+    named = {name for row in settings_rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
     assert named - set(ServerSettings.model_fields) == set()
 
 

@@ -18,8 +18,10 @@ from PIL import Image
 
 from lipiyana.arrays import RgbArray
 from lipiyana.errors import ModelUnavailable
-from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.devices import Compute
+from lipiyana.runtime.manifest import ModelEntry, Task
+from lipiyana.runtime.session import LocalSession, Session
+from lipiyana.runtime.store import ModelSource, ModelStore
 from lipiyana.types import Box, RecognitionConfig
 from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import PADDING, InputShape
@@ -223,7 +225,7 @@ def test_pictures_of_any_shape_come_back_in_their_order() -> None:
         assert (found.classes == alone.classes).all()
 
 
-class Watched(Session):
+class Watched(LocalSession):
     """A session that tells what it is run on."""
 
     seen: list[npt.NDArray[np.float32]]
@@ -231,6 +233,11 @@ class Watched(Session):
     def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[Any]]:
         self.seen.append(batch)
         return super().run(batch)
+
+
+class WatchedModels(ModelSource):
+    def open(self, entry: ModelEntry, threads: int, compute: Compute) -> Session:
+        return Watched(entry, threads, compute=compute)
 
 
 @pytest.fixture
@@ -244,7 +251,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[npt.NDArray[np.float32]]:
 def test_a_fixed_square_stays_a_square(
     model: bytes, tmp_path: Path, seen: list[npt.NDArray[np.float32]]
 ) -> None:
-    store = ModelStore(install(tmp_path, model), threads=1, open_session=Watched)
+    store = ModelStore(install(tmp_path, model), threads=1, source=WatchedModels())
     detector = VehicleDetector(store)
     assert detector.network().shape == InputShape(SIZE, None)
     car, bus = (20, 10, 120, 50), (5, 9, 60, 200)
@@ -258,7 +265,7 @@ def test_a_fixed_square_stays_a_square(
 def test_a_thin_picture_is_one_stride_of_the_input(
     sides: tuple[int, int], seen: list[npt.NDArray[np.float32]]
 ) -> None:
-    network = VehicleDetector(ModelStore(threads=1, open_session=Watched)).network()
+    network = VehicleDetector(ModelStore(threads=1, source=WatchedModels())).network()
     assert network.shape == InputShape(704)
     picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
     (found,) = network.run([picture], 1e-4)
@@ -277,7 +284,9 @@ def test_lines_of_pixels_are_looked_at(
 ) -> None:
     picture = np.random.default_rng(0).integers(0, 255, (*sides, 3), np.uint8)
     detector.detect(picture)
-    found = VehicleDetector(ModelStore(threads=1, open_session=Watched)).detect(picture, least=1e-4)
+    found = VehicleDetector(ModelStore(threads=1, source=WatchedModels())).detect(
+        picture, least=1e-4
+    )
     assert all(set(batch.shape[2:]) <= {32, 288, 704} for batch in seen)
     for box in (detection.box for detection in found):
         assert 0 <= box.x_min < box.x_max <= sides[1]

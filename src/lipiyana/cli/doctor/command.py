@@ -22,6 +22,7 @@ from rich.text import Text
 from lipiyana.addresses import is_loopback
 from lipiyana.annotation import drawable_scripts
 from lipiyana.cli.console import stdout
+from lipiyana.cli.doctor.engines import devices, inference
 from lipiyana.cli.doctor.findings import Finding, Level
 from lipiyana.cli.doctor.machine import Usage, cpu, extras, memory, neighbours, threads, versions
 from lipiyana.cli.exit_codes import DONE, FAILED
@@ -117,6 +118,7 @@ def examine(models: Path | None, config: Path | None = None) -> Iterator[Finding
     yield cpu()
     yield threads()
     yield memory()
+    yield from devices()
     yield _fonts()
     yield from _guarded("server", lambda: _server(config))
     yield from _guarded("models", lambda: _models(models))
@@ -182,6 +184,7 @@ def server(config: Path | None) -> Iterator[Finding]:
         for unread in unread_variables(ServerSettings.model_fields):
             yield Finding("note", "environment", str(unread))
         yield _concurrency(settings)
+        yield from inference(settings)
         yield _cache(settings)
         if settings.shared_cache is not None:
             yield _shared_cache(settings.shared_cache)

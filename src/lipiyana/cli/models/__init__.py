@@ -1,4 +1,4 @@
-"""`lipiyana models`: list, verify, time, quantize, prune, distill and import models.
+"""`lipiyana models`: list, verify, time, quantize, prune, distill, import and export models.
 
 In: installed models. Out: a table, or a folder with a new model.
 """

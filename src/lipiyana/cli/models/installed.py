@@ -13,7 +13,8 @@ from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.errors import LipiyanaError
 from lipiyana.runtime.manifest import ModelEntry, Task
 from lipiyana.runtime.model_folder import writing_to
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import Session
+from lipiyana.runtime.store import ModelStore
 from lipiyana.runtime.timings import TWIN, cache_folder, cpu_model, write_timings
 
 

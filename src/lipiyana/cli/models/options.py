@@ -1,4 +1,4 @@
-"""The options of `lipiyana models quantize`, `prune`, `distill`, `bench` and `import-paddle`."""
+"""The options of `lipiyana models`, except for those of `list` and `verify`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lipiyana.cli.options import (
     number,
     whole_number,
 )
+from lipiyana.inference.options import Accelerator
 from lipiyana.runtime.manifest import Task
 
 _CALIBRATION = typer.Option(
@@ -41,6 +42,7 @@ def add_to(models_app: typer.Typer) -> None:
     models_app.command("distill")(distill)
     models_app.command("bench")(bench)
     models_app.command("import-paddle")(import_paddle)
+    models_app.command("export-triton")(export_triton)
 
 
 def quantize(
@@ -180,3 +182,32 @@ def import_paddle(
     from lipiyana.cli.models.import_paddle import run
 
     raise typer.Exit(run(model, out, calibration, python, characters, task, licence))
+
+
+def export_triton(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", parser=folder_to_write, help="New folder for the model repository."
+        ),
+    ],
+    models: Models = None,
+    accelerator: Annotated[
+        Accelerator,
+        typer.Option(
+            metavar="|".join(Accelerator),
+            parser=choice(Accelerator),
+            help="What Triton's ONNX Runtime uses; it then gets the float models.",
+        ),
+    ] = Accelerator.NONE,
+    instances: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=whole_number(1, 1024), help="Instances of each model that run."
+        ),
+    ] = 1,
+) -> None:
+    """Write a model repository for Triton, for `--inference`."""
+    from lipiyana.cli.models.export_triton import export
+
+    raise typer.Exit(export(folder, models, accelerator, instances))

@@ -22,6 +22,7 @@ from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.models.import_paddle import models_of
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.read.run import Totals, read_pictures
+from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.sources import (
     PEEK,
     Listing,
@@ -50,7 +51,7 @@ class ReadRequest:
     output: Path | None
     resume: bool
     workers: int | None
-    models: Path | None
+    engines: Engines
     server: str | None
     reader: str | None = None
     keep_unsure: Path | None = None
@@ -91,10 +92,10 @@ def run(request: ReadRequest) -> int:
         said = "terminated" if terminated else "interrupted"
         say_error(f"{said}{_how_to_continue(request.output)}")
         return TERMINATED if terminated else INTERRUPTED
-    if request.models is not None and totals.empty and not totals.shown:
+    if request.engines.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
-            f"{request.models}` shows which models were used"
+            f"{request.engines.models}` shows which models were used"
         )
     code = _sum_up(totals, time.monotonic() - began, request.output)
     say_ignored(ignored)
@@ -117,15 +118,18 @@ def _check(request: ReadRequest) -> None:
     recognizers.check_server(
         request.server,
         {
-            "--models": request.models,
+            **request.engines.local_options,
             "--reader": request.reader,
             "--keep-unsure": request.keep_unsure,
         },
     )
+    request.engines.check()
     if request.keep_unsure is not None:
         refuse_inputs_in(request.keep_unsure, request.inputs, "--keep-unsure")
-    if request.reader is not None and request.models is not None:
-        raise typer.BadParameter("cannot be used with --models.", param_hint="--reader")
+    if request.reader is not None:
+        for option in ("--models", "--inference"):
+            if request.engines.local_options[option] is not None:
+                raise typer.BadParameter(f"cannot be used with {option}.", param_hint="--reader")
 
 
 def _warn_of_options_without_column(request: ReadRequest) -> None:
@@ -151,9 +155,11 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
         if request.server is not None:
             chosen = recognizers.connect(request.server, request.workers)
         else:
-            models = models_of(request.reader) if request.reader else request.models
+            engines = request.engines
+            if request.reader:
+                engines = replace(engines, models=models_of(request.reader))
             chosen = recognizers.in_process(
-                models, request.workers, pictures, keep_unsure=request.keep_unsure
+                engines, request.workers, pictures, keep_unsure=request.keep_unsure
             )
         stack.callback(chosen.recognizer.close)
         reader = RowReader(config, recognizer=chosen.recognizer)
@@ -188,10 +194,13 @@ def _models_named(request: ReadRequest) -> dict[str, str]:
     """The options that name models; a file that has the digests of the models needs them not."""
     from lipiyana.runtime.store import MODELS_VARIABLE
 
-    models = request.models or os.environ.get(MODELS_VARIABLE)
+    models = request.engines.models or os.environ.get(MODELS_VARIABLE)
     return {
         "--models": os.path.realpath(models) if models else "unset",
         "--reader": request.reader or "unset",
+        "--device": "unset" if request.engines.device is None else str(request.engines.device),
+        "--fp16": "set" if request.engines.fp16 else "unset",
+        "--inference": "unset" if request.engines.inference is None else "set",
     }
 
 

@@ -24,7 +24,8 @@ from lipiyana.arrays import RgbArray
 from lipiyana.learning.trainer.stored_weights import store_as_bytes
 from lipiyana.ocr.recognition.line_input import line_input
 from lipiyana.ocr.training.real_crops import load_lines, load_pool
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import Session
+from lipiyana.runtime.store import ModelStore
 
 WHOLE = "ppocrv6-small-line-reader"
 SEEN = 0.02

@@ -23,7 +23,7 @@ from lipiyana.learning.distill.text_cores import (
 )
 from lipiyana.ocr.detection.detector import network_input, scaled_picture
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
-from lipiyana.runtime.store import Session
+from lipiyana.runtime.session import Session
 
 Picture = Callable[[], LabelledPicture]
 

@@ -29,7 +29,8 @@ from lipiyana.ocr.detection.settings import SCENE_DETECTION
 from lipiyana.ocr.recognition.decoding import greedy_batch
 from lipiyana.ocr.recognition.reader import LineReader
 from lipiyana.runtime.manifest import ModelEntry, Task
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import LocalSession, Session
+from lipiyana.runtime.store import ModelStore
 
 Floats = npt.NDArray[np.float32]
 Outputs = Sequence[npt.NDArray[Any]]
@@ -214,7 +215,7 @@ def open_file(path: Path, task: Task) -> Session:
         ModelUnavailable: it cannot be loaded.
     """
     digest = hashlib.sha256(read_file(path, MAX_MODEL_BYTES)).hexdigest()
-    return Session(ModelEntry(path.name, task, path, digest), threads=1)
+    return LocalSession(ModelEntry(path.name, task, path, digest), threads=1)
 
 
 def outputs(path: Path, task: Task, inputs: Sequence[Floats]) -> list[Outputs]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.runtime.manifest import Task
-from lipiyana.runtime.store import Session
+from lipiyana.runtime.session import Session
 from lipiyana.vehicles.detection.network import input_of
 
 Floats = npt.NDArray[np.float32]

@@ -13,6 +13,7 @@ from lipiyana.server.http.parameters import CONFIG, HEADERS, QUERY
 from lipiyana.server.http.problems import PROBLEM, STATUS
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.wire.fields import is_repeated
 
 TITLE = "Lipiyana"
 
@@ -185,7 +186,7 @@ def _add_message(schemas: dict[str, Any], message: Descriptor) -> None:
             kind = _TYPES.get(field.cpp_type, {"type": "string"})
         if field.name in {"track_id", "vehicle_index"}:
             kind = {"type": ["integer", "null"]}
-        properties[field.name] = {"type": "array", "items": kind} if field.is_repeated else kind
+        properties[field.name] = {"type": "array", "items": kind} if is_repeated(field) else kind
 
 
 _TEXT = {"type": "string"}

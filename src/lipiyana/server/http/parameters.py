@@ -10,6 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from lipiyana.script_codes import SCRIPT_NAMES
 from lipiyana.server.http.requests.configs import short_names
 from lipiyana.v1 import recognition_pb2 as pb
+from lipiyana.wire.fields import is_repeated
 
 HEADERS: list[dict[str, Any]] = [
     {
@@ -57,7 +58,7 @@ def _schema(field: FieldDescriptor) -> dict[str, Any]:
         schema = {"type": "number", "minimum": 0, "maximum": 1}
     else:
         schema = {"type": "string", "examples": sorted(SCRIPT_NAMES)}
-    if field.is_repeated:
+    if is_repeated(field):
         return {"type": "array", "items": schema}
     if field.name in _DEFAULTS:
         schema["default"] = _DEFAULTS[field.name]

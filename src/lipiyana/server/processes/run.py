@@ -18,10 +18,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
-from lipiyana.batching import Batcher, batched_sessions
+from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.errors import LipiyanaError
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
+from lipiyana.inference.models import RemoteModels
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
@@ -123,7 +124,9 @@ def local_recognizer(
         metrics: counts the runs of the models.
 
     Raises:
-        ModelUnavailable: `settings.models` has no manifest, or a model is not intact.
+        ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
+            of models has another one.
+        Unavailable: the server of models cannot be reached.
         PermissionDenied: `settings.keep_unsure` cannot be used.
     """
     quiet_decoders()
@@ -135,10 +138,14 @@ def local_recognizer(
         wait=settings.model_batch_wait,
         observe=None if metrics is None else metrics.ran,
     )
+    elsewhere = settings.inference_options
+    remote = None if elsewhere is None else RemoteModels(elsewhere, metrics)
     store = ModelStore(
         settings.models,
         max(1, cpus // settings.threads),
-        open_session=batched_sessions(batcher),
+        device=settings.device,
+        fp16=settings.fp16,
+        source=BatchedModels(batcher, remote),
     )
     recognizer = LocalRecognizer(
         store,
@@ -147,6 +154,8 @@ def local_recognizer(
     )
     for model in recognizer.models:
         store.session(model.name)  # load now, so that errors show before the first picture
+    if remote is not None:
+        remote.watch([model.name for model in recognizer.models])
     if metrics is not None:
         metrics.models(recognizer.models)
     if settings.keep_unsure is None:

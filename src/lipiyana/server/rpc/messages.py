@@ -21,6 +21,7 @@ from lipiyana.server.queue.endings import Endings
 from lipiyana.server.rpc.grpc_calls import Method, answering
 from lipiyana.server.tuning import MESSAGES
 from lipiyana.v1 import recognition_service_pb2 as service_pb
+from lipiyana.wire.fields import is_repeated
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _VARINT_BYTES = 10  # maximum length of a varint
@@ -89,7 +90,7 @@ def _prepared(kind: Descriptor, repeated: Mapping[str, Limit]) -> _Kind:
         {
             field.number: _Field(
                 field.name,
-                repeated[field.name] if field.is_repeated else None,
+                repeated[field.name] if is_repeated(field) else None,
                 field.is_packed,
                 field.type == FieldDescriptor.TYPE_STRING,
                 None if field.message_type is None else _prepared(field.message_type, repeated),

@@ -27,6 +27,7 @@ from lipiyana.review.keeper import KeepLimits
 from lipiyana.runtime.container import MOST_THREADS, available_threads
 from lipiyana.server.queue.admission import open_to_one
 from lipiyana.server.security.tls import TLSFiles
+from lipiyana.server.settings.inference import MOST_SECONDS, InferenceSettings
 from lipiyana.server.settings.sources import (
     as_bad_setting,
     read_settings_file,
@@ -38,15 +39,21 @@ from lipiyana.server.tuning import MEBIBYTE
 from lipiyana.variables import PREFIX
 
 DAY = 24 * 3600
-MOST_SECONDS = 14 * DAY
-"""Maximum of settings in seconds: gRPC counts milliseconds in 32 bits."""
 MOST_ITEMS = 100_000
 """Maximum of settings that count pictures, streams or connections, for the same reason."""
 
 _MOST_LIFETIME = 36_500 * DAY
 _MOST_WORKERS = 256
 
-_PATHS = ("models", "keep_unsure", "tls_certificate", "tls_key", "tls_client_ca", "tokens")
+_PATHS = (
+    "models",
+    "inference_ca",
+    "keep_unsure",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "tokens",
+)
 
 
 def _share_of_threads(settings: dict[str, Any]) -> int:
@@ -57,10 +64,11 @@ def _is_number(annotation: Any) -> bool:
     return not {int, float}.isdisjoint({annotation, *get_args(annotation)})
 
 
-class ServerSettings(BaseSettings):
+class ServerSettings(InferenceSettings):
     """Settings of one server; each is a key of the TOML file and, in upper case, a variable.
 
-    There, numbers of bytes may have a unit: `"512 MiB"`.
+    There, numbers of bytes may have a unit: `"512 MiB"`. `InferenceSettings` has those of what runs
+    the models.
 
     Attributes:
         host: address to listen on. Default: loopback, because anyone who reaches the port may use

@@ -13,6 +13,7 @@ MOST_BYTES = 2**40
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[?[0-9a-f]*(?::[0-9a-f]*){2}[0-9a-f:.]*\]?")
+_NAME = re.compile(r"[\w.-]+")
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)", re.IGNORECASE)
 _UNITS = {
     "": 1, "b": 1,
@@ -91,3 +92,20 @@ Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_origins)]
 
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts)]
 """Names of hosts in lower case; text has commas between them."""
+
+
+def parse_names(value: Any) -> Any:
+    """Split text at its commas, and check each name of a model; return other values unchanged.
+
+    Raises:
+        ValueError: one is no name of a model.
+
+    Example:
+        >>> parse_names("reader-int8, vehicles-int8")
+        ('reader-int8', 'vehicles-int8')
+    """
+    return _parts(value, _NAME, 'names of models such as "reader-int8"')
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_names)]
+"""Names of models; text has commas between them."""

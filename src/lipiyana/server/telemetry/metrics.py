@@ -60,6 +60,27 @@ class Metrics:
         self._size = self._gauge(
             "lipiyana_accepted_bytes", "Bytes of the pictures that wait or are computed."
         )
+        self._inferences = Counter(
+            "lipiyana_inference_calls", "Runs of models on another server, by status.",
+            ["model", "code"], registry=self.registry,
+        )  # fmt: skip
+        self._inference_seconds = self._histogram(
+            "lipiyana_inference_seconds", "Duration of these runs.", "model"
+        )
+        self._inference_bytes = Counter(
+            "lipiyana_inference_bytes", "Bytes of these runs.", ["model", "direction"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._fallbacks = Counter(
+            "lipiyana_inference_fallbacks", "Runs that this server computed instead.", ["model"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._inference_ready = Gauge(
+            "lipiyana_inference_ready",
+            "1 if the server of models can run all models.",
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
         self._models = Gauge(
             "lipiyana_model_info",
             "1 for each model that may take part.",
@@ -99,6 +120,23 @@ class Metrics:
     def ran(self, model: str, rows: int) -> None:
         """Count a run of a model."""
         self._rows.labels(model).observe(rows)
+
+    def inference_ended(
+        self, model: str, code: str, seconds: float, sent: int, received: int
+    ) -> None:
+        """Count a run on another server; see `InferenceObserver`."""
+        self._inferences.labels(model, code).inc()
+        self._inference_seconds.labels(model).observe(seconds)
+        self._inference_bytes.labels(model, "sent").inc(sent)
+        self._inference_bytes.labels(model, "received").inc(received)
+
+    def inference_fell_back(self, model: str) -> None:
+        """Count a run that was computed here instead."""
+        self._fallbacks.labels(model).inc()
+
+    def inference_ready(self, ready: bool) -> None:
+        """Record whether the server of models can run all models."""
+        self._inference_ready.set(ready)
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
         """Record the numbers of waiting and running pictures, and their bytes."""

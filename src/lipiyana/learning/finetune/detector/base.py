@@ -13,7 +13,8 @@ from lipiyana.learning.finetune.reader.base import base_candidates
 from lipiyana.learning.quantize.static import metadata
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.runtime.manifest import ModelEntry, Task
-from lipiyana.runtime.store import ModelStore, Session
+from lipiyana.runtime.session import LocalSession
+from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.detection.network import input_of
@@ -69,7 +70,7 @@ def choose_detector(store: ModelStore, base: str | None) -> DetectorBase:
                 f"({', '.join(CLASSES)})",
                 field="base",
             )
-        shape = input_of(Session(candidate, threads=1))
+        shape = input_of(LocalSession(candidate, threads=1))
         return DetectorBase(candidate, weights, classes, shape)
     raise InvalidRequest(
         f"cannot train from {entry.name}: it is not a float twin (this project's detector with the "

@@ -21,6 +21,7 @@ from lipiyana.server.tuning import MESSAGES
 from lipiyana.types import RecognitionConfig
 from lipiyana.v1 import recognition_pb2 as pb
 from lipiyana.variables import nearest_name
+from lipiyana.wire.fields import is_repeated
 from lipiyana.wire.requests import config_from_proto
 
 _KIND = pb.RecognitionConfig.DESCRIPTOR
@@ -105,7 +106,7 @@ def _field(name: str) -> FieldDescriptor:
 
 
 def _from_texts(field: FieldDescriptor, texts: list[str]) -> Any:
-    if field.is_repeated:
+    if is_repeated(field):
         items = [item.strip() for text in texts for item in text.split(",") if item.strip()]
         if len(items) > MESSAGES.max_features + MESSAGES.max_script_hints:
             items = items[: MESSAGES.max_features + MESSAGES.max_script_hints]
@@ -131,7 +132,7 @@ def _from_texts(field: FieldDescriptor, texts: list[str]) -> Any:
 def _from_value(field: FieldDescriptor, value: Any) -> Any:
     """Give a value of JSON as protobuf takes it: enums by their full names."""
     if field.enum_type is not None and value is not None:
-        if field.is_repeated and isinstance(value, list):
+        if is_repeated(field) and isinstance(value, list):
             return _members(field.enum_type, field.name, value)
         return _members(field.enum_type, field.name, [value])[0]
     if isinstance(value, float) and not math.isfinite(value):

@@ -19,7 +19,7 @@ from lipiyana.errors import (
 from lipiyana.server.calls.calls import own_task
 from lipiyana.server.http.port.connections import Connection
 from lipiyana.server.http.problems import Problem
-from lipiyana.server.settings.model import MOST_SECONDS
+from lipiyana.server.settings.inference import MOST_SECONDS
 
 DEADLINE_KEY = "x-deadline-seconds"
 """Header with the seconds within which the caller wants the answer."""

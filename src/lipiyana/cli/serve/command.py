@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from lipiyana.cli.console import say_error
 from lipiyana.cli.exit_codes import FAILED, USAGE
@@ -16,22 +17,12 @@ from lipiyana.variables import unread_variables
 _log = logging.getLogger("lipiyana.server")
 
 
-def run(
-    host: str | None,
-    port: int | None,
-    metrics_port: int | None,
-    models: Path | None,
-    config: Path | None,
-    workers: int | None,
-    log_format: str | None,
-    keep_unsure: Path | None,
-    http_port: int | None = None,
-    http_origins: str | None = None,
-    http_hosts: str | None = None,
-) -> int:
+def run(config: Path | None, **arguments: Any) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
-    Arguments that are None are taken from the environment or from `config`.
+    Args:
+        config: a file of settings.
+        arguments: settings; those that are None are taken from the environment or from `config`.
 
     Returns:
         The exit code: 0; `CUT_OFF` if accepted calls were not answered; `USAGE` if a setting is
@@ -41,19 +32,7 @@ def run(
         LipiyanaError: the server could not start and the log has the text format.
     """
     try:
-        settings = ServerSettings.load(
-            config,
-            host=host,
-            port=port,
-            metrics_port=metrics_port,
-            models=models,
-            workers=workers,
-            log_format=log_format,
-            keep_unsure=keep_unsure,
-            http_port=http_port,
-            http_origins=http_origins,
-            http_hosts=http_hosts,
-        )
+        settings = ServerSettings.load(config, **arguments)
     except (InvalidRequest, NotFound) as error:
         say_error(error.message)
         return USAGE
