@@ -1,0 +1,182 @@
+"""Starts Ray on this machine, or connects to a cluster, and keeps its many lines off the terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
+
+from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError, MissingExtra, Unavailable
+from lipiyana.runtime.container import available_threads
+
+# both are read when Ray is imported
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+try:
+    import ray
+except ModuleNotFoundError as error:
+    raise MissingExtra.for_extra("ray", "--engine ray") from error
+
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+"""Only paths and names of files go through it. Ray's default is a third of the memory."""
+
+_CONNECT_SECONDS = 10.0
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+@contextmanager
+def connected(address: str | None, workers: int | None) -> Iterator[int]:
+    """Use the Ray that this process is connected to, that of an address, or one of this machine.
+
+    Args:
+        address: `HOST:PORT` of a cluster, or `auto` for that of this machine; by default that of
+            RAY_ADDRESS, and if there is none, a Ray that lives as long as this run.
+        workers: actors that will read.
+
+    Yields:
+        How many actors can read at the same time.
+
+    Raises:
+        LipiyanaError: there is no such cluster, or Ray does not start.
+    """
+    if ray.is_initialized():
+        yield _actors(workers)
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    with ExitStack() as stack:
+        log = stack.enter_context(_lines_in_a_file())
+        try:
+            if address is None:
+                _start(workers or available_threads())
+            else:
+                _connect(address)
+        except LipiyanaError:
+            raise
+        except Exception as error:
+            _keep(log)
+            where = "Ray does not start" if address is None else f"no use of Ray at {address}"
+            raise Unavailable(f"{where}: {_first_line(error)}; see {log}") from error
+        stack.callback(ray.shutdown)
+        try:
+            yield _actors(workers)
+        except ray.exceptions.RayError as error:
+            _keep(log)
+            raise InternalError(f"Ray failed: {_first_line(error)}; see {log}") from error
+
+
+def little_shared_memory() -> str:
+    """Advice for a machine whose shared memory is too small for Ray's objects; "" for others."""
+    with suppress(OSError):
+        free = shutil.disk_usage(_SHARED_MEMORY).free
+        if free < OBJECT_STORE_BYTES:
+            return (
+                f"{_SHARED_MEMORY} has {free // 2**20} MB free, and Ray wants "
+                f"{OBJECT_STORE_BYTES // 2**20}: it uses files instead, which is slower. Start the "
+                "container with --shm-size=512m; in Kubernetes mount an emptyDir with "
+                "medium: Memory there"
+            )
+    return ""
+
+
+def _start(cpus: int) -> None:
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        object_store_memory=OBJECT_STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=False,
+    )
+
+
+def _connect(address: str) -> None:
+    if "://" in address:
+        raise InvalidRequest(
+            f"{address} is not HOST:PORT: run this command on a machine of the cluster, or as a "
+            "job of it (ray job submit); the Ray client (ray://) is not used",
+            field="ray_address",
+        )
+    if address not in {"auto", "local"}:
+        _require_listener(address)
+    ray.init(address=address, log_to_driver=False)
+
+
+def _require_listener(address: str) -> None:
+    """Fail soon where nothing listens: Ray itself would try for a minute."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InvalidRequest(
+            f"{address} is not HOST:PORT, such as 10.0.0.5:6379, nor auto", field="ray_address"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise Unavailable(
+            f"no Ray cluster answers at {address}: {error}; `ray status` on its head shows whether "
+            "it runs"
+        ) from error
+
+
+def _actors(workers: int | None) -> int:
+    if workers is not None:
+        return workers
+    cpus = int(ray.cluster_resources().get("CPU", 0))
+    if cpus < 1:
+        raise Unavailable(
+            "the cluster has no CPU now; with --workers N its autoscaler is asked for N"
+        )
+    return cpus
+
+
+@contextmanager
+def _lines_in_a_file() -> Iterator[Path]:
+    """Send what Ray prints, from Python and from C++, to a file that goes unless it is kept.
+
+    `sys.stderr` stays where it was, for the messages of the command.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lipiyana-ray-"))
+    path = folder / "ray.log"
+    with ExitStack() as stack:
+        stack.callback(_remove_unless_kept, path)
+        lines = stack.enter_context(path.open("w", encoding="utf-8", errors="replace"))
+        stack.enter_context(redirect_stdout(lines))
+        if _is_descriptor(2):
+            before = sys.stderr
+            terminal = os.dup(2)
+            stack.callback(_restore, terminal, lambda: setattr(sys, "stderr", before))
+            sys.stderr = open(terminal, "w", buffering=1, closefd=False)  # noqa: PTH123, SIM115
+            os.dup2(lines.fileno(), 2)
+        yield path
+
+
+def _restore(terminal: int, stderr_again: Callable[[], None]) -> None:
+    sys.stderr.flush()
+    stderr_again()
+    os.dup2(terminal, 2)
+    os.close(terminal)
+
+
+def _is_descriptor(number: int) -> bool:
+    """Whether `sys.stderr` is that descriptor, and no object of a program that catches it."""
+    try:
+        return sys.stderr.fileno() == number
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _keep(log: Path) -> None:
+    (log.parent / "kept").touch()
+
+
+def _remove_unless_kept(log: Path) -> None:
+    if not (log.parent / "kept").exists():
+        shutil.rmtree(log.parent, ignore_errors=True)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
