@@ -19,7 +19,7 @@ from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.read.run import RETRY, STOPPING, map_in_order
+from lipiyana.cli.read.run import map_in_order
 from lipiyana.cli.sources import (
     PEEK,
     Source,
@@ -29,11 +29,13 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_ignored,
 )
-from lipiyana.cli.visible_text import shown
+from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import LipiyanaError, NotFound, PermissionDenied
 from lipiyana.files import read_picture_file, write_atomically
 from lipiyana.images.loading import ImageLimits, decode, environment_limits
 from lipiyana.recognizer import Recognizer
+from lipiyana.rows.reader import STOPPING
+from lipiyana.rows.retry import RETRY
 from lipiyana.types import RecognitionConfig
 
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}

@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from lipiyana.cli.visible_text import escaped, visible
+from lipiyana.conversions.visible_text import escaped, visible
 
 WIDE = 240
 """Width of a table whose cells must not be truncated."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import typer
 
 from lipiyana.cli.console import stderr
-from lipiyana.cli.visible_text import shown
+from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
 from lipiyana.files import shortened, what_was_meant
 

@@ -36,7 +36,7 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_ignored,
 )
-from lipiyana.cli.visible_text import shown
+from lipiyana.conversions.visible_text import shown
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from lipiyana.cli.read.rows import STOPPING_CODES, JsonLines, Record, RowError, RowForm
+from lipiyana.cli.read.rows import JsonLines, Record, RowError, RowForm
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import write_atomically
+from lipiyana.rows.reader import STOPPING_CODES
 from lipiyana.types import Recognition
 
 if sys.platform != "win32":

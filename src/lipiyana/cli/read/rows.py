@@ -12,15 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from lipiyana.cli.visible_text import CONTROLS
+from lipiyana.conversions.visible_text import CONTROLS
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Plate, Recognition
 from lipiyana.wire.results import recognition_to_json
-
-STOPPING_CODES = frozenset(
-    {"UNAVAILABLE", "UNAUTHENTICATED", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
-)
-"""Codes of errors that other pictures would meet too. A last row with one of them is read again."""
 
 COLUMNS = (
     "path", "error_code", "error_message", "width", "height", "plates", "text", "vehicles",

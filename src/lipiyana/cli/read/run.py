@@ -1,36 +1,27 @@
 """The run of `lipiyana read`: one row per picture, in order, even if pictures fail.
 
 Pictures are read on several threads, with a bounded number in flight. Calls that a busy server
-rejects are repeated, see `RetryPolicy`.
+rejects are repeated, see `lipiyana.rows.retry`.
 """
 
 from __future__ import annotations
 
-import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from lipiyana.cli.read.output import Output
 from lipiyana.cli.read.rows import Record
 from lipiyana.cli.sources import Source
-from lipiyana.cli.visible_text import printable
-from lipiyana.errors import (
-    InternalError,
-    LipiyanaError,
-    MissingExtra,
-    ModelUnavailable,
-    Overloaded,
-    Unauthenticated,
-    Unavailable,
-)
-from lipiyana.files import read_picture_file
+from lipiyana.conversions.visible_text import printable
+from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import Recognizer
+from lipiyana.rows.reader import STOPPING, RowReader
+from lipiyana.rows.retry import RETRY, RetryPolicy
+from lipiyana.rows.row import Row
 from lipiyana.types import Recognition, RecognitionConfig
 
 Item = TypeVar("Item")
@@ -59,59 +50,6 @@ def map_in_order(
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-T = TypeVar("T")
-
-_MAX_JITTER = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How a rejected call is repeated.
-
-    A rate limit only slows a run down, so the call is repeated without a limit. A queue that stays
-    full ends the run.
-
-    Attributes:
-        seconds: how long a queue may stay full.
-        jitter: maximum of the random delay added to the back-off that the server asked for.
-            Without it all calls would come back at once, and all but one would be rejected. It
-            doubles with every attempt.
-        sleep: waits for a number of seconds.
-        now: reads a monotonic clock, in seconds.
-    """
-
-    seconds: float = 120.0
-    jitter: float = 0.05
-    sleep: Callable[[float], object] = time.sleep
-    now: Callable[[], float] = time.monotonic
-
-    def call(self, function: Callable[[], T]) -> T:
-        """Call `function` until it is not rejected.
-
-        Raises:
-            Overloaded: the server's queue stayed full.
-            LipiyanaError: any other error of `function`.
-        """
-        until, jitter = self.now() + self.seconds, self.jitter
-        while True:
-            try:
-                return function()
-            except Overloaded as busy:
-                if busy.reason != "RATE_LIMITED" and self.now() >= until:
-                    raise
-                wait = busy.retry_after + random.uniform(0, jitter)  # noqa: S311
-                if busy.reason != "RATE_LIMITED":
-                    wait = min(wait, max(0.0, until - self.now()))
-                self.sleep(wait)
-                jitter = min(2 * jitter, _MAX_JITTER)
-
-
-STOPPING = (MissingExtra, ModelUnavailable, Overloaded, Unauthenticated, Unavailable)
-"""Errors that do not depend on the picture. The next picture would fail too, so the run ends."""
-
-RETRY = RetryPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +102,10 @@ def read_pictures(
         on_row(is_error)
 
     remaining = _without_earlier(sources, output.earlier_rows(), skip)
-    recognize = partial(_recognize, recognizer, config, retry)
-    for source, outcome in map_in_order(recognize, remaining, workers):
-        output.write(printable(source.path), outcome)
+    reader = RowReader(config, recognizer=recognizer, retry=retry)
+    for row in map_in_order(partial(_read, reader), remaining, workers):
+        outcome = row.outcome
+        output.write(row.path, outcome)
         is_error = isinstance(outcome, LipiyanaError)
         failed += is_error
         read += not is_error
@@ -222,15 +161,7 @@ def _without_earlier(
             count(bool(record.error_code))
 
 
-def _recognize(
-    recognizer: Recognizer, config: RecognitionConfig, retry: RetryPolicy, source: Source
-) -> tuple[Source, Recognition | LipiyanaError]:
+def _read(reader: RowReader, source: Source) -> Row:
     if source.error is not None:
-        return source, source.error
-    try:
-        data = read_picture_file(Path(source.path))
-        return source, retry.call(partial(recognizer.recognize, data, config))
-    except LipiyanaError as error:
-        return source, error
-    except Exception as error:  # a bug must not lose the other pictures
-        return source, InternalError(f"{type(error).__name__}: {error}")
+        return reader.read_picture(source.path, source.error)
+    return reader.read_file(source.path)

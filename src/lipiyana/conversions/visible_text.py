@@ -33,6 +33,7 @@ def escaped(text: str) -> str:
 
 # looks like an escape: bytes that are not UTF-8 are always 0x80 or above, and 0x25 is "%" itself
 _LOOKS_LIKE_AN_ESCAPE = re.compile(rb"%(?=25|[89A-F][0-9A-F])")
+_AN_ESCAPE = re.compile(rb"%(25|[89A-F][0-9A-F])")
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -46,9 +47,19 @@ def printable(path: str) -> str:
 
     Each byte that is not UTF-8 becomes `%XX`, in upper case. A `%` that would look like such an
     escape becomes `%25`; all other characters, even other `%`, stay. So nearly all names are
-    unchanged, and different paths stay different: replacing each `%25` and `%80` to `%FF` by its
-    byte gives the path back.
+    unchanged, and different paths stay different; `path_of` gives the path back.
     """
-    raw = _LOOKS_LIKE_AN_ESCAPE.sub(b"%25", os.fsencode(path))
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:  # no file can have this name
+        encoded = path.encode("utf-8", "backslashreplace")
+    raw = _LOOKS_LIKE_AN_ESCAPE.sub(b"%25", encoded)
     text = raw.decode("utf-8", "surrogateescape")
     return _ESCAPED_BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", text)
+
+
+def path_of(text: str) -> str:
+    """Undo `printable`: replace each `%25` and `%80` to `%FF` by its byte."""
+    return os.fsdecode(
+        _AN_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(text))
+    )

@@ -1,20 +1,12 @@
 from __future__ import annotations
 
 import os
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.cli.visible_text import printable
-
-
-def decode(text: str) -> bytes:
-    """Undo `printable` by the rule in its docstring."""
-    return re.sub(
-        rb"%(25|[89A-F][0-9A-F])", lambda match: bytes.fromhex(match[1].decode()), text.encode()
-    )
+from lipiyana.conversions.visible_text import path_of, printable
 
 
 @pytest.mark.parametrize(
@@ -38,4 +30,10 @@ def test_a_path_is_escaped_as_documented(raw: bytes, text: str) -> None:
 
 @given(st.binary() | st.lists(st.sampled_from([b"%", b"2", b"5", b"E", b"\xe9"])).map(b"".join))
 def test_every_path_round_trips(raw: bytes) -> None:
-    assert decode(printable(os.fsdecode(raw))) == raw
+    text = printable(os.fsdecode(raw))
+    assert text.encode().decode() == text
+    assert os.fsencode(path_of(text)) == raw
+
+
+def test_a_name_that_no_file_can_have_is_written_too() -> None:
+    assert printable("a\ud800.jpg") == "a\\ud800.jpg"
