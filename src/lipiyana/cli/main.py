@@ -14,6 +14,7 @@ from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
     App,
+    Engine,
     Features,
     LayoutChoice,
     MinConfidence,
@@ -21,6 +22,7 @@ from lipiyana.cli.options import (
     ScriptHints,
     Server,
     Workers,
+    choice,
     existing_file,
     folder_to_write,
     parse_features,
@@ -76,13 +78,26 @@ def read(
     features: Features = None,
     min_confidence: MinConfidence = None,
     output: Annotated[
-        Path | None,
+        str | None,  # a `Path` would make s3:/ of s3://
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
             help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout.",
         ),
+    ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            metavar="local|ray",
+            parser=choice(Engine),
+            help="What reads: this process, or the machines of a Ray cluster, which write Parquet "
+            "files to the folder of --output. Needs the extra `ray`.",
+        ),
+    ] = Engine.LOCAL,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A Ray cluster. Default: only this machine."),
     ] = None,
     resume: Annotated[
         bool,
@@ -126,14 +141,14 @@ def read(
 
     Exit 0: all read; 1: some failed; 2: none found.
     """
-    from lipiyana.cli.read.command import ReadRequest, run
+    from lipiyana.cli.read import cluster, command
 
-    request = ReadRequest(
+    request = command.ReadRequest(
         inputs=tuple(inputs),
         layout=layout,
         features=parse_features(features),
         min_confidence=min_confidence,
-        output=output,
+        output=None if output is None or engine is Engine.RAY else Path(output),
         resume=resume,
         workers=workers,
         models=models,
@@ -145,7 +160,11 @@ def read(
         words=words,
         bom=not no_bom,
     )
-    raise typer.Exit(run(request))
+    if engine is Engine.RAY:
+        raise typer.Exit(cluster.run(cluster.ClusterRequest(request, output, ray_address)))
+    if ray_address is not None:
+        raise typer.BadParameter("is for --engine ray.", param_hint="--ray-address")
+    raise typer.Exit(command.run(request))
 
 
 @app.command()

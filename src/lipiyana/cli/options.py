@@ -22,6 +22,13 @@ from lipiyana.words import did_you_mean
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
+class Engine(StrEnum):
+    """What reads the pictures of `lipiyana read`."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class _Plain:
     """Shows the names of arguments and values in its help, not the types of Python."""
 

@@ -125,13 +125,17 @@ def error_of_store(error: BaseException, address: str) -> LipiyanaError:
     if isinstance(error, FileNotFoundError):
         return NotFound(f"there is nothing at {where}")
     if isinstance(error, PermissionError):
-        code = next(filter(None, map(_code, _chain(error))), "AccessDenied")
-        if code not in _CODES_OF_ONE_FILE:
-            return Unauthenticated(f"the store refuses the credentials for {where}: {code}")
-        return PermissionDenied(f"no permission to read {where}; check the rights in the store")
+        return _refused(error, where)
     if isinstance(error, ConnectionError | TimeoutError) or names & _UNREACHABLE:
         return Unavailable(f"the store of {where} cannot be reached: {error}")
     return InternalError(f"{where} cannot be read: {type(error).__name__}: {error}")
+
+
+def _refused(error: PermissionError, where: str) -> LipiyanaError:
+    code = next(filter(None, map(_code, _chain(error))), "AccessDenied")
+    if code in _CODES_OF_ONE_FILE:
+        return PermissionDenied(f"no permission for {where}; check the rights in the store")
+    return Unauthenticated(f"the store refuses the credentials for {where}: {code}")
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

@@ -1,4 +1,4 @@
-"""Starts Ray on this machine, or connects to a cluster, and keeps its many lines off the terminal."""
+"""Starts Ray or connects to a cluster, and keeps its many lines off the terminal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError, MissingExtra, Unavailable
 from lipiyana.runtime.container import available_threads
@@ -124,7 +125,7 @@ def _require_listener(address: str) -> None:
 def _actors(workers: int | None) -> int:
     if workers is not None:
         return workers
-    cpus = int(ray.cluster_resources().get("CPU", 0))
+    cpus = int(cast("Any", ray).cluster_resources().get("CPU", 0))
     if cpus < 1:
         raise Unavailable(
             "the cluster has no CPU now; with --workers N its autoscaler is asked for N"
@@ -145,19 +146,25 @@ def _lines_in_a_file() -> Iterator[Path]:
         lines = stack.enter_context(path.open("w", encoding="utf-8", errors="replace"))
         stack.enter_context(redirect_stdout(lines))
         if _is_descriptor(2):
-            before = sys.stderr
-            terminal = os.dup(2)
-            stack.callback(_restore, terminal, lambda: setattr(sys, "stderr", before))
-            sys.stderr = open(terminal, "w", buffering=1, closefd=False)  # noqa: PTH123, SIM115
+            terminal, before = os.dup(2), sys.stderr
+            stack.callback(_restore, before, terminal)
             os.dup2(lines.fileno(), 2)
+            sys.stderr = open(  # noqa: SIM115 - `_restore` closes its descriptor
+                terminal,
+                "w",
+                buffering=1,
+                encoding=before.encoding,
+                errors=before.errors,
+                closefd=False,
+            )
         yield path
 
 
-def _restore(terminal: int, stderr_again: Callable[[], None]) -> None:
-    sys.stderr.flush()
-    stderr_again()
+def _restore(stderr: TextIO, terminal: int) -> None:
+    stderr.flush()
     os.dup2(terminal, 2)
     os.close(terminal)
+    sys.stderr = stderr
 
 
 def _is_descriptor(number: int) -> bool:

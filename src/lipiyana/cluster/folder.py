@@ -6,6 +6,7 @@ passed over by what reads folders of Parquet.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from contextlib import ExitStack, suppress
@@ -26,6 +27,11 @@ _STAGED = f"{OWN}/staged"
 _LOCK = f"{OWN}/lock"
 
 
+def new_name() -> str:
+    """A name that nothing else has."""
+    return os.urandom(6).hex()
+
+
 class TakenError(Exception):
     """Another run writes to the folder."""
 
@@ -43,6 +49,10 @@ class Folder(Protocol):
 
     def stage(self, run: str, name: str, data: bytes) -> None:
         """Write a file that does not count yet."""
+        ...
+
+    def begin(self, run: str, batch: int) -> int:
+        """Note that a worker begins a batch; return how many have begun it before."""
         ...
 
     def publish(self, run: str, name: str) -> None:
@@ -93,6 +103,13 @@ class LocalFolder:
     def stage(self, run: str, name: str, data: bytes) -> None:  # noqa: D102
         write_atomically(self.path / _STAGED / run / name, data)
 
+    def begin(self, run: str, batch: int) -> int:  # noqa: D102
+        noted = self.path / _STAGED / run / f"begun-{batch}"
+        noted.mkdir(exist_ok=True)
+        before = sum(1 for _ in noted.iterdir())
+        (noted / new_name()).touch()
+        return before
+
     def publish(self, run: str, name: str) -> None:  # noqa: D102
         (self.path / _STAGED / run / name).rename(self.path / name)
 
@@ -141,6 +158,16 @@ class StoreFolder:
     def stage(self, run: str, name: str, data: bytes) -> None:  # noqa: D102
         store, root = open_store(self.address)
         store.pipe_file(f"{root}/{_STAGED}/{run}/{name}", data)
+
+    def begin(self, run: str, batch: int) -> int:  # noqa: D102
+        store, root = open_store(self.address)
+        noted = f"{root}/{_STAGED}/{run}/begun-{batch}"
+        try:
+            before = len(store.ls(noted, detail=False))
+        except FileNotFoundError:
+            before = 0
+        store.pipe_file(f"{noted}/{new_name()}", b"begun")
+        return before
 
     def publish(self, run: str, name: str) -> None:  # noqa: D102
         store, root = open_store(self.address)

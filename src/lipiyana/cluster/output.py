@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from lipiyana.cluster.addresses import error_of_store, scheme_of
 from lipiyana.cluster.folder import TakenError, folder_at
+from lipiyana.cluster.inputs import Picture
 from lipiyana.cluster.worker import Staged, error_of_writing
 from lipiyana.conversions.visible_text import printable
 from lipiyana.errors import InternalError
@@ -43,7 +44,7 @@ class OutputFolder:
         """Rows of earlier runs."""
         self.failed = 0
         """Those of them with an error."""
-        self._run = run
+        self.run = run
         self._provenance = provenance
         self._resume = resume
         self._seen: set[bytes] = set()
@@ -51,7 +52,7 @@ class OutputFolder:
 
     def __enter__(self) -> Self:
         try:
-            self.folder.take(self._run, self._held)
+            self.folder.take(self.run, self._held)
             self._read_earlier()
         except BaseException as error:
             self._held.close()
@@ -73,13 +74,13 @@ class OutputFolder:
     ) -> None:
         self._held.close()
 
-    def is_new(self, path: str) -> bool:
-        """Whether a path has no row and was not asked for before; from now on it was."""
-        digest = _digest(printable(path))
-        if digest in self._seen:
-            return False
-        self._seen.add(digest)
-        return True
+    def new(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        """Leave out the pictures whose path has a row, and all but the first of a path."""
+        for picture in pictures:
+            digest = _digest(printable(picture.path))
+            if digest not in self._seen:
+                self._seen.add(digest)
+                yield picture
 
     def publish(self, staged: Staged) -> None:
         """Make the rows of a batch count.
@@ -89,7 +90,7 @@ class OutputFolder:
             LipiyanaError: the file is not there, or cannot be moved.
         """
         try:
-            self.folder.publish(self._run, staged.name)
+            self.folder.publish(self.run, staged.name)
         except TakenError as error:
             raise OutputError(str(error)) from error
         except FileNotFoundError as error:

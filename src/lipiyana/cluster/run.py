@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,9 +24,6 @@ file of rows, of which there should not be millions."""
 WAVES = (20_000, 500_000)
 """Pictures that are listed before the first are read, and at most afterwards."""
 
-RETRIES = 1
-"""How often Ray repeats a batch whose worker died, before the batch is bisected."""
-
 _BATCHES_AN_ACTOR = 4  # so that no actor waits long for the last one
 
 
@@ -41,44 +36,38 @@ class Counts:
     empty: int = 0
 
 
-def new_run() -> str:
-    """A name for a run, which no other run has."""
-    return os.urandom(6).hex()
-
-
 def read_on_ray(
     pictures: Iterable[Picture],
     reader: RowReader,
     output: OutputFolder,
-    run: str,
     actors: int,
+    counts: Counts,
     on_rows: Callable[[int, int], None],
-) -> Counts:
-    """Read the pictures that have no row yet, and add their rows to a folder.
+) -> None:
+    """Read pictures on the connected Ray, and add their rows to a folder.
 
-    `ray` must be connected. Memory grows with the number of paths only, see `OutputFolder`.
+    Memory does not grow with the number of pictures, apart from what `OutputFolder.new` needs.
 
     Args:
-        pictures: may repeat paths.
+        pictures: those without a row, see `OutputFolder.new`.
         reader: reads them, in the workers.
         output: takes the rows.
-        run: its name, see `new_run`.
         actors: how many batches are read at the same time.
+        counts: are kept up to date.
         on_rows: called with the number of new rows, and how many of them have an error.
 
     Raises:
         LipiyanaError: the run cannot go on; what it has published stays.
         OutputError: another run has taken over the folder.
     """
-    counts = Counts()
-    new = (one for one in pictures if output.is_new(one.path))
+    left = iter(pictures)
     size = WAVES[0]
     job: Job | None = None
-    while wave := list(islice(new, size)):
+    while wave := list(islice(left, size)):
         size = WAVES[1]
         if job is None:
             witness = next((one.path for one in wave if not one.error and is_here(one.path)), None)
-            job = Job(reader, output.folder, run, witness=witness)
+            job = Job(reader, output.folder, output.run, witness=witness)
         for staged in _read_wave(wave, job, actors, anything_read=counts.rows > 0):
             if staged.error is not None:
                 raise staged.error
@@ -87,7 +76,6 @@ def read_on_ray(
             counts.failed += staged.failed
             counts.empty += staged.empty
             on_rows(staged.rows, staged.failed)
-    return counts
 
 
 def _read_wave(
@@ -102,17 +90,16 @@ def _read_wave(
     wave.clear()
     for staged in _map(list(left.values()), job, min(actors, len(left))):
         # a batch whose answer was lost with a machine is read again, and its first answer counts
-        if left.pop(staged.batch, None) is not None:
+        if not staged.lost and left.pop(staged.batch, None) is not None:
             anything_read = True
             yield staged
     yield from read_lost(list(left.values()), job, actors, anything_read=anything_read)
 
 
 def _map(batches: list[pa.Table], job: Job, actors: int) -> Iterator[Staged]:
-    """Read batches by Ray Data; those whose workers died are missing in what comes back."""
+    """Read batches by Ray Data, which starts and replaces the workers."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.max_errored_blocks = -1
     read = ray.data.from_arrow(batches).map_batches(
         Worker,
         fn_constructor_args=(job,),
@@ -120,9 +107,7 @@ def _map(batches: list[pa.Table], job: Job, actors: int) -> Iterator[Staged]:
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
         num_cpus=1,
-        ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
     )
     tables = read.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    with closing(iter(tables)) as found:
-        for table in found:
-            yield from staged_of(table)
+    for table in tables:
+        yield from staged_of(table)

@@ -13,13 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lipiyana.cluster.addresses import error_of_store, read_picture, scheme_of
-from lipiyana.cluster.folder import Folder
+from lipiyana.cluster.folder import Folder, new_name
 from lipiyana.cluster.inputs import Picture
 from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError
 from lipiyana.rows.reader import STOPPING, RowReader
 from lipiyana.rows.row import Row
 from lipiyana.rows.schema import arrow_schema, rows_table
 from lipiyana.types import Recognition
+
+
+ATTEMPTS = 2
+"""How often a batch is begun before it is bisected: the first worker that dies may have died of
+something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Staged:
         failed: rows with an error.
         empty: pictures that were read and in which nothing was found.
         error: why the run cannot go on; nothing is staged then.
+        lost: whether workers died of it, `ATTEMPTS` times; nothing is staged then.
     """
 
     batch: int
@@ -60,6 +66,7 @@ class Staged:
     failed: int = 0
     empty: int = 0
     error: LipiyanaError | None = None
+    lost: bool = False
 
 
 class Worker:
@@ -70,8 +77,13 @@ class Worker:
         self._seen = False
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Read a batch as Ray Data has it: a table of `batch_table` in, one of a row out."""
-        return pa.table({"staged": [pickle.dumps(self.read(table))]})
+        """Read a batch as Ray Data has it: a table of `batch_table` in, one of a row out.
+
+        Ray Data repeats a batch whose worker died, without end. This gives up after `ATTEMPTS`.
+        """
+        number = table["batch"][0].as_py()
+        staged = self._given_up(number) or self.read(table)
+        return pa.table({"staged": [pickle.dumps(staged)]})
 
     def read(self, table: pa.Table) -> Staged:
         """Read the pictures of a table of `batch_table` and stage a file of their rows.
@@ -87,6 +99,13 @@ class Worker:
             return Staged(number, error=error)
         except Exception as error:
             return Staged(number, error=InternalError(f"{type(error).__name__}: {error}"))
+
+    def _given_up(self, number: int) -> Staged | None:
+        try:
+            begun = self._job.folder.begin(self._job.run, number)
+        except Exception as error:
+            return Staged(number, error=error_of_writing(error))
+        return Staged(number, lost=True) if begun >= ATTEMPTS else None
 
     def _look_around(self) -> None:
         """Check that this machine has the disks of the run, before a row says that files are gone.
@@ -104,9 +123,7 @@ class Worker:
             raise InvalidRequest(f"a worker does not see the files that this run sees; {advice}")
         self._seen = True
 
-    def _opened(
-        self, pictures: Iterable[Picture]
-    ) -> Iterator[tuple[str, bytes | LipiyanaError]]:
+    def _opened(self, pictures: Iterable[Picture]) -> Iterator[tuple[str, bytes | LipiyanaError]]:
         for picture in pictures:
             opened = picture.error or read_picture(picture.path, self._job.base)
             if isinstance(opened, STOPPING):
@@ -124,7 +141,7 @@ def stage(job: Job, batch: int, rows: Sequence[Row]) -> Staged:
     buffer = BytesIO()
     pq.write_table(rows_table(rows, schema), buffer, compression="zstd")
     # a batch may be read twice, so each attempt has a name of its own
-    name = f"part-{job.run}-{batch:08}-{os.urandom(4).hex()}.parquet"
+    name = f"part-{job.run}-{batch:08}-{new_name()}.parquet"
     try:
         job.folder.stage(job.run, name, buffer.getvalue())
     except Exception as error:

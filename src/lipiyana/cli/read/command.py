@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +37,8 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_ignored,
 )
+from lipiyana.cluster.addresses import scheme_of
+from lipiyana.cluster.inputs import is_table
 from lipiyana.conversions.visible_text import shown
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
@@ -88,14 +91,14 @@ def run(request: ReadRequest) -> int:
     except OSError as error:
         return _cannot_write(error, request.output)
     except KeyboardInterrupt:
-        say_error(f"interrupted{_how_to_continue(request.output)}")
+        say_error(f"interrupted{how_to_continue(request.output)}")
         return INTERRUPTED
     if request.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
             f"{request.models}` shows which models were used"
         )
-    code = _sum_up(totals, time.monotonic() - began, request.output)
+    code = sum_up(totals, time.monotonic() - began, request.output)
     say_ignored(ignored)
     return code
 
@@ -103,6 +106,7 @@ def run(request: ReadRequest) -> int:
 def _check(request: ReadRequest) -> None:
     if not all(request.inputs):
         raise typer.BadParameter("an empty name.", param_hint="INPUT")
+    _refuse_inputs_of_engines(request.inputs)
     if request.output is not None and request.output.suffix.lower() not in FORMS:
         raise typer.BadParameter(
             f"the name must end in {' or '.join(FORMS)}.", param_hint="--output"
@@ -125,6 +129,19 @@ def _check(request: ReadRequest) -> None:
         raise typer.BadParameter("cannot be used with --models.", param_hint="--reader")
 
 
+def _refuse_inputs_of_engines(inputs: Sequence[str]) -> None:
+    stores = [one for one in inputs if scheme_of(one) not in {"", "file", "http", "https"}]
+    # among pictures, a pattern of the shell may have found a table of something else
+    tables = all(is_table(one) and os.path.isfile(one) for one in inputs)  # noqa: PTH113
+    for one in stores or (inputs if tables else ()):
+        kind = "an address in a store" if stores else "a table, not a picture"
+        raise typer.BadParameter(
+            f"{shown(one)} is {kind}; --engine ray --output DIR reads the pictures that it names. "
+            "Needs the extra `ray`.",
+            param_hint="INPUT",
+        )
+
+
 def _warn_of_options_without_column(request: ReadRequest) -> None:
     """Say which options change nothing in a .csv file."""
     if request.output is None or request.output.suffix.lower() != ".csv":
@@ -134,8 +151,9 @@ def _warn_of_options_without_column(request: ReadRequest) -> None:
             say_warning(f"{option} has no column in a .csv file; name a .jsonl file to see it")
 
 
-def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
-    config = RecognitionConfig(
+def config_of_request(request: ReadRequest) -> RecognitionConfig:
+    """What to look for in the pictures."""
+    return RecognitionConfig(
         features=request.features,
         layout=request.layout,
         script_hints=request.script_hints,
@@ -143,6 +161,10 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
         romanize=request.romanize,
         words=request.words,
     )
+
+
+def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
+    config = config_of_request(request)
     with ExitStack() as stack:
         if request.server is not None:
             chosen = recognizers.connect(request.server, request.workers)
@@ -195,11 +217,12 @@ def _options_of_rows(request: ReadRequest) -> dict[str, str]:
     }
 
 
-def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
+def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
+    """Print what was read and why it ended; return the exit code."""
     if totals.stopped_by is not None:
         on_screen = output is None and sys.stdout.isatty()
         why = "the last row says why" if on_screen else totals.stopped_by.message
-        say_error(f"stopped: {why}{_how_to_continue(output)}")
+        say_error(f"stopped: {why}{how_to_continue(output)}")
     skipped = ""
     if totals.skipped:
         skipped = f", {totals.skipped} skipped, already in {output}"
@@ -221,9 +244,10 @@ def _cannot_write(error: OSError, output: Path | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
         where = output or "standard output"
-        say_error(f"cannot write to {where}: {error.strerror}{_how_to_continue(output)}")
+        say_error(f"cannot write to {where}: {error.strerror}{how_to_continue(output)}")
     return FAILED
 
 
-def _how_to_continue(output: Path | None) -> str:
+def how_to_continue(output: Path | str | None) -> str:
+    """Advice for the end of a message about a run that ended early."""
     return "" if output is None else "; run the same command with --resume to continue"
