@@ -15,8 +15,10 @@ from typing import Any, TextIO, cast
 from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError, MissingExtra, Unavailable
 from lipiyana.runtime.container import available_threads
 
-# both are read when Ray is imported
+# what Ray reads when it is imported, and its processes when they start
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# by default its workers get a thirtieth of a busy CPU; what was asked for is to read
+os.environ.setdefault("RAY_worker_niceness", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 try:
     import ray

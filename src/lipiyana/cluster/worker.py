@@ -21,7 +21,6 @@ from lipiyana.rows.row import Row
 from lipiyana.rows.schema import arrow_schema, rows_table
 from lipiyana.types import Recognition
 
-
 ATTEMPTS = 2
 """How often a batch is begun before it is bisected: the first worker that dies may have died of
 something else."""
