@@ -19,6 +19,8 @@ BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
 )
 
+CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"
+
 
 def missing_fonts(names: tuple[str, ...]) -> str:
     """Return the reason for missing fonts, with the first few names."""

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import (
     InternalError,
     InvalidImage,
@@ -19,7 +20,6 @@ from lipiyana.errors import (
     Unavailable,
 )
 from lipiyana.files import MAX_FILE_BYTES, read_picture_file
-from lipiyana.words import shown
 
 if TYPE_CHECKING:
     import fsspec
@@ -95,6 +95,8 @@ def _read_from_store(address: str) -> bytes:
     store, path = open_store(address)
     try:
         data: bytes = store.cat_file(path, start=0, end=MAX_FILE_BYTES + 1)
+    except (FileNotFoundError, PermissionError):
+        raise
     except OSError:
         # an empty file has no such range
         if store.size(path) != 0:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from lipiyana.cluster.addresses import error_of_store, open_store, scheme_of
+from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 from lipiyana.files import open_regular
-from lipiyana.words import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
