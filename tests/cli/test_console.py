@@ -14,9 +14,9 @@ from rich.text import Text
 
 from lipiyana.cli import console
 from lipiyana.cli.console import SafeConsole, say_error, say_step, say_warning
-from lipiyana.cli.read.rows import JsonLines
 from lipiyana.conversions.visible_text import shown, visible
 from lipiyana.errors import NotFound
+from lipiyana.rows.text_forms import JsonLines
 
 HOSTILE = "a\x1b[2Jb\x9b31mc\rd\x08e\x7ff\u202eg\u2028h\x1b]0;title\x07"
 ALLOWED = {"\n"}

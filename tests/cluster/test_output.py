@@ -12,9 +12,10 @@ from cluster_fakes import FaultyRecognizer
 
 from conftest import Store
 from lipiyana.cluster.inputs import Picture
-from lipiyana.cluster.output import OutputError, OutputFolder
+from lipiyana.cluster.output import OutputFolder
 from lipiyana.cluster.worker import Job, stage
 from lipiyana.errors import InternalError, InvalidImage
+from lipiyana.rows.output import OutputError
 from lipiyana.rows.provenance import Provenance
 from lipiyana.rows.reader import RowReader
 from lipiyana.types import RecognitionConfig

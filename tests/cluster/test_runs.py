@@ -58,7 +58,7 @@ def write(folder: Path, **texts: str) -> list[Picture]:
 def test_a_picture_that_kills_workers_is_found_among_others(tmp_path: Path) -> None:
     pictures = write(tmp_path, **{f"good{number}": "a" for number in range(14)})
     pictures[3:3] = write(tmp_path, killer="kill", bad="bad", once=f"kill once {tmp_path / 'died'}")
-    name = f"{tmp_path}/{os.fsdecode(b'caf\xe9')}"
+    name = str(tmp_path / os.fsdecode(b"caf\xe9"))
     Path(name).write_text("a")
     unlisted = Picture(str(tmp_path / "closed"), NotFound("there is no such folder"))
     pictures += [Picture(name), unlisted, pictures[0], pictures[3]]

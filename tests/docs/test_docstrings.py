@@ -20,6 +20,7 @@ MODULES = {
     "lipiyana.inputs": {"Frame", "RawImage", "RecognitionConfig"},
     "lipiyana.pipeline": {"LocalRecognizer"},
     "lipiyana.recognizer": {"FrameResult", "Recognizer"},
+    "lipiyana.rows.reader": {"RowReader"},
     "lipiyana.server": {"server"},
     "lipiyana.types": {"Box", "Recognition", "Registration"},
 }
@@ -43,7 +44,7 @@ def test_examples_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_entry_points_have_an_example() -> None:
     entries = set().union(*MODULES.values())
     assert {"AsyncClient", "Client", "LocalRecognizer", "RecognitionConfig"} <= entries
-    assert entries - {"lipiyana", "server"} <= set(lipiyana.__all__)
+    assert entries - {"lipiyana", "server", "RowReader"} <= set(lipiyana.__all__)
 
 
 def _exists(name: str) -> bool:

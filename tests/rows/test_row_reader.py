@@ -23,16 +23,17 @@ def test_a_row_for_each_picture_in_order() -> None:
     rows = RowReader(recognizer=FakeRecognizer()).read(
         [("a", b"one"), ("b", b"bad"), ("c", NotFound("gone")), ("d", b"bug"), ("e", b"two")]
     )
+    sha256 = [hashlib.sha256(data).hexdigest() for data in (b"one", b"bad", b"bug", b"two")]
     found = [
         (row.path, row.sha256, row.error and (row.error.code, row.error.message)) for row in rows
     ]
     assert found == [
-        ("a", hashlib.sha256(b"one").hexdigest(), None),
-        ("b", hashlib.sha256(b"bad").hexdigest(), ("INVALID_ARGUMENT", "this is not a picture")),
+        ("a", sha256[0], None),
+        ("b", sha256[1], ("INVALID_ARGUMENT", "this is not a picture")),
         ("c", None, ("NOT_FOUND", "gone")),
-        ("d", hashlib.sha256(b"bug").hexdigest(), ("INTERNAL", "ZeroDivisionError: division by zero")),
-        ("e", hashlib.sha256(b"two").hexdigest(), None),
-    ]  # fmt: skip
+        ("d", sha256[2], ("INTERNAL", "ZeroDivisionError: division by zero")),
+        ("e", sha256[3], None),
+    ]
 
 
 def test_pictures_are_taken_one_by_one() -> None:

@@ -14,10 +14,8 @@ from lipiyana.errors import InvalidImage, NotFound
 from lipiyana.rows import Row
 from lipiyana.rows.columns import COLUMNS, recognition_of, take_apart
 from lipiyana.rows.provenance import Provenance
-from lipiyana.types import Recognition
-
-pa = pytest.importorskip("pyarrow")
 from lipiyana.rows.schema import arrow_schema, rows_table
+from lipiyana.types import Recognition
 
 RECOGNITION = FakeRecognizer().recognize("নাম".encode())
 

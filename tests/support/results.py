@@ -23,14 +23,16 @@ _PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a type of a column, with all the fields that it has."""
     one = take_apart(hint)
+    found: st.SearchStrategy[Any]
     if one.kind is list:
         some = st.lists(values_of(one.item), max_size=2).map(tuple)
         found = st.tuples(*[values_of(Point)] * 4) if one.item == Point else some
     elif one.kind is dict:
         found = st.dictionaries(TEXTS, values_of(one.item), max_size=2)
     elif is_dataclass(one.kind):
-        parts = {name: values_of(part) for name, part in fields_of(one.kind).items()}
-        found = st.builds(one.kind, **parts)
+        kind: Any = one.kind
+        parts = {name: values_of(part) for name, part in fields_of(kind).items()}
+        found = st.builds(kind, **parts)
     elif isinstance(one.kind, type) and issubclass(one.kind, StrEnum):
         found = st.sampled_from(one.kind)
     else:

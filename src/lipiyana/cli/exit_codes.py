@@ -13,3 +13,5 @@ CUT_OFF: Final = 3
 """Only `serve`: it ended before all accepted calls were answered."""
 INTERRUPTED: Final = 130
 """Ctrl-C; the code that shells use for SIGINT."""
+TERMINATED: Final = 143
+"""SIGTERM; the code that shells use for it."""

@@ -9,20 +9,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED
+from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED, TERMINATED
 from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
     App,
     Engine,
+    EngineChoice,
     Features,
     LayoutChoice,
     MinConfidence,
     Models,
+    RayAddress,
     ScriptHints,
     Server,
     Workers,
-    choice,
     existing_file,
     folder_to_write,
     parse_features,
@@ -83,22 +84,12 @@ def read(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to a .jsonl or .csv file. Default: JSON Lines to stdout.",
+            help="Write to a .jsonl, .csv or .parquet file, or with `ray` to a folder. Default: "
+            "JSON Lines to stdout.",
         ),
     ] = None,
-    engine: Annotated[
-        Engine,
-        typer.Option(
-            metavar="local|ray",
-            parser=choice(Engine),
-            help="What reads: this process, or the machines of a Ray cluster, which write Parquet "
-            "files to the folder of --output. Needs the extra `ray`.",
-        ),
-    ] = Engine.LOCAL,
-    ray_address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="A Ray cluster. Default: only this machine."),
-    ] = None,
+    engine: EngineChoice = Engine.LOCAL,
+    ray_address: RayAddress = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue FILE: skip the pictures that have a row in it."),
@@ -353,9 +344,10 @@ def main() -> NoReturn:
         say_error(error.message)
         sys.exit(FAILED)
     except SystemExit as leaving:
-        if leaving.code in (INTERRUPTED, CUT_OFF):
-            # do not wait for threads: a picture in progress may take long, and a server forever
-            sys.stdout.flush()
-            os._exit(INTERRUPTED if leaving.code == INTERRUPTED else CUT_OFF)
+        for code in (INTERRUPTED, TERMINATED, CUT_OFF):
+            if leaving.code == code:
+                # do not wait for threads: a picture in progress may take long, a server forever
+                sys.stdout.flush()
+                os._exit(code)
         raise
     raise AssertionError("a typer app must end with SystemExit")

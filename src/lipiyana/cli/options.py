@@ -202,6 +202,23 @@ Server = Annotated[
     typer.Option(metavar="HOST:PORT", help="Read on a server instead of in this process."),
 ]
 
+EngineChoice = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        parser=choice(Engine),
+        help="What reads: this process, or the machines of a Ray cluster. Needs the extra `ray`.",
+    ),
+]
+
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help="A Ray cluster. Default: this machine alone."
+    ),
+]
+
 MinConfidence = Annotated[
     float | None,
     typer.Option(

@@ -17,13 +17,10 @@ from lipiyana.cluster.inputs import Picture
 from lipiyana.cluster.worker import Staged, error_of_writing
 from lipiyana.conversions.visible_text import printable
 from lipiyana.errors import InternalError
+from lipiyana.rows.output import OutputError
 from lipiyana.rows.provenance import Provenance
 
 _DIGEST_BYTES = 16
-
-
-class OutputError(Exception):
-    """The folder cannot be used; its rows were not changed."""
 
 
 class OutputFolder:

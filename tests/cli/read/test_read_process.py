@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 MAIN = [sys.executable, "-c", "from lipiyana.cli.main import main; main()"]
@@ -49,6 +50,7 @@ SLOW = """
 import signal, threading
 from lipiyana.cli import recognizers
 from lipiyana.cli.main import main
+from lipiyana.rows.parquet_output import ParquetOutput
 from lipiyana.types import Recognition
 
 class Slow:
@@ -60,6 +62,7 @@ class Slow:
         pass
 
 recognizers.in_process = lambda *_, **__: recognizers.Chosen(Slow(), 1)
+ParquetOutput.__init__.__kwdefaults__["rows_per_part"] = 2
 # a test runner in the background may ignore SIGINT, and child processes inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
@@ -93,6 +96,66 @@ def test_finished_rows_survive_an_interruption(here: Path, kill: signal.Signals,
     )
     assert resumed.returncode == 0
     assert output.read_bytes().count(b"\n") == 3
+
+
+def parquet_run(here: Path, kill: signal.Signals, quick: int) -> int:
+    """Read `quick` pictures, end the run at the next one, and return its exit code."""
+    for number in range(9):
+        (here / f"{number}.jpg").write_text("quick" if number < quick else "slow")
+    command = [sys.executable, "-c", SLOW, "read", ".", "-o", "out.parquet", "--resume"]
+    with subprocess.Popen(command, stderr=-1) as process:
+        try:
+            while in_parts(here) != quick - quick % 2:
+                assert process.poll() is None
+            process.send_signal(kill)
+            return process.wait(60)
+        finally:
+            process.kill()
+
+
+def in_parts(here: Path) -> int:
+    """The rows of finished parts: each has two."""
+    parts = list((here / ".out.parquet.parts").glob("*.parquet"))
+    return 2 * len(parts)
+
+
+def parquet_paths(here: Path) -> list[str]:
+    found: list[str] = pq.read_table(here / "out.parquet")["path"].to_pylist()
+    return found
+
+
+@pytest.mark.parametrize("quick", [2, 5])
+@pytest.mark.parametrize(("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_ended_run_leaves_a_parquet_file_that_is_complete(
+    here: Path, kill: signal.Signals, code: int, quick: int
+) -> None:
+    assert parquet_run(here, kill, quick) == code
+    found = parquet_paths(here)
+    assert found == [f"./{number}.jpg" for number in range(len(found))]
+    assert len(found) >= quick - 1
+    assert not (here / ".out.parquet.parts").exists()
+    resume(here)
+
+
+@pytest.mark.parametrize("quick", [2, 5, 8])
+def test_rows_of_parquet_survive_kills(here: Path, quick: int) -> None:
+    assert parquet_run(here, signal.SIGKILL, quick) == -signal.SIGKILL
+    assert not (here / "out.parquet").exists()
+    assert in_parts(here) == quick - quick % 2
+    resume(here)
+
+
+def resume(here: Path) -> None:
+    for path in here.glob("*.jpg"):
+        path.write_text("quick")
+    command = [sys.executable, "-c", SLOW, "read", ".", "-o", "out.parquet"]
+    refused = subprocess.run(command, stderr=-1, check=False, timeout=60)
+    assert refused.returncode == 2
+    assert b"out.parquet has rows already: continue it with --resume" in refused.stderr
+    resumed = subprocess.run([*command, "--resume"], stderr=-1, check=False, timeout=60)
+    assert resumed.returncode == 0, resumed.stderr
+    assert b" skipped, already in out.parquet" in resumed.stderr
+    assert parquet_paths(here) == [f"./{number}.jpg" for number in range(9)]
 
 
 @pytest.mark.parametrize("on_terminal", [False, True])

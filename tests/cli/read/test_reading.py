@@ -3,17 +3,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from cli_fake import FakeRecognizer
 
-from lipiyana.cli.read.output import OutputFile
-from lipiyana.cli.read.rows import FORMS
-from lipiyana.cli.read.run import RetryPolicy, Totals, read_pictures
+from lipiyana.cli.read.run import Totals, read_pictures
 from lipiyana.cli.sources import list_pictures
 from lipiyana.errors import Overloaded
-from lipiyana.types import RecognitionConfig
+from lipiyana.rows import RowReader
+from lipiyana.rows.output import Output
+from lipiyana.rows.output_kinds import OutputRequest, kind_of
+from lipiyana.rows.provenance import Provenance
+from lipiyana.rows.retry import RetryPolicy
+from lipiyana.rows.text_forms import Csv, JsonLines
 
-FORM_NAMES = [".jsonl", ".csv"]
+TEXTS = [".jsonl", ".csv"]
+SUFFIXES = [*TEXTS, ".parquet"]
 NAMES = ['"quoted, name".jpg', "a.jpg", "b\nc.jpg", "bad.jpg", "é.jpg"]
 
 
@@ -38,25 +43,33 @@ def read(
     workers: int = 2,
     retry: RetryPolicy = AT_ONCE,
 ) -> Totals:
-    form = FORMS[output.suffix]()
-    with OutputFile(output, form, resume=resume) as file:
+    with opened(output, resume=resume) as file:
         return read_pictures(
             list_pictures(["in"]),
-            recognizer or FakeRecognizer(),
-            RecognitionConfig(),
+            RowReader(recognizer=recognizer or FakeRecognizer(), retry=retry),
             file,
             workers=workers,
             on_row=lambda failed: None,
-            retry=retry,
         )
 
 
+def opened(output: Path, *, resume: bool) -> Output:
+    kind = kind_of(output)
+    assert kind is not None
+    return kind.open(OutputRequest(output, resume, {}, Provenance))
+
+
 def rows(output: Path) -> list[tuple[str, str]]:
+    """The rows of a finished file, as other programs see them."""
+    if output.suffix == ".parquet":
+        columns = pq.read_table(output).to_pydict()
+        return list(zip(columns["path"], [c or "" for c in columns["error_code"]], strict=True))
+    form = {".jsonl": JsonLines, ".csv": Csv}[output.suffix]()
     with output.open("rb") as file:
-        return [(row.path, row.error_code) for row in FORMS[output.suffix]().records(file)]
+        return [(row.path, row.error_code) for row in form.records(file)]
 
 
-@pytest.mark.parametrize("suffix", FORM_NAMES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_row_for_each_picture_in_order(tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     assert read(output) == Totals(read=4, failed=1)
@@ -65,7 +78,7 @@ def test_a_row_for_each_picture_in_order(tmp_path: Path, suffix: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("suffix", FORM_NAMES)
+@pytest.mark.parametrize("suffix", TEXTS)
 def test_a_run_killed_at_any_byte_resumes_to_the_same_file(tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     recognizer = FakeRecognizer()
@@ -107,7 +120,7 @@ def test_resuming_after_pictures_were_added_and_removed(tmp_path: Path, pictures
     assert output.read_bytes() == before
 
 
-@pytest.mark.parametrize("suffix", FORM_NAMES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_run_stopped_by_an_unavailable_server_can_be_resumed(
     tmp_path: Path, pictures: Path, suffix: str
 ) -> None:

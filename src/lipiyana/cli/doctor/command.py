@@ -87,6 +87,7 @@ _ELSEWHERE = "paddle"
 _PURPOSES = {
     "indic": "fills `romanized`",
     "otel": "sends traces",
+    "parquet": "writes Parquet files",
     "redis": "shares the cache of servers",
     "render": "draws test pictures",
     "server": "runs the server",

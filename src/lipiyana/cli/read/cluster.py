@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from lipiyana.cli.console import say_error, say_warning, stderr
-from lipiyana.cli.exit_codes import INTERRUPTED, USAGE
+from lipiyana.cli.exit_codes import USAGE
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.models.import_paddle import models_of
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.read.command import ReadRequest, config_of_request, how_to_continue, sum_up
-from lipiyana.cli.read.rows import FORMS
+from lipiyana.cli.read.command import (
+    ReadRequest,
+    config_of_request,
+    interrupted,
+    sum_up,
+    terminable,
+)
 from lipiyana.cli.read.run import Totals
 from lipiyana.cli.sources import (
     SUFFIXES,
@@ -32,6 +37,8 @@ from lipiyana.cluster.addresses import scheme_of
 from lipiyana.cluster.inputs import Picture, is_table, pictures_of_store, pictures_of_table
 from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+from lipiyana.rows.output import OutputError
+from lipiyana.rows.output_kinds import kind_of
 from lipiyana.rows.reader import RowReader
 
 if TYPE_CHECKING:
@@ -90,8 +97,6 @@ def run(request: ClusterRequest) -> int:
     for pattern in inputs.local.unmatched:
         say_warning(f"no file matches {shown(pattern)}")
     import_with("ray", "lipiyana.cluster.run", "--engine ray")
-    from lipiyana.cluster.output import OutputError
-
     ignored: Counter[str] = Counter()
     began = time.monotonic()
     try:
@@ -99,9 +104,8 @@ def run(request: ClusterRequest) -> int:
     except (OutputError, InvalidRequest, NotFound) as error:
         say_error(str(error))
         return USAGE
-    except KeyboardInterrupt:
-        say_error(f"interrupted{how_to_continue(output)}")
-        return INTERRUPTED
+    except KeyboardInterrupt as signalled:
+        return interrupted(signalled, output)
     if totals is None:
         say_error(_no_picture_found(request, inputs, ignored))
         return USAGE
@@ -128,7 +132,7 @@ def _check(request: ClusterRequest) -> str:
         raise typer.BadParameter(
             "with --engine ray, name a folder for the rows.", param_hint="--output"
         )
-    if Path(output).suffix.lower() in {*FORMS, ".parquet"} and not Path(output).is_dir():
+    if kind_of(Path(output)) and not Path(output).is_dir():
         raise typer.BadParameter(
             f"{output} is the name of a file; with --engine ray, name a folder.",
             param_hint="--output",
@@ -183,6 +187,8 @@ def _read_into(
         try:
             with ExitStack() as stack:
                 actors = stack.enter_context(connected(request.address, request.read.workers))
+                # after Ray, which would end the process at once
+                stack.enter_context(terminable())
                 progress = stack.enter_context(
                     RunProgress(stderr(), inputs, earlier=earlier, period=_PROGRESS_SECONDS)
                 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,18 +18,9 @@ import typer
 
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
-from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.models.import_paddle import models_of
 from lipiyana.cli.progress import RunProgress
-from lipiyana.cli.read.output import (
-    Output,
-    OutputError,
-    OutputFile,
-    StandardOutput,
-    refuse_other_options,
-    write_options,
-)
-from lipiyana.cli.read.rows import FORMS, Csv
 from lipiyana.cli.read.run import Totals, read_pictures
 from lipiyana.cli.sources import (
     PEEK,
@@ -40,6 +33,11 @@ from lipiyana.cli.sources import (
 from lipiyana.cluster.addresses import scheme_of
 from lipiyana.cluster.inputs import is_table
 from lipiyana.conversions.visible_text import shown
+from lipiyana.rows.output import Output, OutputError
+from lipiyana.rows.output_kinds import OutputRequest, kind_of, suffixes
+from lipiyana.rows.provenance import Provenance, option_name, options_of
+from lipiyana.rows.reader import RowReader
+from lipiyana.rows.text_output import StandardOutput
 from lipiyana.types import Feature, Layout, RecognitionConfig
 
 
@@ -90,9 +88,8 @@ def run(request: ReadRequest) -> int:
         return USAGE
     except OSError as error:
         return _cannot_write(error, request.output)
-    except KeyboardInterrupt:
-        say_error(f"interrupted{how_to_continue(request.output)}")
-        return INTERRUPTED
+    except KeyboardInterrupt as signalled:
+        return interrupted(signalled, request.output)
     if request.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
@@ -107,13 +104,15 @@ def _check(request: ReadRequest) -> None:
     if not all(request.inputs):
         raise typer.BadParameter("an empty name.", param_hint="INPUT")
     _refuse_inputs_of_engines(request.inputs)
-    if request.output is not None and request.output.suffix.lower() not in FORMS:
+    kind = None if request.output is None else kind_of(request.output)
+    if request.output is not None and kind is None:
+        *others, last = suffixes()
         raise typer.BadParameter(
-            f"the name must end in {' or '.join(FORMS)}.", param_hint="--output"
+            f"the name must end in {', '.join(others)} or {last}.", param_hint="--output"
         )
     if request.resume and request.output is None:
         raise typer.BadParameter("needs --output.", param_hint="--resume")
-    if not request.bom and (request.output is None or request.output.suffix.lower() != ".csv"):
+    if not request.bom and (kind is None or not kind.takes_bom):
         raise typer.BadParameter("is for a .csv file as --output.", param_hint="--no-bom")
     recognizers.check_server(
         request.server,
@@ -143,12 +142,13 @@ def _refuse_inputs_of_engines(inputs: Sequence[str]) -> None:
 
 
 def _warn_of_options_without_column(request: ReadRequest) -> None:
-    """Say which options change nothing in a .csv file."""
-    if request.output is None or request.output.suffix.lower() != ".csv":
-        return
-    for option, given in (("--romanize", request.romanize), ("--words", request.words)):
-        if given:
-            say_warning(f"{option} has no column in a .csv file; name a .jsonl file to see it")
+    """Say which options change nothing in the file."""
+    kind = None if request.output is None else kind_of(request.output)
+    given = {"--romanize": request.romanize, "--words": request.words}
+    for option in sorted(kind.without if kind else ()):
+        if given[option]:
+            suffix = request.output.suffix.lower() if request.output else ""
+            say_warning(f"{option} has no column in a {suffix} file; name a .jsonl file to see it")
 
 
 def config_of_request(request: ReadRequest) -> RecognitionConfig:
@@ -174,47 +174,71 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
                 models, request.workers, pictures, keep_unsure=request.keep_unsure
             )
         stack.callback(chosen.recognizer.close)
-        output: Output = StandardOutput()
-        if request.output is not None:
-            form = FORMS[request.output.suffix.lower()]()
-            if isinstance(form, Csv):
-                form = Csv(bom=request.bom)
-            options = _options_of_rows(request)
-            if request.resume:
-                refuse_other_options(request.output, options)
-            output = stack.enter_context(OutputFile(request.output, form, resume=request.resume))
-            write_options(request.output, options)
+        reader = RowReader(config, recognizer=chosen.recognizer)
+        stack.enter_context(terminable())
+        output = stack.enter_context(_open_output(request, reader))
         on_terminal = request.output is None and sys.stdout.isatty()
         progress = stack.enter_context(
             RunProgress(stderr(), listing, results_on_terminal=on_terminal)
         )
         return read_pictures(
-            listing.walk(ignored),
-            chosen.recognizer,
-            config,
-            output,
-            workers=chosen.workers,
-            on_row=progress.step,
+            listing.walk(ignored), reader, output, workers=chosen.workers, on_row=progress.step
         )
 
 
-def _options_of_rows(request: ReadRequest) -> dict[str, str]:
-    """The options that the content of the rows depends on."""
+def _open_output(request: ReadRequest, reader: RowReader) -> Output:
+    kind = None if request.output is None else kind_of(request.output)
+    if request.output is None or kind is None:
+        return StandardOutput()
+    server = {"server": "unset" if request.server is None else "set"}
+    reads = options_of(reader.config) | server
+
+    def provenance() -> Provenance:
+        return replace(reader.provenance, options=reads)
+
+    options = {option_name(name): value for name, value in reads.items()} | _models_named(request)
+    return kind.open(
+        OutputRequest(request.output, request.resume, options, provenance, request.bom)
+    )
+
+
+def _models_named(request: ReadRequest) -> dict[str, str]:
+    """The options that name models; a file that has the digests of the models needs them not."""
     from lipiyana.runtime.store import MODELS_VARIABLE
 
     models = request.models or os.environ.get(MODELS_VARIABLE)
-    confidence = request.min_confidence
     return {
-        "--layout": request.layout.value,
-        "--features": ",".join(sorted(feature.value for feature in request.features)) or "unset",
-        "--min-confidence": "unset" if confidence is None else f"{confidence:g}",
         "--models": os.path.realpath(models) if models else "unset",
         "--reader": request.reader or "unset",
-        "--server": "unset" if request.server is None else "set",
-        "--script-hints": ",".join(request.script_hints) or "unset",
-        "--romanize": "set" if request.romanize else "unset",
-        "--words": "set" if request.words else "unset",
     }
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, so that its output is completed."""
+
+    def end(*_: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def interrupted(signalled: KeyboardInterrupt, output: Path | str | None) -> int:
+    """Say which signal ended the run; return the exit code."""
+    terminated = isinstance(signalled, Terminated)
+    say_error(f"{'terminated' if terminated else 'interrupted'}{_how_to_continue(output)}")
+    return TERMINATED if terminated else INTERRUPTED
 
 
 def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
@@ -222,7 +246,7 @@ def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
     if totals.stopped_by is not None:
         on_screen = output is None and sys.stdout.isatty()
         why = "the last row says why" if on_screen else totals.stopped_by.message
-        say_error(f"stopped: {why}{how_to_continue(output)}")
+        say_error(f"stopped: {why}{_how_to_continue(output)}")
     skipped = ""
     if totals.skipped:
         skipped = f", {totals.skipped} skipped, already in {output}"
@@ -244,10 +268,9 @@ def _cannot_write(error: OSError, output: Path | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
         where = output or "standard output"
-        say_error(f"cannot write to {where}: {error.strerror}{how_to_continue(output)}")
+        say_error(f"cannot write to {where}: {error.strerror or error}{_how_to_continue(output)}")
     return FAILED
 
 
-def how_to_continue(output: Path | str | None) -> str:
-    """Advice for the end of a message about a run that ended early."""
+def _how_to_continue(output: Path | str | None) -> str:
     return "" if output is None else "; run the same command with --resume to continue"

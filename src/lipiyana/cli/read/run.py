@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from lipiyana.cli.read.output import Output
-from lipiyana.cli.read.rows import Record
 from lipiyana.cli.sources import Source
 from lipiyana.conversions.visible_text import printable
 from lipiyana.errors import LipiyanaError
-from lipiyana.recognizer import Recognizer
+from lipiyana.rows.output import EarlierRow, Output
 from lipiyana.rows.reader import STOPPING, RowReader
-from lipiyana.rows.retry import RETRY, RetryPolicy
 from lipiyana.rows.row import Row
-from lipiyana.types import Recognition, RecognitionConfig
+from lipiyana.types import Recognition
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,13 +74,11 @@ class Totals:
 
 def read_pictures(
     sources: Iterable[Source],
-    recognizer: Recognizer,
-    config: RecognitionConfig,
+    reader: RowReader,
     output: Output,
     *,
     workers: int,
     on_row: Callable[[bool], None],
-    retry: RetryPolicy = RETRY,
 ) -> Totals:
     """Read `sources` and append their rows to `output`; those with a row already are skipped.
 
@@ -102,10 +97,9 @@ def read_pictures(
         on_row(is_error)
 
     remaining = _without_earlier(sources, output.earlier_rows(), skip)
-    reader = RowReader(config, recognizer=recognizer, retry=retry)
     for row in map_in_order(partial(_read, reader), remaining, workers):
         outcome = row.outcome
-        output.write(row.path, outcome)
+        output.write(row)
         is_error = isinstance(outcome, LipiyanaError)
         failed += is_error
         read += not is_error
@@ -133,7 +127,7 @@ def _shows_anything(found: Recognition) -> bool:
 
 
 def _without_earlier(
-    sources: Iterable[Source], earlier: Iterator[Record], count: Callable[[bool], None]
+    sources: Iterable[Source], earlier: Iterator[EarlierRow], count: Callable[[bool], None]
 ) -> Iterator[Source]:
     """Skip the sources that have a row.
 

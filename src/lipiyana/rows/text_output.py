@@ -1,4 +1,4 @@
-"""Writes the rows of a run to standard output, or to a file that a later run can continue.
+"""Writes rows as text to standard output, or to a file that a later run can continue.
 
 The options of a run are stored next to the file `NAME` of its rows, in the hidden file
 `.NAME.options`. A later run with other options is an error; if the hidden file is missing, options
@@ -12,36 +12,23 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from lipiyana.cli.read.rows import JsonLines, Record, RowError, RowForm
-from lipiyana.errors import LipiyanaError
 from lipiyana.files import write_atomically
+from lipiyana.rows.output import (
+    EarlierRow,
+    OutputError,
+    check_place,
+    has_rows,
+    locked,
+    written_otherwise,
+)
 from lipiyana.rows.reader import STOPPING_CODES
-from lipiyana.types import Recognition
+from lipiyana.rows.row import Row
+from lipiyana.rows.text_forms import JsonLines, Record, RowError, RowForm
 
 if sys.platform != "win32":
     import fcntl
-
-
-class OutputError(Exception):
-    """The output cannot be used; it was not changed."""
-
-
-class Output(Protocol):
-    """Takes rows, in order."""
-
-    def earlier_rows(self) -> Iterator[Record]:
-        """The rows of earlier runs, in order."""
-        ...
-
-    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
-        """Write one row and flush it.
-
-        Raises:
-            OSError: the row could not be written.
-        """
-        ...
 
 
 class StandardOutput:
@@ -49,17 +36,28 @@ class StandardOutput:
 
     _form = JsonLines()
 
-    def earlier_rows(self) -> Iterator[Record]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def earlier_rows(self) -> Iterator[EarlierRow]:
         """No rows: standard output has no earlier ones."""
         return iter(())
 
-    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
+    def write(self, row: Row) -> None:
         """Write one row and flush it."""
-        sys.stdout.buffer.write(self._form.encode(path, outcome))
+        sys.stdout.buffer.write(self._form.encode(row.path, row.outcome))
         sys.stdout.buffer.flush()
 
 
-class OutputFile:
+class TextFile:
     """Appends rows to a file, each in one write, so that a kill leaves at most one incomplete row.
 
     To continue a file, everything after its last complete row is removed. So is the last row if it
@@ -73,10 +71,7 @@ class OutputFile:
     def __init__(self, path: Path, form: RowForm, *, resume: bool) -> None:
         self._path = path
         self._form = form
-        if path.exists() and not path.is_file():  # opening a pipe would block
-            raise OutputError(f"{path} is not a regular file")
-        if not path.parent.exists():
-            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
+        check_place(path)
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
@@ -96,6 +91,10 @@ class OutputFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and release its lock."""
         self._file.close()
 
     def earlier_rows(self) -> Iterator[Record]:
@@ -106,9 +105,9 @@ class OutputFile:
                     return
                 yield record
 
-    def write(self, path: str, outcome: Recognition | LipiyanaError) -> None:
+    def write(self, row: Row) -> None:
         """Append one row."""
-        self._append(self._form.encode(path, outcome))
+        self._append(self._form.encode(row.path, row.outcome))
 
     def _prepare(self, resume: bool) -> int:
         """Lock the file and truncate it after its last good row; return the offset of its end."""
@@ -116,11 +115,9 @@ class OutputFile:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise OutputError(f"another run is writing to {self._path}") from error
+                raise locked(self._path) from error
         if not resume and self._has_rows():
-            raise OutputError(
-                f"{self._path} has rows already: continue it with --resume, or name another file"
-            )
+            raise has_rows(self._path)
         end = self._last_good_end() if resume else 0
         self._file.truncate(end)
         if end == 0:
@@ -177,10 +174,7 @@ def refuse_other_options(output: Path, options: Mapping[str, str]) -> None:
     if differing:
         then = ", ".join(f"{name} {before[name]}" for name in differing)
         now = ", ".join(f"{name} {options[name]}" for name in differing)
-        raise OutputError(
-            f"the rows of {output} were written with {then}, not with {now}: use the same "
-            "options, or name another file"
-        )
+        raise written_otherwise(output, f"with {then}, not with {now}: use the same options")
 
 
 def write_options(output: Path, options: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ from cli_fake import BOX, FakeRecognizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lipiyana.cli.read.rows import COLUMNS, Csv, JsonLines, RowError, RowForm
 from lipiyana.errors import InvalidImage, LipiyanaError, NotFound
+from lipiyana.rows.text_forms import COLUMNS, Csv, JsonLines, RowError, RowForm
 from lipiyana.types import Plate, Recognition, Registration
 
 PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)

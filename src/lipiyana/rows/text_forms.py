@@ -1,4 +1,4 @@
-"""The output formats, JSON Lines and CSV: encode and parse one record per picture."""
+"""The text formats of rows, JSON Lines and CSV: encode and parse one record per picture."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 from lipiyana.conversions.visible_text import CONTROLS
 from lipiyana.errors import LipiyanaError
+from lipiyana.rows.output import EarlierRow
 from lipiyana.types import Plate, Recognition
 from lipiyana.wire.results import recognition_to_json
 
@@ -28,18 +29,14 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(EarlierRow):
     """A complete record found in a file.
 
     Attributes:
-        path: the picture's path, as `printable` wrote it.
-        error_code: "" if the picture was read.
         start: offset of its first byte.
         end: offset after its last byte.
     """
 
-    path: str
-    error_code: str
     start: int
     end: int
 
@@ -159,9 +156,6 @@ class Csv:
             raise RowError(f"the record at byte {start} does not have {len(COLUMNS)} fields")
         return Record(_restore(rows[0][0]), rows[0][1], start, end)
 
-
-FORMS: dict[str, Callable[[], RowForm]] = {".jsonl": JsonLines, ".csv": Csv}
-"""By the suffix of the output's name."""
 
 _CONTROL = re.compile(f"[{CONTROLS}]")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")

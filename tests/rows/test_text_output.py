@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lipiyana.cli.read.output import OutputError, OutputFile
-from lipiyana.cli.read.rows import Csv, JsonLines, RowForm
 from lipiyana.errors import NotFound
+from lipiyana.rows import Row
+from lipiyana.rows.output import OutputError
+from lipiyana.rows.text_forms import Csv, JsonLines, RowForm
+from lipiyana.rows.text_output import TextFile
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.jsonl", JsonLines()), ("a.csv", Csv())])
@@ -16,15 +18,15 @@ def test_a_file_with_rows_is_not_overwritten_without_resume(
     tmp_path: Path, name: str, form: RowForm
 ) -> None:
     path = tmp_path / name
-    with OutputFile(path, form, resume=False) as output:
-        output.write("a.jpg", NotFound("gone"))
+    with TextFile(path, form, resume=False) as output:
+        output.write(Row("a.jpg", None, NotFound("gone")))
     before = path.read_bytes()
     with pytest.raises(OutputError, match="--resume"):
-        OutputFile(path, form, resume=False)
+        TextFile(path, form, resume=False)
     assert path.read_bytes() == before
-    with OutputFile(path, form, resume=True) as output:
+    with TextFile(path, form, resume=True) as output:
         assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
-        output.write("b.jpg", NotFound("gone"))
+        output.write(Row("b.jpg", None, NotFound("gone")))
         assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
 
 
@@ -32,7 +34,7 @@ def test_a_file_with_rows_is_not_overwritten_without_resume(
 def test_a_file_without_rows_may_be_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    with OutputFile(path, Csv(), resume=False):
+    with TextFile(path, Csv(), resume=False):
         pass
     assert path.read_bytes() in {*Csv.headers}
 
@@ -46,40 +48,40 @@ def test_a_file_of_another_format_is_never_changed(
     path = tmp_path / "notes"
     path.write_bytes(content)
     with pytest.raises(OutputError):
-        OutputFile(path, form, resume=resume)
+        TextFile(path, form, resume=resume)
     assert path.read_bytes() == content
 
 
 def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with (
-        OutputFile(path, JsonLines(), resume=True),
+        TextFile(path, JsonLines(), resume=True),
         pytest.raises(OutputError, match="another run"),
     ):
-        OutputFile(path, JsonLines(), resume=True)
-    with OutputFile(path, JsonLines(), resume=True):
+        TextFile(path, JsonLines(), resume=True)
+    with TextFile(path, JsonLines(), resume=True):
         pass
 
 
 def test_a_file_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"there is no folder .*missing; create it"):
-        OutputFile(tmp_path / "missing" / "a.jsonl", JsonLines(), resume=False)
+        TextFile(tmp_path / "missing" / "a.jsonl", JsonLines(), resume=False)
 
 
 def test_a_full_disk_is_reported_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     row = JsonLines().encode("a.jpg", NotFound("gone"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with OutputFile(path, JsonLines(), resume=False) as output:
-        output.write("a.jpg", NotFound("gone"))
+    with TextFile(path, JsonLines(), resume=False) as output:
+        output.write(Row("a.jpg", None, NotFound("gone")))
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(row) + 5, limits[1]))
         try:
             with pytest.raises(OSError, match="too large"):
-                output.write("b.jpg", NotFound("gone"))
+                output.write(Row("b.jpg", None, NotFound("gone")))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.stat().st_size == len(row) + 5
-    with OutputFile(path, JsonLines(), resume=True) as output:
+    with TextFile(path, JsonLines(), resume=True) as output:
         assert [record.path for record in output.earlier_rows()] == ["a.jpg"]
     assert path.read_bytes() == row
 
@@ -87,4 +89,4 @@ def test_a_full_disk_is_reported_and_the_run_can_be_resumed(tmp_path: Path) -> N
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jsonl")
     with pytest.raises(OutputError, match="not a regular file"):
-        OutputFile(tmp_path / "a.jsonl", JsonLines(), resume=False)
+        TextFile(tmp_path / "a.jsonl", JsonLines(), resume=False)
