@@ -255,7 +255,7 @@ def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
     read = totals.read - totals.skipped + totals.skipped_failed
     failed = totals.failed - totals.skipped_failed
     stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
-    return FAILED if totals.failed else DONE
+    return FAILED if totals.failed or totals.stopped_by is not None else DONE
 
 
 def _any_of(pictures: int) -> str:
