@@ -13,7 +13,7 @@ import click
 import pytest
 import typer
 from blocks import BLOCKS, PAGES, ROOT, Block
-from needs import CURL, OPENSSL
+from needs import CLUSTER, CURL, OPENSSL
 from packaging.requirements import Requirement
 from stage import Stage, missing_program
 
@@ -42,7 +42,7 @@ def test_it_runs_as_pasted(
     block: Block, stages: dict[str, Stage], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     if missing := missing_program(block):
-        pytest.skip({"openssl": OPENSSL, "curl": CURL}[missing])
+        pytest.skip({"openssl": OPENSSL, "curl": CURL, "ray": CLUSTER}[missing])
     if block.page not in stages:
         for stage in stages.values():
             stage.close()
