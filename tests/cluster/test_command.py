@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from lipiyana.cli.main import app
 from lipiyana.cluster import engine
-from lipiyana.errors import InvalidRequest
+from lipiyana.errors import InvalidRequest, Unavailable
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.rows.columns import recognition_of
 from lipiyana.types import Recognition, RecognitionConfig
@@ -122,6 +122,14 @@ def test_a_cluster_that_does_not_answer(here: Path) -> None:
     assert done.returncode == 1
     assert f"no Ray cluster answers at {address}" in done.stderr
     assert "--resume to continue" in done.stderr
+
+
+def test_a_server_of_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"{address}: what listens there is not Ray"):
+            engine._connect(address)
 
 
 @pytest.mark.parametrize("address", ["ray://localhost:10001", "localhost", "a:b"])

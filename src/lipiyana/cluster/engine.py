@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+import grpc
+
 from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError, MissingExtra, Unavailable
 from lipiyana.runtime.container import available_threads
 
@@ -19,6 +21,8 @@ from lipiyana.runtime.container import available_threads
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 # by default its workers get a thirtieth of a busy CPU; what was asked for is to read
 os.environ.setdefault("RAY_worker_niceness", "0")
+# attempts of 40 s at an address where something else answers; its own default is twenty
+os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 try:
     import ray
@@ -109,7 +113,7 @@ def _connect(address: str) -> None:
 
 
 def _require_listener(address: str) -> None:
-    """Fail soon where nothing listens: Ray itself would try for a minute."""
+    """Fail soon where no gRPC server answers: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise InvalidRequest(
@@ -117,9 +121,13 @@ def _require_listener(address: str) -> None:
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except (OSError, OverflowError, UnicodeError) as error:
+        if os.environ.get("RAY_USE_TLS", "0") == "0":
+            with grpc.insecure_channel(address) as channel:
+                grpc.channel_ready_future(channel).result(_CONNECT_SECONDS)
+    except (OSError, OverflowError, UnicodeError, grpc.FutureTimeoutError) as error:
+        why = str(error) or "what listens there is not Ray"
         raise Unavailable(
-            f"no Ray cluster answers at {address}: {error}; `ray status` on its head shows whether "
+            f"no Ray cluster answers at {address}: {why}; `ray status` on its head shows whether "
             "it runs"
         ) from error
 
