@@ -67,7 +67,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[int]:
         except Exception as error:
             _keep(log)
             where = "Ray does not start" if address is None else f"no use of Ray at {address}"
-            raise Unavailable(f"{where}: {_first_line(error)}; see {log}") from error
+            raise Unavailable(f"{where}: {_first_line(error)}{_advice(log)}; see {log}") from error
         stack.callback(ray.shutdown)
         try:
             yield _actors(workers)
@@ -192,6 +192,16 @@ def _keep(log: Path) -> None:
 def _remove_unless_kept(log: Path) -> None:
     if not (log.parent / "kept").exists():
         shutil.rmtree(log.parent, ignore_errors=True)
+
+
+def _advice(log: Path) -> str:
+    """What to do about a failure that only the lines of Ray tell; "" if they tell nothing."""
+    if "InvalidAuthToken" not in log.read_text("utf-8", "replace"):
+        return ""
+    return (
+        "; it wants a token: set RAY_AUTH_MODE=token, and put the token of its head into "
+        "RAY_AUTH_TOKEN or ~/.ray/auth_token"
+    )
 
 
 def _first_line(error: BaseException) -> str:
