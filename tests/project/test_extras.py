@@ -25,6 +25,8 @@ def last_line_of_error(program: str) -> str:
         ("lipiyana.server.settings.model", "pydantic_settings", "server"),
         ("lipiyana.rendering.text.shaping", "uharfbuzz", "render"),
         ("lipiyana.rendering.fonts.faces", "freetype", "render"),
+        ("lipiyana.rows.schema", "pyarrow", "parquet"),
+        ("lipiyana.rows.parquet_output", "pyarrow", "parquet"),
     ],
 )
 def test_the_error_names_the_extra(module: str, package: str, extra: str) -> None:

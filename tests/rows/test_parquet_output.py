@@ -191,6 +191,40 @@ def test_a_file_of_another_kind_is_never_changed(path: Path, make, says: str) ->
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_damaged_file_is_reported_and_not_changed(path: Path) -> None:
+    write(path, range(5))
+    whole = path.read_bytes()
+    refused = 0
+    for position in range(len(whole) - 4000, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            output = opened(path, resume=True)
+        except OutputError as error:
+            refused += "cannot continue" in str(error)
+        else:  # what is damaged says nothing of the rows
+            output._folder.close()
+        assert path.read_bytes() == damaged
+        assert list(path.parent.iterdir()) == [path]
+    assert refused > 10
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"notes"])
+def test_a_damaged_part_is_reported(path: Path, content: bytes) -> None:
+    killed = opened(path)
+    for number in range(4):
+        killed.write(row(number))
+    os.close(killed._folder._lock)  # type: ignore[arg-type]
+    parts = sorted(path.with_name(".out.parquet.parts").glob("*.parquet"))
+    parts[-1].write_bytes(content)
+    with pytest.raises(OutputError, match=r"a file in .*\.out\.parquet\.parts is damaged"):
+        opened(path, resume=True)
+    parts[-1].unlink()
+    write(path, range(2, 4), resume=True)
+    assert paths(path) == names(range(4))
+
+
 @pytest.mark.parametrize(
     ("origin", "says"),
     [

@@ -28,6 +28,8 @@ NOW = Provenance("0.2", "12", {"reader": "a" * 64, "plates": "b" * 64}, {"layout
             Provenance("0.2", "11", NOW.models, NOW.options),
             "by version 11 of the pipeline, not 12",
         ),
+        (Provenance("0.2", "12", NOW.models, {}), "with --layout unset, not with --layout scene"),
+        (Provenance("0.2", "12", NOW.models, {"layout": "scene", "words": "unset"}), ""),
         (Provenance("0.1", "12", NOW.models, NOW.options), "by lipiyana 0.1, not 0.2"),
     ],
 )

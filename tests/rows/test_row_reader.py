@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_a_row_for_each_picture_in_order() -> None:
 def test_pictures_are_taken_one_by_one() -> None:
     taken = []
 
-    def pictures():  # type: ignore[no-untyped-def]
+    def pictures() -> Iterator[tuple[str, bytes]]:
         for name in "abc":
             taken.append(name)
             yield name, b"x"

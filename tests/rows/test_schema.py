@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from cli_fake import FakeRecognizer
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +23,11 @@ RECOGNITION = FakeRecognizer().recognize("নাম".encode())
 
 
 def back(row: Row) -> dict[str, Any]:
-    (columns,) = rows_table([row]).to_pylist()
+    """The row as it comes back from a Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(rows_table([row]), file)
+    columns: dict[str, Any]
+    (columns,) = pq.read_table(file).to_pylist()
     return columns
 
 

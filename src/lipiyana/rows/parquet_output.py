@@ -20,9 +20,10 @@ from lipiyana.rows.row import Row
 from lipiyana.rows.schema import arrow_schema, rows_table
 
 ROWS_PER_PART = 1_000
-"""A kill loses at most so many rows, and those of `SECONDS_PER_PART`."""
+"""Of a part. A kill loses at most so many."""
 
 SECONDS_PER_PART = 30.0
+"""After which a part is finished with fewer rows."""
 
 ROWS_PER_GROUP = 10_000
 """Of a row group of the finished file, however the run was interrupted. So many are in memory."""
@@ -91,6 +92,7 @@ class ParquetOutput:
         self._written: dict[int, Segment] = {}
         self._part = _Part(end, now())
         self._growing: _GrowingFile | None = None
+        self._grown_up = False
 
     def __enter__(self) -> Self:
         return self
@@ -102,13 +104,13 @@ class ParquetOutput:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            # where a part could not be written, all of them certainly cannot
-            if kind is None or not issubclass(kind, OSError):
-                self._finish_part()
-                if not self._complete:
-                    self._grown().close()
-                    self._folder.publish()
-                    self._complete = True
+            if kind is None or not issubclass(kind, OSError):  # what failed would fail once more
+                self._complete_file()
+        except KeyboardInterrupt:
+            # the first Ctrl-C asks for a complete file, a second one not to wait for it
+            if kind is None or not issubclass(kind, KeyboardInterrupt):
+                self._complete_file()
+            raise
         finally:
             if self._growing is not None and not self._complete:
                 self._growing.abandon()
@@ -128,6 +130,19 @@ class ParquetOutput:
         most, seconds = self._limits
         if len(self._part.rows) >= most or self._now() - self._part.began >= seconds:
             self._finish_part()
+
+    def _complete_file(self) -> None:
+        """Make the output of all rows; may be done once more where it was interrupted."""
+        self._finish_part()
+        if self._complete:
+            return
+        if not self._grown_up:
+            growing = self._grown()
+            self._growing = None
+            growing.close()
+            self._grown_up = True
+        self._folder.publish()
+        self._complete = True
 
     def _finish_part(self) -> None:
         part = self._part
@@ -159,9 +174,17 @@ class ParquetOutput:
         Raises:
             OutputError: they cannot be continued by this run.
         """
-        parts = self._folder.parts(self._check if resume else lambda _: None)
-        if parts and not resume:
-            raise has_rows(self._shown)
+        if not resume:
+            if self._folder.has_parts() or self._rows_of_file(resume):
+                raise has_rows(self._shown)
+            return []
+        try:
+            parts = self._folder.parts(self._check)
+        except (ValueError, OSError) as error:
+            raise OutputError(
+                f"cannot continue {self._shown}: a file in {self._folder.path} is damaged "
+                f"({error}); delete it to lose its rows"
+            ) from error
         rows = self._rows_of_file(resume)
         if parts:
             self._folder.check_gap(rows, parts[0].start)
@@ -174,14 +197,12 @@ class ParquetOutput:
         try:
             with pq.ParquetFile(self._path) as file:
                 rows = int(file.metadata.num_rows)
-                if rows and not resume:
-                    raise has_rows(self._shown)
-                if rows:
+                if rows and resume:
                     self._check(file)
-                else:  # of another origin, it is not replaced
-                    Provenance.from_metadata(file.schema_arrow.metadata)
+                # of another origin, it is not replaced even if it is empty
+                Provenance.from_metadata(file.schema_arrow.metadata)
                 return rows
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             if not resume:
                 raise has_rows(self._shown) from error
             raise OutputError(f"cannot continue {self._shown}: {_reason(error)}") from error
@@ -238,5 +259,7 @@ class _GrowingFile:
         self._writer.is_open = False  # else its destructor tries it again, and prints the error
 
 
-def _reason(error: ValueError) -> str:
+def _reason(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError):  # Arrow raises it for a damaged footer too
+        return error.strerror or "it is damaged"
     return "it is no Parquet file" if isinstance(error, pa.ArrowInvalid) else str(error)

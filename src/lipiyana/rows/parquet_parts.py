@@ -89,8 +89,7 @@ class PartsFolder:
         self._lock = self._locked()
         try:
             (self.path / "growing").unlink(missing_ok=True)
-            if self._whole.exists():  # an earlier run was killed before it could end this
-                self._publish_whole()
+            self._publish_whole()  # of an earlier run that was killed before it could do this
         except BaseException:
             self.close()
             raise
@@ -100,6 +99,10 @@ class PartsFolder:
         """Where all rows are collected for `publish`."""
         return self.path / "growing"
 
+    def has_parts(self) -> bool:
+        """Whether an earlier run left any."""
+        return any(self.path.glob("*.parquet"))
+
     def parts(self, check: Callable[[pq.ParquetFile], None]) -> list[Segment]:
         """Find the parts, without the rows that later ones replace.
 
@@ -108,7 +111,7 @@ class PartsFolder:
 
         Raises:
             OutputError: rows are missing between them.
-            pa.ArrowInvalid: a part is no Parquet file.
+            ValueError, OSError: a part is no Parquet file, or what `check` raises.
         """
         found = []
         for path in sorted(self.path.glob("*.parquet")):
@@ -141,9 +144,13 @@ class PartsFolder:
         return Segment(path, start, table.num_rows)
 
     def publish(self) -> None:
-        """Make the finished file `growing` the output, and remove the parts."""
-        _to_disk(self.growing)
-        self.growing.replace(self._whole)
+        """Make the finished file `growing` the output, and remove the parts.
+
+        Where this was interrupted, it may be done once more.
+        """
+        if self.growing.exists():
+            _to_disk(self.growing)
+            self.growing.replace(self._whole)
         self._publish_whole()
 
     def close(self) -> None:
@@ -162,6 +169,8 @@ class PartsFolder:
         return self.path / "whole"
 
     def _publish_whole(self) -> None:
+        if not self._whole.exists():
+            return
         for part in self.path.glob("*.parquet"):
             part.unlink()
         self._whole.replace(self._output)

@@ -62,16 +62,19 @@ class Provenance:
 
         The text follows "the rows of FILE were written".
         """
-        if then := _differing(earlier.options, self.options):
-            shown = ", ".join(f"{option_name(name)} {earlier.options.get(name)}" for name in then)
-            now = ", ".join(f"{option_name(name)} {self.options.get(name)}" for name in then)
-            return f"with {shown}, not with {now}"
-        if names := _differing(earlier.models, self.models):
-            then_models, now_models = (
-                ", ".join(f"{name} {one.get(name, 'absent')[:12]}" for name in names)
-                for one in (earlier.models, self.models)
+        # an option that is missing is younger than the rows
+        if options := _differing(earlier.options, self.options, "unset"):
+            then, now = (
+                ", ".join(f"{option_name(name)} {value}" for name, value in side.items())
+                for side in options
             )
-            return f"by other models ({then_models}), not by those of this run ({now_models})"
+            return f"with {then}, not with {now}"
+        if models := _differing(earlier.models, self.models, "absent"):
+            then, now = (
+                ", ".join(f"{name} {sha256[:12]}" for name, sha256 in side.items())
+                for side in models
+            )
+            return f"by other models ({then}), not by those of this run ({now})"
         if earlier.pipeline != self.pipeline:
             return f"by version {earlier.pipeline} of the pipeline, not {self.pipeline}"
         if earlier.version != self.version:
@@ -102,8 +105,17 @@ def option_name(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _differing(earlier: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    return [name for name in {**now, **earlier} if earlier.get(name) != now.get(name)]
+def _differing(
+    earlier: Mapping[str, str], now: Mapping[str, str], missing: str
+) -> tuple[dict[str, str], dict[str, str]] | None:
+    """The items that differ, on both sides; None if there are none."""
+    both = {
+        name: (earlier.get(name, missing), now.get(name, missing)) for name in {**now, **earlier}
+    }
+    names = [name for name, (then, today) in both.items() if then != today]
+    if not names:
+        return None
+    return {name: both[name][0] for name in names}, {name: both[name][1] for name in names}
 
 
 def _strings(text: str) -> dict[str, str]:

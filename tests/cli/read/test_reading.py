@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,9 +16,11 @@ from lipiyana.rows.output import Output
 from lipiyana.rows.output_kinds import OutputRequest, kind_of
 from lipiyana.rows.provenance import Provenance
 from lipiyana.rows.retry import RetryPolicy
-from lipiyana.rows.text_forms import Csv, JsonLines
+from lipiyana.rows.text_forms import Csv, JsonLines, RowForm
+from lipiyana.rows.text_output import TextFile
 
-TEXTS = [".jsonl", ".csv"]
+FORMS: dict[str, Callable[[], RowForm]] = {".jsonl": JsonLines, ".csv": Csv}
+TEXTS = [*FORMS]
 SUFFIXES = [*TEXTS, ".parquet"]
 NAMES = ['"quoted, name".jpg', "a.jpg", "b\nc.jpg", "bad.jpg", "é.jpg"]
 
@@ -54,6 +57,8 @@ def read(
 
 
 def opened(output: Path, *, resume: bool) -> Output:
+    if output.suffix in TEXTS:  # without the file of options, which takes most of the time
+        return TextFile(output, FORMS[output.suffix](), resume=resume)
     kind = kind_of(output)
     assert kind is not None
     return kind.open(OutputRequest(output, resume, {}, Provenance))
@@ -64,9 +69,8 @@ def rows(output: Path) -> list[tuple[str, str]]:
     if output.suffix == ".parquet":
         columns = pq.read_table(output).to_pydict()
         return list(zip(columns["path"], [c or "" for c in columns["error_code"]], strict=True))
-    form = {".jsonl": JsonLines, ".csv": Csv}[output.suffix]()
     with output.open("rb") as file:
-        return [(row.path, row.error_code) for row in form.records(file)]
+        return [(row.path, row.error_code) for row in FORMS[output.suffix]().records(file)]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
