@@ -134,7 +134,9 @@ def test_a_server_of_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cluster_that_wants_a_token(tmp_path: Path) -> None:
     log = tmp_path / "ray.log"
-    log.write_text("Unauthenticated: RPC error: InvalidAuthToken: Authentication token is missing\n")
+    log.write_text(
+        "Unauthenticated: RPC error: InvalidAuthToken: Authentication token is missing\n"
+    )
     assert "set RAY_AUTH_MODE=token" in engine._advice(log)
     log.write_text("Timed out\n")
     assert engine._advice(log) == ""
