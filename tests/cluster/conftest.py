@@ -5,28 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from needs import CLUSTER
+from s3_store import Store
 
 for package in ("moto.server", "pyarrow", "ray", "s3fs"):
     pytest.importorskip(package, reason=CLUSTER)
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """A server of S3, and a client that sees all of it."""
-
-    endpoint: str
-    client: Any
-
-    def put(self, address: str, data: bytes) -> str:
-        """Write an object; return its address."""
-        bucket, _, key = address.removeprefix("s3://").partition("/")
-        self.client.put_object(Bucket=bucket, Key=key, Body=data)
-        return address
 
 
 @pytest.fixture(scope="session")

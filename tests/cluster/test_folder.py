@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from s3_store import Store
 
-from conftest import Store
 from lipiyana.cluster.folder import Folder, LocalFolder, TakenError, folder_at
 
 

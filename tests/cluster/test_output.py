@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cluster_fakes import FaultyRecognizer
+from s3_store import Store
 
-from conftest import Store
 from lipiyana.cluster.inputs import Picture
 from lipiyana.cluster.output import OutputFolder
 from lipiyana.cluster.worker import Job, stage

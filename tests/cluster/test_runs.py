@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pytest
 from cluster_fakes import FaultyRecognizer
+from s3_store import Store
 
-from conftest import Store
 from lipiyana.cluster import bisection
 from lipiyana.cluster.engine import connected
 from lipiyana.cluster.inputs import Picture, pictures_of_store

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import boto3
 import pytest
+from s3_store import Store
 
-from conftest import Store
 from lipiyana.cli.sources import SUFFIXES
 from lipiyana.cluster import addresses
 from lipiyana.cluster.addresses import read_picture

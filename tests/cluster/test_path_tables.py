@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from s3_store import Store
 
-from conftest import Store
 from lipiyana.cluster.inputs import is_table, pictures_of_table
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 
