@@ -7,16 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from needs import CLUSTER
-from s3_store import Store
-
-for package in ("moto.server", "pyarrow", "ray", "s3fs"):
-    pytest.importorskip(package, reason=CLUSTER)
+from s3_store import Store, need_cluster
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[Store]:
     """A server, and the variables by which s3fs finds it, here and in the workers of Ray."""
+    need_cluster()
     import boto3
     from moto.server import ThreadedMotoServer
 

@@ -10,7 +10,10 @@ from types import SimpleNamespace
 
 import pyarrow.dataset as ds
 import pytest
+from s3_store import need_cluster
 from typer.testing import CliRunner, Result
+
+need_cluster()
 
 from lipiyana.cli.main import app
 from lipiyana.cluster import engine

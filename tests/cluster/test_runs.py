@@ -11,7 +11,9 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pytest
 from cluster_fakes import FaultyRecognizer
-from s3_store import Store
+from s3_store import Store, need_cluster
+
+need_cluster()
 
 from lipiyana.cluster import bisection
 from lipiyana.cluster.engine import connected

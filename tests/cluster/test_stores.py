@@ -9,9 +9,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import boto3
 import pytest
-from s3_store import Store
+from s3_store import Store, need_cluster
+
+need_cluster()
+
+import boto3
 
 from lipiyana.cli.sources import SUFFIXES
 from lipiyana.cluster import addresses

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from needs import CLUSTER
+
+
+def need_cluster() -> None:
+    """Skip where Ray, or what makes a server of S3, is not installed."""
+    for package in ("moto.server", "ray", "s3fs"):
+        pytest.importorskip(package, reason=CLUSTER)
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
