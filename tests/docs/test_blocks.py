@@ -13,7 +13,7 @@ import click
 import pytest
 import typer
 from blocks import BLOCKS, PAGES, ROOT, Block
-from needs import CURL, OPENSSL
+from needs import CLUSTER, CURL, OPENSSL
 from packaging.requirements import Requirement
 from stage import Stage, missing_program
 
@@ -42,7 +42,7 @@ def test_it_runs_as_pasted(
     block: Block, stages: dict[str, Stage], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     if missing := missing_program(block):
-        pytest.skip({"openssl": OPENSSL, "curl": CURL}[missing])
+        pytest.skip({"openssl": OPENSSL, "curl": CURL, "ray": CLUSTER}[missing])
     if block.page not in stages:
         for stage in stages.values():
             stage.close()
@@ -71,7 +71,7 @@ def test_commands_of_blocks_that_are_not_run_exist(block: Block, tmp_path: Path)
 
 def test_few_blocks_are_not_run() -> None:
     assert all(len(block.not_run) > 20 for block in NOT_RUN)
-    assert len(NOT_RUN) <= 20  # of more than 50 commands and programs
+    assert len(NOT_RUN) <= 22  # of more than 50 commands and programs
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -21,6 +21,7 @@ def last_line_of_error(program: str) -> str:
     ("module", "package", "extra"),
     [
         ("lipiyana.cache.keys", "xxhash", "server"),
+        ("lipiyana.cluster.engine", "ray", "ray"),
         ("lipiyana.cache.store", "cachetools", "server"),
         ("lipiyana.server.settings.model", "pydantic_settings", "server"),
         ("lipiyana.rendering.text.shaping", "uharfbuzz", "render"),

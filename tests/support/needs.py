@@ -25,6 +25,8 @@ BROWSER = (
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 
+CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"
+
 
 def missing_fonts(names: tuple[str, ...]) -> str:
     """Return the reason for missing fonts, with the first few names."""

@@ -15,6 +15,8 @@ from lipiyana.cli.models import options as models_making
 from lipiyana.cli.options import (
     App,
     DeviceChoice,
+    Engine,
+    EngineChoice,
     Features,
     Fp16,
     Inference,
@@ -23,6 +25,7 @@ from lipiyana.cli.options import (
     LayoutChoice,
     MinConfidence,
     Models,
+    RayAddress,
     ScriptHints,
     Server,
     Workers,
@@ -82,14 +85,17 @@ def read(
     features: Features = None,
     min_confidence: MinConfidence = None,
     output: Annotated[
-        Path | None,
+        str | None,  # a `Path` would make s3:/ of s3://
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to a .jsonl, .csv or .parquet file. Default: JSON Lines to stdout.",
+            help="Write to a .jsonl, .csv or .parquet file, or with `ray` to a folder. Default: "
+            "JSON Lines to stdout.",
         ),
     ] = None,
+    engine: EngineChoice = Engine.LOCAL,
+    ray_address: RayAddress = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue FILE: skip the pictures that have a row in it."),
@@ -137,15 +143,15 @@ def read(
 
     Exit 0: all read; 1: some failed; 2: none found.
     """
-    from lipiyana.cli.read.command import ReadRequest, run
+    from lipiyana.cli.read import cluster, command
     from lipiyana.cli.recognizers import Engines
 
-    request = ReadRequest(
+    request = command.ReadRequest(
         inputs=tuple(inputs),
         layout=layout,
         features=parse_features(features),
         min_confidence=min_confidence,
-        output=output,
+        output=None if output is None or engine is Engine.RAY else Path(output),
         resume=resume,
         workers=workers,
         engines=Engines(
@@ -159,7 +165,11 @@ def read(
         words=words,
         bom=not no_bom,
     )
-    raise typer.Exit(run(request))
+    if engine is Engine.RAY:
+        raise typer.Exit(cluster.run(cluster.ClusterRequest(request, output, ray_address)))
+    if ray_address is not None:
+        raise typer.BadParameter("is for --engine ray.", param_hint="--ray-address")
+    raise typer.Exit(command.run(request))
 
 
 @app.command()

@@ -23,6 +23,13 @@ from lipiyana.words import did_you_mean
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
+class Engine(StrEnum):
+    """What reads the pictures of `lipiyana read`."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class _Plain:
     """Shows the names of arguments and values in its help, not the types of Python."""
 
@@ -234,6 +241,23 @@ InferenceFallback = Annotated[
 Server = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Read on a server instead of in this process."),
+]
+
+EngineChoice = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        parser=choice(Engine),
+        help="What reads: this process, or the machines of a Ray cluster. Needs the extra `ray`.",
+    ),
+]
+
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help="A Ray cluster. Default: this machine alone."
+    ),
 ]
 
 MinConfidence = Annotated[

@@ -26,14 +26,23 @@ class RunProgress:
     """Counts pictures and shows the progress. A thread walks `listing` once more for the total.
 
     With `results_on_terminal` there is no bar, because the results themselves show the progress.
+    `earlier` are pictures of earlier runs, and how many of them failed. The time left is that of
+    the speed of the last `period` seconds.
     """
 
     def __init__(
-        self, console: Console, listing: Iterable[object], *, results_on_terminal: bool = False
+        self,
+        console: Console,
+        listing: Iterable[object],
+        *,
+        results_on_terminal: bool = False,
+        earlier: tuple[int, int] = (0, 0),
+        period: float = 30.0,
     ) -> None:
         self._console = console
         self._listing = listing
-        self._done = self._failed = 0
+        self._done, self._failed = earlier
+        self._earlier = self._done
         self._began = self._printed = time.monotonic()
         self._over = threading.Event()
         self._bar = Progress(
@@ -46,8 +55,13 @@ class RunProgress:
             console=console,
             disable=results_on_terminal or not console.is_terminal,
             transient=True,
+            # what a library prints to standard output stays there
+            redirect_stdout=False,
+            speed_estimate_period=period,
         )
-        self._task = self._bar.add_task("reading", total=None, failed=0)
+        self._task = self._bar.add_task(
+            "reading", total=None, failed=self._failed, completed=self._done
+        )
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -66,13 +80,17 @@ class RunProgress:
 
     def step(self, failed: bool) -> None:
         """Count one more picture."""
-        self._done += 1
+        self.advance(1, int(failed))
+
+    def advance(self, pictures: int, failed: int) -> None:
+        """Count more pictures, some of which failed."""
+        self._done += pictures
         self._failed += failed
-        self._bar.update(self._task, advance=1, failed=self._failed)
+        self._bar.update(self._task, advance=pictures, failed=self._failed)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._printed >= LINE_EVERY:
             self._printed = now
-            rate = self._done / (now - self._began)
+            rate = (self._done - self._earlier) / (now - self._began)
             self._console.print(
                 f"{self._done} pictures, {self._failed} failed, {rate:.1f} per second"
             )

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -31,6 +31,8 @@ from lipiyana.cli.sources import (
     refuse_inputs_in,
     say_ignored,
 )
+from lipiyana.cluster.addresses import scheme_of
+from lipiyana.cluster.inputs import is_table
 from lipiyana.conversions.visible_text import shown
 from lipiyana.rows.output import Output, OutputError
 from lipiyana.rows.output_kinds import OutputRequest, kind_of, suffixes
@@ -88,16 +90,13 @@ def run(request: ReadRequest) -> int:
     except OSError as error:
         return _cannot_write(error, request.output)
     except KeyboardInterrupt as signalled:
-        terminated = isinstance(signalled, Terminated)
-        said = "terminated" if terminated else "interrupted"
-        say_error(f"{said}{_how_to_continue(request.output)}")
-        return TERMINATED if terminated else INTERRUPTED
+        return interrupted(signalled, request.output)
     if request.engines.models is not None and totals.empty and not totals.shown:
         say_warning(
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
             f"{request.engines.models}` shows which models were used"
         )
-    code = _sum_up(totals, time.monotonic() - began, request.output)
+    code = sum_up(totals, time.monotonic() - began, request.output)
     say_ignored(ignored)
     return code
 
@@ -105,6 +104,7 @@ def run(request: ReadRequest) -> int:
 def _check(request: ReadRequest) -> None:
     if not all(request.inputs):
         raise typer.BadParameter("an empty name.", param_hint="INPUT")
+    _refuse_inputs_of_engines(request.inputs)
     kind = None if request.output is None else kind_of(request.output)
     if request.output is not None and kind is None:
         *others, last = suffixes()
@@ -132,6 +132,19 @@ def _check(request: ReadRequest) -> None:
                 raise typer.BadParameter(f"cannot be used with {option}.", param_hint="--reader")
 
 
+def _refuse_inputs_of_engines(inputs: Sequence[str]) -> None:
+    stores = [one for one in inputs if scheme_of(one) not in {"", "file", "http", "https"}]
+    # among pictures, a pattern of the shell may have found a table of something else
+    tables = all(is_table(one) and os.path.isfile(one) for one in inputs)  # noqa: PTH113
+    for one in stores or (inputs if tables else ()):
+        kind = "an address in a store" if stores else "a table, not a picture"
+        raise typer.BadParameter(
+            f"{shown(one)} is {kind}; --engine ray --output DIR reads the pictures that it names. "
+            "Needs the extra `ray`.",
+            param_hint="INPUT",
+        )
+
+
 def _warn_of_options_without_column(request: ReadRequest) -> None:
     """Say which options change nothing in the file."""
     kind = None if request.output is None else kind_of(request.output)
@@ -142,8 +155,9 @@ def _warn_of_options_without_column(request: ReadRequest) -> None:
             say_warning(f"{option} has no column in a {suffix} file; name a .jsonl file to see it")
 
 
-def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
-    config = RecognitionConfig(
+def config_of_request(request: ReadRequest) -> RecognitionConfig:
+    """What to look for in the pictures."""
+    return RecognitionConfig(
         features=request.features,
         layout=request.layout,
         script_hints=request.script_hints,
@@ -151,6 +165,10 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
         romanize=request.romanize,
         words=request.words,
     )
+
+
+def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counter[str]) -> Totals:
+    config = config_of_request(request)
     with ExitStack() as stack:
         if request.server is not None:
             chosen = recognizers.connect(request.server, request.workers)
@@ -163,7 +181,7 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
             )
         stack.callback(chosen.recognizer.close)
         reader = RowReader(config, recognizer=chosen.recognizer)
-        stack.enter_context(_terminable())
+        stack.enter_context(terminable())
         output = stack.enter_context(_open_output(request, reader))
         on_terminal = request.output is None and sys.stdout.isatty()
         progress = stack.enter_context(
@@ -209,7 +227,7 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does, so that its output is completed."""
 
     def end(*_: object) -> None:
@@ -225,7 +243,15 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
+def interrupted(signalled: KeyboardInterrupt, output: Path | str | None) -> int:
+    """Say which signal ended the run; return the exit code."""
+    terminated = isinstance(signalled, Terminated)
+    say_error(f"{'terminated' if terminated else 'interrupted'}{_how_to_continue(output)}")
+    return TERMINATED if terminated else INTERRUPTED
+
+
+def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
+    """Print what was read and why it ended; return the exit code."""
     if totals.stopped_by is not None:
         on_screen = output is None and sys.stdout.isatty()
         why = "the last row says why" if on_screen else totals.stopped_by.message
@@ -238,7 +264,7 @@ def _sum_up(totals: Totals, seconds: float, output: Path | None) -> int:
     read = totals.read - totals.skipped + totals.skipped_failed
     failed = totals.failed - totals.skipped_failed
     stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
-    return FAILED if totals.failed else DONE
+    return FAILED if totals.failed or totals.stopped_by is not None else DONE
 
 
 def _any_of(pictures: int) -> str:
@@ -255,5 +281,5 @@ def _cannot_write(error: OSError, output: Path | None) -> int:
     return FAILED
 
 
-def _how_to_continue(output: Path | None) -> str:
+def _how_to_continue(output: Path | str | None) -> str:
     return "" if output is None else "; run the same command with --resume to continue"
