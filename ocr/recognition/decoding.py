@@ -76,9 +76,6 @@ def _merge(classes: list[int], best: list[float], charset: Sequence[str]) -> Dec
     return Decoded("".join(characters), tuple(min(1.0, c) for c in confidences))
 
 
-_NEVER = (-math.inf, -math.inf)
-
-
 def beam_search(
     probabilities: Floats,
     charset: Sequence[str],
@@ -105,61 +102,118 @@ def beam_search(
         (text, natural logarithm of its probability and weights), best first; fewer than `top`
         where fewer are possible.
     """
-    with np.errstate(divide="ignore"):
-        logs = np.log(probabilities.astype(np.float64))
     # plain numbers: a search takes millions of single values, which numpy hands out slowly
-    rows: list[list[float]] = logs.tolist()
-    candidates = _candidates(logs, classes_a_step)
-    # prefix -> log probability of the paths that end in a blank, and of those that do not
-    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}
-    weights: dict[tuple[int, ...], float] = {(): 0.0}
-    for row, classes in zip(rows, candidates, strict=True):
-        possible = [(index, row[index]) for index in classes if row[index] > -math.inf]
-        grown: dict[tuple[int, ...], tuple[float, float]] = {}
-        for prefix, (blank, last) in beams.items():
-            both = _add(blank, last)
-            end = prefix[-1] if prefix else _BLANK
-            stays = last + row[end] if prefix else -math.inf
-            old_blank, old_last = grown.get(prefix, _NEVER)
-            grown[prefix] = _add(old_blank, both + row[_BLANK]), _add(old_last, stays)
-            for index, likely in possible:
-                # a repeat is a new character only after a blank
-                chance = (blank if index == end else both) + likely
-                if chance == -math.inf:
-                    continue
-                longer = (*prefix, index)
-                if longer not in weights:
-                    weights[longer] = weights[prefix] + (
-                        scorer(_spell(prefix, charset), charset[index - 1]) if scorer else 0.0
-                    )
-                if weights[longer] > -math.inf:
-                    old_blank, old_last = grown.get(longer, _NEVER)
-                    grown[longer] = old_blank, _add(old_last, chance)
-        best = heapq.nlargest(width, grown, key=lambda p: _add(*grown[p]) + weights[p])
-        beams = {prefix: grown[prefix] for prefix in best}
-    scored = [(_spell(p, charset), _add(*chances) + weights[p]) for p, chances in beams.items()]
-    ranked = sorted(scored, key=lambda item: (-item[1], item[0]))
-    return [item for item in ranked if item[1] > -math.inf][:top]
+    exact = probabilities.astype(np.float64)
+    rows: list[list[float]] = exact.tolist()
+    tree = _PrefixTree(charset, scorer)
+    # node -> probability of the paths that end in a blank, and of those that do not, by `scale`
+    beams: dict[int, list[float]] = {0: [1.0, 0.0]}
+    scale = 0.0  # natural logarithm
+    for row, classes in zip(rows, _candidates(exact, classes_a_step), strict=True):
+        possible = [(index, row[index]) for index in classes if row[index] > 0]
+        grown = _grown(beams, tree, row, possible)
+        if len(grown) > width:
+            weights = tree.weights
+            best = heapq.nlargest(
+                width, grown.items(), key=lambda item: sum(item[1]) * weights[item[0]]
+            )
+            grown = dict(best)
+        greatest = max(map(sum, grown.values()))
+        if greatest == 0:
+            return []
+        # else the products of many steps would be too small for a float
+        beams = {node: [blank / greatest, last / greatest] for node, (blank, last) in grown.items()}
+        scale += math.log(greatest)
+    scored = [
+        (tree.texts[node], math.log(total) + scale + tree.log_weights[node])
+        for node, total in ((node, sum(chances)) for node, chances in beams.items())
+        if total > 0
+    ]
+    return sorted(scored, key=lambda item: (-item[1], item[0]))[:top]
 
 
-def _candidates(logs: npt.NDArray[np.float64], count: int) -> list[list[int]]:
-    characters = logs[:, 1:]
+_IMPOSSIBLE = -1
+
+
+class _PrefixTree:
+    """The prefixes of a beam search as numbered nodes; node 0 is the empty one.
+
+    Attributes:
+        texts: what each node spells.
+        ends: class of its last character.
+        children: by class, the nodes that are longer by a character; `_IMPOSSIBLE` where the
+            scorer forbids it.
+        log_weights: what the scorer gave its characters.
+        weights: their exponentials.
+    """
+
+    def __init__(self, charset: Sequence[str], scorer: Scorer | None) -> None:
+        self._charset, self._scorer = charset, scorer
+        self.texts: list[str] = [""]
+        self.ends: list[int] = [_BLANK]
+        self.children: list[dict[int, int]] = [{}]
+        self.log_weights: list[float] = [0.0]
+        self.weights: list[float] = [1.0]
+
+    def grow(self, node: int, index: int) -> int:
+        """Add the child of `node` for the character of class `index`; return its number."""
+        character = self._charset[index - 1]
+        more = self._scorer(self.texts[node], character) if self._scorer else 0.0
+        weight = self.log_weights[node] + more
+        if weight == -math.inf:
+            self.children[node][index] = _IMPOSSIBLE
+            return _IMPOSSIBLE
+        child = self.children[node][index] = len(self.texts)
+        self.texts.append(self.texts[node] + character)
+        self.ends.append(index)
+        self.children.append({})
+        self.log_weights.append(weight)
+        self.weights.append(math.exp(weight))
+        return child
+
+
+def _grown(
+    beams: dict[int, list[float]],
+    tree: _PrefixTree,
+    row: list[float],
+    possible: list[tuple[int, float]],
+) -> dict[int, list[float]]:
+    """The prefixes after one more time step, with their probabilities."""
+    grown: dict[int, list[float]] = {}
+    for node, (blank, last) in beams.items():
+        both, end, children = blank + last, tree.ends[node], tree.children[node]
+        stays = last * row[end] if node else 0.0
+        known = grown.get(node)
+        if known is None:
+            grown[node] = [both * row[_BLANK], stays]
+        else:
+            known[0] += both * row[_BLANK]
+            known[1] += stays
+        for index, likely in possible:
+            # a repeat is a new character only after a blank
+            chance = (blank if index == end else both) * likely
+            if chance == 0:
+                continue
+            child = children.get(index)
+            if child is None:
+                child = tree.grow(node, index)
+            if child == _IMPOSSIBLE:
+                continue
+            known = grown.get(child)
+            if known is None:
+                grown[child] = [0.0, chance]
+            else:
+                known[1] += chance
+    return grown
+
+
+def _candidates(probabilities: npt.NDArray[np.float64], count: int) -> list[list[int]]:
+    characters = probabilities[:, 1:]
     if count >= characters.shape[1]:
-        everything = list(range(1, logs.shape[1]))
-        return [everything] * len(logs)
+        everything = list(range(1, probabilities.shape[1]))
+        return [everything] * len(probabilities)
     likeliest = np.argpartition(characters, -count, axis=1)[:, -count:] + 1
     return [row.tolist() for row in likeliest]
-
-
-def _add(a: float, b: float) -> float:
-    """Logarithm of the sum of two numbers given by their logarithms."""
-    if a < b:
-        a, b = b, a
-    return a if b == -math.inf else a + math.log1p(math.exp(b - a))
-
-
-def _spell(prefix: tuple[int, ...], charset: Sequence[str]) -> str:
-    return "".join(charset[index - 1] for index in prefix)
 
 
 @dataclass(frozen=True, slots=True)
