@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from lipiyana.cli.read.command import terminable
 from lipiyana.cli.read.run import IN_FLIGHT_PER_WORKER, map_in_order
 
 
@@ -71,3 +73,24 @@ def test_an_error_keeps_its_place_in_the_order() -> None:
     assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_that_python_loses_still_ends_the_run() -> None:
+    class Loses:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # what it raises is printed, and lost
+
+    def items() -> Iterator[int]:
+        yield 0
+        Loses()
+        reached.set()
+
+    reached, never = threading.Event(), threading.Event()
+    with terminable() as check:
+        results = map_in_order(lambda _: never.wait(), items(), 1, check)
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+    assert reached.is_set()
+    never.set()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

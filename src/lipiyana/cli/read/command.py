@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -181,14 +181,19 @@ def _read(request: ReadRequest, listing: Listing, pictures: int, ignored: Counte
             )
         stack.callback(chosen.recognizer.close)
         reader = RowReader(config, recognizer=chosen.recognizer)
-        stack.enter_context(terminable())
+        check = stack.enter_context(terminable())
         output = stack.enter_context(_open_output(request, reader))
         on_terminal = request.output is None and sys.stdout.isatty()
         progress = stack.enter_context(
             RunProgress(stderr(), listing, results_on_terminal=on_terminal)
         )
         return read_pictures(
-            listing.walk(ignored), reader, output, workers=chosen.workers, on_row=progress.step
+            listing.walk(ignored),
+            reader,
+            output,
+            workers=chosen.workers,
+            on_row=progress.step,
+            check=check,
         )
 
 
@@ -227,20 +232,36 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, so that its output is completed."""
+def terminable() -> Iterator[Callable[[], None]]:
+    """Let SIGTERM end the run as Ctrl-C does, so that its output is completed.
 
-    def end(*_: object) -> None:
-        raise Terminated
+    Yields:
+        A function that raises what a signal raised before. An exception that a signal raises in a
+        destructor or a callback is printed and lost.
+    """
+    came: list[KeyboardInterrupt] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        raise came[-1]
+
+    def check() -> None:
+        if came:
+            raise came[-1]
 
     if threading.current_thread() is not threading.main_thread():  # gets no signals
-        yield
+        yield check
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        before[signal.SIGINT] = signal.default_int_handler
+    for number in before:
+        signal.signal(number, end)
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def interrupted(signalled: KeyboardInterrupt, output: Path | str | None) -> int:

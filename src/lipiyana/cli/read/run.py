@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -28,13 +28,25 @@ IN_FLIGHT_PER_WORKER = 4
 """Large enough that a slow item does not leave the other workers idle."""
 
 
+_LOOK_SECONDS = 0.5
+
+
 def map_in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """Apply `function` to `items` on `workers` threads; memory does not grow with the items.
 
     Closing the iterator, or an error in it, cancels items that have not begun, and does not wait
     for those that have.
+
+    Args:
+        function: what is applied.
+        items: to what.
+        workers: number of threads.
+        check: called while a result is waited for; raises where that shall end.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="lipiyana-read")
     pending: deque[Future[Result]] = deque()
@@ -42,11 +54,19 @@ def map_in_order(
         for item in items:
             pending.append(pool.submit(function, item))
             while pending and (pending[0].done() or len(pending) >= workers * IN_FLIGHT_PER_WORKER):
-                yield pending.popleft().result()
+                yield _result(pending.popleft(), check)
         while pending:
-            yield pending.popleft().result()
+            yield _result(pending.popleft(), check)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(future: Future[Result], check: Callable[[], None]) -> Result:
+    while True:
+        check()
+        done, _ = wait((future,), _LOOK_SECONDS)
+        if done:
+            return future.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +99,12 @@ def read_pictures(
     *,
     workers: int,
     on_row: Callable[[bool], None],
+    check: Callable[[], None] = lambda: None,
 ) -> Totals:
     """Read `sources` and append their rows to `output`; those with a row already are skipped.
 
-    `on_row` is called for each row; its argument says whether the row has an error.
+    `on_row` is called for each row; its argument says whether the row has an error. `check` is
+    called while a row is waited for; see `map_in_order`.
 
     Raises:
         OSError: a row could not be written.
@@ -97,7 +119,7 @@ def read_pictures(
         on_row(is_error)
 
     remaining = _without_earlier(sources, output.earlier_rows(), skip)
-    for row in map_in_order(partial(_read, reader), remaining, workers):
+    for row in map_in_order(partial(_read, reader), remaining, workers, check):
         outcome = row.outcome
         output.write(row)
         is_error = isinstance(outcome, LipiyanaError)
