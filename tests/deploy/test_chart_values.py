@@ -14,12 +14,6 @@ from needs import DEPLOY
 from lipiyana.server import ServerSettings
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-TO_COME = {
-    "device", "fp16", "inference_fallback", "inference_message_bytes", "inference_retries",
-    "inference_timeout",
-}  # fmt: skip
-"""Settings of versions that run models elsewhere."""
-
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 OF_THE_CHART = {
     "host", "port", "metrics_port", "http_port", "tls_certificate", "tls_key", "tls_client_ca",
@@ -129,7 +123,7 @@ def test_the_schema_names_every_value_and_no_other() -> None:
 def test_the_schema_names_every_setting_of_the_server() -> None:
     """A new setting belongs into the schema, or into `OF_THE_CHART`."""
     known = set(SCHEMA["properties"]["settings"]["properties"])
-    assert known == (set(ServerSettings.model_fields) | TO_COME) - OF_THE_CHART
+    assert known == set(ServerSettings.model_fields) - OF_THE_CHART
     assert set(VALUES["settings"]) <= known
 
 
