@@ -23,7 +23,7 @@ KINDS = (
     ("a crop of a plate", 0.0126, "README, Scores"),
     ("a street picture of 416 pixels", 2 / 21, "[Serving](serving.md#measuring), quiet machine"),
     ("a street picture, all sizes", 0.341, "60 pictures, busy machine"),
-    ("a drawn street full of signs", 0.914, "`samples/scenes`, busy machine"),
+    ("a drawn street full of signs", 0.665, "`samples/scenes`, busy machine"),
 )
 """Pictures, the CPU seconds that one takes, and where that was measured."""
 

@@ -19,9 +19,9 @@ OLDEST = "1.29"
 COUNTS = {
     "default": "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service",
     "aws-values": "ConfigMap Deployment*3 NetworkPolicy*2 PodDisruptionBudget ScaledObject*2 Secret"
-    " Service*3",
+    " Service*3 ServiceMonitor",
     "gpu-values": "ConfigMap Deployment*2 NetworkPolicy*2 PodDisruptionBudget ScaledObject*2"
-    " Service*2",
+    " Service*2 ServiceMonitor",
     "hpa-values": "ConfigMap Deployment HorizontalPodAutoscaler Service",
     "inference-values": "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service",
     "jobs-values": "ConfigMap Deployment*2 Job NetworkPolicy*3 PodDisruptionBudget RayJob"

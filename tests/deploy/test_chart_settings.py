@@ -36,15 +36,10 @@ def servers(things: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_the_server_takes_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = 0
     for case in CASES:
         things = render(values_of(case))
-        if "inference =" in server_toml(things) and "inference" not in ServerSettings.model_fields:
-            continue  # this version runs all models itself
-        taken += 1
         with monkeypatch.context() as patch:
             check_server(case, things, tmp_path, patch)
-    assert taken >= 4
 
 
 def check_server(
@@ -124,11 +119,10 @@ def test_a_spot_pod_ends_within_the_notice() -> None:
 
 def test_the_batch_is_a_command_of_this_version() -> None:
     (job,) = (thing for thing in render(values_of("jobs-values")) if thing["kind"] == "RayJob")
-    command, ending = job["spec"]["entrypoint"].split(" || ")
-    assert ending == "[ $? -eq 1 ]"
-    words = [word.strip("'") for word in command.split()]
+    words = [word.strip("'") for word in job["spec"]["entrypoint"].split()]
     assert words[:2] == ["lipiyana", "read"]
     assert words[words.index("--output") + 1] == "s3://rows/2026/"
+    assert "--allow-failed" in words  # and a run that ended early is tried again
     options = options_of("read")
     if "--engine" not in options:
         pytest.skip("this version has no `lipiyana read --engine ray`")

@@ -14,12 +14,6 @@ from needs import DEPLOY
 from lipiyana.server import ServerSettings
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-TO_COME = {
-    "device", "fp16", "inference_fallback", "inference_message_bytes", "inference_retries",
-    "inference_timeout",
-}  # fmt: skip
-"""Settings of versions that run models elsewhere."""
-
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 OF_THE_CHART = {
     "host", "port", "metrics_port", "http_port", "tls_certificate", "tls_key", "tls_client_ca",
@@ -56,6 +50,10 @@ SENSELESS: list[tuple[dict[str, Any], str]] = [
         {"autoscaling": {"mode": "hpa"}, "surge": {"enabled": True}},
         "autoscaling.mode hpa scales reserved pods only",
     ),
+    ({"autoscaling": {"mode": "hpa"}}, "autoscaling.mode hpa has nothing to scale"),
+    ({"autoscaling": {"mode": "keda"}}, "keda needs monitoring.serviceMonitor.enabled"),
+    ({"nameOverride": "a.b"}, "nameOverride"),
+    ({"nameOverride": "a" * 41}, "nameOverride"),
     (
         {"reserved": {"shutdownGraceSeconds": 45}},
         "it must be longer than preStopSeconds (5) and shutdownGraceSeconds (45) together",
@@ -97,6 +95,9 @@ SENSELESS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"batch": {"workers": {"min": 30}}}, "batch.workers.min is 30: it must not exceed max"),
     ({"batch": {"input": "a'; rm -rf /"}}, "input"),
+    ({"batch": {"output": "/tmp/rows"}}, "output"),
+    ({"batch": {"input": "pictures"}}, "input"),
+    ({"finetune": {"out": "/tmp/finetuned"}}, "out"),
     ({"batch": {"options": ["--layout line"]}}, "options"),
     ({"finetune": {"kind": "lorries"}}, "kind"),
 ]
@@ -109,6 +110,13 @@ def test_values_that_make_no_sense_are_refused() -> None:
         with pytest.raises(helm.HelmError) as caught:
             render(values)
         assert message in str(caught.value), values
+
+
+def test_names_of_releases_that_no_service_can_have_are_refused() -> None:
+    helm = pytest.importorskip("helm_python", reason=DEPLOY)
+    for name in ("1st", "my.release"):
+        with pytest.raises(helm.HelmError, match="is no name for a Service"):
+            render({}, name=name)
 
 
 def _objects(schema: dict[str, Any], values: Any, path: str = "") -> list[tuple[str, Any, Any]]:
@@ -129,7 +137,7 @@ def test_the_schema_names_every_value_and_no_other() -> None:
 def test_the_schema_names_every_setting_of_the_server() -> None:
     """A new setting belongs into the schema, or into `OF_THE_CHART`."""
     known = set(SCHEMA["properties"]["settings"]["properties"])
-    assert known == (set(ServerSettings.model_fields) | TO_COME) - OF_THE_CHART
+    assert known == set(ServerSettings.model_fields) - OF_THE_CHART
     assert set(VALUES["settings"]) <= known
 
 

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,33 @@ def test_the_constraints_fit_the_requirements() -> None:
     ]
     for row in map(Requirement, wanted):
         assert pinned[row.name] in row.specifier, row
+
+
+def test_the_constraints_name_nothing_that_the_image_lacks() -> None:
+    needed: set[str] = set()
+    python = ".".join(image_size().argument("PYTHON").split(".")[:2])
+
+    def need(requirement: Requirement) -> None:
+        asked = {f"{requirement.name}[{extra}]" for extra in requirement.extras} | {
+            requirement.name
+        }
+        if asked <= needed:
+            return
+        needed.update(asked)
+        for row in distribution(requirement.name).requires or []:
+            inner = Requirement(row)
+            places = [{"extra": e, "python_version": python} for e in ("", *requirement.extras)]
+            if not inner.marker or any(inner.marker.evaluate(place) for place in places):
+                need(inner)
+
+    try:
+        need(Requirement(f"lipiyana[{image_size().argument('EXTRAS')}]"))
+    except PackageNotFoundError as missing:
+        pytest.skip(f"{missing.name} is not installed")
+    names = {re.sub(r"[-_.]+", "-", name).lower() for name in needed}
+    lines = CONSTRAINTS.read_text("utf-8").splitlines()
+    pinned = {line.split("==")[0] for line in lines if not line.startswith("#")}
+    assert pinned <= names
 
 
 def test_the_image_is_that_of_the_version() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -97,6 +98,15 @@ def test_a_failing_run(
     assert caught.value.reason == reason
     elsewhere.status = None
     session.run(BATCH)
+
+
+def test_the_message_has_the_cause_that_grpc_names_last() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"grpc://127.0.0.1:{gone.getsockname()[1]}"
+    models = RemoteModels(InferenceOptions(address, retries=0))
+    with pytest.raises(Unavailable, match="Connection refused"):
+        models.missing([READER])
+    models.close()
 
 
 def test_only_what_cannot_be_reached_is_tried_again(

@@ -100,6 +100,13 @@ def read(
         bool,
         typer.Option("--resume", help="Continue FILE: skip the pictures that have a row in it."),
     ] = False,
+    allow_failed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-failed",
+            help="Exit 0 also if pictures failed, but not if the run ended early.",
+        ),
+    ] = False,
     no_bom: Annotated[
         bool,
         typer.Option(
@@ -164,6 +171,7 @@ def read(
         romanize=romanize,
         words=words,
         bom=not no_bom,
+        allow_failed=allow_failed,
     )
     if engine is Engine.RAY:
         raise typer.Exit(cluster.run(cluster.ClusterRequest(request, output, ray_address)))

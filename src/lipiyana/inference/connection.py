@@ -22,7 +22,6 @@ from lipiyana.errors import (
 )
 from lipiyana.inference.options import InferenceOptions
 from lipiyana.inference.v2 import open_inference_pb2 as pb
-from lipiyana.words import shown
 
 # otherwise gRPC logs failed handshakes to standard error; it reads this when it is imported
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -39,6 +38,9 @@ _SERVICE_CONFIG = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 """Spreads runs over all addresses of a name; else one pod of a headless Service would get all."""
 
 _LONGEST_DETAIL = 200
+
+_LAST = "last error: "
+"""What gRPC writes between its summary of all addresses and the cause."""
 
 
 class Connection:
@@ -159,7 +161,7 @@ class Connection:
     def _error(self, code: str, details: str, timeout: float) -> LipiyanaError:
         """Convert a status of gRPC."""
         server = f"the server of models {self.options.address}"
-        said = shown(details[:_LONGEST_DETAIL])
+        said = repr(details.rpartition(_LAST)[2][:_LONGEST_DETAIL])
         if code == "CANCELLED" and self._closed.is_set():
             return Cancelled("the connection to the server of models was closed")
         if code == "RESOURCE_EXHAUSTED" and "larger than max" in details:

@@ -280,6 +280,16 @@ def test_a_stopped_run_reports_the_reason_and_how_to_resume(
     )
 
 
+def test_failed_pictures_may_be_allowed_but_not_a_run_that_ended_early(
+    here: Path, fake: FakeRecognizer
+) -> None:
+    for expected, *allowed in ((1,), (0, "--allow-failed")):
+        assert invoke("absent.jpg", *allowed).exit_code == expected
+    fake.server_is_up = False
+    (here / "a.jpg").write_text("down")
+    assert invoke("a.jpg", "--allow-failed").exit_code == 1
+
+
 def test_real_pictures(here: Path) -> None:
     (here / "in").mkdir()
     picture(here / "in" / "plate.png")

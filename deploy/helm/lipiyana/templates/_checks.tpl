@@ -1,6 +1,10 @@
 {{/* Values that make no sense together end the rendering, with a message that says what to change. */}}
 {{- define "lipiyana.checks" -}}
 {{- $v := .Values -}}
+{{- $name := include "lipiyana.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "%s is no name for a Service, which begins with a letter and has no dots: name the release otherwise" $name) -}}
+{{- end -}}
 {{- range $name := list "reserved" "surge" -}}
 {{- $group := index $v $name -}}
 {{- $ends := add $group.preStopSeconds $group.shutdownGraceSeconds -}}
@@ -17,6 +21,12 @@
 {{- end -}}
 {{- if and (eq $v.autoscaling.mode "hpa") $v.surge.enabled -}}
 {{- fail "autoscaling.mode hpa scales reserved pods only: set it to keda, or surge.enabled to false" -}}
+{{- end -}}
+{{- if and (eq $v.autoscaling.mode "hpa") (eq ($v.autoscaling.reserved.minReplicas | int) ($v.autoscaling.reserved.maxReplicas | int)) -}}
+{{- fail (printf "autoscaling.mode hpa has nothing to scale: autoscaling.reserved.minReplicas and maxReplicas are both %v" $v.autoscaling.reserved.maxReplicas) -}}
+{{- end -}}
+{{- if and (eq $v.autoscaling.mode "keda") (not $v.monitoring.serviceMonitor.enabled) -}}
+{{- fail "autoscaling.mode keda needs monitoring.serviceMonitor.enabled: KEDA asks Prometheus for the demand" -}}
 {{- end -}}
 {{- if and $v.tls.clientCertificates (not $v.tls.enabled) -}}
 {{- fail "tls.clientCertificates needs tls.enabled" -}}

@@ -109,7 +109,7 @@ def run(request: ClusterRequest) -> int:
     if totals is None:
         say_error(_no_picture_found(request, inputs, ignored))
         return USAGE
-    code = sum_up(totals, time.monotonic() - began, output)
+    code = sum_up(totals, time.monotonic() - began, output, request.read.allow_failed)
     say_ignored(ignored)
     return code
 

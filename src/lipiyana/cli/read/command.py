@@ -61,6 +61,7 @@ class ReadRequest:
     romanize: bool = False
     words: bool = False
     bom: bool = True
+    allow_failed: bool = False
 
 
 def run(request: ReadRequest) -> int:
@@ -96,7 +97,7 @@ def run(request: ReadRequest) -> int:
             f"nothing was found in {_any_of(totals.empty)}; `lipiyana models list --models "
             f"{request.engines.models}` shows which models were used"
         )
-    code = sum_up(totals, time.monotonic() - began, request.output)
+    code = sum_up(totals, time.monotonic() - began, request.output, request.allow_failed)
     say_ignored(ignored)
     return code
 
@@ -271,7 +272,12 @@ def interrupted(signalled: KeyboardInterrupt, output: Path | str | None) -> int:
     return TERMINATED if terminated else INTERRUPTED
 
 
-def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
+def sum_up(
+    totals: Totals,
+    seconds: float,
+    output: Path | str | None,
+    allow_failed: bool,
+) -> int:
     """Print what was read and why it ended; return the exit code."""
     if totals.stopped_by is not None:
         on_screen = output is None and sys.stdout.isatty()
@@ -285,7 +291,9 @@ def sum_up(totals: Totals, seconds: float, output: Path | str | None) -> int:
     read = totals.read - totals.skipped + totals.skipped_failed
     failed = totals.failed - totals.skipped_failed
     stderr().print(f"{read} read, {failed} failed{skipped}, {seconds:.1f} s", markup=False)
-    return FAILED if totals.failed or totals.stopped_by is not None else DONE
+    if totals.stopped_by is not None:
+        return FAILED
+    return FAILED if totals.failed and not allow_failed else DONE
 
 
 def _any_of(pictures: int) -> str:
