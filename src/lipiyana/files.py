@@ -190,15 +190,22 @@ def _check_regular(found: os.stat_result, path: os.PathLike[str] | str) -> None:
         raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
 
 
-def read_picture_file(path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Read the bytes of a picture's file, at most `max_bytes`.
+def read_picture_file(
+    path: str | os.PathLike[str], max_bytes: int = MAX_FILE_BYTES, *, named: str | None = None
+) -> bytes:
+    """Read the bytes of a picture's file.
+
+    Args:
+        path: of the file.
+        max_bytes: that it may have.
+        named: what messages call it; by default its path.
 
     Raises:
         InvalidImage: a folder, a device or a pipe, or too large.
         NotFound: there is no such file.
         PermissionDenied: the file may not be read.
     """
-    name = os.fsdecode(path)
+    name = os.fsdecode(path) if named is None else named
     shown = _printable(name) or "''"
     try:
         return read_file(path, max_bytes)

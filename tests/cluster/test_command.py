@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -149,6 +150,26 @@ def test_a_cluster_that_wants_a_token(tmp_path: Path) -> None:
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(InvalidRequest, match="is not HOST:PORT"):
         engine._connect(address)
+
+
+def test_names_that_are_not_utf8(here: Path) -> None:
+    names = [os.fsdecode(b"photo\xe9.jpg"), "gone.jpg"]
+    (here / names[0]).write_text("no picture")
+    # Ray reads the arguments of the process
+    options = ["--engine", "ray", "--workers", "1", "-o", "rows"]
+    command = [sys.executable, "-m", "lipiyana", "read", *options, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "0 read, 2 failed, " in done.stderr
+    paths = ds.dataset("rows").to_table(columns=["path"])["path"].to_pylist()
+    assert sorted(paths) == ["gone.jpg", "photo%E9.jpg"]
+
+
+def test_a_folder_whose_name_is_not_utf8(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = here / os.fsdecode(b"folder\xe9")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(InvalidRequest, match="run it in another folder"):
+        engine._start(1)
 
 
 def test_lines_of_ray_go_to_a_file_and_messages_to_the_terminal() -> None:

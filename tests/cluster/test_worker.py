@@ -53,6 +53,17 @@ def test_a_row_for_each_picture(job: Job, tmp_path: Path) -> None:
     ]
 
 
+def test_messages_name_a_picture_as_a_run_without_ray_does(job: Job) -> None:
+    missing = "a/./b.jpg"
+    job.folder.publish(job.run, name := read(job, Picture(missing)).name)
+    with job.folder.open(name) as file:
+        message = pq.read_table(file)["error_message"][0].as_py()
+    (row,) = RowReader(recognizer=FaultyRecognizer()).read_paths([missing])
+    assert message == "there is no file a/./b.jpg"
+    assert row.error is not None
+    assert row.error.message == message
+
+
 def test_an_error_that_all_pictures_would_meet_ends_the_batch(job: Job, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("down")
     staged = read(job, Picture("a.jpg"))

@@ -83,7 +83,8 @@ def read_picture(path: str, folder: str = "") -> bytes | LipiyanaError:
     """
     try:
         if not scheme_of(path):
-            return read_picture_file(os.path.join(folder, path))  # noqa: PTH118 - keeps "./"
+            whole = os.path.join(folder, path)  # noqa: PTH118 - keeps "./"
+            return read_picture_file(whole, named=path)
         return _read_from_store(path)
     except LipiyanaError as error:
         return error

@@ -91,12 +91,11 @@ def little_shared_memory() -> str:
 
 
 def _start(cpus: int) -> None:
-    ray.init(
+    _init(
         address="local",
         num_cpus=cpus,
         object_store_memory=OBJECT_STORE_BYTES,
         include_dashboard=False,
-        log_to_driver=False,
     )
 
 
@@ -109,7 +108,33 @@ def _connect(address: str) -> None:
         )
     if address not in {"auto", "local"}:
         _require_listener(address)
-    ray.init(address=address, log_to_driver=False)
+    _init(address=address)
+
+
+def _init(**settings: Any) -> None:
+    """Initialize Ray, which sends two strings of this process as UTF-8, whatever they are.
+
+    They are the folder that it runs in, which workers import from, and its command line, which
+    Ray only shows, and which may have the names of many pictures.
+
+    Raises:
+        InvalidRequest: the name of the folder is not UTF-8.
+    """
+    try:
+        os.getcwd().encode()  # noqa: PTH109 - as Ray does
+    except UnicodeEncodeError:
+        raise InvalidRequest(
+            "the folder that this command runs in has a name that is not UTF-8, and Ray does not "
+            "start there: run it in another folder",
+            field="path",
+        ) from None
+    utils: Any = ray._private.utils
+    command_line = getattr(utils, "get_entrypoint_name", None)
+    utils.get_entrypoint_name = lambda: "lipiyana read"
+    try:
+        ray.init(log_to_driver=False, **settings)
+    finally:
+        utils.get_entrypoint_name = command_line
 
 
 def _require_listener(address: str) -> None:
