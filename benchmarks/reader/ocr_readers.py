@@ -18,7 +18,6 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import rapidocr
 
 from lipiyana.arrays import RgbArray
 from lipiyana.learning.quantize.timing import median_milliseconds
@@ -123,6 +122,8 @@ class RapidEngine:
 
     def __init__(self) -> None:
         # one thread, and the recognizer is all that is ever run
+        import rapidocr  # of the extra `ppocr`: other readers are compared without it
+
         self._engine = rapidocr.RapidOCR(
             params={
                 "Global.log_level": "error",

@@ -40,7 +40,7 @@ def test_list_shows_the_installed_models(models: Path) -> None:
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert lines["absent"].split() == ["absent", "line_reader", "7", "Apache-2.0", "no"]
     assert lines["changed"].split()[3:] == ["2.5", "MB", "Apache-2.0", "yes"]
-    assert "yes" in lines["ppocrv6-small-line-reader"]
+    assert "yes" in lines["latin-reader"]
 
 
 @pytest.mark.parametrize("how", ["pipe", "nested"])
@@ -72,7 +72,7 @@ def test_verify_says_which_models_are_wrong(models: Path) -> None:
     assert [line.split()[1] for line in wrong] == ["absent:", "broken:", "changed:"]
     assert "not installed" in wrong[0]
     assert "sha256" in wrong[2]
-    assert any(line.split() == ["ok", "ppocrv6-small-line-reader"] for line in lines)
+    assert any(line.split() == ["ok", "latin-reader"] for line in lines)
 
 
 def test_the_models_of_the_package_are_intact() -> None:
