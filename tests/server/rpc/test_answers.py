@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from served_fake import FakeRecognizer, recognition
 
-from lipiyana.cache import LookUp, MemoryCache, SharedCache
+from lipiyana.cache import LookUp, MemoryCache, SharedCache, cacheable
 from lipiyana.errors import DeadlineExceeded, InvalidImage, Overloaded
 from lipiyana.server.calls.answers import Answers
 from lipiyana.server.queue.pool import ComputePool
@@ -248,3 +248,30 @@ async def test_a_batch_keeps_its_reservation_during_the_look_up_in_the_shared_ca
         read = await asyncio.gather(*batch)
     assert [value.text_lines[0].text for value in read] == ["a", "b", "c", "d"]
     assert pool.accepted == 0
+
+
+class LateCache(MemoryCache):
+    """Has nothing for the first two looks: those that come before a call starts to compute."""
+
+    looks = 0
+
+    def get(self, key: bytes) -> Recognition | None:
+        self.looks += 1
+        return super().get(key) if self.looks > 2 else None
+
+
+async def test_a_call_that_ended_in_the_meantime_is_not_computed_again(
+    fake: FakeRecognizer, pool: ComputePool
+) -> None:
+    cache = LateCache(10**6, 60)
+    answers = Answers(fake, pool, cache)
+    key = answers.key(b"a", CONFIG)
+    assert key is not None
+    cache.put(key, cacheable(recognition("a")))
+    value = await answers.answer(b"a", CONFIG, key, None)
+    assert (value.text_lines, value.cache_outcome) == (
+        recognition("a").text_lines,
+        CacheOutcome.HIT,
+    )
+    assert cache.looks == 3
+    assert fake.computed == []

@@ -193,20 +193,33 @@ class Answers:
             bypassed = self._cache is not None
             outcome = CacheOutcome.BYPASS if bypassed else CacheOutcome.NONE
             return self._with_outcome(value, outcome, outcome.value)
-        cached, shared_key = await self._cached(self._cache, key, image, config)
+        cache = self._cache
+        cached, shared_key = await self._cached(cache, key, image, config)
         if cached is not None:
             return cached
         reader = frames or self._recognizer
         question = _Question(image, config, reader, key, shared_key)
         # a result that may come from another frame is not shared with other streams
         shared_by = key if frames is None else None
+        start = partial(self._start, question, source, reservation)
+        ended = False
+
+        def start_unless_ended(flight: Flight[Recognition]) -> Future[Recognition]:
+            # an identical call may have ended, on its thread, since the cache was looked in
+            nonlocal ended
+            known = cache.get(key) if shared_by is not None else None
+            if known is None:
+                return start(flight)
+            ended = True
+            future: Future[Recognition] = Future()
+            future.set_result(known)
+            return future
+
         with self._reserve_for_follower(reservation, shared_by, image, source):
-            value, led = await self._flights.run(
-                shared_by, deadline, partial(self._start, question, source, reservation)
-            )
+            value, led = await self._flights.run(shared_by, deadline, start_unless_ended)
         if _is_repeated(value):
             return self._with_outcome(value, CacheOutcome.HIT, "hit_repeated")
-        if led:
+        if led and not ended:
             return self._with_outcome(value, CacheOutcome.MISS, "miss")
         return self._with_outcome(cacheable(value), CacheOutcome.HIT, "hit_memory")
 
