@@ -5,8 +5,8 @@ model. Every picture of `samples/` is read here and there in turn; answers must 
 seconds are those of both processes; each figure is the least of the rounds, which other work on
 the machine disturbs least.
 
-    python benchmarks/serving/inference_hop.py --json hop.json
-    python benchmarks/serving/inference_hop.py --inference grpc://HOST:PORT    # a server that runs
+    python benchmarks/inference/inference_hop.py --json hop.json
+    python benchmarks/inference/inference_hop.py --inference grpc://HOST:PORT    # a server that runs
 """
 
 from __future__ import annotations
