@@ -6,7 +6,7 @@ seconds are those of both processes; each figure is the least of the rounds, whi
 the machine disturbs least.
 
     python benchmarks/inference/inference_hop.py --json hop.json
-    python benchmarks/inference/inference_hop.py --inference grpc://HOST:PORT    # a server that runs
+    python benchmarks/inference/inference_hop.py --inference grpc://HOST:PORT  # a server that runs
 """
 
 from __future__ import annotations

@@ -21,13 +21,16 @@ def test_it_serves_until_a_signal() -> None:
     command = [sys.executable, "-c", "from lipiyana.cli.main import main; main()", "serve"]
     with subprocess.Popen([*command, "--port", "0"], stderr=-1, text=True) as process:
         assert process.stderr is not None
-        said = process.stderr.readline()
-        address = said.rpartition("serving at ")[2].strip()
-        assert address.startswith("127.0.0.1:")
-        with Client(address) as client:
-            assert client.recognize(GREY).image_width == 64
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        try:
+            said = process.stderr.readline()
+            address = said.rpartition("serving at ")[2].strip()
+            assert address.startswith("127.0.0.1:"), said
+            with Client(address) as client:
+                assert client.recognize(GREY).image_width == 64
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()  # else the end of the block waits for it
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -68,13 +71,16 @@ def test_insecure_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None
         [*command, "--port", "0", "--host", "0.0.0.0"], stderr=-1, text=True
     ) as process:
         assert process.stderr is not None
-        said = ""
-        while "anyone who reaches 0.0.0.0 may call" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        try:
+            said = ""
+            while "anyone who reaches 0.0.0.0 may call" not in said:
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
     assert "nothing reads the variable LIPIYANA_MAX_QEUE; did you mean LIPIYANA_MAX_QUEUE?" in said
 
 

@@ -69,7 +69,7 @@ def fields(tensor: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def mlserver(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    python = os.environ.get("LIPIYANA_MLSERVER_PYTHON")
+    python = os.environ.get("MLSERVER_PYTHON")
     if not python:
         pytest.skip(MLSERVER)
     folder = tmp_path_factory.mktemp("repository")

@@ -82,7 +82,7 @@ def test_the_settings_of_a_model(exported: tuple[Accelerator, Path], store: Mode
 
 
 def test_triton_s_own_messages_take_the_settings(exported: tuple[Accelerator, Path]) -> None:
-    python = os.environ.get("LIPIYANA_MLSERVER_PYTHON")
+    python = os.environ.get("MLSERVER_PYTHON")
     if not python:
         pytest.skip(MLSERVER)  # which brings tritonclient
     _, folder = exported

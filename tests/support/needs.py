@@ -17,7 +17,7 @@ PADDLE = (
 )
 MLSERVER = (
     "needs an interpreter that has mlserver and onnxruntime, in an environment of its own: name it"
-    " by LIPIYANA_MLSERVER_PYTHON (docs/guides/inference.md)"
+    " by MLSERVER_PYTHON (docs/guides/inference.md)"
 )
 BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
