@@ -94,7 +94,8 @@ def test_triton_s_own_messages_take_the_settings(exported: tuple[Accelerator, Pa
         "    assert c.HasField('dynamic_batching') and c.instance_group[0].count == 2\n"
     )
     paths = map(str, folder.glob("*/config.pbtxt"))
-    subprocess.run([python, "-c", program, *paths], check=True)
+    # isolated: `make oldest` puts another protobuf on PYTHONPATH, for this process alone
+    subprocess.run([python, "-I", "-c", program, *paths], check=True)
 
 
 def test_a_fixed_first_axis_is_no_batch(tmp_path: Path) -> None:
