@@ -98,7 +98,8 @@ class PlateCropReader:
         """Read (height, width, 3) RGB.
 
         1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
-           emptiest line between them. A result without digits, or without doubt, is final.
+           emptiest line between them. A result without digits, without doubt, or hardly legible
+           is final.
         2. The crop is read as one, two or three rows. A result that is far from any registration
            is final.
         3. The first rows are read once more at a smaller scale, and with narrow letters of the
@@ -116,7 +117,9 @@ class PlateCropReader:
         # an attempt is searched for registrations once, however often the choice is made anew
         searches = RememberedSearches()
         plate = choose_plate([first], searches=searches, settings=self._settings)
-        if _is_sure(plate, self._settings) or not (known or _shows_digits(plate, self._settings)):
+        if _is_sure(plate, self._settings) or not (
+            known or (_is_legible(first, self._settings) and _shows_digits(plate, self._settings))
+        ):
             return plate
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
         if cuts:
@@ -262,6 +265,11 @@ def _is_sure(plate: PlateReading, settings: PlateSettings) -> bool:
         signs.weakest >= settings.sure_confidence
         and signs.other_model < settings.sure_max_objection
     )
+
+
+def _is_legible(rows: Sequence[ReadLine], settings: PlateSettings) -> bool:
+    sure = [one for row in rows for one in row.reading.character_confidences]
+    return bool(sure) and float(np.mean(sure)) >= settings.legible_confidence
 
 
 def _is_nearly_one(plate: PlateReading) -> bool:

@@ -68,6 +68,16 @@ def test_a_very_unsure_plate_is_not_read(reader: PlateCropReader, draw_text: Dra
     assert plate == Plate("", 0.05, box)
 
 
+@pytest.mark.parametrize(("height", "is_read"), [(8.5, False), (9.5, True)])
+def test_a_plate_too_low_for_letters_is_not_read(
+    reader: PlateCropReader, draw_text: Draw, height: float, is_read: bool
+) -> None:
+    board = draw_text("KA 01 AB 1234")
+    box = Box(10, 20, 300, 20 + height)
+    (plate,) = read_plates(board, [Detection(PLATE, 0.5, box)], reader, romanize=False)
+    assert (plate == Plate("", 0.5, box)) is not is_read
+
+
 def test_of_very_many_plates_the_surest_are_read(reader: PlateCropReader, draw_text: Draw) -> None:
     two = SceneSettings(most_plates_read=2)
     board = draw_text("KA 01 AB 1234")

@@ -38,7 +38,8 @@ def read_plates(
 
     The confidence of a valid registration is the probability that it is right; that of any other
     plate is the detector's. What cannot be read becomes a plate without text. Places in which the
-    detector has little confidence are not read; off vehicles the limit is higher.
+    detector has little confidence are not read (off vehicles the limit is higher), nor those that
+    are too low for letters.
 
     Args:
         image: (height, width, 3) RGB.
@@ -60,6 +61,7 @@ def read_plates(
         _read(image, place, reader, romanize, words, settings)
         if index in surest
         and place.confidence >= (OPERATING_POINT if lonely else settings.min_read_confidence)
+        and place.box.y_max - place.box.y_min >= settings.legible_plate_height
         else Plate("", place.confidence, place.box)
         for index, (place, lonely) in enumerate(zip(places, alone, strict=True))
     ]

@@ -112,6 +112,15 @@ def test_a_crop_without_digits_is_read_once(store: ModelStore) -> None:
     assert len(reader.batches) == 1
 
 
+@pytest.mark.parametrize(("sure", "batches"), [(0.3, [2]), (0.4, [2, 4])])
+def test_a_crop_that_is_hardly_legible_is_read_once(
+    store: ModelStore, sure: float, batches: list[int]
+) -> None:
+    reader = Reads("12", "34", sure=sure)
+    PlateCropReader(store, reader).read(SQUARE)
+    assert [len(batch) for batch in reader.batches] == batches
+
+
 def test_a_known_plate_is_read_in_all_ways(store: ModelStore) -> None:
     reader = Reads("GATE", "NO", sure=0.95)
     PlateCropReader(store, reader).read(SQUARE, known=True)
