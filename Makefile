@@ -33,8 +33,9 @@ $(VENV)/.dev: $(VENV)/.run
 demo: $(VENV)/.run ## install, read samples/, write annotated copies, make one gRPC round trip
 	$(BIN)/python scripts/demo.py
 
+# the tests of a file share its servers and models, so they run in one process
 test: $(VENV)/.dev ## install and run the tests; ARGS goes to pytest
-	$(BIN)/python -m pytest -rs -m 'not soak' $(ARGS)
+	$(BIN)/python -m pytest -rs -m 'not soak' -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 oldest: $(VENV)/.dev ## tests of messages, clients and servers with the oldest protobuf and gRPC
 	$(BIN)/python scripts/test_oldest.py $(ARGS)

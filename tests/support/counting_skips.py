@@ -103,6 +103,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if hasattr(session.config, "workerinput"):
+        return  # of pytest-xdist; the process that distributes the tests counts
     skipped, count = _counted(session.config)
     most = session.config.getoption(_OPTION)
     if most is not None and skipped > most * count and exitstatus == pytest.ExitCode.OK:
