@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import lzma
 import subprocess
@@ -14,7 +15,7 @@ from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime import packed
 from lipiyana.runtime.manifest import Task, read_manifest
 from lipiyana.runtime.model_folder import NewModel, add_models
-from lipiyana.runtime.packed import model_suffix, pack, read_unpacked
+from lipiyana.runtime.packed import GZIP, PACKED, XZ, model_suffix, pack, read_unpacked
 from lipiyana.runtime.store import ModelStore
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -26,11 +27,11 @@ def detector(name: str, file: Path) -> NewModel:
     return NewModel(name, Task.VEHICLE_DETECTOR, file, "1", "MIT", "nothing", "# Mine\n")
 
 
-def folder_of(folder: Path, data: bytes) -> ModelStore:
+def folder_of(folder: Path, data: bytes, kind: str = XZ) -> ModelStore:
     """A store whose model `mine` has these bytes in a packed file, and their sha256."""
-    (folder / "mine.onnx.xz").write_bytes(data)
+    (folder / f"mine.onnx{kind}").write_bytes(data)
     (folder / "manifest.toml").write_text(
-        '[[model]]\nname = "mine"\ntask = "line_reader"\nfile = "mine.onnx.xz"\n'
+        f'[[model]]\nname = "mine"\ntask = "line_reader"\nfile = "mine.onnx{kind}"\n'
         f'sha256 = "{hashlib.sha256(data).hexdigest()}"\n'
     )
     return ModelStore(folder, threads=1)
@@ -65,22 +66,26 @@ def test_the_models_that_ship_are_small() -> None:
     assert sum(file.stat().st_size for file in files | words) < 18e6
 
 
-def test_packing_gives_the_content_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", PACKED)
+def test_packing_gives_the_content_back(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(CONTENT)
     assert read_unpacked(file) == CONTENT
-    out = pack(file)
-    assert (out.name, file.exists()) == ("model.onnx.xz", False)
+    out = pack(file, kind)
+    assert (out.name, file.exists()) == (f"model.onnx{kind}", False)
     assert out.stat().st_size < len(CONTENT) / 10
     assert read_unpacked(out) == CONTENT
     again = out.read_bytes()
     file.write_bytes(CONTENT)
-    assert pack(file).read_bytes() == again
+    assert pack(file, kind).read_bytes() == again
     with pytest.raises(ValueError, match="packed already"):
-        pack(out)
+        pack(out, kind)
 
 
-def test_the_command_packs_and_prints_the_sha256(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("options", "kind"), [([], XZ), (["--gzip"], GZIP)])
+def test_the_command_packs_and_prints_the_sha256(
+    tmp_path: Path, options: list[str], kind: str
+) -> None:
     (tmp_path / "a.onnx").write_bytes(CONTENT)
     command = [
         sys.executable,
@@ -88,22 +93,32 @@ def test_the_command_packs_and_prints_the_sha256(tmp_path: Path) -> None:
         "error",
         "-m",
         "lipiyana.runtime.packed",
+        *options,
         str(tmp_path / "a.onnx"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    data = (tmp_path / "a.onnx.xz").read_bytes()
-    assert done.stdout.split() == [f"{tmp_path / 'a.onnx.xz'}", hashlib.sha256(data).hexdigest()]
+    out = tmp_path / f"a.onnx{kind}"
+    data = out.read_bytes()
+    assert done.stdout.split() == [str(out), hashlib.sha256(data).hexdigest()]
 
 
 @pytest.mark.parametrize(
     ("name", "suffix"),
-    [("a.onnx", ".onnx"), ("a.b.onnx.xz", ".onnx"), ("a.npz", ".npz"), ("a.xz", ""), ("a", "")],
+    [
+        ("a.onnx", ".onnx"),
+        ("a.b.onnx.xz", ".onnx"),
+        ("a.onnx.gz", ".onnx"),
+        ("a.npz", ".npz"),
+        ("a.xz", ""),
+        ("a", ""),
+    ],
 )
 def test_the_suffix_says_what_is_inside(name: str, suffix: str) -> None:
     assert model_suffix(Path("models.onnx") / name) == suffix
 
 
 PACKED_CONTENT = lzma.compress(CONTENT)
+GZIPPED = gzip.compress(CONTENT)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +142,26 @@ def test_files_that_cannot_be_unpacked_are_corrupt(tmp_path: Path, data: bytes, 
     assert [check.entry.name for check in store.verify() if not check.ok] == ["mine"]
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"no gzip at all", "incorrect header"),
+        (b"", "its end is missing"),
+        (GZIPPED[:-1], "its end is missing"),
+        (GZIPPED[: len(GZIPPED) // 2], "its end is missing"),
+        (GZIPPED[:-8] + bytes(8), "incorrect data check"),
+        (GZIPPED + b"more", "something follows"),
+        (PACKED_CONTENT, "incorrect header"),
+    ],
+)
+def test_gzip_files_that_cannot_be_unpacked_are_corrupt(
+    tmp_path: Path, data: bytes, why: str
+) -> None:
+    with pytest.raises(ModelUnavailable, match=why) as caught:
+        folder_of(tmp_path, data, GZIP).session("mine")
+    assert caught.value.reason == "MODEL_CORRUPT"
+
+
 def test_a_packed_file_that_the_manifest_does_not_name_is_not_unpacked(tmp_path: Path) -> None:
     folder_of(tmp_path, PACKED_CONTENT)
     (tmp_path / "mine.onnx.xz").write_bytes(lzma.compress(b"other"))
@@ -135,8 +170,11 @@ def test_a_packed_file_that_the_manifest_does_not_name_is_not_unpacked(tmp_path:
     assert caught.value.reason == "MODEL_CORRUPT"
 
 
-def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (entry,) = folder_of(tmp_path, PACKED_CONTENT).entries[:1]
+@pytest.mark.parametrize(("data", "kind"), [(PACKED_CONTENT, XZ), (GZIPPED, GZIP)])
+def test_a_bomb_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, kind: str
+) -> None:
+    (entry,) = folder_of(tmp_path, data, kind).entries[:1]
     monkeypatch.setattr(packed, "MOST_BYTES", len(CONTENT))
     assert entry.read_bytes() == CONTENT
     monkeypatch.setattr(packed, "MOST_BYTES", len(CONTENT) - 1)

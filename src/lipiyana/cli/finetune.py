@@ -147,7 +147,7 @@ _Base = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="Model to start from: a name, or the .onnx or .onnx.xz file of a float twin. "
+        help="Model to start from: a name, or the ONNX file (packed or not) of a float twin. "
         "Default: the installed one.",
     ),
 ]

@@ -43,7 +43,7 @@ class ModelEntry:
 
     Attributes:
         name: unique; a later folder's model of the same name replaces the earlier one.
-        file: where the ONNX file is expected, packed where its name ends in `.xz`.
+        file: where the ONNX file is expected, packed where its name ends in `.gz` or `.xz`.
         sha256: of that file as it is stored, hexadecimal.
         charset_sha256: sha256 of the UTF-8 of the model's characters in the order of its
             classes; "" if the model reads nothing.

@@ -28,7 +28,7 @@ from lipiyana.runtime.timings import TWIN
 
 _DIGITS = 12
 _HEADER = "# Written by lipiyana; see `lipiyana models list --models DIR`.\n"
-_OURS = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\.(onnx(\.xz)?|npz|md)$")
+_OURS = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\.(onnx(\.(gz|xz))?|npz|md)$")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -177,7 +177,7 @@ def _copy(folder: Path, source: Path, stem: str) -> tuple[str, str]:
         raise ModelUnavailable(f"{source} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(data).hexdigest()
     stem = re.sub(r"[^A-Za-z0-9_.-]", "-", re.sub(rf"-[0-9a-f]{{{_DIGITS}}}$", "", stem))
-    packing = PACKED if source.suffix == PACKED else ""
+    packing = source.suffix if source.suffix in PACKED else ""
     name = f"{stem}-{digest[:_DIGITS]}{model_suffix(source)}{packing}"
     if not (folder / name).is_file() or (folder / name).read_bytes() != data:
         if shutil.disk_usage(folder).free < len(data) + 65536:

@@ -1,8 +1,9 @@
-"""Model files packed with xz: those that few people load.
+"""Packed model files: `.gz`, which unpacks in milliseconds, and `.xz`, which is a little smaller.
 
-    python -m lipiyana.runtime.packed FILE...
+    python -m lipiyana.runtime.packed [--gzip] FILE...
 
-takes `X.onnx` away, leaves `X.onnx.xz`, and prints its name and sha256, as a manifest has them.
+takes `X.onnx` away, leaves `X.onnx.xz` or `X.onnx.gz`, and prints its name and sha256, as a
+manifest has them.
 """
 
 from __future__ import annotations
@@ -10,23 +11,37 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+import zlib
 from pathlib import Path
+from typing import Protocol
 
 from lipiyana.errors import ModelUnavailable
 from lipiyana.files import MAX_MODEL_BYTES, read_file
 
-PACKED = ".xz"
-"""What the name of a packed file ends in, behind the suffix that it has unpacked."""
+GZIP, XZ = ".gz", ".xz"
+PACKED = (GZIP, XZ)
+"""What the names of packed files end in, behind the suffix that they have unpacked."""
 
 MOST_BYTES = 2**29
 """Of a model, unpacked: several times the largest that are known, and no danger to a host."""
 
 _MOST_MEMORY = 2**27  # bytes to unpack with; the densest presets of xz need half of them
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 def model_suffix(path: Path) -> str:
     """Give the suffix of the content of a file, such as `.onnx`, without that of packing."""
-    return Path(path.name.removesuffix(PACKED)).suffix
+    return Path(path.stem).suffix if path.suffix in PACKED else path.suffix
 
 
 def read_unpacked(path: Path) -> bytes:
@@ -43,34 +58,44 @@ def unpacked(path: Path, data: bytes) -> bytes:
     """Unpack the bytes of a file if its name says that it is packed.
 
     Raises:
-        ModelUnavailable: it is not whole, no xz, or more than `MOST_BYTES` (MODEL_CORRUPT); or
-            this Python has no `lzma` (MODEL_NOT_INSTALLED).
+        ModelUnavailable: it is not whole, packed otherwise, or more than `MOST_BYTES`
+            (MODEL_CORRUPT); or this Python has no `lzma` (MODEL_NOT_INSTALLED).
     """
-    if path.suffix != PACKED:
+    if path.suffix == GZIP:
+        return _unpacked(path, data, zlib.decompressobj(_GZIP_FORMAT), zlib.error)
+    if path.suffix != XZ:
         return data
     try:
-        import lzma  # here: most processes load no packed model, and some Pythons lack it
+        import lzma  # here: most processes load no such model, and some Pythons lack it
     except ImportError:
         raise ModelUnavailable(
             f"{path} is packed, and this Python is built without lzma; run `unxz` on it, and name "
             "the result in the manifest"
         ) from None
-    packed = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY)
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY)
+    return _unpacked(path, data, unpacker, lzma.LZMAError)
+
+
+def _unpacked(path: Path, data: bytes, unpacker: _Unpacker, failure: type[Exception]) -> bytes:
     try:
-        content = packed.decompress(data, MOST_BYTES + 1)
-    except lzma.LZMAError as error:
+        content = unpacker.decompress(data, MOST_BYTES + 1)
+    except failure as error:
         raise _corrupt(path, str(error)) from error
     if len(content) > MOST_BYTES:
         raise _corrupt(path, f"it holds more than {MOST_BYTES} bytes")
-    if not packed.eof:
+    if not unpacker.eof:
         raise _corrupt(path, "its end is missing")
-    if packed.unused_data:
+    if unpacker.unused_data:
         raise _corrupt(path, "something follows its end")
     return content
 
 
-def pack(path: Path) -> Path:
-    """Replace a file by a packed one; one version of liblzma is deterministic.
+def pack(path: Path, kind: str = XZ) -> Path:
+    """Replace a file by a packed one; one version of zlib or liblzma is deterministic.
+
+    Args:
+        path: of the file.
+        kind: one of `PACKED`.
 
     Returns:
         The packed file.
@@ -80,17 +105,25 @@ def pack(path: Path) -> Path:
         ModelUnavailable: it is too large to be unpacked again.
         ValueError: it is packed already.
     """
-    import lzma
-
-    if path.suffix == PACKED:
+    if path.suffix in PACKED:
         raise ValueError(f"{path} is packed already")
     content = read_file(path, MAX_MODEL_BYTES)
-    out = path.with_name(path.name + PACKED)
-    data = lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+    out = path.with_name(path.name + kind)
+    data = _packed(content, kind)
     unpacked(out, data)
     out.write_bytes(data)
     path.unlink()
     return out
+
+
+def _packed(content: bytes, kind: str) -> bytes:
+    if kind == GZIP:
+        import gzip
+
+        return gzip.compress(content, 9, mtime=0)
+    import lzma
+
+    return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
 
 
 def _corrupt(path: Path, why: str) -> ModelUnavailable:
@@ -101,10 +134,12 @@ def _corrupt(path: Path, why: str) -> ModelUnavailable:
 
 def main() -> None:
     """Pack the files that the command line names."""
-    parser = argparse.ArgumentParser(description="Pack model files with xz, each in its place.")
+    parser = argparse.ArgumentParser(description="Pack model files, each in its place.")
+    parser.add_argument("--gzip", action="store_true", help="for models that every process loads")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    for path in parser.parse_args().files:
-        packed = pack(path)
+    arguments = parser.parse_args()
+    for path in arguments.files:
+        packed = pack(path, GZIP if arguments.gzip else XZ)
         digest = hashlib.sha256(packed.read_bytes()).hexdigest()
         sys.stdout.write(f"{packed}\t{digest}\n")
 

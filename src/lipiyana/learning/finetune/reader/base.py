@@ -95,7 +95,7 @@ def base_candidates(
         if not path.is_file():
             raise ModelUnavailable(f"the file {path} does not exist")
         digest = hashlib.sha256(read_file(path, MAX_MODEL_BYTES)).hexdigest()
-        name = Path(path.name.removesuffix(PACKED)).stem
+        name = Path(path.stem).stem if path.suffix in PACKED else path.stem
         entry = ModelEntry(name, task, path.resolve(), digest)
         return entry, [entry]
     entry = store.entry(base) if base else store.default_for_task(task)
