@@ -83,7 +83,7 @@ def arguments() -> argparse.Namespace:
         default=str(models / "reader.float.onnx.xz"),
         help="an ONNX file, or a name in the installed manifest",
     )
-    parser.add_argument("--int8", default=str(models / "reader.int8.onnx"), help="the same")
+    parser.add_argument("--int8", default=str(models / "reader.int8.onnx.gz"), help="the same")
     parser.add_argument(
         "--language-model",
         type=Path,

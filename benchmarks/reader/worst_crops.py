@@ -78,7 +78,7 @@ def main() -> None:
     """Read, sort, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--model", default=str(ROOT / "models" / "reader.int8.onnx"),
+    parser.add_argument("--model", default=str(ROOT / "models" / "reader.int8.onnx.gz"),
                         help="an ONNX file, or a name in the installed manifest")  # fmt: skip
     parser.add_argument("--crops", type=Path, default=ROOT / ".." / "shared" / "data" / "text")
     parser.add_argument("--count", type=int, default=20)

@@ -129,11 +129,25 @@ def choose_plate(
     )
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
         return _judged(plates[verdict.attempt].rows, verdict, settings)
-    best = max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
+    best = _best(plates, settings)
     if verdict is None or best.registration.canonical:
         return best
     possible = (verdict.registration.canonical, *verdict.registration.alternatives)
     return replace(best, registration=Registration(alternatives=possible))
+
+
+def first_choice(attempt: Sequence[ReadLine], *, settings: PlateSettings = PLATES) -> PlateReading:
+    """Decide what a plate says by the likeliest text of its rows alone, which takes no search.
+
+    Args:
+        attempt: the rows, from the top.
+        settings: tuned constants.
+    """
+    return _best([_parsed(rows, settings) for rows in _by_model(attempt)], settings)
+
+
+def _best(plates: Sequence[PlateReading], settings: PlateSettings) -> PlateReading:
+    return max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
 
 
 def _judged(rows: tuple[ReadLine, ...], verdict: Verdict, settings: PlateSettings) -> PlateReading:

@@ -15,7 +15,7 @@ from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import PlateReading, choose_plate, steps_of
+from lipiyana.ocr.plates.choice import PlateReading, choose_plate, first_choice, steps_of
 from lipiyana.ocr.plates.grammar_search import RememberedSearches, grammar_probabilities
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
@@ -98,8 +98,8 @@ class PlateCropReader:
         """Read (height, width, 3) RGB.
 
         1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
-           emptiest line between them. A result without digits, without doubt, or hardly legible
-           is final.
+           emptiest line between them. What is hardly legible is taken as it was read. A result
+           without digits, or without doubt, is final.
         2. The crop is read as one, two or three rows. A result that is far from any registration
            is final.
         3. The first rows are read once more at a smaller scale, and with narrow letters of the
@@ -114,12 +114,12 @@ class PlateCropReader:
             words: whether to find where each word of the rows stands.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))], words)
+        if not (known or _is_legible(first, self._settings)):
+            return first_choice(first, settings=self._settings)
         # an attempt is searched for registrations once, however often the choice is made anew
         searches = RememberedSearches()
         plate = choose_plate([first], searches=searches, settings=self._settings)
-        if _is_sure(plate, self._settings) or not (
-            known or (_is_legible(first, self._settings) and _shows_digits(plate, self._settings))
-        ):
+        if _is_sure(plate, self._settings) or not (known or _shows_digits(plate, self._settings)):
             return plate
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
         if cuts:

@@ -183,5 +183,5 @@ def _put_models(folder: Path) -> None:
     folder.mkdir()
     reader = reader.partition("[model.parameters]")[0].replace("reader-int8", "mine-int8")
     (folder / MANIFEST).write_text("[[model]]" + reader, "utf-8")
-    for name in ("reader.int8.onnx", "reader.md"):
+    for name in ("reader.int8.onnx.gz", "reader.md"):
         (folder / name).symlink_to(models / name)

@@ -118,7 +118,7 @@ def test_the_suffix_says_what_is_inside(name: str, suffix: str) -> None:
 
 
 PACKED_CONTENT = lzma.compress(CONTENT)
-GZIPPED = gzip.compress(CONTENT)
+GZIPPED = gzip.compress(CONTENT, mtime=0)
 
 
 @pytest.mark.parametrize(
