@@ -11,7 +11,7 @@ INSTALLED := build/installed
 # what builds the site, apart from .venv: mkdocstrings reads the sources and imports nothing
 DOCS := build/docs
 
-.PHONY: help demo test oldest check format lint types imports protos protos-check wheel installed docs soak fonts clean
+.PHONY: help demo test oldest arm64 check format lint types imports protos protos-check wheel installed docs soak fonts clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +39,9 @@ test: $(VENV)/.dev ## install and run the tests; ARGS goes to pytest
 
 oldest: $(VENV)/.dev ## tests of messages, clients and servers with the oldest protobuf and gRPC
 	$(BIN)/python scripts/test_oldest.py $(ARGS)
+
+arm64: $(VENV)/.dev ## read samples in an emulator of ARM64 (half an hour), and compare the answers
+	$(BIN)/python scripts/arm64.py $(ARGS)
 
 check: format lint types imports protos-check test ## format, lint, types, imports, protos and tests
 
