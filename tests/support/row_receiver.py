@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import zstandard
+from certificates import Certificate
 
 PATIENCE = 60.0
 
@@ -78,12 +81,13 @@ def decoded(body: bytes, encoding: str) -> bytes:
 
 
 @contextmanager
-def receiving(port: int = 0, receiver: RowReceiver | None = None) -> Iterator[RowReceiver]:
-    """Serve a receiver on loopback; by default a new one at a free port."""
-    served = receiver or RowReceiver()
+def receiving(tls: Certificate | None = None) -> Iterator[RowReceiver]:
+    """Serve a receiver on loopback."""
+    served = RowReceiver()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 5  # of a connection that a sender leaves open
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -111,12 +115,22 @@ def receiving(port: int = 0, receiver: RowReceiver | None = None) -> Iterator[Ro
             except OSError:  # the sender was killed meanwhile
                 self.close_connection = True
 
+        def handle(self) -> None:
+            with contextlib.suppress(ssl.SSLError, ConnectionError):  # who does not trust us
+                super().handle()
+
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    served.url = f"http://127.0.0.1:{server.server_port}/rows"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # `server_close` waits for them
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    served.url = f"http{'' if tls is None else 's'}://127.0.0.1:{server.server_port}/rows"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,7 +10,6 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from lipiyana.errors import InvalidRequest
 from lipiyana.events.spool.clocks import AgeClock, Clock, ClockMark, SystemClock
 
 _OVERHEAD = 64
-"""Bytes of a row beside its text: its number, its age and its share of the pages."""
+"""Bytes of a row beside its text: number, age and share of the pages; in a message its id."""
 _FILE, _LOCK = "spool.sqlite", "lock"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (
@@ -113,6 +113,7 @@ class Spool:
         self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
         self._acknowledged = 0
         self._given = 0
+        self._remember_clock()
 
     def close(self) -> None:
         """Close the files; the rows stay."""
@@ -165,7 +166,7 @@ class Spool:
                 "SELECT number, body FROM rows WHERE number > ? ORDER BY number LIMIT ?",
                 (self._acknowledged, most_rows),
             ):
-                size += len(body)
+                size += len(body) + _OVERHEAD
                 if batch and size > most_bytes:
                     break
                 batch.append(Waiting(f"{self.name}-{number}", number, body))
@@ -223,40 +224,41 @@ class Spool:
         self.counts.waiting_bytes += size
 
     def _drop_oldest(self, needed: int) -> int:
-        """Delete rows that are not under way, until so many bytes are free; return how many are."""
+        """Make so many bytes free, if rows that are not under way have as many; return how many."""
         freed = rows = last = 0
-        for number, length in self._database.execute(
-            "SELECT number, length(body) FROM rows WHERE number > ? ORDER BY number",
-            (self._safe_from,),
-        ):
+        for number, _, size in self._oldest():
             if freed >= needed:
                 break
-            freed, rows, last = freed + length + _OVERHEAD, rows + 1, number
-        if freed < needed:  # the rest is under way
+            freed, rows, last = freed + size, rows + 1, number
+        if freed < needed:
             return 0
-        self._delete(last)
-        self._count_dropped(rows, freed)
+        self._delete(last, rows, freed)
         self.counts.dropped_full += rows
         return freed
 
     def _expire(self, age: float) -> None:
-        too_old = (self._safe_from, age - self._limits.max_age)
-        rows, size, last = self._database.execute(
-            "SELECT count(*), coalesce(sum(length(body)), 0), coalesce(max(number), 0) FROM rows "
-            "WHERE number > ? AND age < ?",
-            too_old,
-        ).fetchone()
+        freed = rows = last = 0
+        for number, added, size in self._oldest():
+            if added >= age - self._limits.max_age:
+                break
+            freed, rows, last = freed + size, rows + 1, number
         if rows:
-            self._delete(last)
-            self._count_dropped(rows, size + rows * _OVERHEAD)
+            self._delete(last, rows, freed)
             self.counts.dropped_old += rows
 
-    def _delete(self, last: int) -> None:
+    def _oldest(self) -> Iterator[tuple[int, float, int]]:
+        """Yield number, time and bytes of the rows that are not under way, the oldest first."""
+        return iter(
+            self._database.execute(
+                "SELECT number, age, length(body) + ? FROM rows WHERE number > ? ORDER BY number",
+                (_OVERHEAD, self._safe_from),
+            )
+        )
+
+    def _delete(self, last: int, rows: int, size: int) -> None:
         self._database.execute(
             "DELETE FROM rows WHERE number > ? AND number <= ?", (self._safe_from, last)
         )
-
-    def _count_dropped(self, rows: int, size: int) -> None:
         self.counts.waiting -= rows
         self.counts.waiting_bytes -= size
 
@@ -265,7 +267,7 @@ class Spool:
         """Number of the last row that is under way or acknowledged."""
         return max(self._given, self._acknowledged)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
             self._database.execute("BEGIN IMMEDIATE")
@@ -288,6 +290,11 @@ class Spool:
 
     def _remember(self, name: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def _remember_clock(self) -> None:
+        """Store when it was opened; on a full disk the mark before it stays."""
+        with contextlib.suppress(SpoolWriteError), self._transaction():
+            self._remember("clock", json.dumps(asdict(self._age.mark())))
 
     def _named(self) -> str:
         name = secrets.token_hex(8)
