@@ -100,6 +100,8 @@ def test_a_login(tmp_path: Path) -> None:
         sender.close()
 
 
+# paho leaves the socket of a failed handshake to the garbage collector
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
     own = authority.sign("broker")

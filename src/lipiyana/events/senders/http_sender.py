@@ -42,11 +42,12 @@ class HttpSender:
             ca: PEM file of the issuer of the server's certificate; None for the system's.
             wall: seconds since 1970.
         """
-        self._address = address
+        self._path = urllib3.util.parse_url(address).request_uri
         self._secret = secret
         self._wall = wall
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=_TIMEOUT, ca_certs=None if ca is None else str(ca)
+        trust = {} if ca is None or not address.startswith("https:") else {"ca_certs": str(ca)}
+        self._pool = urllib3.connection_from_url(
+            address, retries=False, timeout=_TIMEOUT, maxsize=1, **trust
         )
 
     def send(self, message: Message) -> None:
@@ -59,8 +60,8 @@ class HttpSender:
             headers[TIMESTAMP_HEADER] = timestamp
             headers[SIGNATURE_HEADER] = sign(self._secret, timestamp, message.body)
         try:
-            answer = self._pool.request(
-                "POST", self._address, body=message.body, headers=headers, redirect=False,
+            answer = self._pool.urlopen(
+                "POST", self._path, body=message.body, headers=headers, redirect=False,
                 preload_content=False,
             )  # fmt: skip
             try:
@@ -78,7 +79,7 @@ class HttpSender:
 
     def close(self) -> None:
         """End the connections."""
-        self._pool.clear()
+        self._pool.close()
 
 
 def _retry_after(value: str) -> float | None:
