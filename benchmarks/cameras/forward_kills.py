@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[2] / "tests" / "support"))
 
 from row_receiver import Fault, Received, RowReceiver, receiving
 
-_FAULTS = [200, 200, 200, Fault.DIES_AFTER, Fault.DIES_BEFORE]
+_FAULTS: list[int | Fault] = [200, 200, 200, Fault.DIES_AFTER, Fault.DIES_BEFORE]
 _ROWS = 2000
 """Appended before each start; several transactions, and several messages."""
 _LONGEST = 2.5

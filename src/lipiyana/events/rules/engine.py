@@ -89,8 +89,9 @@ class _Progress:
             self.was_inside = self.was_inside or inside or on_the_way > 0
             self.has_left = self.has_left or (self.was_inside and not inside)
             self.last = one
-        # a track has fewer places than its frames, but all of its time
-        self.seconds = max(self.seconds, zone.seconds_inside(places))
+        if len(ahead) < len(places):
+            # a track has fewer places than its frames had, but all of its time
+            self.seconds = max(self.seconds, zone.seconds_inside(places))
 
 
 class RuleEngine:
@@ -144,7 +145,10 @@ class RuleEngine:
         if known is None or self._is_forgotten(known, key[1], seen.places[0]):
             known = self._progress[key] = _Progress(count)
         known.count = count
-        known.move(rule.zone, seen.places)
+        if isinstance(rule, Entered | Left | Dwell):
+            known.move(rule.zone, seen.places)
+        else:
+            known.last = seen.places[-1]
         if known.told or not concerns(rule, seen):
             return None
         detail = _matches(rule, known, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -27,24 +28,33 @@ class Place:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ZoneShape:
     """A polygon; its corners are parts of the picture's width and height."""
 
     corners: tuple[tuple[float, float], ...]
 
     def contains(self, x: float, y: float) -> bool:
-        """Whether a point is inside or on an edge of the bounding box that the polygon fills."""
-        xs, ys = zip(*self.corners, strict=True)
-        if not (min(xs) <= x <= max(xs) and min(ys) <= y <= max(ys)):
+        """Whether a point is in the polygon; on an edge it is, if that is of an upright box."""
+        x_min, y_min, x_max, y_max = self._bounds
+        if not (x_min <= x <= x_max and y_min <= y <= y_max):
             return False
         return self._is_box or self._crossings(x, y) % 2 == 1
 
     def seconds_inside(self, places: Iterable[Place]) -> float:
         """Sum the time in the zone on straight ways from place to place."""
-        return sum(self._on_the_way(one, other) for one, other in pairwise(places))
+        return sum(
+            max(0.0, other.seconds - one.seconds) * self._part_inside(one, other)
+            for one, other in pairwise(places)
+            if one.seconds is not None and other.seconds is not None
+        )
 
-    @property
+    @cached_property
+    def _bounds(self) -> tuple[float, float, float, float]:
+        xs, ys = zip(*self.corners, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @cached_property
     def _is_box(self) -> bool:
         return len(self.corners) == 4 and all(
             one[0] == other[0] or one[1] == other[1]
@@ -58,15 +68,27 @@ class ZoneShape:
             for (x1, y1), (x2, y2) in pairwise((*self.corners, self.corners[0]))
         )
 
-    def _on_the_way(self, one: Place, other: Place) -> float:
-        if one.seconds is None or other.seconds is None:
-            return 0.0
-        parts = [(step + 0.5) / _STEPS for step in range(_STEPS)]
-        inside = sum(
-            self.contains(one.x + (other.x - one.x) * part, one.y + (other.y - one.y) * part)
-            for part in parts
-        )
-        return max(0.0, other.seconds - one.seconds) * inside / _STEPS
+    def _part_inside(self, one: Place, other: Place) -> float:
+        """Return which part of a straight way is in the polygon."""
+        x_min, y_min, x_max, y_max = self._bounds
+        begin, end = _clipped(one.x, other.x - one.x, x_min, x_max, (0.0, 1.0))
+        begin, end = _clipped(one.y, other.y - one.y, y_min, y_max, (begin, end))
+        if begin >= end or self._is_box:
+            return max(0.0, end - begin)
+        step = (end - begin) / _STEPS
+        ways = (begin + (number + 0.5) * step for number in range(_STEPS))
+        dx, dy = other.x - one.x, other.y - one.y
+        return step * sum(self.contains(one.x + dx * way, one.y + dy * way) for way in ways)
+
+
+def _clipped(
+    start: float, length: float, least: float, most: float, way: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the part of a way, from 0 to 1, on which one coordinate is between two numbers."""
+    if length == 0:
+        return way if least <= start <= most else (0.0, 0.0)
+    ends = (least - start) / length, (most - start) / length
+    return max(way[0], min(ends)), min(way[1], max(ends))
 
 
 def _parse(value: Any) -> ZoneShape:
