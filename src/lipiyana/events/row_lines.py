@@ -1,4 +1,4 @@
-"""Reads JSON Lines from a file or a pipe, to its end or for as long as it grows."""
+"""Rows as JSON Lines: reads them from a file or a pipe that may grow, and writes one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,23 @@ _POLL = 0.2
 """Seconds between looks at a file that grows."""
 
 
+def line_of(row: Mapping[str, Any]) -> bytes:
+    """Write a row as JSON without line feeds.
+
+    Names of files that are no UTF-8 have surrogates, which only escapes can write.
+    """
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Lines that were read together; there are none if a file that grows has nothing new.
 
     Attributes:
-        lines: without their ends; blank ones are left out.
+        lines: without the white space around them; blank ones are left out.
         position: what `RowLines` takes to read on after them.
         unfinished: the last line has no newline; it may still be being written.
     """
@@ -88,17 +99,17 @@ class RowLines:
             elif not self._reopen_if_rotated():
                 yield Chunk((), self._position)
                 self._stop.wait(_POLL)
-        if self._partial and not self._follow:
+        if self._partial.strip() and not self._follow:
             self._pass(self._partial)
-            yield Chunk((self._partial,), self._position, unfinished=True)
+            yield Chunk((self._partial.strip(),), self._position, unfinished=True)
 
     def _split(self, read: bytes) -> Chunk:
         whole, newline, self._partial = (self._partial + read).rpartition(b"\n")
         if len(self._partial) > LONGEST_LINE:
             raise ValueError(f"a line is longer than {LONGEST_LINE} bytes")
         self._pass(whole + newline)
-        lines = (line for line in whole.split(b"\n") if line.strip())
-        return Chunk(tuple(lines), self._position)
+        lines = (line.strip() for line in whole.split(b"\n"))
+        return Chunk(tuple(line for line in lines if line), self._position)
 
     def _pass(self, read: bytes) -> None:
         self._end += len(read)

@@ -126,6 +126,16 @@ def test_a_full_disk_makes_the_file_wait(tmp_path: Path) -> None:
     assert sorted(came(receiver)) == list(range(30_000))
 
 
+def test_a_file_waits_for_room_in_the_spool(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(lines(range(3000)).replace("\n", "\r\n"), "utf-8")
+    with receiving() as receiver:
+        done = run(
+            rows, "--to", receiver.url, "--spool", tmp_path / "spool", "--max-bytes", "100KB"
+        )
+    assert (done.returncode, came(receiver)) == (0, list(range(3000)))
+
+
 def test_what_a_run_leaves_the_next_one_sends(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     nobody = f"http://127.0.0.1:{free_port()}/"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mqtt_broker import Subscriber, broker, free_port
 from row_receiver import Fault, receiving
 
 from lipiyana.events.senders.signature import is_signed
@@ -99,6 +100,22 @@ def test_events_go_to_files_and_signed_to_a_webhook(tmp_path: Path) -> None:
             b"a secret", timestamp, message.body, message.headers["Lipiyana-Signature"],
             now=time.time(),
         )  # fmt: skip
+
+
+def test_events_go_to_a_broker(tmp_path: Path) -> None:
+    port, folder = free_port(), tmp_path / "broker"
+    folder.mkdir()
+    with broker(folder, port):
+        subscriber = Subscriber(port, "gate/+")
+        done = run(
+            written(tmp_path, SEEN), "--to", f"mqtt://127.0.0.1:{port}/gate/events",
+            rows=frame(1) + frame(2),
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        subscriber.wait(lambda: len(subscriber.messages) == 2)
+        subscriber.close()
+    events = [json.loads(message.payload) for message in subscriber.messages]
+    assert [event["row"] for event in events] == ["gate-1", "gate-2"]
 
 
 def test_an_event_that_a_webhook_refuses_is_reported(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,38 @@ def test_rows_that_find_a_full_disk_are_counted(tmp_path: Path) -> None:
     assert setting.came == [1, 4]
     assert setting.forwarder.counts.lost == 2
     assert len(setting.said) == 1
+    setting.forwarder.close()
+
+
+def test_a_spool_that_cannot_be_read_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting(tmp_path)
+    setting.write(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(setting.forwarder.spool, "_database", Broken())
+        assert setting.forwarder.step() > 0
+    assert setting.said == ["the receiver takes no rows, which wait meanwhile: the spool cannot "
+                            "be read: disk I/O error"]  # fmt: skip
+    setting.until_idle()
+    assert setting.came == [1]
+    setting.forwarder.close()
+
+
+class Broken:
+    """A database on a disk that fails."""
+
+    in_transaction = False
+
+    def execute(self, *_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_names_that_are_no_utf_8_are_sent() -> None:
+    setting = Setting(single=True)
+    setting.forwarder.write({"id": "a", "source": "gate\udcff"})
+    setting.until_idle()
+    assert setting.line.receiver.rows["a"]["source"] == "gate\udcff"
     setting.forwarder.close()
 
 

@@ -117,7 +117,12 @@ class _Intake:
         self._add(good, None if self._path is None else (self._name, chunk.position))
 
     def _add(self, lines: Sequence[bytes], position: tuple[str, str] | None) -> None:
-        """Spool rows; while the disk is full, the file or the pipe has to wait."""
+        """Spool rows; while the disk is full, the file or the pipe has to wait.
+
+        A file that does not grow also waits while the spool is full: it stores its rows itself.
+        """
+        if self._path is not None and not self._follow:
+            self._forwarder.wait_for_room(lines)
         warned = False
         while True:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 
 import urllib3
@@ -68,7 +69,7 @@ class HttpSender:
                 answer.read(_MOST_READ)
             finally:
                 answer.release_conn()
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError, HTTPException, UnicodeError) as error:
             raise SendError(_why(error)) from None
         if not 200 <= answer.status < 300:
             raise SendError(
@@ -86,7 +87,7 @@ def _retry_after(value: str) -> float | None:
     return float(value) if value.isascii() and value.isdigit() else None
 
 
-def _why(error: urllib3.exceptions.HTTPError) -> str:
+def _why(error: Exception) -> str:
     """Return the reason, without the address: its path may be a secret."""
     match error:
         case urllib3.exceptions.NameResolutionError():

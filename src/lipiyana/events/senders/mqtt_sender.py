@@ -61,11 +61,9 @@ class _Connection:
         self._client.on_publish = self._on_publish
         if address.login is not None:
             self._client.username_pw_set(*address.login)
-        if address.tls:
-            self._client.tls_set_context(
-                ssl.create_default_context(cafile=None if address.ca is None else str(address.ca))
-            )
         try:
+            if address.tls:
+                self._client.tls_set_context(ssl.create_default_context(cafile=address.ca))
             self._client.connect(address.host, address.port, _KEEPALIVE)
         except (OSError, ValueError) as error:
             raise SendError(f"no connection: {error}") from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from lipiyana.events.row_lines import line_of
 
 
 class LineOutput:
@@ -18,7 +19,6 @@ class LineOutput:
         Raises:
             OSError: it cannot be opened.
         """
-        # as a private file: rows are personal data
         self._file: BinaryIO | None = None if path is None else _private(path)
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -27,9 +27,8 @@ class LineOutput:
         Raises:
             OSError: it cannot be written.
         """
-        line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         file = self._file or sys.stdout.buffer
-        file.write(line)
+        file.write(line_of(row) + b"\n")
         file.flush()
 
     def close(self) -> None:
@@ -39,5 +38,5 @@ class LineOutput:
 
 
 def _private(path: Path) -> BinaryIO:
-    path.touch(mode=0o600)
+    path.touch(mode=0o600)  # rows are personal data
     return path.open("ab")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lipiyana.events.row_lines import line_of
 from lipiyana.events.senders.message import (
     Compression,
     Message,
@@ -112,9 +111,8 @@ class Forwarder:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Spool a row. If the disk is full it is lost and counted: a camera cannot wait."""
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            self.add([line])
+            self.add([line_of(row)])
         except SpoolWriteError as error:
             self.counts.lost += 1
             if not self._disk_fails:
@@ -133,13 +131,15 @@ class Forwarder:
         with self._news:
             self._news.notify_all()
 
+    def wait_for_room(self, lines: Sequence[bytes]) -> None:
+        """Wait until rows have room without others being dropped, or nothing waits any more."""
+        with self._news:
+            self._news.wait_for(lambda: not self.spool.waiting or self.spool.has_room(lines))
+
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait until nothing waits in the spool; return whether that is so."""
-        until = time.monotonic() + seconds
         with self._news:
-            return self._news.wait_for(
-                lambda: not self.spool.waiting, max(0.0, until - time.monotonic())
-            )
+            return self._news.wait_for(lambda: not self.spool.waiting, seconds)
 
     def close(self) -> None:
         """Finish the message that is under way, and close everything; what waits stays spooled.
@@ -167,8 +167,13 @@ class Forwarder:
         if wait > 0:
             return wait
         most = min(_MOST_BYTES, self._rate.most_bytes or _MOST_BYTES)
-        batch = self.spool.next(self._most_rows, most)
+        try:
+            batch = self.spool.next(self._most_rows, most)
+        except SpoolWriteError as error:
+            return self._wait(SendError(f"the spool cannot be read: {error}"))
         if not batch:
+            with self._news:  # the last rows may have grown too old
+                self._news.notify_all()
             return math.inf
         message = self._message(batch)
         try:
@@ -209,6 +214,9 @@ class Forwarder:
             self._forget(batch)
             return 0.0
         self.spool.release()
+        return self._wait(error)
+
+    def _wait(self, error: SendError) -> float:
         wait = self._back_off.failed(error.retry_after)
         self._retry_at = self._clock.elapsed() + wait
         if not self._fails:

@@ -147,6 +147,12 @@ class Spool:
                 self.counts = before
                 raise
 
+    def has_room(self, rows: Sequence[bytes]) -> bool:
+        """Whether rows can be added without dropping others."""
+        with self._guard:
+            size = sum(len(row) + _OVERHEAD for row in rows)
+            return self.counts.waiting_bytes + size <= self._limits.max_bytes
+
     def position(self, name: str) -> str:
         """Return what `add` was last given as the position of a source, or ""."""
         with self._guard:
@@ -156,20 +162,26 @@ class Spool:
         """Return the oldest rows that were not acknowledged: at least one, if there is one.
 
         They are not dropped while they are under way: `done`, `release` or the next call ends that.
+
+        Raises:
+            SpoolWriteError: the disk fails.
         """
         with self._guard:
             self._given = 0
             self.expire()
             batch: list[Waiting] = []
             size = 0
-            for number, body in self._database.execute(
-                "SELECT number, body FROM rows WHERE number > ? ORDER BY number LIMIT ?",
-                (self._acknowledged, most_rows),
-            ):
-                size += len(body) + _OVERHEAD
-                if batch and size > most_bytes:
-                    break
-                batch.append(Waiting(f"{self.name}-{number}", number, body))
+            try:
+                for number, body in self._database.execute(
+                    "SELECT number, body FROM rows WHERE number > ? ORDER BY number LIMIT ?",
+                    (self._acknowledged, most_rows),
+                ):
+                    size += len(body) + _OVERHEAD
+                    if batch and size > most_bytes:
+                        break
+                    batch.append(Waiting(f"{self.name}-{number}", number, body))
+            except sqlite3.OperationalError as error:
+                raise SpoolWriteError(str(error)) from None
             self._given = batch[-1].number if batch else 0
             return batch
 
