@@ -15,11 +15,13 @@ OTHERS = frozenset(
         "LIPIYANA_FONTS",
         "LIPIYANA_MAX_PIXELS",
         "LIPIYANA_MODELS",
+        "LIPIYANA_MQTT_LOGIN",
         "LIPIYANA_PADDLE_PYTHON",
         "LIPIYANA_SERVER_CA",
         "LIPIYANA_SERVER_CERTIFICATE",
         "LIPIYANA_SERVER_KEY",
         "LIPIYANA_SERVER_TOKEN",
+        "LIPIYANA_WEBHOOK_SECRET",
     }
 )
 """Variables that are no setting of a server."""

@@ -37,6 +37,22 @@ def test_the_error_names_the_extra(module: str, package: str, extra: str) -> Non
     assert f"needs the extra '{extra}'" in last
 
 
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [("rules", "rapidfuzz"), ("rules", "yaml"), ("forward", "urllib3"), ("forward", "zstandard")],
+)
+def test_a_command_of_events_names_their_extra(command: str, package: str) -> None:
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from lipiyana.cli.extras import import_with\n"
+        f"import_with('events', 'lipiyana.cli.events.{command}', 'lipiyana {command}')"
+    )
+    last = last_line_of_error(program)
+    assert last.startswith(
+        f"lipiyana.errors.MissingExtra: lipiyana {command} needs the extra 'events'"
+    )
+
+
 def test_a_command_names_the_extra_that_has_all_it_needs() -> None:
     program = (
         "import sys; sys.modules['freetype'] = None\n"

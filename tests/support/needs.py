@@ -23,6 +23,7 @@ BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
 )
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
+MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 
 CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"

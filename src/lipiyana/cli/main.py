@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from lipiyana.cli.events import options as events
 from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED, TERMINATED
 from lipiyana.cli.finetune import finetune_app
 from lipiyana.cli.models import options as models_making
@@ -49,6 +50,7 @@ models_app = App(help="List, check, time and convert models.")
 models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
 serving.add_to(app)
+events.add_to(app)
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(review_app, name="review")
 

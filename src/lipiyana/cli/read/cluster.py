@@ -23,9 +23,9 @@ from lipiyana.cli.read.command import (
     config_of_request,
     interrupted,
     sum_up,
-    terminable,
 )
 from lipiyana.cli.read.run import Totals
+from lipiyana.cli.signals import terminable
 from lipiyana.cli.sources import (
     SUFFIXES,
     Listing,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,6 +21,7 @@ from lipiyana.cli.models.import_paddle import models_of
 from lipiyana.cli.progress import RunProgress
 from lipiyana.cli.read.run import Totals, read_pictures
 from lipiyana.cli.recognizers import Engines
+from lipiyana.cli.signals import Terminated, terminable
 from lipiyana.cli.sources import (
     PEEK,
     Listing,
@@ -226,43 +225,6 @@ def _models_named(request: ReadRequest) -> dict[str, str]:
         "--fp16": "set" if request.engines.fp16 else "unset",
         "--inference": "unset" if request.engines.inference is None else "set",
     }
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
-
-
-@contextmanager
-def terminable() -> Iterator[Callable[[], None]]:
-    """Let SIGTERM end the run as Ctrl-C does, so that its output is completed.
-
-    Yields:
-        A function that raises what a signal raised before. An exception that a signal raises in a
-        destructor or a callback is printed and lost.
-    """
-    came: list[KeyboardInterrupt] = []
-
-    def end(number: int, _: object) -> None:
-        came.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
-        raise came[-1]
-
-    def check() -> None:
-        if came:
-            raise came[-1]
-
-    if threading.current_thread() is not threading.main_thread():  # gets no signals
-        yield check
-        return
-    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-        before[signal.SIGINT] = signal.default_int_handler
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def interrupted(signalled: KeyboardInterrupt, output: Path | str | None) -> int:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from lipiyana.errors import InvalidRequest
+from lipiyana.events.rules.zones import WHOLE, Zone
+from lipiyana.files import MAX_TOML_BYTES, read_text
 from lipiyana.types import Category
 
 Part = Annotated[float, Field(ge=0, le=1)]
+_KINDS = {"seen", "entered", "left", "dwell", "category", "watch_list"}
 
 
-class RulesError(ValueError):
+class RulesError(InvalidRequest):
     """The file of rules cannot be used; the message says where and why."""
 
 
@@ -21,58 +25,101 @@ class _Checked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Rule(_Checked):
+class RuleBase(_Checked):
     """Fields of all rules.
 
     Attributes:
         name: of the events.
-        min_confidence: of the plate.
+        min_confidence: of the registration.
         vehicles: labels that the rule is about; empty for all, and for plates without a vehicle.
-        zone: x_min, y_min, x_max, y_max as parts of the picture; the middle of the plate must be
-            in it.
+        zone: part of the picture that the middle of the vehicle must be in; that of the plate in
+            rows of `lipiyana read`.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     min_confidence: Part = 0.5
     vehicles: frozenset[str] = frozenset()
-    zone: tuple[Part, Part, Part, Part] = (0.0, 0.0, 1.0, 1.0)
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_has_an_inside(
-        cls, zone: tuple[float, float, float, float]
-    ) -> tuple[float, float, float, float]:
-        if not (zone[0] < zone[2] and zone[1] < zone[3]):
-            raise ValueError("it goes from left to right and from top to bottom")
-        return zone
+    zone: Zone = WHOLE
 
 
-class Entered(_Rule):
-    """Reports every vehicle whose registration is read."""
+class _OfVehicles(RuleBase):
+    """A rule that can do without a registration.
+
+    Attributes:
+        unread: also report vehicles whose registration was not read. They are known by their
+            track, so this needs rows of `lipiyana watch`.
+    """
+
+    unread: bool = False
+
+
+class Seen(_OfVehicles):
+    """Reports every vehicle."""
+
+    kind: Literal["seen"]
+
+
+class Entered(_OfVehicles):
+    """Reports vehicles that come into the zone, or appear in it."""
 
     kind: Literal["entered"]
 
 
-class WrongCategory(_Rule):
-    """Reports plates of these categories; with `vehicles`, such plates on these vehicles.
+class Left(_OfVehicles):
+    """Reports vehicles that were in the zone and are outside."""
 
-    `conflicts` adds plates whose colours and format contradict each other.
+    kind: Literal["left"]
+    zone: Zone
+
+
+class Dwell(_OfVehicles):
+    """Reports vehicles that are in the zone for so many seconds, together.
+
+    `region` names a region of `lipiyana watch` in place of a zone; rows of ended tracks have the
+    time in each.
     """
 
-    kind: Literal["wrong_category"]
+    kind: Literal["dwell"]
+    seconds: float = Field(gt=0)
+    region: str = ""
+
+    @model_validator(mode="after")
+    def _zone_or_region(self) -> Self:
+        if self.region and "zone" in self.model_fields_set:
+            raise ValueError("name a zone or a region, not both")
+        return self
+
+
+class CategoryRule(RuleBase):
+    """Reports plates of these categories; with `vehicles`, such plates on these vehicles.
+
+    `conflicts` adds plates whose colours, format and vehicle contradict each other.
+    """
+
+    kind: Literal["category"]
     categories: frozenset[Category] = frozenset()
     conflicts: bool = False
 
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> Self:
+        if not (self.categories or self.conflicts):
+            raise ValueError("name categories, or set conflicts: true")
+        return self
 
-class WatchList(_Rule):
+
+class WatchList(RuleBase):
     """Reports listed registrations, and those that may be a misread listed one.
 
-    `max_confusions` is how many characters may be others that are easily taken for them.
+    Attributes:
+        registrations: listed ones; case, spaces and dashes do not matter.
+        max_confusions: how many characters may be others that look like them (0 and O).
+        max_distance: how many characters may be replaced, missing or too many (edit distance).
     """
 
     kind: Literal["watch_list"]
     registrations: frozenset[str] = Field(min_length=1)
     max_confusions: int = Field(default=1, ge=0, le=3)
+    max_distance: int = Field(default=0, ge=0, le=3)
 
     @field_validator("registrations")
     @classmethod
@@ -83,7 +130,7 @@ class WatchList(_Rule):
         return canonical
 
 
-Rule = Annotated[Entered | WrongCategory | WatchList, Field(discriminator="kind")]
+Rule = Seen | Entered | Left | Dwell | CategoryRule | WatchList
 
 
 class RuleSet(_Checked):
@@ -91,11 +138,13 @@ class RuleSet(_Checked):
 
     Attributes:
         rules: their names differ.
-        forget_after: results without a vehicle after which it counts as a new one.
+        forget_after: rows of its source without a vehicle after which it counts as a new one.
+        forget_after_seconds: the same in seconds, for rows that have a time.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Annotated[Rule, Field(discriminator="kind")], ...]
     forget_after: int = Field(default=250, ge=1)
+    forget_after_seconds: float = Field(default=60.0, gt=0)
 
     @field_validator("rules")
     @classmethod
@@ -116,8 +165,8 @@ def load_rules(path: Path) -> RuleSet:
         RulesError: it is not there, not YAML, or not made of rules; every fault is listed.
     """
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_text(path, max_bytes=MAX_TOML_BYTES))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise RulesError(f"{path} cannot be read: {error}") from None
     try:
         return RuleSet.model_validate(content)
@@ -132,7 +181,7 @@ def _place(steps: tuple[int | str, ...]) -> str:
     for step in steps:
         if isinstance(step, int):
             place += f"[{step}]"
-        elif step not in {"entered", "wrong_category", "watch_list"}:
+        elif step not in _KINDS:
             place += f".{step}"
     return place.removeprefix(".") or "the file"
 

@@ -1,0 +1,100 @@
+"""Kills `lipiyana forward` at random moments, and compares what was written with what came.
+
+    python benchmarks/cameras/forward_kills.py [--kills 50] [--seed 32]
+
+Rows are appended to a file that is followed. The receiver drops doubles by id; it closes some
+connections before it has stored a message, and some after. Exit 1: a row is missing, or counts
+twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.append(str(Path(__file__).parents[2] / "tests" / "support"))
+
+from row_receiver import Fault, Received, RowReceiver, receiving
+
+_FAULTS: list[int | Fault] = [200, 200, 200, Fault.DIES_AFTER, Fault.DIES_BEFORE]
+_ROWS = 2000
+"""Appended before each start; several transactions, and several messages."""
+_LONGEST = 2.5
+"""Seconds until a kill: a start takes the first half second."""
+
+
+def main() -> int:
+    """Run, and print what came."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=32)
+    arguments = parser.parse_args()
+    generator = random.Random(arguments.seed)
+    with TemporaryDirectory() as folder, receiving() as receiver:
+        receiver.answer = lambda _: generator.choice(_FAULTS)
+        rows = Path(folder) / "rows.jsonl"
+        written = 0
+        stages: Counter[str] = Counter()
+        for _ in range(arguments.kills):
+            written = _append(rows, written)
+            stages[_killed(receiver, rows, generator.uniform(0.1, _LONGEST))] += 1
+        receiver.answer = _takes_all
+        code = subprocess.run(_command(receiver, rows), check=False).returncode
+        return _report(receiver, written, stages, code)
+
+
+def _append(rows: Path, written: int) -> int:
+    with rows.open("a", encoding="utf-8") as file:
+        for number in range(written, written + _ROWS):
+            file.write(json.dumps({"n": number, "text": "x" * 300}) + "\n")
+    return written + _ROWS
+
+
+def _killed(receiver: RowReceiver, rows: Path, seconds: float) -> str:
+    """Run it until a kill; say how far it had come."""
+    before = len(receiver.rows)
+    process = subprocess.Popen([*_command(receiver, rows), "--follow"], stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    process.kill()
+    process.wait()
+    spooled = (rows.parent / "spool" / "spool.sqlite").exists()
+    if len(receiver.rows) > before:
+        return "while it sent"
+    return "before it sent" if spooled else "before there was a spool"
+
+
+def _takes_all(_: Received) -> int:
+    return 200
+
+
+def _command(receiver: RowReceiver, rows: Path) -> list[str]:
+    spool = str(rows.parent / "spool")
+    return [
+        sys.executable, "-m", "lipiyana", "forward", str(rows), "--to", receiver.url, "--spool",
+        spool, "--compress", "zstd",
+    ]  # fmt: skip
+
+
+def _report(receiver: RowReceiver, written: int, stages: Counter[str], code: int) -> int:
+    counts = Counter(row["n"] for row in receiver.rows.values())
+    lost = written - len(counts)
+    twice = sum(count - 1 for count in counts.values())
+    print(f"kills: {sum(stages.values())} ({dict(stages)})")
+    print(f"rows written: {written}, ids that came: {len(receiver.rows)}")
+    print(f"rows that came again and were dropped by their id: {receiver.doubles}")
+    print(f"messages: {len(receiver.messages)}; the last run ended with {code}")
+    print(f"lost: {lost}, counted twice: {twice}")
+    return int(bool(lost or twice or code))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Turns results of Lipiyana into events, by rules in a YAML file."""

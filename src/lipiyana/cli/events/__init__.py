@@ -1,0 +1,1 @@
+"""`lipiyana rules` and `lipiyana forward`: events of rows, and rows over bad networks."""

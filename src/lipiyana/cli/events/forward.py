@@ -1,0 +1,178 @@
+"""`lipiyana forward`: rows of a file or a pipe, through a spool, to a receiver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipiyana.cli.console import say_error, say_step, say_warning
+from lipiyana.cli.events.faults import warn_of_open_network
+from lipiyana.cli.events.options import CompressChoice, DropChoice
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.events.row_lines import Chunk, RowLines
+from lipiyana.events.senders.message import Compression
+from lipiyana.events.sinks.addresses import Credentials
+from lipiyana.events.sinks.opening import open_forwarder
+from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
+from lipiyana.events.spool.store import Drop, SpoolLimits, SpoolWriteError
+from lipiyana.files import parse_json
+
+_DISK_SECONDS = 1.0
+"""Between attempts to write to a disk that is full."""
+_CHECK_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardRequest:
+    """The options of `lipiyana forward`; `options.forward` describes them."""
+
+    rows: Path | None
+    to: str
+    spool: Path
+    max_bytes: int | None
+    max_age: float | None
+    drop: DropChoice
+    rate: int | None
+    compress: CompressChoice | None
+    follow: bool
+    secret_file: Path | None
+    login_file: Path | None
+    ca: Path | None
+
+
+def run(request: ForwardRequest) -> int:
+    """Forward rows until they end and are sent; return the exit code.
+
+    Raises:
+        LipiyanaError: the address, a secret or the spool cannot be used.
+    """
+    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+    warn_of_open_network(request.to)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(terminable())
+            forwarder = open_forwarder(
+                request.to,
+                request.spool,
+                _options(request),
+                credentials=credentials,
+                report=say_warning,
+            )
+            intake = _Intake(request, forwarder)
+            stack.callback(lambda: say_step(_summary(intake, forwarder)))
+            stack.callback(forwarder.close)
+            intake.take_all()
+            while not forwarder.wait_until_sent(_CHECK_SECONDS):
+                pass
+        return FAILED if intake.invalid or _missing(forwarder) else DONE
+    except (OSError, ValueError) as error:
+        say_error(str(error))
+        return FAILED
+    except KeyboardInterrupt as signalled:
+        return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
+
+
+class _Intake:
+    """Reads rows into the spool, from where the last run stopped.
+
+    The position in a file is stored with the rows, in one transaction, so none is taken twice or
+    left out, wherever the process ends.
+    """
+
+    def __init__(self, request: ForwardRequest, forwarder: Forwarder) -> None:
+        self._path = request.rows
+        self._forwarder = forwarder
+        self._name = "" if request.rows is None else str(request.rows.resolve())
+        self._follow = request.follow
+        self.invalid = 0
+
+    def take_all(self) -> None:
+        """Read to the end, or for as long as the file grows.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: a line is too long.
+        """
+        position = self._forwarder.spool.position(self._name)
+        rows = RowLines(self._path, follow=self._follow, position=position)
+        try:
+            for chunk in rows.chunks():
+                if chunk.lines:
+                    self._take(chunk)
+        finally:
+            rows.close()
+
+    def _take(self, chunk: Chunk) -> None:
+        good = [line for line in chunk.lines if _is_object(line)]
+        bad = len(chunk.lines) - len(good)
+        if bad:
+            self.invalid += bad
+            say_warning(f"{bad} lines are left out: they are no JSON objects")
+        if bad and chunk.unfinished:
+            return  # the next run reads it again, when it may be whole
+        self._add(good, None if self._path is None else (self._name, chunk.position))
+
+    def _add(self, lines: Sequence[bytes], position: tuple[str, str] | None) -> None:
+        """Spool rows; while the disk is full, the file or the pipe has to wait.
+
+        A file that does not grow also waits while the spool is full: it stores its rows itself.
+        """
+        if self._path is not None and not self._follow:
+            self._forwarder.wait_for_room(lines)
+        warned = False
+        while True:
+            try:
+                self._forwarder.add(lines, position)
+            except SpoolWriteError as error:
+                if not warned:
+                    say_warning(f"no rows are read, since the spool cannot be written: {error}")
+                warned = True
+                time.sleep(_DISK_SECONDS)
+            else:
+                return
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(parse_json(line), dict)
+    except ValueError:
+        return False
+
+
+def _options(request: ForwardRequest) -> ForwardOptions:
+    standard = SpoolLimits()
+    return ForwardOptions(
+        rate=request.rate,
+        compression=None if request.compress is None else Compression(request.compress.value),
+        limits=SpoolLimits(
+            max_bytes=request.max_bytes or standard.max_bytes,
+            max_age=request.max_age or standard.max_age,
+            drop=Drop(request.drop.value),
+        ),
+    )
+
+
+def _missing(forwarder: Forwarder) -> int:
+    counts = forwarder.spool.counts
+    return counts.dropped_full + counts.dropped_old + forwarder.counts.refused
+
+
+def _summary(intake: _Intake, forwarder: Forwarder) -> str:
+    spooled, sent = forwarder.spool.counts, forwarder.counts
+    parts = [
+        f"{spooled.spooled} rows spooled",
+        f"{sent.sent} sent ({sent.bytes_sent} bytes)",
+        f"{spooled.waiting} waiting",
+    ]
+    others = {
+        "dropped, spool full": spooled.dropped_full,
+        "dropped, too old": spooled.dropped_old,
+        "refused": sent.refused,
+        "invalid": intake.invalid,
+        "messages failed": sent.failures,
+    }
+    return ", ".join(parts + [f"{number} {what}" for what, number in others.items() if number])

@@ -1,0 +1,115 @@
+"""`lipiyana rules`: rows in, events out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipiyana.cli.console import say_error, say_step, say_warning
+from lipiyana.cli.events.faults import warn_of_open_network
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.events.row_lines import RowLines
+from lipiyana.events.rules.engine import RuleEngine
+from lipiyana.events.rules.rules_file import RulesFile
+from lipiyana.events.rules.ruleset import RulesError
+from lipiyana.events.rules.sightings import observation_of_line
+from lipiyana.events.sink import RowSink
+from lipiyana.events.sinks.addresses import Credentials
+from lipiyana.events.sinks.opening import open_event_sink
+from lipiyana.events.spool.forwarder import Forwarder
+
+_LAST_SECONDS = 30.0
+"""For events that still wait for a webhook or a broker when the rows have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesRequest:
+    """The options of `lipiyana rules`; `options.rules` describes them."""
+
+    rules: Path
+    rows: Path | None
+    to: tuple[str, ...]
+    follow: bool
+    secret_file: Path | None
+    login_file: Path | None
+    ca: Path | None
+
+
+def run(request: RulesRequest) -> int:
+    """Report events until the rows end; return the exit code.
+
+    Raises:
+        LipiyanaError: the rules, an address or a secret cannot be used.
+    """
+    file = RulesFile(request.rules)
+    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+    for to in request.to:
+        warn_of_open_network(to)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(terminable())
+            rows = RowLines(request.rows, follow=request.follow)
+            stack.callback(rows.close)
+            sinks = []
+            for to in request.to:
+                sinks.append(open_event_sink(to, credentials, say_warning))
+                stack.callback(sinks[-1].close)
+            all_good = _apply(file, rows, sinks)
+            return DONE if _all_delivered(sinks) and all_good else FAILED
+    except BrokenPipeError:  # who reads the events has had enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (OSError, ValueError) as error:
+        say_error(str(error))
+        return FAILED
+    except KeyboardInterrupt as signalled:
+        return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
+
+
+def _apply(file: RulesFile, rows: RowLines, sinks: list[RowSink]) -> bool:
+    """Return whether all lines were rows."""
+    engine = RuleEngine(file.rules)
+    count = bad = 0
+    for chunk in rows.chunks():
+        _take_over(file, engine)
+        for line in chunk.lines:
+            count += 1
+            try:
+                observation = observation_of_line(line)
+            except ValueError as error:
+                bad += 1
+                say_warning(f"row {count} is left out: {error}")
+                continue
+            for event in engine.events(observation):
+                for sink in sinks:
+                    sink.write(event.as_row())
+    return not bad
+
+
+def _take_over(file: RulesFile, engine: RuleEngine) -> None:
+    try:
+        changed = file.changed()
+    except RulesError as error:
+        say_warning(f"the old rules stay: {error.message}")
+        return
+    if changed is not None:
+        engine.replace_rules(changed)
+        say_step(f"the rules have changed; there are {len(changed.rules)}")
+
+
+def _all_delivered(sinks: list[RowSink]) -> bool:
+    delivered = True
+    for sink in sinks:
+        if not isinstance(sink, Forwarder):
+            continue
+        sink.wait_until_sent(_LAST_SECONDS)
+        dropped = sink.spool.counts.dropped_full + sink.spool.counts.dropped_old
+        missing = sink.spool.waiting + dropped + sink.counts.refused
+        if missing:
+            say_error(f"{missing} events were not delivered")
+            delivered = False
+    return delivered

@@ -1,0 +1,45 @@
+"""Signals that end a command, as exceptions."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def terminable() -> Iterator[Callable[[], None]]:
+    """Let SIGTERM end the run as Ctrl-C does, so that its output is completed.
+
+    Yields:
+        A function that raises what a signal raised before. An exception that a signal raises in a
+        destructor or a callback is printed and lost.
+    """
+    came: list[KeyboardInterrupt] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        raise came[-1]
+
+    def check() -> None:
+        if came:
+            raise came[-1]
+
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
+        yield check
+        return
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        before[signal.SIGINT] = signal.default_int_handler
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

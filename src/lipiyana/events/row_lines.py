@@ -1,0 +1,147 @@
+"""Rows as JSON Lines: reads them from a file or a pipe that may grow, and writes one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a row; a longer one is no row, and would fill the memory."""
+
+_CHUNK = 64 * 1024
+_TAIL = 256
+"""Bytes before a position, by which a file is known to be the same."""
+_POLL = 0.2
+"""Seconds between looks at a file that grows."""
+
+
+def line_of(row: Mapping[str, Any]) -> bytes:
+    """Write a row as JSON without line feeds.
+
+    Names of files that are no UTF-8 have surrogates, which only escapes can write.
+    """
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Lines that were read together; there are none if a file that grows has nothing new.
+
+    Attributes:
+        lines: without the white space around them; blank ones are left out.
+        position: what `RowLines` takes to read on after them.
+        unfinished: the last line has no newline; it may still be being written.
+    """
+
+    lines: tuple[bytes, ...]
+    position: str
+    unfinished: bool = False
+
+
+class RowLines:
+    """Lines of a file, or of a pipe.
+
+    A file that is followed may be renamed or truncated by who rotates it: its rest is read, then
+    the new one from its start. The last line of a file that is not followed needs no newline.
+    """
+
+    def __init__(self, path: Path | None, *, follow: bool = False, position: str = "") -> None:
+        """Open the file.
+
+        Args:
+            path: the file; None for standard input.
+            follow: wait for more at its end.
+            position: of an earlier chunk, to read on after it. A file that has other bytes there
+                is another one, and is read from its start.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        self._path = path
+        self._follow = follow and path is not None
+        self._file: BinaryIO = (
+            os.fdopen(os.dup(0), "rb", buffering=0) if path is None else path.open("rb", 0)
+        )
+        self._end = 0
+        self._tail = b""
+        self._partial = b""
+        self._stop = threading.Event()
+        if position and path is not None:
+            self._resume(json.loads(position))
+
+    def close(self) -> None:
+        """Close the file; `chunks` ends."""
+        self._stop.set()
+        self._file.close()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield what is there to be read.
+
+        Raises:
+            ValueError: a line is longer than `LONGEST_LINE`.
+            OSError: the file cannot be read.
+        """
+        while not self._stop.is_set():
+            if read := self._file.read(_CHUNK):
+                yield self._split(read)
+            elif not self._follow:
+                break
+            elif not self._reopen_if_rotated():
+                yield Chunk((), self._position)
+                self._stop.wait(_POLL)
+        if self._partial.strip() and not self._follow:
+            self._pass(self._partial)
+            yield Chunk((self._partial.strip(),), self._position, unfinished=True)
+
+    def _split(self, read: bytes) -> Chunk:
+        whole, newline, self._partial = (self._partial + read).rpartition(b"\n")
+        if len(self._partial) > LONGEST_LINE:
+            raise ValueError(f"a line is longer than {LONGEST_LINE} bytes")
+        self._pass(whole + newline)
+        lines = (line.strip() for line in whole.split(b"\n"))
+        return Chunk(tuple(line for line in lines if line), self._position)
+
+    def _pass(self, read: bytes) -> None:
+        self._end += len(read)
+        self._tail = (self._tail + read)[-_TAIL:]
+
+    @property
+    def _position(self) -> str:
+        tail = hashlib.sha256(self._tail).hexdigest()
+        return json.dumps({"end": self._end, "bytes": len(self._tail), "tail": tail})
+
+    def _resume(self, position: Mapping[str, Any]) -> None:
+        self._file.seek(position["end"] - position["bytes"])
+        tail = self._file.read(position["bytes"])
+        if hashlib.sha256(tail).hexdigest() == position["tail"]:
+            self._end, self._tail = position["end"], tail
+        else:
+            self._file.seek(0)
+
+    def _reopen_if_rotated(self) -> bool:
+        if self._path is None:
+            return False
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:  # between the renaming and the new file
+            return False
+        opened = os.fstat(self._file.fileno())
+        other = (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino)
+        if not other and named.st_size >= self._file.tell():
+            return False
+        if other:
+            self._file.close()
+            self._file = self._path.open("rb", 0)
+        self._file.seek(0, io.SEEK_SET)
+        self._end, self._tail, self._partial = 0, b"", b""
+        return True

@@ -1,0 +1,1 @@
+"""Sends messages over networks that fail: batches of rows go in, acknowledged or an error."""

@@ -1,0 +1,1 @@
+"""Where rows and events go: standard output, files, webhooks, brokers, a spool."""

@@ -1,0 +1,123 @@
+"""Addresses of receivers, and the secrets that go with them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lipiyana.addresses import is_loopback
+from lipiyana.errors import InvalidRequest, MissingExtra
+from lipiyana.events.senders.http_sender import HttpSender
+from lipiyana.events.senders.message import Sender
+from lipiyana.files import MAX_SETTINGS_BYTES, read_text
+
+SECRET_VARIABLE = "LIPIYANA_WEBHOOK_SECRET"  # noqa: S105
+"""Environment variable: signs messages over HTTP."""
+LOGIN_VARIABLE = "LIPIYANA_MQTT_LOGIN"
+"""Environment variable: `user:password` for a broker."""
+
+_MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What receivers ask for.
+
+    Attributes:
+        secret: signs messages over HTTP; empty for no signature.
+        login: user and password for a broker.
+        ca: PEM file of the issuer of the receiver's certificate; None for the system's.
+    """
+
+    secret: bytes = field(default=b"", repr=False)
+    login: tuple[str, str] | None = field(default=None, repr=False)
+    ca: Path | None = None
+
+    @classmethod
+    def load(
+        cls, secret_file: Path | None, login_file: Path | None, ca: Path | None
+    ) -> Credentials:
+        """Read them from files, or else from the environment.
+
+        Raises:
+            InvalidRequest: a file cannot be read or is empty, or a login is not `user:password`.
+        """
+        secret = _secret(secret_file, SECRET_VARIABLE).encode()
+        login = _secret(login_file, LOGIN_VARIABLE)
+        user, colon, password = login.partition(":")
+        if login and not (user and colon):
+            raise InvalidRequest(f"{login_file or LOGIN_VARIABLE} must hold user:password")
+        return cls(secret, (user, password) if login else None, ca)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text names a receiver on a network, and not a file."""
+    return "://" in text
+
+
+def is_open(address: str) -> bool:
+    """Whether rows would cross a network unencrypted."""
+    parts = urlsplit(address)
+    return parts.scheme in {"http", "mqtt"} and not is_loopback(parts.hostname or "")
+
+
+def open_sender(address: str, credentials: Credentials) -> Sender:
+    """Make the sender for an address; it connects when it sends.
+
+    Raises:
+        InvalidRequest: the address cannot be used.
+        MissingExtra: paho-mqtt is not installed.
+    """
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise _bad(str(error)) from None
+    if parts.username is not None or parts.password is not None:
+        raise _bad("a login in an address can be seen by others; write it into a file")
+    if not parts.hostname:
+        raise _bad("it has no host")
+    match parts.scheme:
+        case "https" | "http":
+            if is_open(address):
+                raise _bad("rows are personal data: use https://, or http:// on this machine")
+            return HttpSender(address, secret=credentials.secret, ca=credentials.ca)
+        case "mqtt" | "mqtts":
+            return _mqtt(parts.hostname, port or _MQTT_PORTS[parts.scheme], parts.path, credentials,
+                         tls=parts.scheme == "mqtts")  # fmt: skip
+        case "grpc" | "grpcs":
+            raise _bad("the gRPC contract has no call that takes rows; use https:// or mqtts://")
+        case _:
+            raise _bad("use https://HOST/PATH, mqtt://HOST/TOPIC or mqtts://HOST/TOPIC")
+
+
+def _mqtt(host: str, port: int, path: str, credentials: Credentials, *, tls: bool) -> Sender:
+    try:
+        from lipiyana.events.senders.mqtt_sender import MqttAddress, MqttSender
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "paho":
+            raise
+        raise MissingExtra.for_extra("mqtt", "a broker of MQTT") from error
+    topic = unquote(path.removeprefix("/"))
+    if not topic or set("+#\0") & set(topic):
+        raise _bad("a topic to publish to has a name, without + and #: mqtt://HOST/TOPIC")
+    return MqttSender(MqttAddress(host, port, topic, tls, credentials.login, credentials.ca))
+
+
+def _secret(file: Path | None, variable: str) -> str:
+    if file is None:
+        return os.environ.get(variable, "")
+    try:
+        text = read_text(file, max_bytes=MAX_SETTINGS_BYTES).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{file} cannot be read: {error}") from None
+    if not text:
+        raise InvalidRequest(f"{file} is empty")
+    return text
+
+
+def _bad(why: str) -> InvalidRequest:
+    # without the address, whose path may be a secret
+    return InvalidRequest(f"this address cannot be used: {why}", field="to")

@@ -1,0 +1,240 @@
+"""Sends the rows of a spool, in order, until they are acknowledged."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lipiyana.events.row_lines import line_of
+from lipiyana.events.senders.message import (
+    Compression,
+    Message,
+    Sender,
+    SendError,
+    message_of_event,
+    message_of_rows,
+)
+from lipiyana.events.spool.clocks import Clock, SystemClock
+from lipiyana.events.spool.pace import BackOff, RateLimit
+from lipiyana.events.spool.store import Spool, SpoolLimits, SpoolWriteError, Waiting
+
+_MOST_ROWS = 500
+_MOST_BYTES = 256 * 1024
+_LAST_MESSAGE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardOptions:
+    """How rows are sent.
+
+    Attributes:
+        rate: bytes of messages a second, None for no limit.
+        compression: None for none.
+        single: each message is one row as it is, as webhooks are, not a batch with ids.
+        limits: of the spool.
+    """
+
+    rate: float | None = None
+    compression: Compression | None = None
+    single: bool = False
+    limits: SpoolLimits = field(default_factory=SpoolLimits)
+
+
+@dataclass(slots=True)
+class ForwardCounts:
+    """What was done since the start: rows, and bytes of messages as they were sent.
+
+    Attributes:
+        sent: rows that were acknowledged.
+        refused: rows that the receiver will never take.
+        lost: rows that could not be spooled, since the disk was full.
+        bytes_sent: of acknowledged messages.
+        failures: messages that were not acknowledged.
+    """
+
+    sent: int = 0
+    refused: int = 0
+    lost: int = 0
+    bytes_sent: int = 0
+    failures: int = 0
+
+
+class Forwarder:
+    """A `RowSink` whose rows survive the network, and with a spool on disk also the process.
+
+    `start` sends in a thread. Without it, `step` does one thing at a time.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        sender: Sender,
+        options: ForwardOptions,
+        *,
+        report: Callable[[str], None],
+        clock: Clock | None = None,
+        back_off: BackOff | None = None,
+    ) -> None:
+        """Take a spool and a sender, which `close` closes.
+
+        Args:
+            spool: of the rows.
+            sender: to the receiver.
+            options: how they are sent.
+            report: takes messages for people: when sending begins to fail, and when it works again.
+            clock: by default that of the machine.
+            back_off: by default a random one.
+        """
+        self.spool = spool
+        self.counts = ForwardCounts()
+        self._sender = sender
+        self._options = options
+        self._report = report
+        self._clock = clock or SystemClock()
+        self._back_off = back_off or BackOff()
+        self._rate = RateLimit(options.rate)
+        self._retry_at = -math.inf
+        self._most_rows = 1 if options.single else _MOST_ROWS
+        self._fails = False
+        self._disk_fails = False
+        self._news = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Send in a thread until `close`."""
+        self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+        self._thread.start()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Spool a row. If the disk is full it is lost and counted: a camera cannot wait."""
+        try:
+            self.add([line_of(row)])
+        except SpoolWriteError as error:
+            self.counts.lost += 1
+            if not self._disk_fails:
+                self._report(f"rows are lost, since the spool cannot be written: {error}")
+            self._disk_fails = True
+        else:
+            self._disk_fails = False
+
+    def add(self, lines: Sequence[bytes], position: tuple[str, str] | None = None) -> None:
+        """Spool rows that are JSON already; see `Spool.add`.
+
+        Raises:
+            SpoolWriteError: none were spooled; it can be repeated.
+        """
+        self.spool.add(lines, position)
+        with self._news:
+            self._news.notify_all()
+
+    def wait_for_room(self, lines: Sequence[bytes]) -> None:
+        """Wait until rows have room without others being dropped, or nothing waits any more."""
+        with self._news:
+            self._news.wait_for(lambda: not self.spool.waiting or self.spool.has_room(lines))
+
+    def wait_until_sent(self, seconds: float) -> bool:
+        """Wait until nothing waits in the spool; return whether that is so."""
+        with self._news:
+            return self._news.wait_for(lambda: not self.spool.waiting, seconds)
+
+    def close(self) -> None:
+        """Finish the message that is under way, and close everything; what waits stays spooled.
+
+        A receiver that does not answer is not waited for: the message stays spooled.
+        """
+        with self._news:
+            self._stopping = True
+            self._news.notify_all()
+        if self._thread is not None:
+            self._thread.join(_LAST_MESSAGE_SECONDS)
+            if self._thread.is_alive():
+                return
+        self._sender.close()
+        self.spool.close()
+
+    def step(self) -> float:
+        """Send one message, if one may be sent now.
+
+        Returns:
+            Seconds until there is something to do again; infinity until a row is added.
+        """
+        now = self._clock.elapsed()
+        wait = max(self._retry_at - now, self._rate.wait(now))
+        if wait > 0:
+            return wait
+        most = min(_MOST_BYTES, self._rate.most_bytes or _MOST_BYTES)
+        try:
+            batch = self.spool.next(self._most_rows, most)
+        except SpoolWriteError as error:
+            return self._wait(SendError(f"the spool cannot be read: {error}"))
+        if not batch:
+            with self._news:  # the last rows may have grown too old
+                self._news.notify_all()
+            return math.inf
+        message = self._message(batch)
+        try:
+            self._sender.send(message)
+        except SendError as error:
+            self.counts.failures += 1
+            self._rate.sent(len(message.body), self._clock.elapsed())
+            return self._failed(batch, error)
+        self.counts.sent += len(batch)
+        self.counts.bytes_sent += len(message.body)
+        self._rate.sent(len(message.body), self._clock.elapsed())
+        self._worked(batch)
+        return 0.0
+
+    def _message(self, batch: Sequence[Waiting]) -> Message:
+        if self._options.single:
+            return message_of_event(batch[0].body)
+        rows = [(waiting.id, waiting.body) for waiting in batch]
+        return message_of_rows(rows, self._options.compression)
+
+    def _worked(self, batch: Sequence[Waiting]) -> None:
+        self._forget(batch)
+        self._back_off.worked()
+        if not self._options.single:
+            self._most_rows = min(_MOST_ROWS, 2 * self._most_rows)
+        if self._fails:
+            self._report("the receiver takes rows again")
+        self._fails = False
+
+    def _failed(self, batch: Sequence[Waiting], error: SendError) -> float:
+        if error.refused and len(batch) > 1:
+            # one of them is at fault, or all are too long together
+            self._most_rows = len(batch) // 2
+            return 0.0
+        if error.refused:
+            self.counts.refused += 1
+            self._report(f"the receiver refuses row {batch[0].id}, which is dropped: {error}")
+            self._forget(batch)
+            return 0.0
+        self.spool.release()
+        return self._wait(error)
+
+    def _wait(self, error: SendError) -> float:
+        wait = self._back_off.failed(error.retry_after)
+        self._retry_at = self._clock.elapsed() + wait
+        if not self._fails:
+            self._report(f"the receiver takes no rows, which wait meanwhile: {error}")
+        self._fails = True
+        return wait
+
+    def _forget(self, batch: Sequence[Waiting]) -> None:
+        self.spool.done(batch)
+        with self._news:
+            self._news.notify_all()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            wait = self.step()
+            with self._news:
+                if wait == math.inf:
+                    # a row may have come since `step` looked
+                    self._news.wait_for(lambda: self._stopping or self.spool.waiting)
+                elif wait > 0:
+                    self._news.wait_for(lambda: self._stopping, wait)

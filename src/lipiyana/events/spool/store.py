@@ -1,0 +1,345 @@
+"""The rows that wait, in SQLite: bounded, and whole after a crash at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lipiyana.errors import InvalidRequest
+from lipiyana.events.spool.clocks import AgeClock, Clock, ClockMark, SystemClock
+
+_OVERHEAD = 64
+"""Bytes of a row beside its text: number, age and share of the pages; in a message its id."""
+_FILE, _LOCK = "spool.sqlite", "lock"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS rows (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, age REAL NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class Drop(StrEnum):
+    """What a full spool drops."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """How much may wait.
+
+    Attributes:
+        max_bytes: of all rows.
+        max_age: seconds; older rows are dropped.
+        drop: what makes room in a full spool.
+    """
+
+    max_bytes: int = 256 * 1024 * 1024
+    max_age: float = 7 * 86400.0
+    drop: Drop = Drop.OLDEST
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row that waits: its id, which no other row ever gets, its number, and its JSON."""
+
+    id: str
+    number: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class SpoolCounts:
+    """Rows since the spool was opened; `waiting` and `waiting_bytes` are those in it now."""
+
+    spooled: int = 0
+    dropped_full: int = 0
+    dropped_old: int = 0
+    waiting: int = 0
+    waiting_bytes: int = 0
+
+
+class SpoolWriteError(OSError):
+    """The disk takes no more, or fails."""
+
+
+class Spool:
+    """Rows in the order in which they came; threads may share it.
+
+    A row is there until `done` says that it was acknowledged, so after a crash between the two it
+    is sent again, with the same id.
+    """
+
+    def __init__(
+        self, folder: Path | None, limits: SpoolLimits, clock: Clock | None = None
+    ) -> None:
+        """Open or create it.
+
+        Args:
+            folder: of its files; None keeps the rows in memory.
+            limits: how much may wait.
+            clock: by default that of the machine.
+
+        Raises:
+            InvalidRequest: another process uses it, or its file is no spool.
+            OSError: the folder cannot be used.
+        """
+        self._limits = limits
+        self._guard = threading.RLock()
+        self._lock = -1 if folder is None else _lock(folder)
+        self.counts = SpoolCounts()
+        try:
+            self._database = _open(folder)
+            self.name = self._fact("name") or self._named()
+            earlier = self._fact("clock")
+        except (sqlite3.DatabaseError, ValueError) as error:
+            self._unlock()
+            raise InvalidRequest(f"{folder} cannot be used as a spool: {error}") from None
+        mark = ClockMark(**json.loads(earlier)) if earlier else None
+        self._age = AgeClock(clock or SystemClock(), mark)
+        count, size = self._database.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM rows"
+        ).fetchone()
+        self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
+        self._acknowledged = 0
+        self._given = 0
+        self._remember_clock()
+
+    def close(self) -> None:
+        """Close the files; the rows stay."""
+        with self._guard:
+            self._database.close()
+            self._unlock()
+
+    def add(self, rows: Sequence[bytes], position: tuple[str, str] | None = None) -> None:
+        """Add rows, all or none; what has no room is dropped and counted.
+
+        Args:
+            rows: JSON without line feeds.
+            position: name and value of how far their source was read; stored with them, so that a
+                source is read on where its last stored row ended.
+
+        Raises:
+            SpoolWriteError: the disk is full or fails; nothing was stored, and it can be repeated.
+        """
+        with self._guard:
+            before = SpoolCounts(**asdict(self.counts))
+            try:
+                with self._transaction():
+                    mark = self._age.mark()
+                    self._expire(mark.age)
+                    for row in rows:
+                        self._add(row, mark.age)
+                    if position is not None:
+                        self._remember(f"position {position[0]}", position[1])
+                    self._remember("clock", json.dumps(asdict(mark)))
+            except SpoolWriteError:
+                self.counts = before
+                raise
+
+    def has_room(self, rows: Sequence[bytes]) -> bool:
+        """Whether rows can be added without dropping others."""
+        with self._guard:
+            size = sum(len(row) + _OVERHEAD for row in rows)
+            return self.counts.waiting_bytes + size <= self._limits.max_bytes
+
+    def position(self, name: str) -> str:
+        """Return what `add` was last given as the position of a source, or ""."""
+        with self._guard:
+            return self._fact(f"position {name}")
+
+    def next(self, most_rows: int, most_bytes: int) -> list[Waiting]:
+        """Return the oldest rows that were not acknowledged: at least one, if there is one.
+
+        They are not dropped while they are under way: `done`, `release` or the next call ends that.
+
+        Raises:
+            SpoolWriteError: the disk fails.
+        """
+        with self._guard:
+            self._given = 0
+            self.expire()
+            batch: list[Waiting] = []
+            size = 0
+            try:
+                for number, body in self._database.execute(
+                    "SELECT number, body FROM rows WHERE number > ? ORDER BY number LIMIT ?",
+                    (self._acknowledged, most_rows),
+                ):
+                    size += len(body) + _OVERHEAD
+                    if batch and size > most_bytes:
+                        break
+                    batch.append(Waiting(f"{self.name}-{number}", number, body))
+            except sqlite3.OperationalError as error:
+                raise SpoolWriteError(str(error)) from None
+            self._given = batch[-1].number if batch else 0
+            return batch
+
+    def done(self, batch: Sequence[Waiting]) -> None:
+        """Delete rows that were acknowledged; on a full disk they are only not given again."""
+        with self._guard:
+            self._acknowledged = max(self._acknowledged, batch[-1].number)
+            self._given = 0
+            self.counts.waiting -= len(batch)
+            self.counts.waiting_bytes -= sum(len(one.body) + _OVERHEAD for one in batch)
+            try:
+                with self._transaction():
+                    # also what an earlier call could not delete
+                    self._database.execute(
+                        "DELETE FROM rows WHERE number <= ?", (self._acknowledged,)
+                    )
+                    self._remember("clock", json.dumps(asdict(self._age.mark())))
+            except SpoolWriteError:
+                return
+
+    def release(self) -> None:
+        """Say that what `next` gave is not under way any more; a full spool may drop it."""
+        with self._guard:
+            self._given = 0
+
+    def expire(self) -> None:
+        """Drop rows that are too old; a disk that fails keeps them until the next call."""
+        with self._guard:
+            before = SpoolCounts(**asdict(self.counts))
+            try:
+                with self._transaction():
+                    self._expire(self._age.mark().age)
+            except SpoolWriteError:
+                self.counts = before
+
+    @property
+    def waiting(self) -> int:
+        """Rows that were not acknowledged."""
+        return self.counts.waiting
+
+    def _add(self, row: bytes, age: float) -> None:
+        size = len(row) + _OVERHEAD
+        room = self._limits.max_bytes - self.counts.waiting_bytes
+        if size > room and self._limits.drop is Drop.OLDEST and size <= self._limits.max_bytes:
+            room += self._drop_oldest(size - room)
+        if size > room:
+            self.counts.dropped_full += 1
+            return
+        self._database.execute("INSERT INTO rows (age, body) VALUES (?, ?)", (age, row))
+        self.counts.spooled += 1
+        self.counts.waiting += 1
+        self.counts.waiting_bytes += size
+
+    def _drop_oldest(self, needed: int) -> int:
+        """Make so many bytes free, if rows that are not under way have as many; return how many."""
+        freed = rows = last = 0
+        for number, _, size in self._oldest():
+            if freed >= needed:
+                break
+            freed, rows, last = freed + size, rows + 1, number
+        if freed < needed:
+            return 0
+        self._delete(last, rows, freed)
+        self.counts.dropped_full += rows
+        return freed
+
+    def _expire(self, age: float) -> None:
+        freed = rows = last = 0
+        for number, added, size in self._oldest():
+            if added >= age - self._limits.max_age:
+                break
+            freed, rows, last = freed + size, rows + 1, number
+        if rows:
+            self._delete(last, rows, freed)
+            self.counts.dropped_old += rows
+
+    def _oldest(self) -> Iterator[tuple[int, float, int]]:
+        """Yield number, time and bytes of the rows that are not under way, the oldest first."""
+        return iter(
+            self._database.execute(
+                "SELECT number, age, length(body) + ? FROM rows WHERE number > ? ORDER BY number",
+                (_OVERHEAD, self._safe_from),
+            )
+        )
+
+    def _delete(self, last: int, rows: int, size: int) -> None:
+        self._database.execute(
+            "DELETE FROM rows WHERE number > ? AND number <= ?", (self._safe_from, last)
+        )
+        self.counts.waiting -= rows
+        self.counts.waiting_bytes -= size
+
+    @property
+    def _safe_from(self) -> int:
+        """Number of the last row that is under way or acknowledged."""
+        return max(self._given, self._acknowledged)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise SpoolWriteError(str(error)) from None
+        except BaseException:  # a signal
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+
+    def _fact(self, name: str) -> str:
+        found = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return "" if found is None else str(found[0])
+
+    def _remember(self, name: str, value: str) -> None:
+        self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def _remember_clock(self) -> None:
+        """Store when it was opened; on a full disk the mark before it stays."""
+        with contextlib.suppress(SpoolWriteError), self._transaction():
+            self._remember("clock", json.dumps(asdict(self._age.mark())))
+
+    def _named(self) -> str:
+        name = secrets.token_hex(8)
+        self._remember("name", name)
+        return name
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _lock(folder: Path) -> int:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise InvalidRequest(f"another process uses the spool {folder}") from None
+    return lock
+
+
+def _open(folder: Path | None) -> sqlite3.Connection:
+    if folder is not None:  # rows are personal data; SQLite gives its other files the same mode
+        os.close(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    database = sqlite3.connect(
+        ":memory:" if folder is None else folder / _FILE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # a power cut loses nothing that was added; freed pages are used again
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=256"):
+        database.execute(f"PRAGMA {pragma}")
+    database.executescript(_SCHEMA)
+    return database

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mqtt_broker import Subscriber, broker, free_port
+from row_receiver import Fault, Received, RowReceiver, decoded, receiving
+from typer.testing import CliRunner
+
+from lipiyana.cli.main import app
+
+PATIENCE = 120
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "lipiyana", "forward", *map(str, arguments)]
+
+
+def run(*arguments: str | Path, rows: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), input=rows, capture_output=True, text=True, check=False,
+        timeout=PATIENCE,
+    )  # fmt: skip
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def lines(numbers: range) -> str:
+    return "".join(json.dumps({"n": number, "text": "x" * 200}) + "\n" for number in numbers)
+
+
+def came(receiver: RowReceiver) -> list[int]:
+    return [row["n"] for row in receiver.rows.values()]
+
+
+def test_a_file_is_forwarded_once_whatever_is_run_again(tmp_path: Path) -> None:
+    rows, spool = tmp_path / "rows.jsonl", tmp_path / "spool"
+    rows.write_text(lines(range(3)), "utf-8")
+    with receiving() as receiver:
+        arguments = (rows, "--to", receiver.url, "--spool", spool, "--compress", "zstd")
+        first = run(*arguments)
+        assert (first.returncode, first.stdout) == (0, "")
+        size = len(receiver.messages[0].body)
+        assert first.stderr == f"3 rows spooled, 3 sent ({size} bytes), 0 waiting\n"
+        with rows.open("a", encoding="utf-8") as file:
+            file.write(lines(range(3, 5)) + '{"n": 5, "te')
+        second = run(*arguments)
+        assert second.returncode == 1
+        assert "1 lines are left out" in second.stderr
+        with rows.open("a", encoding="utf-8") as file:
+            file.write('xt": ""}')  # a whole row, though no line
+        assert run(*arguments).returncode == 0
+        assert run(*arguments).stderr == "0 rows spooled, 0 sent (0 bytes), 0 waiting\n"
+    assert came(receiver) == [0, 1, 2, 3, 4, 5]
+    assert receiver.doubles == 0
+
+
+def test_kills_lose_no_row_and_count_none_twice(tmp_path: Path) -> None:
+    rows, spool = tmp_path / "rows.jsonl", tmp_path / "spool"
+    count = 12_000  # several messages, and several transactions
+    rows.write_text(lines(range(count)), "utf-8")
+    generator = random.Random(8)
+    process: list[subprocess.Popen[str]] = []
+    kills: list[Fault | int] = [Fault.DIES_BEFORE, Fault.DIES_AFTER, 200, Fault.DIES_AFTER, 200]
+    left = [0]
+
+    def kills_at_some_message(_: Received) -> Fault | int:
+        left[0] -= 1
+        if left[0] == 0 and kills:
+            process[0].kill()
+            return kills.pop()
+        return 200
+
+    with receiving() as receiver:
+        receiver.answer = kills_at_some_message
+        codes = []
+        while not codes or codes[-1] != 0:
+            left[0] = generator.randint(1, 3)  # of at least 24
+            with started(rows, "--to", receiver.url, "--spool", spool) as one:
+                process[:] = [one]
+                codes.append(one.wait(PATIENCE))
+    assert codes == [-9] * 5 + [0]
+    assert sorted(came(receiver)) == list(range(count))
+    assert receiver.doubles > 0
+
+
+def test_a_full_disk_makes_the_file_wait(tmp_path: Path) -> None:
+    rows, spool = tmp_path / "rows.jsonl", tmp_path / "spool"
+    rows.write_text(lines(range(10_000)), "utf-8")
+    with receiving() as receiver:
+        online = threading.Event()
+        receiver.answer = lambda _: 200 if online.is_set() else 503
+        with started(rows, "--to", receiver.url, "--spool", spool, "--follow") as process:
+            assert process.stderr is not None
+            receiver.wait(lambda: bool(receiver.messages))
+            _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (300_000, hard))
+            with rows.open("a", encoding="utf-8") as file:
+                file.write(lines(range(10_000, 30_000)))
+            said = ""
+            while "the spool cannot be written" not in said:
+                said = process.stderr.readline()
+                assert said
+            online.set()
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+            receiver.wait(lambda: len(receiver.rows) == 30_000)
+            process.terminate()
+            assert process.wait(PATIENCE) == 143
+    assert sorted(came(receiver)) == list(range(30_000))
+
+
+def test_a_file_waits_for_room_in_the_spool(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(lines(range(3000)).replace("\n", "\r\n"), "utf-8")
+    with receiving() as receiver:
+        done = run(
+            rows, "--to", receiver.url, "--spool", tmp_path / "spool", "--max-bytes", "100KB"
+        )
+    assert (done.returncode, came(receiver)) == (0, list(range(3000)))
+
+
+def test_what_a_run_leaves_the_next_one_sends(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    nobody = f"http://127.0.0.1:{free_port()}/"
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(lines(range(10)), "utf-8")
+    with started(rows, "--to", nobody, "--spool", spool) as process:
+        assert process.stderr is not None
+        assert "takes no rows" in process.stderr.readline()
+        busy = run(rows, "--to", nobody, "--spool", spool)
+        assert busy.returncode == 1
+        assert "another process uses the spool" in busy.stderr
+        process.terminate()
+        assert process.wait(PATIENCE) == 143
+        said = process.stderr.read()
+        assert "10 rows spooled, 0 sent (0 bytes), 10 waiting, " in said
+    with receiving() as receiver:
+        done = run("-", "--to", receiver.url, "--spool", spool, rows=lines(range(10, 12)))
+        assert done.returncode == 0
+    assert came(receiver) == list(range(12))
+
+
+@pytest.mark.parametrize(("drop", "expected"), [("oldest", range(6, 10)), ("newest", range(4))])
+def test_a_full_spool_drops_what_it_is_told(tmp_path: Path, drop: str, expected: range) -> None:
+    spool = tmp_path / "spool"
+    size = len(lines(range(1))) - 1 + 64
+    with receiving() as receiver:
+        done = run(
+            "-", "--to", receiver.url, "--spool", spool, "--drop", drop, "--max-bytes",
+            str(4 * size), rows=lines(range(10)),
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "6 dropped, spool full" in done.stderr
+    assert came(receiver) == list(expected)
+
+
+def test_rows_go_to_a_broker(tmp_path: Path) -> None:
+    port = free_port()
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with broker(folder, port):
+        subscriber = Subscriber(port, "gate/rows")
+        done = run(
+            "-", "--to", f"mqtt://127.0.0.1:{port}/gate/rows", "--spool", tmp_path / "spool",
+            "--compress", "gzip", rows=lines(range(5)),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        subscriber.wait(lambda: bool(subscriber.messages))
+        subscriber.close()
+    body = decoded(subscriber.messages[0].payload, "gzip")
+    assert [json.loads(line)["row"]["n"] for line in body.splitlines()] == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--max-bytes", "many", "is not a size such as 500KB"),
+        ("--max-bytes", "0", "is too small"),
+        ("--rate", "2M", "is not a size"),
+        ("--max-age", "7", "is not a time such as 90s"),
+        ("--max-age", "0d", "is not a time"),
+        ("--drop", "some", "is not one of oldest, newest"),
+        ("--compress", "zip", "is not one of zstd, gzip"),
+        ("--spool", "file", "is a file; name a folder"),
+    ],
+)
+def test_values_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    Path("file").touch()
+    given: dict[str, Any] = {"--to": "https://127.0.0.1/", "--spool": "spool"} | {option: value}
+    arguments = [part for pair in given.items() for part in pair]
+    done = CliRunner().invoke(app, ["forward", "-", *arguments])
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not Path("spool").exists()
