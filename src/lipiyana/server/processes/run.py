@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +31,7 @@ from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.server.processes.ending import Ending, ending_by_signals
+from lipiyana.server.processes.reload import Reload
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.telemetry.logs import configure_logging
@@ -73,6 +75,7 @@ def serve_to_the_end(
     signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     parent: int | None = None,
     last_act: Callable[[], None] = lambda: None,
+    remake: MakeRecognizer | None = None,
 ) -> int:
     """Serve in this process until a signal comes; see `serve`.
 
@@ -84,16 +87,21 @@ def serve_to_the_end(
         signals: the signals that end it.
         parent: see `ending_by_signals`.
         last_act: called if the process must exit while code still runs in it.
+        remake: makes the recognizer that answers after SIGHUP; None to ignore SIGHUP.
     """
     with (
         ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
-        closing(recognizer),
+        ExitStack() as stack,
     ):
+        stack.callback(recognizer.close)
         ending.last_act = last_act
         with tracing_of(settings) as tracing:
             server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
+            stack.pop_all()
+            stack.callback(server.close_recognizers)
             ending.unfinished = lambda: server.unanswered
-            asyncio.run(_serve_until_signalled(server, ending, on_ready))
+            reload = None if remake is None else Reload(server, partial(remake, settings, metrics))
+            asyncio.run(_serve_until_signalled(server, ending, on_ready, reload))
         if server.computing:
             # a recognizer in use cannot be closed, and nobody waits for its results
             ending.leave(f"{server.computing} pictures are still being computed")
@@ -207,6 +215,7 @@ async def _serve_until_signalled(
     server: RecognitionServer,
     ending: Ending,
     on_ready: Callable[[RecognitionServer], None] | None,
+    reload: Reload | None,
 ) -> None:
     """Start a server, and drain it when a signal comes; a second signal ends the drain.
 
@@ -222,9 +231,13 @@ async def _serve_until_signalled(
 
     ending.listen(on_signal)
     await server.start()
+    if reload is not None:
+        ending.on_reload = reload.asked_on(loop)
     if on_ready is not None:
         on_ready(server)
     await received.get()
+    if reload is not None:
+        await reload.end()
     stopping = asyncio.create_task(server.stop(ending.remaining()))
     second = asyncio.create_task(received.get())
     await asyncio.wait({stopping, second}, return_when=asyncio.FIRST_COMPLETED)
@@ -286,6 +299,7 @@ def run_worker(
                 signals=(signal.SIGTERM,),
                 parent=supervisor.fileno(),
                 last_act=clean_up,
+                remake=make_recognizer,
             )
     except LipiyanaError as error:
         _send(supervisor, error)

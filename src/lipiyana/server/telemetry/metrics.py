@@ -83,11 +83,21 @@ class Metrics:
         )
         self._models = Gauge(
             "lipiyana_model_info",
-            "1 for each model that may take part.",
+            "1 for each model that may take part, 0 after a reload without it.",
             ["name", "version", "sha256"],
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+
+        self._reloads = Counter(
+            "lipiyana_reloads", "Reloads of the models, by result.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._known: set[tuple[str, str, str]] = set()
+
+    def reloaded(self, result: str) -> None:
+        """Count a reload: `ok` or `failed`."""
+        self._reloads.labels(result).inc()
 
     def call_ended(self, rpc: str, code: str, seconds: float | None) -> None:
         """Count a call; `code` is the name of its gRPC status, `seconds` is None for streams."""
@@ -113,9 +123,13 @@ class Metrics:
         self._writes.labels(result).inc()
 
     def models(self, models: Iterable[ModelInfo]) -> None:
-        """Record the models that may be used."""
-        for model in models:
-            self._models.labels(model.name, model.version, model.sha256).set(1)
+        """Record the models that may be used; those before are 0 from now on."""
+        now = {(model.name, model.version, model.sha256) for model in models}
+        for labels in self._known - now:
+            self._models.labels(*labels).set(0)
+        for labels in now:
+            self._models.labels(*labels).set(1)
+        self._known |= now
 
     def ran(self, model: str, rows: int) -> None:
         """Count a run of a model."""
