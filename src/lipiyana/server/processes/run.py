@@ -34,6 +34,7 @@ from lipiyana.server.processes.ending import Ending, ending_by_signals
 from lipiyana.server.processes.reload import Reload
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
+from lipiyana.server.shadow.recognizer import ShadowedRecognizer
 from lipiyana.server.telemetry.logs import configure_logging
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.metrics_folder import leave_metrics_folder
@@ -124,12 +125,12 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
 
 def local_recognizer(
     settings: ServerSettings, metrics: Metrics | None = None
-) -> LocalRecognizer | KeepingRecognizer:
+) -> LocalRecognizer | KeepingRecognizer | ShadowedRecognizer:
     """Create the recognizer of the settings and load its models; pictures share the CPUs.
 
     Args:
         settings: settings of the server.
-        metrics: counts the runs of the models.
+        metrics: counts the runs of the models; without it there is no shadow.
 
     Raises:
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
@@ -166,9 +167,14 @@ def local_recognizer(
         remote.watch([model.name for model in recognizer.models])
     if metrics is not None:
         metrics.models(recognizer.models)
-    if settings.keep_unsure is None:
-        return recognizer
-    return _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+    served = (
+        recognizer
+        if settings.keep_unsure is None
+        else _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+    )
+    if settings.shadow is None or metrics is None:
+        return served
+    return _shadowed(served, settings.shadow, settings, metrics)
 
 
 def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
@@ -181,6 +187,32 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
     )  # fmt: skip
     spare_time = SpareTime(keeper.remove_old, every=WORKERS.look_for_old_seconds)
     return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
+
+
+def _shadowed(
+    champion: LocalRecognizer | KeepingRecognizer,
+    folder: Path,
+    settings: ServerSettings,
+    metrics: Metrics,
+) -> ShadowedRecognizer:
+    """Let the models of a folder read a share of the pictures while no calls wait."""
+    store = ModelStore(folder, 1)
+    # memory of its own, so that no call waits for what the shadow has decoded
+    memory = DecodingMemory(settings.max_decoded_bytes)
+    challenger = LocalRecognizer(store, limits=settings.image_limits, decoding_memory=memory)
+    for model in challenger.models:
+        store.session(model.name)
+    spare_time = SpareTime(lambda: None, every=WORKERS.look_for_old_seconds, share=0.5)
+    _log.info("%g of the pictures are shown to the models of %s", settings.shadow_share, folder)
+    return ShadowedRecognizer(
+        champion,
+        challenger,
+        settings.shadow_share,
+        metrics,
+        offer=spare_time.offer,
+        busy=lambda: metrics.waiting > 0,
+        on_close=spare_time.close,
+    )
 
 
 @contextmanager
