@@ -30,7 +30,7 @@ def judged(
         excused: boxes, (k, 4); a detection that matches only one of these is left out.
     """
     near = iou(boxes, objects)
-    unlabelled = (iou(boxes, excused) >= _IOU).any(axis=1)
+    unlabelled = np.asarray((iou(boxes, excused) >= _IOU).any(axis=1))
     outcomes = []
     for number in np.argsort(-scores, kind="stable"):
         best = int(near[number].argmax()) if len(objects) else -1
