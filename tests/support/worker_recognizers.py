@@ -45,3 +45,28 @@ def tells_pid(settings: ServerSettings, metrics: Metrics) -> TellsPid:
 
 def cannot_start(settings: ServerSettings, metrics: Metrics) -> TellsPid:
     raise ModelUnavailable("no model here")
+
+
+class TellsRelease(FakeRecognizer):
+    """Returns as the text of every picture what the manifest said when it was made."""
+
+    def __init__(self, release: str) -> None:
+        super().__init__(digest=release)
+        self.release = release
+
+    def recognize(
+        self,
+        image: ImageInput,
+        config: RecognitionConfig | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Recognition:
+        return recognition(self.release)
+
+
+def tells_release(settings: ServerSettings, metrics: Metrics) -> TellsRelease:
+    assert settings.models is not None
+    release = (settings.models / "manifest.toml").read_text()
+    if release == "broken":
+        raise ModelUnavailable("the manifest is broken")
+    return TellsRelease(release)

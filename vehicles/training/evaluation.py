@@ -26,6 +26,7 @@ from lipiyana.vehicles.detection.overview import look_twice
 from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, StreetPicture
+from lipiyana.vehicles.training.operating_point import Scored, best_threshold, judged
 
 if TYPE_CHECKING:
     from lipiyana.vehicles.training.network import DetectorNet
@@ -56,7 +57,7 @@ class ClassScore:
         ap: mean average precision at IoUs of 0.50, 0.55, ... 0.95.
         objects: number of labelled objects.
         precision: (101,) at recalls 0, 0.01, ... 1 and an IoU of 0.5.
-        threshold: score threshold with the best F1 at that IoU; 1 if no detection is correct.
+        threshold: see `best_threshold`; 1 if no detection is correct.
     """
 
     ap50: float
@@ -173,17 +174,30 @@ def score(
             float(precision.mean()),
             objects,
             precision[0],
-            _best_threshold(precision[0], np.asarray(measured.eval["scores"])[0, :, 0, 0, -1]),
+            _threshold([pictures[i] for i in numbers], [found[i] for i in numbers], index, objects),
         )
     return scores
 
 
-def _best_threshold(
-    precision: npt.NDArray[np.float64], confidences: npt.NDArray[np.float64]
+def _threshold(
+    pictures: Sequence[StreetPicture], found: Sequence[Found], index: int, objects: int
 ) -> float:
-    recall = np.linspace(0, 1, len(precision))
-    f1 = 2 * precision * recall / (precision + recall).clip(1e-9)
-    return float(confidences[f1.argmax()]) if f1.any() else 1.0
+    outcomes: list[Scored] = []
+    for picture, detected in zip(pictures, found, strict=True):
+        large = _sides(picture.boxes) >= picture.smallest
+        mine = (detected.classes == index) & (_sides(detected.boxes) >= picture.smallest)
+        labelled = (picture.classes == index) & large
+        unclear = (picture.classes == UNDECIDED) | ((picture.classes == index) & ~large)
+        boxes = picture.boxes.astype(np.float64)
+        outcomes += judged(
+            detected.boxes[mine], detected.scores[mine], boxes[labelled], boxes[unclear]
+        )
+    return best_threshold(outcomes, objects)
+
+
+def _sides(boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Length of the shorter side of each box."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf))
 
 
 def mean_ap50(scores: Mapping[str, ClassScore]) -> float:
@@ -192,8 +206,7 @@ def mean_ap50(scores: Mapping[str, ClassScore]) -> float:
 
 
 def _count(picture: StreetPicture, index: int) -> int:
-    sides = (picture.boxes[:, 2:] - picture.boxes[:, :2]).min(axis=1, initial=np.inf)
-    return int(((picture.classes == index) & (sides >= picture.smallest)).sum())
+    return int(((picture.classes == index) & (_sides(picture.boxes) >= picture.smallest)).sum())
 
 
 def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]:
@@ -226,7 +239,7 @@ def _as_coco(pictures: Sequence[StreetPicture], index: int) -> dict[str, object]
 def _rows(image: int, found: Found, index: int, smallest: float) -> list[dict[str, object]]:
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
     # smaller objects are not labelled reliably
-    mine = (found.classes == index) & (sides.min(axis=1, initial=np.inf) >= smallest)
+    mine = (found.classes == index) & (_sides(found.boxes) >= smallest)
     boxes = np.concatenate([found.boxes[:, :2], sides], axis=1)[mine]
     return [
         {"image_id": image, "category_id": 1, "bbox": box, "score": confidence}

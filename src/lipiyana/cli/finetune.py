@@ -36,6 +36,7 @@ class FinetuneRequest:
     resume: bool
     workers: int | None
     models: Path | None
+    steps: int | None = None
 
 
 def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
@@ -54,6 +55,7 @@ def run_reader(request: FinetuneRequest, *, plates: bool = False) -> int:
         plates=plates,
         base=request.base,
         resume=request.resume,
+        recipe=reader.ReaderRecipe(repeatable=request.steps is not None),
         name="finetuned-plates" if plates else "finetuned-reader",
     )
     made = _run(reader.finetune_reader, job, request)
@@ -104,7 +106,13 @@ def _run(finetune: Callable[[Any, Any, Any], Any], job: Any, request: FinetuneRe
 
     workers = 1 if request.workers is None else request.workers
     return run_job(
-        finetune, job, _HINTS, minutes=request.minutes, models=request.models, workers=workers
+        finetune,
+        job,
+        _HINTS,
+        minutes=request.minutes,
+        models=request.models,
+        workers=workers,
+        steps=request.steps,
     )
 
 
@@ -157,6 +165,15 @@ _Minutes = Annotated[
         metavar="M", parser=number(0.01, 10_000), help="Maximum training time in minutes."
     ),
 ]
+_Steps = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=whole_number(1, 10_000_000),
+        help="Train for N steps instead of --minutes; then a run that was stopped ends in the "
+        "same model as one that was not.",
+    ),
+]
 _Workers = Annotated[
     int | None,
     typer.Option(
@@ -173,15 +190,17 @@ def finetune_reader(
     out: _Out = Path("finetuned"),
     base: _Base = None,
     minutes: _Minutes = 10.0,
+    steps: _Steps = None,
     resume: Resume = False,
     workers: _Workers = None,
     models: Models = None,
 ) -> None:
     """Fine-tune the line reader: check, train, evaluate, quantize, register in DIR.
 
-    Ctrl-C stops it at any time; --resume continues it. Exit 130: stopped.
+    Ctrl-C stops it at any time; --resume continues it. After SIGTERM, as on a machine that is taken
+    away, the same command continues. Exit 130: stopped.
     """
-    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models, steps)
     raise typer.Exit(run_reader(request))
 
 
@@ -191,6 +210,7 @@ def finetune_plates(
     out: _Out = Path("finetuned"),
     base: _Base = None,
     minutes: _Minutes = 10.0,
+    steps: _Steps = None,
     resume: Resume = False,
     workers: _Workers = None,
     models: Models = None,
@@ -199,7 +219,7 @@ def finetune_plates(
 
     Otherwise the same as `finetune reader`.
     """
-    request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
+    request = FinetuneRequest(data, out, base, minutes, resume, workers, models, steps)
     raise typer.Exit(run_reader(request, plates=True))
 
 
@@ -216,7 +236,7 @@ def finetune_vehicles(
     """Fine-tune the detector of vehicles and plates; new classes are added to it.
 
     Every object of the classes in DATA must have a box in every picture; objects of other classes
-    need none. Ctrl-C stops it at any time; --resume continues it. Exit 130: stopped.
+    need none. Ctrl-C and SIGTERM are as for `finetune reader`. Exit 130: stopped.
     """
     request = FinetuneRequest(data, out, base, minutes, resume, workers, models)
     raise typer.Exit(run_vehicles(request))

@@ -26,6 +26,7 @@ def run_job(
     minutes: float,
     models: Path | None,
     workers: int = 1,
+    steps: int | None = None,
 ) -> Any:
     """Run a training job; None if it was stopped. Needs the extra `train`.
 
@@ -39,6 +40,7 @@ def run_job(
         minutes: maximum training time.
         models: folder of models that take precedence over the installed ones.
         workers: processes that prepare training examples.
+        steps: number of steps, instead of `minutes`.
 
     Raises:
         typer.BadParameter: a field of the job that is in `hints` is invalid.
@@ -49,7 +51,7 @@ def run_job(
     from lipiyana.runtime.container import available_threads
     from lipiyana.runtime.store import ModelStore
 
-    limits = replace(job.limits, minutes=minutes)
+    limits = job.limits.by_steps(steps) if steps else replace(job.limits, minutes=minutes)
     recipe = replace(job.recipe, workers=workers, threads=available_threads())
     try:
         with _reporting() as listener:
@@ -64,6 +66,9 @@ def run_job(
             stderr().print("stopped before any training; run the same command to start again")
             return None
         made = None
+    if made is not None and made.course.ending == "terminated":
+        stderr().print("stopped by SIGTERM; run the same command to continue")
+        return None
     if made is None or made.course.ending == "interrupted":
         stderr().print("stopped; run the same command with --resume to continue")
         return None
@@ -138,5 +143,5 @@ class _Reporter:
         self.bar.update(self.task, total=1.0, completed=standing.share, best=best)
         if self.bar.disable and standing.share - self.printed >= _LINE_EVERY:
             self.printed = standing.share
-            left = f"at most {standing.left_s / 60:.1f} minutes left"
-            stderr().print(f"{standing.share:.0%}, {left}{best and ', '}{best}")
+            left = f"at most {standing.left_s / 60:.1f} minutes left" if standing.left_s else ""
+            stderr().print(", ".join(filter(None, (f"{standing.share:.0%}", left, best))))

@@ -110,14 +110,18 @@ def charset_digest(characters: tuple[str, ...]) -> str:
     return hashlib.sha256("".join(characters).encode()).hexdigest()
 
 
-def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
+def read_manifest(folder: Path, path: Path | None = None) -> tuple[ModelEntry, ...]:
     """Read the manifest of a folder of models.
+
+    Args:
+        folder: of the models.
+        path: of the manifest, if it is not `manifest.toml` there.
 
     Raises:
         ModelUnavailable: there is none (MODEL_NOT_INSTALLED) or it is invalid
             (MODEL_CORRUPT).
     """
-    path = folder / MANIFEST
+    path = path or folder / MANIFEST
     try:
         tables = read_toml(path).get("model", [])
         return tuple(_entry(table, folder) for table in tables)

@@ -21,13 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
-from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml, write_atomically
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_text, read_toml, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.runtime.packed import PACKED, model_suffix
 from lipiyana.runtime.timings import TWIN
 
 _DIGITS = 12
-_HEADER = "# Written by lipiyana; see `lipiyana models list --models DIR`.\n"
+RELEASES = "releases"
+"""Folder of the manifests that the folder had before; their models stay."""
+
+MANIFEST_HEADER = "# Written by lipiyana; see `lipiyana models list --models DIR`.\n"
 _OURS = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\.(onnx(\.(gz|xz))?|npz|md)$")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -71,20 +74,36 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
         PermissionDenied: the folder may not be written.
     """
     with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        replaced = {model.name for model in models}
-        others = [
-            table
-            for table in _tables(folder)
-            if replaced.isdisjoint({table["name"], table.get("parameters", {}).get(TWIN)})
-        ]
-        tables = [*(_place(folder, model) for model in models), *others]
-        text = _HEADER + "".join(f"\n{toml_table('model', table)}" for table in tables)
-        tomllib.loads(text)
-        write_atomically(folder / MANIFEST, text.encode())
-        _remove_orphans(folder, text)
+        write_manifest(folder, place_models(folder, models))
     entries = {entry.name: entry for entry in read_manifest(folder)}
     return tuple(entries[model.name] for model in models)
+
+
+def place_models(folder: Path, models: Sequence[NewModel]) -> str:
+    """Copy models into a folder; return the manifest that names them, which is not written yet.
+
+    Raises:
+        ModelUnavailable: the folder's manifest is invalid, or a file cannot be read.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    replaced = {model.name for model in models}
+    others = [
+        table
+        for table in _tables(folder)
+        if replaced.isdisjoint({table["name"], table.get("parameters", {}).get(TWIN)})
+    ]
+    tables = [*(_place(folder, model) for model in models), *others]
+    text = MANIFEST_HEADER + "".join(f"\n{toml_table('model', table)}" for table in tables)
+    tomllib.loads(text)
+    return text
+
+
+def write_manifest(folder: Path, text: str) -> None:
+    """Replace the manifest in one step; remove what neither it nor an earlier release names."""
+    write_atomically(folder / MANIFEST, text.encode())
+    released = (read_text(path) for path in sorted((folder / RELEASES).glob("*.toml")))
+    _remove_orphans(folder, "\n".join((text, *released)))
 
 
 @contextmanager
@@ -186,8 +205,8 @@ def _copy(folder: Path, source: Path, stem: str) -> tuple[str, str]:
     return name, digest
 
 
-def _remove_orphans(folder: Path, manifest: str) -> None:
-    """Remove files that an earlier manifest named and this one does not."""
+def _remove_orphans(folder: Path, manifests: str) -> None:
+    """Remove files that an earlier manifest named and these do not."""
     for path in folder.iterdir():
-        if _OURS.search(path.name) and path.name not in manifest:
+        if _OURS.search(path.name) and path.name not in manifests:
             path.unlink(missing_ok=True)

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import grpc
 
 from lipiyana.addresses import is_loopback
-from lipiyana.cache import MemoryCache, SharedCache
-from lipiyana.server.calls.answers import Answers, ServedRecognizer
+from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.server.calls.calls import Calls
+from lipiyana.server.calls.current import CurrentAnswers
 from lipiyana.server.calls.recognition import Recognitions
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import leaving_of, reserve_of
@@ -70,7 +71,6 @@ class RecognitionServer:
                 (INVALID_SETTINGS).
             MissingExtra: the settings have a shared cache, but redis-py is not installed.
         """
-        self._recognizer = recognizer
         self._settings = settings
         self._metrics = metrics or Metrics()
         self._access = (
@@ -82,28 +82,9 @@ class RecognitionServer:
             max_bytes=settings.max_queue_bytes,
             observer=self._metrics,
         )
-        cache = (
-            MemoryCache(settings.cache_bytes, settings.cache_ttl) if settings.cache_bytes else None
-        )
-        shared = settings.shared_cache
-        self._shared = (
-            None
-            if shared is None
-            else SharedCache(recognizer.plan_digest(), shared, observer=self._metrics)
-        )
-        answers = Answers(
-            recognizer,
-            self._pool,
-            cache,
-            shared=self._shared,
-            observer=self._metrics,
-            repeated_frames=settings.image_limits if settings.repeated_frames else None,
-            # compared frames share the memory limit of the pictures that are read
-            decoding_memory=getattr(recognizer, "decoding_memory", None),
-            max_read_seconds=settings.max_read_seconds,
-        )
+        self._answers = CurrentAnswers(recognizer, self._pool, settings, self._metrics)
         self._calls = Calls(self._metrics, tracing)
-        self._recognitions = Recognitions(answers, self._calls, self._metrics, settings)
+        self._recognitions = Recognitions(self._answers, self._calls, self._metrics, settings)
         self._health = Health([SERVICE])
         self._refusals = Pace(CONNECTIONS.refusals_per_second, CONNECTIONS.refusals_at_once)
         self._server: grpc.aio.Server | None = None
@@ -111,6 +92,11 @@ class RecognitionServer:
         self._http: HttpListener | None = None
         self._returning: asyncio.Task[None] | None = None
         self.port = 0
+
+    @property
+    def metrics(self) -> Metrics:
+        """What it counts in."""
+        return self._metrics
 
     @property
     def accepted(self) -> int:
@@ -144,7 +130,7 @@ class RecognitionServer:
 
     def _is_ready(self) -> bool:
         """Whether calls are accepted, and the models can be run."""
-        return self._health.is_serving and getattr(self._recognizer, "ready", True)
+        return self._health.is_serving and getattr(self._answers.recognizer, "ready", True)
 
     async def start(self) -> None:
         """Bind the ports, warm up, and report SERVING.
@@ -166,12 +152,12 @@ class RecognitionServer:
                 )
             if self._settings.http_port is not None:
                 self._http = self._bind_http()
-            if self._shared is not None:
-                await self._shared.start()
+            await self._answers.start()
             await self._server.start()
             if self._http is not None:
                 self._http.start()
-            await asyncio.wrap_future(self._pool.submit(self._warm_up))
+            warm_up = partial(_warm_up, self._answers.recognizer)
+            await asyncio.wrap_future(self._pool.submit(warm_up))
         except BaseException:
             await self.stop(0)
             raise
@@ -179,6 +165,21 @@ class RecognitionServer:
         self._health.serving()
         if self._settings.workers == 1:
             announce(self._settings, self.port, self.metrics_port, self.http_port)
+
+    async def reload(self, recognizer: ServedRecognizer) -> None:
+        """Answer new calls by another recognizer; return when the old one has ended its last call.
+
+        No call waits for it or is lost: it is warmed up before, beside the calls.
+
+        Raises:
+            LipiyanaError: the new recognizer cannot read a picture; the old one stays.
+        """
+        await asyncio.to_thread(_warm_up, recognizer)
+        await self._answers.replace(recognizer)
+
+    def close_recognizers(self) -> None:
+        """Close what reads the pictures, after `stop`, if nothing is `computing`."""
+        self._answers.close_recognizers()
 
     async def stop(self, grace: float | None = None) -> int:
         """Reject new calls, finish the accepted ones and release everything within `grace` seconds.
@@ -205,8 +206,7 @@ class RecognitionServer:
             await self._http.finish(max(0.0, end - reserve_of(within) * 4 / 5 - time.monotonic()))
         left = end - leaving_of(within) * 11 / 10 - time.monotonic()
         await asyncio.to_thread(self._pool.close, max(0.0, left))
-        if self._shared is not None:
-            await self._shared.close()
+        await self._answers.close()
         if self._endpoint is not None:
             await asyncio.to_thread(self._endpoint.close)
         return self._calls.cut_off_count
@@ -298,20 +298,21 @@ class RecognitionServer:
 
         return bind_http(
             self._settings,
-            self._recognizer,
+            lambda: self._answers.recognizer,
             self._recognitions,
             access=self._access,
             pace=self._refusals,
             is_ready=self._is_ready,
         )
 
-    def _warm_up(self) -> None:
-        """Read a grey picture in every layout, so that all models have run and allocated."""
-        side = WORKERS.warm_up_side
-        grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
-        for layout in Layout:
-            config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
-            self._recognizer.recognize(grey, config)
+
+def _warm_up(recognizer: ServedRecognizer) -> None:
+    """Read a grey picture in every layout, so that all models have run and allocated."""
+    side = WORKERS.warm_up_side
+    grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
+    for layout in Layout:
+        config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
+        recognizer.recognize(grey, config)
 
 
 def target_of(settings: ServerSettings, port: int) -> str:

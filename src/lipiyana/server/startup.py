@@ -25,6 +25,9 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT, then finish the accepted calls; a second signal ends them.
 
+    SIGHUP reloads the models, if they are not given by `recognizer`, and unless this process has a
+    terminal.
+
     Call it on the main thread. It returns at most `settings.shutdown_grace` seconds after the first
     signal. If code that never returns prevents that, it exits the process with the exit code that
     it would have returned.
@@ -49,4 +52,5 @@ def serve(
     with native_lines_as(settings.log_format):
         chosen = recognizer or local_recognizer(settings, metrics)
         alone = settings.model_copy(update={"workers": 1})
-        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready)
+        remake = local_recognizer if recognizer is None else None
+        return serve_to_the_end(alone, chosen, metrics, on_ready=on_ready, remake=remake)

@@ -115,6 +115,26 @@ def test_ctrl_c_lets_a_step_end_and_the_course_resumes(tmp_path: Path) -> None:
     assert again.step == learner.step + 10 - learner.step + 3
 
 
+def test_a_course_limited_by_steps_is_measured_by_steps(tmp_path: Path) -> None:
+    limits = Limits().by_steps(40)
+    whole = run_course(Counting(tmp_path), tmp_path, CourseState("k"), limits)
+    assert [error for _, error, _ in whole.history] == [100 - step for step in range(0, 41, 2)]
+    assert whole.ending == "time"
+    state = CourseState("k")
+    for stop in (7, 8, 38):
+        learner = Counting(tmp_path)
+
+        def terminate(_: Standing, learner: Counting = learner, stop: int = stop) -> None:
+            if learner.step == stop:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        state = run_course(learner, tmp_path, state, limits, terminate)
+        assert (state.ending, learner.step) == ("terminated", stop)
+    state = run_course(Counting(tmp_path), tmp_path, state, limits)
+    assert [row[1:] for row in state.history] == [row[1:] for row in whole.history]
+    assert (state.best, state.ending) == (whole.best, "time")
+
+
 def test_an_invalid_state_file_is_ignored(tmp_path: Path) -> None:
     assert read_state(tmp_path) is None
     (tmp_path / "course.json").write_text('{"key": "k", "best": 3}')

@@ -232,6 +232,9 @@ def test_the_new_reader_is_what_a_store_serves(finetuned: Path, numbers: Path) -
     store = ModelStore(finetuned, threads=1)
     entry = store.default_for_task(Task.LINE_READER)
     assert entry.name in {"digits", "digits-float"}
+    card = (finetuned / entry.card).read_text("utf-8")
+    for key in ("base", "base_sha256", "data_sha256", "code"):
+        assert str(entry.parameters[key]) in card
     assert all(check.ok for check in store.verify() if check.entry.name.startswith("digits"))
     rows = [row.split("\t") for row in (numbers / "labels.tsv").read_text().splitlines()]
     pictures = [cv2.imread(str(numbers / name))[..., ::-1] for name, _ in rows]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipiyana.errors import InvalidRequest
+from lipiyana.learning.finetune.common.course import CourseState, Ending
 from lipiyana.learning.finetune.common.job import WORK, Job, Listener, course_of
 
 
@@ -36,6 +37,24 @@ def test_resume_without_an_interrupted_course_is_refused(tmp_path: Path) -> None
         pass
     assert (caught.value.reason, caught.value.field) == ("NOT_STOPPED", "resume")
     assert not job.out.exists()
+
+
+@pytest.mark.parametrize("ending", ["terminated", None, "time"])
+def test_what_nobody_stopped_is_continued_by_the_same_command(
+    tmp_path: Path, ending: Ending | None
+) -> None:
+    """After SIGTERM, a power cut, or an end while the trained model was being quantized."""
+    job = Job(out=tmp_path, name="mine")
+    (tmp_path / WORK).mkdir()
+    CourseState("key", seconds=9.0, ending=ending).write(tmp_path / WORK)
+    with pytest.raises(InvalidRequest, match="other data"), course_of(job, "x", Listener()):
+        pass
+    with course_of(job, "key", Listener()) as course:
+        assert course.state.seconds == 9.0
+    (tmp_path / WORK).mkdir(exist_ok=True)
+    CourseState("key", seconds=9.0, ending="interrupted").write(tmp_path / WORK)
+    with pytest.raises(InvalidRequest, match="--resume"), course_of(job, "key", Listener()):
+        pass
 
 
 def test_a_course_stopped_before_its_first_save_resumes(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from lipiyana.vehicles.detection.letterbox import InputShape
+from lipiyana.vehicles.detection.settings import VEHICLE_DETECTION
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.data.street_pictures import UNDECIDED, load_pictures
 from lipiyana.vehicles.training.evaluation import Found, find, mean_ap50, score
+from lipiyana.vehicles.training.operating_point import best_threshold, judged
 
 CAR, BUS = CLASSES.index("car"), CLASSES.index("bus")
 
@@ -25,7 +27,48 @@ def test_the_labels_themselves_score_one(streets) -> None:
     assert scores["car"].ap == pytest.approx(1)
     assert scores["car"].objects == len(pictures)
     assert scores["car"].precision.shape == (101,)
-    assert scores["car"].threshold == pytest.approx(0.9)
+    assert VEHICLE_DETECTION.min_confidence < scores["car"].threshold < 0.9
+
+
+def test_the_threshold_lies_between_the_least_sure_right_and_the_next_wrong_detection(
+    streets,
+) -> None:
+    pictures = load_pictures(streets("dhaka", count=4), None)
+    found = [_as_labelled(p, 0.9 - 0.1 * number) for number, p in enumerate(pictures)]
+    beside = np.array([[0.0, 0, 9, 9], [20, 0, 29, 9]])
+    wrong = Found(beside, np.array([0.4, 0.1]), np.array([CAR, CAR]))
+    found[0] = _joined(found[0], wrong)
+    # a new picture that is as clear, but 0.01 less sure than the least sure one, counts as found
+    assert score(pictures, found)["car"].threshold == pytest.approx((0.6 + 0.4) / 2)
+    surer = Found(beside, np.array([0.65, 0.64]), np.array([CAR, CAR]))
+    found[0] = _joined(found[0], surer)
+    # two wrong ones before the last right one: it is worth less than they cost
+    assert score(pictures, found)["car"].threshold == pytest.approx((0.7 + 0.65) / 2)
+
+
+def _joined(one: Found, other: Found) -> Found:
+    names = ("boxes", "scores", "classes")
+    return Found(*(np.concatenate([getattr(one, n), getattr(other, n)]) for n in names))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "objects", "chosen"),
+    [
+        ([], 3, 1.0),
+        ([(0.9, False)], 3, 1.0),
+        ([(0.8, True), (0.8, False), (0.4, False)], 1, 0.6),
+        ([(0.8, True), (0.5, True), (0.3, False)], 2, 0.4),
+    ],
+)
+def test_the_best_threshold_of_a_list_of_outcomes(outcomes, objects, chosen) -> None:
+    assert best_threshold(outcomes, objects) == pytest.approx(chosen)
+
+
+def test_only_the_surest_detection_of_an_object_is_right() -> None:
+    box = np.array([[0.0, 0, 10, 10]])
+    outcomes = judged(np.repeat(box, 3, 0), np.array([0.5, 0.9, 0.7]), box, np.empty((0, 4)))
+    assert outcomes == [(0.9, True), (0.7, False), (0.5, False)]
+    assert judged(box, np.array([0.5]), np.empty((0, 4)), box) == []
 
 
 def test_half_found_scores_half_and_a_wrong_box_before_it_less(streets) -> None:

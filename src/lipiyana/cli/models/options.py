@@ -14,6 +14,7 @@ from lipiyana.cli.options import (
     choice,
     existing_file,
     existing_folder,
+    existing_path,
     folder_to_write,
     number,
     whole_number,
@@ -43,6 +44,8 @@ def add_to(models_app: typer.Typer) -> None:
     models_app.command("bench")(bench)
     models_app.command("import-paddle")(import_paddle)
     models_app.command("export-triton")(export_triton)
+    models_app.command("promote")(promote)
+    models_app.command("rollback")(rollback)
 
 
 def quantize(
@@ -211,3 +214,65 @@ def export_triton(
     from lipiyana.cli.models.export_triton import export
 
     raise typer.Exit(export(folder, models, accelerator, instances))
+
+
+def promote(
+    challenger: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", parser=existing_folder, help="Folder of the new models, the challenger."
+        ),
+    ],
+    to: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            parser=folder_to_write,
+            help="Folder that is served with --models, of the champion; made if there is none.",
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            parser=existing_path,
+            help="Labelled texts, as for `finetune reader`; their validation part is compared.",
+        ),
+    ] = None,
+    plates: Annotated[
+        bool, typer.Option("--plates", help="The texts are plates, as for `finetune plates`.")
+    ] = False,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            parser=existing_path,
+            help="Labelled boxes, as for `finetune vehicles`; their validation part is compared.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote models that are worse or were not compared.")
+    ] = False,
+) -> None:
+    """Compare new models with those in use, and put them into use if they are no worse.
+
+    Both read the held-out part and the project's samples. The switch is one step, and a line of
+    `releases.jsonl` in the folder. Needs the extra `train`. Exit 1: not promoted.
+    """
+    from lipiyana.cli.models.releases import run_promote
+
+    raise typer.Exit(run_promote(challenger, to, data, boxes, plates=plates, force=force))
+
+
+def rollback(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", parser=existing_folder, help="Folder into which models were promoted."
+        ),
+    ],
+) -> None:
+    """Put into use what was in use before the last promotion."""
+    from lipiyana.cli.models.releases import run_rollback
+
+    raise typer.Exit(run_rollback(folder))

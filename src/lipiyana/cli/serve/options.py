@@ -15,7 +15,9 @@ from lipiyana.cli.options import (
     InferenceFallback,
     Models,
     existing_file,
+    existing_folder,
     folder_to_write,
+    number,
     whole_number,
 )
 
@@ -89,13 +91,31 @@ def serve(
             help="Folder for the pictures that the models are least sure of. Default: none.",
         ),
     ] = None,
+    shadow: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=existing_folder,
+            help="Folder of models that read a share of the pictures and answer nothing; what they "
+            "read differently is counted. Default: none.",
+        ),
+    ] = None,
+    shadow_share: Annotated[
+        float | None,
+        typer.Option(
+            metavar="F", parser=number(0.0001, 1), help="Share of the pictures. Default: 0.1."
+        ),
+    ] = None,
     device: DeviceChoice = None,
     fp16: Fp16 = False,
     inference: Inference = None,
     inference_ca: InferenceCa = None,
     inference_fallback: InferenceFallback = False,
 ) -> None:
-    """Serve gRPC, and HTTP if asked, until SIGTERM or Ctrl-C. Needs the extra `server`."""
+    """Serve gRPC, and HTTP if asked, until SIGTERM or Ctrl-C. Needs the extra `server`.
+
+    SIGHUP reloads the models, unless it runs on a terminal.
+    """
     from lipiyana.cli.serve.command import run
 
     raise typer.Exit(
@@ -108,6 +128,8 @@ def serve(
             workers=workers,
             log_format=log_format,
             keep_unsure=keep_unsure,
+            shadow=shadow,
+            shadow_share=shadow_share,
             http_port=http_port,
             http_origins=http_origins,
             http_hosts=http_hosts,

@@ -9,7 +9,7 @@ tensor, 8 bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch.nn import functional
 _WEIGHT_LEVELS = 64  # on each side; a power of 2, so that rounding twice changes nothing
 _MEMORY = 0.98
 _SMALLEST = 1e-8
+_RANGE = "activation_range"  # attribute of a layer
 _IMAGES = 4  # number of axes of a batch of images
 _FLOAT_PARTS = ("stem", "blocks.0", "blocks.1", "blocks.2", "squeeze", "neck")  # of the line reader
 
@@ -27,7 +28,7 @@ class ActivationRange:
 
     def __init__(self) -> None:
         self.least = self.greatest = 0.0
-        self._has_seen = False
+        self.has_seen = False
 
     def __call__(self, x: Tensor) -> Tensor:
         """Round `x` to 256 levels; shape and type stay.
@@ -44,10 +45,10 @@ class ActivationRange:
         return rounded
 
     def _follow(self, least: float, greatest: float) -> None:
-        if self._has_seen:
+        if self.has_seen:
             least += _MEMORY * (self.least - least)
             greatest += _MEMORY * (self.greatest - greatest)
-        self.least, self.greatest, self._has_seen = least, greatest, True
+        self.least, self.greatest, self.has_seen = least, greatest, True
 
 
 class _RoundThrough(torch.autograd.Function):
@@ -110,8 +111,7 @@ def simulate_int8(
 ) -> None:
     """Make the layers of `net` compute as its INT8 twin will; changes it in place.
 
-    Parameters and their names stay. Checkpoints do not store the activation ranges; these settle
-    within a hundred steps.
+    Parameters and their names stay; the ranges of the activations are no parameters, see `ranges`.
 
     Args:
         net: the network; only its convolutions and linear layers are changed.
@@ -126,8 +126,32 @@ def simulate_int8(
             module.forward = _rounding_product(module)  # type: ignore[method-assign, assignment]
 
 
+def ranges(net: nn.Module) -> dict[str, tuple[float, float]]:
+    """Return the activation range of each layer that has met inputs, for a checkpoint."""
+    return {
+        name: (found.least, found.greatest)
+        for name, module in net.named_modules()
+        if (found := getattr(module, _RANGE, None)) is not None and found.has_seen
+    }
+
+
+def set_ranges(net: nn.Module, known: Mapping[str, tuple[float, float]]) -> None:
+    """Continue with the ranges of a checkpoint; without them they settle within a hundred steps."""
+    for name, module in net.named_modules():
+        found: ActivationRange | None = getattr(module, _RANGE, None)
+        if found is not None and name in known:
+            found.least, found.greatest = known[name]
+            found.has_seen = True
+
+
+def _range_of(layer: nn.Module) -> ActivationRange:
+    setattr(layer, _RANGE, ActivationRange())
+    found: ActivationRange = getattr(layer, _RANGE)
+    return found
+
+
 def _rounding_convolution(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    activations = ActivationRange()
+    activations = _range_of(layer)
 
     def forward(x: Tensor) -> Tensor:
         return functional.conv2d(
@@ -144,7 +168,7 @@ def _rounding_convolution(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:
 
 
 def _rounding_product(layer: nn.Linear) -> Callable[[Tensor], Tensor]:
-    activations = ActivationRange()
+    activations = _range_of(layer)
 
     def forward(x: Tensor) -> Tensor:
         return functional.linear(activations(x), round_weight(layer.weight), layer.bias)

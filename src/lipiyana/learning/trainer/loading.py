@@ -28,8 +28,29 @@ def worker_loader(source: IterableDataset[Loaded], workers: int) -> DataLoader[L
 
 def worker_generator(seed: int) -> np.random.Generator:
     """Make the random generator of this process; a worker process is limited to one thread."""
+    return np.random.default_rng([seed, _limited_worker()[0]])
+
+
+def worker_turn(taken: int) -> tuple[int, int]:
+    """Find what this process makes of batches of which `taken` were made before.
+
+    Workers give batches in turn, the first of them first. So that the next batch is the same after
+    another start, a worker goes on with what the worker of that turn made.
+
+    Returns:
+        The number of the worker whose batches this process continues, and how many of them were
+        taken.
+    """
+    number, workers = _limited_worker()
+    turn = (number + taken) % workers
+    return turn, max(0, -(-(taken - turn) // workers))
+
+
+def _limited_worker() -> tuple[int, int]:
+    """Number of this worker, and how many there are; a worker is limited to one thread."""
     info = get_worker_info()
-    if info is not None:
-        cv2.setNumThreads(1)
-        torch.set_num_threads(1)
-    return np.random.default_rng([seed, info.id if info else 0])
+    if info is None:
+        return 0, 1
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    return info.id, info.num_workers

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lipiyana.files import replacing
+from lipiyana.learning.trainer.fake_quantization import ranges, set_ranges
 
 Net = TypeVar("Net", bound=nn.Module)
 _LONGEST_STEP_S = 180.0
@@ -98,6 +99,7 @@ class Run(Generic[Net]):
             fused=True,
         )
         self._trained_for = trained_for
+        self.ranges: dict[str, tuple[float, float]] = {}
         self.step = self.examples = 0
         self.trained_s = 0.0
 
@@ -134,6 +136,7 @@ class Run(Generic[Net]):
             "trained_s": self.trained_s,
             self.examples_name: self.examples,
             trained_for: value,
+            "ranges": ranges(self.net) or self.ranges,
         }
         with replacing(self.run / name) as partial:
             torch.save(state, partial)
@@ -157,6 +160,8 @@ class Run(Generic[Net]):
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.trained_s = state["step"], state["trained_s"]
         self.examples = state[self.examples_name]
+        self.ranges = state.get("ranges", {})
+        set_ranges(self.net, self.ranges)
         return True
 
     def autocast(self) -> torch.autocast:

@@ -111,6 +111,12 @@ class Answers:
         self._keys = KeyMaker(recognizer.plan_digest())
         self._durations = Durations()
         self._flights: SingleFlight[Recognition] = SingleFlight()
+        self._computing: set[Future[Recognition]] = set()
+
+    async def computed(self) -> None:
+        """Wait until nothing is computed or queued, even if nobody waits for it."""
+        while computing := {asyncio.wrap_future(future) for future in self._computing.copy()}:
+            await asyncio.wait(computing)
 
     def check(self, config: RecognitionConfig) -> None:
         """Check a config before anything is queued.
@@ -285,9 +291,12 @@ class Answers:
         flight: Flight[Recognition],
     ) -> Future[Recognition]:
         compute = partial(self._compute, question, flight, time.monotonic())
-        return self._pool.submit(
+        future = self._pool.submit(
             compute, source=source, size=_size(question.image), reservation=reservation
         )
+        self._computing.add(future)
+        future.add_done_callback(self._computing.discard)
+        return future
 
     def _compute(
         self, question: _Question, flight: Flight[Recognition], queued: float

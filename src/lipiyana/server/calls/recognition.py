@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Protocol
 
 from lipiyana.cache import RepeatedFrameReader
 from lipiyana.errors import DeadlineExceeded, InvalidRequest, LipiyanaError, Overloaded
 from lipiyana.server.calls.answers import Answers
 from lipiyana.server.calls.calls import Calls, as_known, shutting_down
+from lipiyana.server.calls.current import CurrentAnswers, FrameReaders
 from lipiyana.server.calls.frames import IncomingFrames, WaitingFrame
 from lipiyana.server.calls.limits import BatchWriting, Outcome, Receiving, UnreadAnswers
 from lipiyana.server.queue.places import Places
@@ -47,7 +49,7 @@ class Recognitions:
     """Reads the pictures of one server's calls, on its event loop."""
 
     def __init__(
-        self, answers: Answers, calls: Calls, metrics: Metrics, settings: ServerSettings
+        self, answers: CurrentAnswers, calls: Calls, metrics: Metrics, settings: ServerSettings
     ) -> None:
         self._answers = answers
         self._calls = calls
@@ -79,7 +81,7 @@ class Recognitions:
         Raises:
             LipiyanaError: it does not support it.
         """
-        self._answers.check(config)
+        self._answers.now.check(config)
         return config
 
     async def one(self, image: Picture, config: RecognitionConfig, caller: Caller) -> Recognition:
@@ -89,8 +91,9 @@ class Recognitions:
             LipiyanaError: the picture cannot be read, or not now.
         """
         caller.spend(1)
-        key = self._answers.key(image, config)
-        return await self._answer(image, config, key, caller, Kind.CALL)
+        with self._answers.use() as answers:
+            key = answers.key(image, config)
+            return await self._answer(answers, image, config, key, caller, Kind.CALL)
 
     async def batch(
         self,
@@ -114,23 +117,23 @@ class Recognitions:
             raise empty_batch()
         caller.spend(len(images))
         good = {i: image for i, image in enumerate(images) if not isinstance(image, LipiyanaError)}
-        keys = {index: self._answers.key(image, config) for index, image in good.items()}
         source = caller.source(Kind.BATCH)
-        with self._answers.reserve(list(keys.values()), size, source) as reservation:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self._outcome(
-                            image,
-                            config,
-                            keys.get(index),
-                            caller,
-                            Kind.BATCH,
-                            reservation=reservation,
-                        )
-                    )
-                    for index, image in enumerate(images)
-                ]
+        with self._answers.use() as answers:
+            keys = {index: answers.key(image, config) for index, image in good.items()}
+            with answers.reserve(list(keys.values()), size, source) as reservation:
+                read = partial(
+                    self._outcome,
+                    answers,
+                    config=config,
+                    caller=caller,
+                    kind=Kind.BATCH,
+                    reservation=reservation,
+                )
+                async with asyncio.TaskGroup() as group:
+                    tasks = [
+                        group.create_task(read(image, key=keys.get(index)))
+                        for index, image in enumerate(images)
+                    ]
         return [task.result() for task in tasks]
 
     async def stream(self, link: FrameLink, caller: Caller) -> None:
@@ -144,7 +147,7 @@ class Recognitions:
             try:
                 config = self.check(await _config(waiting))
                 tracks = StreamTracks(config.layout)
-                frames = self._answers.frame_reader(config)
+                frames = FrameReaders(self._answers, config)
                 while (taken := await waiting.take()) is not None:
                     frame_id, dropped = taken[0].frame_id, taken[1]
                     outcome = await self._frame(taken[0].image, config, caller, frames)
@@ -179,7 +182,7 @@ class Recognitions:
             if not isinstance(image, LipiyanaError):
                 try:
                     source = caller.source(Kind.STREAM)
-                    memory.enter_context(self._answers.reserve_bytes(image, source))
+                    memory.enter_context(self._answers.now.reserve_bytes(image, source))
                 except Overloaded as error:
                     image = as_known(error, caller.request_id)
             return WaitingFrame(frame_id, image, memory.pop_all())
@@ -208,6 +211,7 @@ class Recognitions:
 
     async def _answer(
         self,
+        answers: Answers,
         image: Picture,
         config: RecognitionConfig,
         key: bytes | None,
@@ -216,7 +220,7 @@ class Recognitions:
         frames: RepeatedFrameReader | None = None,
         reservation: Reservation | None = None,
     ) -> Recognition:
-        value = await self._answers.answer(
+        value = await answers.answer(
             image,
             config,
             key,
@@ -231,6 +235,7 @@ class Recognitions:
 
     async def _outcome(
         self,
+        answers: Answers,
         image: Picture | LipiyanaError,
         config: RecognitionConfig,
         key: bytes | None,
@@ -242,7 +247,9 @@ class Recognitions:
         if isinstance(image, LipiyanaError):
             return image
         try:
-            return await self._answer(image, config, key, caller, kind, frames, reservation)
+            return await self._answer(
+                answers, image, config, key, caller, kind, frames, reservation
+            )
         except Exception as error:
             return as_known(error, caller.request_id)
 
@@ -251,14 +258,16 @@ class Recognitions:
         image: Picture | LipiyanaError,
         config: RecognitionConfig,
         caller: Caller,
-        frames: RepeatedFrameReader | None,
+        frames: FrameReaders,
     ) -> Outcome:
-        key = None if isinstance(image, LipiyanaError) else self._answers.key(image, config)
-        try:
-            caller.spend(1)
-        except Overloaded as error:
-            return as_known(error, caller.request_id)
-        return await self._outcome(image, config, key, caller, Kind.STREAM, frames)
+        with self._answers.use() as answers:
+            key = None if isinstance(image, LipiyanaError) else answers.key(image, config)
+            try:
+                caller.spend(1)
+            except Overloaded as error:
+                return as_known(error, caller.request_id)
+            reader = frames.reader(answers)
+            return await self._outcome(answers, image, config, key, caller, Kind.STREAM, reader)
 
 
 def empty_batch() -> InvalidRequest:

@@ -44,7 +44,7 @@ class RestApp:
         access: Access | None,
         pace: Pace,
         is_ready: Callable[[], bool],
-        models: dict[str, Any],
+        models: Callable[[], dict[str, Any]],
     ) -> None:
         """Make the routes.
 
@@ -54,7 +54,7 @@ class RestApp:
             access: checks keys; None if the server needs none.
             pace: slows down the rejections of a connection.
             is_ready: whether the server accepts calls.
-            models: the answer of `/v1/models`.
+            models: gives the answer of `/v1/models`.
         """
         self.recognitions = recognitions
         self.access = access
@@ -62,7 +62,7 @@ class RestApp:
         self._settings = settings
         self._bodies = Bodies(settings)
         self._is_ready = is_ready
-        self._models = json.dumps(models, ensure_ascii=False).encode()
+        self._models = models
         self.cors = Cors(settings.http_origins)
         self.hosts = Hosts(settings.host, settings.http_hosts)
         self._routes = self._make_routes()
@@ -177,7 +177,8 @@ class RestApp:
         """List the models, and what this server can be asked for."""
         exchange = Exchange(request.scope, request.receive)  # type: ignore[arg-type]
         await self.admit("http.Models", exchange)
-        return Response(self._models, media_type=JSON)
+        models = json.dumps(self._models(), ensure_ascii=False).encode()
+        return Response(models, media_type=JSON)
 
     async def _ready(self) -> Response:
         """Whether the server accepts calls: 503 while it starts or shuts down."""

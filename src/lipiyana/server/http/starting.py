@@ -29,7 +29,7 @@ from lipiyana.server.settings.model import ServerSettings
 
 def bind_http(
     settings: ServerSettings,
-    recognizer: Any,
+    recognizer: Callable[[], Any],
     recognitions: Recognitions,
     *,
     access: Access | None,
@@ -37,6 +37,8 @@ def bind_http(
     is_ready: Callable[[], bool],
 ) -> HttpListener:
     """Bind `settings.http_port`, which is not None; nothing is accepted before `start`.
+
+    `recognizer` gives what reads the pictures now.
 
     Raises:
         InvalidRequest: the port is in use (PORT_IN_USE), or the TLS files are invalid
@@ -48,6 +50,6 @@ def bind_http(
         access=access,
         pace=pace,
         is_ready=is_ready,
-        models=models_of(recognizer, settings),
+        models=lambda: models_of(recognizer(), settings),
     )
     return HttpListener(app, settings, settings.http_port or 0)

@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,7 @@ class Ending:
         unfinished: returns the number of accepted calls (or of `what`) that were cut off, or would
             be if the process ended now.
         last_act: called just before `os._exit`.
+        on_reload: called for each SIGHUP, on another thread.
     """
 
     def __init__(self, grace: float, what: str = "accepted calls") -> None:
@@ -53,6 +55,7 @@ class Ending:
         """
         self.unfinished: Callable[[], int] = lambda: 0
         self.last_act: Callable[[], None] = lambda: None
+        self.on_reload: Callable[[], None] = lambda: None
         self._grace = grace
         self._what = what
         self._changed = threading.Condition()
@@ -158,14 +161,16 @@ def ending_by_signals(
 
     Args:
         ending: receives the signals.
-        signals: the signals that end the process.
+        signals: the signals that end the process; SIGHUP reloads the models, unless this process
+            has a terminal, whose end it tells of.
         parent: a file descriptor that reaches its end when the parent process ends; this counts as
             a signal.
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)
-        before = {number: signal.signal(number, _ignore) for number in signals}
+        heard = (*signals, signal.SIGHUP) if _can_reload() else signals
+        before = {number: signal.signal(number, _ignore) for number in heard}
         file_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         stop, stopped = socket.socketpair()
         thread = threading.Thread(
@@ -185,6 +190,10 @@ def ending_by_signals(
             thread.join()
             stopped.close()
             ending.disarm()
+
+
+def _can_reload() -> bool:
+    return hasattr(signal, "SIGHUP") and not (sys.stdin is not None and sys.stdin.isatty())
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -215,3 +224,5 @@ def _watch_signals(
                 for number in numbers.recv(64):
                     if number in signals:
                         ending.signalled()
+                    elif number == getattr(signal, "SIGHUP", None):
+                        ending.on_reload()

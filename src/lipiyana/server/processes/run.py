@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -30,8 +31,10 @@ from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.server.processes.ending import Ending, ending_by_signals
+from lipiyana.server.processes.reload import Reload
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import DAY, ServerSettings
+from lipiyana.server.shadow.recognizer import ShadowedRecognizer
 from lipiyana.server.telemetry.logs import configure_logging
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.server.telemetry.metrics_folder import leave_metrics_folder
@@ -73,6 +76,7 @@ def serve_to_the_end(
     signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     parent: int | None = None,
     last_act: Callable[[], None] = lambda: None,
+    remake: MakeRecognizer | None = None,
 ) -> int:
     """Serve in this process until a signal comes; see `serve`.
 
@@ -84,16 +88,21 @@ def serve_to_the_end(
         signals: the signals that end it.
         parent: see `ending_by_signals`.
         last_act: called if the process must exit while code still runs in it.
+        remake: makes the recognizer that answers after SIGHUP; None to ignore SIGHUP.
     """
     with (
         ending_by_signals(Ending(settings.shutdown_grace), signals, parent=parent) as ending,
-        closing(recognizer),
+        ExitStack() as stack,
     ):
+        stack.callback(recognizer.close)
         ending.last_act = last_act
         with tracing_of(settings) as tracing:
             server = RecognitionServer(recognizer, settings, metrics=metrics, tracing=tracing)
+            stack.pop_all()
+            stack.callback(server.close_recognizers)
             ending.unfinished = lambda: server.unanswered
-            asyncio.run(_serve_until_signalled(server, ending, on_ready))
+            reload = None if remake is None else Reload(server, partial(remake, settings, metrics))
+            asyncio.run(_serve_until_signalled(server, ending, on_ready, reload))
         if server.computing:
             # a recognizer in use cannot be closed, and nobody waits for its results
             ending.leave(f"{server.computing} pictures are still being computed")
@@ -116,12 +125,12 @@ def tracing_of(settings: ServerSettings) -> Iterator[Tracing]:
 
 def local_recognizer(
     settings: ServerSettings, metrics: Metrics | None = None
-) -> LocalRecognizer | KeepingRecognizer:
+) -> LocalRecognizer | KeepingRecognizer | ShadowedRecognizer:
     """Create the recognizer of the settings and load its models; pictures share the CPUs.
 
     Args:
         settings: settings of the server.
-        metrics: counts the runs of the models.
+        metrics: counts the runs of the models; without it there is no shadow.
 
     Raises:
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
@@ -158,9 +167,14 @@ def local_recognizer(
         remote.watch([model.name for model in recognizer.models])
     if metrics is not None:
         metrics.models(recognizer.models)
-    if settings.keep_unsure is None:
-        return recognizer
-    return _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+    served = (
+        recognizer
+        if settings.keep_unsure is None
+        else _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+    )
+    if settings.shadow is None or metrics is None:
+        return served
+    return _shadowed(served, settings.shadow, settings, metrics)
 
 
 def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
@@ -173,6 +187,32 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
     )  # fmt: skip
     spare_time = SpareTime(keeper.remove_old, every=WORKERS.look_for_old_seconds)
     return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
+
+
+def _shadowed(
+    champion: LocalRecognizer | KeepingRecognizer,
+    folder: Path,
+    settings: ServerSettings,
+    metrics: Metrics,
+) -> ShadowedRecognizer:
+    """Let the models of a folder read a share of the pictures while no calls wait."""
+    store = ModelStore(folder, 1)
+    # memory of its own, so that no call waits for what the shadow has decoded
+    memory = DecodingMemory(settings.max_decoded_bytes)
+    challenger = LocalRecognizer(store, limits=settings.image_limits, decoding_memory=memory)
+    for model in challenger.models:
+        store.session(model.name)
+    spare_time = SpareTime(lambda: None, every=WORKERS.look_for_old_seconds, share=0.5)
+    _log.info("%g of the pictures are shown to the models of %s", settings.shadow_share, folder)
+    return ShadowedRecognizer(
+        champion,
+        challenger,
+        settings.shadow_share,
+        metrics,
+        offer=spare_time.offer,
+        busy=lambda: metrics.waiting > 0,
+        on_close=spare_time.close,
+    )
 
 
 @contextmanager
@@ -207,6 +247,7 @@ async def _serve_until_signalled(
     server: RecognitionServer,
     ending: Ending,
     on_ready: Callable[[RecognitionServer], None] | None,
+    reload: Reload | None,
 ) -> None:
     """Start a server, and drain it when a signal comes; a second signal ends the drain.
 
@@ -222,9 +263,13 @@ async def _serve_until_signalled(
 
     ending.listen(on_signal)
     await server.start()
+    if reload is not None:
+        ending.on_reload = reload.asked_on(loop)
     if on_ready is not None:
         on_ready(server)
     await received.get()
+    if reload is not None:
+        await reload.end()
     stopping = asyncio.create_task(server.stop(ending.remaining()))
     second = asyncio.create_task(received.get())
     await asyncio.wait({stopping, second}, return_when=asyncio.FIRST_COMPLETED)
@@ -286,6 +331,7 @@ def run_worker(
                 signals=(signal.SIGTERM,),
                 parent=supervisor.fileno(),
                 last_act=clean_up,
+                remake=make_recognizer,
             )
     except LipiyanaError as error:
         _send(supervisor, error)

@@ -101,6 +101,8 @@ class Supervisor:
         self._draining = asyncio.Event()
         self._ending = ending
         self._processes: set[SpawnProcess] = set()
+        self._reloads = 0
+        self._reloadable: set[SpawnProcess] = set()
         self._serving = 0
         self._cut_off = 0
         ending.unfinished = lambda: self._cut_off + self._serving
@@ -129,11 +131,12 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
 
-        def drain() -> None:
+        def on_loop(act: Callable[[], None]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._drain)
+                loop.call_soon_threadsafe(act)
 
-        self._ending.listen(drain)
+        self._ending.listen(lambda: on_loop(self._drain))
+        self._ending.on_reload = lambda: on_loop(self._reload)
         ready: list[asyncio.Future[None]] = [loop.create_future() for _ in self._numbers]
         keepers = [
             asyncio.create_task(self._keep_running(number, future))
@@ -196,17 +199,22 @@ class Supervisor:
         self._processes.add(process)
         if self._draining.is_set():
             process.terminate()
-        is_serving = False
+        is_serving, reloads = False, self._reloads
         try:
             await _readable(ours.fileno())
             is_serving = self._take_message(number, process, ours.recv(), ready)
             self._serving += is_serving
+            if is_serving:
+                self._reloadable.add(process)
+            if is_serving and reloads < self._reloads:  # it may have read the models before
+                os.kill(process.ident or 0, signal.SIGHUP)
         except EOFError:
             if not ready.done() and not self._draining.is_set():
                 ready.set_exception(
                     InternalError(f"worker {number} ended with {process.exitcode} before it served")
                 )
         await _readable(process.sentinel)
+        self._reloadable.discard(process)
         process.join()
         if is_serving and self._draining.is_set() and not _answered_all(process, ours):
             self._cut_off += 1
@@ -255,6 +263,12 @@ class Supervisor:
             process.terminate()
         left = self._ending.remaining()
         asyncio.get_running_loop().call_later(left - leaving_of(left) * 5 / 4, self._kill)
+
+    def _reload(self) -> None:
+        """Send SIGHUP to the workers that serve; those that start get it when they do."""
+        self._reloads += 1
+        for process in self._reloadable:
+            os.kill(process.ident or 0, signal.SIGHUP)
 
     def _kill(self) -> None:
         for process in tuple(self._processes):

@@ -49,6 +49,7 @@ _PATHS = (
     "models",
     "inference_ca",
     "keep_unsure",
+    "shadow",
     "tls_certificate",
     "tls_key",
     "tls_client_ca",
@@ -119,6 +120,9 @@ class ServerSettings(InferenceSettings):
             `lipiyana review`; absent: none are stored. Needs one worker.
         keep_unsure_pictures: maximum number of stored pictures.
         keep_unsure_days: maximum number of days that a picture is stored.
+        shadow: folder of models that read a share of the pictures in spare time, answer nothing,
+            and are compared; absent: none.
+        shadow_share: of the pictures that are computed.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of the issuer of client certificates, which are then required;
@@ -176,6 +180,8 @@ class ServerSettings(InferenceSettings):
     keep_unsure: Path | None = None
     keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1, le=MOST_ITEMS)
     keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
+    shadow: Path | None = None
+    shadow_share: float = Field(default=0.1, gt=0, le=1)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None

@@ -6,7 +6,7 @@ They work in one process, and in several processes that share the folder of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -20,7 +20,12 @@ ROWS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """Counts calls, pictures and runs of models; the observer of the pool and of the caches."""
+    """Counts calls, pictures and runs of models; the observer of the pool and of the caches.
+
+    Attributes:
+        registry: has all metrics.
+        waiting: number of pictures that wait.
+    """
 
     def __init__(self) -> None:
         """Start from zero."""
@@ -83,11 +88,36 @@ class Metrics:
         )
         self._models = Gauge(
             "lipiyana_model_info",
-            "1 for each model that may take part.",
+            "1 for each model that may take part, 0 after a reload without it.",
             ["name", "version", "sha256"],
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+
+        self._reloads = Counter(
+            "lipiyana_reloads", "Reloads of the models, by result.", ["result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._shadow = Counter(
+            "lipiyana_shadow_pictures", "Pictures for the challenger, by outcome.", ["outcome"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._differences = Counter(
+            "lipiyana_shadow_differences", "Pictures that it reads differently, by kind.",
+            ["kind"], registry=self.registry,
+        )  # fmt: skip
+        self.waiting = 0
+        self._known: set[tuple[str, str, str]] = set()
+
+    def reloaded(self, result: str) -> None:
+        """Count a reload: `ok` or `failed`."""
+        self._reloads.labels(result).inc()
+
+    def shadowed(self, outcome: str, kinds: Sequence[str] = ()) -> None:
+        """Count a picture of the challenger; see `ShadowObserver`."""
+        self._shadow.labels(outcome).inc()
+        for kind in kinds:
+            self._differences.labels(kind).inc()
 
     def call_ended(self, rpc: str, code: str, seconds: float | None) -> None:
         """Count a call; `code` is the name of its gRPC status, `seconds` is None for streams."""
@@ -113,9 +143,13 @@ class Metrics:
         self._writes.labels(result).inc()
 
     def models(self, models: Iterable[ModelInfo]) -> None:
-        """Record the models that may be used."""
-        for model in models:
-            self._models.labels(model.name, model.version, model.sha256).set(1)
+        """Record the models that may be used; those before are 0 from now on."""
+        now = {(model.name, model.version, model.sha256) for model in models}
+        for labels in self._known - now:
+            self._models.labels(*labels).set(0)
+        for labels in now:
+            self._models.labels(*labels).set(1)
+        self._known |= now
 
     def ran(self, model: str, rows: int) -> None:
         """Count a run of a model."""
@@ -140,6 +174,7 @@ class Metrics:
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
         """Record the numbers of waiting and running pictures, and their bytes."""
+        self.waiting = waiting
         self._waiting.set(waiting)
         self._running.set(running)
         self._size.set(size)

@@ -2,18 +2,20 @@
 
 A course is a folder with the learner's checkpoints, and the measurements in `course.json`. Each
 file is written to a temporary name and renamed, so a course that is interrupted at any moment, by
-Ctrl-C or by a power cut, resumes from its last save.
+Ctrl-C or by a power cut, resumes from its last save. SIGTERM, which a pre-emptible machine sends
+before it goes, saves first.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Literal, Protocol
@@ -21,8 +23,12 @@ from typing import Literal, Protocol
 from lipiyana.files import parse_json, read_text, replacing
 
 STATE = "course.json"
+_MEASUREMENTS = 20
+"""Of a course that is limited by its steps."""
 
-Ending = Literal["time", "no_gain", "interrupted"]
+Ending = Literal["time", "no_gain", "interrupted", "terminated"]
+STOPPED: tuple[Ending | None, ...] = ("interrupted", "terminated")
+"""Endings of a course that is not finished: by Ctrl-C, and by SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ class Limits:
         minutes: of training and measuring in total, over all starts of the course.
         steps: maximum number of steps; None for no limit.
         measure_every_s: seconds between two measurements.
+        measure_every_steps: steps between two measurements, instead of seconds. Then the clock
+            decides nothing, and the same steps give the same model.
         patience: stop after this many measurements without a gain (early stopping) ...
         least_share: ... but not before this share of the time has passed.
     """
@@ -89,8 +97,14 @@ class Limits:
     minutes: float = 10.0
     steps: int | None = None
     measure_every_s: float = 30.0
+    measure_every_steps: int | None = None
     patience: int = 8
     least_share: float = 0.8
+
+    def by_steps(self, steps: int) -> Limits:
+        """Limit the course by its steps alone."""
+        every = max(1, round(steps / _MEASUREMENTS))
+        return replace(self, minutes=math.inf, steps=steps, measure_every_steps=every)
 
 
 @dataclass(slots=True)
@@ -160,7 +174,7 @@ def run_course(
     on_standing: Callable[[Standing], None] = lambda _: None,
     on_phase: Callable[[str], None] = lambda _: None,
 ) -> CourseState:
-    """Train until the time is over, the error no longer falls, or Ctrl-C.
+    """Train until the time is over, the error no longer falls, or Ctrl-C or SIGTERM.
 
     Args:
         learner: the model; it resumes from its last save if `state` has one.
@@ -172,7 +186,7 @@ def run_course(
             minutes, in which `on_standing` is not called.
 
     Returns:
-        The state with its ending; it can be resumed if that is `interrupted`.
+        The state with its ending; it can be resumed if that is one of `STOPPED`.
 
     Raises:
         OSError: the folder cannot be written; the last save stays valid.
@@ -186,7 +200,7 @@ def run_course(
             on_phase("measuring the base")
             _measure(learner, state)
         on_phase("learning")
-        measured = time.monotonic()
+        measured, first = time.monotonic(), learner.step
         total = limits.minutes * 60
         while True:
             now = time.monotonic()
@@ -194,16 +208,21 @@ def run_course(
             taken = learner.step / limits.steps if limits.steps else 0.0
             share = min(1.0, max(taken, state.seconds / total))
             best = state.best.error if state.best else None
-            on_standing(Standing(share, max(0.0, total - state.seconds), best))
+            left = total - state.seconds if math.isfinite(total) else _left(state.seconds, share)
+            on_standing(Standing(share, max(0.0, left), best))
             out_of_time = share >= 1
             if out_of_time:
                 on_phase("measuring the trained model")
-            if out_of_time or now - measured >= limits.measure_every_s:
+            if limits.measure_every_steps is None:
+                due = now - measured >= limits.measure_every_s
+            else:  # the step that a course resumes from was measured before
+                due = learner.step > first and learner.step % limits.measure_every_steps == 0
+            if out_of_time or due:
                 _measure(learner, state)
                 _save(learner, state, folder)
                 measured = time.monotonic()
-            if interrupted():
-                state.ending = "interrupted"
+            if (signalled := interrupted()) is not None:
+                state.ending = "terminated" if signalled == signal.SIGTERM else "interrupted"
             elif out_of_time:
                 state.ending = "time"
             elif state.stale >= limits.patience and share >= limits.least_share:
@@ -211,11 +230,16 @@ def run_course(
             if state.ending:
                 break
             learner.learn(share)
-        if state.ending != "interrupted" and state.best is not None:
+        if state.ending not in STOPPED and state.best is not None:
             on_phase("averaging with the weights of the base")
             state.best = learner.settle(state.best) or state.best
     _save(learner, state, folder)
     return state
+
+
+def _left(seconds: float, share: float) -> float:
+    """Estimate the seconds left of a course that is limited by its steps."""
+    return seconds * (1 - share) / share if share else 0.0
 
 
 def _measure(learner: Learner, state: CourseState) -> None:
@@ -229,11 +253,11 @@ def _save(learner: Learner, state: CourseState, folder: Path) -> None:
 
 
 @contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def _interrupts() -> Iterator[Callable[[], int | None]]:
     """Defer the first Ctrl-C or SIGTERM to the end of the step; the second one acts at once."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield lambda: None
         return
 
     def hear(number: int, _frame: FrameType | None) -> None:
@@ -244,7 +268,7 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
     numbers = (signal.SIGINT, signal.SIGTERM)
     former = [signal.signal(number, hear) for number in numbers]
     try:
-        yield lambda: bool(came)
+        yield lambda: came[0] if came else None
     finally:
         for number, handler in zip(numbers, former, strict=True):
             signal.signal(number, handler)

@@ -12,6 +12,7 @@ from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.learning.finetune.common.course import (
+    STOPPED,
     CourseState,
     Learner,
     Limits,
@@ -127,7 +128,7 @@ class OpenCourse:
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C or SIGTERM stopped it."""
-        return self.state.ending == "interrupted"
+        return self.state.ending in STOPPED
 
     def learn(self, make_learner: Callable[[], Learner]) -> bool:
         """Train until the course ends, unless it has ended already; return False if interrupted.
@@ -157,9 +158,9 @@ def course_of(job: Job, key: str, listener: Listener) -> Iterator[OpenCourse]:
         listener: receives the progress.
 
     Raises:
-        InvalidRequest: there is an unfinished course and `resume` is not set, or it has other
-            data or another base (UNFINISHED); `resume` is set and there is none (NOT_STOPPED); the
-            disk is almost full (DISK_FULL), or the folder cannot be written.
+        InvalidRequest: there is an unfinished course with other data or another base, or one that
+            somebody stopped and `resume` is not set (UNFINISHED); `resume` is set and there is none
+            (NOT_STOPPED); the disk is almost full (DISK_FULL), or the folder cannot be written.
         ModelUnavailable: the trained model is too weak (MODEL_TOO_WEAK); the course stays, as if
             it had been interrupted.
     """
@@ -199,7 +200,8 @@ def refuse_to_resume_nothing(job: Job) -> None:
 def _begin(job: Job, work: Path, key: str) -> CourseState:
     found = read_state(work)
     if found is not None and (job.resume or found.seconds > 0):
-        if not job.resume:
+        # what ended without anybody's will, by SIGTERM or a power cut, is simply started again
+        if not job.resume and found.ending == "interrupted":
             raise InvalidRequest(
                 f"{job.out} has an unfinished fine-tuning; continue it with --resume, or start "
                 f"a new one with another --out or after removing {work}",

@@ -21,6 +21,7 @@ from lipiyana.learning.finetune.common.job import (
     key_of,
     report_of,
 )
+from lipiyana.learning.finetune.common.provenance import Provenance, provenance_of
 from lipiyana.learning.finetune.common.saving import BEST
 from lipiyana.learning.finetune.common.twins import (
     FLOAT_SUFFIX,
@@ -288,6 +289,9 @@ def _models(
     faster: bool,
 ) -> list[NewModel]:
     base = trained.base.entry
+    pictures = (*trained.data.train, *trained.data.validation)
+    labels = ((p.path, [p.boxes.tolist(), p.classes.tolist(), p.known.tolist()]) for p in pictures)
+    made_of = provenance_of(base, labels)
 
     def model(name: str, file: Path, ap50: float) -> NewModel:
         return NewModel(
@@ -297,16 +301,16 @@ def _models(
             version=today(),
             licence=base.licence or "that of the data",
             data=f"{base.data or base.name}; {len(trained.data.train)} pictures of the user",
-            card=_card(trained, facts),
+            card=_card(trained, facts, made_of),
             scores={"validation_ap50": round(ap50, 4)},
-            parameters={"base_sha256": base.sha256, "thresholds": chosen},
+            parameters={**made_of.parameters(), "thresholds": chosen},
         )
 
     whole = model(trained.name + FLOAT_SUFFIX, twin, facts.int8_ap50[0])
     return twins(whole, model(trained.name, small, facts.int8_ap50[1]), good=good, faster=faster)
 
 
-def _card(trained: TrainedDetector, facts: DetectorFacts) -> str:
+def _card(trained: TrainedDetector, facts: DetectorFacts, made_of: Provenance) -> str:
     rows = [
         f"| {label} | {one.objects} | {facts.before.taught[label].ap50:.4f} | {one.ap50:.4f} |"
         for label, one in facts.after.taught.items()
@@ -315,9 +319,11 @@ def _card(trained: TrainedDetector, facts: DetectorFacts) -> str:
         (
             f"# {trained.name}",
             "",
-            f"Fine-tuned from `{trained.base.entry.name}` (sha256 {trained.base.entry.sha256}) on "
-            f"{len(trained.data.train)} pictures in {trained.course.seconds / 60:.1f} minutes. "
-            f"Classes: {', '.join(trained.data.classes)}.",
+            f"Fine-tuned from `{trained.base.entry.name}` on {len(trained.data.train)} pictures in "
+            f"{trained.course.seconds / 60:.1f} minutes. Classes: "
+            f"{', '.join(trained.data.classes)}.",
+            "",
+            str(made_of),
             "",
             "| the user's validation part | objects | AP50 before | AP50 after |",
             "|---|---|---|---|",

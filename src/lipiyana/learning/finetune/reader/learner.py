@@ -22,7 +22,7 @@ from lipiyana.learning.finetune.common.saving import BEST, save_weights
 from lipiyana.learning.finetune.reader.examples import Example, load_example
 from lipiyana.learning.finetune.reader.line_source import REAL, LineMix, batches, other_lines
 from lipiyana.learning.finetune.reader.rendered_lines import SIMILAR
-from lipiyana.learning.trainer.fake_quantization import simulate_int8
+from lipiyana.learning.trainer.fake_quantization import set_ranges, simulate_int8
 from lipiyana.learning.trainer.metrics import edit_distance
 from lipiyana.learning.trainer.run import Recipe
 from lipiyana.learning.trainer.run_options import set_up
@@ -111,12 +111,15 @@ class ReaderRecipe(LearnerRecipe):
         retain: weight of the distillation loss on lines unlike the user's.
         retained_lines: number of such lines to measure on; 0 for none.
         int8: simulate INT8 at the end of the training, as for the base.
+        repeatable: a resumed course draws the lines that it would have drawn if it had not been
+            stopped; it has to draw up to a few minutes of lines again for that.
     """
 
     training: Recipe = GENTLE
     retain: float = 1.0
     retained_lines: int = 128
     int8: bool = True
+    repeatable: bool = False
 
 
 class ReaderLearner(RunLearner[Trainer]):
@@ -175,14 +178,20 @@ class ReaderLearner(RunLearner[Trainer]):
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._batches is None:
-            # a resumed course needs other random lines than before
-            seed = self._mix.seed + self._trainer.step
-            self._batches = batches(replace(self._mix, seed=seed), self._recipe.workers)
+            self._batches = self._open_batches()
         if self._recipe.int8 and share >= _FLOAT_SHARE and not self._simulates_int8:
             simulate_int8(self._trainer.net)
+            set_ranges(self._trainer.net, self._trainer.ranges)
             self._simulates_int8 = True
         factor = learning_rate_factor(self._trainer.step, share, self._recipe.training)
         self._trainer.learn(next(self._batches), factor, self._divergence)
+
+    def _open_batches(self) -> Iterator[Batch]:
+        if self._recipe.repeatable:
+            return batches(self._mix, self._recipe.workers, self._trainer.step)
+        # a resumed course needs other random lines than before
+        seed = self._mix.seed + self._trainer.step
+        return batches(replace(self._mix, seed=seed), self._recipe.workers)
 
     def measure(self) -> Measured:
         """Measure the moving average on the validation lines, read greedily.

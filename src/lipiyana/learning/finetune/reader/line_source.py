@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch.utils.data import IterableDataset
 from lipiyana.errors import LipiyanaError
 from lipiyana.learning.finetune.reader.examples import Example, ExampleCache
 from lipiyana.learning.finetune.reader.rendered_lines import RenderedLines
-from lipiyana.learning.trainer.loading import worker_generator, worker_loader
+from lipiyana.learning.trainer.loading import worker_generator, worker_loader, worker_turn
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.ocr.training.batches import Batch, bucket_batches
 from lipiyana.ocr.training.lines import Line
@@ -27,6 +27,7 @@ REAL = "real"
 """Marks a line of the user in `Line.script`."""
 
 _MEASURED_SEED, _CALIBRATING_SEED = 7_001, 7_002
+_STRETCH = 256  # batches; each time, widths of which there are few lines lose some
 _NARROW = 480  # pixels: maximum width of measured lines, to save time
 
 
@@ -63,12 +64,30 @@ class LineMix:
 class MixedLines(IterableDataset[Batch]):
     """An endless stream of batches; see `LineMix`."""
 
-    def __init__(self, mix: LineMix) -> None:
-        self.mix = mix
+    def __init__(self, mix: LineMix, taken: int | None = None) -> None:
+        """Start a stream.
+
+        Args:
+            mix: composition of the batches.
+            taken: number of batches of the same stream that were taken before; None for a stream
+                that nobody continues.
+        """
+        self.mix, self.taken = mix, taken
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw lines and batch them by width."""
-        rng = worker_generator(self.mix.seed)
+        if self.taken is None:
+            yield from self._batches(worker_generator(self.mix.seed))
+            return
+        turn, taken = worker_turn(self.taken)
+        # a stream begins anew now and then, so that few batches are drawn again to continue it
+        first, again = divmod(taken, _STRETCH)
+        for stretch in count(first):
+            rng = np.random.default_rng([self.mix.seed, turn, stretch])
+            yield from islice(self._batches(rng), again, _STRETCH)
+            again = 0
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         charset = Charset(self.mix.characters)
         yield from bucket_batches(mixed_lines(self.mix, rng), charset, self.mix.max_width)
 
@@ -124,6 +143,9 @@ def _narrow(line: Line) -> bool:
     return width * 48 <= _NARROW * height
 
 
-def batches(mix: LineMix, workers: int) -> Iterator[Batch]:
-    """Yield batches from `workers` processes that prefetch a few; 0 for this process."""
-    return iter(worker_loader(MixedLines(mix), workers))
+def batches(mix: LineMix, workers: int, taken: int | None = None) -> Iterator[Batch]:
+    """Yield batches from `workers` processes that prefetch a few; 0 for this process.
+
+    `taken`: see `MixedLines`.
+    """
+    return iter(worker_loader(MixedLines(mix, taken), workers))

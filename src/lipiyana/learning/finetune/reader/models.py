@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.learning.finetune.common.course import CourseState
+from lipiyana.learning.finetune.common.provenance import Provenance, provenance_of
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, today, twins
 from lipiyana.learning.finetune.reader.base import ChosenBase
 from lipiyana.learning.finetune.reader.checking import CheckedData
@@ -54,7 +55,11 @@ def new_models(
     """
     base, int8 = trained.base.entry, facts.int8
     data = f"{base.data or base.name}; {len(trained.data.train)} lines of the user"
-    parameters: dict[str, object] = {"base_sha256": base.sha256}
+    examples = (*trained.data.train, *trained.data.validation)
+    made_of = provenance_of(
+        base, ((e.picture, [e.text, e.part, e.corners, e.row]) for e in examples)
+    )
+    parameters = made_of.parameters()
     if not specialist:
         parameters["latin_specialist"] = False
     licence = base.licence or "that of the data"
@@ -67,7 +72,7 @@ def new_models(
             version=today(),
             licence=licence,
             data=data,
-            card=_card(trained, facts),
+            card=_card(trained, facts, made_of),
             charset_sha256=trained.data.charset.sha256,
             scores={
                 "validation_cer": round(score.cer, 4),
@@ -85,7 +90,7 @@ def new_models(
     )
 
 
-def _card(trained: TrainedReader, facts: ReportFacts) -> str:
+def _card(trained: TrainedReader, facts: ReportFacts, made_of: Provenance) -> str:
     sets = [("the user's validation part", facts.validation)]
     if facts.samples is not None:
         sets.append(("the project's samples", facts.samples))
@@ -100,9 +105,10 @@ def _card(trained: TrainedReader, facts: ReportFacts) -> str:
         (
             f"# {trained.name}",
             "",
-            f"Fine-tuned from `{trained.base.entry.name}` (sha256 {trained.base.entry.sha256}) on "
-            f"{len(trained.data.train)} lines in {trained.course.seconds / 60:.1f} minutes; "
-            "rendered lines were mixed in.",
+            f"Fine-tuned from `{trained.base.entry.name}` on {len(trained.data.train)} lines in "
+            f"{trained.course.seconds / 60:.1f} minutes; rendered lines were mixed in.",
+            "",
+            str(made_of),
             "",
             f"| {facts.of_what} | number | CER before | CER after | exact before | exact after |",
             "|---|---|---|---|---|---|",

@@ -1,0 +1,200 @@
+"""The whole loop: unsure pictures, labels, training, comparison, shadow, release, rollback.
+
+    python examples/loop/loop.py PICTURES --models DIR --work DIR
+
+PICTURES is a folder of crops with a `labels.tsv`, which stands for the person who labels. DIR has
+the models in use, with a float reader to train from. Every step is a command that you can type; the
+script shows it, and checks what came of it. It needs the extras `train` and `server`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 120  # seconds for a server to do what it is asked for
+
+
+class Commands:
+    """Runs commands of `lipiyana` and shows them."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._program = tuple(program)
+
+    def run(self, *arguments: object) -> None:
+        """Run a command to its end."""
+        with self.started(*arguments) as process:
+            code = process.wait()
+        if code:
+            raise SystemExit(f"it ended with {code}")
+
+    @contextmanager
+    def started(self, *arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+        """Run a command while the body runs; what is still running then is terminated."""
+        words = [*map(str, arguments)]
+        print("$ lipiyana", shlex.join(words), flush=True)
+        command = [*self._program, *words]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **options) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+
+class Served:
+    """A server, and what its log says."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Read the log until a line matches."""
+        log = self._process.stderr
+        assert log is not None
+        for line in log:
+            if found := re.search(pattern, line):
+                return found
+        raise SystemExit(f"the server ended without {pattern!r} in its log")
+
+    def reload(self) -> None:
+        """Let it take the models that its folder has now."""
+        self._process.send_signal(signal.SIGHUP)
+        self.wait_for("the models were reloaded")
+
+
+def label(tasks: Path, pictures: Path) -> int:
+    """Stand in for Label Studio and a person: every text is corrected to that of `labels.tsv`.
+
+    Returns:
+        How many of the readings that were exported as predictions needed no correction.
+    """
+    texts = {}
+    for row in (pictures / "labels.tsv").read_text("utf-8").splitlines():
+        name, text = row.split("\t")[:2]
+        # kept pictures are named by their content
+        texts[hashlib.sha256((pictures / name).read_bytes()).hexdigest()[:20]] = text
+    right = 0
+    exported = json.loads((tasks / "tasks.json").read_text("utf-8"))
+    for task in exported:
+        text = texts[Path(task["data"]["image"]).name.partition("=")[2][:20]]
+        results = task["predictions"][0]["result"]
+        read = [r for r in results if r["type"] == "textarea"]
+        right += any(r["value"]["text"] == [text] for r in read)
+        whole = {"x": 0, "y": 0, "width": 100, "height": 100, "rotation": 0, "text": [text]}
+        region = {"id": "whole", "type": "textarea", "value": whole}
+        task["annotations"] = [{"result": [region]}]
+    (tasks / "export.json").write_text(json.dumps(exported), "utf-8")
+    return right
+
+
+def train_with_a_stop(lipiyana: Commands, *arguments: object) -> None:
+    """Train; once half of the steps are done the machine is taken away, and another one goes on."""
+    with lipiyana.started(*arguments, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if (done := re.match(r"(\d+)%", line)) and int(done[1]) >= 50:
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stderr.read()
+    if "run the same command to continue" not in rest:
+        raise SystemExit(f"it did not stop in the training: {rest}")
+    print("  SIGTERM: it saved and ended; the same command continues", flush=True)
+    lipiyana.run(*arguments)
+
+
+def metric(address: str, name: str) -> dict[str, float]:
+    """Read a counter of a server: its value by label."""
+    with urllib.request.urlopen(address, timeout=30) as response:
+        text = response.read().decode()
+    found = re.findall(rf'^{name}{{\w+="(\w+)"}} (\S+)$', text, re.MULTILINE)
+    return {label: float(value) for label, value in found}
+
+
+def compared_in_the_shadow(address: str) -> dict[str, float]:
+    """Wait until the challenger has read a picture; return how many by outcome."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        found = metric(address, "lipiyana_shadow_pictures_total")
+        if found.get("same", 0) + found.get("different", 0) > 0:
+            return found
+        time.sleep(0.2)
+    raise SystemExit("the challenger read nothing")
+
+
+def models_that_read(rows: Path) -> set[str]:
+    """Return the names of the models that took part in the rows of `lipiyana read`."""
+    lines = rows.read_text("utf-8").splitlines()
+    found = [json.loads(line)["recognition"] for line in lines]
+    return {model["name"] for one in found for model in one["models"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the loop."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--models", type=Path, required=True, help="the models in use")
+    parser.add_argument("--work", type=Path, required=True, help="new folder for all that is made")
+    parser.add_argument("--steps", type=int, default=300, help="of the training")
+    default = f"{sys.executable} -m lipiyana"
+    parser.add_argument("--lipiyana", default=default, help="the command; default: %(default)s")
+    args = parser.parse_args(arguments)
+    lipiyana, pictures, work = Commands(shlex.split(args.lipiyana)), args.pictures, args.work
+    work.mkdir(parents=True)
+    live, new, crops = work / "live", work / "new", work / "crops"
+
+    # the models in use become the first release; nothing is held out to compare them on
+    lipiyana.run("models", "promote", args.models, "--to", live, "--force")
+
+    # what the models are unsure of is labelled
+    read = ("read", pictures, "--layout", "line")
+    rows = ("-o", work / "rows.jsonl", "--keep-unsure", work / "unsure")
+    lipiyana.run(*read, "--models", live, *rows)
+    lipiyana.run("review", "export", work / "unsure", "-o", work / "tasks")
+    right = label(work / "tasks", pictures)
+    print(f"  {right} of the readings needed no correction", flush=True)
+    lipiyana.run("review", "import", work / "tasks" / "export.json", "-o", crops)
+
+    finetune = ("finetune", "reader", crops, "--models", live, "--out", new)
+    train_with_a_stop(lipiyana, *finetune, "--steps", args.steps, "--workers", 0)
+
+    serve = ("serve", "--models", live, "--port", 0, "--metrics-port", 0)
+    shadow = ("--shadow", new, "--shadow-share", 1)
+    with lipiyana.started(*serve, *shadow, stderr=subprocess.PIPE) as process:
+        served = Served(process)
+        target = served.wait_for(r"serving at (\S+)")[1]
+        metrics = served.wait_for(r"metrics at (\S+)")[1]
+        remote = (*read, "--server", target)
+        lipiyana.run(*remote, "-o", work / "champion.jsonl")
+        outcomes = compared_in_the_shadow(metrics)
+        kinds = metric(metrics, "lipiyana_shadow_differences_total")
+        print(f"  in the shadow: {outcomes}, differences {kinds}", flush=True)
+
+        lipiyana.run("models", "promote", new, "--to", live, "--data", crops)
+        served.reload()
+        lipiyana.run(*remote, "-o", work / "challenger.jsonl")
+        lipiyana.run("models", "rollback", live)
+        served.reload()
+        lipiyana.run(*remote, "-o", work / "again.jsonl")
+    by = {name: models_that_read(work / f"{name}.jsonl") for name in ("champion", "challenger")}
+    if by["champion"] == by["challenger"]:
+        raise SystemExit("the new models answered nothing")
+    if models_that_read(work / "again.jsonl") != by["champion"]:
+        raise SystemExit("the old models do not answer after the rollback")
+    for line in (live / "releases.jsonl").read_text("utf-8").splitlines():
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
