@@ -143,7 +143,7 @@ class Spool:
                     if position is not None:
                         self._remember(f"position {position[0]}", position[1])
                     self._remember("clock", json.dumps(asdict(mark)))
-            except SpoolWriteError:
+            except BaseException:  # a signal, too
                 self.counts = before
                 raise
 
