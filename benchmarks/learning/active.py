@@ -3,13 +3,15 @@
     python benchmarks/learning/active.py --base MODEL --json docs/results/active.json
 
 The pool is what nobody has labelled yet; `review`'s own measure says how unsure the base is of each
-of its crops. For each number of labels the reader is fine-tuned on the least sure crops and on
-random ones, always from the base, and reads the test part. Pool and test part are contiguous blocks
-of files; a registration that is in the test part is not in the pool.
+of its crops. For each number of labels the reader learns from the least sure crops and from random
+ones, always from the base, and reads the test part. Pool and test part are contiguous blocks of
+files; a registration, or a near-duplicate, that is in the test part is not in the pool.
+
+So that several seeds are possible on a CPU, only neck and head learn: what the layers before
+them make of each crop, and of a few variants of it, is computed once. Texts are read greedily,
+without the language model and without the grammar of registrations.
 
 The installed reader has learned from these crops: `--base` names one that has not, a float twin.
-
-Each result is written as soon as it is there; those in the file already are not measured again.
 """
 
 from __future__ import annotations
@@ -18,34 +20,32 @@ import argparse
 import json
 import random
 import tempfile
-import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import mean, stdev
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from lipiyana.images.loading import load
-from lipiyana.learning.finetune.common.course import STOPPED, CourseState, Limits, run_course
-from lipiyana.learning.finetune.common.saving import BEST
+from lipiyana.learning.finetune.common.parts import Part
 from lipiyana.learning.finetune.reader.base import ChosenBase, choose_base
-from lipiyana.learning.finetune.reader.checking import as_plates, check, registrations
+from lipiyana.learning.finetune.reader.checking import CheckedData, as_plates, check
+from lipiyana.learning.finetune.reader.examples import Example, load_example
 from lipiyana.learning.finetune.reader.labels import Label
-from lipiyana.learning.finetune.reader.learner import ReaderLearner, ReaderRecipe
-from lipiyana.learning.finetune.reader.line_source import LineMix
-from lipiyana.learning.finetune.reader.scoring import (
-    LineCase,
-    letters_and_digits,
-    plates_with,
-    read_lines,
-    score_cases,
-)
+from lipiyana.learning.finetune.reader.learner import grow_head
+from lipiyana.learning.finetune.reader.scoring import letters_and_digits
 from lipiyana.learning.trainer.metrics import edit_distance
-from lipiyana.learning.trainer.run import Recipe
-from lipiyana.learning.trainer.stored_weights import load_weights
+from lipiyana.ocr.recognition.line_input import line_input
 from lipiyana.ocr.recognition.reader import LineReader
-from lipiyana.ocr.scripts.normalization import normalize
-from lipiyana.ocr.training.export_reader import export_float
+from lipiyana.ocr.scripts.label_order import to_labels
+from lipiyana.ocr.training.batches import greedy_texts
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
+from lipiyana.ocr.training.real_crops import vary
 from lipiyana.ocr.training.splits import validation_numbers
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.unsureness import judge
@@ -56,22 +56,17 @@ from lipiyana.types import CachePolicy, Layout, RecognitionConfig
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
 BUDGETS = (50, 100, 200)
-STEEP = Recipe(
-    body_rate=4e-4,
-    head_rate=1.6e-3,
-    warm_up_steps=10,
-    fade_steps=0,
-    decay_share=0.6,
-    ema_decay=0.95,
-)
-"""Four times the rates of `lipiyana finetune`, so that a quarter of its steps say something."""
+HOWS = ("unsure", "random")
 _TEST_BLOCK, _TEST_EVERY = 16, 64
 """Plates have no fixed parts of this size: of every 64 neighbours, 16 are the test part."""
+_VARIANTS = 4
+_BATCH = 16
+_RATE = 3e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Folders of crops; `plates` are read and scored as whole plates."""
+    """Folders of crops; `plates` are scored as whole plates."""
 
     folders: tuple[str, ...]
     plates: bool
@@ -84,17 +79,25 @@ CASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Crop:
-    """A labelled crop."""
+class Row:
+    """A line of a crop: its text, and what the frozen layers make of it and of its variants."""
 
-    path: Path
     text: str
+    features: tuple[Tensor, ...]
 
 
-def split(case: Case, root: Path) -> tuple[list[Crop], list[Crop]]:
-    """Return the pool and the test part."""
-    pool: list[Crop] = []
-    test: list[Crop] = []
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The rows of each crop of the pool and of the test part, and the order of the pool."""
+
+    pool: dict[str, list[Row]]
+    test: dict[str, list[Row]]
+    unsure: list[str]
+
+
+def labels_of(case: Case, root: Path) -> list[Label]:
+    """Return all labels with their parts: `validation` is the test part."""
+    found = []
     for folder in case.folders:
         rows = (root / folder / "labels.tsv").read_text("utf-8").splitlines()
         for number, row in enumerate(rows):
@@ -103,126 +106,154 @@ def split(case: Case, root: Path) -> tuple[list[Crop], list[Crop]]:
                 held_out = number % _TEST_EVERY < _TEST_BLOCK
             else:
                 held_out = int(Path(name).stem) in validation_numbers(folder)
-            (test if held_out else pool).append(Crop(root / folder / name, text))
+            path = root / folder / name
+            part: Part = "validation" if held_out else "train"
+            found.append(Label(str(path), path, text, part=part))
     if case.plates:
-        known = {letters_and_digits(crop.text) for crop in test}
-        pool = [crop for crop in pool if letters_and_digits(crop.text) not in known]
-    return pool, test
+        tested = {letters_and_digits(one.text) for one in found if one.part == "validation"}
+        found = [
+            one
+            for one in found
+            if one.part == "validation" or letters_and_digits(one.text) not in tested
+        ]
+        found = as_plates(found)
+    return found
 
 
-def least_sure(crops: Sequence[Crop], case: Case, store: ModelStore, name: str) -> list[Crop]:
+def least_sure(paths: Sequence[str], case: Case, store: ModelStore) -> list[str]:
     """Order crops by how unsure a reader is of them, as `lipiyana review` does."""
-    recognizer, reader = LocalRecognizer(store=store), LineReader(store, name)
+    recognizer, reader = LocalRecognizer(store=store), LineReader(store)
     layout = Layout.PLATE if case.plates else Layout.LINE
     config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
-    scores = []
-    for crop in crops:
-        pixels = load(crop.path)
-        found = recognizer.recognize_pixels(pixels, config)
-        scores.append(judge(found, pixels, reader).score)
-    order = sorted(range(len(crops)), key=lambda index: (-scores[index], index))
-    return [crops[index] for index in order]
+    scores = {}
+    for path in paths:
+        pixels = load(path)
+        scores[path] = judge(recognizer.recognize_pixels(pixels, config), pixels, reader).score
+    return sorted(paths, key=lambda path: -scores[path])
 
 
-def folder_of(reader: Path, base: ChosenBase, folder: Path) -> ModelStore:
+def store_of(base: Path, charset: str, folder: Path) -> ModelStore:
     """Make a store whose preferred reader is a file; it alone reads Latin, too."""
     new = NewModel(
-        "measured", Task.LINE_READER, reader, "", "", "", "", base.reader.charset.sha256,
+        "base", Task.LINE_READER, base, "", "", "", "", charset,
         parameters={"latin_specialist": False},
     )  # fmt: skip
     add_models(folder, [new])
     return ModelStore(folder, threads=1)
 
 
-def train(crops: Sequence[Crop], case: Case, base: ChosenBase, work: Path, seed: int, steps: int
-) -> Path:  # fmt: skip
-    """Fine-tune on these crops; return the file of the reader."""
-    ordered = sorted(crops, key=lambda crop: crop.path)
-    labels = [Label(crop.path.name, crop.path, crop.text) for crop in ordered]
-    if case.plates:
-        labels = as_plates(labels)
-    data = check(labels, base.reader.charset)
-    # what is learned is measured, not what is forgotten: no lines unlike the labelled ones
-    mix = LineMix(
-        data.train,
-        data.charset.characters,
-        base.words,
-        tuple(registrations(data.train).values()) if case.plates else (),
-        real_share=0.65,
-        similar_share=0.35,
-        seed=seed,
-    )
-    work.mkdir()
-    recipe = ReaderRecipe(
-        training=STEEP, workers=0, threads=1, int8=False, retain=0, retained_lines=0
-    )
-    learner = ReaderLearner(work, base.reader, mix, data.validation, recipe)
-    # the number of steps is what is equal, however busy the machine is
-    limits = Limits(minutes=600, steps=steps, measure_every_steps=15)
-    ended = run_course(learner, work, CourseState(str(seed)), limits)
-    if ended.ending in STOPPED:
-        raise KeyboardInterrupt
-    weights = load_weights(work / BEST)
-    net = LineReaderNet(ReaderShape.of_weights(weights))
+def net_of(base: ChosenBase, data: CheckedData) -> LineReaderNet:
+    """Make the base's network, with a head for the characters of the labels."""
+    weights = grow_head(dict(base.reader.weights), base.reader.charset, data.charset)
+    net = LineReaderNet(ReaderShape.of_weights(weights)).eval()
     net.load_state_dict(weights)
-    export_float(net, data.charset, work / "reader.onnx")
-    return work / "reader.onnx"
+    return net
 
 
-def measure(store: ModelStore, case: Case, test: Sequence[Crop]) -> dict[str, float]:
-    """Read the test part: CER, exact share, and characters to type for a crop."""
-    reader = LineReader(store, "measured")
-    if case.plates:
-        cases = [LineCase("", load(c.path), letters_and_digits(c.text)) for c in test]
-        read = plates_with(store)
-    else:
-        cases = [LineCase("", load(c.path), normalize(c.text)) for c in test]
-        read = read_lines
-    score = score_cases(reader, cases, read)
-    texts = read(reader, cases)
-    typed = sum(len(c.text) for c in cases) / len(cases)
-    edits = [edit_distance(c.text, text) for c, text in zip(cases, texts, strict=True)]
+def rows_of(net: LineReaderNet, examples: Sequence[Example], variants: int) -> dict[str, list[Row]]:
+    """Compute what the frozen layers make of the lines of each crop, by its path."""
+    rng = np.random.default_rng(0)
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    for example in examples:
+        image = np.ascontiguousarray(load_example(example))
+        images = [image, *(vary(image, rng) for _ in range(variants))]
+        with torch.inference_mode():
+            made = [net.blocks(net.stem(torch.from_numpy(line_input(one))[None])) for one in images]
+        rows[example.where].append(Row(example.text, tuple(one.clone() for one in made)))
+    return dict(rows)
+
+
+def learned(
+    base: ChosenBase, data: CheckedData, rows: Sequence[Row], seed: int, steps: int
+) -> LineReaderNet:
+    """Teach neck and head."""
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    net = net_of(base, data)
+    parameters = [*net.neck.parameters(), *net.head.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=_RATE, weight_decay=0.01)
+    by_width: defaultdict[int, list[tuple[Tensor, list[int]]]] = defaultdict(list)
+    for row in rows:
+        classes = data.charset.encode(to_labels(row.text))
+        for features in row.features:
+            by_width[features.shape[-1]].append((features, classes))
+    widths = list(by_width)
+    weights = [len(by_width[width]) for width in widths]
+    for step in range(steps):
+        members = by_width[rng.choices(widths, weights)[0]]
+        chosen = rng.sample(members, min(_BATCH, len(members)))
+        logits = net.head(net.neck(torch.cat([features for features, _ in chosen]).clone()))
+        loss = functional.ctc_loss(
+            logits.log_softmax(-1).transpose(0, 1),
+            torch.tensor([label for _, classes in chosen for label in classes]),
+            torch.full((len(chosen),), logits.shape[1], dtype=torch.long),
+            torch.tensor([len(classes) for _, classes in chosen]),
+            zero_infinity=True,
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = _RATE * min(1.0, (step + 1) / 20) * (1 - step / steps)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, 2.0)
+        optimizer.step()
+    return net.eval()
+
+
+def measured(
+    net: LineReaderNet, data: CheckedData, test: dict[str, list[Row]], *, plates: bool
+) -> dict[str, float]:
+    """Read the test part: CER, exact share, and characters to type or to correct for a crop."""
+    edits, lengths, exact = 0, 0, 0
+    for rows in test.values():
+        texts = []
+        for row in rows:
+            with torch.inference_mode():
+                logits = net.head(net.neck(row.features[0]))
+            texts += greedy_texts(logits, data.charset)
+        wanted, found = "".join(row.text for row in rows), "".join(texts)
+        if plates:
+            wanted, found = letters_and_digits(wanted), letters_and_digits(found)
+        wrong = edit_distance(wanted, found)
+        edits, lengths, exact = edits + wrong, lengths + len(wanted), exact + (not wrong)
     return {
-        "cer": round(score.cer, 4),
-        "exact": round(score.exact, 4),
-        "typed_characters": round(typed, 2),
-        "corrected_characters": round(sum(edits) / len(cases), 2),
+        "cer": round(edits / lengths, 4),
+        "exact": round(exact / len(test), 4),
+        "typed_characters": round(lengths / len(test), 2),
+        "corrected_characters": round(edits / len(test), 2),
     }
 
 
-def run_case(name: str, seed: int, args: argparse.Namespace, known: dict[str, Any]) -> None:
-    """Measure what is not in `known` yet, and add it there."""
-    case, base = CASES[name], choose_base(ModelStore(), str(args.base))
-    results = known.setdefault(name, {})
+def run_case(case: Case, args: argparse.Namespace) -> dict[str, object]:
+    """Measure all numbers of labels, chosen both ways, with every seed."""
+    base = choose_base(ModelStore(), str(args.base))
+    data = check(labels_of(case, args.crops), base.reader.charset)
+    net = net_of(base, data)
+    pool, test = rows_of(net, data.train, _VARIANTS), rows_of(net, data.validation, 0)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        pool, test = split(case, args.crops)
-        store = folder_of(args.base, base, root / "base")
-        if "base" not in results:
-            results["base"] = {"pool": len(pool), "test": len(test), **measure(store, case, test)}
-            write(args.json, known, name, "base")
-        unsure = least_sure(pool, case, store, "measured")
-        mixed = random.Random(seed).sample(pool, len(pool))
+        store = store_of(args.base, base.reader.charset.sha256, Path(folder))
+        unsure = least_sure(list(pool), case, store)
+    before = measured(net, data, test, plates=case.plates)
+    print("base", len(pool), len(test), json.dumps(before), flush=True)
+    runs: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for seed in range(args.seeds):
+        mixed = random.Random(seed).sample(list(pool), len(pool))
         for count in args.budgets:
-            for how, order in (("unsure", unsure), ("random", mixed)):
-                key = f"{how}-{count}-{seed}"
-                if key in results:
-                    continue
-                began = time.process_time()
-                with tempfile.TemporaryDirectory() as work:
-                    path = Path(work)
-                    new = train(order[:count], case, base, path / "course", seed, args.steps)
-                    scores = measure(folder_of(new, base, path / "m"), case, test)
-                seconds = round(time.process_time() - began, 1)
-                results[key] = scores | {"cpu_seconds": seconds}
-                write(args.json, known, name, key)
-
-
-def write(path: Path | None, known: dict[str, Any], name: str, key: str) -> None:
-    """Print a result and write all of them."""
-    print(name, key, json.dumps(known[name][key]), flush=True)
-    if path is not None:
-        path.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+            for how, order in zip(HOWS, (unsure, mixed), strict=True):
+                rows = [row for path in order[:count] for row in pool[path]]
+                made = learned(base, data, rows, seed, args.steps)
+                scores = measured(made, data, test, plates=case.plates)
+                runs[f"{how}-{count}"].append(scores)
+                print(how, count, seed, json.dumps(scores), flush=True)
+    summary = {
+        key: {
+            "cer": round(mean(one["cer"] for one in found), 4),
+            "cer_sd": round(stdev(one["cer"] for one in found), 4) if len(found) > 1 else 0.0,
+            "exact": round(mean(one["exact"] for one in found), 4),
+            "seeds": len(found),
+        }
+        for key, found in runs.items()
+    }
+    return {"pool": len(pool), "test": len(test), "base": before, **summary}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -233,15 +264,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--crops", type=Path, default=SHARED, help="folder of the real crops")
     parser.add_argument("--case", choices=list(CASES), action="append", help="only these cases")
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, help="labels")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=150, help="of training, each time")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=120, help="of training, each time")
     args = parser.parse_args(arguments)
-    known: dict[str, Any] = {}
-    if args.json and args.json.is_file():
-        known = json.loads(args.json.read_text("utf-8"))
-    for seed in range(args.seeds):
-        for name in args.case or list(CASES):
-            run_case(name, seed, args, known)
+    torch.set_num_threads(1)
+    known = json.loads(args.json.read_text("utf-8")) if args.json and args.json.is_file() else {}
+    for name in args.case or list(CASES):
+        print(name, flush=True)
+        known[name] = run_case(CASES[name], args)
+        if args.json:
+            args.json.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ BROWSER = (
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
 MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
+DVC = "runs a pipeline: needs the program dvc: pip install --group pipelines"
 
 CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"
 
