@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +61,9 @@ MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
 would be enlarged to the height of the reader's input.
 """
 
+PictureObserver = Callable[[RgbArray, RecognitionConfig, Recognition], None]
+"""Takes a picture that was read, (H, W, 3) RGB, with what was asked and found. It must be fast."""
+
 _log = logging.getLogger(__name__)
 _RGB = 3
 
@@ -90,6 +93,7 @@ class LocalRecognizer:
         device: Device | str = Device.AUTO,
         fp16: bool = False,
         decoding_memory: DecodingMemory | None = None,
+        observer: PictureObserver | None = None,
     ) -> None:
         """Choose the models; they are loaded on first use.
 
@@ -102,6 +106,7 @@ class LocalRecognizer:
             fp16: whether the device computes in 16-bit floats.
             decoding_memory: memory bound that pictures read at the same time share; by default
                 only each picture has a bound.
+            observer: sees each picture that was read.
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, no line reader is installed, or the
@@ -111,6 +116,7 @@ class LocalRecognizer:
         self.store = _store(store, models_dir, threads, device, fp16)
         self.limits = limits
         self.decoding_memory = decoding_memory
+        self.observer = observer
         detector = TextDetector(self.store)
         self._text_detector = detector.entry
         reader = installed_reader(self.store)
@@ -163,15 +169,21 @@ class LocalRecognizer:
                 picture = held.enter_context(
                     opened(image, self.limits, self.decoding_memory, clock.left())
                 )
-            found = self._read(picture.pixels, config, features, clock)
-            return in_original_pixels(found, picture.width, picture.height)
+            read = self._read(picture.pixels, config, features, clock)
+            found = in_original_pixels(read, picture.width, picture.height)
+            if self.observer is not None:
+                self.observer(picture.pixels, config, found)
+            return found
 
     def recognize_pixels(
         self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
     ) -> Recognition:
         """Read a picture that is decoded already, (height, width, 3) RGB; see `recognize`."""
         clock = Clock(timeout)
-        return self._read(pixels, config, self._check(config), clock)
+        found = self._read(pixels, config, self._check(config), clock)
+        if self.observer is not None:
+            self.observer(pixels, config, found)
+        return found
 
     def recognize_batch(
         self,

@@ -1,0 +1,88 @@
+"""`Hours`: the counts of each hour, and the newest ones against what is expected of these hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lipiyana.drift.comparison import Difference, compare
+from lipiyana.drift.profile import Profile
+from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.sketch import Sketch
+
+WEEK = 7 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The newest pictures, and as many of what is expected at their hours.
+
+    Attributes:
+        now: the pictures.
+        expected: counts before, weighted as the hours of the window are.
+        pictures: how many pictures `expected` is worth.
+    """
+
+    now: Sketch
+    expected: Sketch
+    pictures: float
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Compare them; see `compare`."""
+        return compare(self.expected, self.now, p=DRIFT.window_p, reference_pictures=self.pictures)
+
+
+class Hours:
+    """Sketches by the hour, counted from 1970 in UTC.
+
+    A clock may jump: pictures count for the hour that it shows, hours to come are not looked at,
+    and of too many hours the one that is farthest from now is dropped.
+    """
+
+    def __init__(self) -> None:
+        """Start without pictures."""
+        self.sketches: dict[int, Sketch] = {}
+
+    def at(self, hour: int) -> Sketch:
+        """The sketch of the present hour, to add to."""
+        sketch = self.sketches.setdefault(hour, Sketch())
+        while len(self.sketches) > DRIFT.kept_hours:
+            farthest = max(self.sketches, key=lambda one: (abs(one - hour), one))
+            del self.sketches[farthest]
+        return sketch
+
+    def window(self, hour: int) -> list[int]:
+        """The newest hours that together have `DRIFT.window_pictures`, or all of a day."""
+        found: list[int] = []
+        pictures = 0
+        for one in range(hour, hour - DRIFT.window_hours, -1):
+            if pictures >= DRIFT.window_pictures:
+                break
+            if one in self.sketches:
+                found.append(one)
+                pictures += self.sketches[one].pictures
+        return found
+
+    def against(self, profile: Profile, hour: int) -> Window | None:
+        """The window against a profile, at the same hours of the day; None for too few pictures."""
+        return self._against(self.window(hour), profile.at)
+
+    def against_last_week(self, hour: int) -> Window | None:
+        """The window against the same hours of the week before."""
+        known = [one for one in self.window(hour) if one - WEEK in self.sketches]
+        return self._against(known, lambda one: self.sketches[one - WEEK])
+
+    def _against(self, hours: Iterable[int], before: Callable[[int], Sketch]) -> Window | None:
+        now, expected, spread = Sketch(), Sketch(), 0.0
+        for hour in hours:
+            here, there = self.sketches[hour], before(hour)
+            if not here.pictures or not there.pictures:
+                continue
+            now.merge(here)
+            # each hour is expected to weigh as much as it does in the window
+            expected.merge(there.scaled(here.pictures / there.pictures))
+            spread += here.pictures**2 / there.pictures
+        if now.pictures < DRIFT.least_pictures:
+            return None
+        worth = now.pictures**2 / spread
+        return Window(now, expected.scaled(worth / max(1, expected.pictures)), worth)
