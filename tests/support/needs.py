@@ -25,6 +25,8 @@ BROWSER = (
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 
+RIVER = "finds changes within a stream: needs river, pip install --editable '.[drift]'"
+
 CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"
 
 
