@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +32,7 @@ from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.single_line import read_single_line
 from lipiyana.ocr.recognition.text_reader import installed_reader
-from lipiyana.recognizer import FrameResult
+from lipiyana.recognizer import FrameResult, PictureObserver
 from lipiyana.runtime.devices import Device
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.direction import turned
@@ -60,9 +60,6 @@ MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}
 """Largest ratio of the sides of a crop. A longer one is neither a line of text nor a plate, and
 would be enlarged to the height of the reader's input.
 """
-
-PictureObserver = Callable[[RgbArray, RecognitionConfig, Recognition], None]
-"""Takes a picture that was read, (H, W, 3) RGB, with what was asked and found. It must be fast."""
 
 _log = logging.getLogger(__name__)
 _RGB = 3
@@ -106,7 +103,7 @@ class LocalRecognizer:
             fp16: whether the device computes in 16-bit floats.
             decoding_memory: memory bound that pictures read at the same time share; by default
                 only each picture has a bound.
-            observer: sees each picture that was read.
+            observer: sees each picture that was read; closed with this.
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, no line reader is installed, or the
@@ -172,7 +169,7 @@ class LocalRecognizer:
             read = self._read(picture.pixels, config, features, clock)
             found = in_original_pixels(read, picture.width, picture.height)
             if self.observer is not None:
-                self.observer(picture.pixels, config, found)
+                self.observer.observe(picture.pixels, config, found)
             return found
 
     def recognize_pixels(
@@ -182,7 +179,7 @@ class LocalRecognizer:
         clock = Clock(timeout)
         found = self._read(pixels, config, self._check(config), clock)
         if self.observer is not None:
-            self.observer(pixels, config, found)
+            self.observer.observe(pixels, config, found)
         return found
 
     def recognize_batch(
@@ -220,7 +217,9 @@ class LocalRecognizer:
         self._check(config)
 
     def close(self) -> None:
-        """Close the connection to a server of models, if there is one."""
+        """Close the observer, and the connection to a server of models, where there is one."""
+        if self.observer is not None:
+            self.observer.close()
         self.store.close()
 
     def __enter__(self) -> Self:

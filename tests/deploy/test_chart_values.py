@@ -20,7 +20,7 @@ OF_THE_CHART = {
     "tokens", "shared_cache_url", "shared_cache_secret", "shared_cache_ttl", "shutdown_grace",
     "log_format", "inference", "inference_ca",
     # they need files that the image does not have
-    "models", "keep_unsure", "keep_unsure_pictures", "keep_unsure_days",
+    "models", "keep_unsure", "keep_unsure_pictures", "keep_unsure_days", "drift_reference",
 }  # fmt: skip
 """Settings that the chart sets itself, or not at all."""
 

@@ -73,8 +73,9 @@ def test_no_text_is_kept() -> None:
     lines = (TextLine("Secret 98765 words", "Latn", 0.9, LEVEL),)
     for values in observe_answer(Recognition(1, 1, text_lines=lines)).values():
         assert not any(isinstance(v, str) and len(v) > 4 for v in values)
-    numbers = (TextLine("98765 43210", "Zyyy", 0.9, LEVEL),)
-    assert "letters" not in observe_answer(Recognition(1, 1, text_lines=numbers))
+    for text in ("98765 43210", "KA 01 AB 1234", "MH12"):
+        lines = (TextLine(text, "Latn", 0.9, LEVEL),)
+        assert "letters" not in observe_answer(Recognition(1, 1, text_lines=lines))
 
 
 def test_an_empty_answer_is_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from lipiyana.cli.options import App, Models
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
 
 if TYPE_CHECKING:
+    from lipiyana.arrays import RgbArray
     from lipiyana.drift.comparison import Difference
     from lipiyana.drift.profile import Profile
-    from lipiyana.types import Recognition
+    from lipiyana.drift.signals import Observation
+    from lipiyana.types import Recognition, RecognitionConfig
 
 _ROWS = {".jsonl", ".parquet"}
 _BATCH = 500
@@ -74,7 +77,7 @@ def _compare(
     before = read_profile(_reference_path(reference, models))
     now = profile_of(inputs, models)
     require_same_models(before.models, now.models)
-    differences = compare(before.total, now.total)
+    differences = compare(before.total, now.total, usual=before.usual)
     counted = f"{now.total.pictures} pictures against {before.total.pictures}"
     if not differences:
         stderr().print(
@@ -178,11 +181,24 @@ def _parquet_rows(path: Path) -> Iterator[Recognition]:
         raise InvalidRequest(f"{path} has no rows of `lipiyana read`", field="input") from None
 
 
+class _LastPicture(threading.local):
+    """Notes the picture that each thread read last."""
+
+    observation: Observation
+
+    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:  # noqa: ARG002
+        from lipiyana.drift.answers import observe_answer
+        from lipiyana.drift.picture import observe_pixels
+
+        self.observation = observe_pixels(pixels) | observe_answer(found)
+
+    def close(self) -> None:
+        pass
+
+
 def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
-    import threading
     from itertools import islice
 
-    from lipiyana.arrays import RgbArray
     from lipiyana.cli.console import say_error, say_warning, stderr
     from lipiyana.cli.progress import RunProgress
     from lipiyana.cli.read.run import map_in_order
@@ -195,14 +211,10 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
         say_ignored,
     )
     from lipiyana.conversions.visible_text import shown
-    from lipiyana.drift.answers import observe_answer
     from lipiyana.drift.camera import Repeats
-    from lipiyana.drift.picture import observe_pixels
     from lipiyana.drift.profile import Profile, digests
-    from lipiyana.drift.signals import Observation
     from lipiyana.files import read_picture_file
     from lipiyana.pipeline import LocalRecognizer
-    from lipiyana.types import RecognitionConfig
 
     listing = list_pictures(inputs, excluded=[])
     for pattern in listing.unmatched:
@@ -217,12 +229,7 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
     assert isinstance(recognizer, LocalRecognizer)  # noqa: S101 - without a keeper it is one
     profile, repeats = Profile(models=digests(recognizer.models)), Repeats()
 
-    noted = threading.local()
-
-    def note(pixels: RgbArray, _: RecognitionConfig, found: Recognition) -> None:
-        noted.observation = observe_pixels(pixels) | observe_answer(found)
-
-    recognizer.observer = note
+    noted = recognizer.observer = _LastPicture()
 
     def measure(source: Source) -> Observation | LipiyanaError:
         if source.error is not None:
@@ -231,7 +238,7 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
             recognizer.recognize(read_picture_file(source.path))
         except LipiyanaError as error:
             return error
-        return noted.observation  # type: ignore[no-any-return]
+        return noted.observation
 
     with recognizer, RunProgress(stderr(), listing) as progress:
         for outcome in map_in_order(measure, listing.walk(ignored), chosen.workers):

@@ -80,7 +80,9 @@ def _size(line: TextLine) -> tuple[float, float, float]:
 
 
 def _pairs(text: str) -> Iterator[str]:
-    """Hash the pairs of letters of a text; digits are left out, so that no number is counted."""
+    """Hash the pairs of letters of a text. One with digits may be a plate or a telephone number."""
+    if any(one.isdigit() for one in text):
+        return
     for one, other in pairwise(text.lower()):
-        if one.isalpha() and not other.isspace() and not other.isdigit():
+        if one.isalpha() and not other.isspace():
             yield f"{crc32((one + other).encode('utf-8', 'replace')) % _HASHES:02d}"

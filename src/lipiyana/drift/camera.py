@@ -91,7 +91,15 @@ class Camera:
             LAST_WEEK: self.hours.against_last_week(hour),
         }
         self._windows = {name: one for name, one in windows.items() if one is not None}
-        self.differences = {name: one.differences() for name, one in self._windows.items()}
+        self.differences = {}
+        if self.profile is not None and (window := self._windows.get(REFERENCE)):
+            self.differences[REFERENCE] = window.differences(self.profile.usual)
+        if window := self._windows.get(LAST_WEEK):
+            found = window.differences()
+            if any(one.drifted for one in found):
+                usual = self.hours.usual_since_last_week(hour)
+                found = window.differences(usual, DRIFT.psi if usual else DRIFT.week_psi)
+            self.differences[LAST_WEEK] = found
 
     @property
     def flagged(self) -> Mapping[str, tuple[str, ...]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.signals import SIGNALS
 from lipiyana.drift.sketch import Sketch
 from lipiyana.drift.statistics import chi_squared, coarse_bins, holm, kolmogorov_smirnov, psi
 
+NOTHING_USUAL: Mapping[str, float] = MappingProxyType({})
 _RARE = 0.02  # labels with less of both samples are one
 
 
@@ -48,6 +50,8 @@ def compare(
     window: Sketch,
     *,
     p: float = DRIFT.p,
+    least_psi: float = DRIFT.psi,
+    usual: Mapping[str, float] = NOTHING_USUAL,
     names: Iterable[str] = SIGNALS,
     reference_pictures: float | None = None,
 ) -> tuple[Difference, ...]:
@@ -57,6 +61,9 @@ def compare(
         reference: the counts before.
         window: the counts now.
         p: greatest corrected p value of a difference that is sure.
+        least_psi: least PSI of a difference that is large.
+        usual: PSI by signal that was seen where nothing had changed; drift must exceed it by
+            `DRIFT.margin`.
         names: the signals.
         reference_pictures: how many pictures the reference counts for, if its counts were weighted.
     """
@@ -73,7 +80,10 @@ def compare(
             right = [now.get(key, 0.0) for key in keys]
             raw[name] = _measure(name, keys, left, right)
     corrected = holm({name: one.p for name, one in raw.items()})
-    found = [one.difference(name, corrected[name], p) for name, one in raw.items()]
+    found = []
+    for name, one in raw.items():
+        large = one.psi >= max(least_psi, DRIFT.margin * usual.get(name, 0.0))
+        found.append(one.difference(name, corrected[name], large and corrected[name] <= p))
     return tuple(sorted(found, key=lambda one: (not one.drifted, -one.psi)))
 
 
@@ -86,7 +96,7 @@ class _Raw:
     distance: float
     p: float
 
-    def difference(self, name: str, corrected: float, p: float) -> Difference:
+    def difference(self, name: str, corrected: float, drifted: bool) -> Difference:
         n, m = sum(self.now), sum(self.before)
         return Difference(
             signal=name,
@@ -95,7 +105,7 @@ class _Raw:
             psi=self.psi,
             distance=self.distance,
             p=corrected,
-            drifted=corrected <= p and self.psi >= DRIFT.psi,
+            drifted=drifted,
             shares_before=tuple(value / m for value in self.before),
             shares_now=tuple(value / n for value in self.now),
             names=tuple(_shown(name, key) for key in self.keys),

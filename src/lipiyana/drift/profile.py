@@ -21,6 +21,7 @@ VERSION = 1
 
 MAX_BYTES = 64_000_000
 _HOURS = 24
+_MOST_PSI = 1e6
 _DIGEST = 16
 
 Models = Mapping[str, str]
@@ -40,11 +41,13 @@ class Profile:
         models: those that gave the answers.
         total: all pictures.
         hours: those of each hour of the day in UTC, where the times are known.
+        usual: the largest PSI that a window of these pictures had against all, by signal.
     """
 
     models: dict[str, str] = field(default_factory=dict)
     total: Sketch = field(default_factory=Sketch)
     hours: dict[int, Sketch] = field(default_factory=dict)
+    usual: dict[str, float] = field(default_factory=dict)
 
     def at(self, hour: int) -> Sketch:
         """The pictures at an hour of the day, or of all hours if there are too few."""
@@ -72,6 +75,8 @@ class Profile:
         self.total.merge(other.total)
         for hour, sketch in other.hours.items():
             self.hours.setdefault(hour, Sketch()).merge(sketch)
+        for name, psi in other.usual.items():
+            self.usual[name] = max(self.usual.get(name, 0.0), psi)
 
     def write(self, path: Path) -> None:
         """Write the file in one step."""
@@ -81,6 +86,7 @@ class Profile:
             "models": self.models,
             "total": self.total.to_json(),
             "hours": {str(hour): self.hours[hour].to_json() for hour in sorted(self.hours)},
+            "usual": {name: round(psi, 4) for name, psi in sorted(self.usual.items())},
         }
         write_atomically(path, dumped(value))
 
@@ -105,6 +111,10 @@ def read_profile(path: Path) -> Profile:
         if hour not in _HOUR_NAMES:
             raise InvalidRequest(f"{path}: {hour!r} is no hour of a day", field="profile")
         profile.hours[int(hour)] = Sketch.from_json(counts)
+    for name, psi in table_of(value, "usual").items():
+        if isinstance(psi, bool) or not isinstance(psi, int | float) or not 0 <= psi < _MOST_PSI:
+            raise InvalidRequest(f"{path}: {psi!r} is no PSI of {name}", field="profile")
+        profile.usual[name] = float(psi)
     return profile
 
 

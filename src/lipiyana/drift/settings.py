@@ -18,6 +18,10 @@ class DriftSettings:
     psi: float = 0.2
     """Least population stability index, less what chance adds. Scorecards call 0.1 to 0.25 a
     moderate change, and more a large one."""
+    week_psi: float = 0.5
+    """The same against the week before, if nothing says how much its days differ."""
+    margin: float = 3.0
+    """By how much a PSI must exceed the largest that a window of the reference itself had."""
     p: float = 0.01
     """Greatest p value of a comparison by hand, after Holm's correction for all its signals."""
     window_p: float = 0.001
@@ -30,6 +34,8 @@ class DriftSettings:
     """New pictures after which the window is compared again."""
     stream_delta: float = 1e-5
     """`delta` of river's ADWIN for each signal."""
+    stream_shift: float = 0.2
+    """Least distance of the mean rank of the new pictures from a half. Light changes by the day."""
     stream_hold: int = 250
     """Pictures for which a change that ADWIN found stays flagged."""
     kept_hours: int = 9 * 24

@@ -80,12 +80,15 @@ _ALL = (
     Signal("line_aspect", "log2 of length by height of lines", _even(-1, 5, 18)),
     Signal("line_tilt", "tilt of lines in degrees", _even(-30, 30, 20)),
     Signal("script", "scripts of lines"),
-    Signal("letters", "pairs of letters of lines off plates, by 48 values of a hash"),
+    Signal("letters", "pairs of letters of lines without digits, by 48 values of a hash"),
     Signal("rotation", "degrees by which the picture was turned to be read"),
 )  # fmt: skip
 
 SIGNALS: Mapping[str, Signal] = MappingProxyType({one.name: one for one in _ALL})
 """All signals by name, in the order of tables."""
+
+LIGHT = frozenset({"brightness", "contrast", "saturation"})
+"""Signals that follow the weather of a day."""
 
 
 def mean_of(values: Iterable[float | str]) -> float | None:

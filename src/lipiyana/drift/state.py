@@ -24,7 +24,7 @@ from lipiyana.drift.profile import (
 )
 from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.sketch import Sketch
-from lipiyana.drift.windows import Hours
+from lipiyana.drift.windows import Hours, profile_of
 from lipiyana.errors import InvalidRequest, LipiyanaError, PermissionDenied
 from lipiyana.files import write_atomically
 
@@ -106,21 +106,21 @@ def read_state(folder: Path) -> Profile:
     Raises:
         InvalidRequest: there are none, or none of this version.
     """
-    newest, profiles = -sys.maxsize, []
-    for path, _ in _files(folder, None):
+    newest, files = -sys.maxsize, []
+    for path, camera in _files(folder, None):
         value = read_counts(path, FORMAT)
         models, sketches = models_of(value), _sketches(value)
-        profiles.append((models, sketches))
+        files.append((models, camera, sketches))
         newest = max([newest, *sketches])
-    chosen = next((models for models, hours in profiles if newest in hours), None)
+    chosen = next((models for models, _, sketches in files if newest in sketches), None)
     if chosen is None:
         raise InvalidRequest(f"{folder} has no counts of a server", field="input")
-    profile = Profile(models=chosen)
-    for models, sketches in profiles:
-        if models == chosen:
-            for hour, sketch in sketches.items():
-                profile.add_hour(hour, sketch)
-    return profile
+    cameras: dict[str, Hours] = {}
+    for models, camera, sketches in files:
+        hours = cameras.setdefault(camera, Hours())
+        for hour, sketch in sketches.items() if models == chosen else ():
+            hours.sketches.setdefault(hour, Sketch()).merge(sketch)
+    return profile_of(cameras.values(), chosen)
 
 
 def is_state(folder: Path) -> bool:

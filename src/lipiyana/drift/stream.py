@@ -47,7 +47,8 @@ class StreamChanges:
                 self._detectors[name] = _ADWIN(delta=DRIFT.stream_delta)
             detector = self._detectors[name]
             detector.update(rank)
-            if detector.drift_detected:
+            moved = abs(detector.estimation - 0.5) >= DRIFT.stream_shift
+            if detector.drift_detected and moved:
                 self._left[name] = DRIFT.stream_hold
 
     @property

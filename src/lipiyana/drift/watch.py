@@ -120,20 +120,24 @@ class DriftWatch:
             observation = observe_pixels(pixels) | observe_answer(found)
             self._notes.append((_camera.get(), observation))
 
-    def strangeness(self, pixels: RgbArray, found: Recognition) -> float:
+    @property
+    def camera(self) -> str:
+        """The camera whose picture is being read on this thread."""
+        return _camera.get()
+
+    def is_drifting(self, camera: str) -> bool:
+        """Whether a signal of a camera has drifted."""
+        with self._lock:
+            known = self._cameras.get(self._name(camera))
+            return known is not None and bool(known.flagged)
+
+    def strangeness(self, camera: str, pixels: RgbArray, found: Recognition) -> float:
         """How much a picture is of the kind that is new, from 0 to 1; see `Camera`."""
         with self._lock:
-            camera = self._cameras.get(self._name(_camera.get()))
-            if camera is None or not camera.flagged:
+            known = self._cameras.get(self._name(camera))
+            if known is None or not known.flagged:
                 return 0.0
-            return camera.strangeness(observe_pixels(pixels) | observe_answer(found))
-
-    @property
-    def is_drifting(self) -> bool:
-        """Whether a signal of the present camera has drifted."""
-        with self._lock:
-            camera = self._cameras.get(self._name(_camera.get()))
-            return camera is not None and bool(camera.flagged)
+            return known.strangeness(observe_pixels(pixels) | observe_answer(found))
 
     def take_notes(self) -> None:
         """Count the pictures that were noted."""

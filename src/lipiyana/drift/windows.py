@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from lipiyana.drift.comparison import Difference, compare
+from lipiyana.drift.comparison import NOTHING_USUAL, Difference, compare
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.signals import LIGHT, SIGNALS
 from lipiyana.drift.sketch import Sketch
 
 WEEK = 7 * 24
+_BETWEEN = range(2, 7)  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +23,27 @@ class Window:
         now: the pictures.
         expected: counts before, weighted as the hours of the window are.
         pictures: how many pictures `expected` is worth.
+        left_out: signals that are not compared.
     """
 
     now: Sketch
     expected: Sketch
     pictures: float
+    left_out: frozenset[str] = frozenset()
 
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(
+        self, usual: Mapping[str, float] = NOTHING_USUAL, least_psi: float = DRIFT.psi
+    ) -> tuple[Difference, ...]:
         """Compare them; see `compare`."""
-        return compare(self.expected, self.now, p=DRIFT.window_p, reference_pictures=self.pictures)
+        return compare(
+            self.expected,
+            self.now,
+            names=[name for name in SIGNALS if name not in self.left_out],
+            p=DRIFT.window_p,
+            least_psi=least_psi,
+            usual=usual,
+            reference_pictures=self.pictures,
+        )
 
 
 class Hours:
@@ -68,9 +82,29 @@ class Hours:
         return self._against(self.window(hour), profile.at)
 
     def against_last_week(self, hour: int) -> Window | None:
-        """The window against the same hours of the week before."""
-        known = [one for one in self.window(hour) if one - WEEK in self.sketches]
-        return self._against(known, lambda one: self.sketches[one - WEEK])
+        """The window against the same hours of the week before.
+
+        The light is not compared: there is but one day, which may have been cloudy.
+        """
+        found = self._against(self._known(hour), lambda one: self.sketches[one - WEEK])
+        return None if found is None else replace(found, left_out=LIGHT)
+
+    def usual_since_last_week(self, hour: int) -> dict[str, float]:
+        """The largest PSI by signal of the days between, at these hours, against the week before.
+
+        Yesterday is left out, so that what began there stays flagged for a day at least.
+        """
+        usual: dict[str, float] = {}
+        for days in _BETWEEN:
+            moved = {one - days * 24: one - WEEK for one in self._known(hour)}
+            there = [one for one in moved if one in self.sketches]
+            window = self._against(there, lambda one, moved=moved: self.sketches[moved[one]])
+            for one in () if window is None else window.differences():
+                usual[one.signal] = max(usual.get(one.signal, 0.0), one.psi)
+        return usual
+
+    def _known(self, hour: int) -> list[int]:
+        return [one for one in self.window(hour) if one - WEEK in self.sketches]
 
     def _against(self, hours: Iterable[int], before: Callable[[int], Sketch]) -> Window | None:
         now, expected, spread = Sketch(), Sketch(), 0.0
@@ -86,3 +120,18 @@ class Hours:
             return None
         worth = now.pictures**2 / spread
         return Window(now, expected.scaled(worth / max(1, expected.pictures)), worth)
+
+
+def profile_of(cameras: Iterable[Hours], models: Mapping[str, str]) -> Profile:
+    """Make the profile of what cameras counted, and of how much their windows differ from it."""
+    cameras = list(cameras)
+    profile = Profile(models=dict(models))
+    for hours in cameras:
+        for hour, sketch in hours.sketches.items():
+            profile.add_hour(hour, sketch)
+    for hours in cameras:
+        for hour in hours.sketches:
+            window = hours.against(profile, hour)
+            for one in () if window is None else window.differences():
+                profile.usual[one.signal] = max(profile.usual.get(one.signal, 0.0), one.psi)
+    return profile

@@ -47,6 +47,8 @@ _MOST_WORKERS = 256
 
 _PATHS = (
     "models",
+    "drift",
+    "drift_reference",
     "inference_ca",
     "keep_unsure",
     "tls_certificate",
@@ -119,6 +121,10 @@ class ServerSettings(InferenceSettings):
             `lipiyana review`; absent: none are stored. Needs one worker.
         keep_unsure_pictures: maximum number of stored pictures.
         keep_unsure_days: maximum number of days that a picture is stored.
+        drift: folder for counts of what pictures and answers are like, by which the server notices
+            that they change; absent: nothing is counted.
+        drift_reference: profile (`lipiyana drift profile`) with which they are compared, besides
+            the week before; absent: none.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of the issuer of client certificates, which are then required;
@@ -176,6 +182,8 @@ class ServerSettings(InferenceSettings):
     keep_unsure: Path | None = None
     keep_unsure_pictures: int = Field(default=KeepLimits().pictures, ge=1, le=MOST_ITEMS)
     keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
+    drift: Path | None = None
+    drift_reference: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -237,6 +245,12 @@ class ServerSettings(InferenceSettings):
     def _one_process_keeps(self) -> Self:
         if self.keep_unsure is not None and self.workers > 1:
             raise ValueError("keep_unsure needs workers = 1: only one process may use the folder")
+        return self
+
+    @model_validator(mode="after")
+    def _drift_is_counted(self) -> Self:
+        if self.drift_reference is not None and self.drift is None:
+            raise ValueError("drift_reference needs drift, the folder of the counts")
         return self
 
     @property
