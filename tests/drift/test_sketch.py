@@ -10,10 +10,12 @@ import pytest
 from drift_pictures import MODELS, Street
 
 from lipiyana.drift.comparison import compare
-from lipiyana.drift.profile import Profile, digests, read_profile
+from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
 from lipiyana.drift.signals import SIGNALS
 from lipiyana.drift.sketch import OTHER, Sketch
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime.store import ModelStore
 
 
 def _sketch(street: Street, pictures: int, seed: int) -> Sketch:
@@ -114,6 +116,9 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
         {"total": {"pictures": 1, "signals": {"script": {"Deva": float("nan")}}}},
         {"hours": {"24": {"pictures": 0, "signals": {}}}},
         {"models": []},
+        {"usual": {"brightness": -1}},
+        {"usual": {"brightness": float("inf")}},
+        {"usual": {"brightness": "much"}},
     ],
 )
 def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_path: Path) -> None:
@@ -141,3 +146,12 @@ def test_profiles_of_other_models_are_not_added() -> None:
     assert raised.value.reason == "OTHER_MODELS"
     profile.merge(Profile(models={"vehicles": "3"}))
     assert set(profile.models) == {"reader", "vehicles"}
+
+
+def test_the_shipped_profile_is_of_the_shipped_models(store: ModelStore) -> None:
+    """`python benchmarks/drift/shipped_profile.py` makes it anew for new models."""
+    profile = read_profile(shipped_profile())
+    recognizer = LocalRecognizer(store)
+    assert profile.models == digests(recognizer.models)
+    assert profile.total.pictures >= 100
+    assert profile.total.weight("brightness") == pytest.approx(profile.total.pictures)

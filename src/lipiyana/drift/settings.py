@@ -38,8 +38,8 @@ class DriftSettings:
     """Least distance of the mean rank of the new pictures from a half. Light changes by the day."""
     stream_hold: int = 250
     """Pictures for which a change that ADWIN found stays flagged."""
-    kept_hours: int = 9 * 24
-    """Hours of which a server keeps its counts: a week, and those that are compared with it."""
+    kept_hours: int = 15 * 24
+    """Hours of which a server keeps its counts: two weeks make a reference."""
     cameras: int = 32
     """Most cameras (keys of callers) that are told apart; the others are counted together."""
 
