@@ -98,13 +98,13 @@ def main() -> None:
     for one in results.values():
         table.add_row(*one.row())
     Console(width=160).print(table)
-    said = ", ".join(
-        f"{alarms[name] / weeks:.2f} ({name})" for name in (REFERENCE, LAST_WEEK, STREAM)
-    )
+    said = ", ".join(f"{alarms[name] / weeks:.2f} ({name})" for name in AGAINST)
     print(f"false alarms a week in {weeks:g} weeks without a change: {said}")
     if args.docs:
         write(
-            args.docs, results, f"False alarms a week, in {weeks:g} weeks without a change: {said}."
+            args.docs,
+            results.values(),
+            f"False alarms a week, in {weeks:g} weeks without a change: {said}.",
         )
 
 

@@ -130,7 +130,7 @@ def _pictures(data: Path, source: str) -> Iterator[StreetPicture]:
 
 
 def _u8(values: np.ndarray) -> RgbArray:
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 def night(pixels: RgbArray, rng: np.random.Generator) -> RgbArray:

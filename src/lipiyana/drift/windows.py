@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lipiyana.drift.comparison import NOTHING_USUAL, Difference, compare
 from lipiyana.drift.profile import Profile
@@ -96,12 +97,16 @@ class Hours:
         """
         usual: dict[str, float] = {}
         for days in _BETWEEN:
-            moved = {one - days * 24: one - WEEK for one in self._known(hour)}
-            there = [one for one in moved if one in self.sketches]
-            window = self._against(there, lambda one, moved=moved: self.sketches[moved[one]])
+            there = [one - days * 24 for one in self._known(hour)]
+            before = partial(self._week_before, days)
+            window = self._against([one for one in there if one in self.sketches], before)
             for one in () if window is None else window.differences():
                 usual[one.signal] = max(usual.get(one.signal, 0.0), one.psi)
         return usual
+
+    def _week_before(self, days: int, hour: int) -> Sketch:
+        """What is a week before the window, for an hour that is `days` before it."""
+        return self.sketches[hour + days * 24 - WEEK]
 
     def _known(self, hour: int) -> list[int]:
         return [one for one in self.window(hour) if one - WEEK in self.sketches]
