@@ -119,6 +119,26 @@ def test_counts_outlive_the_process(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*.json"))
 
 
+def test_cameras_of_any_name_have_files(tmp_path: Path) -> None:
+    names = {"../..", "gate/1", "द्वार" * 40, "द्वार" * 40 + "2", "a" * 300, "x.3.0"}
+    watch = _watch(None, tmp_path)
+    for index, name in enumerate(sorted(names)):
+        _show(watch, 2, index, Street(), name)
+    watch.close()
+    assert len(list(tmp_path.glob("*.json"))) == len(names)
+    again = _watch(None, tmp_path)
+    assert set(again._cameras) == names
+    again.close()
+
+
+def test_a_fault_in_measuring_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    watch = _watch()
+    watch.observe(np.zeros((0, 0, 3), np.uint8), SCENE, Street().answer(np.random.default_rng(1)))
+    watch.take_notes()
+    assert "while measuring a picture" in caplog.text
+    assert not watch._cameras
+
+
 def test_servers_that_share_a_folder_are_added(tmp_path: Path) -> None:
     watches = [_watch(None, tmp_path) for _ in range(3)]
     for index, watch in enumerate(watches):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from drift_pictures import Street
@@ -12,7 +14,9 @@ from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.signals import Observation
 from lipiyana.drift.sketch import Sketch
+from lipiyana.drift.watch import ALL, DriftWatch
 from lipiyana.drift.windows import WEEK, Hours
+from lipiyana.types import RecognitionConfig
 
 START = 24 * 20_000
 DAY, NIGHT = Street(confidence=0.9), Street(confidence=0.6, label="truck")
@@ -135,6 +139,19 @@ def test_an_empty_window_says_nothing(week: Profile) -> None:
     assert hours.against(Profile(), START) is None
     camera = Camera(Profile())
     assert _run(camera, range(START, START + 12), 2) == []
+
+
+def test_without_river_the_windows_are_compared_alone(
+    week: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "river.drift", None)
+    monkeypatch.delitem(sys.modules, "lipiyana.drift.stream", raising=False)
+    watch = DriftWatch({}, week, clock=lambda: START * HOUR)
+    watch.observe(
+        np.zeros((9, 9, 3), np.uint8), RecognitionConfig(), DAY.answer(np.random.default_rng(1))
+    )
+    watch.take_notes()
+    assert watch._cameras[ALL].stream is None
 
 
 def test_a_change_within_a_stream_is_found(week: Profile) -> None:

@@ -5,6 +5,7 @@ Several processes may share the folder: each takes a slot, whose number its file
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from lipiyana.drift.profile import (
     VERSION,
@@ -34,7 +35,7 @@ if sys.platform != "win32":
 FORMAT = "lipiyana drift state"
 _DAY = 24
 _SLOTS = 1024
-_NAME = re.compile(r"(?P<camera>[^/]+)\.(?P<day>-?\d+)\.(?P<slot>\d+)\.json")
+_NAME = re.compile(r".+\.(?P<day>-?\d+)\.(?P<slot>\d+)\.json")
 _LONGEST = 120  # characters of a camera's name in that of a file
 
 
@@ -59,11 +60,11 @@ class StateFolder:
     def load(self) -> dict[str, Hours]:
         """Read what this slot counted with the same models, by camera; other files are left."""
         cameras: dict[str, Hours] = {}
-        for path, camera in _files(self._folder, self._slot):
+        for path in _files(self._folder, self._slot):
             with suppress(LipiyanaError):  # what cannot be read must not keep a server from running
                 value = read_counts(path, FORMAT)
                 if models_of(value) == self._models:
-                    hours = cameras.setdefault(camera, Hours())
+                    hours = cameras.setdefault(str(value.get("camera")), Hours())
                     hours.sketches |= _sketches(value)
         return cameras
 
@@ -82,15 +83,16 @@ class StateFolder:
             "format": FORMAT,
             "version": VERSION,
             "models": self._models,
+            "camera": camera,
             "hours": chosen,
         }
-        name = f"{quote(camera[:_LONGEST], safe='')}.{day}.{self._slot}.json"
+        name = f"{_file_part(camera)}.{day}.{self._slot}.json"
         write_atomically(self._folder / name, dumped(value), mode=0o600)
 
     def remove_old(self, hour: int) -> None:
         """Remove the files of this slot whose days are over."""
         oldest = (hour - DRIFT.kept_hours) // _DAY
-        for path, _ in _files(self._folder, self._slot):
+        for path in _files(self._folder, self._slot):
             found = _NAME.fullmatch(path.name)
             if found and int(found["day"]) < oldest:
                 path.unlink(missing_ok=True)
@@ -107,10 +109,10 @@ def read_state(folder: Path) -> Profile:
         InvalidRequest: there are none, or none of this version.
     """
     newest, files = -sys.maxsize, []
-    for path, camera in _files(folder, None):
+    for path in _files(folder, None):
         value = read_counts(path, FORMAT)
         models, sketches = models_of(value), _sketches(value)
-        files.append((models, camera, sketches))
+        files.append((models, str(value.get("camera")), sketches))
         newest = max([newest, *sketches])
     chosen = next((models for models, _, sketches in files if newest in sketches), None)
     if chosen is None:
@@ -128,11 +130,19 @@ def is_state(folder: Path) -> bool:
     return next(_files(folder, None), None) is not None
 
 
-def _files(folder: Path, slot: int | None) -> Iterator[tuple[Path, str]]:
+def _file_part(camera: str) -> str:
+    """A camera's name in that of a file, which has few bytes and no slashes."""
+    name = quote(camera, safe="")
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}-{hashlib.blake2b(camera.encode(), digest_size=8).hexdigest()}"
+
+
+def _files(folder: Path, slot: int | None) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         found = _NAME.fullmatch(path.name)
         if found and slot in {None, int(found["slot"])}:
-            yield path, unquote(found["camera"])
+            yield path
 
 
 def _sketches(value: Mapping[str, object]) -> dict[int, Sketch]:

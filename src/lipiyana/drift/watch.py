@@ -116,9 +116,14 @@ class DriftWatch:
             config: it was read with.
             found: in it.
         """
-        if config.layout is Layout.SCENE and config.cache_policy is not CachePolicy.BYPASS:
+        if config.layout is not Layout.SCENE or config.cache_policy is CachePolicy.BYPASS:
+            return
+        try:
             observation = observe_pixels(pixels) | observe_answer(found)
-            self._notes.append((_camera.get(), observation))
+        except Exception as error:  # a fault here must not cost the answer
+            _log.error("%s while measuring a picture", type(error).__name__)
+            return
+        self._notes.append((_camera.get(), observation))
 
     @property
     def camera(self) -> str:
