@@ -32,7 +32,7 @@ from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
 from lipiyana.ocr.recognition.single_line import read_single_line
 from lipiyana.ocr.recognition.text_reader import installed_reader
-from lipiyana.recognizer import FrameResult
+from lipiyana.recognizer import FrameResult, PictureObserver
 from lipiyana.runtime.devices import Device
 from lipiyana.runtime.store import ModelStore, model_info
 from lipiyana.scene.direction import turned
@@ -90,6 +90,7 @@ class LocalRecognizer:
         device: Device | str = Device.AUTO,
         fp16: bool = False,
         decoding_memory: DecodingMemory | None = None,
+        observer: PictureObserver | None = None,
     ) -> None:
         """Choose the models; they are loaded on first use.
 
@@ -102,6 +103,7 @@ class LocalRecognizer:
             fp16: whether the device computes in 16-bit floats.
             decoding_memory: memory bound that pictures read at the same time share; by default
                 only each picture has a bound.
+            observer: sees each picture that was read; closed with this.
 
         Raises:
             ModelUnavailable: `models_dir` has no manifest, no line reader is installed, or the
@@ -111,6 +113,7 @@ class LocalRecognizer:
         self.store = _store(store, models_dir, threads, device, fp16)
         self.limits = limits
         self.decoding_memory = decoding_memory
+        self.observer = observer
         detector = TextDetector(self.store)
         self._text_detector = detector.entry
         reader = installed_reader(self.store)
@@ -163,15 +166,21 @@ class LocalRecognizer:
                 picture = held.enter_context(
                     opened(image, self.limits, self.decoding_memory, clock.left())
                 )
-            found = self._read(picture.pixels, config, features, clock)
-            return in_original_pixels(found, picture.width, picture.height)
+            read = self._read(picture.pixels, config, features, clock)
+            found = in_original_pixels(read, picture.width, picture.height)
+            if self.observer is not None:
+                self.observer.observe(picture.pixels, config, found)
+            return found
 
     def recognize_pixels(
         self, pixels: RgbArray, config: RecognitionConfig, *, timeout: float | None = None
     ) -> Recognition:
         """Read a picture that is decoded already, (height, width, 3) RGB; see `recognize`."""
         clock = Clock(timeout)
-        return self._read(pixels, config, self._check(config), clock)
+        found = self._read(pixels, config, self._check(config), clock)
+        if self.observer is not None:
+            self.observer.observe(pixels, config, found)
+        return found
 
     def recognize_batch(
         self,
@@ -208,7 +217,9 @@ class LocalRecognizer:
         self._check(config)
 
     def close(self) -> None:
-        """Close the connection to a server of models, if there is one."""
+        """Close the observer, and the connection to a server of models, where there is one."""
+        if self.observer is not None:
+            self.observer.close()
         self.store.close()
 
     def __enter__(self) -> Self:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
+
+if TYPE_CHECKING:
+    from lipiyana.arrays import RgbArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,18 @@ class FrameResult:
     frame_id: int
     outcome: Recognition | LipiyanaError
     dropped_frame_ids: tuple[int, ...] = ()
+
+
+class PictureObserver(Protocol):
+    """Sees the pictures that a `LocalRecognizer` reads, on the threads that read them."""
+
+    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:
+        """Take a picture, (H, W, 3) RGB, with what was asked and found; it must be fast."""
+        ...
+
+    def close(self) -> None:
+        """End; no more pictures come."""
+        ...
 
 
 @runtime_checkable

@@ -8,5 +8,5 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # last: their modules have names that others have too
 sys.path.extend(
     str(BENCHMARKS / name)
-    for name in (".", "autoscaling", "plates", "reader", "serving", "vehicles")
+    for name in (".", "autoscaling", "drift", "plates", "reader", "serving", "vehicles")
 )

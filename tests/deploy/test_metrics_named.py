@@ -31,9 +31,14 @@ PLATE = ROOT / "samples" / "plates" / "02_standard_2row.jpg"
 NAME = re.compile(r"(?<![\w/.-])(?:lipiyana|DCGM_FI)_\w+")
 
 
-async def _metrics_after_calls(redis: str) -> str:
+async def _metrics_after_calls(redis: str, drift: Path) -> str:
     settings = ServerSettings(
-        port=0, metrics_port=0, threads=1, shared_cache_url=redis, shared_cache_timeout=1
+        port=0,
+        metrics_port=0,
+        threads=1,
+        shared_cache_url=redis,
+        shared_cache_timeout=1,
+        drift=drift,
     )
     metrics = Metrics()
     recognizer = local_recognizer(settings, metrics)
@@ -49,8 +54,11 @@ async def _metrics_after_calls(redis: str) -> str:
             await client.recognize(b"no picture")
         address = f"http://127.0.0.1:{server.metrics_port}/metrics"
         text = ""
-        while "lipiyana_shared_cache_writes_total{" not in text:  # they run in the background
+        # they run in the background
+        late = ("lipiyana_shared_cache_writes_total{", "lipiyana_drift_signals{")
+        while not all(name in text for name in late):
             text = await asyncio.to_thread(_read, address)
+    recognizer.close()
     return text
 
 
@@ -60,10 +68,10 @@ def _read(address: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[dict[str, str]]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, str]]]:
     """Labels of the samples of a real server after a few calls, by name."""
     with running_redis() as redis:
-        text = asyncio.run(_metrics_after_calls(redis.url))
+        text = asyncio.run(_metrics_after_calls(redis.url, tmp_path_factory.mktemp("drift")))
     found: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

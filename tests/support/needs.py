@@ -27,6 +27,8 @@ MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 DVC = "runs a pipeline: needs the program dvc: pip install --group pipelines"
 
+RIVER = "finds changes within a stream: needs river, pip install --editable '.[drift]'"
+
 CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"
 
 

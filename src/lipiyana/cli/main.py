@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from lipiyana.cli.drift import drift_app
 from lipiyana.cli.events import options as events
 from lipiyana.cli.exit_codes import CUT_OFF, FAILED, INTERRUPTED, TERMINATED
 from lipiyana.cli.finetune import finetune_app
@@ -53,6 +54,7 @@ serving.add_to(app)
 events.add_to(app)
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(review_app, name="review")
+app.add_typer(drift_app, name="drift")
 
 Inputs = Annotated[
     list[str],

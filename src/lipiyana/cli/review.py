@@ -122,7 +122,8 @@ def list_command(
     Columns: the file; how unsure the models were, from 0 to 1; the reasons, each with a score; the
     day on which it was kept. Reasons: `margin` (another letter was nearly as likely), `grammar`
     (the text of a plate is no registration, or only after repair), `detector` (the confidence of a
-    vehicle is near 0.5).
+    vehicle is near 0.5), `drift` (the picture is of a kind that has become usual: see `serve` with
+    the setting `drift`).
     """
     raise typer.Exit(show(folder))
 

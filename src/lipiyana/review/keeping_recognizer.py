@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 
@@ -38,6 +38,23 @@ _log = logging.getLogger(__name__)
 _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"BM", ".bmp"))
 
 
+class Novelty(Protocol):
+    """Knows whether pictures have changed, and which are of the new kind."""
+
+    @property
+    def camera(self) -> str:
+        """The camera whose picture is being read on this thread."""
+        ...
+
+    def is_drifting(self, camera: str) -> bool:
+        """Whether the pictures of a camera have changed."""
+        ...
+
+    def strangeness(self, camera: str, pixels: RgbArray, found: Recognition) -> float:
+        """How much a picture, (H, W, 3) RGB, is of the new kind, from 0 to 1."""
+        ...
+
+
 class KeepingRecognizer:
     """Passes all calls to another recognizer, and checks the answers.
 
@@ -52,6 +69,7 @@ class KeepingRecognizer:
         *,
         defer: Callable[[Job], object] | None = None,
         on_close: Job | None = None,
+        novelty: Novelty | None = None,
     ) -> None:
         """Wrap a recognizer.
 
@@ -61,9 +79,10 @@ class KeepingRecognizer:
             defer: does a job when there is time for it, or never; by default each picture is
                 judged before its answer is given.
             on_close: called before the other recognizer is closed.
+            novelty: knows the pictures of a kind that is new.
         """
         self._recognizer, self._keeper = recognizer, keeper
-        self._defer, self._on_close = defer, on_close
+        self._defer, self._on_close, self._novelty = defer, on_close, novelty
         self._reader = installed_reader(recognizer.store)
 
     def __getattr__(self, name: str) -> Any:
@@ -96,7 +115,7 @@ class KeepingRecognizer:
     ) -> Recognition:
         """Read a picture that is decoded already; see `LocalRecognizer.recognize_pixels`."""
         found = self._recognizer.recognize_pixels(pixels, config, timeout=timeout)
-        if _is_worth_judging(config, found):
+        if self._is_to_judge(config, found):
             self._consider(RawImage.from_array(pixels, PixelFormat.RGB8), config, found)
         return found
 
@@ -141,15 +160,23 @@ class KeepingRecognizer:
     def _consider(
         self, image: bytes | RawImage, config: RecognitionConfig | None, found: Recognition
     ) -> None:
-        if not _is_worth_judging(config, found):
+        if not self._is_to_judge(config, found):
             return
-        job = partial(self._judge, image, found)
+        camera = "" if self._novelty is None else self._novelty.camera
+        job = partial(self._judge, image, found, camera)
         if self._defer is None:
             job()
         else:
             self._defer(job)
 
-    def _judge(self, image: bytes | RawImage, found: Recognition) -> None:
+    def _is_to_judge(self, config: RecognitionConfig | None, found: Recognition) -> bool:
+        if config is not None and config.cache_policy is CachePolicy.BYPASS:
+            return False
+        novelty = self._novelty
+        is_new = novelty is not None and novelty.is_drifting(novelty.camera)
+        return is_new or first_look(found) >= UNSURENESS.least_doubt
+
+    def _judge(self, image: bytes | RawImage, found: Recognition, camera: str) -> None:
         """Keep the picture if it is unsure enough; an error here never changes the answer."""
         try:
             recognizer = self._recognizer
@@ -157,6 +184,10 @@ class KeepingRecognizer:
                 image, recognizer.limits, recognizer.decoding_memory, shrunk=False
             ) as picture:
                 unsure = judge(found, picture.pixels, self._reader)
+                if self._novelty is not None:
+                    unsure = unsure.with_reason(
+                        "drift", self._novelty.strangeness(camera, picture.pixels, found)
+                    )
                 data, suffix = _encoded(image, picture.pixels)
                 self._keeper.offer(data, suffix, picture.pixels, unsure, recognition_to_json(found))
         except Exception as error:
@@ -224,11 +255,6 @@ class SpareTime:
             rest = (time.monotonic() - began) * (1 / self._share - 1)
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, rest)
-
-
-def _is_worth_judging(config: RecognitionConfig | None, found: Recognition) -> bool:
-    kept_out = config is not None and config.cache_policy is CachePolicy.BYPASS
-    return not kept_out and first_look(found) >= UNSURENESS.least_doubt
 
 
 def _encoded(image: bytes | RawImage, pixels: RgbArray) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -42,7 +42,7 @@ UNSURENESS = UnsurenessSettings()
 
 @dataclass(frozen=True, slots=True)
 class Unsureness:
-    """From 0, sure, to 1, and why: `margin`, `grammar` or `detector`.
+    """From 0, sure, to 1, and why: `margin`, `grammar`, `detector` or `drift`.
 
     Attributes:
         score: the greatest of the reasons.
@@ -53,6 +53,11 @@ class Unsureness:
     score: float
     reasons: dict[str, float]
     track: int | None = None
+
+    def with_reason(self, name: str, score: float) -> Unsureness:
+        """Add a reason."""
+        reasons = self.reasons | {name: round(score, 4)}
+        return replace(self, score=max(reasons.values()), reasons=reasons)
 
 
 def first_look(found: Recognition) -> float:

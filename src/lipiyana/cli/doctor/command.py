@@ -87,6 +87,7 @@ _ELSEWHERE = "paddle"
 
 _PURPOSES = {
     "indic": "fills `romanized`",
+    "drift": "finds changes within a stream",
     "otel": "sends traces",
     "parquet": "writes Parquet files",
     "redis": "shares the cache of servers",

@@ -23,6 +23,7 @@ from lipiyana.cache import (
     SingleFlight,
     cacheable,
 )
+from lipiyana.drift.watch import pictures_of_camera
 from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits
@@ -30,6 +31,7 @@ from lipiyana.recognizer import Recognizer
 from lipiyana.server.queue.pool import ComputePool, Reservation
 from lipiyana.server.queue.reading_time import Durations, ReadingTime
 from lipiyana.server.queue.sources import ANYONE, Source
+from lipiyana.server.security.callers import current_entry
 from lipiyana.types import CacheOutcome, CachePolicy, RawImage, Recognition, RecognitionConfig
 
 
@@ -62,13 +64,17 @@ class CacheObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One picture to compute, its reader, and the keys under which its answer is stored."""
+    """One picture to compute, its reader, and the keys under which its answer is stored.
+
+    `camera` is the name of the key of the first caller who asked; addresses are no names.
+    """
 
     image: bytes | RawImage
     config: RecognitionConfig
     reader: ServedRecognizer | RepeatedFrameReader
     key: bytes | None = None
     shared_key: str | None = None
+    camera: str = ""
 
 
 class Answers:
@@ -192,7 +198,7 @@ class Answers:
             LipiyanaError: an error of the recognizer or of the queue.
         """
         if key is None or self._cache is None:
-            question = _Question(image, config, self._recognizer)
+            question = _Question(image, config, self._recognizer, camera=_camera())
             value, _ = await self._flights.run(
                 None, deadline, partial(self._start, question, source, reservation)
             )
@@ -204,7 +210,7 @@ class Answers:
         if cached is not None:
             return cached
         reader = frames or self._recognizer
-        question = _Question(image, config, reader, key, shared_key)
+        question = _Question(image, config, reader, key, shared_key, _camera())
         # a result that may come from another frame is not shared with other streams
         shared_by = key if frames is None else None
         start = partial(self._start, question, source, reservation)
@@ -312,7 +318,7 @@ class Answers:
                 "the server is busy: when the picture's turn came, the time until its deadline was "
                 "too short"
             )
-        with working(work):
+        with working(work), pictures_of_camera(question.camera):
             value = question.reader.recognize(
                 question.image, question.config, timeout=work.remaining()
             )
@@ -325,6 +331,11 @@ class Answers:
             if question.shared_key is not None and self._shared is not None:
                 self._shared.keep(question.shared_key, stored)
         return value
+
+
+def _camera() -> str:
+    entry = current_entry.get()
+    return "" if entry is None else entry.name
 
 
 def _is_repeated(value: Recognition) -> bool:

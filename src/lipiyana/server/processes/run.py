@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Protocol
 
 from lipiyana.batching import BatchedModels, Batcher
+from lipiyana.drift.profile import digests, read_profile
+from lipiyana.drift.watch import DriftWatch
 from lipiyana.errors import LipiyanaError
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
@@ -136,7 +138,9 @@ def local_recognizer(
         ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
             of models has another one.
         Unavailable: the server of models cannot be reached.
-        PermissionDenied: `settings.keep_unsure` cannot be used.
+        PermissionDenied: `settings.keep_unsure` or `settings.drift` cannot be used.
+        NotFound: `settings.drift_reference` cannot be read.
+        InvalidRequest: it is a profile of another version, or of other models.
     """
     quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
@@ -167,18 +171,34 @@ def local_recognizer(
         remote.watch([model.name for model in recognizer.models])
     if metrics is not None:
         metrics.models(recognizer.models)
+    watch = None
+    if settings.drift is not None:
+        watch = recognizer.observer = _watch(recognizer, settings, settings.drift, metrics)
     served = (
         recognizer
         if settings.keep_unsure is None
-        else _keeping(recognizer, settings.keep_unsure, settings.keep_limits)
+        else _keeping(recognizer, settings.keep_unsure, settings.keep_limits, watch)
     )
     if settings.shadow is None or metrics is None:
         return served
     return _shadowed(served, settings.shadow, settings, metrics)
 
 
-def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> KeepingRecognizer:
-    """Store unsure pictures while no calls wait."""
+def _watch(
+    recognizer: LocalRecognizer, settings: ServerSettings, folder: Path, metrics: Metrics | None
+) -> DriftWatch:
+    """Watch for drift, on a thread that ends with the recognizer."""
+    reference = settings.drift_reference
+    profile = None if reference is None else read_profile(reference)
+    watch = DriftWatch(digests(recognizer.models), profile, folder, metrics)
+    watch.start()
+    return watch
+
+
+def _keeping(
+    recognizer: LocalRecognizer, folder: Path, limits: KeepLimits, watch: DriftWatch | None
+) -> KeepingRecognizer:
+    """Store unsure pictures, and those of a kind that is new, while no calls wait."""
     keeper = UnsureKeeper(folder, limits)
     _log.warning(
         "unsure pictures are kept in %s: at most %d, for %g days. Number plates and faces are "
@@ -186,7 +206,13 @@ def _keeping(recognizer: LocalRecognizer, folder: Path, limits: KeepLimits) -> K
         folder, limits.pictures, limits.seconds / DAY,
     )  # fmt: skip
     spare_time = SpareTime(keeper.remove_old, every=WORKERS.look_for_old_seconds)
-    return KeepingRecognizer(recognizer, keeper, defer=spare_time.offer, on_close=spare_time.close)
+    return KeepingRecognizer(
+        recognizer,
+        keeper,
+        defer=spare_time.offer,
+        on_close=spare_time.close,
+        novelty=watch,
+    )
 
 
 def _shadowed(

@@ -47,6 +47,8 @@ _MOST_WORKERS = 256
 
 _PATHS = (
     "models",
+    "drift",
+    "drift_reference",
     "inference_ca",
     "keep_unsure",
     "shadow",
@@ -123,6 +125,10 @@ class ServerSettings(InferenceSettings):
         shadow: folder of models that read a share of the pictures in spare time, answer nothing,
             and are compared; absent: none.
         shadow_share: of the pictures that are computed.
+        drift: folder for counts of what pictures and answers are like, by which the server notices
+            that they change; absent: nothing is counted.
+        drift_reference: profile (`lipiyana drift profile`) with which they are compared, besides
+            the week before; absent: none.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of the issuer of client certificates, which are then required;
@@ -182,6 +188,8 @@ class ServerSettings(InferenceSettings):
     keep_unsure_days: float = Field(default=KeepLimits().seconds / DAY, gt=0, le=36_500)
     shadow: Path | None = None
     shadow_share: float = Field(default=0.1, gt=0, le=1)
+    drift: Path | None = None
+    drift_reference: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -243,6 +251,12 @@ class ServerSettings(InferenceSettings):
     def _one_process_keeps(self) -> Self:
         if self.keep_unsure is not None and self.workers > 1:
             raise ValueError("keep_unsure needs workers = 1: only one process may use the folder")
+        return self
+
+    @model_validator(mode="after")
+    def _drift_is_counted(self) -> Self:
+        if self.drift_reference is not None and self.drift is None:
+            raise ValueError("drift_reference needs drift, the folder of the counts")
         return self
 
     @property

@@ -6,10 +6,11 @@ They work in one process, and in several processes that share the folder of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from lipiyana.drift.comparison import Difference
 from lipiyana.types import ModelInfo, Recognition
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -85,6 +86,24 @@ class Metrics:
             "1 if the server of models can run all models.",
             registry=self.registry,
             multiprocess_mode="livemin",
+        )
+        self._drift_pictures = Counter(
+            "lipiyana_drift_pictures", "Pictures that the watch for drift counted.", ["camera"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._drift_signals = Gauge(
+            "lipiyana_drift_signals",
+            "Signals of pictures and answers that have drifted.",
+            ["camera"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._drift_psi = Gauge(
+            "lipiyana_drift_psi",
+            "Population stability index of a signal, less what chance adds.",
+            ["camera", "signal", "against"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self._models = Gauge(
             "lipiyana_model_info",
@@ -171,6 +190,20 @@ class Metrics:
     def inference_ready(self, ready: bool) -> None:
         """Record whether the server of models can run all models."""
         self._inference_ready.set(ready)
+
+    def drift_observed(self, camera: str) -> None:
+        """Count a picture; see `DriftObserver`."""
+        self._drift_pictures.labels(camera).inc()
+        self._drift_signals.labels(camera)  # 0 until something is flagged
+
+    def drift_compared(
+        self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
+    ) -> None:
+        """Show how the newest pictures differ; see `DriftObserver`."""
+        self._drift_signals.labels(camera).set(flagged)
+        for against, found in differences.items():
+            for one in found:
+                self._drift_psi.labels(camera, one.signal, against).set(one.psi)
 
     def queue_changed(self, waiting: int, running: int, size: int) -> None:
         """Record the numbers of waiting and running pictures, and their bytes."""

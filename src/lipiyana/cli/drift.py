@@ -1,0 +1,323 @@
+"""`lipiyana drift`: what pictures are like, and whether others differ."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
+from lipiyana.cli.options import App, Models
+from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+
+if TYPE_CHECKING:
+    from lipiyana.arrays import RgbArray
+    from lipiyana.drift.comparison import Difference
+    from lipiyana.drift.profile import Profile
+    from lipiyana.drift.signals import Observation
+    from lipiyana.types import Recognition, RecognitionConfig
+
+_ROWS = {".jsonl", ".parquet"}
+_BATCH = 500
+_SHIPPED = "shipped"
+
+
+def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> int:
+    """Write the profile of the inputs.
+
+    Raises:
+        InvalidRequest: an input is none of the known kinds, or no picture was read.
+        PermissionDenied: `output` cannot be written.
+    """
+    from lipiyana.cli.console import stderr
+    from lipiyana.errors import PermissionDenied
+
+    profile = profile_of(inputs, models)
+    if not profile.total.pictures:
+        raise InvalidRequest("no picture was read, so there is nothing to compare with later")
+    try:
+        profile.write(output)
+    except OSError as error:
+        raise PermissionDenied(f"cannot write {output}: {error.strerror}") from None
+    stderr().print(f"{profile.total.pictures} pictures counted in {output}", markup=False)
+    return DONE
+
+
+def run_compare(
+    reference: str, inputs: Sequence[str], report: Path | None, models: Path | None
+) -> int:
+    """Print how inputs differ from a profile; return 0 if they do not, 1 if so, 2 for too few.
+
+    An error also gives 2, so that no script takes it for drift.
+    """
+    from lipiyana.cli.console import say_error
+
+    try:
+        return _compare(reference, inputs, report, models)
+    except LipiyanaError as error:
+        say_error(error.message)
+        return USAGE
+
+
+def _compare(
+    reference: str, inputs: Sequence[str], report: Path | None, models: Path | None
+) -> int:
+    from lipiyana.cli.console import stderr
+    from lipiyana.drift.comparison import compare
+    from lipiyana.drift.profile import read_profile, require_same_models
+    from lipiyana.drift.report import html_report
+    from lipiyana.drift.settings import DRIFT
+    from lipiyana.errors import PermissionDenied
+    from lipiyana.files import write_atomically
+
+    before = read_profile(_reference_path(reference, models))
+    now = profile_of(inputs, models)
+    require_same_models(before.models, now.models)
+    differences = compare(before.total, now.total, usual=before.usual)
+    counted = f"{now.total.pictures} pictures against {before.total.pictures}"
+    if not differences:
+        stderr().print(
+            f"too little to say: {counted}, and both need {DRIFT.least_pictures}", markup=False
+        )
+        return USAGE
+    _show(differences)
+    if report is not None:
+        try:
+            write_atomically(
+                report, html_report(differences, before.total.pictures, now.total.pictures)
+            )
+        except OSError as error:
+            raise PermissionDenied(f"cannot write {report}: {error.strerror}") from None
+    drifted = [one.signal for one in differences if one.drifted]
+    said = f"drift of {', '.join(drifted)}" if drifted else "no drift"
+    stderr().print(f"{said}: {counted}", markup=False)
+    return FAILED if drifted else DONE
+
+
+def _reference_path(given: str, models: Path | None) -> Path:
+    from lipiyana.drift.profile import shipped_profile
+
+    is_file = given != _SHIPPED or Path(given).exists()
+    return Path(given) if is_file else shipped_profile(models)
+
+
+def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
+    """Count rows, pictures, or what servers and earlier runs counted.
+
+    Raises:
+        LipiyanaError: an input is of no known kind, or cannot be read.
+    """
+    from lipiyana.drift.profile import Profile, read_profile
+    from lipiyana.drift.state import is_state, read_state
+
+    profile, pictures = Profile(), []
+    for name in inputs:
+        path = Path(name)
+        if path.suffix in _ROWS and path.is_file():
+            profile.merge(_of_rows(path))
+        elif path.suffix == ".json" and path.is_file():
+            profile.merge(read_profile(path))
+        elif path.is_dir() and is_state(path):
+            profile.merge(read_state(path))
+        else:
+            pictures.append(name)
+    if pictures:
+        profile.merge(_of_pictures(pictures, models))
+    return profile
+
+
+def _of_rows(path: Path) -> Profile:
+    from lipiyana.drift.answers import observe_answer
+    from lipiyana.drift.camera import Repeats
+    from lipiyana.drift.profile import Profile, digests, require_same_models
+
+    profile, repeats = Profile(), Repeats()
+    rows = _json_rows(path) if path.suffix == ".jsonl" else _parquet_rows(path)
+    for found in rows:
+        models = digests(found.models)
+        require_same_models(profile.models, models)
+        profile.models |= models
+        observation = observe_answer(found)
+        if not repeats.is_repeat(observation):
+            profile.total.add(observation)
+    return profile
+
+
+def _json_rows(path: Path) -> Iterator[Recognition]:
+    import json
+
+    from lipiyana.wire.results import recognition_from_json
+
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict) or not {"recognition", "error"} & {*row}:
+                    raise ValueError
+            except ValueError:
+                raise InvalidRequest(
+                    f"line {number} of {path} is no row of `lipiyana read`", field="input"
+                ) from None
+            if "recognition" in row:
+                yield recognition_from_json(row["recognition"])
+
+
+def _parquet_rows(path: Path) -> Iterator[Recognition]:
+    from lipiyana.rows.arrow import pa, pq
+    from lipiyana.rows.columns import recognition_of
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_BATCH):
+                for columns in batch.to_pylist():
+                    found = recognition_of(columns)
+                    if found is not None:
+                        yield found
+    except (KeyError, pa.ArrowException):
+        raise InvalidRequest(f"{path} has no rows of `lipiyana read`", field="input") from None
+
+
+class _LastPicture(threading.local):
+    """Notes the picture that each thread read last."""
+
+    observation: Observation
+
+    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:  # noqa: ARG002
+        from lipiyana.drift.answers import observe_answer
+        from lipiyana.drift.picture import observe_pixels
+
+        self.observation = observe_pixels(pixels) | observe_answer(found)
+
+    def close(self) -> None:
+        pass
+
+
+def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
+    from itertools import islice
+
+    from lipiyana.cli.console import say_error, say_warning, stderr
+    from lipiyana.cli.progress import RunProgress
+    from lipiyana.cli.read.run import map_in_order
+    from lipiyana.cli.recognizers import Engines, in_process
+    from lipiyana.cli.sources import (
+        PEEK,
+        Source,
+        list_pictures,
+        no_picture_found,
+        say_ignored,
+    )
+    from lipiyana.conversions.visible_text import shown
+    from lipiyana.drift.camera import Repeats
+    from lipiyana.drift.profile import Profile, digests
+    from lipiyana.files import read_picture_file
+    from lipiyana.pipeline import LocalRecognizer
+
+    listing = list_pictures(inputs, excluded=[])
+    for pattern in listing.unmatched:
+        say_warning(f"no file matches {shown(pattern)}")
+    ignored: Counter[str] = Counter()
+    count = sum(1 for _ in islice(listing.walk(ignored), PEEK))
+    if not count:
+        raise NotFound(no_picture_found(listing, ignored))
+    ignored.clear()
+    chosen = in_process(Engines(models), None, count)
+    recognizer = chosen.recognizer
+    assert isinstance(recognizer, LocalRecognizer)  # noqa: S101 - without a keeper it is one
+    profile, repeats = Profile(models=digests(recognizer.models)), Repeats()
+
+    noted = recognizer.observer = _LastPicture()
+
+    def measure(source: Source) -> Observation | LipiyanaError:
+        if source.error is not None:
+            return source.error
+        try:
+            recognizer.recognize(read_picture_file(source.path))
+        except LipiyanaError as error:
+            return error
+        return noted.observation
+
+    with recognizer, RunProgress(stderr(), listing) as progress:
+        for outcome in map_in_order(measure, listing.walk(ignored), chosen.workers):
+            failed = isinstance(outcome, LipiyanaError)
+            if isinstance(outcome, LipiyanaError):
+                say_error(outcome.message)
+            elif not repeats.is_repeat(outcome):
+                profile.total.add(outcome)
+            progress.step(failed)
+    say_ignored(ignored)
+    return profile
+
+
+def _show(differences: Sequence[Difference]) -> None:
+    from rich.table import Table
+
+    from lipiyana.cli.console import WIDE, stdout
+
+    console = stdout()
+    if not console.is_terminal:
+        console = stdout(width=WIDE)
+    table = Table(box=None)
+    table.add_column("signal", no_wrap=True)
+    for heading in ("before", "now", "PSI", "distance", "p", "drift"):
+        table.add_column(heading, justify="right")
+    for one in differences:
+        table.add_row(
+            one.signal, f"{one.before:.0f}", f"{one.now:.0f}", f"{one.psi:.2f}",
+            f"{one.distance:.2f}", f"{one.p:.2g}", "yes" if one.drifted else "",
+        )  # fmt: skip
+    console.print(table)
+
+
+drift_app = App(help="Notice when pictures, or what is read in them, differ from earlier ones.")
+
+_Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Rows of `read` (.jsonl, .parquet), pictures and their folders, the folder of a "
+        "server's `drift`, or profiles (.json).",
+    ),
+]
+
+
+@drift_app.command("profile")
+def profile_command(
+    inputs: _Inputs,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The profile, such as reference.json."),
+    ],
+    models: Models = None,
+) -> None:
+    """Count what pictures are like, to compare later ones with.
+
+    The file has counts alone: no picture, and no text of a plate.
+    """
+    raise typer.Exit(make_profile(inputs, output, models))
+
+
+@drift_app.command("compare")
+def compare_command(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="A profile, or the word `shipped` for that of the models' own report part.",
+        ),
+    ],
+    inputs: _Inputs,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Also write a page with plots (.html)."),
+    ] = None,
+    models: Models = None,
+) -> None:
+    """Compare pictures, or rows of them, with a profile.
+
+    Exit 0: no drift; 1: drift; 2: too little to say (fewer than 30 pictures), or an error.
+    """
+    raise typer.Exit(run_compare(reference, inputs, report, models))

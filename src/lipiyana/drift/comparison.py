@@ -1,0 +1,139 @@
+"""Compares two sketches, signal by signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.signals import SIGNALS
+from lipiyana.drift.sketch import Sketch
+from lipiyana.drift.statistics import chi_squared, coarse_bins, holm, kolmogorov_smirnov, psi
+
+NOTHING_USUAL: Mapping[str, float] = MappingProxyType({})
+_RARE = 0.02  # labels with less of both samples are one
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one signal differs.
+
+    Attributes:
+        signal: its name.
+        before: pictures of the reference that have it.
+        now: pictures of the window that have it.
+        psi: see `statistics.psi`.
+        distance: the greatest difference of cumulative shares, or, of labels, half the sum of the
+            differences of their shares.
+        p: the p value of that, corrected for the number of signals.
+        drifted: whether the difference is sure and large.
+        shares_before: shares of the bins or labels of `names`.
+        shares_now: the same of the window.
+        names: of bins (their lower bounds) or labels.
+    """
+
+    signal: str
+    before: float
+    now: float
+    psi: float
+    distance: float
+    p: float
+    drifted: bool
+    shares_before: tuple[float, ...]
+    shares_now: tuple[float, ...]
+    names: tuple[str, ...]
+
+
+def compare(
+    reference: Sketch,
+    window: Sketch,
+    *,
+    p: float = DRIFT.p,
+    least_psi: float = DRIFT.psi,
+    usual: Mapping[str, float] = NOTHING_USUAL,
+    names: Iterable[str] = SIGNALS,
+    reference_pictures: float | None = None,
+) -> tuple[Difference, ...]:
+    """Compare the signals that enough pictures of both have, the largest PSI first.
+
+    Args:
+        reference: the counts before.
+        window: the counts now.
+        p: greatest corrected p value of a difference that is sure.
+        least_psi: least PSI of a difference that is large.
+        usual: PSI by signal that was seen where nothing had changed; drift must exceed it by
+            `DRIFT.margin`.
+        names: the signals.
+        reference_pictures: how many pictures the reference counts for, if its counts were weighted.
+    """
+    scale = 1.0
+    if reference_pictures is not None and reference.pictures:
+        scale = min(1.0, reference_pictures / reference.pictures)
+    raw: dict[str, _Raw] = {}
+    for name in names:
+        before, now = reference.counts(name), window.counts(name)
+        total = scale * sum(before.values())
+        if min(total, sum(now.values())) >= DRIFT.least_pictures:
+            keys = sorted({*before, *now}, key=lambda key: (isinstance(key, str), key))
+            left = [scale * before.get(key, 0.0) for key in keys]
+            right = [now.get(key, 0.0) for key in keys]
+            raw[name] = _measure(name, keys, left, right)
+    corrected = holm({name: one.p for name, one in raw.items()})
+    found = []
+    for name, one in raw.items():
+        large = one.psi >= max(least_psi, DRIFT.margin * usual.get(name, 0.0))
+        found.append(one.difference(name, corrected[name], large and corrected[name] <= p))
+    return tuple(sorted(found, key=lambda one: (not one.drifted, -one.psi)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    keys: list[int | str]
+    before: list[float]
+    now: list[float]
+    psi: float
+    distance: float
+    p: float
+
+    def difference(self, name: str, corrected: float, drifted: bool) -> Difference:
+        n, m = sum(self.now), sum(self.before)
+        return Difference(
+            signal=name,
+            before=m,
+            now=n,
+            psi=self.psi,
+            distance=self.distance,
+            p=corrected,
+            drifted=drifted,
+            shares_before=tuple(value / m for value in self.before),
+            shares_now=tuple(value / n for value in self.now),
+            names=tuple(_shown(name, key) for key in self.keys),
+        )
+
+
+def _measure(name: str, keys: list[int | str], before: list[float], now: list[float]) -> _Raw:
+    if SIGNALS[name].bins:
+        index = psi(*coarse_bins(before, now))
+        distance, p = kolmogorov_smirnov(before, now)
+    else:
+        index = psi(*_without_rare(before, now))
+        distance, p = chi_squared(before, now)
+    return _Raw(keys, before, now, index, distance, p)
+
+
+def _without_rare(before: list[float], now: list[float]) -> tuple[list[float], list[float]]:
+    n, m = sum(now), sum(before)
+    pairs = list(zip(before, now, strict=True))
+    usual = [(a, b) for a, b in pairs if (a / m + b / n) / 2 >= _RARE]
+    rest = [(a, b) for a, b in pairs if (a / m + b / n) / 2 < _RARE]
+    if rest:
+        usual.append((sum(a for a, _ in rest), sum(b for _, b in rest)))
+    return [a for a, _ in usual], [b for _, b in usual]
+
+
+def _shown(name: str, key: int | str) -> str:
+    if isinstance(key, str):
+        return key
+    edges = SIGNALS[name].edges
+    return "below" if key == 0 else f"{edges[key - 1]:.3g}"

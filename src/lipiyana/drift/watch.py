@@ -1,0 +1,226 @@
+"""`DriftWatch`: watches what a recognizer reads, beside the reading."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from lipiyana.arrays import RgbArray
+from lipiyana.drift.answers import observe_answer
+from lipiyana.drift.camera import HOUR, Camera
+from lipiyana.drift.comparison import Difference
+from lipiyana.drift.picture import observe_pixels
+from lipiyana.drift.profile import Models, Profile, require_same_models
+from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.signals import Observation
+from lipiyana.drift.state import StateFolder
+from lipiyana.errors import MissingExtra
+from lipiyana.types import CachePolicy, Layout, Recognition, RecognitionConfig
+
+if TYPE_CHECKING:
+    from lipiyana.drift.stream import StreamChanges
+
+ALL = "all"
+"""The camera of callers without a key, and of those beyond `DRIFT.cameras`."""
+
+_SAVE_SECONDS = 300.0
+_LOOK_SECONDS = 1.0
+_WAITING = 1000
+_DAY = 24
+
+_camera: ContextVar[str] = ContextVar("lipiyana_drift_camera", default="")
+_log = logging.getLogger(__name__)
+
+
+class DriftObserver(Protocol):
+    """Shows what has drifted."""
+
+    def drift_observed(self, camera: str) -> None:
+        """Count a picture."""
+        ...
+
+    def drift_compared(
+        self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
+    ) -> None:
+        """Show the differences, by what was compared with, and the number of drifted signals."""
+        ...
+
+
+@contextmanager
+def pictures_of_camera(name: str) -> Iterator[None]:
+    """Say whose pictures are read in this context."""
+    token = _camera.set(name)
+    try:
+        yield
+    finally:
+        _camera.reset(token)
+
+
+class DriftWatch:
+    """Counts pictures by camera and compares them, on a thread of its own.
+
+    Safe to share between threads. What the reading thread does is to measure the pixels and to note
+    the answer; if more than `_WAITING` notes wait, the oldest are dropped.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        profile: Profile | None = None,
+        folder: Path | None = None,
+        observer: DriftObserver | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Load earlier counts.
+
+        Args:
+            models: digests of those that read.
+            profile: what is expected.
+            folder: keeps the counts; None keeps them in memory alone.
+            observer: told of each comparison, on the watching thread.
+            clock: seconds since 1970.
+
+        Raises:
+            InvalidRequest: the profile is of other models (OTHER_MODELS).
+            PermissionDenied: the folder cannot be used.
+        """
+        if profile is not None:
+            require_same_models(profile.models, models)
+        self._profile, self._observer, self._clock = profile, observer, clock
+        self._state = None if folder is None else StateFolder(folder, models)
+        self._lock = threading.Lock()
+        self._cameras: dict[str, Camera] = {}
+        self._unsaved: set[tuple[str, int]] = set()
+        for name, hours in ({} if self._state is None else self._state.load()).items():
+            self._camera_of(name).hours = hours
+        self._notes: deque[tuple[str, Observation]] = deque(maxlen=_WAITING)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="lipiyana-drift", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:
+        """Note a scene that was read; crops, and pictures that bypass caches, are passed over.
+
+        Args:
+            pixels: (H, W, 3) RGB.
+            config: it was read with.
+            found: in it.
+        """
+        if config.layout is not Layout.SCENE or config.cache_policy is CachePolicy.BYPASS:
+            return
+        try:
+            observation = observe_pixels(pixels) | observe_answer(found)
+        except Exception as error:  # a fault here must not cost the answer
+            _log.error("%s while measuring a picture", type(error).__name__)
+            return
+        self._notes.append((_camera.get(), observation))
+
+    @property
+    def camera(self) -> str:
+        """The camera whose picture is being read on this thread."""
+        return _camera.get()
+
+    def is_drifting(self, camera: str) -> bool:
+        """Whether a signal of a camera has drifted."""
+        with self._lock:
+            known = self._cameras.get(self._name(camera))
+            return known is not None and bool(known.flagged)
+
+    def strangeness(self, camera: str, pixels: RgbArray, found: Recognition) -> float:
+        """How much a picture is of the kind that is new, from 0 to 1; see `Camera`."""
+        with self._lock:
+            known = self._cameras.get(self._name(camera))
+            if known is None or not known.flagged:
+                return 0.0
+            return known.strangeness(observe_pixels(pixels) | observe_answer(found))
+
+    def take_notes(self) -> None:
+        """Count the pictures that were noted."""
+        while self._notes:
+            given, observation = self._notes.popleft()
+            now = self._clock()
+            with self._lock:
+                name = self._name(given)
+                camera = self._camera_of(name)
+                before = camera.flagged
+                compared = camera.add(observation, now)
+                after, differences = camera.flagged, camera.differences
+            self._unsaved.add((name, int(now // HOUR) // _DAY))
+            if self._observer is not None:
+                self._observer.drift_observed(name)
+                if compared:
+                    count = len({signal for signals in after.values() for signal in signals})
+                    self._observer.drift_compared(name, differences, count)
+            if after and not before:
+                _log.warning("drift of %s: %s", name, _told(after))
+
+    def save(self) -> None:
+        """Write what is not on disk; a full disk is logged, and tried again."""
+        self._unsaved, unsaved = set(), self._unsaved
+        if self._state is None:
+            return
+        try:
+            for name, day in sorted(unsaved):
+                self._state.save(name, self._cameras[name].hours, day)
+            self._state.remove_old(int(self._clock() // HOUR))
+        except OSError as error:
+            self._unsaved |= unsaved
+            _log.error("the counts of drift cannot be written: %s", error.strerror)
+
+    def close(self) -> None:
+        """Count what was noted, and write it. Blocks."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.take_notes()
+        self.save()
+        if self._state is not None:
+            self._state.close()
+
+    def _work(self) -> None:
+        saved = time.monotonic()
+        while not self._closed.wait(_LOOK_SECONDS):
+            try:
+                self.take_notes()
+                if time.monotonic() - saved >= _SAVE_SECONDS:
+                    saved = time.monotonic()
+                    self.save()
+            except Exception as error:  # a fault here must not end the watch
+                _log.error("%s while watching for drift", type(error).__name__)
+
+    def _name(self, given: str) -> str:
+        known = given in self._cameras or len(self._cameras) < DRIFT.cameras
+        return given if given and known else ALL
+
+    def _camera_of(self, name: str) -> Camera:
+        camera = self._cameras.get(name)
+        if camera is None:
+            camera = self._cameras[name] = Camera(self._profile, _stream(self._profile))
+        return camera
+
+
+def _stream(profile: Profile | None) -> StreamChanges | None:
+    """What finds changes within a stream; None where it cannot."""
+    if profile is None or not profile.knows_hours:
+        return None
+    try:
+        from lipiyana.drift.stream import StreamChanges
+    except MissingExtra:
+        return None
+    return StreamChanges(profile)
+
+
+def _told(flagged: Mapping[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{', '.join(signals)} (against {name})" for name, signals in flagged.items())

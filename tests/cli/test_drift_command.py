@@ -1,0 +1,144 @@
+"""`lipiyana drift`: rows, pictures and states in; a table, a page and an exit code out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drift_pictures import MODELS, Street
+from typer.testing import CliRunner, Result
+
+from lipiyana.cli.main import app
+from lipiyana.drift.profile import digests, read_profile
+from lipiyana.drift.watch import DriftWatch
+from lipiyana.rows.text_forms import JsonLines
+from lipiyana.types import ModelInfo, RecognitionConfig
+
+SCENES = Path(__file__).parents[2] / "samples" / "scenes"
+
+
+def _rows(path: Path, count: int, seed: int, street: Street | None = None) -> Path:
+    rng = np.random.default_rng(seed)
+    form = JsonLines()
+    answers = [(street or Street()).answer(rng) for _ in range(count)]
+    path.write_bytes(b"".join(form.encode(f"{i}.jpg", one) for i, one in enumerate(answers)))
+    return path
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["drift", *map(str, arguments)])
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    path = tmp_path / "reference.json"
+    done = _run("profile", _rows(tmp_path / "before.jsonl", 300, 1), "-o", path)
+    assert done.exit_code == 0, done.output
+    assert "300 pictures counted" in done.output
+    return path
+
+
+def test_rows_of_the_same_street_do_not_drift(reference: Path, tmp_path: Path) -> None:
+    done = _run("compare", reference, _rows(tmp_path / "now.jsonl", 60, 2))
+    assert done.exit_code == 0, done.output
+    assert "no drift: 60 pictures against 300" in done.output
+    assert "plate_region" in done.output
+
+
+def test_rows_of_another_city_drift(reference: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    now = _rows(tmp_path / "now.jsonl", 60, 2, Street(region="Kerala <b>"))
+    done = _run("compare", reference, now, "--report", page)
+    assert done.exit_code == 1, done.output
+    assert "drift of plate_region" in done.output
+    text = page.read_text("utf-8")
+    assert "<svg" in text
+    assert "Kerala &lt;b&gt;" in text
+    assert "KA01AB" not in text + done.output
+
+
+def test_fewer_than_thirty_pictures_say_nothing(reference: Path, tmp_path: Path) -> None:
+    now = _rows(tmp_path / "now.jsonl", 29, 2, Street(region="Kerala"))
+    done = _run("compare", reference, now)
+    assert done.exit_code == 2
+    assert "too little to say" in done.output
+
+
+def test_one_picture_again_and_again_says_nothing(reference: Path, tmp_path: Path) -> None:
+    line = JsonLines().encode("a.jpg", Street("Kerala").answer(np.random.default_rng(1)))
+    (tmp_path / "still.jsonl").write_bytes(line * 200)
+    assert _run("compare", reference, tmp_path / "still.jsonl").exit_code == 2
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    assert _run("compare", reference, tmp_path / "empty.jsonl").exit_code == 2
+
+
+def test_an_error_is_not_drift(reference: Path, tmp_path: Path) -> None:
+    now = _rows(tmp_path / "now.jsonl", 60, 2)
+    old = json.loads(reference.read_text("utf-8")) | {"version": 0}
+    (tmp_path / "old.json").write_text(json.dumps(old), "utf-8")
+    (tmp_path / "text.jsonl").write_text("no rows\n", "utf-8")
+    (tmp_path / "other.jsonl").write_text('{"plates": 3}\n', "utf-8")
+    for before, after, said in (
+        (tmp_path / "old.json", now, "is of version 0"),
+        (tmp_path / "missing.json", now, "No such file"),
+        (reference, tmp_path / "text.jsonl", "line 1 of"),
+        (reference, tmp_path / "other.jsonl", "line 1 of"),
+        (reference, tmp_path / "missing", "missing"),
+    ):
+        done = _run("compare", before, after)
+        assert done.exit_code == 2, done.output
+        assert said in done.output
+
+
+def test_rows_of_other_models_are_refused(reference: Path, tmp_path: Path) -> None:
+    value = json.loads(reference.read_text("utf-8"))
+    assert value["models"] == digests(MODELS)
+    value["models"]["reader-int8"] = digests((ModelInfo("x", "2", "c" * 64),))["x"]
+    reference.write_text(json.dumps(value), "utf-8")
+    done = _run("compare", reference, _rows(tmp_path / "now.jsonl", 60, 2))
+    assert done.exit_code == 2
+    assert "other versions of reader-int8" in done.output
+
+
+def test_states_of_servers_and_profiles_are_added(reference: Path, tmp_path: Path) -> None:
+    watch = DriftWatch(digests(MODELS), None, tmp_path / "state", clock=lambda: 7200.0)
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        picture = rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)
+        watch.observe(picture, RecognitionConfig(), Street().answer(rng))
+    watch.close()
+    both = tmp_path / "both.json"
+    assert _run("profile", reference, tmp_path / "state", "-o", both).exit_code == 0
+    profile = read_profile(both)
+    assert profile.total.pictures == 340
+    assert profile.hours[2].pictures == 40
+
+
+def test_parquet_rows_are_counted_as_lines_are(reference: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from lipiyana.rows.row import Row
+    from lipiyana.rows.schema import rows_table
+
+    rng = np.random.default_rng(1)
+    rows = [Row(f"{i}.jpg", None, Street().answer(rng)) for i in range(300)]
+    pq.write_table(rows_table(rows), tmp_path / "rows.parquet")
+    path = tmp_path / "parquet.json"
+    assert _run("profile", tmp_path / "rows.parquet", "-o", path).exit_code == 0
+    found, expected = read_profile(path).total, read_profile(reference).total
+    assert found.pictures == expected.pictures
+    assert found.counts("plate_region") == pytest.approx(expected.counts("plate_region"))
+
+
+def test_pictures_are_read_and_measured(tmp_path: Path) -> None:
+    path = tmp_path / "scenes.json"
+    pictures = sorted(SCENES.glob("*.jpg"))[:2]
+    done = _run("profile", *pictures, "-o", path)
+    assert done.exit_code == 0, done.output
+    total = read_profile(path).total
+    assert total.pictures == 2
+    assert total.weight("brightness") == 2
+    assert total.weight("lines") == 2
+    assert _run("profile", tmp_path / "nothing", "-o", path).exit_code == 1

@@ -1,0 +1,203 @@
+"""`DriftWatch`: cameras apart, counts on disk, several processes in one folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drift_pictures import MODELS, Street, street_pixels
+
+from lipiyana.drift.camera import HOUR
+from lipiyana.drift.comparison import Difference
+from lipiyana.drift.profile import Profile, digests
+from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.state import is_state, read_state
+from lipiyana.drift.watch import ALL, DriftWatch, pictures_of_camera
+from lipiyana.errors import InvalidRequest, PermissionDenied
+from lipiyana.types import CachePolicy, Layout, RecognitionConfig
+
+NOW = 24 * 20_000 * HOUR + 12 * HOUR
+SCENE = RecognitionConfig()
+
+
+class Seen:
+    """Notes what a watch tells."""
+
+    def __init__(self) -> None:
+        self.pictures: list[str] = []
+        self.flagged: dict[str, int] = {}
+
+    def drift_observed(self, camera: str) -> None:
+        self.pictures.append(camera)
+
+    def drift_compared(
+        self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
+    ) -> None:
+        assert differences or not flagged
+        self.flagged[camera] = flagged
+
+
+def _watch(
+    profile: Profile | None = None, folder: Path | None = None, seen: Seen | None = None
+) -> DriftWatch:
+    return DriftWatch(digests(MODELS), profile, folder, seen, clock=lambda: NOW)
+
+
+def _show(watch: DriftWatch, count: int, seed: int, street: Street, camera: str = "") -> None:
+    rng = np.random.default_rng(seed)
+    with pictures_of_camera(camera):
+        for _ in range(count):
+            watch.observe(street_pixels(rng, 60, 80), SCENE, street.answer(rng))
+    watch.take_notes()
+
+
+def test_cameras_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    reference = _watch()
+    _show(reference, 150, 1, Street())
+    profile = Profile(models=digests(MODELS))
+    profile.add_hour(12, reference._cameras[ALL].hours.sketches[NOW // HOUR])
+    seen = Seen()
+    watch = _watch(profile, None, seen)
+    with caplog.at_level(logging.WARNING):
+        _show(watch, 75, 2, Street(), "gate-1")
+        _show(watch, 75, 3, Street(region="Kerala"), "gate-2")
+    assert seen.flagged["gate-1"] == 0
+    assert seen.flagged["gate-2"] > 0
+    assert len(seen.pictures) == 150
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("drift of gate-2: ")
+    assert "plate_region" in said
+    assert "KA01" not in said
+    assert watch.is_drifting("gate-2")
+    pixels = street_pixels(np.random.default_rng(4))
+    kerala = [Street(region="Kerala").answer(np.random.default_rng(s)) for s in range(9)]
+    assert max(watch.strangeness("gate-2", pixels, found) for found in kerala) > 0.8
+    assert not watch.is_drifting("gate-1")
+    assert watch.strangeness("gate-1", pixels, kerala[0]) == 0
+    assert watch.camera == ""
+
+
+def test_more_cameras_than_are_told_apart_are_counted_together() -> None:
+    seen = Seen()
+    watch = _watch(None, None, seen)
+    for index in range(DRIFT.cameras + 20):
+        _show(watch, 1, index, Street(), f"gate-{index}")
+    assert len(set(seen.pictures)) <= DRIFT.cameras + 1
+    assert ALL in seen.pictures
+
+
+def test_crops_and_pictures_that_bypass_caches_are_not_counted() -> None:
+    seen = Seen()
+    watch = _watch(None, None, seen)
+    rng = np.random.default_rng(1)
+    pixels = street_pixels(rng)
+    for config in (
+        RecognitionConfig(layout=Layout.PLATE),
+        RecognitionConfig(cache_policy=CachePolicy.BYPASS),
+    ):
+        watch.observe(pixels, config, Street().answer(rng))
+    watch.take_notes()
+    assert not seen.pictures
+
+
+def test_counts_outlive_the_process(tmp_path: Path) -> None:
+    folder = tmp_path / "drift"
+    watch = _watch(None, folder)
+    watch.start()
+    _show(watch, 40, 1, Street(), "gate/1")
+    watch.close()
+    watch.close()
+    assert is_state(folder)
+    again = _watch(None, folder)
+    assert again._cameras["gate/1"].hours.at(NOW // HOUR).pictures == 40
+    again.close()
+    text = "".join(path.read_text("utf-8") for path in folder.glob("*.json"))
+    assert "KA01AB" not in text
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*.json"))
+
+
+def test_cameras_of_any_name_have_files(tmp_path: Path) -> None:
+    names = {"../..", "gate/1", "द्वार" * 40, "द्वार" * 40 + "2", "a" * 300, "x.3.0"}
+    watch = _watch(None, tmp_path)
+    for index, name in enumerate(sorted(names)):
+        _show(watch, 2, index, Street(), name)
+    watch.close()
+    assert len(list(tmp_path.glob("*.json"))) == len(names)
+    again = _watch(None, tmp_path)
+    assert set(again._cameras) == names
+    again.close()
+
+
+def test_a_fault_in_measuring_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    watch = _watch()
+    watch.observe(np.zeros((0, 0, 3), np.uint8), SCENE, Street().answer(np.random.default_rng(1)))
+    watch.take_notes()
+    assert "while measuring a picture" in caplog.text
+    assert not watch._cameras
+
+
+def test_servers_that_share_a_folder_are_added(tmp_path: Path) -> None:
+    watches = [_watch(None, tmp_path) for _ in range(3)]
+    for index, watch in enumerate(watches):
+        _show(watch, 20 + index, index, Street())
+    for watch in watches:
+        watch.close()
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    profile = read_state(tmp_path)
+    assert profile.total.pictures == 63
+    assert profile.hours[12].pictures == 63
+    assert profile.models == digests(MODELS)
+
+
+def test_counts_of_earlier_models_are_left(tmp_path: Path) -> None:
+    before = DriftWatch({"reader": "old"}, None, tmp_path, clock=lambda: NOW - 24 * HOUR)
+    _show(before, 30, 1, Street())
+    before.close()
+    now = _watch(None, tmp_path)
+    assert not now._cameras
+    _show(now, 10, 2, Street())
+    now.close()
+    profile = read_state(tmp_path)
+    assert (profile.total.pictures, profile.models) == (10, digests(MODELS))
+
+
+def test_old_days_and_damaged_files(tmp_path: Path) -> None:
+    old = DriftWatch(digests(MODELS), None, tmp_path, clock=lambda: NOW - 30 * 24 * HOUR)
+    _show(old, 5, 1, Street())
+    old.close()
+    (tmp_path / f"all.{NOW // HOUR // 24 - 1}.0.json").write_text("{", "utf-8")
+    watch = _watch(None, tmp_path)  # it starts all the same
+    _show(watch, 5, 2, Street())
+    watch.close()
+    days = sorted(int(path.name.split(".")[1]) for path in tmp_path.glob("*.json"))
+    assert days == [NOW // HOUR // 24 - 1, NOW // HOUR // 24]
+    with pytest.raises(InvalidRequest, match="is not a lipiyana drift state"):
+        read_state(tmp_path)
+
+
+def test_a_full_disk_is_logged_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = _watch(None, tmp_path)
+    _show(watch, 3, 1, Street())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lipiyana.drift.state.write_atomically", full)
+        watch.save()
+    assert "No space left" in caplog.text
+    watch.close()
+    assert read_state(tmp_path).total.pictures == 3
+
+
+def test_a_profile_of_other_models_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="other versions of reader-int8"):
+        _watch(Profile(models={"reader-int8": "other"}))
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(PermissionDenied, match="cannot keep the counts of drift"):
+        _watch(None, tmp_path / "file")
