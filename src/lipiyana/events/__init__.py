@@ -1,0 +1,1 @@
+"""Rules over rows, where events go, and the spool that survives bad networks."""
