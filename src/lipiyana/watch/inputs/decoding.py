@@ -30,10 +30,9 @@ _ADDRESSES = {
     "protocol_whitelist": "rtsp,rtp,udp,tcp,tls,http,https,httpproxy,crypto",
     # a network that loses packets damages pictures; where a camera has no TCP, UDP is used
     "rtsp_flags": "prefer_tcp",
-    "fflags": "nobuffer",
     # microseconds that may be spent on finding out what a stream contains; the default is five
     # seconds, and none is read meanwhile
-    "analyzeduration": "1000000",
+    "analyzeduration": "500000",
 }
 _CAMERA_FORMAT = "v4l2"
 
