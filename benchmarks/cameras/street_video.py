@@ -31,6 +31,7 @@ WAYS = ("right", "left", "away")
 
 _BACKGROUND = "scenes/16_welcome_ranchi_imphal.jpg"
 _WIDTH, _HEIGHT = 1280, 720
+_GRAIN_MARGIN = 64
 _ROAD = 420
 """Row at which the road begins."""
 
@@ -81,8 +82,9 @@ def write_video(
     seconds_each: float = 2.0,
     pause: float = 1.0,
     size: tuple[int, int] = (1280, 720),
+    repeat: int = 1,
 ) -> None:
-    """Write the frames of `frames` as a video."""
+    """Write the frames of `frames` as a video, `repeat` times one after the other."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         assert isinstance(stream, av.VideoStream)
@@ -92,7 +94,8 @@ def write_video(
         stream.codec_context.gop_size = rate
         if codec in {"libx264", "libx265"}:  # as cameras do: no frame waits for a later one
             stream.options = {"preset": "ultrafast", "tune": "zerolatency"}
-        for number, pixels in enumerate(frames(rate, seconds_each, pause, size)):
+        drawn = frames(rate, seconds_each, pause, size)
+        for number, pixels in enumerate(drawn if repeat == 1 else [*drawn] * repeat):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, rate)
             container.mux(stream.encode(frame))
@@ -131,15 +134,14 @@ def _placed(street: Pixels, vehicle: _Cutout, way: str, share: float) -> Pixels:
     size = (round(width * scale), height)
     small = cv2.resize(cutout, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     mask = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[:, :, None]
-    picture = street.astype(np.float32)
+    picture = street.copy()
     left, top = centre - size[0] // 2, bottom - height
     x0, x1 = max(0, left), min(_WIDTH, left + size[0])
     if x0 < x1:
         part = slice(x0 - left, x1 - left)
         place = picture[top : top + height, x0:x1]
-        place *= 1 - mask[:, part]
-        place += small[:, part] * mask[:, part]
-    return picture.astype(np.uint8)
+        place[:] = place * (1 - mask[:, part]) + small[:, part] * mask[:, part]
+    return picture
 
 
 @lru_cache(maxsize=len(_VEHICLES))
@@ -167,8 +169,16 @@ def _taken(street: Pixels, noise: np.random.Generator, size: tuple[int, int]) ->
     picture = street
     if size != (_WIDTH, _HEIGHT):
         picture = np.asarray(cv2.resize(street, size, interpolation=cv2.INTER_AREA), np.uint8)
-    grain = noise.normal(0, 2, picture.shape[:2]).astype(np.float32)[:, :, None]
-    return np.clip(picture + grain, 0, 255).astype(np.uint8)
+    x, y = noise.integers(0, _GRAIN_MARGIN, 2)
+    grain = _grain(*size)[y : y + size[1], x : x + size[0]]
+    return np.asarray(cv2.add(picture, grain, dtype=cv2.CV_8U), np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _grain(width: int, height: int) -> npt.NDArray[np.int16]:
+    shape = (height + _GRAIN_MARGIN, width + _GRAIN_MARGIN, 1)
+    grain = np.random.default_rng(8).normal(0, 2, shape).round().astype(np.int16)
+    return np.repeat(grain, 3, axis=2)
 
 
 def _sample(name: str) -> Pixels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from live_cameras import RtspCamera, answers, free_port, web_camera, write_plain_video
-from street_video import PLATES, write_video
+from street_video import PLATES
 
 from lipiyana.errors import InvalidImage, Unavailable
 from lipiyana.watch.inputs.frames import CameraFrame
@@ -202,9 +203,9 @@ def test_a_camera_that_is_not_there_gives_up(stop: threading.Event) -> None:
 
 
 def test_the_command_watches_a_camera_until_it_is_stopped(
-    camera: RtspCamera, tmp_path: Path
+    camera: RtspCamera, street: Path, tmp_path: Path
 ) -> None:
-    write_video(tmp_path / "street.mp4", 10)
+    shutil.copy(street, tmp_path)
     camera.start(tmp_path)
     address = camera.address("street.mp4").replace("rtsp://", "rtsp://admin:hunter2@")
     watching = subprocess.Popen(

@@ -44,7 +44,11 @@ class MotionGate:
         self._reference = None
 
     def _differs(self, one: GreyArray, other: GreyArray) -> bool:
-        difference = other.astype(np.int16) - one
-        difference -= np.int16(np.median(difference))
-        changed = np.abs(difference) >= self._settings.motion_difference
-        return int(np.count_nonzero(changed)) >= self._settings.motion_pixels
+        difference = other.astype(np.float32) - one
+        size = np.abs(difference - np.median(difference))
+        # most of the picture stands still, so this is its noise
+        noise = float(np.median(size))
+        if noise >= self._settings.motion_difference:
+            return True  # unless something fills it
+        limit = max(self._settings.motion_difference, self._settings.motion_noise * noise)
+        return int(np.count_nonzero(size >= limit)) >= self._settings.motion_pixels

@@ -16,7 +16,7 @@ class Power(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PowerProfile:
-    """What a profile allows; `benchmarks/cameras/power_profiles.py` measures each.
+    """What a profile allows; `benchmarks/cameras/watch_cpu.py` measures each.
 
     Attributes:
         frames_per_second: of one source that are looked at; None for all.

@@ -19,9 +19,11 @@ class WatchSettings:
     """Width of the grey copies that are compared: a pixel stands for 8x8 of 1280x720, over which
     the noise of a sensor averages out.
     """
-    motion_difference: int = 10
-    """Difference in grey levels, of 255, from which such a pixel has changed. Noise of a standard
-    deviation of 20 levels leaves 2.5 in the average of 64.
+    motion_difference: float = 10.0
+    """Difference in grey levels, of 255, from which such a pixel has changed."""
+    motion_noise: float = 10.0
+    """Likewise, in medians of all differences, where there is more noise: some six standard
+    deviations.
     """
     motion_pixels: int = 4
     """Changed pixels from which something moves: a vehicle whose plate can be read has some 80."""
