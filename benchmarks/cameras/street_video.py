@@ -52,7 +52,11 @@ _VEHICLES = (
 
 
 def frames(
-    rate: float, seconds_each: float = 2.0, pause: float = 1.0, size: tuple[int, int] = (1280, 720)
+    rate: float,
+    seconds_each: float = 2.0,
+    pause: float = 1.0,
+    size: tuple[int, int] = (1280, 720),
+    scale: float = 1.0,
 ) -> Iterator[Pixels]:
     """Draw the frames, (height, width, 3) RGB.
 
@@ -61,6 +65,7 @@ def frames(
         seconds_each: that a vehicle takes.
         pause: seconds without one before, between and after them.
         size: width and height.
+        scale: factor of the size of the vehicles; smaller ones are farther away.
     """
     street = _street()
     noise = np.random.default_rng(7)
@@ -69,7 +74,9 @@ def frames(
             yield _taken(street, noise, size)
         steps = round(seconds_each * rate)
         for step in range(steps):
-            yield _taken(_placed(street, vehicle, way, step / max(1, steps - 1)), noise, size)
+            yield _taken(
+                _placed(street, vehicle, way, step / max(1, steps - 1), scale), noise, size
+            )
     for _ in range(round(pause * rate)):
         yield _taken(street, noise, size)
 
@@ -82,6 +89,7 @@ def write_video(
     seconds_each: float = 2.0,
     pause: float = 1.0,
     size: tuple[int, int] = (1280, 720),
+    scale: float = 1.0,
     repeat: int = 1,
 ) -> None:
     """Write the frames of `frames` as a video, `repeat` times one after the other."""
@@ -94,7 +102,7 @@ def write_video(
         stream.codec_context.gop_size = rate
         if codec in {"libx264", "libx265"}:  # as cameras do: no frame waits for a later one
             stream.options = {"preset": "ultrafast", "tune": "zerolatency"}
-        drawn = frames(rate, seconds_each, pause, size)
+        drawn = frames(rate, seconds_each, pause, size, scale)
         for number, pixels in enumerate(drawn if repeat == 1 else [*drawn] * repeat):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, rate)
@@ -119,19 +127,19 @@ def _street() -> Pixels:
     return np.asarray(cv2.GaussianBlur(street, (0, 0), 3), np.uint8)
 
 
-def _placed(street: Pixels, vehicle: _Cutout, way: str, share: float) -> Pixels:
-    scale = 1.0
+def _placed(street: Pixels, vehicle: _Cutout, way: str, share: float, scale: float) -> Pixels:
     centre, bottom = _WIDTH // 2, _HEIGHT - 40
     cutout, alpha = _cut_out(vehicle)
-    width = cutout.shape[1] * vehicle.height / cutout.shape[0]
+    width = scale * cutout.shape[1] * vehicle.height / cutout.shape[0]
     if way == "away":
-        scale = 1.1 - 0.5 * share
+        nearness = 1.1 - 0.5 * share
+        scale, width = scale * nearness, width * nearness
         bottom = round(_HEIGHT - 20 - 130 * share)
     else:
         travelled = -width / 2 + share * (_WIDTH + width)
         centre = round(travelled if way == "right" else _WIDTH - travelled)
     height = round(vehicle.height * scale)
-    size = (round(width * scale), height)
+    size = (round(width), height)
     small = cv2.resize(cutout, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     mask = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)[:, :, None]
     picture = street.copy()

@@ -36,6 +36,8 @@ from lipiyana.watch.watcher import Eyes, WatchOptions
 
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 RATES = (5, 15)
+SCALES = (1.0, 0.6, 0.4)
+"""Sizes of the vehicles: at 1 their plates are 160 pixels wide in 1080p."""
 FRAMES_OF_MEMORY = 30_000
 _SAMPLE_EVERY = 2_000
 _FULL = PROFILES[Power.FULL]
@@ -126,17 +128,19 @@ def measure_cpu(folder: Path, say: Callable[[str], object]) -> list[dict[str, An
 
 
 def measure_power(folder: Path, say: Callable[[str], object]) -> list[dict[str, Any]]:
-    """Each profile, on 1080p of 15 frames a second."""
-    street = folder / "power.mp4"
-    write_video(street, 15, size=SIZES["1080p"])
+    """Each profile, on 1080p of 15 frames a second, with vehicles near and far."""
     found: list[dict[str, Any]] = []
-    for power, profile in PROFILES.items():
-        one = _in_a_process(watched, str(street), None, profile, every_frame=False)
-        found.append({"power": str(power)} | one)
-        say(
-            f"{power}: {one['cpu_percent']:.0f} % CPU, {one['read']} read, "
-            f"{one['plates']} of 3 plates, {one['wrong']} wrong, {one['readings']} readings"
-        )
+    for scale in SCALES:
+        street = folder / f"power-{scale}.mp4"
+        write_video(street, 15, size=SIZES["1080p"], scale=scale)
+        for power, profile in PROFILES.items():
+            one = _in_a_process(watched, str(street), None, profile, every_frame=False)
+            found.append({"power": str(power), "scale": scale} | one)
+            say(
+                f"{power}, vehicles {scale:.0%} large: {one['cpu_percent']:.0f} % CPU, "
+                f"{one['read']} read, {one['plates']} of 3 plates, {one['wrong']} wrong, "
+                f"{one['readings']} readings"
+            )
     return found
 
 

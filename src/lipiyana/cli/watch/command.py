@@ -15,10 +15,10 @@ import typer
 
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
-from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
-from lipiyana.cli.read.command import Terminated, terminable
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
 from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.watch.progress import WatchProgress, describe
+from lipiyana.cli.watch.signals import Stopped, stoppable
 from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.events.sink import RowSink
@@ -81,6 +81,8 @@ def run(request: WatchRequest) -> int:
             return _watch(request, watch, [sink])
     except OSError as error:
         return _cannot_write(error, request)
+    except KeyboardInterrupt:  # the second signal
+        return INTERRUPTED
 
 
 def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
@@ -165,23 +167,22 @@ def _prepare(request: WatchRequest, tasks: Sequence[Task], stack: ExitStack) -> 
 
 def _watch(request: WatchRequest, watch: Watch, sinks: Sequence[RowSink]) -> int:
     on_terminal = request.output is None and sys.stdout.isatty()
-    with WatchProgress(stderr(), watch.states, results_on_terminal=on_terminal) as progress:
-        with terminable() as check:
-            try:
+    code = DONE
+    with (
+        WatchProgress(stderr(), watch.states, results_on_terminal=on_terminal) as progress,
+        stoppable() as check,
+    ):
 
-                def look() -> None:
-                    check()
-                    progress.look()
+        def look() -> None:
+            check()
+            progress.look()
 
-                watch.run(sinks, notify=_notify, on_look=look, duration=request.duration)
-            except KeyboardInterrupt as signalled:
-                code = TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
-            else:
-                code = DONE
-        if code != DONE:
+        try:
+            watch.run(sinks, notify=_notify, on_look=look, duration=request.duration)
+        except Stopped as stopped:
             # that is how cameras are stopped, but a file has not been watched to its end
-            if all(state.source.is_endless for state in watch.states):
-                code = DONE
+            if not all(state.source.is_endless for state in watch.states):
+                code = stopped.exit_code
             watch.finish(sinks, _notify)
     for state in watch.states:
         _sum_up(state)
