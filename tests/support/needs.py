@@ -23,6 +23,7 @@ BROWSER = (
     "drives a browser: needs the system's Chromium, and Playwright: pip install --group browser"
 )
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
+FULL_DISK = "needs the device /dev/full: Linux has it"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 
 CLUSTER = "reads on Ray: needs Ray and an S3 server of Python: pip install --group cluster"

@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import pytest
+from needs import FULL_DISK
 from street_video import PLATES, WAYS
 from typer.testing import CliRunner, Result
 
@@ -211,7 +212,7 @@ def test_a_wrong_use_is_refused(
 def test_a_full_disk_ends_the_run_with_a_message(small_video: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
-        pytest.skip("needs the device /dev/full of Linux")
+        pytest.skip(FULL_DISK)
     link = small_video.parent / "full.jsonl"
     if not link.is_symlink():
         link.symlink_to(full)
