@@ -143,8 +143,9 @@ def test_what_is_no_video_fails_with_a_message(content: bytes, tmp_path: Path) -
 
 def test_a_damaged_file_gives_the_rows_that_it_can_and_fails(street: Path, tmp_path: Path) -> None:
     data = bytearray(street.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 40_000] = bytes(40_000)
+    # packets of several frames; within one frame, a decoder hides what is missing
+    start, end = len(data) // 2, len(data) * 7 // 10
+    data[start:end] = b"\xff" * (end - start)
     path = tmp_path / "damaged.mp4"
     path.write_bytes(data)
     result = invoke(str(path), *PLATES_ONLY)
