@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # what the tests use; torch and a Redis server are not among it, and tests that need them skip
-EXTRAS := events,http,indic,mqtt,otel,parquet,redis,render,server
+EXTRAS := events,http,indic,mqtt,otel,parquet,redis,render,server,video
 # the wheel, unpacked: .ci/run runs the tests on it
 INSTALLED := build/installed
 # what builds the site, apart from .venv: mkdocstrings reads the sources and imports nothing

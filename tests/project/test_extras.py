@@ -28,6 +28,9 @@ def last_line_of_error(program: str) -> str:
         ("lipiyana.rendering.fonts.faces", "freetype", "render"),
         ("lipiyana.drift.stream", "river", "drift"),
         ("lipiyana.rows.schema", "pyarrow", "parquet"),
+        ("lipiyana.watch.inputs.decoding", "av", "video"),
+        ("lipiyana.watch.annotated", "av", "video"),
+        ("lipiyana.watch.regions", "yaml", "video"),
         ("lipiyana.rows.parquet_output", "pyarrow", "parquet"),
     ],
 )
@@ -88,3 +91,11 @@ def test_a_command_without_its_extra_fails_in_one_line(command: str) -> None:
     assert done.returncode == 1
     assert "needs the extra 'train'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_watching_without_its_extra_fails_in_one_line() -> None:
+    last = last_line_of_error(
+        "import sys; sys.modules['av'] = None; sys.argv[1:] = ['watch', 'gate.avi']\n"
+        "from lipiyana.cli.main import main; main()"
+    )
+    assert last.startswith("error: lipiyana watch needs the extra 'video': pip install ")

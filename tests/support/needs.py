@@ -24,6 +24,7 @@ BROWSER = (
 )
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
 MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
+FULL_DISK = "needs the device /dev/full: Linux has it"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 DVC = "runs a pipeline: needs the program dvc: pip install --group pipelines"
 

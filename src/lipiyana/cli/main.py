@@ -38,6 +38,7 @@ from lipiyana.cli.options import (
 )
 from lipiyana.cli.review import review_app
 from lipiyana.cli.serve import options as serving
+from lipiyana.cli.watch import options as watching
 from lipiyana.errors import LipiyanaError
 from lipiyana.types import Layout
 
@@ -52,6 +53,7 @@ models_making.add_to(models_app)
 app.add_typer(models_app, name="models")
 serving.add_to(app)
 events.add_to(app)
+watching.add_to(app)
 app.add_typer(finetune_app, name="finetune")
 app.add_typer(review_app, name="review")
 app.add_typer(drift_app, name="drift")

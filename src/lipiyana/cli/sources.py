@@ -193,7 +193,7 @@ def say_ignored(ignored: Mapping[str, int]) -> None:
 def _advice(ignored: Mapping[str, int]) -> str:
     convert = any(kind in _NAMES and kind != "video" for kind in ignored)
     advice = "; convert pictures to JPEG or PNG" if convert else ""
-    return f"{advice}; extract the frames of videos" if "video" in ignored else advice
+    return f"{advice}; `lipiyana watch` takes videos" if "video" in ignored else advice
 
 
 def no_picture_found(listing: Listing, ignored: Mapping[str, int]) -> str:

@@ -230,6 +230,25 @@ class StreamTracks:
         self._votes: dict[int, PlateVote] = {}
         self._votes_of_plates: dict[int, PlateVote] = {}
         self._last: Recognition | None = None
+        self._plate_tracks: tuple[int | None, ...] = ()
+
+    @property
+    def known_vehicles(self) -> frozenset[int]:
+        """Ids of vehicles that may be seen again; the tracks of all others have ended."""
+        return self._vehicles.known
+
+    @property
+    def known_plates(self) -> frozenset[int]:
+        """Ids of plates that may be seen again."""
+        return self._plates.known
+
+    @property
+    def plate_tracks(self) -> tuple[int | None, ...]:
+        """Ids of the plates of the last result, in its order; None for one that is not tracked.
+
+        They have nothing to do with the ids of vehicles.
+        """
+        return self._plate_tracks
 
     def update(
         self, outcome: Recognition | LipiyanaError, dropped: int = 0
@@ -280,6 +299,7 @@ class StreamTracks:
             self._time,
             repeated=repeated,
         )
+        self._plate_tracks = tuple(one.track_id if one else None for one in followed)
         counted: set[int] = set()
         for vehicle, track in zip(outcome.vehicles, vehicles, strict=True):
             if track is None or not vehicle.plate_indices:

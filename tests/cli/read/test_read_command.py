@@ -241,7 +241,7 @@ def test_skipped_files_are_reported_at_the_end(here: Path, fake: FakeRecognizer)
     messages = invoke("in").stderr.splitlines()
     assert messages[-1] == (
         "skipped 11 files of other kinds: 2 HEIC, 2 videos, 1 AVIF, 1 GIF, 1 PDF, 1 SVG, 3 others; "
-        "convert pictures to JPEG or PNG; extract the frames of videos"
+        "convert pictures to JPEG or PNG; `lipiyana watch` takes videos"
     )
 
 

@@ -94,6 +94,7 @@ _PURPOSES = {
     "render": "draws test pictures",
     "server": "runs the server",
     "train": "fine-tunes, quantizes and imports models",
+    "video": "watches cameras and videos",
 }
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}

@@ -1,0 +1,1 @@
+"""`lipiyana watch`: options, progress, summary and exit code."""

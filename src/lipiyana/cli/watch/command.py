@@ -1,0 +1,215 @@
+"""`lipiyana watch`: checks its options, runs, and sums up."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from lipiyana.cli import recognizers
+from lipiyana.cli.console import say_error, say_warning, stderr
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.recognizers import Engines
+from lipiyana.cli.watch.progress import WatchProgress, describe
+from lipiyana.cli.watch.signals import Stopped, stoppable
+from lipiyana.conversions.visible_text import shown
+from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.events.sink import RowSink
+from lipiyana.images.loading import environment_limits
+from lipiyana.runtime.container import available_threads
+from lipiyana.types import Feature, RecognitionConfig
+from lipiyana.watch.annotated import SUFFIXES, AnnotatedVideo
+from lipiyana.watch.inputs.live import Patience
+from lipiyana.watch.inputs.sources import SourceKind, VideoSource, parse_sources
+from lipiyana.watch.output import JsonLines, StandardOutput
+from lipiyana.watch.power import PROFILES, Power
+from lipiyana.watch.regions import RegionMap, read_regions
+from lipiyana.watch.run import State, Task, Watch
+from lipiyana.watch.settings import WATCH
+from lipiyana.watch.watcher import Eyes, WatchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """The options of `lipiyana watch`; `options.watch` describes them."""
+
+    sources: tuple[str, ...]
+    output: Path | None
+    frames: bool
+    power: Power
+    fps: float | None
+    every_frame: bool
+    regions: Path | None
+    annotated: Path | None
+    start_time: datetime | None
+    duration: float | None
+    timeout: float | None
+    give_up: float | None
+    features: frozenset[Feature]
+    min_confidence: float | None
+    script_hints: tuple[str, ...]
+    engines: Engines
+    server: str | None
+
+
+def run(request: WatchRequest) -> int:
+    """Watch the sources; return the exit code: 0 all well, 1 some failed, 2 none found.
+
+    Raises:
+        typer.BadParameter: an option is invalid, or conflicts with another one.
+    """
+    try:
+        sources = parse_sources(request.sources)
+        maps = _region_maps(request, sources)
+    except (NotFound, InvalidRequest) as error:
+        say_error(error.message)
+        return USAGE
+    _check(request, sources)
+    try:
+        with ExitStack() as stack:
+            sink = StandardOutput() if request.output is None else JsonLines(request.output)
+            stack.callback(sink.close)
+            tasks = _tasks(request, sources, maps)
+            watch = _prepare(request, tasks, stack)
+            return _watch(request, watch, [sink])
+    except OSError as error:
+        return _cannot_write(error, request)
+    except KeyboardInterrupt:  # the second signal
+        return INTERRUPTED
+
+
+def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
+    if request.output is not None and request.output.suffix.lower() != ".jsonl":
+        raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
+    if request.annotated is not None:
+        if request.annotated.suffix.lower() not in SUFFIXES:
+            endings = ", ".join(SUFFIXES)
+            raise typer.BadParameter(
+                f"the name must end in one of {endings}.", param_hint="--annotated"
+            )
+        if len(sources) > 1:
+            raise typer.BadParameter("is for one SOURCE.", param_hint="--annotated")
+        if request.annotated.resolve() == Path(sources[0].location).resolve():
+            raise typer.BadParameter("this is the SOURCE.", param_hint="--annotated")
+    if request.start_time is not None and all(source.is_endless for source in sources):
+        raise typer.BadParameter("is for video files.", param_hint="--start-time")
+    live = any(source.is_live for source in sources)
+    for option, given in (("--timeout", request.timeout), ("--give-up", request.give_up)):
+        if given is not None and not live:
+            raise typer.BadParameter("is for addresses and cameras.", param_hint=option)
+    recognizers.check_server(request.server, request.engines.local_options)
+    request.engines.check()
+
+
+def _region_maps(request: WatchRequest, sources: Sequence[VideoSource]) -> list[RegionMap]:
+    if request.regions is None:
+        return [RegionMap() for _ in sources]
+    file = read_regions(request.regions, [source.name for source in sources])
+    return [RegionMap(file.of(source.name)) for source in sources]
+
+
+def _tasks(
+    request: WatchRequest, sources: Sequence[VideoSource], maps: Sequence[RegionMap]
+) -> list[Task]:
+    rate = request.fps or PROFILES[request.power].frames_per_second
+    annotated = None if request.annotated is None else AnnotatedVideo(request.annotated)
+    tasks: list[Task] = []
+    for source, regions in zip(sources, maps, strict=True):
+        options = WatchOptions(
+            # pictures of a folder are few already
+            None if source.kind is SourceKind.FOLDER else rate,
+            frame_rows=request.frames,
+            every_frame=request.every_frame,
+            is_endless=source.is_endless,
+            regions=regions,
+            annotated=annotated,
+        )
+        began_at = 0.0
+        if source.kind is SourceKind.FILE:
+            began_at = os.stat(source.location).st_mtime  # noqa: PTH116
+            if request.start_time is not None:
+                began_at = request.start_time.timestamp()
+        tasks.append(Task(source, options, began_at))
+    return tasks
+
+
+def _prepare(request: WatchRequest, tasks: Sequence[Task], stack: ExitStack) -> Watch:
+    profile, available = PROFILES[request.power], available_threads()
+    each, at_once = profile.threads(available, len(tasks))
+    if request.server is not None:
+        chosen = recognizers.connect(request.server, None)
+        at_once = max(at_once, len(tasks))
+    else:
+        chosen = recognizers.in_process(request.engines, available // each, len(tasks))
+    stack.callback(chosen.recognizer.close)
+    config = RecognitionConfig(
+        features=request.features,
+        script_hints=request.script_hints,
+        min_confidence=request.min_confidence,
+    )
+    eyes = Eyes(
+        chosen.recognizer,
+        config,
+        profile,
+        threading.Semaphore(at_once),
+        encode=request.server is not None,
+    )
+    patience = Patience(request.timeout or WATCH.timeout, request.give_up)
+    return Watch(tasks, eyes, environment_limits(), patience=patience, threads=each)
+
+
+def _watch(request: WatchRequest, watch: Watch, sinks: Sequence[RowSink]) -> int:
+    on_terminal = request.output is None and sys.stdout.isatty()
+    code = DONE
+    with (
+        WatchProgress(stderr(), watch.states, results_on_terminal=on_terminal) as progress,
+        stoppable() as check,
+    ):
+
+        def look() -> None:
+            check()
+            progress.look()
+
+        try:
+            watch.run(sinks, notify=_notify, on_look=look, duration=request.duration)
+        except Stopped as stopped:
+            # that is how cameras are stopped, but a file has not been watched to its end
+            if not all(state.source.is_endless for state in watch.states):
+                code = stopped.exit_code
+            watch.finish(sinks, _notify)
+    for state in watch.states:
+        _sum_up(state)
+    failed = any(state.failure is not None or state.damaged for state in watch.states)
+    return code if code != DONE else FAILED if failed else DONE
+
+
+def _notify(source: VideoSource, message: str) -> None:
+    say_warning(f"{shown(source.name)}: {message}")
+
+
+def _sum_up(state: State) -> None:
+    if state.failure is not None:
+        say_error(f"{shown(state.source.name)}: {state.failure.message}")
+    elif state.damaged and state.source.kind is SourceKind.FILE:
+        parts = "1 part" if state.damaged == 1 else f"{state.damaged} parts"
+        say_error(f"{shown(state.source.name)}: {parts} of the file could not be decoded")
+    if state.counts.frames:
+        said = describe(state, state.seconds)
+        stderr().print(f"{shown(state.source.name)}: {said}", markup=False)
+
+
+def _cannot_write(error: OSError, request: WatchRequest) -> int:
+    if request.output is None:
+        # flushing the rest of the buffer must not fail again when the interpreter exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        where = error.filename or request.output or "standard output"
+        say_error(f"cannot write to {shown(str(where))}: {error.strerror or error}")
+    return FAILED

@@ -1,0 +1,51 @@
+"""How SIGINT and SIGTERM end watching: between two rows, so that none is lost."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lipiyana.cli.exit_codes import INTERRUPTED, TERMINATED
+
+
+class Stopped(Exception):
+    """A signal came; `exit_code` is that of shells for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], None]]:
+    """Note signals instead of ending at once; a second one interrupts whatever is under way.
+
+    Yields:
+        A function that raises `Stopped` if a signal came.
+    """
+    came: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    def check() -> None:
+        if came:
+            raise Stopped(came[0])
+
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
+        yield check
+        return
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        before[signal.SIGINT] = signal.default_int_handler
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
