@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -26,8 +27,11 @@ from row_receiver import Fault, Received, RowReceiver, receiving
 _FAULTS: list[int | Fault] = [200, 200, 200, Fault.DIES_AFTER, Fault.DIES_BEFORE]
 _ROWS = 2000
 """Appended before each start; several transactions, and several messages."""
-_LONGEST = 2.5
-"""Seconds until a kill: a start takes the first half second."""
+_CPU_SECONDS = (0.2, 1.1)
+"""Of the process, until a kill: a start takes half a second. Unlike the time of day, this does not
+depend on what else the machine does."""
+_LONGEST = 10.0
+"""Seconds, for a process that waits."""
 
 
 def main() -> int:
@@ -46,7 +50,7 @@ def main() -> int:
         stages: Counter[str] = Counter()
         for _ in range(arguments.kills):
             written = _append(rows, written)
-            stages[_killed(receiver, rows, generator.uniform(0.1, _LONGEST))] += 1
+            stages[_killed(receiver, rows, generator.uniform(*_CPU_SECONDS))] += 1
         receiver.answer = _takes_all
         code = subprocess.run(_command(receiver, rows), check=False).returncode
         return _report(receiver, written, stages, code)
@@ -59,17 +63,24 @@ def _append(rows: Path, written: int) -> int:
     return written + _ROWS
 
 
-def _killed(receiver: RowReceiver, rows: Path, seconds: float) -> str:
-    """Run it until a kill; say how far it had come."""
+def _killed(receiver: RowReceiver, rows: Path, cpu_seconds: float) -> str:
+    """Run it until it has used so much time of the CPU, and kill it; say how far it had come."""
     before = len(receiver.rows)
     process = subprocess.Popen([*_command(receiver, rows), "--follow"], stderr=subprocess.DEVNULL)
-    time.sleep(seconds)
+    until = time.monotonic() + _LONGEST
+    while _cpu_seconds(process.pid) < cpu_seconds and time.monotonic() < until:
+        time.sleep(0.005)
     process.kill()
     process.wait()
     spooled = (rows.parent / "spool" / "spool.sqlite").exists()
     if len(receiver.rows) > before:
         return "while it sent"
     return "before it sent" if spooled else "before there was a spool"
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _takes_all(_: Received) -> int:
