@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 from needs import FULL_DISK
+from row_receiver import receiving
 from street_video import PLATES, WAYS
 from typer.testing import CliRunner, Result
 
@@ -223,3 +224,23 @@ def test_a_full_disk_ends_the_run_with_a_message(small_video: Path) -> None:
     assert result.exit_code == 1
     assert "cannot write to " in result.stderr
     assert "No space left" in result.stderr
+
+
+def test_rows_are_forwarded_as_they_are_written(street: Path, tmp_path: Path) -> None:
+    rows, spool = tmp_path / "rows.jsonl", tmp_path / "spool"
+    with receiving() as receiver:
+        result = invoke(
+            str(street), "-o", str(rows), "--forward", receiver.url, "--spool", str(spool),
+            *PLATES_ONLY,
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert list(receiver.rows.values()) == rows_of(rows)
+
+
+def test_forwarding_needs_a_spool(street: Path, tmp_path: Path) -> None:
+    result = invoke(str(street), "--forward", "https://rows.example/gate")
+    assert result.exit_code == 2
+    assert "--forward and --spool go together" in result.output
+    result = invoke(str(street), "--forward", "ftp://rows.example", "--spool", str(tmp_path))
+    assert result.exit_code == 2
+    assert "this address cannot be used" in " ".join(result.output.split())

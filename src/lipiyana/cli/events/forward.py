@@ -76,6 +76,20 @@ def run(request: ForwardRequest) -> int:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
 
 
+def opened(address: str, spool: Path) -> Forwarder:
+    """Open a forwarder with the standard limits, and secrets from the environment.
+
+    Raises:
+        LipiyanaError: the address, a secret or the spool cannot be used.
+        OSError: the spool cannot be written.
+    """
+    credentials = Credentials.load(None, None, None)
+    warn_of_open_network(address)
+    return open_forwarder(
+        address, spool, ForwardOptions(), credentials=credentials, report=say_warning
+    )
+
+
 class _Intake:
     """Reads rows into the spool, from where the last run stopped.
 

@@ -10,12 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import typer
 
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.extras import import_with
 from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.watch.progress import WatchProgress, describe
 from lipiyana.cli.watch.signals import Stopped, stoppable
@@ -35,6 +37,9 @@ from lipiyana.watch.run import State, Task, Watch
 from lipiyana.watch.settings import WATCH
 from lipiyana.watch.watcher import Eyes, WatchOptions
 
+_LAST_SECONDS = 10.0
+"""In which the rows that wait at the end are sent; what then waits stays in the spool."""
+
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
@@ -42,6 +47,8 @@ class WatchRequest:
 
     sources: tuple[str, ...]
     output: Path | None
+    forward: str | None
+    spool: Path | None
     frames: bool
     power: Power
     fps: float | None
@@ -76,18 +83,43 @@ def run(request: WatchRequest) -> int:
         with ExitStack() as stack:
             sink = StandardOutput() if request.output is None else JsonLines(request.output)
             stack.callback(sink.close)
+            sinks: list[RowSink] = [sink]
+            if request.forward is not None:
+                sinks.append(_forwarder(request.forward, request.spool, stack))
             tasks = _tasks(request, sources, maps)
             watch = _prepare(request, tasks, stack)
-            return _watch(request, watch, [sink])
+            return _watch(request, watch, sinks)
     except OSError as error:
         return _cannot_write(error, request)
     except KeyboardInterrupt:  # the second signal
         return INTERRUPTED
 
 
+def _forwarder(address: str, spool: Path | None, stack: ExitStack) -> RowSink:
+    """Open the spool; at the end, give it a little time to send what waits."""
+    forwarding = import_with("events", "lipiyana.cli.events.forward", "--forward")
+    try:
+        forwarder = forwarding.opened(address, spool)
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.message, param_hint="--forward") from None
+
+    def finish() -> None:
+        if not forwarder.wait_until_sent(_LAST_SECONDS):
+            say_warning(
+                f"{forwarder.spool.waiting} rows wait in {shown(str(spool))}: the next run with "
+                "this spool sends them"
+            )
+        forwarder.close()
+
+    stack.callback(finish)
+    return cast("RowSink", forwarder)
+
+
 def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
     if request.output is not None and request.output.suffix.lower() != ".jsonl":
         raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
+    if (request.forward is None) != (request.spool is None):
+        raise typer.BadParameter("--forward and --spool go together.", param_hint="--forward")
     if request.annotated is not None:
         if request.annotated.suffix.lower() not in SUFFIXES:
             endings = ", ".join(SUFFIXES)

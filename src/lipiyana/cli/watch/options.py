@@ -21,6 +21,7 @@ from lipiyana.cli.options import (
     Server,
     choice,
     existing_file,
+    folder_to_write,
     number,
     parse_features,
     parse_script_hints,
@@ -63,6 +64,21 @@ def watch(
             "-o",
             metavar="FILE",
             help="Append rows to a .jsonl file. Default: JSON Lines to stdout.",
+        ),
+    ] = None,
+    forward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="https://...|mqtt://HOST/TOPIC",
+            help="Send rows to a receiver, too, as `lipiyana forward` does.",
+        ),
+    ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=folder_to_write,
+            help="With --forward: folder in which rows wait for the network.",
         ),
     ] = None,
     frames: Annotated[
@@ -154,6 +170,8 @@ def watch(
     request = command.WatchRequest(
         sources=tuple(sources),
         output=output,
+        forward=forward,
+        spool=spool,
         frames=frames,
         power=power,
         fps=fps,
