@@ -20,6 +20,6 @@ def test_a_script_finds_the_common_modules(script: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(BENCHMARKS / script)], cwd=tmp_path, check=True)
 
 
-@pytest.mark.parametrize("subject", ["plates", "reader", "serving", "vehicles"])
+@pytest.mark.parametrize("subject", ["cameras", "plates", "reader", "serving", "vehicles"])
 def test_every_subject_has_the_link(subject: str) -> None:
     assert (BENCHMARKS / subject / "common").samefile(BENCHMARKS / "common")
