@@ -18,7 +18,7 @@ from served_fake import PATIENCE
 from lipiyana.client import AsyncClient
 from lipiyana.errors import LipiyanaError
 from lipiyana.server import RecognitionServer, ServerSettings
-from lipiyana.server.processes.run import local_recognizer
+from lipiyana.server.processes.local_recognizer import local_recognizer
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.types import Feature, RecognitionConfig
 

@@ -22,7 +22,7 @@ from lipiyana.errors import InvalidRequest, LipiyanaError, ModelUnavailable, Una
 from lipiyana.inference.models import RemoteModels
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.server import ServerSettings, running_server
-from lipiyana.server.processes.run import local_recognizer
+from lipiyana.server.processes.local_recognizer import local_recognizer
 from lipiyana.server.telemetry.metrics import Metrics
 
 Encode = Callable[..., bytes]

@@ -27,7 +27,8 @@ except ModuleNotFoundError as error:
     raise MissingExtra.for_extra("server", "the server") from error
 
 from lipiyana.server.calls.answers import ServedRecognizer
-from lipiyana.server.processes.run import local_recognizer, running_server
+from lipiyana.server.processes.local_recognizer import local_recognizer
+from lipiyana.server.processes.run import running_server
 from lipiyana.server.processes.supervisor import supervise
 from lipiyana.server.server import RecognitionServer
 from lipiyana.server.settings.model import ServerSettings

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lipiyana.server.calls.answers import ServedRecognizer
+from lipiyana.server.processes.local_recognizer import local_recognizer
 from lipiyana.server.processes.memory import refuse_workers_without_memory
-from lipiyana.server.processes.run import Started, local_recognizer, serve_to_the_end
+from lipiyana.server.processes.run import Started, serve_to_the_end
 from lipiyana.server.processes.supervisor import supervise
 from lipiyana.server.security.open_files import raise_file_limit
 from lipiyana.server.settings.model import ServerSettings

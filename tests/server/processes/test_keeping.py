@@ -53,7 +53,9 @@ def test_unsure_pictures_are_kept_readable_only_for_the_owner(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder, offers = tmp_path / "kept", Offers(monkeypatch)
-    monkeypatch.setattr("lipiyana.server.processes.run.SpareTime", partial(SpareTime, share=1))
+    monkeypatch.setattr(
+        "lipiyana.server.processes.local_recognizer.SpareTime", partial(SpareTime, share=1)
+    )
     # mirrored letters are read with low confidence
     mirrored, inverted = encode(scene[:, ::-1], "JPEG"), encode(scene[::-1])
     nothing = encode(np.full_like(scene, 120))  # read with high confidence

@@ -23,7 +23,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from lipiyana.errors import InternalError, InvalidRequest, LipiyanaError
 from lipiyana.server.http.metrics_endpoint import MetricsEndpoint
 from lipiyana.server.processes.ending import Ending, ending_by_signals, leaving_of, reserve_of
-from lipiyana.server.processes.run import MakeRecognizer, Started, local_recognizer, run_worker
+from lipiyana.server.processes.local_recognizer import local_recognizer
+from lipiyana.server.processes.run import MakeRecognizer, Started, run_worker
 from lipiyana.server.rpc.grpc_server import address, http_port_taken, port_taken
 from lipiyana.server.server import announce, target_of
 from lipiyana.server.settings.model import ServerSettings
