@@ -17,6 +17,7 @@ BYTE_ARRAYS = {
     "images/decoders.py": "_Pixels",
     "learning/distill/text_cores.py": "TextMap",
     "rendering/text/shaping.py": "Mask",
+    "watch/inputs/frames.py": "GreyArray",
 }
 
 
