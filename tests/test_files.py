@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lipiyana.files import (
     read_text,
     read_toml,
     replacing,
+    write_atomically,
 )
 
 
@@ -199,3 +201,18 @@ def test_a_link_beside_the_file_is_not_written_through(tmp_path: Path) -> None:
     with replacing(file) as partial:
         partial.write_text("new")
     assert (file.read_text(), treasure.read_text()) == ("new", "gold")
+
+
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    pipe, folder, file = tmp_path / "pipe", tmp_path / "folder", tmp_path / "file"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path in (pipe, folder):
+        with pytest.raises(OSError, match="not a regular file"):
+            write_atomically(path, b"new")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    link = tmp_path / "link"
+    link.symlink_to(pipe)  # replaced, not followed
+    for path in (file, link):
+        write_atomically(path, b"new")
+        assert path.read_bytes() == b"new"

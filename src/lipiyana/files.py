@@ -15,7 +15,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -173,8 +173,12 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         mode: its permissions, less the umask.
 
     Raises:
-        OSError: it cannot be written; nothing is left of it.
+        OSError: it cannot be written, or is a folder, a device or a pipe; nothing is left of it.
     """
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if not stat.S_ISLNK(found.st_mode):
+            _check_regular(found, path)
     with replacing(path) as partial:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(partial, flags, mode), "wb") as file:

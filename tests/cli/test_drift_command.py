@@ -142,3 +142,17 @@ def test_pictures_are_read_and_measured(tmp_path: Path) -> None:
     assert total.weight("brightness") == 2
     assert total.weight("lines") == 2
     assert _run("profile", tmp_path / "nothing", "-o", path).exit_code == 1
+
+
+def test_what_is_read_is_not_written(reference: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "before.jsonl"
+    before = rows.read_bytes(), reference.read_bytes()
+    for arguments in (
+        ("profile", rows, "-o", rows),
+        ("compare", reference, rows, "--report", rows),
+        ("compare", reference, rows, "--report", reference),
+    ):
+        done = _run(*arguments)
+        assert done.exit_code != 0
+        assert "it is read" in f"{done.output}{done.exception}"
+    assert (rows.read_bytes(), reference.read_bytes()) == before

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +18,9 @@ from typer.testing import CliRunner, Result
 
 need_cluster()
 
+from lipiyana.cli.exit_codes import TERMINATED
 from lipiyana.cli.main import app
+from lipiyana.cli.signals import Terminated
 from lipiyana.cluster import engine
 from lipiyana.errors import InvalidRequest, Unavailable
 from lipiyana.pipeline import LocalRecognizer
@@ -69,6 +73,31 @@ def test_rows_are_those_of_a_local_recognizer(here: Path) -> None:
     again = invoke(*command, "--resume")
     assert again.exit_code == 1
     assert f"0 read, 0 failed, {count + 2} skipped, already in rows (2 of them" in again.stderr
+
+
+@pytest.mark.usefixtures("ray_of_two")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_signal_that_a_callback_lost_stops_the_run(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def lost() -> Iterator[Callable[[], None]]:
+        def check() -> None:
+            raise Terminated
+
+        yield check
+
+    (here / "photos").symlink_to(PICTURES)
+    command = ("photos/", "--layout", "plate", "--engine", "ray", "-o", "rows")
+    with monkeypatch.context() as patch:
+        patch.setattr("lipiyana.cli.read.cluster.terminable", lost)
+        result = invoke(*command)
+    assert result.exit_code == TERMINATED
+    assert "--resume" in result.stderr
+    assert invoke(*command, "--resume").exit_code == 0
+    assert sorted(ds.dataset("rows").to_table()["path"].to_pylist()) == sorted(
+        f"photos/{path.name}" for path in PICTURES.iterdir()
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         (f"sources: {{yard: {{masks: [{LEFT}]}}}}", "there is no source yard; there is gate"),
         ("- 1", "the file: Input should be a valid dictionary"),
         ("a: [", "is not YAML: "),
+        ("[" * 20_000, "is nested too deeply"),
         ("!!python/object/apply:os.getcwd []", "is not YAML: "),
     ],
 )

@@ -39,12 +39,12 @@ def test_kinds_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert {source.kind for source in sources if not source.is_endless} == {SourceKind.FILE}
 
 
-@pytest.mark.parametrize("wrong", ["concat:a.mp4|b.mp4", "gate=none.mp4", "99999", "", "gate="])
+@pytest.mark.parametrize(
+    "wrong", ["concat:a.mp4|b.mp4", "gate=none.mp4", "99999", "", " ", "gate="]
+)
 def test_what_is_nothing(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    if wrong == "":
-        wrong = "none"
-    with pytest.raises(NotFound, match="there is no file or folder"):
+    with pytest.raises(NotFound, match="there is no file or folder|a SOURCE is empty"):
         parse_sources([wrong])
 
 

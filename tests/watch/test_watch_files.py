@@ -244,3 +244,12 @@ def test_forwarding_needs_a_spool(street: Path, tmp_path: Path) -> None:
     result = invoke(str(street), "--forward", "ftp://rows.example", "--spool", str(tmp_path))
     assert result.exit_code == 2
     assert "this address cannot be used" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "moment", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1950-01-01"]
+)
+def test_times_that_are_none(street: Path, moment: str) -> None:
+    result = invoke(str(street), "--start-time", moment)
+    assert result.exit_code == 2
+    assert moment.split("T", maxsplit=1)[0] in result.output

@@ -36,6 +36,7 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     from lipiyana.cli.console import stderr
     from lipiyana.errors import PermissionDenied
 
+    _refuse_inputs(output, inputs)
     profile = profile_of(inputs, models)
     if not profile.total.pictures:
         raise InvalidRequest("no picture was read, so there is nothing to compare with later")
@@ -74,6 +75,8 @@ def _compare(
     from lipiyana.errors import PermissionDenied
     from lipiyana.files import write_atomically
 
+    if report is not None:
+        _refuse_inputs(report, [reference, *inputs])
     before = read_profile(_reference_path(reference, models))
     now = profile_of(inputs, models)
     require_same_models(before.models, now.models)
@@ -96,6 +99,12 @@ def _compare(
     said = f"drift of {', '.join(drifted)}" if drifted else "no drift"
     stderr().print(f"{said}: {counted}", markup=False)
     return FAILED if drifted else DONE
+
+
+def _refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
+    for given in inputs:
+        if Path(given).resolve() == output.resolve():
+            raise InvalidRequest(f"{output} cannot be written: it is read", field="output")
 
 
 def _reference_path(given: str, models: Path | None) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lipiyana.server.calls.answers import ServedRecognizer
+from lipiyana.server.processes.ending import hangups_ignored
 from lipiyana.server.processes.local_recognizer import local_recognizer
 from lipiyana.server.processes.memory import refuse_workers_without_memory
 from lipiyana.server.processes.run import Started, serve_to_the_end
@@ -45,6 +46,15 @@ def serve(
     Raises:
         LipiyanaError: the server cannot start.
     """
+    with hangups_ignored():
+        return _serve(settings, recognizer, on_ready)
+
+
+def _serve(
+    settings: ServerSettings,
+    recognizer: ServedRecognizer | None,
+    on_ready: Callable[[Started], None] | None,
+) -> int:
     raise_file_limit(settings)
     if settings.workers > 1 and recognizer is None:
         refuse_workers_without_memory(settings)

@@ -75,6 +75,8 @@ def read_regions(path: Path, sources: Sequence[str]) -> RegionFile:
         raise _invalid(f"{name}: {_first_mistake(error)}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise _invalid(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise _invalid(f"{name} is nested too deeply") from None
     for source in found.sources:
         if source not in sources:
             raise _invalid(f"{name}: there is no source {source}; there is {', '.join(sources)}")

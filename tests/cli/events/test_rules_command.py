@@ -32,6 +32,15 @@ def run(*arguments: str | Path, rows: str = "") -> subprocess.CompletedProcess[s
     )
 
 
+def test_events_do_not_go_into_the_rows(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("{}\n", "utf-8")
+    done = run(written(tmp_path, SEEN), rows, "--to", rows)
+    assert done.returncode == 1
+    assert "the rows are read from it" in done.stderr
+    assert rows.read_text("utf-8") == "{}\n"
+
+
 def written(folder: Path, rules: str) -> Path:
     path = folder / "rules.yaml"
     path.write_text(rules, "utf-8")

@@ -214,16 +214,21 @@ def test_rows_that_find_a_full_disk_are_counted(tmp_path: Path) -> None:
     setting.forwarder.close()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [sqlite3.OperationalError("disk I/O error"), sqlite3.DatabaseError("image is malformed")],
+    ids=str,
+)
 def test_a_spool_that_cannot_be_read_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: sqlite3.DatabaseError
 ) -> None:
     setting = Setting(tmp_path)
     setting.write(1)
     with monkeypatch.context() as patched:
-        patched.setattr(setting.forwarder.spool, "_database", Broken())
+        patched.setattr(setting.forwarder.spool, "_database", Broken(error))
         assert setting.forwarder.step() > 0
     assert setting.said == ["the receiver takes no rows, which wait meanwhile: the spool cannot "
-                            "be read: disk I/O error"]  # fmt: skip
+                            f"be read: {error}"]  # fmt: skip
     setting.until_idle()
     assert setting.came == [1]
     setting.forwarder.close()
@@ -234,8 +239,11 @@ class Broken:
 
     in_transaction = False
 
+    def __init__(self, error: sqlite3.DatabaseError) -> None:
+        self.error = error
+
     def execute(self, *_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
+        raise self.error
 
 
 def test_names_that_are_no_utf_8_are_sent() -> None:

@@ -217,6 +217,17 @@ def test_a_file_that_is_no_spool_is_refused_and_left(tmp_path: Path) -> None:
     assert file.read_bytes() == b"something else\n" * 100
 
 
+def test_a_damaged_spool_is_refused(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, LARGE)
+    spool.add([b'"row"' * 1000] * 100)
+    spool.close()
+    file = tmp_path / "spool.sqlite"
+    data = file.read_bytes()
+    file.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(InvalidRequest, match="move it away"):
+        Spool(tmp_path, LARGE)
+
+
 def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "spool.sqlite") as other:
         other.execute("CREATE TABLE facts (other TEXT)")

@@ -17,7 +17,7 @@ from served_fake import FakeRecognizer, recognition
 
 from lipiyana.client import AsyncClient, Client
 from lipiyana.errors import InvalidImage
-from lipiyana.server import RecognitionServer, ServerSettings
+from lipiyana.server import RecognitionServer, ServerSettings, serve
 from lipiyana.types import CacheOutcome, CachePolicy, ImageInput, Recognition, RecognitionConfig
 
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -202,3 +202,16 @@ def test_sighup_reloads_every_process_and_loses_no_call(tmp_path: Path, workers:
         assert set(answers) <= {"one", "two"}
         assert process.poll() is None
     assert process.returncode == 0
+
+
+def test_a_hangup_while_a_server_starts_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGHUP)
+        raise InvalidImage("got as far as this")
+
+    before = signal.getsignal(signal.SIGHUP)
+    monkeypatch.setattr("sys.stdin", None)  # as a service, which has no terminal
+    monkeypatch.setattr("lipiyana.server.startup.local_recognizer", hangs_up)
+    with pytest.raises(InvalidImage, match="got as far as this"):
+        serve(ServerSettings(port=0))
+    assert signal.getsignal(signal.SIGHUP) is before

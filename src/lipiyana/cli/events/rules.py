@@ -12,13 +12,14 @@ from lipiyana.cli.console import say_error, say_step, say_warning
 from lipiyana.cli.events.faults import warn_of_open_network
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
 from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import RowLines
 from lipiyana.events.rules.engine import RuleEngine
 from lipiyana.events.rules.rules_file import RulesFile
 from lipiyana.events.rules.ruleset import RulesError
 from lipiyana.events.rules.sightings import observation_of_line
 from lipiyana.events.sink import RowSink
-from lipiyana.events.sinks.addresses import Credentials
+from lipiyana.events.sinks.addresses import Credentials, is_address
 from lipiyana.events.sinks.opening import open_event_sink
 from lipiyana.events.spool.forwarder import Forwarder
 
@@ -48,6 +49,8 @@ def run(request: RulesRequest) -> int:
     file = RulesFile(request.rules)
     credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
     for to in request.to:
+        if request.rows is not None and not is_address(to) and _is_same(Path(to), request.rows):
+            raise InvalidRequest(f"events cannot go into {to}: the rows are read from it")
         warn_of_open_network(to)
     try:
         with ExitStack() as stack:
@@ -68,6 +71,10 @@ def run(request: RulesRequest) -> int:
         return FAILED
     except KeyboardInterrupt as signalled:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _apply(file: RulesFile, rows: RowLines, sinks: list[RowSink]) -> bool:

@@ -194,11 +194,16 @@ def _read_into(
             with ExitStack() as stack:
                 actors = stack.enter_context(connected(request.address, request.read.workers))
                 # after Ray, which would end the process at once
-                stack.enter_context(terminable())
+                check = stack.enter_context(terminable())
                 progress = stack.enter_context(
                     RunProgress(stderr(), inputs, earlier=earlier, period=_PROGRESS_SECONDS)
                 )
-                read_on_ray(chain([first], new), reader, folder, actors, counts, progress.advance)
+
+                def advance(rows: int, failed: int) -> None:
+                    check()
+                    progress.advance(rows, failed)
+
+                read_on_ray(chain([first], new), reader, folder, actors, counts, advance)
         except LipiyanaError as error:
             if isinstance(error, InvalidRequest) and not counts.rows:
                 raise

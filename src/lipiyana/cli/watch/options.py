@@ -29,18 +29,21 @@ from lipiyana.cli.options import (
 from lipiyana.watch.power import Power
 
 _DAY = 86400.0
+_FIRST_YEAR, _LAST_YEAR = 1971, 9000
 
 
 def _moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError:
+        found = datetime.fromisoformat(str(value)).astimezone()
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{value} is not a time such as 2026-11-30T17:30:00+05:30."
         ) from None
-    return found.astimezone()
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise typer.BadParameter(f"{value} is not between {_FIRST_YEAR} and {_LAST_YEAR}.")
+    return found
 
 
 def add_to(app: typer.Typer) -> None:

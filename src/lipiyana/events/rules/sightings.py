@@ -76,7 +76,11 @@ def observation_of_line(line: bytes | str) -> Observation:
     """
     try:
         return observation_of_row(parse_json(line))
-    except (ValueError, KeyError, TypeError, AttributeError, ParseError, LipiyanaError) as error:
+    except (
+        # SystemError: protobuf's for half of a surrogate pair
+        ArithmeticError, AttributeError, LipiyanaError, LookupError, ParseError, SystemError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise ValueError(
             f"not a row of `lipiyana read` or `lipiyana watch`: {type(error).__name__}"
         ) from None

@@ -102,14 +102,16 @@ class Spool:
             self._database = _open(folder)
             self.name = self._fact("name") or self._named()
             earlier = self._fact("clock")
+            count, size = self._database.execute(
+                "SELECT count(*), coalesce(sum(length(body)), 0) FROM rows"
+            ).fetchone()
         except (sqlite3.DatabaseError, ValueError) as error:
             self._unlock()
-            raise InvalidRequest(f"{folder} cannot be used as a spool: {error}") from None
+            raise InvalidRequest(
+                f"{folder} cannot be used as a spool: {error}; move it away to begin a new one"
+            ) from None
         mark = ClockMark(**json.loads(earlier)) if earlier else None
         self._age = AgeClock(clock or SystemClock(), mark)
-        count, size = self._database.execute(
-            "SELECT count(*), coalesce(sum(length(body)), 0) FROM rows"
-        ).fetchone()
         self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
         self._acknowledged = 0
         self._given = 0
@@ -180,7 +182,7 @@ class Spool:
                     if batch and size > most_bytes:
                         break
                     batch.append(Waiting(f"{self.name}-{number}", number, body))
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 raise SpoolWriteError(str(error)) from None
             self._given = batch[-1].number if batch else 0
             return batch
@@ -285,7 +287,7 @@ class Spool:
             self._database.execute("BEGIN IMMEDIATE")
             yield
             self._database.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:  # a disk that is full or fails, or a damaged file
             self._roll_back()
             raise SpoolWriteError(str(error)) from None
         except BaseException:  # a signal
@@ -294,7 +296,8 @@ class Spool:
 
     def _roll_back(self) -> None:
         if self._database.in_transaction:
-            self._database.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.DatabaseError):  # the one that led here is told
+                self._database.execute("ROLLBACK")
 
     def _fact(self, name: str) -> str:
         found = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()

@@ -192,6 +192,23 @@ def ending_by_signals(
             ending.disarm()
 
 
+@contextmanager
+def hangups_ignored() -> Iterator[None]:
+    """Let SIGHUP do nothing while a server starts; by itself it would end the process.
+
+    The models are read anyway then. Processes that are started meanwhile ignore it, too. Enter this
+    context on the main thread.
+    """
+    if not _can_reload():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def _can_reload() -> bool:
     return hasattr(signal, "SIGHUP") and not (sys.stdin is not None and sys.stdin.isatty())
 

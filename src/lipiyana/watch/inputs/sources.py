@@ -89,6 +89,8 @@ def _parse(text: str) -> tuple[str | None, SourceKind, str]:
     name, location = None, text
     if not Path(text).exists() and (named := _NAMED.fullmatch(text)):
         name, location = named[1], named[2]
+    if not location.strip():
+        raise NotFound("a SOURCE is empty")  # Path("") would be this folder
     path = Path(location)
     if path.is_dir():
         return name, SourceKind.FOLDER, location
