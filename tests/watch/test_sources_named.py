@@ -44,7 +44,7 @@ def test_kinds_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_what_is_nothing(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NotFound, match="there is no file or folder|a SOURCE is empty"):
+    with pytest.raises(NotFound, match=r"there is no file or folder|a SOURCE is empty"):
         parse_sources([wrong])
 
 
