@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ import typer
 
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.options import App, Models
-from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound
+from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, PermissionDenied
 
 if TYPE_CHECKING:
     from lipiyana.arrays import RgbArray
@@ -34,16 +35,13 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
         PermissionDenied: `output` cannot be written.
     """
     from lipiyana.cli.console import stderr
-    from lipiyana.errors import PermissionDenied
 
     _refuse_inputs(output, inputs)
     profile = profile_of(inputs, models)
     if not profile.total.pictures:
         raise InvalidRequest("no picture was read, so there is nothing to compare with later")
-    try:
+    with _writing(output):
         profile.write(output)
-    except OSError as error:
-        raise PermissionDenied(f"cannot write {output}: {error.strerror}") from None
     stderr().print(f"{profile.total.pictures} pictures counted in {output}", markup=False)
     return DONE
 
@@ -72,7 +70,6 @@ def _compare(
     from lipiyana.drift.profile import read_profile, require_same_models
     from lipiyana.drift.report import html_report
     from lipiyana.drift.settings import DRIFT
-    from lipiyana.errors import PermissionDenied
     from lipiyana.files import write_atomically
 
     if report is not None:
@@ -89,16 +86,22 @@ def _compare(
         return USAGE
     _show(differences)
     if report is not None:
-        try:
+        with _writing(report):
             write_atomically(
                 report, html_report(differences, before.total.pictures, now.total.pictures)
             )
-        except OSError as error:
-            raise PermissionDenied(f"cannot write {report}: {error.strerror}") from None
     drifted = [one.signal for one in differences if one.drifted]
     said = f"drift of {', '.join(drifted)}" if drifted else "no drift"
     stderr().print(f"{said}: {counted}", markup=False)
     return FAILED if drifted else DONE
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PermissionDenied(f"cannot write {path}: {error.strerror}") from None
 
 
 def _refuse_inputs(output: Path, inputs: Sequence[str]) -> None:

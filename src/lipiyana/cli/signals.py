@@ -13,6 +13,24 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
+def handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Give SIGTERM, and SIGINT unless it is ignored, to a handler; on other threads do nothing."""
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
+        yield
+        return
+    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        before[signal.SIGINT] = signal.default_int_handler
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+@contextmanager
 def terminable() -> Iterator[Callable[[], None]]:
     """Let SIGTERM end the run as Ctrl-C does, so that its output is completed.
 
@@ -30,16 +48,5 @@ def terminable() -> Iterator[Callable[[], None]]:
         if came:
             raise came[-1]
 
-    if threading.current_thread() is not threading.main_thread():  # gets no signals
+    with handled_by(end):
         yield check
-        return
-    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-        before[signal.SIGINT] = signal.default_int_handler
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

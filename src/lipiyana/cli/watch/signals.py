@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lipiyana.cli.exit_codes import INTERRUPTED, TERMINATED
+from lipiyana.cli.signals import handled_by
 
 
 class Stopped(Exception):
@@ -36,16 +36,5 @@ def stoppable() -> Iterator[Callable[[], None]]:
         if came:
             raise Stopped(came[0])
 
-    if threading.current_thread() is not threading.main_thread():  # gets no signals
+    with handled_by(note):
         yield check
-        return
-    before = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-        before[signal.SIGINT] = signal.default_int_handler
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
