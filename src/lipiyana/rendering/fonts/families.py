@@ -31,7 +31,8 @@ class FontLibrary:
         aliases = settings.get("aliases", {})
         excluded = settings.get("excluded", {})
         nowhere = set(excluded.get("all", ()))
-        self._rare = set(lists.get("rare", ()))
+        self._weights = dict.fromkeys(lists.get("rare", ()), 0.25)
+        self._weights |= dict.fromkeys(lists.get("frequent", ()), 5.0)
         self._plate = set(lists.get("plate", ()))
         self._foreign_digits = set(lists.get("foreign_digits", ()))
         self._held_out = {c: frozenset(names) for c, names in settings["held_out"].items()}
@@ -146,7 +147,7 @@ class FontLibrary:
         if not families:
             return None
         letters = "".join(c for c in text if script_of_char(c) != COMMON) or text
-        weights = np.array([0.25 if family in self._rare else 1.0 for family in families])
+        weights = np.array([self._weights.get(family, 1.0) for family in families])
         order = rng.choice(len(families), len(families), replace=False, p=weights / weights.sum())
         wanted = set(letters) - _NO_INK
         native_digits = not wanted.isdisjoint(SCRIPTS[script].digits)
