@@ -56,7 +56,7 @@ _KINDS = {
         "phrase": 7, "name": 3, "number": 5,
     },
     "": {
-        "coverage": 20, "word": 21, "hard": 11, "short": 6, "board word": 10, "line": 8, "mixed": 7,
+        "coverage": 18, "word": 14, "hard": 23, "short": 6, "board word": 10, "line": 7, "mixed": 6,
         "place": 4, "phrase": 6, "name": 2, "initials": 1, "number": 3, "registration": 1,
     },
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """Words to render: cleaned word lists, and generated strings for what the lists rarely contain.
 
 Words are normalized, in one script, and split into train and held-out. `HardWords` draws words by
-their rare conjuncts and letters; `TrigramModel` makes pronounceable words for scripts with short
-lists; `Coverage` makes strings that contain every character of a script.
+their rare clusters, conjuncts and letters; `TrigramModel` makes pronounceable words for scripts
+with short lists; `Coverage` makes strings that contain every character of a script.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def load_english(path: Path | None, charset: Charset) -> WordList:
     return WordList("en-dictionary" if path else "en", script.code, words, {})
 
 
-# exponent on the number of words with a conjunct: 1 draws by frequency, 0 uniformly
-_FREQUENCY_EXPONENT = 0.4
+# exponent on the number of words with a cluster: 1 draws by frequency, 0 uniformly
+_FREQUENCY_EXPONENT = 0.25
 _SHORT = 2  # clusters
 # reph, the hook for a leading ra, is small and often misread, so it is drawn more often
 _REPH_FACTOR = 2.0
@@ -151,10 +151,10 @@ _REPH = re.compile("[रরৰર][\u094d\u09cd\u0acd]")
 
 
 class HardWords:
-    """Draws words of one script by the conjunct or letter they contain, not by word frequency."""
+    """Draws words of one script by what they contain, so that no cluster or letter is rare."""
 
     def __init__(self, words: Iterable[str], virama: str) -> None:
-        """Index the words by their conjuncts and letters.
+        """Index the words by their clusters, conjuncts and letters.
 
         Args:
             words: normalized, in one script.
@@ -164,12 +164,15 @@ class HardWords:
         found: defaultdict[str, list[str]] = defaultdict(list)
         self._short: list[str] = []
         for word in words:
-            parts = set(conjunct.findall(word)) if conjunct else set()
+            whole = clusters(word)
+            parts = set(whole)
+            if conjunct:
+                parts |= set(conjunct.findall(word))
             parts |= {ch for ch in word if unicodedata.category(ch)[0] in "LM" and ch != virama}
             # the order of a set differs between processes
             for part in sorted(parts):
                 found[part].append(word)
-            if len(word) <= 6 and len(clusters(word)) <= _SHORT:
+            if len(word) <= 6 and len(whole) <= _SHORT:
                 self._short.append(word)
         self._words = list(found.values())
         self._weights = list(
@@ -180,7 +183,7 @@ class HardWords:
         )
 
     def hard(self, rng: random.Random) -> str:
-        """Draw a conjunct or letter, then a word that contains it; "" if there are no words."""
+        """Draw a cluster or letter, then a word that contains it; "" if there are no words."""
         if not self._words:
             return ""
         return rng.choice(rng.choices(self._words, cum_weights=self._weights)[0])
