@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib import resources
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.ocr.scripts.clusters import JOINER
 
 CHARSET_KEY = "charset"
 HASH_KEY = "charset_sha256"
@@ -78,8 +79,8 @@ class Charset:
         return character in self._index
 
     def covers(self, text: str) -> bool:
-        """Say whether every character of `text` is known."""
-        return all(character in self._index for character in text)
+        """Say whether every character of `text` is known; a joiner shows in the labels' order."""
+        return all(character in self._index or character == JOINER for character in text)
 
     def encode(self, text: str) -> list[int]:
         """Return the class of each character.

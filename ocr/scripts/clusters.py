@@ -11,6 +11,12 @@ from collections.abc import Mapping
 
 from lipiyana.ocr.scripts.table import SCRIPTS, Script
 
+JOINER = "\u200d"
+"""ZERO WIDTH JOINER."""
+
+WITH_JOINED_RA = frozenset({"Beng", "Knda"})
+"""Scripts in which a joiner behind ra says that ra does not become a hook."""
+
 # beyond the layout that the blocks share
 _MORE_LETTERS = {
     "Deva": "\u0972-\u097f",
@@ -60,7 +66,8 @@ def _pattern() -> re.Pattern[str]:
         if script.virama:
             letters, marks = _CLASSES[script.code]
             nukta = chr(script.ranges[0][0] + 0x3C)
-            joined = f"(?:{nukta}?{script.virama}[{letters}])*"
+            joiner = f"{JOINER}?" if script.code in WITH_JOINED_RA else ""
+            joined = f"(?:{nukta}?{joiner}{script.virama}[{letters}])*"
             if script.code == "Taml":
                 # the pulli shows its consonants one by one; two ligatures are all there are
                 joined = "(?:(?<=க)்ஷ|(?<=ஸ)்ர(?=ீ))?"

@@ -10,7 +10,8 @@ In Indic syllables a vowel sign follows its consonants in text, and the ra that 
 comes first. On a picture some vowel signs stand before the consonants, some on both sides of them,
 and that ra is a hook above or behind their end (reph). In Telugu and Kannada the sign is on the
 first consonant, and the others of a conjunct hang below and behind it: कि is ि क, কো is ে ক া, र्मा
-is म ा and the hook, స్తి is స ి ్ త.
+is म ा and the hook, స్తి is స ి ్ త. Ra with a joiner stays in its place: র‍্যা is র ্ য া, and র্যা is
+য, the hook and া.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lipiyana.ocr.scripts.clusters import LETTERS, MARKS, clusters
+from lipiyana.ocr.scripts.clusters import JOINER, LETTERS, MARKS, WITH_JOINED_RA, clusters
 from lipiyana.ocr.scripts.table import SCRIPTS, script_of_char
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -158,8 +159,11 @@ def _seen(cluster: str) -> str:
     script = SCRIPTS.get(script_of_char(cluster[0]))
     if script is None or script.code not in LETTERS:
         return cluster
-    base, tail = _parted(cluster, script.virama)
-    hook = _HOOK_OF_RA.get(base[0]) if len(base) > 2 and base[1] == script.virama else None
+    seen = cluster.replace(JOINER, "")
+    base, tail = _parted(seen, script.virama)
+    hook = None
+    if seen == cluster and len(base) > 2 and base[1] == script.virama:
+        hook = _HOOK_OF_RA.get(base[0])
     if hook:
         base = base[2:]
     before = ""
@@ -215,7 +219,12 @@ def _spelt(syllable: str, start: int) -> Iterator[Sourced]:
     if code in _HANGING:
         places = _gathered(places, SCRIPTS[code].virama)
     base, _ = _parted("".join(character for character, _ in places), SCRIPTS[code].virama)
-    yield from places[: len(base)]
+    if not hook and _is_joined_ra(base):
+        yield places[0]
+        yield JOINER, places[0][1]
+        yield from places[1 : len(base)]
+    else:
+        yield from places[: len(base)]
     rest = places[len(base) :]
     if before:
         for i, (sign, place) in enumerate(rest):
@@ -228,6 +237,18 @@ def _spelt(syllable: str, start: int) -> Iterator[Sourced]:
     for character, place in rest:
         # of two hooks the second is stray
         yield from spelt_alone(character, place)
+
+
+def _is_joined_ra(base: str) -> bool:
+    """Whether the consonants begin with a ra that would be a hook if no joiner were spelt."""
+    code = script_of_char(base[0])
+    return (
+        code in WITH_JOINED_RA
+        and base[0] in _HOOK_OF_RA
+        and len(base) > 2
+        and base[1] == SCRIPTS[code].virama
+        and (code != "Beng" or base[2] == "\u09af")
+    )
 
 
 def _gathered(places: list[Sourced], virama: str) -> list[Sourced]:

@@ -177,8 +177,10 @@ class SceneReader:
         lines: list[TextLine] = []
         if Feature.TEXT in features:
             with clock.stage("order_lines"):
+                context = " ".join(row.reading.text for row in rows)
                 read = [
-                    text_line(row, config.romanize, pixels.shape) for row in in_reading_order(rows)
+                    text_line(row, config.romanize, pixels.shape, context)
+                    for row in in_reading_order(rows)
                 ]
                 lines = [
                     replace(

@@ -18,24 +18,26 @@ from lipiyana.ocr.plates.colour import plate_colour
 from lipiyana.ocr.reading_order import reading_order
 from lipiyana.ocr.recognition.reader import ReadLine
 from lipiyana.ocr.registrations import categorize
-from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.normalization import normalize, spell_ra
 from lipiyana.ocr.scripts.table import COMMON, SCRIPTS, script_of
 from lipiyana.scene.vehicle_plates import has_category_conflict
 from lipiyana.types import Box, Plate, PlateColour, Polygon, TextLine, Word
 
 
-def text_line(row: ReadLine, romanize: bool, shape: tuple[int, ...]) -> TextLine:
+def text_line(row: ReadLine, romanize: bool, shape: tuple[int, ...], context: str = "") -> TextLine:
     """Make a `TextLine` of a line that was read; its corners are clipped to the picture.
 
     Args:
         row: its crop had a margin, so its corners may lie outside the picture.
         romanize: whether to set `romanized`.
         shape: (height, width, ...) of the picture.
+        context: what other lines of the picture say; their letters tell Assamese from Bengali.
 
     Raises:
         MissingExtra: romanizing was asked for and the extra `indic` is not installed.
     """
     text = normalize(row.reading.text)
+    text = spell_ra(text, f"{text} {context}")
     script = script_of(text)
     romanized = ""
     if romanize:

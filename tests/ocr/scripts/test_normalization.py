@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -9,8 +10,9 @@ from indicnlp.normalize.indic_normalize import IndicNormalizerFactory
 
 from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
 from lipiyana.ocr.recognition.charset import Charset
-from lipiyana.ocr.scripts.normalization import normalize
+from lipiyana.ocr.scripts.normalization import normalize, spell_ra
 from lipiyana.rendering.contents.corpus import Corpus
+from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.store import ModelStore
 
@@ -26,10 +28,18 @@ INDIC = "".join(chr(point) for point in range(0x0900, 0x0D80))
         ("ഉത്\u200dസവം", "ഉത്സവം"),
         ("উত্\u200dসব", "উৎসব"),
         ("সৎ", "সৎ"),
+        ("র\u200d্যাব", "র\u200d্যাব"),
+        ("ৰ\u200d্যাব", "ৰ\u200d্যাব"),
+        ("র\u200dক", "রক"),
+        ("ক\u200d্য", "ক্য"),
+        ("ರ\u200d್ಯಾಂಕ್", "ರ\u200d್ಯಾಂಕ್"),
+        ("ರ್\u200dಯ", "ರ್ಯ"),
         ("सुधार्\u200dया", "सुधाऱ्या"),
         ("मिस्ट\u200dर", "मिस्टर"),
         ("క్\u200cష", "క్ష"),
         ("অা", "আ"),
+        ("बढा\u093c", "बढ\u093cा"),
+        ("ਜਿ\u0a3c", "ਜ\u0a3cਿ"),
         ("ো", "ো"),
         ("কো", "কো"),
         ("\u09af\u09bc", "\u09af\u09bc"),
@@ -66,7 +76,37 @@ def test_it_is_idempotent_and_composed(text: str) -> None:
     once = normalize(text)
     assert normalize(once) == once
     assert unicodedata.is_normalized("NFC", once)
-    assert not set(once) & set("\u200b\u200c\u200d\u2060\ufeff")
+    assert not set(once) & set("\u200b\u200c\u2060\ufeff")
+    # only behind ra, where another letter shows without it
+    assert once.count("\u200d") == len(re.findall("[রৰ]\u200d্য|ರ\u200d್", once))
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "spelt"),
+    [
+        ("কাৰ্যালয়", "কাৰ্যালয়", "কার্যালয়"),
+        ("কার্যালয়", "অসম চৰকাৰ", "কাৰ্যালয়"),
+        ("কার্যালয়", "গুৱাহাটী", "কাৰ্যালয়"),
+        ("কাৰ্যালয়", "সরকার গুৱাহাটী", "কার্যালয়"),
+        ("চৰকাৰ ধৰ্ম", "সরকার", "চৰকাৰ ধৰ্ম"),
+        ("MG Road", "চৰকাৰ", "MG Road"),
+    ],
+)
+def test_ra_in_conjuncts_is_that_of_the_language(text: str, context: str, spelt: str) -> None:
+    assert spell_ra(normalize(text), normalize(context)) == normalize(spelt)
+
+
+@pytest.mark.parametrize(("code", "joined"), [("Beng", "র\u200d্য"), ("Knda", "ರ\u200d್ಯ")])
+def test_a_joiner_is_kept_where_it_shows(font_library: FontLibrary, code: str, joined: str) -> None:
+    """In every font that is drawn with, and what is dropped elsewhere shows nothing."""
+    for family in font_library.families(code, "all"):
+        face = font_library.open(font_library.faces(code, family)[0])
+        plain = joined.replace("\u200d", "")
+        assert list(face.shape(joined, code).ids) != list(face.shape(plain, code).ids), family
+        letter = joined[0]
+        assert face.shape(letter + "\u200d", code).ids[0] == face.shape(letter, code).ids[0]
+    assert normalize(joined) == joined
+    assert normalize(joined[0] + "\u200d") == joined[0]
 
 
 @given(st.text(st.sampled_from(Charset.load().characters)))

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from lipiyana.ocr.recognition.charset import Charset
+from lipiyana.ocr.scripts.clusters import JOINER
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.rendering.contents import numbers, registration_texts
@@ -189,9 +190,16 @@ class Corpus:
             code = script or rng.choices(self._scripts, cum_weights=self._script_weights)[0]
             kinds, weights = self._kinds[code]
             kind = rng.choices(kinds, cum_weights=weights)[0]
-            text = normalize(self._makers[kind](rng, code))
+            text = self._with_joiners(rng, normalize(self._makers[kind](rng, code)))
             if text and self.charset.covers(text):
                 return Sample(text, "Latn" if text.isascii() else code, kind, self._draw(rng, text))
+
+    @staticmethod
+    def _with_joiners(rng: random.Random, text: str) -> str:
+        """Spell some rephs as a whole ra, which is another picture: র্য as র‍্য."""
+        if _REPH.search(text) and rng.random() < _JOINED_SHARE:
+            return _REPH.sub(f"\\g<0>{JOINER}", text)
+        return text
 
     def _draw(self, rng: random.Random, text: str) -> str:
         """Return the text with joiners and quotes that normalization removes but signs show."""
@@ -202,8 +210,6 @@ class Corpus:
             if rng.random() < 0.02:
                 # fonts of sign painters often lack a conjunct and show the virama instead
                 drawn = _BEFORE_JOIN.sub("\\g<0>\u200c", drawn, count=1)
-            elif "র্য" in drawn and rng.random() < 0.2:
-                drawn = drawn.replace("র্য", "র\u200d্য")
         return drawn if normalize(drawn) == text else text
 
     def _pick(self, rng: random.Random, code: str) -> str:
@@ -262,6 +268,12 @@ class Corpus:
             return f"{pair[0]} ({pair[1]})"
         return mark.join(pair)
 
+
+_JOINED_SHARE = 0.2
+# ra whose hook a joiner would prevent
+_REPH = re.compile(
+    "(?<!\u09cd)[\u09b0\u09f0](?=\u09cd\u09af)|(?<!\u0ccd)\u0cb0(?=\u0ccd[\u0c95-\u0cb9])"
+)
 
 # a virama inside a word, but not after ra: every font has ra's conjunct form
 _BEFORE_JOIN = re.compile(

@@ -21,7 +21,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from lipiyana.ocr.recognition.charset import Charset
-from lipiyana.ocr.scripts.clusters import clusters
+from lipiyana.ocr.scripts.clusters import JOINER, clusters
 from lipiyana.ocr.scripts.normalization import normalize
 from lipiyana.ocr.scripts.table import LANGUAGES, SCRIPTS, Script, script_of_char
 
@@ -99,7 +99,7 @@ def _drop_invisible_joiners(raw: str) -> str:
 
 
 def _clean(lines: Iterable[str], script: Script, charset: Charset) -> Iterator[tuple[str, str]]:
-    allowed = {ch for ch in charset.characters if script.contains(ch)}
+    allowed = {ch for ch in charset.characters if script.contains(ch)} | {JOINER}
     broken = _ill_formed(charset)
     seen: set[str] = set()
     for line in lines:
