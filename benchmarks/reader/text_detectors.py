@@ -24,7 +24,7 @@ from rich.table import Table
 
 from lipiyana.arrays import RgbArray
 from lipiyana.images.loading import load
-from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
+from lipiyana.learning.distill.pictures.sign_photos import SignPhoto, load_sign_photos, score_words
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Quad
 from lipiyana.ocr.scripts.normalization import normalize

@@ -56,7 +56,7 @@ class SourceConfig:
     Attributes:
         words: folder of word lists.
         crops: folder with one folder of real crops for each source.
-        pool: folder of more real lines, see `lipiyana.learning.distill.line_pool`.
+        pool: folder of more real lines, see `lipiyana.learning.distill.pictures.line_pool`.
         street: folder of street pictures with plates.
         real_share: share of real lines; they need `crops`.
         plate_share: share of plate rows; `real_share` of them are real.

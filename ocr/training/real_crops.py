@@ -53,7 +53,7 @@ def load_lines(root: Path, part: Part) -> Iterator[tuple[str, RgbArray, str]]:
 def load_pool(root: Path) -> Iterator[tuple[str, RgbArray, str]]:
     """Yield (folder, (H, W, 3) RGB, text) for each line of a pool.
 
-    `lipiyana.learning.distill.line_pool` makes it.
+    `lipiyana.learning.distill.pictures.line_pool` makes it.
     """
     for labels in sorted(root.glob("*/labels.tsv")):
         for line in labels.read_text("utf-8").splitlines():

@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument(
         "--pool",
         type=Path,
-        help="folder of more real lines, see lipiyana.learning.distill.line_pool",
+        help="folder of more real lines, see lipiyana.learning.distill.pictures.line_pool",
     )
     parser.add_argument("--start", type=Path, help="initial weights, instead of PP-OCRv6's")
     parser.add_argument(

@@ -33,7 +33,7 @@ from lipiyana.learning.distill.network import (
     WithProbabilities,
     computed_in_int8,
 )
-from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool, photographs
+from lipiyana.learning.distill.pictures.pool import Pool, PoolPicture, fill_pool, photographs
 from lipiyana.learning.distill.pretrained import NAME, fit_stem, pretrained_weights
 from lipiyana.learning.distill.student import (
     FROM_PRETRAINED,

@@ -12,7 +12,7 @@ from needs import PICTURES, TORCH
 pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.arrays import RgbArray
-from lipiyana.learning.distill.line_pool import (
+from lipiyana.learning.distill.pictures.line_pool import (
     BOOKS,
     LABELS,
     book_parts,

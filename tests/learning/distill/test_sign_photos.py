@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch", reason=TORCH)
 from lipiyana.learning.distill.crops import CropMix, batches
 from lipiyana.learning.distill.finishing import export_student
 from lipiyana.learning.distill.network import TextStudent
-from lipiyana.learning.distill.pool import Pool, PoolPicture, fill_pool
-from lipiyana.learning.distill.sign_photos import load_sign_photos, score_words
+from lipiyana.learning.distill.pictures.pool import Pool, PoolPicture, fill_pool
+from lipiyana.learning.distill.pictures.sign_photos import load_sign_photos, score_words
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN, LabelledPicture
 from lipiyana.learning.distill.train_text_detector import detect_with, mix_of, new_trainer
 from lipiyana.vehicles.training.data.street_pictures import SIGNS, parts

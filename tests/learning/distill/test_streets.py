@@ -12,9 +12,9 @@ from needs import TORCH
 
 torch = pytest.importorskip("torch", reason=TORCH)
 
-from lipiyana.learning.distill.streets import Streets
+from lipiyana.learning.distill.pictures.streets import Streets
+from lipiyana.learning.distill.pictures.walls import Walls
 from lipiyana.learning.distill.text_cores import LabelledPicture, cores_of
-from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.reader.rendered_lines import corpus_like
 from lipiyana.ocr.recognition.charset import Charset
 from lipiyana.rendering.contents.corpus import Corpus, Sample

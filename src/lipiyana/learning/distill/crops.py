@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.pictures.pool import PoolPicture
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN, TextMap
 from lipiyana.learning.trainer.loading import worker_generator, worker_loader
 from lipiyana.ocr.detection.detector import network_input

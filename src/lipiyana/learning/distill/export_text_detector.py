@@ -19,7 +19,7 @@ import torch
 
 from lipiyana.learning.distill.finishing import export_student, quantize_student
 from lipiyana.learning.distill.network import TextStudent
-from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.pictures.pool import PoolPicture
 from lipiyana.learning.finetune.common.twins import FLOAT_SUFFIX, twins
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models

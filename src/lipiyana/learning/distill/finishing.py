@@ -25,7 +25,7 @@ from lipiyana.learning.distill.network import (
     lies_in_float_part,
     shift_of,
 )
-from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.pictures.pool import PoolPicture
 from lipiyana.learning.quantize.search import agreement, open_file, outputs
 from lipiyana.learning.quantize.static import quantize_file
 from lipiyana.learning.quantize.timing import median_milliseconds, typical_input

@@ -21,7 +21,7 @@ from lipiyana.learning.distill.network import (
     TextStudent,
     computed_in_int8,
 )
-from lipiyana.learning.distill.pool import PoolPicture
+from lipiyana.learning.distill.pictures.pool import PoolPicture
 from lipiyana.learning.distill.pretrained import FITTING_STEPS, pretrained_weights
 from lipiyana.learning.distill.text_cores import CORE, UNKNOWN
 from lipiyana.learning.finetune.common.course import Measured

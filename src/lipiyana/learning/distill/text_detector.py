@@ -19,11 +19,11 @@ from lipiyana.learning.distill.finishing import (
     sample_scenes,
 )
 from lipiyana.learning.distill.network import TextStudent
-from lipiyana.learning.distill.pool import Pool, fill_pool, photographs
+from lipiyana.learning.distill.pictures.pool import Pool, fill_pool, photographs
+from lipiyana.learning.distill.pictures.streets import Streets
+from lipiyana.learning.distill.pictures.walls import Walls
 from lipiyana.learning.distill.pretrained import NAME as PRETRAINED
-from lipiyana.learning.distill.streets import Streets
 from lipiyana.learning.distill.student import DistillLearner, StudentRecipe
-from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.finetune.common.course import CourseState, Limits
 from lipiyana.learning.finetune.common.earlier import refuse_finished
 from lipiyana.learning.finetune.common.job import (

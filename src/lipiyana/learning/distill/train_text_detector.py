@@ -30,14 +30,14 @@ from lipiyana.images.loading import load
 from lipiyana.learning.distill.crops import CropMix, batches
 from lipiyana.learning.distill.finishing import read_student
 from lipiyana.learning.distill.network import TextStudent, computed_in_int8, shift_of
-from lipiyana.learning.distill.pool import Picture, Pool, PoolPicture, fill_pool
+from lipiyana.learning.distill.pictures.pool import Picture, Pool, PoolPicture, fill_pool
+from lipiyana.learning.distill.pictures.sign_photos import SignPhoto, load_sign_photos, score_words
+from lipiyana.learning.distill.pictures.streets import Streets
+from lipiyana.learning.distill.pictures.walls import Walls
 from lipiyana.learning.distill.pretrained import NAME as PRETRAINED
 from lipiyana.learning.distill.pretrained import pretrained_weights
-from lipiyana.learning.distill.sign_photos import SignPhoto, load_sign_photos, score_words
-from lipiyana.learning.distill.streets import Streets
 from lipiyana.learning.distill.student import FROM_PRETRAINED, StudentTrainer
 from lipiyana.learning.distill.text_cores import LabelledPicture
-from lipiyana.learning.distill.walls import Walls
 from lipiyana.learning.quantize.search import open_file
 from lipiyana.learning.trainer.fake_quantization import simulate_int8
 from lipiyana.learning.trainer.run_options import add_run_options, prepare

@@ -8,8 +8,8 @@ from typing import get_args
 
 import numpy as np
 
+from lipiyana.learning.distill.pictures.walls import SIZES
 from lipiyana.learning.distill.text_cores import LabelledPicture
-from lipiyana.learning.distill.walls import SIZES
 from lipiyana.rendering.contents.corpus import Corpus
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.rendering.streets.scenes import (

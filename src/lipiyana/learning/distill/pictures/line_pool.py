@@ -1,6 +1,6 @@
 """Collects more real lines for training the reader into one folder.
 
-    python -m lipiyana.learning.distill.line_pool --data DIR --out runs/line_pool
+    python -m lipiyana.learning.distill.pictures.line_pool --data DIR --out runs/line_pool
 
 - words of photos of signs, cut out by their labelled outlines;
 - printed words of scanned books;
@@ -27,7 +27,7 @@ from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError
 from lipiyana.files import replacing
 from lipiyana.images.loading import load
-from lipiyana.learning.distill.sign_photos import load_sign_photos
+from lipiyana.learning.distill.pictures.sign_photos import load_sign_photos
 from lipiyana.ocr.crops import Margins, crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.detection.settings import SCENE_DETECTION
