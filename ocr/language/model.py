@@ -26,7 +26,7 @@ from lipiyana.errors import ModelUnavailable
 from lipiyana.files import MAX_MODEL_BYTES, read_file
 from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_set import WordSet
-from lipiyana.ocr.scripts.table import script_of
+from lipiyana.ocr.scripts.table import script_of, script_of_char
 
 ORDER = 5
 EDGE = 1
@@ -144,7 +144,8 @@ class LanguageModel:
             character: a letter, or "" for the end of the word.
 
         Returns:
-            None if there is no word to speak of: signs, digits, scripts without a model.
+            None if there is no word to speak of: signs, digits, scripts without a model. A letter
+            that no word of its script has is as unlikely as can be.
         """
         key = before[1 - ORDER :], character
         if key not in self._known:
@@ -157,7 +158,9 @@ class LanguageModel:
         nothing = ("", EDGE)
         code, number = self._numbers.get(character or before[-1:], nothing)
         if not code:
-            return None
+            # a letter that no word has, such as vowels of Sanskrit, is no sign
+            strange = character.isalpha() and script_of_char(character) in self.scripts
+            return self._settings.unknown_letters if strange else None
         # keys of 1, 2, ... symbols, the new one last
         key = number if character else EDGE
         keys = [key]

@@ -194,8 +194,12 @@ def _parallels(
     return np.array(mine, np.intp), np.array(its, np.intp)
 
 
-_RARE = frozenset("ऄऎऒऺऻॆॊॏ॒॑ॖॗॳॴॵॶॷ")
-"""In 148,604 words of Hindi, Marathi and Nepali these are 8 letters."""
+_RARE = frozenset(
+    "ऄऎऒऺऻॆॊॏ॒॑ॖॗॳॴॵॶॷ"
+    # vowels of Sanskrit that no word has today, and that look like common ones
+    "ऌॠॡॄॢॣঌৠৡৢৣૠૄଌୠୡୄୢୣఌౠౡౄౢౣಌೠೡೄೢೣഌൠൡൄൢൣ"
+)
+"""In 497,832 words of seven scripts these are 31 letters."""
 
 
 def has_unlikely(text: str, *, settings: LanguageSettings = LANGUAGE) -> bool:

@@ -40,8 +40,7 @@ class LanguageSettings:
     choosing_weight: float = 0.9
     """`weight` where words choose between two scripts: which words they are counts for more."""
     rare_letter_weight: float = 0.01
-    """Factor of the probability of letters that hardly any sign shows: in 148,604 words of Hindi,
-    Marathi and Nepali they are 8 letters.
+    """Factor of the probability of letters that hardly any sign shows, `script_choice._RARE`.
     """
 
     # which words

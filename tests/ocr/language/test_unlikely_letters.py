@@ -6,13 +6,13 @@ import pytest
 from lipiyana.ocr.language.script_choice import has_unlikely, without_unlikely
 
 
-@pytest.mark.parametrize("text", ["中", "TATA二", "दवाॵ", "ひ"])
+@pytest.mark.parametrize("text", ["中", "TATA二", "दवाॵ", "ひ", "ૠષિ"])
 def test_texts_with_unlikely_letters(text: str) -> None:
     assert has_unlikely(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "TATA 12/-", "दवाओं", "ঢাকা", "ಬಸ್", "ᱚᱞ", "ꯃꯤꯇꯩ", "دکان", "₹ 5.50", "Ünïcode"]
+    "text", ["", "TATA 12/-", "दवाओं", "ঢাকা", "ಬಸ್", "ᱚᱞ", "ꯃꯤꯇꯩ", "دکان", "₹ 5.50", "Ünïcode", "ઋષિ"]
 )
 def test_texts_without_unlikely_letters(text: str) -> None:
     assert not has_unlikely(text)
