@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grpc_row_receiver import grpc_receiving
 from mqtt_broker import Subscriber, broker, free_port
+from needs import SETPRIV
 from row_receiver import Fault, Received, RowReceiver, decoded, receiving
 from typer.testing import CliRunner
 
@@ -154,7 +159,59 @@ def test_what_a_run_leaves_the_next_one_sends(tmp_path: Path) -> None:
     with receiving() as receiver:
         done = run("-", "--to", receiver.url, "--spool", spool, rows=lines(range(10, 12)))
         assert done.returncode == 0
+        assert "another receiver's: the 10 rows that wait in it go to the new one" in done.stderr
+        again = run("-", "--to", receiver.url, "--spool", spool)
+        assert "another receiver" not in again.stderr
     assert came(receiver) == list(range(12))
+
+
+def test_a_row_larger_than_the_spool_has_its_own_reason(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        done = run(
+            "-", "--to", receiver.url, "--spool", tmp_path / "spool", "--max-bytes", "200",
+            rows=lines(range(1)) + '{"n": 1}\n',
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "1 dropped, larger than the spool" in done.stderr
+    assert "spool full" not in done.stderr
+    assert came(receiver) == [1]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nothing can be made")
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--spool", "/proc/x"), "nothing can be made at /proc/x; name another place"),
+        (("--spool", "file/spool"), "file is a file; name a folder in place of it"),
+        (("--to", "https://host:port/"), "this address cannot be used"),
+    ],
+)
+def test_what_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    options = {"--to": "http://127.0.0.1:9/", "--spool": "spool"} | dict([given])
+    done = run("-", *(part for pair in options.items() for part in pair))
+    assert (done.returncode, says in done.stderr, "Errno" in done.stderr) == (2, True, False)
+
+
+def test_a_folder_of_another_user(tmp_path: Path) -> None:
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip(SETPRIV)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
+        folder.chmod(0o755)
+    (tmp_path / "others").mkdir(mode=0o755)
+    done = subprocess.run(
+        [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups",
+         *command("-", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "others/spool")],
+        input="", capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "this user may not write to" in done.stderr
 
 
 @pytest.mark.parametrize(("drop", "expected"), [("oldest", range(6, 10)), ("newest", range(4))])
@@ -186,6 +243,22 @@ def test_rows_go_to_a_broker(tmp_path: Path) -> None:
         subscriber.close()
     body = decoded(subscriber.messages[0].payload, "gzip")
     assert [json.loads(line)["row"]["n"] for line in body.splitlines()] == list(range(5))
+
+
+@pytest.mark.parametrize("compress", [[], ["--compress", "gzip"]], ids=str)
+def test_rows_go_to_a_receiver_of_grpc(tmp_path: Path, compress: list[str]) -> None:
+    with grpc_receiving() as receiver:
+        done = run(
+            "-", "--to", f"grpc://{receiver.address}", "--spool", tmp_path / "spool", *compress,
+            rows=lines(range(5)),
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.startswith("5 rows spooled, 5 sent (")) == (0, True)
+    assert [row["n"] for row in receiver.rows.values()] == list(range(5))
+
+
+def test_grpc_has_no_zstd(tmp_path: Path) -> None:
+    done = run("-", "--to", "grpc://127.0.0.1:1", "--spool", tmp_path, "--compress", "zstd")
+    assert (done.returncode, "gRPC has no zstd; compress with gzip" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

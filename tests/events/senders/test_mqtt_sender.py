@@ -15,8 +15,9 @@ from row_receiver import decoded
 from lipiyana.events.senders.message import Compression, SendError, message_of_rows
 from lipiyana.events.senders.mqtt_sender import MqttAddress, MqttSender
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
+from lipiyana.events.spool.limits import SpoolLimits
 from lipiyana.events.spool.pace import BackOff
-from lipiyana.events.spool.store import Spool, SpoolLimits
+from lipiyana.events.spool.store import Spool
 
 MESSAGE = message_of_rows([("a-1", b'{"n":1}')], Compression.ZSTD)
 

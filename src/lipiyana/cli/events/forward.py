@@ -11,14 +11,16 @@ from pathlib import Path
 from lipiyana.cli.console import say_error, say_step, say_warning
 from lipiyana.cli.events.faults import warn_of_open_network
 from lipiyana.cli.events.options import CompressChoice, DropChoice
-from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import Chunk, RowLines
 from lipiyana.events.senders.message import Compression
 from lipiyana.events.sinks.addresses import Credentials
 from lipiyana.events.sinks.opening import open_forwarder
+from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
-from lipiyana.events.spool.store import Drop, SpoolLimits, SpoolWriteError
+from lipiyana.events.spool.limits import Drop, SpoolLimits
 from lipiyana.files import parse_json
 
 _DISK_SECONDS = 1.0
@@ -48,13 +50,13 @@ def run(request: ForwardRequest) -> int:
     """Forward rows until they end and are sent; return the exit code.
 
     Raises:
-        LipiyanaError: the address, a secret or the spool cannot be used.
+        LipiyanaError: another process uses the spool, or a package for the address is missing.
     """
-    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
-    warn_of_open_network(request.to)
     try:
         with ExitStack() as stack:
             stack.enter_context(terminable())
+            credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+            warn_of_open_network(request.to)
             forwarder = open_forwarder(
                 request.to,
                 request.spool,
@@ -69,6 +71,9 @@ def run(request: ForwardRequest) -> int:
             while not forwarder.wait_until_sent(_CHECK_SECONDS):
                 pass
         return FAILED if intake.invalid or _missing(forwarder) else DONE
+    except InvalidRequest as error:
+        say_error(error.message)
+        return USAGE
     except (OSError, ValueError) as error:
         say_error(str(error))
         return FAILED
@@ -171,8 +176,7 @@ def _options(request: ForwardRequest) -> ForwardOptions:
 
 
 def _missing(forwarder: Forwarder) -> int:
-    counts = forwarder.spool.counts
-    return counts.dropped_full + counts.dropped_old + forwarder.counts.refused
+    return forwarder.spool.counts.dropped + forwarder.counts.refused
 
 
 def _summary(intake: _Intake, forwarder: Forwarder) -> str:
@@ -185,6 +189,7 @@ def _summary(intake: _Intake, forwarder: Forwarder) -> str:
     others = {
         "dropped, spool full": spooled.dropped_full,
         "dropped, too old": spooled.dropped_old,
+        "dropped, larger than the spool": spooled.dropped_large,
         "refused": sent.refused,
         "invalid": intake.invalid,
         "messages failed": sent.failures,

@@ -65,7 +65,7 @@ SecretFile = Annotated[
         "--secret-file",
         metavar="FILE",
         parser=existing_file,
-        help="Secret that signs messages over HTTP. Default: LIPIYANA_WEBHOOK_SECRET.",
+        help="Secret that signs messages over HTTP and gRPC. Default: LIPIYANA_WEBHOOK_SECRET.",
     ),
 ]
 LoginFile = Annotated[
@@ -103,7 +103,7 @@ def rules(
         list[str] | None,
         typer.Option(
             "--to",
-            metavar="stdout|FILE|https://...|mqtt://HOST/TOPIC",
+            metavar="stdout|FILE|https://...|mqtts://HOST/TOPIC",
             help="Where events go; may be given several times. Default: standard output.",
         ),
     ] = None,
@@ -140,7 +140,11 @@ def forward(
     ],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="https://...|mqtt://HOST/TOPIC", help="The receiver."),
+        typer.Option(
+            "--to",
+            metavar="https://...|grpcs://HOST:PORT|mqtts://HOST/TOPIC",
+            help="The receiver.",
+        ),
     ],
     spool: Annotated[
         Path,

@@ -72,7 +72,7 @@ def watch(
     forward: Annotated[
         str | None,
         typer.Option(
-            metavar="https://...|mqtt://HOST/TOPIC",
+            metavar="https://...|grpcs://HOST:PORT|mqtts://HOST/TOPIC",
             help="Send rows to a receiver, too, as `lipiyana forward` does.",
         ),
     ] = None,

@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from lipiyana.events.senders.message import Message, SendError
+from lipiyana.events.senders.message import JsonPacking, Message, SendError
 
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
@@ -115,7 +115,7 @@ class _Connection:
             self._news.notify_all()
 
 
-class MqttSender:
+class MqttSender(JsonPacking):
     """Publishes with QoS 1 and MQTT 5; the broker's answer acknowledges the message."""
 
     def __init__(self, address: MqttAddress) -> None:

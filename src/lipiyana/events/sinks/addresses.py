@@ -60,7 +60,7 @@ def is_address(text: str) -> bool:
 def is_open(address: str) -> bool:
     """Whether rows would cross a network unencrypted."""
     parts = urlsplit(address)
-    return parts.scheme in {"http", "mqtt"} and not is_loopback(parts.hostname or "")
+    return parts.scheme in {"http", "mqtt", "grpc"} and not is_loopback(parts.hostname or "")
 
 
 def open_sender(address: str, credentials: Credentials) -> Sender:
@@ -88,9 +88,24 @@ def open_sender(address: str, credentials: Credentials) -> Sender:
             return _mqtt(parts.hostname, port or _MQTT_PORTS[parts.scheme], parts.path, credentials,
                          tls=parts.scheme == "mqtts")  # fmt: skip
         case "grpc" | "grpcs":
-            raise _bad("the gRPC contract has no call that takes rows; use https:// or mqtts://")
+            if port is None or parts.path.strip("/") or parts.query:
+                raise _bad(f"use {parts.scheme}://HOST:PORT")
+            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+            return _grpc(f"{host}:{port}", credentials, tls=parts.scheme == "grpcs")
         case _:
-            raise _bad("use https://HOST/PATH, mqtt://HOST/TOPIC or mqtts://HOST/TOPIC")
+            raise _bad("use https://HOST/PATH, grpcs://HOST:PORT or mqtts://HOST/TOPIC")
+
+
+def _grpc(target: str, credentials: Credentials, *, tls: bool) -> Sender:
+    from lipiyana.events.senders.grpc_sender import GrpcSender  # only then, since gRPC is large
+
+    ca: bytes | None = None
+    if tls and credentials.ca is not None:
+        try:
+            ca = credentials.ca.read_bytes()
+        except OSError as error:
+            raise InvalidRequest(f"{credentials.ca} cannot be read: {error.strerror}") from None
+    return GrpcSender(target, tls=tls, ca=ca, secret=credentials.secret)
 
 
 def _mqtt(host: str, port: int, path: str, credentials: Credentials, *, tls: bool) -> Sender:
