@@ -5,10 +5,12 @@ import os
 import random
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,6 +214,53 @@ def test_a_folder_of_another_user(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "this user may not write to" in done.stderr
+
+
+def test_metrics_while_it_runs(tmp_path: Path) -> None:
+    rows, port = tmp_path / "rows.jsonl", free_port()
+    rows.write_text(lines(range(20)) + '{"registration": "KA01AD1234"}\n', "utf-8")
+    with receiving() as receiver:
+        online = threading.Event()
+        receiver.answer = lambda _: 200 if online.is_set() else (503, {"Retry-After": "1"})
+        arguments = (rows, "--to", receiver.url, "--spool", tmp_path / "spool", "--follow")
+        with started(*arguments, "--metrics-port", str(port)) as process:
+            receiver.wait(lambda: bool(receiver.messages))
+            before, text = metrics_at(port)
+            online.set()
+            receiver.wait(lambda: len(receiver.rows) == 21)
+            while metrics_at(port)[0]["lipiyana_forward_sent_rows_total"] < 21:
+                assert process.poll() is None
+            after, _ = metrics_at(port)
+    assert (before["lipiyana_forward_waiting_rows"], after["lipiyana_forward_waiting_rows"]) == (
+        21, 0,
+    )  # fmt: skip
+    assert before["lipiyana_forward_waiting_bytes"] == rows.stat().st_size + 21 * 63
+    assert before["lipiyana_forward_oldest_seconds"] > 0
+    assert after["lipiyana_forward_oldest_seconds"] == 0
+    assert after["lipiyana_forward_failed_messages_total"] >= 1
+    assert after["lipiyana_forward_sent_bytes_total"] > rows.stat().st_size
+    assert {name for name in after if "dropped" in name} == {
+        f'lipiyana_forward_dropped_rows_total{{reason="{reason}"}}'
+        for reason in ("full", "old", "large", "disk")
+    }
+    assert "KA01AD1234" not in text
+
+
+def test_a_port_for_metrics_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(
+            "-", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "spool", "--metrics-port",
+            str(taken.getsockname()[1]),
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "metrics cannot be served at 127.0.0.1:" in done.stderr
+
+
+def metrics_at(port: int) -> tuple[dict[str, float], str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    samples = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in samples}, text
 
 
 @pytest.mark.parametrize(("drop", "expected"), [("oldest", range(6, 10)), ("newest", range(4))])

@@ -21,6 +21,7 @@ from lipiyana.events.sinks.opening import open_forwarder
 from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
 from lipiyana.events.spool.limits import Drop, SpoolLimits
+from lipiyana.events.spool.metrics import serve_metrics
 from lipiyana.files import parse_json
 
 _DISK_SECONDS = 1.0
@@ -44,6 +45,8 @@ class ForwardRequest:
     secret_file: Path | None
     login_file: Path | None
     ca: Path | None
+    metrics_port: int | None
+    metrics_host: str | None
 
 
 def run(request: ForwardRequest) -> int:
@@ -67,6 +70,7 @@ def run(request: ForwardRequest) -> int:
             intake = _Intake(request, forwarder)
             stack.callback(lambda: say_step(_summary(intake, forwarder)))
             stack.callback(forwarder.close)
+            serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
             intake.take_all()
             while not forwarder.wait_until_sent(_CHECK_SECONDS):
                 pass
@@ -93,6 +97,24 @@ def opened(address: str, spool: Path) -> Forwarder:
     return open_forwarder(
         address, spool, ForwardOptions(), credentials=credentials, report=say_warning
     )
+
+
+def serve_metrics_of(
+    forwarder: Forwarder, port: int | None, host: str | None, stack: ExitStack
+) -> None:
+    """Serve the metrics of a forwarder until the stack ends, if a port is asked for.
+
+    Raises:
+        InvalidRequest: the port cannot be used.
+    """
+    if port is None:
+        if host is not None:
+            raise InvalidRequest("--metrics-host needs --metrics-port", field="metrics_host")
+        return
+    listening, stop = serve_metrics(forwarder, host or "127.0.0.1", port)
+    stack.callback(stop)
+    if not port:
+        say_step(f"metrics at port {listening}")
 
 
 class _Intake:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lipiyana.cli.extras import import_with
-from lipiyana.cli.options import choice, existing_file, folder_to_write
+from lipiyana.cli.options import choice, existing_file, folder_to_write, whole_number
 
 _SIZES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -84,6 +84,23 @@ Ca = Annotated[
         metavar="FILE",
         parser=existing_file,
         help="PEM file of the issuer of the receiver's certificate. Default: the system's.",
+    ),
+]
+
+
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="N",
+        parser=whole_number(0, 65535),
+        help="Port for Prometheus: what waits, is sent and is dropped. Default: none.",
+    ),
+]
+MetricsHost = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics-host", metavar="ADDRESS", help="Its address. Default: only this machine."
     ),
 ]
 
@@ -183,6 +200,8 @@ def forward(
     secret_file: SecretFile = None,
     login_file: LoginFile = None,
     ca: Ca = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = None,
 ) -> None:
     """Send rows to a receiver, at least once each, over a network that may fail.
 
@@ -203,6 +222,8 @@ def forward(
         secret_file=secret_file,
         login_file=login_file,
         ca=ca,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
     )
     raise typer.Exit(command.run(request))
 

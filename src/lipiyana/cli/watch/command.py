@@ -49,6 +49,8 @@ class WatchRequest:
     output: Path | None
     forward: str | None
     spool: Path | None
+    metrics_port: int | None
+    metrics_host: str | None
     frames: bool
     power: Power
     fps: float | None
@@ -85,7 +87,7 @@ def run(request: WatchRequest) -> int:
             stack.callback(sink.close)
             sinks: list[RowSink] = [sink]
             if request.forward is not None:
-                sinks.append(_forwarder(request.forward, request.spool, stack))
+                sinks.append(_forwarder(request, request.forward, stack))
             tasks = _tasks(request, sources, maps)
             watch = _prepare(request, tasks, stack)
             return _watch(request, watch, sinks)
@@ -95,23 +97,27 @@ def run(request: WatchRequest) -> int:
         return INTERRUPTED
 
 
-def _forwarder(address: str, spool: Path | None, stack: ExitStack) -> RowSink:
+def _forwarder(request: WatchRequest, address: str, stack: ExitStack) -> RowSink:
     """Open the spool; at the end, give it a little time to send what waits."""
     forwarding = import_with("events", "lipiyana.cli.events.forward", "--forward")
     try:
-        forwarder = forwarding.opened(address, spool)
+        forwarder = forwarding.opened(address, request.spool)
     except InvalidRequest as error:
         raise typer.BadParameter(error.message, param_hint="--forward") from None
 
     def finish() -> None:
         if not forwarder.wait_until_sent(_LAST_SECONDS):
             say_warning(
-                f"{forwarder.spool.waiting} rows wait in {shown(str(spool))}: the next run with "
-                "this spool sends them"
+                f"{forwarder.spool.waiting} rows wait in {shown(str(request.spool))}: the next run "
+                "with this spool sends them"
             )
         forwarder.close()
 
     stack.callback(finish)
+    try:
+        forwarding.serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.message, param_hint="--metrics-port") from None
     return cast("RowSink", forwarder)
 
 
@@ -120,6 +126,8 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
         raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
     if (request.forward is None) != (request.spool is None):
         raise typer.BadParameter("--forward and --spool go together.", param_hint="--forward")
+    if request.forward is None and (request.metrics_port, request.metrics_host) != (None, None):
+        raise typer.BadParameter("is for --forward.", param_hint="--metrics-port")
     if request.annotated is not None:
         if request.annotated.suffix.lower() not in SUFFIXES:
             endings = ", ".join(SUFFIXES)

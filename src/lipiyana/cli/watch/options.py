@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipiyana.cli.events.options import MetricsHost, MetricsPort
 from lipiyana.cli.options import (
     DeviceChoice,
     Features,
@@ -84,6 +85,8 @@ def watch(
             help="With --forward: folder in which rows wait for the network.",
         ),
     ] = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = None,
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write a row for each frame that is read.")
     ] = False,
@@ -175,6 +178,8 @@ def watch(
         output=output,
         forward=forward,
         spool=spool,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
         frames=frames,
         power=power,
         fps=fps,

@@ -194,8 +194,8 @@ def _settings_at(steps: Steps) -> Iterable[str]:
     kinds = {kind.model_fields["kind"].annotation: kind for kind in get_args(Rule)}
     for kind, rule in kinds.items():
         if len(steps) > 3 and steps[2] in get_args(kind):
-            return rule.model_fields
-    return RuleSet.model_fields
+            return list(rule.model_fields)
+    return list(RuleSet.model_fields)
 
 
 def _unknown_vehicles(file: YamlFile) -> Iterator[str]:

@@ -204,6 +204,18 @@ class Spool:
                     self._remember("receiver", now)
         return before in {"", now}
 
+    def oldest_age(self) -> float:
+        """Return how many seconds the oldest row waits; 0 if there is none, or the disk fails."""
+        with self._guard:
+            try:
+                found = self._database.execute(
+                    "SELECT age FROM rows WHERE number > ? ORDER BY number LIMIT 1",
+                    (self._acknowledged,),
+                ).fetchone()
+            except sqlite3.DatabaseError:
+                return 0.0
+            return 0.0 if found is None else max(0.0, self._age.mark().age - found[0])
+
     @property
     def waiting(self) -> int:
         """Rows that were not acknowledged."""
