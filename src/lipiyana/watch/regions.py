@@ -98,9 +98,9 @@ class RegionMap:
 
     def __init__(self, regions: Regions | None = None) -> None:
         """Without regions everything is looked at."""
-        self._regions = regions or Regions()
+        self.regions = regions or Regions()
         self._named = {
-            name: np.asarray(polygon, np.float32) for name, polygon in self._regions.regions.items()
+            name: np.asarray(polygon, np.float32) for name, polygon in self.regions.regions.items()
         }
         self._hidden: dict[tuple[int, ...], npt.NDArray[np.bool_] | None] = {}
 
@@ -111,7 +111,7 @@ class RegionMap:
 
     def hide(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Give a picture, (height, width) or more, with grey where nothing is looked at."""
-        if not (self._regions.interest or self._regions.masks):
+        if not (self.regions.interest or self.regions.masks):
             return picture
         size = picture.shape[:2]
         if size not in self._hidden:
@@ -140,7 +140,7 @@ class RegionMap:
                 cv2.fillPoly(canvas, [corners], 1)
             return canvas.astype(np.bool_)
 
-        hidden = filled(self._regions.masks)
-        if self._regions.interest:
-            hidden |= ~filled(self._regions.interest)
+        hidden = filled(self.regions.masks)
+        if self.regions.interest:
+            hidden |= ~filled(self.regions.interest)
         return hidden if hidden.any() else None

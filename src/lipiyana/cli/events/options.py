@@ -11,6 +11,7 @@ import typer
 
 from lipiyana.cli.extras import import_with
 from lipiyana.cli.options import choice, existing_file, folder_to_write, whole_number
+from lipiyana.cli.signals import told_if_terminated
 
 _SIZES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -107,8 +108,8 @@ MetricsHost = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("rules")(rules)
-    app.command("forward")(forward)
+    app.command("rules")(told_if_terminated()(rules))
+    app.command("forward")(told_if_terminated()(forward))
 
 
 def rules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
@@ -30,13 +32,14 @@ from lipiyana.types import Feature, RecognitionConfig
 from lipiyana.watch.annotated import SUFFIXES, AnnotatedVideo
 from lipiyana.watch.inputs.live import Patience
 from lipiyana.watch.inputs.sources import SourceKind, VideoSource, parse_sources
-from lipiyana.watch.output import JsonLines, StandardOutput
+from lipiyana.watch.output import JsonLines, StandardOutput, WithoutCrops
 from lipiyana.watch.power import PROFILES, Power
 from lipiyana.watch.regions import RegionMap, read_regions
 from lipiyana.watch.run import State, Task, Watch
 from lipiyana.watch.settings import WATCH
 from lipiyana.watch.watcher import Eyes, WatchOptions
 
+_MARK_DIGITS = 6
 _LAST_SECONDS = 10.0
 """In which the rows that wait at the end are sent; what then waits stays in the spool."""
 
@@ -49,6 +52,7 @@ class WatchRequest:
     output: Path | None
     forward: str | None
     spool: Path | None
+    crops: int | None
     metrics_port: int | None
     metrics_host: str | None
     frames: bool
@@ -85,7 +89,7 @@ def run(request: WatchRequest) -> int:
         with ExitStack() as stack:
             sink = StandardOutput() if request.output is None else JsonLines(request.output)
             stack.callback(sink.close)
-            sinks: list[RowSink] = [sink]
+            sinks: list[RowSink] = [sink if request.crops is None else WithoutCrops(sink)]
             if request.forward is not None:
                 sinks.append(_forwarder(request, request.forward, stack))
             tasks = _tasks(request, sources, maps)
@@ -126,6 +130,8 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
         raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
     if (request.forward is None) != (request.spool is None):
         raise typer.BadParameter("--forward and --spool go together.", param_hint="--forward")
+    if request.forward is None and request.crops is not None:
+        raise typer.BadParameter("is for --forward.", param_hint="--crops")
     if request.forward is None and (request.metrics_port, request.metrics_host) != (None, None):
         raise typer.BadParameter("is for --forward.", param_hint="--metrics-port")
     if request.annotated is not None:
@@ -162,6 +168,12 @@ def _tasks(
     annotated = None if request.annotated is None else AnnotatedVideo(request.annotated)
     tasks: list[Task] = []
     for source, regions in zip(sources, maps, strict=True):
+        began_at, mark = 0.0, ""
+        if source.kind is SourceKind.FILE:
+            about = os.stat(source.location)  # noqa: PTH116
+            began_at, mark = about.st_mtime, _mark(request, about.st_size, regions)
+            if request.start_time is not None:
+                began_at = request.start_time.timestamp()
         options = WatchOptions(
             # pictures of a folder are few already
             None if source.kind is SourceKind.FOLDER else rate,
@@ -170,14 +182,21 @@ def _tasks(
             is_endless=source.is_endless,
             regions=regions,
             annotated=annotated,
+            mark=mark,
+            crops=request.crops,
         )
-        began_at = 0.0
-        if source.kind is SourceKind.FILE:
-            began_at = os.stat(source.location).st_mtime  # noqa: PTH116
-            if request.start_time is not None:
-                began_at = request.start_time.timestamp()
         tasks.append(Task(source, options, began_at))
     return tasks
+
+
+def _mark(request: WatchRequest, size: int, regions: RegionMap) -> str:
+    """Name what decides which tracks a file has: itself, the version, options and models."""
+    decides = (
+        size, version("lipiyana"), request.power, request.fps, request.every_frame,
+        sorted(request.features), request.min_confidence, request.script_hints, regions.regions,
+        request.engines, request.server,
+    )  # fmt: skip
+    return "-" + hashlib.sha256(repr(decides).encode()).hexdigest()[:_MARK_DIGITS]
 
 
 def _prepare(request: WatchRequest, tasks: Sequence[Task], stack: ExitStack) -> Watch:

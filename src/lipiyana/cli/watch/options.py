@@ -26,7 +26,9 @@ from lipiyana.cli.options import (
     number,
     parse_features,
     parse_script_hints,
+    whole_number,
 )
+from lipiyana.cli.signals import told_if_terminated
 from lipiyana.watch.power import Power
 
 _DAY = 86400.0
@@ -49,7 +51,7 @@ def _moment(value: Any) -> datetime:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("watch")(watch)
+    app.command("watch")(told_if_terminated()(watch))
 
 
 def watch(
@@ -83,6 +85,15 @@ def watch(
             metavar="DIR",
             parser=folder_to_write,
             help="With --forward: folder in which rows wait for the network.",
+        ),
+    ] = None,
+    crops: Annotated[
+        int | None,
+        typer.Option(
+            metavar="QUALITY",
+            parser=whole_number(1, 100),
+            help="With --forward: send crops of plates and text with the rows, as WebP of this "
+            "quality, such as 50.",
         ),
     ] = None,
     metrics_port: MetricsPort = None,
@@ -178,6 +189,7 @@ def watch(
         output=output,
         forward=forward,
         spool=spool,
+        crops=crops,
         metrics_port=metrics_port,
         metrics_host=metrics_host,
         frames=frames,
