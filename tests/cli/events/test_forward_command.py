@@ -185,6 +185,7 @@ def test_a_row_larger_than_the_spool_has_its_own_reason(tmp_path: Path) -> None:
     [
         (("--spool", "/proc/x"), "nothing can be made at /proc/x; name another place"),
         (("--spool", "file/spool"), "file is a file; name a folder in place of it"),
+        (("--ca", "file"), "file holds no certificate in PEM"),
         (("--to", "https://host:port/"), "this address cannot be used"),
     ],
 )

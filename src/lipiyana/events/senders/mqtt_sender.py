@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -66,11 +67,16 @@ class _Connection:
                 self._client.tls_set_context(ssl.create_default_context(cafile=address.ca))
             self._client.connect(address.host, address.port, _KEEPALIVE)
         except (OSError, ValueError) as error:
-            raise SendError(f"no connection: {error}") from None
+            raise SendError(_why(error)) from None
         self._client.loop_start()
         self._answered.wait(_CONNECT_SECONDS)
         if not self._answers:
+            lost = self._lost
             self.close()
+            if address.tls and lost:
+                raise SendError(
+                    "TLS failed: it ended the connection; it may want a certificate of the sender"
+                )
             raise SendError("it does not answer as a broker of MQTT")
         if self._answers[0].is_failure:
             self.close()
@@ -113,6 +119,18 @@ class _Connection:
         with self._news:
             self._acknowledged[mid] = answer
             self._news.notify_all()
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case ssl.SSLError():
+            return f"TLS failed: {error}"
+        case socket.gaierror():
+            return "its name cannot be resolved"
+        case TimeoutError():
+            return "it does not answer in time"
+        case _:
+            return "no connection"
 
 
 class MqttSender(JsonPacking):

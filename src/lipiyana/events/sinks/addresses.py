@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -42,8 +43,16 @@ class Credentials:
         """Read them from files, or else from the environment.
 
         Raises:
-            InvalidRequest: a file cannot be read or is empty, or a login is not `user:password`.
+            InvalidRequest: a file cannot be read or is empty, a login is not `user:password`, or
+                there is no certificate in `ca`.
         """
+        if ca is not None:
+            try:
+                ssl.create_default_context(cafile=ca)
+            except ssl.SSLError:
+                raise InvalidRequest(f"{ca} holds no certificate in PEM", field="ca") from None
+            except OSError as error:
+                raise InvalidRequest(f"{ca} cannot be read: {error.strerror}") from None
         secret = _secret(secret_file, SECRET_VARIABLE).encode()
         login = _secret(login_file, LOGIN_VARIABLE)
         user, colon, password = login.partition(":")
@@ -99,12 +108,7 @@ def open_sender(address: str, credentials: Credentials) -> Sender:
 def _grpc(target: str, credentials: Credentials, *, tls: bool) -> Sender:
     from lipiyana.events.senders.grpc_sender import GrpcSender  # only then, since gRPC is large
 
-    ca: bytes | None = None
-    if tls and credentials.ca is not None:
-        try:
-            ca = credentials.ca.read_bytes()
-        except OSError as error:
-            raise InvalidRequest(f"{credentials.ca} cannot be read: {error.strerror}") from None
+    ca = None if credentials.ca is None or not tls else credentials.ca.read_bytes()
     return GrpcSender(target, tls=tls, ca=ca, secret=credentials.secret)
 
 
@@ -127,7 +131,8 @@ def _secret(file: Path | None, variable: str) -> str:
     try:
         text = read_text(file, max_bytes=MAX_SETTINGS_BYTES).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{file} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidRequest(f"{file} cannot be read: {why}") from None
     if not text:
         raise InvalidRequest(f"{file} is empty")
     return text
