@@ -30,7 +30,7 @@ Answer = Callable[[pb.DeliverRequest, Any], pb.DeliverResponse | None]
 
 
 @dataclass
-class GrpcReceiver(RowReceiverServiceServicer):  # type: ignore[misc]
+class GrpcReceiver(RowReceiverServiceServicer):
     """What came; `answer` may answer otherwise or abort the call, None takes all."""
 
     answer: Answer = lambda _request, _context: None
