@@ -199,6 +199,15 @@ def test_what_cannot_be_used(
     assert (done.returncode, says in done.stderr, "Errno" in done.stderr) == (2, True, False)
 
 
+def test_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")  # it opens, and cannot be read
+    done = run(
+        tmp_path / "rows.jsonl", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "spool"
+    )
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/rows.jsonl: Input/output error\n" in done.stderr
+
+
 def test_a_folder_of_another_user(tmp_path: Path) -> None:
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or setpriv is None:

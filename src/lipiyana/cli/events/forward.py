@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.cli.console import say_error, say_step, say_warning
-from lipiyana.cli.events.faults import warn_of_open_network
+from lipiyana.cli.events.faults import plain, warn_of_open_network
 from lipiyana.cli.events.options import CompressChoice, DropChoice
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
@@ -79,7 +79,7 @@ def run(request: ForwardRequest) -> int:
         say_error(error.message)
         return USAGE
     except (OSError, ValueError) as error:
-        say_error(str(error))
+        say_error(plain(error))
         return FAILED
     except KeyboardInterrupt as signalled:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
