@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROTOS = ROOT / "protos"
 TARGET = ROOT / "src"
 PACKAGE = Path("lipiyana", "v1")
-PACKAGES = (PACKAGE, Path("lipiyana", "inference", "v2"))
+PACKAGES = (PACKAGE, Path("lipiyana", "events", "v1"), Path("lipiyana", "inference", "v2"))
 
 PROTOC = "grpcio-tools==1.71.2"
 """Generated code needs at least the protobuf and grpcio of its generator, and works with later

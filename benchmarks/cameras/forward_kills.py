@@ -1,10 +1,10 @@
 """Kills `lipiyana forward` at random moments, and compares what was written with what came.
 
-    python benchmarks/cameras/forward_kills.py [--kills 50] [--seed 32]
+    python benchmarks/cameras/forward_kills.py [--over http] [--kills 50] [--seed 32]
 
-Rows are appended to a file that is followed. The receiver drops doubles by id; it closes some
-connections before it has stored a message, and some after. Exit 1: a row is missing, or counts
-twice.
+Rows are appended to a file that is followed. The receiver drops doubles by id. Over HTTP it closes
+some connections before it has stored a message, and some after. Over gRPC it fails some calls so,
+and takes a part of others. Exit 1: a row is missing, or counts twice.
 """
 
 from __future__ import annotations
@@ -17,12 +17,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "support"))
 
+import grpc
+from grpc_row_receiver import GrpcReceiver, grpc_receiving
 from row_receiver import Fault, Received, RowReceiver, receiving
+
+from lipiyana.events.v1 import row_receiver_service_pb2 as pb
+
+Receiver = RowReceiver | GrpcReceiver
 
 _FAULTS: list[int | Fault] = [200, 200, 200, Fault.DIES_AFTER, Fault.DIES_BEFORE]
 _ROWS = 2000
@@ -39,21 +48,52 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--over", choices=["http", "grpc"], default="http")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=32)
     arguments = parser.parse_args()
     generator = random.Random(arguments.seed)
-    with TemporaryDirectory() as folder, receiving() as receiver:
-        receiver.answer = lambda _: generator.choice(_FAULTS)
+    with TemporaryDirectory() as folder, _receiving(arguments.over, generator) as receiver:
         rows = Path(folder) / "rows.jsonl"
         written = 0
         stages: Counter[str] = Counter()
         for _ in range(arguments.kills):
             written = _append(rows, written)
             stages[_killed(receiver, rows, generator.uniform(*_CPU_SECONDS))] += 1
-        receiver.answer = _takes_all
+        if isinstance(receiver, GrpcReceiver):
+            receiver.answer = lambda *_: None
+        else:
+            receiver.answer = _takes_all
         code = subprocess.run(_command(receiver, rows), check=False).returncode
         return _report(receiver, written, stages, code)
+
+
+@contextmanager
+def _receiving(over: str, generator: random.Random) -> Iterator[Receiver]:
+    if over == "http":
+        with receiving() as by_http:
+            by_http.answer = lambda _: generator.choice(_FAULTS)
+            yield by_http
+        return
+    with grpc_receiving() as by_grpc:
+
+        def fails(request: pb.DeliverRequest, context: grpc.ServicerContext) -> Any:
+            taken = [row.id for row in request.rows]
+            match generator.randrange(5):
+                case 0:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "before")
+                case 1:
+                    with by_grpc.news:
+                        for row in request.rows:
+                            by_grpc.doubles += row.id in by_grpc.rows
+                            by_grpc.rows[row.id] = json.loads(row.json)
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "after")
+                case 2:
+                    taken = generator.sample(taken, generator.randint(0, len(taken)))
+            return pb.DeliverResponse(taken_ids=taken)
+
+        by_grpc.answer = fails
+        yield by_grpc
 
 
 def _append(rows: Path, written: int) -> int:
@@ -63,7 +103,7 @@ def _append(rows: Path, written: int) -> int:
     return written + _ROWS
 
 
-def _killed(receiver: RowReceiver, rows: Path, cpu_seconds: float) -> str:
+def _killed(receiver: Receiver, rows: Path, cpu_seconds: float) -> str:
     """Run it until it has used so much time of the CPU, and kill it; say how far it had come."""
     before = len(receiver.rows)
     process = subprocess.Popen([*_command(receiver, rows), "--follow"], stderr=subprocess.DEVNULL)
@@ -87,22 +127,25 @@ def _takes_all(_: Received) -> int:
     return 200
 
 
-def _command(receiver: RowReceiver, rows: Path) -> list[str]:
+def _command(receiver: Receiver, rows: Path) -> list[str]:
     spool = str(rows.parent / "spool")
+    by_grpc = isinstance(receiver, GrpcReceiver)
+    to = f"grpc://{receiver.address}" if isinstance(receiver, GrpcReceiver) else receiver.url
     return [
-        sys.executable, "-m", "lipiyana", "forward", str(rows), "--to", receiver.url, "--spool",
-        spool, "--compress", "zstd",
+        sys.executable, "-m", "lipiyana", "forward", str(rows), "--to", to, "--spool",
+        spool, "--compress", "gzip" if by_grpc else "zstd",
     ]  # fmt: skip
 
 
-def _report(receiver: RowReceiver, written: int, stages: Counter[str], code: int) -> int:
+def _report(receiver: Receiver, written: int, stages: Counter[str], code: int) -> int:
     counts = Counter(row["n"] for row in receiver.rows.values())
     lost = written - len(counts)
     twice = sum(count - 1 for count in counts.values())
     print(f"kills: {sum(stages.values())} ({dict(stages)})")
     print(f"rows written: {written}, ids that came: {len(receiver.rows)}")
     print(f"rows that came again and were dropped by their id: {receiver.doubles}")
-    print(f"messages: {len(receiver.messages)}; the last run ended with {code}")
+    messages = receiver.calls if isinstance(receiver, GrpcReceiver) else receiver.messages
+    print(f"messages: {len(messages)}; the last run ended with {code}")
     print(f"lost: {lost}, counted twice: {twice}")
     return int(bool(lost or twice or code))
 

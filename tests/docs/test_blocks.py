@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import tomllib
@@ -107,3 +108,16 @@ def require_extras(requirements: list[str]) -> None:
     for requirement in requirements:
         extras = Requirement("lipiyana" + requirement.removeprefix(".")).extras
         assert extras <= set(PROJECT["optional-dependencies"])
+
+
+def test_no_two_commands_write_the_same_file() -> None:
+    """Whoever pastes one guide after the other into one folder has no conflict."""
+    writers: dict[str, set[str]] = {}
+    for block in RUN:
+        if block.language != "sh":
+            continue
+        for command, rest in re.findall(r"^lipiyana (\w+)((?:.*\\\n)*.*)$", block.text, re.M):
+            for name in re.findall(r"(?:--output|-o) (\S+\.jsonl)\b", rest):
+                writers.setdefault(name, set()).add(command)
+    assert writers
+    assert {name: found for name, found in writers.items() if len(found) > 1} == {}

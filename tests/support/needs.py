@@ -27,6 +27,7 @@ MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
 FULL_DISK = "needs the device /dev/full: Linux has it"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 DVC = "runs a pipeline: needs the program dvc: pip install --group pipelines"
+SETPRIV = "acts as another user: needs root, and the program setpriv of util-linux"
 
 RIVER = "finds changes within a stream: needs river, pip install --editable '.[drift]'"
 

@@ -132,6 +132,14 @@ def _waiting(frames: Iterator[CameraFrame | None]) -> Iterator[CameraFrame]:
         yield frame
 
 
+def test_giving_up_waits_no_longer_than_it_says(stop: threading.Event) -> None:
+    (source,) = parse_sources([f"rtsp://127.0.0.1:{free_port()}/1"])
+    # whoever waits for the next attempt waits for ten minutes
+    live = LiveFrames(source, stop, patience=Patience(give_up=0.2), settings=NO_RETRY)
+    with pytest.raises(Unavailable, match=r"gave no frame for 0\.2 s: "):
+        list(live)
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 @pytest.mark.parametrize(
     "data",
@@ -155,7 +163,7 @@ def test_garbage_fails_with_a_message_that_hides_the_password(
     with answers(port, data), pytest.raises(Unavailable) as caught:
         until(iter(live), lambda _: True)
     message = caught.value.message
-    assert message.startswith(f"{scheme}://127.0.0.1:{port}/1 gave no frame for ")
+    assert message.startswith(f"{scheme}://127.0.0.1:{port}/1 gave no frame: ")
     assert "hunter2" not in message + "".join(said)
 
 
@@ -198,7 +206,7 @@ def test_a_recording_at_an_address_is_refused(
 def test_a_camera_that_is_not_there_gives_up(stop: threading.Event) -> None:
     (source,) = parse_sources(["987"])
     live = LiveFrames(source, stop, patience=Patience(1.0, 0.0), settings=FAST)
-    with pytest.raises(Unavailable, match=r"camera 987 gave no frame for .*no such file"):
+    with pytest.raises(Unavailable, match=r"camera 987 gave no frame: .*no such file"):
         until(iter(live), lambda _: True)
 
 

@@ -37,14 +37,24 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("regions: {left: [[0, 0], [1, 1]]}", "regions.left: List should have at least 3 items"),
-        ("regions: {left: [[0, 0], [1, 1], [0, 2]]}", "regions.left.2.1: Input should be less"),
-        ("regions: {left: [[0, 0], [1, .nan], [0, 1]]}", "regions.left.1.1: "),
-        (f"regions: {{'a b': {LEFT}}}", "regions.a b"),
-        (f"region: {{left: {LEFT}}}", "region: Extra inputs are not permitted"),
+        (
+            "regions: {left: [[0, 0], [1, 1]]}",
+            "regions.left (line 1): it must be a list of at least 3",
+        ),
+        (
+            "regions: {left: [[0, 0], [1, 1], [0, 2]]}",
+            "regions.left[2][1] (line 1): it must be at most 1, not 2",
+        ),
+        ("regions: {left: [[0, 0], [1, .nan], [0, 1]]}", "regions.left[1][1] (line 1): it must be"),
+        (f"regions: {{'a b': {LEFT}}}", "regions.a b (line 1)"),
+        (
+            f"region: {{left: {LEFT}}}",
+            "region (line 1): there is no such setting. Did you mean 'regions'?",
+        ),
         (f"sources: {{yard: {{masks: [{LEFT}]}}}}", "there is no source yard; there is gate"),
-        ("- 1", "the file: Input should be a valid dictionary"),
-        ("a: [", "is not YAML: "),
+        ("- 1", "the file (line 1): it must be names with values"),
+        ("a: [", "it is not YAML: line 1: "),
+        ("regions: {}\nmasks: []\nregions: {}", "line 3: regions is there already, in line 1"),
         ("[" * 20_000, "is nested too deeply"),
         ("!!python/object/apply:os.getcwd []", "is not YAML: "),
     ],

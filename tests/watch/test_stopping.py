@@ -58,6 +58,24 @@ def test_a_file_that_is_stopped_has_the_rows_of_what_is_in_sight(street: Path) -
     assert {row["track"] for row in rows if row["kind"] == "track"} == seen - {None}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["watch", "a.mp4"], ["rules", __file__], ["forward", "-", "--to", "x", "--spool", "y"]],
+    ids=["watch", "rules", "forward"],
+)
+def test_a_command_that_is_stopped_while_it_starts_says_so(arguments: list[str]) -> None:
+    program = (
+        "import signal, sys; import lipiyana.cli.extras as extras;"
+        "extras.import_with = lambda *_: signal.raise_signal(signal.SIGTERM);"
+        "from lipiyana.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "stopped\n")
+
+
 @pytest.fixture
 def states(small_video: Path, tmp_path: Path) -> list[State]:
     file, folder = parse_sources([str(small_video), f"inbox={tmp_path}"])

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from lipiyana.events.crops import Crop
 from lipiyana.types import (
     Box,
     Category,
@@ -288,3 +289,53 @@ def test_times_are_utc_to_the_millisecond() -> None:
     assert time_text(START) == "2026-11-30T12:00:00.000Z"
     assert time_text(START + 0.9996) == "2026-11-30T12:00:01.000Z"
     assert re.fullmatch(r"[-0-9]{10}T[0-9:]{8}\.[0-9]{3}Z", time_text(0.1))
+
+
+def cropped(founds: list[Recognition]) -> list[list[tuple[str, int]]]:
+    """Kinds of the crops of each row, and the number of the frame that they were cut from."""
+    log = TrackLog("gate", has_crops=True)
+    rows = []
+    for number, found in enumerate(founds):
+
+        def cut(shown: Recognition, number: int = number) -> list[Crop]:
+            assert not shown.vehicles
+            kinds = ["plate"] * len(shown.plates) + ["text"] * len(shown.text_lines)
+            return [Crop(kind, 0, (number, 0, 1, 1), b"webp") for kind in kinds]
+
+        rows += log.see(frame(number), found, cut=cut)
+    return [
+        [(crop["kind"], crop["box"][0]) for crop in row["crops"]] for row in rows + log.end_all()
+    ]
+
+
+def test_crops_are_of_the_frame_that_shows_the_registration_best() -> None:
+    founds = [
+        car(100, text="SCHOOL VAN"),
+        car(110, confidence=0.95, text="SCHOOL VAN"),
+        car(120, confidence=0.94),
+        car(130, "MH12XY9876", confidence=0.99, valid=False),
+        car(140),
+    ]
+    assert cropped(founds) == [[("plate", 1), ("text", 1)]]
+
+
+def test_crops_of_a_plate_that_was_not_read_are_of_the_surest_frame() -> None:
+    founds = [
+        car(100, None, text="SCHOOL VAN"),
+        car(110, "", confidence=0.5),
+        car(120, "", confidence=0.6, text="SCHOOL VAN"),
+        car(130, "", confidence=0.4),
+        car(140, None, text="SCHOOL VAN"),
+    ]
+    assert cropped(founds) == [[("plate", 2), ("text", 2)]]
+
+
+def test_crops_without_a_plate_are_of_text() -> None:
+    founds = [car(100, None), car(110, None, text="SCHOOL VAN"), car(120, None, text="SCHOOL VAN")]
+    assert cropped(founds) == [[("text", 1)]]
+    assert cropped([car(100, None), car(110, None)]) == [[]]
+
+
+def test_rows_without_crops_do_not_speak_of_them() -> None:
+    (row,) = rows_of(TrackLog("gate"), [car(100), car(110)])
+    assert "crops" not in row

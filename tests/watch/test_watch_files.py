@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from row_receiver import receiving
 from street_video import PLATES, WAYS
 from typer.testing import CliRunner, Result
 
+from lipiyana import LocalRecognizer, RecognitionConfig
 from lipiyana.cli.main import app
 
 PLATES_ONLY = ("--features", "plates,vehicles")
@@ -235,6 +237,51 @@ def test_rows_are_forwarded_as_they_are_written(street: Path, tmp_path: Path) ->
         )  # fmt: skip
         assert result.exit_code == 0, result.output
         assert list(receiver.rows.values()) == rows_of(rows)
+
+
+def test_crops_are_forwarded_and_not_written(street: Path, tmp_path: Path) -> None:
+    rows, spool = tmp_path / "rows.jsonl", tmp_path / "spool"
+    with receiving() as receiver:
+        result = invoke(
+            str(street), "-o", str(rows), "--forward", receiver.url, "--spool", str(spool),
+            "--crops", "80", "--frames", "--metrics-port", "0",
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        receiver.wait(lambda: len(receiver.rows) == len(rows_of(rows)))
+    assert "metrics at port " in result.output
+    came = list(receiver.rows.values())
+    assert all("crops" not in row for row in rows_of(rows))
+    assert [{**row, "crops": []} for row in rows_of(rows)] == [{**row, "crops": []} for row in came]
+    tracks = [row for row in came if row["kind"] == "track" and row["registration"]]
+    assert len(tracks) == 3
+    recognizer = LocalRecognizer(threads=1)
+    for row in tracks:
+        plates = [crop for crop in row["crops"] if crop["kind"] == "plate"]
+        (plate,) = plates
+        config = RecognitionConfig(layout="plate")
+        read = recognizer.recognize(base64.b64decode(plate["webp"]), config)
+        assert read.plates[0].registration.canonical == row["registration"]["canonical"]
+    frames = [row for row in came if row["kind"] == "frame"]
+    assert sum(len(row["crops"]) for row in frames) > len(tracks)
+
+
+def test_ids_are_those_of_the_run(small_video: Path, tmp_path: Path) -> None:
+    def ids(name: str, *options: str) -> list[str]:
+        path = tmp_path / f"{name}.jsonl"
+        fast = ("--features", "vehicles", "--frames", "--duration", "60")
+        assert invoke(str(small_video), "-o", str(path), *fast, *options).exit_code == 0
+        return [row["id"] for row in rows_of(path)]
+
+    first, again, other = ids("first"), ids("again"), ids("other", "--power", "low")
+    assert first
+    assert first == again
+    assert other
+    assert not {*first} & {*other}
+
+
+def test_crops_are_for_a_receiver(street: Path) -> None:
+    result = invoke(str(street), "--crops", "50")
+    assert (result.exit_code, "is for --forward" in result.output) == (2, True)
 
 
 def test_forwarding_needs_a_spool(street: Path, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from lipiyana.cli.exit_codes import TERMINATED
 
 
 class Terminated(KeyboardInterrupt):
@@ -28,6 +31,26 @@ def handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+@contextmanager
+def told_if_terminated() -> Iterator[None]:
+    """Say that SIGTERM ended a command before or after what it handles signals for itself."""
+
+    def end(*_: object) -> None:
+        from lipiyana.cli.console import say_step
+
+        say_step("stopped")
+        os._exit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class RowLines:
             OSError: the file cannot be read.
         """
         while not self._stop.is_set():
-            if read := self._file.read(_CHUNK):
+            if read := self._read():
                 yield self._split(read)
             elif not self._follow:
                 break
@@ -102,6 +102,13 @@ class RowLines:
         if self._partial.strip() and not self._follow:
             self._pass(self._partial)
             yield Chunk((self._partial.strip(),), self._position, unfinished=True)
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(_CHUNK)
+        except OSError as error:  # reading does not say of what
+            error.filename = "standard input" if self._path is None else str(self._path)
+            raise
 
     def _split(self, read: bytes) -> Chunk:
         whole, newline, self._partial = (self._partial + read).rpartition(b"\n")

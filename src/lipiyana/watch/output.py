@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from lipiyana.events.sink import RowSink
+
 _BLOCK = 1 << 16
 
 
@@ -52,6 +54,21 @@ class StandardOutput:
 
     def close(self) -> None:
         """Leave standard output open."""
+
+
+class WithoutCrops:
+    """A `RowSink` before another one: crops are for the receiver, and not for a file of rows."""
+
+    def __init__(self, sink: RowSink) -> None:
+        self._sink = sink
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Write all of a row but its crops."""
+        self._sink.write({name: value for name, value in row.items() if name != "crops"})
+
+    def close(self) -> None:
+        """Close the other one."""
+        self._sink.close()
 
 
 def line_of(row: Mapping[str, Any]) -> bytes:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lipiyana.events.crops import Crop, with_crops
 from lipiyana.types import Box, Plate
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.watch.directions import direction_of
 from lipiyana.watch.settings import WATCH, WatchSettings
 
 Row = dict[str, Any]
+Cut = Callable[[], Sequence[Crop]]
+"""Cuts out of a frame what it shows of one vehicle."""
 
 
 @dataclass(slots=True)
@@ -26,14 +29,16 @@ class _Reading:
     categories: defaultdict[tuple[str, bool], float] = field(
         default_factory=lambda: defaultdict(float)
     )
+    crops: Sequence[Crop] = ()
 
-    def add(self, plate: Plate) -> None:
+    def add(self, plate: Plate, cut: Cut | None) -> None:
         self.weight += plate.confidence
         self.times += 1
         # colours are misread in single frames
         self.categories[_category(plate)] += plate.confidence
         if self.best is None or plate.confidence > self.best.confidence:
             self.best = plate
+            self.crops = () if cut is None else cut()
 
 
 @dataclass(slots=True)
@@ -46,11 +51,16 @@ class Passage:
         source: name of the source.
         number: of the track, from 1 in its source.
         settings: tuned constants.
+        mark: of the run, in its id; see `WatchOptions.mark`.
+        has_crops: whether the row has crops: those of the frame that the registration was read in
+            best, or else of the one with the surest plate or most text.
     """
 
     source: str
     number: int
     settings: WatchSettings = WATCH
+    mark: str = ""
+    has_crops: bool = False
     _label: str = ""
     _confidence: float = 0.0
     _frames: int = 0
@@ -63,6 +73,7 @@ class Passage:
     _readings: dict[str, _Reading] = field(default_factory=dict)
     _texts: Counter[str] = field(default_factory=Counter)
     _stride: int = 1
+    _unread: tuple[float, Sequence[Crop]] = (0.0, ())
 
     @property
     def is_empty(self) -> bool:
@@ -116,13 +127,19 @@ class Passage:
         """Whether it was seen in that frame."""
         return self._frames > 0 and self._last == at
 
-    def read(self, plate: Plate) -> None:
+    def read(self, plate: Plate, cut: Cut | None = None) -> None:
         """Count what a frame shows on its plate, if the frame was read and not only compared."""
         canonical = plate.registration.canonical
         if not canonical:
             self.read_texts((" ".join(plate.text.split()),))
+            self.show(1.0 + plate.confidence, cut)
         elif canonical in self._readings or len(self._readings) < self.settings.most_tallied:
-            self._readings.setdefault(canonical, _Reading()).add(plate)
+            self._readings.setdefault(canonical, _Reading()).add(plate, cut)
+
+    def show(self, worth: float, cut: Cut | None) -> None:
+        """Keep what a frame shows without a registration, if it is worth more than before."""
+        if cut is not None and worth > self._unread[0]:
+            self._unread = (worth, cut())
 
     def read_texts(self, texts: Iterable[str]) -> None:
         """Count lines of text that lie on it."""
@@ -141,8 +158,9 @@ class Passage:
             if own.best is None or (
                 reading.best is not None and reading.best.confidence > own.best.confidence
             ):
-                own.best = reading.best
+                own.best, own.crops = reading.best, reading.crops
         self._texts.update(other._texts)
+        self._unread = max(self._unread, other._unread, key=lambda one: one[0])
 
     def _spend(self, at: tuple[float, float]) -> None:
         """Count the time since the frame before for the regions that it stood in then."""
@@ -152,14 +170,15 @@ class Passage:
     def row(self) -> Row:
         """Say all that is known, as plain values."""
         start, seen = self._first
-        return {
+        best = self._best()
+        row: Row = {
             "kind": "track",
-            "id": f"{self.source}-{round(seen * 1000)}-{self.number}",
+            "id": f"{self.source}-{round(seen * 1000)}{self.mark}-{self.number}",
             "source": self.source,
             "track": self.number,
             "label": self._label,
             "confidence": round(self._confidence, 4),
-            "registration": self._registration(),
+            "registration": None if best is None else self._registration(best),
             "text": [text for text, _ in self._texts.most_common(self.settings.most_texts)],
             "first_seen": time_text(seen),
             "last_seen": time_text(self._last[1]),
@@ -168,6 +187,9 @@ class Passage:
             "seconds_in": {name: round(spent, 3) for name, spent in self._seconds_in.items()},
             "path": [[round(when - start, 3), *corners(box)] for when, box in self._points()],
         }
+        if self.has_crops:
+            return with_crops(row, self._unread[1] if best is None else best.crops)
+        return row
 
     def _points(self) -> list[tuple[float, Box]]:
         """At most `most_points` of the path, with the first and the last one."""
@@ -179,14 +201,16 @@ class Passage:
             return path
         return [path[round(index * (len(path) - 1) / (most - 1))] for index in range(most)]
 
-    def _registration(self) -> Row | None:
+    def _best(self) -> _Reading | None:
         """The valid registration with the greatest sum of confidences, or else a doubtful one."""
-        if not self._readings:
-            return None
-        best = max(
-            self._readings.values(),
+        return max(
+            (one for one in self._readings.values() if one.best is not None),
             key=lambda one: (one.best is not None and one.best.registration.valid, one.weight),
+            default=None,
         )
+
+    @staticmethod
+    def _registration(best: _Reading) -> Row | None:
         if best.best is None:
             return None
         category, conflict = max(best.categories, key=lambda one: best.categories[one])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest, MissingExtra, NotFound
-from lipiyana.files import MAX_SETTINGS_BYTES, read_text
 
 try:
-    import yaml
     from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+    from lipiyana.yaml_settings import Steps, YamlError, faults_of, read_yaml
 except ModuleNotFoundError as error:
     raise MissingExtra.for_extra("video", "a file of regions") from error
 
 _GREY = 114
+_NAMES = "it has letters, digits, _ and -, at most 64"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Polygon = Annotated[list[tuple[Share, Share]], Field(min_length=3, max_length=100)]
@@ -67,27 +68,25 @@ def read_regions(path: Path, sources: Sequence[str]) -> RegionFile:
     """
     name = shown(str(path))
     try:
-        loaded = yaml.safe_load(read_text(path, max_bytes=MAX_SETTINGS_BYTES))
-        found = RegionFile.model_validate({} if loaded is None else loaded)
+        file = read_yaml(path)
+        found = RegionFile.model_validate({} if file.content is None else file.content)
     except OSError as error:
         raise NotFound(f"{name} cannot be read: {error.strerror or error}") from None
     except ValidationError as error:
-        raise _invalid(f"{name}: {_first_mistake(error)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _invalid(f"{name} is not YAML: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise _invalid(f"{name} is nested too deeply") from None
+        faults = faults_of(error, file, _settings_at, patterns=_NAMES)
+        raise _invalid(
+            "\n".join([f"{name} has faults:", *(f"  {one}" for one in faults)])
+        ) from None
+    except YamlError as error:
+        raise _invalid(f"{name} cannot be read: {error}") from None
     for source in found.sources:
         if source not in sources:
             raise _invalid(f"{name}: there is no source {source}; there is {', '.join(sources)}")
     return found
 
 
-def _first_mistake(error: ValidationError) -> str:
-    mistake: Mapping[str, Any] = error.errors()[0]
-    place = ".".join(map(str, mistake["loc"])) or "the file"
-    more = error.error_count() - 1
-    return f"{place}: {mistake['msg']}" + (f" ({more} more)" if more else "")
+def _settings_at(steps: Steps) -> Iterable[str]:
+    return Regions.model_fields if len(steps) > 1 else RegionFile.model_fields
 
 
 def _invalid(message: str) -> InvalidRequest:
@@ -99,9 +98,9 @@ class RegionMap:
 
     def __init__(self, regions: Regions | None = None) -> None:
         """Without regions everything is looked at."""
-        self._regions = regions or Regions()
+        self.regions = regions or Regions()
         self._named = {
-            name: np.asarray(polygon, np.float32) for name, polygon in self._regions.regions.items()
+            name: np.asarray(polygon, np.float32) for name, polygon in self.regions.regions.items()
         }
         self._hidden: dict[tuple[int, ...], npt.NDArray[np.bool_] | None] = {}
 
@@ -112,7 +111,7 @@ class RegionMap:
 
     def hide(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Give a picture, (height, width) or more, with grey where nothing is looked at."""
-        if not (self._regions.interest or self._regions.masks):
+        if not (self.regions.interest or self.regions.masks):
             return picture
         size = picture.shape[:2]
         if size not in self._hidden:
@@ -141,7 +140,7 @@ class RegionMap:
                 cv2.fillPoly(canvas, [corners], 1)
             return canvas.astype(np.bool_)
 
-        hidden = filled(self._regions.masks)
-        if self._regions.interest:
-            hidden |= ~filled(self._regions.interest)
+        hidden = filled(self.regions.masks)
+        if self.regions.interest:
+            hidden |= ~filled(self.regions.interest)
         return hidden if hidden.any() else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
+from lipiyana.events.crops import Crop
 from lipiyana.stream.tracks import StreamTracks
 from lipiyana.types import Box, Plate, Recognition, TextLine
 from lipiyana.vehicles.detection.detector import PLATE
 from lipiyana.watch.inputs.frames import CameraFrame
-from lipiyana.watch.passage import Passage, Row, corners, registration_row, time_text
+from lipiyana.watch.passage import Cut, Passage, Row, corners, registration_row, time_text
 from lipiyana.watch.regions import RegionMap
 from lipiyana.watch.settings import WATCH, WatchSettings
 
@@ -38,6 +40,8 @@ class TrackLog:
         regions: RegionMap | None = None,
         *,
         longest_gap: float = WATCH.lost_seconds,
+        mark: str = "",
+        has_crops: bool = False,
         settings: WatchSettings = WATCH,
     ) -> None:
         """Begin without tracks.
@@ -46,10 +50,13 @@ class TrackLog:
             source: its name.
             regions: whose time is counted.
             longest_gap: seconds between two frames after which all tracks end.
+            mark: of the run, in the ids of rows; see `WatchOptions.mark`.
+            has_crops: whether rows have crops of what was read.
             settings: tuned constants.
         """
         self.source, self._regions = source, regions or RegionMap()
         self._longest_gap, self._settings = longest_gap, settings
+        self._mark, self._has_crops = mark, has_crops
         self._count = 0
         self._vehicles: dict[int, Passage] = {}
         self._plates: dict[int, Passage] = {}
@@ -64,13 +71,21 @@ class TrackLog:
         """Whether nothing is followed."""
         return not (self._vehicles or self._plates)
 
-    def see(self, frame: CameraFrame, found: Recognition, *, read: bool = True) -> list[Row]:
+    def see(
+        self,
+        frame: CameraFrame,
+        found: Recognition,
+        *,
+        read: bool = True,
+        cut: Callable[[Recognition], list[Crop]] | None = None,
+    ) -> list[Row]:
         """Follow into a frame; give the rows of tracks that have ended.
 
         Args:
             frame: when it was.
             found: what is in it, or what was in the one before that it does not differ from.
             read: whether it was read.
+            cut: gives crops of plates and lines of this frame; None for no crops.
         """
         size = (found.image_width, found.image_height)
         passed = 0.0 if self._last is None else frame.elapsed - self._last.elapsed
@@ -83,7 +98,7 @@ class TrackLog:
         if isinstance(followed, Recognition):
             self.found = followed
             for seen in self._objects(followed):
-                self._note(frame, seen, read)
+                self._note(frame, seen, read, cut)
         return ended + self._gone()
 
     def frame_row(self, frame: CameraFrame) -> Row:
@@ -91,7 +106,7 @@ class TrackLog:
         found = self.found
         return {
             "kind": "frame",
-            "id": f"{self.source}-{round(frame.at * 1000)}-f{frame.frame_id}",
+            "id": f"{self.source}-{round(frame.at * 1000)}{self._mark}-f{frame.frame_id}",
             "source": self.source,
             "seen": time_text(frame.at),
             "vehicles": [
@@ -166,9 +181,15 @@ class TrackLog:
 
     def _new(self) -> Passage:
         self._count += 1
-        return Passage(self.source, self._count, self._settings)
+        return Passage(self.source, self._count, self._settings, self._mark, self._has_crops)
 
-    def _note(self, frame: CameraFrame, seen: _Seen, read: bool) -> None:
+    def _note(
+        self,
+        frame: CameraFrame,
+        seen: _Seen,
+        read: bool,
+        cut: Callable[[Recognition], list[Crop]] | None,
+    ) -> None:
         passage = seen.passage
         if passage is None:
             return
@@ -182,15 +203,24 @@ class TrackLog:
             passage.see_plate(at)
         if not read:
             return
+        lines = self._lines_on(seen.box)
+        own: Cut | None = None
+        if cut is not None:
+            plates = () if seen.plate is None else (replace(seen.plate, vehicle_index=None),)
+            shown = replace(self.found, vehicles=(), plates=plates, text_lines=tuple(lines))
+            own = partial(cut, shown)
         if seen.plate is not None:
-            passage.read(seen.plate)
-        passage.read_texts(self._texts_on(seen.box))
+            passage.read(seen.plate, own)
+        elif lines:
+            # less than any plate
+            passage.show(sum(line.confidence for line in lines) / (1 + len(lines)), own)
+        passage.read_texts(line.text for line in lines)
 
-    def _texts_on(self, box: Box) -> list[str]:
+    def _lines_on(self, box: Box) -> list[TextLine]:
         """Lines of text on a vehicle, without those of plates."""
         plates = [plate.box for plate in self.found.plates]
         return [
-            line.text
+            line
             for line in self.found.text_lines
             if _lies_on(line, box) and not any(_lies_on(line, plate) for plate in plates)
         ]

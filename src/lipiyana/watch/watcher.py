@@ -13,6 +13,7 @@ from PIL import Image
 
 from lipiyana.arrays import RgbArray
 from lipiyana.errors import LipiyanaError, Overloaded, Unavailable
+from lipiyana.events.crops import Crop, crops_of, with_crops
 from lipiyana.recognizer import Recognizer
 from lipiyana.rows.reader import STOPPING
 from lipiyana.rows.retry import RETRY
@@ -96,6 +97,9 @@ class WatchOptions:
         regions: what is counted, and what is not looked at.
         is_endless: whether it goes on when a server of models is away for a while.
         annotated: gets the frames with the results drawn on them.
+        mark: a part of the ids of rows. A file that is watched with other options has other tracks
+            at the same times: their ids must differ, and those of the same run again must not.
+        crops: quality in WebP of crops of plates and text that rows have; None for no crops.
     """
 
     frames_per_second: float | None = None
@@ -104,6 +108,8 @@ class WatchOptions:
     is_endless: bool = False
     regions: RegionMap = field(default_factory=RegionMap)
     annotated: AnnotatedVideo | None = None
+    mark: str = ""
+    crops: int | None = None
 
 
 class Watcher:
@@ -135,7 +141,12 @@ class Watcher:
         gap = settings.lost_seconds if rate is None else settings.lost_frames / rate
         self._longest_gap = max(settings.lost_seconds, gap)
         self._log = TrackLog(
-            name, options.regions, longest_gap=self._longest_gap, settings=settings
+            name,
+            options.regions,
+            longest_gap=self._longest_gap,
+            mark=options.mark,
+            has_crops=options.crops is not None,
+            settings=settings,
         )
         self._gate = MotionGate(settings)
         self._next = 0.0
@@ -190,9 +201,13 @@ class Watcher:
             self._found = self._read(pixels)
         if self._found is None:
             return
-        self._give(self._log.see(frame, self._found, read=moved))
+        cut: Callable[[Recognition], list[Crop]] | None = None
+        if self._options.crops is not None and pixels is not None:
+            cut = partial(crops_of, pixels, quality=self._options.crops)
+        self._give(self._log.see(frame, self._found, read=moved, cut=cut))
         if moved and self._options.frame_rows:
-            self._emit(self._log.frame_row(frame))
+            row = self._log.frame_row(frame)
+            self._emit(row if cut is None else with_crops(row, cut(self._log.found)))
         if self._options.annotated is not None and pixels is not None:
             self._options.annotated.write(frame.elapsed, pixels, self._log.found)
 

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grpc_row_receiver import grpc_receiving
 from mqtt_broker import Subscriber, broker, free_port
+from needs import SETPRIV
 from row_receiver import Fault, Received, RowReceiver, decoded, receiving
 from typer.testing import CliRunner
 
@@ -154,7 +161,116 @@ def test_what_a_run_leaves_the_next_one_sends(tmp_path: Path) -> None:
     with receiving() as receiver:
         done = run("-", "--to", receiver.url, "--spool", spool, rows=lines(range(10, 12)))
         assert done.returncode == 0
+        assert "another receiver's: the 10 rows that wait in it go to the new one" in done.stderr
+        again = run("-", "--to", receiver.url, "--spool", spool)
+        assert "another receiver" not in again.stderr
     assert came(receiver) == list(range(12))
+
+
+def test_a_row_larger_than_the_spool_has_its_own_reason(tmp_path: Path) -> None:
+    with receiving() as receiver:
+        done = run(
+            "-", "--to", receiver.url, "--spool", tmp_path / "spool", "--max-bytes", "200",
+            rows=lines(range(1)) + '{"n": 1}\n',
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "1 dropped, larger than the spool" in done.stderr
+    assert "spool full" not in done.stderr
+    assert came(receiver) == [1]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nothing can be made")
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--spool", "/proc/x"), "nothing can be made at /proc/x; name another place"),
+        (("--spool", "file/spool"), "file is a file; name a folder in place of it"),
+        (("--ca", "file"), "file holds no certificate in PEM"),
+        (("--to", "https://host:port/"), "this address cannot be used"),
+    ],
+)
+def test_what_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    options = {"--to": "http://127.0.0.1:9/", "--spool": "spool"} | dict([given])
+    done = run("-", *(part for pair in options.items() for part in pair))
+    assert (done.returncode, says in done.stderr, "Errno" in done.stderr) == (2, True, False)
+
+
+def test_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").symlink_to("/proc/self/mem")  # it opens, and cannot be read
+    done = run(
+        tmp_path / "rows.jsonl", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "spool"
+    )
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/rows.jsonl: Input/output error\n" in done.stderr
+
+
+def test_a_folder_of_another_user(tmp_path: Path) -> None:
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip(SETPRIV)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
+        folder.chmod(0o755)
+    (tmp_path / "others").mkdir(mode=0o755)
+    done = subprocess.run(
+        [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups",
+         *command("-", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "others/spool")],
+        input="", capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "this user may not write to" in done.stderr
+
+
+def test_metrics_while_it_runs(tmp_path: Path) -> None:
+    rows, port = tmp_path / "rows.jsonl", free_port()
+    rows.write_text(lines(range(20)) + '{"registration": "KA01AD1234"}\n', "utf-8")
+    with receiving() as receiver:
+        online = threading.Event()
+        receiver.answer = lambda _: 200 if online.is_set() else (503, {"Retry-After": "1"})
+        arguments = (rows, "--to", receiver.url, "--spool", tmp_path / "spool", "--follow")
+        with started(*arguments, "--metrics-port", str(port)) as process:
+            receiver.wait(lambda: bool(receiver.messages))
+            before, text = metrics_at(port)
+            online.set()
+            receiver.wait(lambda: len(receiver.rows) == 21)
+            while metrics_at(port)[0]["lipiyana_forward_sent_rows_total"] < 21:
+                assert process.poll() is None
+            after, _ = metrics_at(port)
+    assert (before["lipiyana_forward_waiting_rows"], after["lipiyana_forward_waiting_rows"]) == (
+        21, 0,
+    )  # fmt: skip
+    assert before["lipiyana_forward_waiting_bytes"] == rows.stat().st_size + 21 * 63
+    assert before["lipiyana_forward_oldest_seconds"] > 0
+    assert after["lipiyana_forward_oldest_seconds"] == 0
+    assert after["lipiyana_forward_failed_messages_total"] >= 1
+    assert after["lipiyana_forward_sent_bytes_total"] > rows.stat().st_size
+    assert {name for name in after if "dropped" in name} == {
+        f'lipiyana_forward_dropped_rows_total{{reason="{reason}"}}'
+        for reason in ("full", "old", "large", "disk")
+    }
+    assert "KA01AD1234" not in text
+
+
+def test_a_port_for_metrics_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(
+            "-", "--to", "http://127.0.0.1:9/", "--spool", tmp_path / "spool", "--metrics-port",
+            str(taken.getsockname()[1]),
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert "metrics cannot be served at 127.0.0.1:" in done.stderr
+
+
+def metrics_at(port: int) -> tuple[dict[str, float], str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+        text = answer.read().decode()
+    samples = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in samples}, text
 
 
 @pytest.mark.parametrize(("drop", "expected"), [("oldest", range(6, 10)), ("newest", range(4))])
@@ -186,6 +302,22 @@ def test_rows_go_to_a_broker(tmp_path: Path) -> None:
         subscriber.close()
     body = decoded(subscriber.messages[0].payload, "gzip")
     assert [json.loads(line)["row"]["n"] for line in body.splitlines()] == list(range(5))
+
+
+@pytest.mark.parametrize("compress", [[], ["--compress", "gzip"]], ids=str)
+def test_rows_go_to_a_receiver_of_grpc(tmp_path: Path, compress: list[str]) -> None:
+    with grpc_receiving() as receiver:
+        done = run(
+            "-", "--to", f"grpc://{receiver.address}", "--spool", tmp_path / "spool", *compress,
+            rows=lines(range(5)),
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.startswith("5 rows spooled, 5 sent (")) == (0, True)
+    assert [row["n"] for row in receiver.rows.values()] == list(range(5))
+
+
+def test_grpc_has_no_zstd(tmp_path: Path) -> None:
+    done = run("-", "--to", "grpc://127.0.0.1:1", "--spool", tmp_path, "--compress", "zstd")
+    assert (done.returncode, "gRPC has no zstd; compress with gzip" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_events_do_not_go_into_the_rows(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text("{}\n", "utf-8")
     done = run(written(tmp_path, SEEN), rows, "--to", rows)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "the rows are read from it" in done.stderr
     assert rows.read_text("utf-8") == "{}\n"
 
@@ -190,8 +190,10 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         (["nosuch.jsonl"], 2, "there is no file nosuch.jsonl"),
-        (["--to", "http://example.com/hook"], 1, "rows are personal data: use https://"),
-        (["--to", "nosuch/events.jsonl"], 1, "No such file"),
+        (["--to", "http://example.com/hook"], 2, "rows are personal data: use https://"),
+        (["--to", "nosuch/events.jsonl"], 2, "there is no folder nosuch; make it first"),
+        (["--to", "."], 2, ". is a folder; name a file in it"),
+        (["--to", "rules.yaml/events.jsonl"], 2, "rules.yaml is a file; name a folder in place"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -208,5 +210,5 @@ def test_what_cannot_be_used_is_refused(
 
 def test_all_faults_of_the_rules_are_said(tmp_path: Path) -> None:
     done = run(written(tmp_path, "rules: 3"))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "rules: " in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "rules (line 1): it must be a list, not 3" in done.stderr

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from lipiyana import models
 from lipiyana.events.rules.engine import Event, RuleEngine
 from lipiyana.events.rules.matching import look_alikes
-from lipiyana.events.rules.ruleset import RulesError, load_rules
+from lipiyana.events.rules.ruleset import LABELS, RulesError, load_rules
 from lipiyana.events.rules.sightings import (
     Observation,
     Sighting,
@@ -19,6 +20,7 @@ from lipiyana.events.rules.sightings import (
 )
 from lipiyana.events.rules.zones import Place
 from lipiyana.pipeline import LocalRecognizer
+from lipiyana.runtime.manifest import read_manifest
 from lipiyana.types import (
     Box,
     Category,
@@ -141,29 +143,53 @@ def test_look_alikes(read: str, listed: str, distance: int | None) -> None:
 @pytest.mark.parametrize(
     ("rules", "place"),
     [
-        ("rules: []", "rules: "),
-        ("", "the file: "),
-        ("rules: [{name: a, kind: entered}]\nforget: 3", "forget: "),
-        ("rules: [{name: a, kind: lost}]", r"rules\[0\]: .*'lost'"),
-        ("rules: [{name: a, kind: left}]", r"rules\[0\]\.zone: "),
-        ("rules: [{name: a, kind: dwell}]", r"rules\[0\]\.seconds: "),
+        ("rules: []", r"rules \(line 1\): there are none"),
+        ("", "the file: it must be names with values"),
+        (
+            "rules: [{name: a, kind: entered}]\nforget: 3",
+            r"forget \(line 2\): .*Did you mean 'forget_after'",
+        ),
+        (
+            "rules: [{name: a, kind: lost}]",
+            r"rules\[0\] \(line 1\): there is no kind 'lost'; there are seen, entered, ",
+        ),
+        ("rules: [{name: a, kind: left}]", r"rules\[0\]\.zone \(line 1\): this setting is missing"),
+        ("rules: [{name: a, kind: dwell}]", r"rules\[0\]\.seconds .*missing"),
         (
             "rules: [{name: a, kind: dwell, seconds: 3, region: gate, zone: [0, 0, 1, 1]}]",
             "a zone or a region",
         ),
         ("rules: [{name: a, kind: category}]", "name categories"),
-        ("rules: [{name: a, kind: seen, zone: gate}]", r"rules\[0\]\.zone: "),
+        ("rules: [{name: a, kind: seen, zone: gate}]", r"rules\[0\]\.zone .*: a zone is"),
         ("rules: [{name: a, kind: seen, zone: [[0, 0], [1, 1]]}]", "three corners"),
         ("rules: [{name: a, kind: seen, zone: [0, 0, 1, 2]}]", "from 0 to 1"),
         ("[" * 5000, "cannot be read"),
         ("rules: [{name: a, kind: entered}, {name: a, kind: entered}]", "two rules are named a"),
-        ("rules: [{kind: entered}]", r"rules\[0\]\.name: "),
-        ("rules: [{name: a, kind: entered, max_confusions: 1}]", r"rules\[0\]\.max_confusions: "),
-        ("rules: [{name: a, kind: entered, zone: [1, 0, 0, 1]}]", r"rules\[0\]\.zone: .*left"),
+        ("rules: [{kind: entered}]", r"rules\[0\]\.name .*missing"),
+        (
+            "rules: [{name: a, kind: entered, max_confusions: 1}]",
+            r"rules\[0\]\.max_confusions .*there are kind, min_confidence, name",
+        ),
+        ("rules: [{name: a, kind: entered, zone: [1, 0, 0, 1]}]", r"rules\[0\]\.zone .*left"),
         ("rules: [{name: a, kind: watch_list, registrations: ['-']}]", "letters and digits"),
-        ("rules: [{name: a, kind: category, categories: [x]}]", r"categories\[0\]: "),
-        ("rules: [", "cannot be read"),
+        (
+            "rules: [{name: a, kind: category, categories: [x]}]",
+            r"categories\[0\] .*it must be one of 'private', .*, not 'x'",
+        ),
+        ("rules: [", "cannot be read: it is not YAML: line 1: "),
         ("\x00", "cannot be read"),
+        ("rules: [{name: a, kind: seen}]\nrules: []", "line 2: rules is there already, in line 1"),
+        (
+            "rules:\n- name: a\n  kind: seen\n  vehicles: [car, autorickshaw]",
+            r"rules\[0\]\.vehicles\[1\] \(line 4\): .*Did you mean 'auto_rickshaw'",
+        ),
+        ("rules: [{name: a, kind: seen, vehicles: [tractor]}]", "There are auto_rickshaw, "),
+        ("rules: [{name: a, kind: seen, min_confidence: high}]", "must be a number, not 'high'"),
+        ("rules: [{name: a, kind: entred}]", "Did you mean 'entered'"),
+        ("rules: [{name: 3, kind: seen}]", r"rules\[0\]\.name .*must be text.*, not 3"),
+        ("rules: [{name: A b, kind: seen}]", "'A b' is no name: it begins with a small letter"),
+        ("rules: [{name: a, kind: watch_list, registrations: [3]}]", r"must be text; .* quotes$"),
+        ("rules: [{kind: seen}, {name: a}]", r"\[1\] \(line 1\): it has no `kind`"),
     ],
 )
 def test_faults_are_reported_with_their_place(tmp_path: Path, rules: str, place: str) -> None:
@@ -178,6 +204,19 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     assert str(caught.value).count("\n") == 2
     with pytest.raises(RulesError, match=r"missing\.yaml cannot be read"):
         load_rules(tmp_path / "missing.yaml")
+
+
+def test_labels_of_a_model_of_ones_own_are_named(tmp_path: Path) -> None:
+    rules = "rules: [{name: a, kind: seen, vehicles: [tractor]}]\nknown_labels: [tractor]"
+    (rule,) = load_rules(written(tmp_path, rules)).rules
+    assert rule.vehicles == {"tractor"}
+
+
+def test_the_labels_are_those_of_the_model() -> None:
+    (model,) = (
+        one for one in read_manifest(Path(models.__file__).parent) if one.name == "vehicles-int8"
+    )
+    assert set(model.parameters["calibration"]) == {*LABELS}
 
 
 def test_a_watch_list_with_a_distance(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from row_receiver import decoded
 from lipiyana.events.senders.message import Compression, SendError, message_of_rows
 from lipiyana.events.senders.mqtt_sender import MqttAddress, MqttSender
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
+from lipiyana.events.spool.limits import SpoolLimits
 from lipiyana.events.spool.pace import BackOff
-from lipiyana.events.spool.store import Spool, SpoolLimits
+from lipiyana.events.spool.store import Spool
 
 MESSAGE = message_of_rows([("a-1", b'{"n":1}')], Compression.ZSTD)
 
@@ -112,7 +113,7 @@ def test_tls(tmp_path: Path) -> None:
     ]  # fmt: skip
     with broker(tmp_path, port, *settings):
         stranger = MqttSender(MqttAddress("127.0.0.1", port, "rows", tls=True))
-        with pytest.raises(SendError, match=r"no connection: .*CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(SendError, match=r"TLS failed: .*CERTIFICATE_VERIFY_FAILED"):
             stranger.send(MESSAGE)
         sender = MqttSender(
             MqttAddress("127.0.0.1", port, "rows", tls=True, ca=authority.files.certificate)
@@ -134,7 +135,7 @@ def test_a_message_that_the_broker_forbids_is_tried_again(tmp_path: Path) -> Non
 
 def test_what_is_no_broker() -> None:
     sender = MqttSender(MqttAddress("127.0.0.1", free_port(), "rows"))
-    with pytest.raises(SendError, match="no connection"):
+    with pytest.raises(SendError, match=r"^no connection$"):
         sender.send(MESSAGE)
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -150,3 +151,45 @@ def test_what_is_no_broker() -> None:
         with pytest.raises(SendError, match="does not answer as a broker"):
             sender.send(MESSAGE)
         thread.join()
+
+
+def test_a_row_that_is_too_large_for_the_broker_is_dropped_alone(tmp_path: Path) -> None:
+    port = free_port()
+    said: list[str] = []
+    with broker(tmp_path, port, "allow_anonymous true", "max_packet_size 2000"):
+        subscriber = Subscriber(port, "rows")
+        forwarder = Forwarder(
+            Spool(None, SpoolLimits()), MqttSender(MqttAddress("127.0.0.1", port, "rows")),
+            ForwardOptions(), report=said.append, back_off=Hurried(),
+        )  # fmt: skip
+        small = [json.dumps({"n": number}).encode() for number in range(100)]
+        forwarder.add([*small[:50], b'{"text":"%b"}' % (b"x" * 4000), *small[50:]])
+        forwarder.start()
+        assert forwarder.wait_until_sent(60)
+        subscriber.wait(lambda: len(numbers_of(subscriber)) >= 100)
+        forwarder.close()
+        subscriber.close()
+    assert numbers_of(subscriber) == list(range(100))
+    assert forwarder.counts.refused == 1
+    assert "refuses row" in said[-1]
+
+
+def test_a_broker_that_does_not_tell_its_limit(tmp_path: Path) -> None:
+    port = free_port()
+    with broker(tmp_path, port, "allow_anonymous true", "message_size_limit 2000"):
+        sender = MqttSender(MqttAddress("127.0.0.1", port, "rows"))
+        sender.send(MESSAGE)
+        large = message_of_rows([("a-1", b'{"text":"%b"}' % (b"x" * 4000))], None)
+        with pytest.raises(SendError, match=r"broke in a message of 40\d\d bytes") as caught:
+            sender.send(large)
+        sender.close()
+    # it may also have been the network
+    assert not caught.value.refused
+
+
+def numbers_of(subscriber: Subscriber) -> list[int]:
+    return [
+        json.loads(line)["row"]["n"]
+        for message in list(subscriber.messages)
+        for line in message.payload.splitlines()
+    ]

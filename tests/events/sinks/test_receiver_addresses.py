@@ -26,7 +26,8 @@ from lipiyana.events.sinks.addresses import (
         ("https://host:port/hook", "this address cannot be used"),
         ("mqtt://host", "mqtt://HOST/TOPIC"),
         ("mqtt://127.0.0.1/a/+", r"without \+ and #"),
-        ("grpc://host:1", "no call that takes rows"),
+        ("grpc://host", "use grpc://HOST:PORT"),
+        ("grpcs://host:1/path", "use grpcs://HOST:PORT"),
     ],
 )
 def test_addresses_that_cannot_be_used(address: str, says: str) -> None:
@@ -41,6 +42,8 @@ def test_addresses_that_cannot_be_used(address: str, says: str) -> None:
         ("https://example.com/", False),
         ("mqtts://example.com/t", False),
         ("mqtt://example.com/t", True),
+        ("grpc://example.com:1", True),
+        ("grpcs://example.com:1", False),
         ("mqtt://localhost/t", False),
         ("http://[::1]:8080/", False),
         ("http://10.0.0.1/", True),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +14,16 @@ from row_receiver import Fault, RowReceiver, receiving
 from simulated_clock import SimulatedClock
 
 from lipiyana.events.senders.http_sender import HttpSender
-from lipiyana.events.senders.message import Compression, Message, SendError
+from lipiyana.events.senders.message import Compression, JsonPacking, Message, SendError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
+from lipiyana.events.spool.limits import SpoolLimits
 from lipiyana.events.spool.pace import BackOff, RateLimit
-from lipiyana.events.spool.store import Spool, SpoolLimits
+from lipiyana.events.spool.store import Spool
 
 DAY = 86400.0
 
 
-class Line:
+class Line(JsonPacking):
     """A sender in this process, whose network may be off."""
 
     def __init__(self) -> None:
@@ -211,6 +213,34 @@ def test_rows_that_find_a_full_disk_are_counted(tmp_path: Path) -> None:
     assert setting.came == [1, 4]
     assert setting.forwarder.counts.lost == 2
     assert len(setting.said) == 1
+    setting.forwarder.close()
+
+
+def test_a_spool_that_is_deleted_in_use_is_told_and_made_again(tmp_path: Path) -> None:
+    setting = Setting(tmp_path / "spool")
+    setting.line.fault = off
+    setting.write(1)
+    setting.until(10)
+    shutil.rmtree(tmp_path / "spool")
+    setting.write(2)
+    setting.line.fault = lambda _: None
+    setting.until_idle()
+    assert setting.came == [1, 2]
+    assert sum("spool was deleted while in use" in said for said in setting.said) == 1
+    setting.forwarder.close()
+
+
+def test_a_row_larger_than_the_spool_is_told_once() -> None:
+    setting = Setting(limits=SpoolLimits(max_bytes=100))
+    for _ in range(2):
+        setting.forwarder.write({"text": "x" * 100})
+    setting.write(1)
+    setting.until_idle()
+    assert setting.came == [1]
+    assert setting.said == [
+        "1 rows are dropped: each is larger than the whole spool may be; raise --max-bytes"
+    ]
+    assert setting.forwarder.spool.counts.dropped_large == 2
     setting.forwarder.close()
 
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from simulated_clock import SimulatedClock
 
-from lipiyana.errors import InvalidRequest
-from lipiyana.events.spool.store import Drop, Spool, SpoolLimits, SpoolWriteError, Waiting
+from lipiyana.errors import InvalidRequest, Unavailable
+from lipiyana.events.spool.files import SpoolWriteError
+from lipiyana.events.spool.limits import Drop, SpoolLimits, Waiting
+from lipiyana.events.spool.store import Spool
 
 DAY = 86400.0
 LARGE = SpoolLimits(max_bytes=10**9, max_age=7 * DAY)
@@ -90,7 +94,8 @@ def test_a_row_that_never_fits_drops_no_other(drop: Drop) -> None:
     spool = Spool(None, SpoolLimits(max_bytes=3 * ROW, drop=drop))
     spool.add([*rows(1), b"x" * 1000, *rows(2)])
     assert numbers(spool.next(9, 10**6)) == [1, 2]
-    assert spool.counts.dropped_full == 1
+    assert (spool.counts.dropped_full, spool.counts.dropped_large) == (0, 1)
+    assert spool.counts.dropped == 1
     spool.close()
 
 
@@ -202,7 +207,7 @@ def test_it_is_private_and_of_one_process(tmp_path: Path) -> None:
     spool.add(rows(1))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
-    with pytest.raises(InvalidRequest, match="another process uses the spool"):
+    with pytest.raises(Unavailable, match="another process uses the spool"):
         Spool(folder, LARGE)
     spool.close()
     Spool(folder, LARGE).close()
@@ -234,3 +239,90 @@ def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(InvalidRequest, match="cannot be used as a spool"):
         Spool(tmp_path, LARGE)
+
+
+@pytest.mark.parametrize("found_by", ["add", "next", "close"])
+def test_files_that_are_deleted_in_use_are_made_again(tmp_path: Path, found_by: str) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder, LARGE)
+    spool.add(rows(1, 2), ("file", "7"))
+    shutil.rmtree(folder)
+    expected = [1, 2]
+    match found_by:
+        case "add":
+            spool.add(rows(3))
+            expected.append(3)
+        case "next":
+            assert numbers(spool.next(9, 10**6)) == expected
+    with_lock = found_by != "close"
+    if with_lock:
+        with pytest.raises(Unavailable):
+            Spool(folder, LARGE)
+    spool.close()
+    assert spool.remade == 1
+    again = Spool(folder, LARGE)
+    assert numbers(again.next(9, 10**6)) == expected
+    assert (again.name, again.position("file")) == (spool.name, "7")
+    again.close()
+
+
+def test_deleted_files_that_another_process_has_made_again_are_left(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder, LARGE)
+    spool.add(rows(1))
+    shutil.rmtree(folder)
+    other = Spool(folder, LARGE)
+    other.add(rows(2))
+    for _ in range(2):
+        with pytest.raises(SpoolWriteError, match="holds another spool now"):
+            spool.add(rows(3))
+        with pytest.raises(SpoolWriteError, match="holds another spool now"):
+            spool.next(9, 10**6)
+    assert numbers(other.next(9, 10**6)) == [2]
+    spool.close()
+    other.close()
+    again = Spool(folder, LARGE)
+    assert numbers(again.next(9, 10**6)) == [2]
+    again.close()
+
+
+def test_deleted_files_that_cannot_be_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder, LARGE)
+    spool.add(rows(1))
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises(SpoolWriteError, match="spool was deleted: "):
+        spool.add(rows(2))
+    folder.unlink()
+    spool.add(rows(3))
+    assert numbers(spool.next(9, 10**6)) == [1, 3]
+    spool.close()
+
+
+def test_which_receiver_it_is_of(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, LARGE)) as spool:
+        assert spool.is_of("https://a/secret")
+    with closing(Spool(tmp_path, LARGE)) as spool:
+        assert spool.is_of("https://a/secret")
+        assert not spool.is_of("https://b/")
+        assert spool.is_of("https://b/")
+    assert b"secret" not in (tmp_path / "spool.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("/proc/x", "nothing can be made at /proc/x; name another place"),
+        ("file/spool", "file is a file; name a folder in place of it"),
+        ("/sys/x", "/sys/x"),
+    ],
+)
+def test_folders_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(InvalidRequest, match=says) as caught:
+        Spool(Path(place), LARGE)
+    assert "Errno" not in caught.value.message

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.cli.console import say_error, say_step, say_warning
-from lipiyana.cli.events.faults import warn_of_open_network
+from lipiyana.cli.events.faults import plain, warn_of_open_network
 from lipiyana.cli.events.options import CompressChoice, DropChoice
-from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import Chunk, RowLines
 from lipiyana.events.senders.message import Compression
 from lipiyana.events.sinks.addresses import Credentials
 from lipiyana.events.sinks.opening import open_forwarder
+from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
-from lipiyana.events.spool.store import Drop, SpoolLimits, SpoolWriteError
+from lipiyana.events.spool.limits import Drop, SpoolLimits
+from lipiyana.events.spool.metrics import serve_metrics
 from lipiyana.files import parse_json
 
 _DISK_SECONDS = 1.0
@@ -42,19 +45,21 @@ class ForwardRequest:
     secret_file: Path | None
     login_file: Path | None
     ca: Path | None
+    metrics_port: int | None
+    metrics_host: str | None
 
 
 def run(request: ForwardRequest) -> int:
     """Forward rows until they end and are sent; return the exit code.
 
     Raises:
-        LipiyanaError: the address, a secret or the spool cannot be used.
+        LipiyanaError: another process uses the spool, or a package for the address is missing.
     """
-    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
-    warn_of_open_network(request.to)
     try:
         with ExitStack() as stack:
             stack.enter_context(terminable())
+            credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+            warn_of_open_network(request.to)
             forwarder = open_forwarder(
                 request.to,
                 request.spool,
@@ -65,12 +70,16 @@ def run(request: ForwardRequest) -> int:
             intake = _Intake(request, forwarder)
             stack.callback(lambda: say_step(_summary(intake, forwarder)))
             stack.callback(forwarder.close)
+            serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
             intake.take_all()
             while not forwarder.wait_until_sent(_CHECK_SECONDS):
                 pass
         return FAILED if intake.invalid or _missing(forwarder) else DONE
+    except InvalidRequest as error:
+        say_error(error.message)
+        return USAGE
     except (OSError, ValueError) as error:
-        say_error(str(error))
+        say_error(plain(error))
         return FAILED
     except KeyboardInterrupt as signalled:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
@@ -88,6 +97,24 @@ def opened(address: str, spool: Path) -> Forwarder:
     return open_forwarder(
         address, spool, ForwardOptions(), credentials=credentials, report=say_warning
     )
+
+
+def serve_metrics_of(
+    forwarder: Forwarder, port: int | None, host: str | None, stack: ExitStack
+) -> None:
+    """Serve the metrics of a forwarder until the stack ends, if a port is asked for.
+
+    Raises:
+        InvalidRequest: the port cannot be used.
+    """
+    if port is None:
+        if host is not None:
+            raise InvalidRequest("--metrics-host needs --metrics-port", field="metrics_host")
+        return
+    listening, stop = serve_metrics(forwarder, host or "127.0.0.1", port)
+    stack.callback(stop)
+    if not port:
+        say_step(f"metrics at port {listening}")
 
 
 class _Intake:
@@ -171,8 +198,7 @@ def _options(request: ForwardRequest) -> ForwardOptions:
 
 
 def _missing(forwarder: Forwarder) -> int:
-    counts = forwarder.spool.counts
-    return counts.dropped_full + counts.dropped_old + forwarder.counts.refused
+    return forwarder.spool.counts.dropped + forwarder.counts.refused
 
 
 def _summary(intake: _Intake, forwarder: Forwarder) -> str:
@@ -185,6 +211,7 @@ def _summary(intake: _Intake, forwarder: Forwarder) -> str:
     others = {
         "dropped, spool full": spooled.dropped_full,
         "dropped, too old": spooled.dropped_old,
+        "dropped, larger than the spool": spooled.dropped_large,
         "refused": sent.refused,
         "invalid": intake.invalid,
         "messages failed": sent.failures,

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from lipiyana.cli.extras import import_with
-from lipiyana.cli.options import choice, existing_file, folder_to_write
+from lipiyana.cli.options import choice, existing_file, folder_to_write, whole_number
+from lipiyana.cli.signals import told_if_terminated
 
 _SIZES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -65,7 +66,7 @@ SecretFile = Annotated[
         "--secret-file",
         metavar="FILE",
         parser=existing_file,
-        help="Secret that signs messages over HTTP. Default: LIPIYANA_WEBHOOK_SECRET.",
+        help="Secret that signs messages over HTTP and gRPC. Default: LIPIYANA_WEBHOOK_SECRET.",
     ),
 ]
 LoginFile = Annotated[
@@ -88,10 +89,27 @@ Ca = Annotated[
 ]
 
 
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="N",
+        parser=whole_number(0, 65535),
+        help="Port for Prometheus: what waits, is sent and is dropped. Default: none.",
+    ),
+]
+MetricsHost = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics-host", metavar="ADDRESS", help="Its address. Default: only this machine."
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("rules")(rules)
-    app.command("forward")(forward)
+    app.command("rules")(told_if_terminated()(rules))
+    app.command("forward")(told_if_terminated()(forward))
 
 
 def rules(
@@ -103,7 +121,7 @@ def rules(
         list[str] | None,
         typer.Option(
             "--to",
-            metavar="stdout|FILE|https://...|mqtt://HOST/TOPIC",
+            metavar="stdout|FILE|https://...|mqtts://HOST/TOPIC",
             help="Where events go; may be given several times. Default: standard output.",
         ),
     ] = None,
@@ -140,7 +158,11 @@ def forward(
     ],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="https://...|mqtt://HOST/TOPIC", help="The receiver."),
+        typer.Option(
+            "--to",
+            metavar="https://...|grpcs://HOST:PORT|mqtts://HOST/TOPIC",
+            help="The receiver.",
+        ),
     ],
     spool: Annotated[
         Path,
@@ -179,6 +201,8 @@ def forward(
     secret_file: SecretFile = None,
     login_file: LoginFile = None,
     ca: Ca = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = None,
 ) -> None:
     """Send rows to a receiver, at least once each, over a network that may fail.
 
@@ -199,6 +223,8 @@ def forward(
         secret_file=secret_file,
         login_file=login_file,
         ca=ca,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
     )
     raise typer.Exit(command.run(request))
 

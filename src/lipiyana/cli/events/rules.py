@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.cli.console import say_error, say_step, say_warning
-from lipiyana.cli.events.faults import warn_of_open_network
-from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED
+from lipiyana.cli.events.faults import plain, warn_of_open_network
+from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import RowLines
@@ -44,17 +44,13 @@ def run(request: RulesRequest) -> int:
     """Report events until the rows end; return the exit code.
 
     Raises:
-        LipiyanaError: the rules, an address or a secret cannot be used.
+        LipiyanaError: a package for an address is not installed.
     """
-    file = RulesFile(request.rules)
-    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
-    for to in request.to:
-        if request.rows is not None and not is_address(to) and _is_same(Path(to), request.rows):
-            raise InvalidRequest(f"events cannot go into {to}: the rows are read from it")
-        warn_of_open_network(to)
     try:
         with ExitStack() as stack:
             stack.enter_context(terminable())
+            file = RulesFile(request.rules)
+            credentials = _checked(request)
             rows = RowLines(request.rows, follow=request.follow)
             stack.callback(rows.close)
             sinks = []
@@ -66,11 +62,23 @@ def run(request: RulesRequest) -> int:
     except BrokenPipeError:  # who reads the events has had enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except InvalidRequest as error:
+        say_error(error.message)
+        return USAGE
     except (OSError, ValueError) as error:
-        say_error(str(error))
+        say_error(plain(error))
         return FAILED
     except KeyboardInterrupt as signalled:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
+
+
+def _checked(request: RulesRequest) -> Credentials:
+    credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+    for to in request.to:
+        if request.rows is not None and not is_address(to) and _is_same(Path(to), request.rows):
+            raise InvalidRequest(f"events cannot go into {to}: the rows are read from it")
+        warn_of_open_network(to)
+    return credentials
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -114,8 +122,7 @@ def _all_delivered(sinks: list[RowSink]) -> bool:
         if not isinstance(sink, Forwarder):
             continue
         sink.wait_until_sent(_LAST_SECONDS)
-        dropped = sink.spool.counts.dropped_full + sink.spool.counts.dropped_old
-        missing = sink.spool.waiting + dropped + sink.counts.refused
+        missing = sink.spool.waiting + sink.spool.counts.dropped + sink.counts.refused
         if missing:
             say_error(f"{missing} events were not delivered")
             delivered = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
@@ -30,13 +32,14 @@ from lipiyana.types import Feature, RecognitionConfig
 from lipiyana.watch.annotated import SUFFIXES, AnnotatedVideo
 from lipiyana.watch.inputs.live import Patience
 from lipiyana.watch.inputs.sources import SourceKind, VideoSource, parse_sources
-from lipiyana.watch.output import JsonLines, StandardOutput
+from lipiyana.watch.output import JsonLines, StandardOutput, WithoutCrops
 from lipiyana.watch.power import PROFILES, Power
 from lipiyana.watch.regions import RegionMap, read_regions
 from lipiyana.watch.run import State, Task, Watch
 from lipiyana.watch.settings import WATCH
 from lipiyana.watch.watcher import Eyes, WatchOptions
 
+_MARK_DIGITS = 6
 _LAST_SECONDS = 10.0
 """In which the rows that wait at the end are sent; what then waits stays in the spool."""
 
@@ -49,6 +52,9 @@ class WatchRequest:
     output: Path | None
     forward: str | None
     spool: Path | None
+    crops: int | None
+    metrics_port: int | None
+    metrics_host: str | None
     frames: bool
     power: Power
     fps: float | None
@@ -83,9 +89,9 @@ def run(request: WatchRequest) -> int:
         with ExitStack() as stack:
             sink = StandardOutput() if request.output is None else JsonLines(request.output)
             stack.callback(sink.close)
-            sinks: list[RowSink] = [sink]
+            sinks: list[RowSink] = [sink if request.crops is None else WithoutCrops(sink)]
             if request.forward is not None:
-                sinks.append(_forwarder(request.forward, request.spool, stack))
+                sinks.append(_forwarder(request, request.forward, stack))
             tasks = _tasks(request, sources, maps)
             watch = _prepare(request, tasks, stack)
             return _watch(request, watch, sinks)
@@ -95,23 +101,27 @@ def run(request: WatchRequest) -> int:
         return INTERRUPTED
 
 
-def _forwarder(address: str, spool: Path | None, stack: ExitStack) -> RowSink:
+def _forwarder(request: WatchRequest, address: str, stack: ExitStack) -> RowSink:
     """Open the spool; at the end, give it a little time to send what waits."""
     forwarding = import_with("events", "lipiyana.cli.events.forward", "--forward")
     try:
-        forwarder = forwarding.opened(address, spool)
+        forwarder = forwarding.opened(address, request.spool)
     except InvalidRequest as error:
         raise typer.BadParameter(error.message, param_hint="--forward") from None
 
     def finish() -> None:
         if not forwarder.wait_until_sent(_LAST_SECONDS):
             say_warning(
-                f"{forwarder.spool.waiting} rows wait in {shown(str(spool))}: the next run with "
-                "this spool sends them"
+                f"{forwarder.spool.waiting} rows wait in {shown(str(request.spool))}: the next run "
+                "with this spool sends them"
             )
         forwarder.close()
 
     stack.callback(finish)
+    try:
+        forwarding.serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.message, param_hint="--metrics-port") from None
     return cast("RowSink", forwarder)
 
 
@@ -120,6 +130,10 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
         raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
     if (request.forward is None) != (request.spool is None):
         raise typer.BadParameter("--forward and --spool go together.", param_hint="--forward")
+    if request.forward is None and request.crops is not None:
+        raise typer.BadParameter("is for --forward.", param_hint="--crops")
+    if request.forward is None and (request.metrics_port, request.metrics_host) != (None, None):
+        raise typer.BadParameter("is for --forward.", param_hint="--metrics-port")
     if request.annotated is not None:
         if request.annotated.suffix.lower() not in SUFFIXES:
             endings = ", ".join(SUFFIXES)
@@ -154,6 +168,12 @@ def _tasks(
     annotated = None if request.annotated is None else AnnotatedVideo(request.annotated)
     tasks: list[Task] = []
     for source, regions in zip(sources, maps, strict=True):
+        began_at, mark = 0.0, ""
+        if source.kind is SourceKind.FILE:
+            about = os.stat(source.location)  # noqa: PTH116
+            began_at, mark = about.st_mtime, _mark(request, about.st_size, regions)
+            if request.start_time is not None:
+                began_at = request.start_time.timestamp()
         options = WatchOptions(
             # pictures of a folder are few already
             None if source.kind is SourceKind.FOLDER else rate,
@@ -162,14 +182,21 @@ def _tasks(
             is_endless=source.is_endless,
             regions=regions,
             annotated=annotated,
+            mark=mark,
+            crops=request.crops,
         )
-        began_at = 0.0
-        if source.kind is SourceKind.FILE:
-            began_at = os.stat(source.location).st_mtime  # noqa: PTH116
-            if request.start_time is not None:
-                began_at = request.start_time.timestamp()
         tasks.append(Task(source, options, began_at))
     return tasks
+
+
+def _mark(request: WatchRequest, size: int, regions: RegionMap) -> str:
+    """Name what decides which tracks a file has: itself, the version, options and models."""
+    decides = (
+        size, version("lipiyana"), request.power, request.fps, request.every_frame,
+        sorted(request.features), request.min_confidence, request.script_hints, regions.regions,
+        request.engines, request.server,
+    )  # fmt: skip
+    return "-" + hashlib.sha256(repr(decides).encode()).hexdigest()[:_MARK_DIGITS]
 
 
 def _prepare(request: WatchRequest, tasks: Sequence[Task], stack: ExitStack) -> Watch:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipiyana.cli.events.options import MetricsHost, MetricsPort
 from lipiyana.cli.options import (
     DeviceChoice,
     Features,
@@ -25,7 +26,9 @@ from lipiyana.cli.options import (
     number,
     parse_features,
     parse_script_hints,
+    whole_number,
 )
+from lipiyana.cli.signals import told_if_terminated
 from lipiyana.watch.power import Power
 
 _DAY = 86400.0
@@ -48,7 +51,7 @@ def _moment(value: Any) -> datetime:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("watch")(watch)
+    app.command("watch")(told_if_terminated()(watch))
 
 
 def watch(
@@ -72,7 +75,7 @@ def watch(
     forward: Annotated[
         str | None,
         typer.Option(
-            metavar="https://...|mqtt://HOST/TOPIC",
+            metavar="https://...|grpcs://HOST:PORT|mqtts://HOST/TOPIC",
             help="Send rows to a receiver, too, as `lipiyana forward` does.",
         ),
     ] = None,
@@ -84,6 +87,17 @@ def watch(
             help="With --forward: folder in which rows wait for the network.",
         ),
     ] = None,
+    crops: Annotated[
+        int | None,
+        typer.Option(
+            metavar="QUALITY",
+            parser=whole_number(1, 100),
+            help="With --forward: send crops of plates and text with the rows, as WebP of this "
+            "quality, such as 50.",
+        ),
+    ] = None,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = None,
     frames: Annotated[
         bool, typer.Option("--frames", help="Also write a row for each frame that is read.")
     ] = False,
@@ -175,6 +189,9 @@ def watch(
         output=output,
         forward=forward,
         spool=spool,
+        crops=crops,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
         frames=frames,
         power=power,
         fps=fps,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.rules.zones import WHOLE, Zone
-from lipiyana.files import MAX_TOML_BYTES, read_text
 from lipiyana.types import Category
+from lipiyana.words import did_you_mean
+from lipiyana.yaml_settings import Steps, YamlError, YamlFile, faults_of, read_yaml
 
 Part = Annotated[float, Field(ge=0, le=1)]
-_KINDS = {"seen", "entered", "left", "dwell", "category", "watch_list"}
+_NAMES = "it begins with a small letter, and goes on with small letters, digits and _"
+LABELS = (
+    "auto_rickshaw", "e_rickshaw", "cycle_rickshaw", "two_wheeler", "bicycle", "car", "van",
+    "tempo", "lcv", "truck", "bus", "cart", "plate",
+)  # fmt: skip
+"""What the built-in model reports; `plate` is one without a vehicle."""
 
 
 class RulesError(InvalidRequest):
@@ -140,11 +146,13 @@ class RuleSet(_Checked):
         rules: their names differ.
         forget_after: rows of its source without a vehicle after which it counts as a new one.
         forget_after_seconds: the same in seconds, for rows that have a time.
+        known_labels: what a model of the user's own reports, besides `LABELS`.
     """
 
     rules: tuple[Annotated[Rule, Field(discriminator="kind")], ...]
     forget_after: int = Field(default=250, ge=1)
     forget_after_seconds: float = Field(default=60.0, gt=0)
+    known_labels: frozenset[str] = frozenset()
 
     @field_validator("rules")
     @classmethod
@@ -165,25 +173,49 @@ def load_rules(path: Path) -> RuleSet:
         RulesError: it is not there, not YAML, or not made of rules; every fault is listed.
     """
     try:
-        content = yaml.safe_load(read_text(path, max_bytes=MAX_TOML_BYTES))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise RulesError(f"{path} cannot be read: {error}") from None
+        file = read_yaml(path)
+    except (OSError, YamlError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise RulesError(f"{path} cannot be read: {why}") from None
+    faults = list(_unknown_vehicles(file))
     try:
-        return RuleSet.model_validate(content)
+        rules = RuleSet.model_validate(file.content)
     except ValidationError as error:
-        faults = [f"  {_place(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        raise RulesError("\n".join([f"{path} has faults:", *faults])) from None
+        faults += faults_of(
+            error, file, _settings_at, patterns=_NAMES, secret=frozenset({"registrations"})
+        )
+    if faults:
+        raise RulesError("\n".join([f"{path} has faults:", *(f"  {one}" for one in faults)]))
+    return rules
 
 
-def _place(steps: tuple[int | str, ...]) -> str:
-    """Return a path such as `rules[1].zone`, without the part that names the kind of the rule."""
-    place = ""
-    for step in steps:
-        if isinstance(step, int):
-            place += f"[{step}]"
-        elif step not in _KINDS:
-            place += f".{step}"
-    return place.removeprefix(".") or "the file"
+def _settings_at(steps: Steps) -> Iterable[str]:
+    """Name the settings of a rule, or those of the file."""
+    kinds = {kind.model_fields["kind"].annotation: kind for kind in get_args(Rule)}
+    for kind, rule in kinds.items():
+        if len(steps) > 3 and steps[2] in get_args(kind):
+            return list(rule.model_fields)
+    return list(RuleSet.model_fields)
+
+
+def _unknown_vehicles(file: YamlFile) -> Iterator[str]:
+    """Tell of vehicles that no model reports; a fine-tuned one's are in `known_labels`.
+
+    What is not of the kind that is expected here is told by the models.
+    """
+    content = file.content if isinstance(file.content, dict) else {}
+    own = content.get("known_labels")
+    known = [*LABELS, *(own if isinstance(own, list) else [])]
+    rules = content.get("rules")
+    for number, rule in enumerate(rules if isinstance(rules, list) else []):
+        labels = rule.get("vehicles") if isinstance(rule, dict) else None
+        for index, label in enumerate(labels if isinstance(labels, list) else []):
+            if isinstance(label, str) and label not in known:
+                near = did_you_mean(label, map(str, known)) or f". There are {', '.join(LABELS)}."
+                yield (
+                    f"{file.place(('rules', number, 'vehicles', index))}: no model reports "
+                    f"{label!r}{near} If your own model does, add it to `known_labels`."
+                )
 
 
 def _letters_and_digits(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from lipiyana.events.senders.message import Message, SendError
+from lipiyana.events.senders.message import JsonPacking, Message, SendError
 from lipiyana.events.senders.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=30)
@@ -24,7 +24,7 @@ _MOST_READ = 64 * 1024
 """Of an answer, so that its connection can be used again."""
 
 
-class HttpSender:
+class HttpSender(JsonPacking):
     """Posts to one address; an answer of 200 to 299 acknowledges the message."""
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from lipiyana.events.senders.message import Message, SendError
+from lipiyana.events.senders.message import JsonPacking, Message, SendError
 
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
 _KEEPALIVE = 60
+_HEADER_BYTES = 9
+"""Of a message: type and length (5), length of the topic (2), number (2)."""
 _PACKET_TOO_LARGE = 149
 _FORMAT_INVALID = 153
 
@@ -52,6 +55,8 @@ class _Connection:
         self._acknowledged: dict[int, ReasonCode] = {}
         self._news = threading.Condition()
         self._lost = False
+        self._left_with: ReasonCode | None = None
+        self._largest: int | None = None
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False
         )
@@ -66,11 +71,16 @@ class _Connection:
                 self._client.tls_set_context(ssl.create_default_context(cafile=address.ca))
             self._client.connect(address.host, address.port, _KEEPALIVE)
         except (OSError, ValueError) as error:
-            raise SendError(f"no connection: {error}") from None
+            raise SendError(_why(error)) from None
         self._client.loop_start()
         self._answered.wait(_CONNECT_SECONDS)
         if not self._answers:
+            lost = self._lost
             self.close()
+            if address.tls and lost:
+                raise SendError(
+                    "TLS failed: it ended the connection; it may want a certificate of the sender"
+                )
             raise SendError("it does not answer as a broker of MQTT")
         if self._answers[0].is_failure:
             self.close()
@@ -81,14 +91,24 @@ class _Connection:
         properties.ContentType = message.content_type
         if message.encoding:
             properties.UserProperty = ("content-encoding", message.encoding)
+        size = len(message.body) + len(topic.encode()) + len(properties.pack()) + _HEADER_BYTES  # type: ignore[no-untyped-call]
+        if self._largest is not None and size > self._largest:
+            # the broker would end the connection, without a word on why
+            raise SendError(f"it takes no message of {size} bytes", refused=True)
         sent = self._client.publish(topic, message.body, qos=1, properties=properties)
         with self._news:
             self._news.wait_for(
                 lambda: self._lost or sent.mid in self._acknowledged, _ANSWER_SECONDS
             )
             answer = self._acknowledged.pop(sent.mid, None)
+        if self._left_with is not None and self._left_with.value == _PACKET_TOO_LARGE:
+            raise SendError(f"it answers: {self._left_with}", refused=True)
         if answer is None:
-            raise SendError("the connection broke" if self._lost else "it does not answer in time")
+            raise SendError(
+                f"the connection broke in a message of {size} bytes"
+                if self._lost
+                else "it does not answer in time"
+            )
         if answer.is_failure:
             raise SendError(
                 f"it answers: {answer}",
@@ -99,13 +119,16 @@ class _Connection:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _on_connect(self, _c: Any, _u: Any, _flags: Any, answer: ReasonCode, _p: Any) -> None:
+    def _on_connect(
+        self, _c: Any, _u: Any, _flags: Any, answer: ReasonCode, properties: Any
+    ) -> None:
+        self._largest = getattr(properties, "MaximumPacketSize", None)
         self._answers.append(answer)
         self._answered.set()
 
-    def _on_disconnect(self, _c: Any, _u: Any, _flags: Any, _answer: ReasonCode, _p: Any) -> None:
+    def _on_disconnect(self, _c: Any, _u: Any, _flags: Any, answer: ReasonCode, _p: Any) -> None:
         with self._news:
-            self._lost = True
+            self._lost, self._left_with = True, answer
             self._news.notify_all()
         self._answered.set()
 
@@ -115,7 +138,19 @@ class _Connection:
             self._news.notify_all()
 
 
-class MqttSender:
+def _why(error: Exception) -> str:
+    match error:
+        case ssl.SSLError():
+            return f"TLS failed: {error}"
+        case socket.gaierror():
+            return "its name cannot be resolved"
+        case TimeoutError():
+            return "it does not answer in time"
+        case _:
+            return "no connection"
+
+
+class MqttSender(JsonPacking):
     """Publishes with QoS 1 and MQTT 5; the broker's answer acknowledges the message."""
 
     def __init__(self, address: MqttAddress) -> None:

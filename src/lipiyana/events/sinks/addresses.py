@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -42,8 +43,16 @@ class Credentials:
         """Read them from files, or else from the environment.
 
         Raises:
-            InvalidRequest: a file cannot be read or is empty, or a login is not `user:password`.
+            InvalidRequest: a file cannot be read or is empty, a login is not `user:password`, or
+                there is no certificate in `ca`.
         """
+        if ca is not None:
+            try:
+                ssl.create_default_context(cafile=ca)
+            except ssl.SSLError:
+                raise InvalidRequest(f"{ca} holds no certificate in PEM", field="ca") from None
+            except OSError as error:
+                raise InvalidRequest(f"{ca} cannot be read: {error.strerror}") from None
         secret = _secret(secret_file, SECRET_VARIABLE).encode()
         login = _secret(login_file, LOGIN_VARIABLE)
         user, colon, password = login.partition(":")
@@ -60,7 +69,7 @@ def is_address(text: str) -> bool:
 def is_open(address: str) -> bool:
     """Whether rows would cross a network unencrypted."""
     parts = urlsplit(address)
-    return parts.scheme in {"http", "mqtt"} and not is_loopback(parts.hostname or "")
+    return parts.scheme in {"http", "mqtt", "grpc"} and not is_loopback(parts.hostname or "")
 
 
 def open_sender(address: str, credentials: Credentials) -> Sender:
@@ -88,9 +97,19 @@ def open_sender(address: str, credentials: Credentials) -> Sender:
             return _mqtt(parts.hostname, port or _MQTT_PORTS[parts.scheme], parts.path, credentials,
                          tls=parts.scheme == "mqtts")  # fmt: skip
         case "grpc" | "grpcs":
-            raise _bad("the gRPC contract has no call that takes rows; use https:// or mqtts://")
+            if port is None or parts.path.strip("/") or parts.query:
+                raise _bad(f"use {parts.scheme}://HOST:PORT")
+            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+            return _grpc(f"{host}:{port}", credentials, tls=parts.scheme == "grpcs")
         case _:
-            raise _bad("use https://HOST/PATH, mqtt://HOST/TOPIC or mqtts://HOST/TOPIC")
+            raise _bad("use https://HOST/PATH, grpcs://HOST:PORT or mqtts://HOST/TOPIC")
+
+
+def _grpc(target: str, credentials: Credentials, *, tls: bool) -> Sender:
+    from lipiyana.events.senders.grpc_sender import GrpcSender  # only then, since gRPC is large
+
+    ca = None if credentials.ca is None or not tls else credentials.ca.read_bytes()
+    return GrpcSender(target, tls=tls, ca=ca, secret=credentials.secret)
 
 
 def _mqtt(host: str, port: int, path: str, credentials: Credentials, *, tls: bool) -> Sender:
@@ -112,7 +131,8 @@ def _secret(file: Path | None, variable: str) -> str:
     try:
         text = read_text(file, max_bytes=MAX_SETTINGS_BYTES).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{file} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidRequest(f"{file} cannot be read: {why}") from None
     if not text:
         raise InvalidRequest(f"{file} is empty")
     return text

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lipiyana.events.row_lines import line_of
+from lipiyana.events.write_faults import cannot_write
 
 
 class LineOutput:
@@ -17,7 +18,7 @@ class LineOutput:
         """Open a file, or standard output for None.
 
         Raises:
-            OSError: it cannot be opened.
+            InvalidRequest: it cannot be opened.
         """
         self._file: BinaryIO | None = None if path is None else _private(path)
 
@@ -38,5 +39,8 @@ class LineOutput:
 
 
 def _private(path: Path) -> BinaryIO:
-    path.touch(mode=0o600)  # rows are personal data
-    return path.open("ab")
+    try:
+        path.touch(mode=0o600)  # rows are personal data
+        return path.open("ab")
+    except OSError as error:
+        raise cannot_write(path, error) from None

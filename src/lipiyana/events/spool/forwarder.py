@@ -14,12 +14,12 @@ from lipiyana.events.senders.message import (
     Message,
     Sender,
     SendError,
-    message_of_event,
-    message_of_rows,
 )
 from lipiyana.events.spool.clocks import Clock, SystemClock
+from lipiyana.events.spool.files import SpoolWriteError
+from lipiyana.events.spool.limits import SpoolLimits, Waiting
 from lipiyana.events.spool.pace import BackOff, RateLimit
-from lipiyana.events.spool.store import Spool, SpoolLimits, SpoolWriteError, Waiting
+from lipiyana.events.spool.store import Spool
 
 _MOST_ROWS = 500
 _MOST_BYTES = 256 * 1024
@@ -100,6 +100,8 @@ class Forwarder:
         self._most_rows = 1 if options.single else _MOST_ROWS
         self._fails = False
         self._disk_fails = False
+        self._told_of_size = False
+        self._told_of_remade = 0
         self._news = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -127,7 +129,15 @@ class Forwarder:
         Raises:
             SpoolWriteError: none were spooled; it can be repeated.
         """
+        before = self.spool.counts.dropped_large
         self.spool.add(lines, position)
+        if (large := self.spool.counts.dropped_large - before) and not self._told_of_size:
+            self._told_of_size = True
+            self._report(
+                f"{large} rows are dropped: each is larger than the whole spool may be; raise "
+                "--max-bytes"
+            )
+        self._tell_if_remade()
         with self._news:
             self._news.notify_all()
 
@@ -171,28 +181,35 @@ class Forwarder:
             batch = self.spool.next(self._most_rows, most)
         except SpoolWriteError as error:
             return self._wait(SendError(f"the spool cannot be read: {error}"))
+        self._tell_if_remade()
         if not batch:
             with self._news:  # the last rows may have grown too old
                 self._news.notify_all()
             return math.inf
         message = self._message(batch)
         try:
-            self._sender.send(message)
+            outcome = self._sender.send(message)
         except SendError as error:
             self.counts.failures += 1
             self._rate.sent(len(message.body), self._clock.elapsed())
             return self._failed(batch, error)
-        self.counts.sent += len(batch)
         self.counts.bytes_sent += len(message.body)
         self._rate.sent(len(message.body), self._clock.elapsed())
-        self._worked(batch)
+        refused = () if outcome is None else outcome.refused
+        settled = batch if outcome is None else batch[: outcome.settled]
+        self.counts.sent += len(settled) - len(refused)
+        self._refuse(refused)
+        self._worked(settled)
         return 0.0
 
+    def _tell_if_remade(self) -> None:
+        if self.spool.remade > self._told_of_remade:
+            self._told_of_remade = self.spool.remade
+            self._report("the spool was deleted while in use; it was made again with all its rows")
+
     def _message(self, batch: Sequence[Waiting]) -> Message:
-        if self._options.single:
-            return message_of_event(batch[0].body)
         rows = [(waiting.id, waiting.body) for waiting in batch]
-        return message_of_rows(rows, self._options.compression)
+        return self._sender.pack(rows, self._options.compression, single=self._options.single)
 
     def _worked(self, batch: Sequence[Waiting]) -> None:
         self._forget(batch)
@@ -209,12 +226,16 @@ class Forwarder:
             self._most_rows = len(batch) // 2
             return 0.0
         if error.refused:
-            self.counts.refused += 1
-            self._report(f"the receiver refuses row {batch[0].id}, which is dropped: {error}")
+            self._refuse((batch[0].id,), f": {error}")
             self._forget(batch)
             return 0.0
         self.spool.release()
         return self._wait(error)
+
+    def _refuse(self, ids: Sequence[str], why: str = "") -> None:
+        self.counts.refused += len(ids)
+        for name in ids:
+            self._report(f"the receiver refuses row {name}, which is dropped{why}")
 
     def _wait(self, error: SendError) -> float:
         wait = self._back_off.failed(error.retry_after)

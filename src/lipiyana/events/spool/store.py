@@ -3,74 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import hashlib
 import json
 import os
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.spool.clocks import AgeClock, Clock, ClockMark, SystemClock
+from lipiyana.events.spool.files import (
+    GONE,
+    SpoolWriteError,
+    identity,
+    lock,
+    open_database,
+    remade,
+)
+from lipiyana.events.spool.limits import Drop, SpoolCounts, SpoolLimits, Waiting
+from lipiyana.events.write_faults import cannot_write
 
 _OVERHEAD = 64
 """Bytes of a row beside its text: number, age and share of the pages; in a message its id."""
-_FILE, _LOCK = "spool.sqlite", "lock"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS rows (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, age REAL NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-
-
-class Drop(StrEnum):
-    """What a full spool drops."""
-
-    OLDEST = "oldest"
-    NEWEST = "newest"
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolLimits:
-    """How much may wait.
-
-    Attributes:
-        max_bytes: of all rows.
-        max_age: seconds; older rows are dropped.
-        drop: what makes room in a full spool.
-    """
-
-    max_bytes: int = 256 * 1024 * 1024
-    max_age: float = 7 * 86400.0
-    drop: Drop = Drop.OLDEST
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A row that waits: its id, which no other row ever gets, its number, and its JSON."""
-
-    id: str
-    number: int
-    body: bytes
-
-
-@dataclass(slots=True)
-class SpoolCounts:
-    """Rows since the spool was opened; `waiting` and `waiting_bytes` are those in it now."""
-
-    spooled: int = 0
-    dropped_full: int = 0
-    dropped_old: int = 0
-    waiting: int = 0
-    waiting_bytes: int = 0
-
-
-class SpoolWriteError(OSError):
-    """The disk takes no more, or fails."""
 
 
 class Spool:
@@ -91,20 +48,28 @@ class Spool:
             clock: by default that of the machine.
 
         Raises:
-            InvalidRequest: another process uses it, or its file is no spool.
-            OSError: the folder cannot be used.
+            Unavailable: another process uses it.
+            InvalidRequest: its file is no spool, or the folder cannot be used.
         """
         self._limits = limits
         self._guard = threading.RLock()
-        self._lock = -1 if folder is None else _lock(folder)
+        self._folder = folder
+        self._lock = -1
+        self._on_disk = (0, 0)
+        self.remade = 0
         self.counts = SpoolCounts()
         try:
-            self._database = _open(folder)
+            if folder is not None:
+                self._lock = lock(folder)
+            self._database = open_database(folder)
             self.name = self._fact("name") or self._named()
             earlier = self._fact("clock")
             count, size = self._database.execute(
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM rows"
             ).fetchone()
+        except OSError as error:
+            self._unlock()
+            raise cannot_write(folder or Path(), error) from None
         except (sqlite3.DatabaseError, ValueError) as error:
             self._unlock()
             raise InvalidRequest(
@@ -115,11 +80,14 @@ class Spool:
         self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
         self._acknowledged = 0
         self._given = 0
+        self._on_disk = identity(self._folder)
         self._remember_clock()
 
     def close(self) -> None:
         """Close the files; the rows stay."""
         with self._guard:
+            with contextlib.suppress(SpoolWriteError):
+                self._remake_if_gone()
             self._database.close()
             self._unlock()
 
@@ -135,6 +103,7 @@ class Spool:
             SpoolWriteError: the disk is full or fails; nothing was stored, and it can be repeated.
         """
         with self._guard:
+            self._remake_if_gone()
             before = SpoolCounts(**asdict(self.counts))
             try:
                 with self._transaction():
@@ -170,6 +139,7 @@ class Spool:
         """
         with self._guard:
             self._given = 0
+            self._remake_if_gone()
             self.expire()
             batch: list[Waiting] = []
             size = 0
@@ -219,6 +189,33 @@ class Spool:
             except SpoolWriteError:
                 self.counts = before
 
+    def is_of(self, receiver: str) -> bool:
+        """Note which receiver the rows go to; return whether it is the one of the run before.
+
+        Raises:
+            SpoolWriteError: the disk is full or fails.
+        """
+        # a hash: an address may hold a secret
+        now = hashlib.sha256(receiver.encode("utf-8", "surrogateescape")).hexdigest()
+        with self._guard:
+            before = self._fact("receiver")
+            if now != before:
+                with self._transaction():
+                    self._remember("receiver", now)
+        return before in {"", now}
+
+    def oldest_age(self) -> float:
+        """Return how many seconds the oldest row waits; 0 if there is none, or the disk fails."""
+        with self._guard:
+            try:
+                found = self._database.execute(
+                    "SELECT age FROM rows WHERE number > ? ORDER BY number LIMIT 1",
+                    (self._acknowledged,),
+                ).fetchone()
+            except sqlite3.DatabaseError:
+                return 0.0
+            return 0.0 if found is None else max(0.0, self._age.mark().age - found[0])
+
     @property
     def waiting(self) -> int:
         """Rows that were not acknowledged."""
@@ -230,7 +227,10 @@ class Spool:
         if size > room and self._limits.drop is Drop.OLDEST and size <= self._limits.max_bytes:
             room += self._drop_oldest(size - room)
         if size > room:
-            self.counts.dropped_full += 1
+            if size > self._limits.max_bytes:
+                self.counts.dropped_large += 1
+            else:
+                self.counts.dropped_full += 1
             return
         self._database.execute("INSERT INTO rows (age, body) VALUES (?, ?)", (age, row))
         self.counts.spooled += 1
@@ -281,6 +281,24 @@ class Spool:
         """Number of the last row that is under way or acknowledged."""
         return max(self._given, self._acknowledged)
 
+    def _remake_if_gone(self) -> None:
+        """Make files again that somebody has deleted: the rows are there until they are closed.
+
+        Raises:
+            SpoolWriteError: that cannot be done.
+        """
+        found = identity(self._folder)
+        if self._folder is None or found == self._on_disk:
+            return
+        if found != GONE:
+            raise SpoolWriteError(f"{self._folder} holds another spool now; start again")
+        database, held = remade(self._folder, self._database)
+        self._database.close()
+        self._unlock()
+        self._database, self._lock = database, held
+        self._on_disk = identity(self._folder)
+        self.remade += 1
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
@@ -320,29 +338,3 @@ class Spool:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
-
-
-def _lock(folder: Path) -> int:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise InvalidRequest(f"another process uses the spool {folder}") from None
-    return lock
-
-
-def _open(folder: Path | None) -> sqlite3.Connection:
-    if folder is not None:  # rows are personal data; SQLite gives its other files the same mode
-        os.close(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    database = sqlite3.connect(
-        ":memory:" if folder is None else folder / _FILE,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    # a power cut loses nothing that was added; freed pages are used again
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=256"):
-        database.execute(f"PRAGMA {pragma}")
-    database.executescript(_SCHEMA)
-    return database

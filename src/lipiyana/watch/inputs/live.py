@@ -103,7 +103,7 @@ class LiveFrames:
         while not self._ended:
             why, before = "the stream ended", self._taken
             try:
-                with open_live(self._source, self._patience.timeout, self._threads) as container:
+                with open_live(self._source, self._timeout, self._threads) as container:
                     if failures:
                         self._notify("connected again")
                     frames = live_frames(container, self._count_damaged)
@@ -120,12 +120,20 @@ class LiveFrames:
                 seen_at, failures = now, 0
             waited, limit = now - seen_at, self._patience.give_up
             if limit is not None and waited >= limit:
-                raise Unavailable(f"{self._source.shown} gave no frame for {waited:.0f} s: {why}")
+                long = f" for {limit:g} s" if limit else ""
+                raise Unavailable(f"{self._source.shown} gave no frame{long}: {why}")
             delay = self._delay(failures)
+            if limit is not None:  # a last attempt when the time is up
+                delay = min(delay, limit - waited)
             if not self._ended:
                 self._notify(f"{why}; connecting again in {delay:.1f} s")
             failures += 1
             self._stop.wait(delay)
+
+    @property
+    def _timeout(self) -> float:
+        """Not longer than what is waited for a frame at all; without any, one attempt is made."""
+        return min(self._patience.timeout, self._patience.give_up or self._patience.timeout)
 
     @property
     def _ended(self) -> bool:
