@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from drift_pictures import MODELS, Street
 
-from lipiyana.drift.comparison import compare
+from lipiyana.drift.answers import observe_answer
+from lipiyana.drift.comparison import compare, not_compared
 from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
 from lipiyana.drift.signals import SIGNALS
 from lipiyana.drift.sketch import OTHER, Sketch
@@ -155,3 +156,30 @@ def test_the_shipped_profile_is_of_the_shipped_models(store: ModelStore) -> None
     assert profile.models == digests(recognizer.models)
     assert profile.total.pictures >= 100
     assert profile.total.weight("brightness") == pytest.approx(profile.total.pictures)
+
+
+def _with_features(pictures: int, seed: int, moved: float = 0.0) -> Sketch:
+    rng, sketch = np.random.default_rng(seed), Sketch()
+    for _ in range(pictures):
+        features = rng.normal(0, 0.3, (4, 32)).astype(np.float32)
+        features[:, 7] += moved
+        sketch.add(observe_answer(Street().answer(rng), [features]))
+    return sketch
+
+
+def test_the_features_of_lines_are_one_signal() -> None:
+    reference = _with_features(150, 1)
+    for seed in range(2, 12):
+        assert not any(one.drifted for one in compare(reference, _with_features(60, seed)))
+    found = compare(reference, _with_features(60, 2, moved=0.4))
+    (one,) = (one for one in found if one.drifted)
+    assert (one.signal, one.part) == ("line_feature", "line_feature_07")
+    assert sum(one.signal.startswith("line_feature") for one in found) == 1
+    assert "line_feature" not in not_compared(reference, _with_features(60, 2))
+
+
+def test_a_model_without_features_is_compared_in_the_other_signals() -> None:
+    found = compare(_with_features(100, 1), other := _sketch(Street(), 100, 2))
+    assert found
+    assert "line_feature" not in {one.signal for one in found}
+    assert "line_feature" in not_compared(_with_features(100, 1), other)

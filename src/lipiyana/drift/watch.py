@@ -6,13 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lipiyana.arrays import RgbArray
+from lipiyana.arrays import Features, RgbArray
 from lipiyana.drift.answers import observe_answer
 from lipiyana.drift.camera import HOUR, Camera
 from lipiyana.drift.comparison import Difference
@@ -34,6 +34,7 @@ _SAVE_SECONDS = 300.0
 _LOOK_SECONDS = 1.0
 _WAITING = 1000
 _DAY = 24
+_RECENT = 64  # pictures that may still be judged
 
 _camera: ContextVar[str] = ContextVar("lipiyana_drift_camera", default="")
 _log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class DriftWatch:
         for name, hours in ({} if self._state is None else self._state.load()).items():
             self._camera_of(name).hours = hours
         self._notes: deque[tuple[str, Observation]] = deque(maxlen=_WAITING)
+        self._recent: deque[tuple[Recognition, Observation]] = deque(maxlen=_RECENT)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lipiyana-drift", daemon=True)
 
@@ -108,22 +110,30 @@ class DriftWatch:
         """Start the thread."""
         self._thread.start()
 
-    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:
+    def observe(
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        found: Recognition,
+        features: Sequence[Features] = (),
+    ) -> None:
         """Note a scene that was read; crops, and pictures that bypass caches, are passed over.
 
         Args:
             pixels: (H, W, 3) RGB.
             config: it was read with.
             found: in it.
+            features: of the lines that were read; empty if the reader has none.
         """
         if config.layout is not Layout.SCENE or config.cache_policy is CachePolicy.BYPASS:
             return
         try:
-            observation = observe_pixels(pixels) | observe_answer(found)
+            observation = observe_pixels(pixels) | observe_answer(found, features)
         except Exception as error:  # a fault here must not cost the answer
             _log.error("%s while measuring a picture", type(error).__name__)
             return
         self._notes.append((_camera.get(), observation))
+        self._recent.append((found, observation))
 
     @property
     def camera(self) -> str:
@@ -142,7 +152,10 @@ class DriftWatch:
             known = self._cameras.get(self._name(camera))
             if known is None or not known.flagged:
                 return 0.0
-            return known.strangeness(observe_pixels(pixels) | observe_answer(found))
+            # the features of its lines are not in the answer
+            recent = (one for answer, one in self._recent.copy() if answer is found)
+            observation = next(recent, None) or observe_pixels(pixels) | observe_answer(found)
+            return known.strangeness(observation)
 
     def take_notes(self) -> None:
         """Count the pictures that were noted."""
