@@ -63,6 +63,12 @@ class Camera:
     _new: int = 0
     _repeats: Repeats = field(default_factory=Repeats)
 
+    def expect(self, profile: Profile | None, stream: StreamChanges | None) -> None:
+        """Take another profile; the counts stay."""
+        self.profile, self.stream = profile, stream
+        self.differences.clear()
+        self._windows.clear()
+
     def add(self, observation: Observation, seconds: float) -> bool:
         """Count a picture; True if the window was compared anew.
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.drift.profile import digests, read_profile
-from lipiyana.drift.watch import DriftWatch
+from lipiyana.drift.sharing import shared_watch
+from lipiyana.drift.watch import DriftNews, DriftWatch
+from lipiyana.errors import MissingExtra
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.inference.models import RemoteModels
@@ -39,7 +41,9 @@ def local_recognizer(
         Unavailable: the server of models cannot be reached.
         PermissionDenied: `settings.keep_unsure` or `settings.drift` cannot be used.
         NotFound: `settings.drift_reference` cannot be read.
-        InvalidRequest: it is a profile of another version, or of other models.
+        InvalidRequest: it is a profile of another version, or of other models; or
+            `settings.drift_webhook` is no address.
+        MissingExtra: `settings.drift_webhook` needs the extra `events`.
     """
     quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
@@ -89,9 +93,27 @@ def _watch(
     """Watch for drift, on a thread that ends with the recognizer."""
     reference = settings.drift_reference
     profile = None if reference is None else read_profile(reference)
-    watch = DriftWatch(digests(recognizer.models), profile, folder, metrics)
-    watch.start()
-    return watch
+    address, secret = settings.drift_webhook, settings.drift_webhook_secret
+    return shared_watch(
+        digests(recognizer.models),
+        profile,
+        folder,
+        metrics,
+        lambda: None if address is None else _webhook(address, secret),
+    )
+
+
+def _webhook(address: str, secret: Path | None) -> DriftNews:
+    """Open what tells of drift: it signs, waits and tries again as the events' webhook does."""
+    try:
+        from lipiyana.events.sinks.addresses import Credentials
+        from lipiyana.events.sinks.opening import open_event_sink
+    except ModuleNotFoundError as error:
+        raise MissingExtra.for_extra("events", "drift_webhook") from error
+    credentials = Credentials.load(secret, None, None)
+    return open_event_sink(
+        address, credentials, lambda said: _log.warning("the webhook of drift: %s", said)
+    )
 
 
 def _keeping(
