@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,12 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
         {"total": {"pictures": 1, "signals": {"script": {"Deva": float("nan")}}}},
         {"hours": {"24": {"pictures": 0, "signals": {}}}},
         {"models": []},
+        {"models": {}},
+        {"total": {"pictures": 1}},
+        {"total": {"pictures": 1, "signals": {"brightness": 3}}},
+        {"total": {"pictures": 1, "signals": {"script": [1]}}},
+        {"total": {"pictures": "many", "signals": {}}},
+        {"hours": {"3": []}},
         {"usual": {"brightness": -1}},
         {"usual": {"brightness": float("inf")}},
         {"usual": {"brightness": "much"}},
@@ -124,10 +131,13 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
 )
 def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "reference.json"
-    Profile().write(path)
+    Profile(models=digests(MODELS)).write(path)
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match=r"reference\.json") as caught:
         read_profile(path)
+    # what is wrong is said in words, without names of Python's exceptions
+    assert not re.search(r"Error|Exception|KeyErr", caught.value.message)
+    assert "reference.json" not in caught.value.message.partition("reference.json")[2]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"format": 1}'])

@@ -32,7 +32,8 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
         InvalidRequest: an input is none of the known kinds, or no picture was read.
         PermissionDenied: `output` cannot be written.
     """
-    from lipiyana.cli.console import stderr
+    from lipiyana.cli.console import say_warning, stderr
+    from lipiyana.drift.settings import DRIFT
 
     _refuse_inputs(output, inputs)
     profile = profile_of(inputs, models)
@@ -41,6 +42,8 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     with _writing(output):
         profile.write(output)
     stderr().print(f"{profile.total.pictures} pictures counted in {output}", markup=False)
+    if profile.total.pictures < DRIFT.least_pictures:
+        say_warning(f"these are too few: `drift compare` needs {DRIFT.least_pictures} on each side")
     return DONE
 
 

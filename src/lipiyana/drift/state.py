@@ -19,6 +19,7 @@ from lipiyana.drift.profile import (
     VERSION,
     Profile,
     dumped,
+    faults_of,
     models_of,
     read_counts,
     table_of,
@@ -123,7 +124,8 @@ def read_state(folder: Path) -> Profile:
     newest, files = -sys.maxsize, []
     for path in _files(folder, None):
         value = read_counts(path, FORMAT)
-        models, sketches = models_of(value), _sketches(value)
+        with faults_of(path):
+            models, sketches = models_of(value), _sketches(value)
         files.append((models, str(value.get("camera")), sketches))
         newest = max([newest, *sketches])
     chosen = next((models for models, _, sketches in files if newest in sketches), None)
