@@ -12,15 +12,17 @@ from __future__ import annotations
 import argparse
 import copy
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from injection import LATE, QUIET_HOURS, REFERENCE_HOURS, pictures_until, write_table
 from month import HOURS, WEEK, Month, false_alarms, inject, usual
-from observations import CITY, SCRIPT, Observations, load
+from observations import CITY, SCRIPT, USUAL, load
 
 from lipiyana.drift.camera import Camera
-from lipiyana.drift.signals import LINE_FEATURE, SIGNALS
+from lipiyana.drift.signals import LINE_FEATURE, SIGNALS, Observation
 
 MARKS = "<!-- line feature: written by benchmarks/drift/line_feature.py -->", "<!-- end of it -->"
 ALL, WITHOUT, ALONE = "all signals", f"without `{LINE_FEATURE}`", f"`{LINE_FEATURE}` alone"
@@ -28,16 +30,24 @@ HEADS = ("change", ALL, WITHOUT, ALONE)
 CHANGES = (CITY, SCRIPT)
 
 
-def chosen(pool: Observations, how: str) -> Observations:
-    """The observations with the signals of a column."""
+@dataclass(frozen=True, slots=True)
+class ChosenMonth(Month):
+    """A month of which only some signals are shown; the draws are the same for all choices.
 
-    def is_shown(name: str) -> bool:
-        return how == ALL or (SIGNALS[name].family == LINE_FEATURE) == (how == ALONE)
+    Attributes:
+        how: the column.
+    """
 
-    return {
-        key: [{name: v for name, v in one.items() if is_shown(name)} for one in observations]
-        for key, observations in pool.items()
-    }
+    how: str = ALL
+
+    def hour(self, hour: int, condition: str = USUAL) -> Iterator[Observation]:
+        """The pictures of an hour; see `Month.hour`."""
+        for observation in Month.hour(self, hour, condition):
+            yield {name: values for name, values in observation.items() if self._shows(name)}
+
+    def _shows(self, name: str) -> bool:
+        is_feature = SIGNALS[name].family == LINE_FEATURE
+        return self.how == ALL or is_feature == (self.how == ALONE)
 
 
 def main() -> None:
@@ -51,9 +61,8 @@ def main() -> None:
     firsts: dict[tuple[str, str], list[int | None]] = defaultdict(list)
     alarms: dict[str, int] = dict.fromkeys(HEADS[1:], 0)
     for how in HEADS[1:]:
-        shown = chosen(pool, how)
         for seed in range(args.seeds):
-            month = Month(shown, seed)
+            month = ChosenMonth(pool, seed, how)
             camera = Camera(month.profile(REFERENCE_HOURS))
             alarms[how] += len(false_alarms(month, camera, QUIET_HOURS))
             begin = LATE + int(np.random.default_rng(seed).integers(0, HOURS))
