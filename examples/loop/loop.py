@@ -3,8 +3,8 @@
     python examples/loop/loop.py PICTURES --usual DIR --models DIR --work DIR
 
 PICTURES is a folder of 50 crops or more, of the new kind, with a `labels.tsv`, which stands for the
-person who labels. `--usual` has 30 pictures or more of the kind that came before. `--models` has the
-models in use, with a float reader to train from. Every step is a command that you can type; the
+person who labels. `--usual` has 30 pictures or more of the kind that came before. `--models` has
+the models in use, with a float reader to train from. Every step is a command that you can type; the
 script shows it, and checks what came of it. It needs the extras `train` and `server`.
 """
 

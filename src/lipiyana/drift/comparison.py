@@ -84,7 +84,8 @@ def compare(
             left = [scale * before.get(key, 0.0) for key in keys]
             right = [now.get(key, 0.0) for key in keys]
             raw[name] = _measure(name, keys, left, right)
-    raw = _surest_of_families(raw)
+    surest = _surest_of_families(raw)
+    raw = {name: replace(one, psi=_psi(one)) for name, one in surest.items()}
     corrected = holm({name: one.p for name, one in raw.items()})
     found = []
     for name, one in raw.items():
@@ -115,7 +116,7 @@ def _surest_of_families(raw: Mapping[str, _Raw]) -> dict[str, _Raw]:
         families.setdefault(SIGNALS[name].family or name, []).append(one)
     found = {}
     for family, members in families.items():
-        surest = min(members, key=lambda one: (one.p, -one.psi))
+        surest = min(members, key=lambda one: (one.p, -one.distance))
         found[family] = replace(surest, p=min(1.0, surest.p * len(members)))
     return found
 
@@ -126,9 +127,9 @@ class _Raw:
     keys: list[int | str]
     before: list[float]
     now: list[float]
-    psi: float
     distance: float
     p: float
+    psi: float = 0.0
 
     def difference(self, name: str, corrected: float, drifted: bool) -> Difference:
         n, m = sum(self.now), sum(self.before)
@@ -148,13 +149,14 @@ class _Raw:
 
 
 def _measure(name: str, keys: list[int | str], before: list[float], now: list[float]) -> _Raw:
-    if SIGNALS[name].bins:
-        index = psi(*coarse_bins(before, now))
-        distance, p = kolmogorov_smirnov(before, now)
-    else:
-        index = psi(*_without_rare(before, now))
-        distance, p = chi_squared(before, now)
-    return _Raw(name, keys, before, now, index, distance, p)
+    test = kolmogorov_smirnov if SIGNALS[name].bins else chi_squared
+    distance, p = test(before, now)
+    return _Raw(name, keys, before, now, distance, p)
+
+
+def _psi(one: _Raw) -> float:
+    joined = coarse_bins if SIGNALS[one.name].bins else _without_rare
+    return psi(*joined(one.before, one.now))
 
 
 def _without_rare(before: list[float], now: list[float]) -> tuple[list[float], list[float]]:

@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from lipiyana.drift.signals import SIGNALS, Observation, Signal
 from lipiyana.errors import InvalidRequest
 from lipiyana.words import shown
@@ -46,9 +48,8 @@ class Sketch:
         """Add the counts of another."""
         self.pictures += other.pictures
         for name, counts in other._bins.items():
-            mine = self._bins.setdefault(name, _zeros(len(counts)))
-            for index, count in enumerate(counts):
-                mine[index] += count
+            mine = np.frombuffer(self._bins.setdefault(name, _zeros(len(counts))))
+            mine += np.frombuffer(counts)
         for name, labels in other._labels.items():
             for label, count in labels.items():
                 self._add_label(name, label, count)
@@ -57,7 +58,10 @@ class Sketch:
         """A copy with all counts times a factor; `pictures` is rounded."""
         copy = Sketch()
         copy.pictures = round(self.pictures * factor)
-        copy._bins = {n: array("d", [c * factor for c in v]) for n, v in self._bins.items()}
+        for name, counts in self._bins.items():
+            own = copy._bins[name] = array("d", counts)
+            scaled = np.frombuffer(own)
+            scaled *= factor
         copy._labels = {
             n: {label: c * factor for label, c in counts.items()}
             for n, counts in self._labels.items()

@@ -9,7 +9,7 @@ from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.drift.profile import digests, read_profile
 from lipiyana.drift.sharing import shared_watch
 from lipiyana.drift.watch import DriftNews, DriftWatch
-from lipiyana.errors import MissingExtra
+from lipiyana.errors import MissingExtra, ModelUnavailable
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.inference.models import RemoteModels
@@ -17,6 +17,7 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.shadow.recognizer import ShadowedRecognizer
@@ -36,8 +37,8 @@ def local_recognizer(
         metrics: counts the runs of the models; without it there is no shadow.
 
     Raises:
-        ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
-            of models has another one.
+        ModelUnavailable: `settings.models` has no manifest, or a model is not there or not intact;
+            or a server of models has another one.
         Unavailable: the server of models cannot be reached.
         PermissionDenied: `settings.keep_unsure` or `settings.drift` cannot be used.
         NotFound: `settings.drift_reference` cannot be read.
@@ -54,6 +55,8 @@ def local_recognizer(
         wait=settings.model_batch_wait,
         observe=None if metrics is None else metrics.ran,
     )
+    if settings.models is not None:
+        _require_preferred(settings.models)
     elsewhere = settings.inference_options
     remote = None if elsewhere is None else RemoteModels(elsewhere, metrics)
     store = ModelStore(
@@ -85,6 +88,23 @@ def local_recognizer(
     if settings.shadow is None or metrics is None:
         return served
     return _shadowed(served, settings.shadow, settings, metrics)
+
+
+def _require_preferred(folder: Path) -> None:
+    """Refuse a folder that lacks a file that it prefers: others would answer, and nobody knew.
+
+    Raises:
+        ModelUnavailable: it has no manifest, an invalid one, or lacks such a file.
+    """
+    preferred: dict[Task, ModelEntry] = {}
+    for entry in read_manifest(folder):
+        preferred.setdefault(entry.task, entry)
+    for entry in preferred.values():
+        if not entry.installed and not entry.extra:
+            raise ModelUnavailable(
+                f"{folder / MANIFEST} names {entry.name} first, and its file {entry.file} is not "
+                "there; copy it, or take it out of the manifest"
+            )
 
 
 def _watch(
