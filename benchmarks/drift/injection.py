@@ -50,9 +50,9 @@ class Result:
         signals = Counter(name for one in self.outcomes for name in one.signals)
         return (
             self.condition,
-            _pictures(first),
-            _pictures([one.dim for one in self.outcomes]),
-            *(_pictures([one.first.get(name) for one in self.outcomes]) for name in AGAINST),
+            pictures_until(first),
+            pictures_until([one.dim for one in self.outcomes]),
+            *(pictures_until([one.first.get(name) for one in self.outcomes]) for name in AGAINST),
             ", ".join(name for name, _ in signals.most_common(_SHOWN)),
         )
 
@@ -101,27 +101,26 @@ def main() -> None:
     said = ", ".join(f"{alarms[name] / weeks:.2f} ({name})" for name in AGAINST)
     print(f"false alarms a week in {weeks:g} weeks without a change: {said}")
     if args.docs:
-        write(
-            args.docs,
-            results.values(),
-            f"False alarms a week, in {weeks:g} weeks without a change: {said}.",
-        )
+        lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 2), "---")]
+        lines += [one.row() for one in results.values()]
+        below = f"False alarms a week, in {weeks:g} weeks without a change: {said}."
+        write_table(args.docs, MARKS, lines, below)
 
 
-def write(page: Path, results: Iterable[Result], below: str) -> None:
-    """Write the table between its marks in a page."""
-    begin, end = MARKS
+def write_table(
+    page: Path, marks: tuple[str, str], lines: Iterable[Sequence[str]], below: str
+) -> None:
+    """Write a table, its heads and their alignment first, between its marks in a page."""
+    begin, end = marks
     text = page.read_text("utf-8")
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
-    lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 2), "---")]
-    lines += [one.row() for one in results]
     rows = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     page.write_text(f"{before}{begin}\n\n{rows}\n\n{below}\n\n{end}{after}", "utf-8")
 
 
-def _pictures(counts: Sequence[int | None]) -> str:
-    """Median and worst."""
+def pictures_until(counts: Sequence[int | None]) -> str:
+    """Median and worst of the pictures until a change was flagged."""
     found = [count for count in counts if count is not None]
     if not found:
         return "never"

@@ -22,8 +22,7 @@ from street_conditions import (
 )
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.picture import observe_pixels
+from lipiyana.drift.last_picture import LastPicture
 from lipiyana.drift.signals import Observation
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.rendering.fonts.families import FontLibrary
@@ -49,7 +48,8 @@ def measure(data: Path, cache: Path, by_day: int, by_night: int) -> None:
         with cache.open(encoding="utf-8") as file:
             known = {tuple(json.loads(line)["key"]) for line in file}
     views = _Views(data, by_day)
-    recognizer = LocalRecognizer(threads=1)
+    noted = LastPicture()
+    recognizer = LocalRecognizer(threads=1, observer=noted)
     with cache.open("a", encoding="utf-8") as file:
         for condition in conditions():
             for light, count in ((DAY, by_day), (NIGHT, by_night)):
@@ -58,9 +58,8 @@ def measure(data: Path, cache: Path, by_day: int, by_night: int) -> None:
                     if key in known:
                         continue
                     pixels = views.view(scene, condition, light)
-                    found = recognizer.recognize_pixels(pixels, RecognitionConfig())
-                    values = observe_pixels(pixels) | observe_answer(found)
-                    file.write(json.dumps({"key": key, "values": values}) + "\n")
+                    recognizer.recognize_pixels(pixels, RecognitionConfig())
+                    file.write(json.dumps({"key": key, "values": noted.observation}) + "\n")
                     file.flush()
             print(condition, "measured", flush=True)
 

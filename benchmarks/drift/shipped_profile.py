@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.picture import observe_pixels
+from lipiyana.drift.last_picture import LastPicture
 from lipiyana.drift.profile import Profile, digests
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.types import RecognitionConfig
@@ -33,12 +32,13 @@ def main() -> None:
     args = parser.parse_args()
     pictures = load_part(args.data, "report") + load_signs(args.data, "report")
     chosen = np.random.default_rng(0).permutation(len(pictures))[: args.pictures]
-    recognizer = LocalRecognizer(threads=1)
+    noted = LastPicture()
+    recognizer = LocalRecognizer(threads=1, observer=noted)
     profile = Profile(models=digests(recognizer.models))
     for index in chosen:
         pixels = pictures[index].pixels()
-        found = recognizer.recognize_pixels(pixels, RecognitionConfig())
-        profile.total.add(observe_pixels(pixels) | observe_answer(found))
+        recognizer.recognize_pixels(pixels, RecognitionConfig())
+        profile.total.add(noted.observation)
     profile.write(args.out)
     print(f"{profile.total.pictures} of {len(pictures)} pictures counted in {args.out}")
 

@@ -1,8 +1,9 @@
-"""The whole loop: unsure pictures, labels, training, comparison, shadow, release, rollback.
+"""The whole loop: drift, unsure pictures, labels, training, comparison, shadow, release, rollback.
 
-    python examples/loop/loop.py PICTURES --models DIR --work DIR
+    python examples/loop/loop.py PICTURES --usual DIR --models DIR --work DIR
 
-PICTURES is a folder of crops with a `labels.tsv`, which stands for the person who labels. DIR has
+PICTURES is a folder of 50 crops or more, of the new kind, with a `labels.tsv`, which stands for the
+person who labels. `--usual` has 30 pictures or more of the kind that came before. `--models` has
 the models in use, with a float reader to train from. Every step is a command that you can type; the
 script shows it, and checks what came of it. It needs the extras `train` and `server`.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import re
 import shlex
@@ -72,6 +74,46 @@ class Served:
         """Let it take the models that its folder has now."""
         self._process.send_signal(signal.SIGHUP)
         self.wait_for("the models were reloaded")
+
+
+def queue_filled_by_drift(lipiyana: Commands, args: argparse.Namespace, live: Path) -> None:
+    """Let a server meet pictures of a new kind: it notices, and keeps some of them to be labelled.
+
+    It keeps a picture only if it has time for it, so the pictures come until it did.
+    """
+    work: Path = args.work
+    lipiyana.run("drift", "profile", args.usual, "--models", live, "-o", work / "reference.json")
+    settings = {
+        "drift": work / "drift",
+        "drift_reference": work / "reference.json",
+        "keep_unsure": work / "unsure",
+    }
+    lines = [f"{name} = {json.dumps(str(path.resolve()))}" for name, path in settings.items()]
+    # a picture that a cache answers is neither counted nor kept
+    (work / "server.toml").write_text("\n".join([*lines, "cache_bytes = 0", ""]), "utf-8")
+    serve = ("serve", "--config", work / "server.toml", "--models", live)
+    with lipiyana.started(
+        *serve, "--port", 0, "--metrics-port", 0, stderr=subprocess.PIPE
+    ) as process:
+        served = Served(process)
+        target = served.wait_for(r"serving at (\S+)")[1]
+        metrics = served.wait_for(r"metrics at (\S+)")[1]
+        until = time.monotonic() + PATIENCE
+        for count in itertools.count():
+            lipiyana.run(
+                "read", args.pictures, "--server", target, "-o", work / f"scenes-{count}.jsonl"
+            )
+            reasons = [
+                json.loads(note.read_text("utf-8"))["reasons"]
+                for note in (work / "unsure").glob("*.json")
+            ]
+            kept = sum(one.get("drift", 0) > 0 for one in reasons)
+            if kept:
+                break
+            if time.monotonic() > until:
+                raise SystemExit("no drift was noticed, or nothing was kept for it")
+        signals = metric(metrics, "lipiyana_drift_signals")
+        print(f"  drifted signals: {signals}; pictures kept for drift: {kept}", flush=True)
 
 
 def label(tasks: Path, pictures: Path) -> int:
@@ -144,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the loop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", type=Path)
+    parser.add_argument("--usual", type=Path, required=True, help="pictures of the kind before")
     parser.add_argument("--models", type=Path, required=True, help="the models in use")
     parser.add_argument("--work", type=Path, required=True, help="new folder for all that is made")
     parser.add_argument("--steps", type=int, default=300, help="of the training")
@@ -157,7 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # the models in use become the first release; nothing is held out to compare them on
     lipiyana.run("models", "promote", args.models, "--to", live, "--force")
 
-    # what the models are unsure of is labelled
+    # the pictures change, which is noticed, and fills the queue of what is to be labelled
+    queue_filled_by_drift(lipiyana, args, live)
+
+    # in a quiet hour, the rest of what the models are unsure of is added to it
     read = ("read", pictures, "--layout", "line")
     rows = ("-o", work / "rows.jsonl", "--keep-unsure", work / "unsure")
     lipiyana.run(*read, "--models", live, *rows)

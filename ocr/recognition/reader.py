@@ -23,6 +23,7 @@ from lipiyana.ocr.language.script_choice import (
 from lipiyana.ocr.language.settings import LANGUAGE, LanguageSettings
 from lipiyana.ocr.language.word_search import read_words
 from lipiyana.ocr.recognition.decoding import Decoded, greedy, greedy_batch
+from lipiyana.ocr.recognition.line_feature import collect
 from lipiyana.ocr.recognition.line_input import bucket_width, line_input
 from lipiyana.ocr.recognition.settings import RECOGNITION, RecognitionSettings
 from lipiyana.ocr.recognition.word_places import WordPlace, word_places
@@ -154,7 +155,9 @@ class LineReader:
         readings: list[LineReading | None] = [None] * len(crops)
         for indices in _batches(crops, self._settings):
             batch = np.stack([line_input(crops[index]) for index in indices])
-            seen = session.run(batch)[0]
+            outputs = session.run(batch)
+            collect(session.output_names, outputs)
+            seen = outputs[0]
             probabilities = keep_one_script(seen, session.charset, hints, settings=self._language)
             decoded = greedy_batch(probabilities, session.charset)
             for row, (index, plain) in enumerate(zip(indices, decoded, strict=True)):

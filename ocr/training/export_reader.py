@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from lipiyana.learning.quantize.static import quantize_file
+from lipiyana.learning.quantize.static import load_model, quantize_file
 from lipiyana.learning.trainer.export import Signature, export_onnx
 from lipiyana.learning.trainer.fake_quantization import computed_in_int8, lies_in_float_part
 from lipiyana.learning.trainer.stored_weights import load_weights, store_as_half
@@ -34,6 +35,7 @@ from lipiyana.ocr.scripts.label_order import AS_SEEN, ORDER_KEY
 from lipiyana.ocr.scripts.table import SCRIPTS
 from lipiyana.ocr.training.batches import BatchSource, SourceConfig
 from lipiyana.ocr.training.evaluation import Floats, read_with_onnx, score_crops
+from lipiyana.ocr.training.line_feature_output import add_line_feature, remove_line_feature
 from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 
 FLOAT_FILE = "reader.float.onnx"
@@ -60,6 +62,8 @@ def load_checkpoint(path: Path, charset: Charset) -> LineReaderNet:
 def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bool = False) -> None:
     """Export the float twin: pixels (N, 3, 48, W) to probabilities (N, W / 4, classes).
 
+    Its second output is `line_feature`, (N, 32).
+
     Args:
         net: the network.
         charset: charset of its classes.
@@ -81,10 +85,14 @@ def export_float(net: LineReaderNet, charset: Charset, out: Path, *, rounded: bo
         rounded=computed_in_int8 if rounded else None,
         fold_constants=False,
     )
+    model = onnx.load(str(out))
+    add_line_feature(model)
+    onnx.save(model, str(out))
 
 
 def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> None:
-    """Write the INT8 twin, see `lipiyana.learning.quantize.static`.
+    """Write the INT8 twin, see `lipiyana.learning.quantize.static`; its second output is
+    `line_feature`, (N, 32).
 
     These layers stay float, stored as fp16: the neck and the depthwise convolutions, which lose
     the most accuracy and gain no speed; the residual sums, for which 8 bits are too few; and the
@@ -96,9 +104,15 @@ def quantize(float_model: Path, out: Path, calibration: Iterator[Floats]) -> Non
         out: path of the INT8 model.
         calibration: inputs (N, 3, 48, W), like those in use.
     """
-    quantize_file(float_model, out, calibration, ("Conv", "MatMul", "Gemm"), _stays_float)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        model = load_model(float_model)
+        remove_line_feature(model)
+        onnx.save(model, str(plain))
+        quantize_file(plain, out, calibration, ("Conv", "MatMul", "Gemm"), _stays_float)
     model = onnx.load(str(out))
     store_as_half(model, _is_float_weight)
+    add_line_feature(model)
     onnx.save(model, str(out))
 
 

@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from lipiyana.errors import InvalidImage, NotFound, PermissionDenied
 
@@ -37,6 +37,7 @@ MAX_MODEL_BYTES = 2**31
 """Of a model's file, a checkpoint, or a file of labels."""
 
 _LONGEST_NAME = 1000
+_BLOCK = 1 << 16
 """Characters of a name that a message quotes in full: a longer name is hardly a path."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:")
@@ -255,3 +256,24 @@ def _printable(name: str) -> str:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # no file can have this name
         return ascii(name)
+
+
+def drop_partial_line(file: IO[bytes]) -> None:
+    """Remove what a crash left of the last line of a file that is open to read and append.
+
+    Args:
+        file: its position is at its end afterwards.
+    """
+    end = file.seek(0, os.SEEK_END)
+    position = end
+    while position > 0:
+        start = max(0, position - _BLOCK)
+        file.seek(start)
+        found = file.read(position - start).rfind(b"\n")
+        if found >= 0:
+            position = start + found + 1
+            break
+        position = start
+    if position < end:
+        file.truncate(position)
+    file.seek(0, os.SEEK_END)

@@ -30,6 +30,7 @@ from lipiyana.images.headers import SHRUNK_FROM
 from lipiyana.images.loading import DEFAULT_LIMITS, ImageLimits, opened
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.plates.crop_reader import PlateCropReader
+from lipiyana.ocr.recognition.line_feature import collected_features
 from lipiyana.ocr.recognition.single_line import read_single_line
 from lipiyana.ocr.recognition.text_reader import installed_reader
 from lipiyana.recognizer import FrameResult, PictureObserver
@@ -166,10 +167,11 @@ class LocalRecognizer:
                 picture = held.enter_context(
                     opened(image, self.limits, self.decoding_memory, clock.left())
                 )
-            read = self._read(picture.pixels, config, features, clock)
+            with collected_features() as of_lines:
+                read = self._read(picture.pixels, config, features, clock)
             found = in_original_pixels(read, picture.width, picture.height)
             if self.observer is not None:
-                self.observer.observe(picture.pixels, config, found)
+                self.observer.observe(picture.pixels, config, found, of_lines)
             return found
 
     def recognize_pixels(
@@ -177,9 +179,10 @@ class LocalRecognizer:
     ) -> Recognition:
         """Read a picture that is decoded already, (height, width, 3) RGB; see `recognize`."""
         clock = Clock(timeout)
-        found = self._read(pixels, config, self._check(config), clock)
+        with collected_features() as of_lines:
+            found = self._read(pixels, config, self._check(config), clock)
         if self.observer is not None:
-            self.observer.observe(pixels, config, found)
+            self.observer.observe(pixels, config, found, of_lines)
         return found
 
     def recognize_batch(

@@ -10,7 +10,7 @@ from lipiyana.errors import LipiyanaError
 from lipiyana.types import FrameInput, ImageInput, Recognition, RecognitionConfig
 
 if TYPE_CHECKING:
-    from lipiyana.arrays import RgbArray
+    from lipiyana.arrays import Features, RgbArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,21 @@ class FrameResult:
 class PictureObserver(Protocol):
     """Sees the pictures that a `LocalRecognizer` reads, on the threads that read them."""
 
-    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:
-        """Take a picture, (H, W, 3) RGB, with what was asked and found; it must be fast."""
+    def observe(
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        found: Recognition,
+        features: Sequence[Features] = (),
+    ) -> None:
+        """Take a picture; it must be fast.
+
+        Args:
+            pixels: (H, W, 3) RGB.
+            config: what was asked.
+            found: what was found.
+            features: (lines, 32) each, of the lines that were read; empty if the reader has none.
+        """
         ...
 
     def close(self) -> None:

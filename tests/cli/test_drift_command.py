@@ -66,6 +66,29 @@ def test_fewer_than_thirty_pictures_say_nothing(reference: Path, tmp_path: Path)
     assert "too little to say" in done.output
 
 
+def test_a_profile_of_too_few_pictures_says_so(tmp_path: Path) -> None:
+    rows = _rows(tmp_path / "few.jsonl", 29, 2)
+    done = _run("profile", rows, "-o", tmp_path / "few.json")
+    assert done.exit_code == 0
+    assert "too few" in done.output
+    rows = _rows(tmp_path / "enough.jsonl", 30, 2)
+    done = _run("profile", rows, "-o", tmp_path / "enough.json")
+    assert "too few" not in done.output
+
+
+def test_a_picture_that_comes_again_soon_is_not_counted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    lines = [JsonLines().encode(f"{n}.jpg", Street().answer(rng)) for n in range(70)]
+    for order, counted in (
+        ([0, 1, 0, 1, 2], 3),  # not only the one before
+        ([*range(64), 0], 64),
+        ([*range(65), 0], 66),  # it was long ago
+    ):
+        (tmp_path / "rows.jsonl").write_bytes(b"".join(lines[n] for n in order))
+        _run("profile", tmp_path / "rows.jsonl", "-o", tmp_path / "rows.json")
+        assert read_profile(tmp_path / "rows.json").total.pictures == counted
+
+
 def test_one_picture_again_and_again_says_nothing(reference: Path, tmp_path: Path) -> None:
     line = JsonLines().encode("a.jpg", Street("Kerala").answer(np.random.default_rng(1)))
     (tmp_path / "still.jsonl").write_bytes(line * 200)

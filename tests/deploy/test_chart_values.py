@@ -21,7 +21,7 @@ OF_THE_CHART = {
     "log_format", "inference", "inference_ca",
     # they need files that the image does not have
     "models", "keep_unsure", "keep_unsure_pictures", "keep_unsure_days", "shadow", "shadow_share",
-    "drift_reference",
+    "drift_reference", "drift_webhook", "drift_webhook_secret",
 }  # fmt: skip
 """Settings that the chart sets itself, or not at all."""
 

@@ -10,7 +10,7 @@ from drift_pictures import Street, street_pixels
 from lipiyana.arrays import RgbArray
 from lipiyana.drift.answers import observe_answer
 from lipiyana.drift.picture import observe_pixels
-from lipiyana.drift.signals import SIGNALS
+from lipiyana.drift.signals import LINE_FEATURES, SIGNALS
 from lipiyana.types import Recognition, TextLine
 
 LEVEL = ((0, 0), (80, 0), (80, 20), (0, 20))
@@ -66,7 +66,15 @@ def test_every_signal_is_counted() -> None:
     found = set(observe_pixels(street_pixels(rng)))
     for _ in range(30):
         found |= set(Street().observation(rng))
-    assert found == set(SIGNALS)
+    assert found == set(SIGNALS) - set(LINE_FEATURES)
+    features = [rng.random((2, 32), np.float32), rng.random((3, 32), np.float32)]
+    values = observe_answer(Street().answer(rng), features)
+    assert set(LINE_FEATURES) <= set(values)
+    np.testing.assert_allclose(
+        [values[name][0] for name in LINE_FEATURES],
+        np.concatenate(features).mean(axis=0),
+        rtol=1e-5,
+    )
 
 
 def test_no_text_is_kept() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from drift_pictures import MODELS, Street
 
-from lipiyana.drift.comparison import compare
+from lipiyana.drift.answers import observe_answer
+from lipiyana.drift.comparison import compare, not_compared
 from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
 from lipiyana.drift.signals import SIGNALS
 from lipiyana.drift.sketch import OTHER, Sketch
@@ -116,6 +118,12 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
         {"total": {"pictures": 1, "signals": {"script": {"Deva": float("nan")}}}},
         {"hours": {"24": {"pictures": 0, "signals": {}}}},
         {"models": []},
+        {"models": {}},
+        {"total": {"pictures": 1}},
+        {"total": {"pictures": 1, "signals": {"brightness": 3}}},
+        {"total": {"pictures": 1, "signals": {"script": [1]}}},
+        {"total": {"pictures": "many", "signals": {}}},
+        {"hours": {"3": []}},
         {"usual": {"brightness": -1}},
         {"usual": {"brightness": float("inf")}},
         {"usual": {"brightness": "much"}},
@@ -123,10 +131,13 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
 )
 def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "reference.json"
-    Profile().write(path)
+    Profile(models=digests(MODELS)).write(path)
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match=r"reference\.json") as caught:
         read_profile(path)
+    # what is wrong is said in words, without names of Python's exceptions
+    assert not re.search(r"Error|Exception|KeyErr", caught.value.message)
+    assert "reference.json" not in caught.value.message.partition("reference.json")[2]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"format": 1}'])
@@ -155,3 +166,30 @@ def test_the_shipped_profile_is_of_the_shipped_models(store: ModelStore) -> None
     assert profile.models == digests(recognizer.models)
     assert profile.total.pictures >= 100
     assert profile.total.weight("brightness") == pytest.approx(profile.total.pictures)
+
+
+def _with_features(pictures: int, seed: int, moved: float = 0.0) -> Sketch:
+    rng, sketch = np.random.default_rng(seed), Sketch()
+    for _ in range(pictures):
+        features = rng.normal(0, 0.3, (4, 32)).astype(np.float32)
+        features[:, 7] += moved
+        sketch.add(observe_answer(Street().answer(rng), [features]))
+    return sketch
+
+
+def test_the_features_of_lines_are_one_signal() -> None:
+    reference = _with_features(150, 1)
+    for seed in range(2, 12):
+        assert not any(one.drifted for one in compare(reference, _with_features(60, seed)))
+    found = compare(reference, _with_features(60, 2, moved=0.4))
+    (one,) = (one for one in found if one.drifted)
+    assert (one.signal, one.part) == ("line_feature", "line_feature_07")
+    assert sum(one.signal.startswith("line_feature") for one in found) == 1
+    assert "line_feature" not in not_compared(reference, _with_features(60, 2))
+
+
+def test_a_model_without_features_is_compared_in_the_other_signals() -> None:
+    found = compare(_with_features(100, 1), other := _sketch(Street(), 100, 2))
+    assert found
+    assert "line_feature" not in {one.signal for one in found}
+    assert "line_feature" in not_compared(_with_features(100, 1), other)

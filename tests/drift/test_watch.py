@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from lipiyana.drift.camera import HOUR
 from lipiyana.drift.comparison import Difference
 from lipiyana.drift.profile import Profile, digests
 from lipiyana.drift.settings import DRIFT
+from lipiyana.drift.sharing import shared_watch
 from lipiyana.drift.state import is_state, read_state
 from lipiyana.drift.watch import ALL, DriftWatch, pictures_of_camera
 from lipiyana.errors import InvalidRequest, PermissionDenied
@@ -168,11 +170,11 @@ def test_old_days_and_damaged_files(tmp_path: Path) -> None:
     old = DriftWatch(digests(MODELS), None, tmp_path, clock=lambda: NOW - 30 * 24 * HOUR)
     _show(old, 5, 1, Street())
     old.close()
-    (tmp_path / f"all.{NOW // HOUR // 24 - 1}.0.json").write_text("{", "utf-8")
+    (tmp_path / f"all.00000000.{NOW // HOUR // 24 - 1}.0.json").write_text("{", "utf-8")
     watch = _watch(None, tmp_path)  # it starts all the same
     _show(watch, 5, 2, Street())
     watch.close()
-    days = sorted(int(path.name.split(".")[1]) for path in tmp_path.glob("*.json"))
+    days = sorted(int(path.name.split(".")[2]) for path in tmp_path.glob("*.json"))
     assert days == [NOW // HOUR // 24 - 1, NOW // HOUR // 24]
     with pytest.raises(InvalidRequest, match="is not a lipiyana drift state"):
         read_state(tmp_path)
@@ -201,3 +203,110 @@ def test_a_profile_of_other_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(PermissionDenied, match="cannot keep the counts of drift"):
         _watch(None, tmp_path / "file")
+
+
+class News:
+    """Keeps what a watch tells."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.closed = False
+
+    def write(self, row: Mapping[str, Any], /) -> None:
+        assert not self.closed
+        self.events.append(dict(row))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_beginning_and_the_end_of_drift_are_told_once() -> None:
+    reference = _watch()
+    _show(reference, 150, 1, Street())
+    profile = Profile(models=digests(MODELS))
+    profile.add_hour(12, reference._cameras[ALL].hours.sketches[NOW // HOUR])
+    news, clock = News(), [NOW]
+    watch = DriftWatch(digests(MODELS), profile, clock=lambda: clock[0], news=news)
+    watch.start()
+    _show(watch, 75, 2, Street(region="Kerala"), "gate-2")
+    _show(watch, 75, 3, Street(region="Kerala"), "gate-2")
+    (begun,) = news.events
+    assert (begun["event"], begun["camera"]) == ("drift_begins", "gate-2")
+    assert "plate_region" in begun["signals"]["reference"]
+    assert begun["psi"]["reference"]["plate_region"] > DRIFT.psi
+    assert begun["time"].endswith("+00:00")
+    clock[0] += 48 * HOUR
+    _show(watch, 75, 4, Street(), "gate-2")
+    assert [one["event"] for one in news.events] == ["drift_begins", "drift_ends"]
+    assert news.events[1]["signals"] == {}
+    assert len({one["id"] for one in news.events}) == 2
+    assert "KA01" not in str(news.events)
+    watch.close()
+    assert news.closed
+
+
+def test_recognizers_of_the_same_models_share_one_watch(tmp_path: Path) -> None:
+    models, seen, opened = digests(MODELS), Seen(), []
+
+    def open_news() -> News:
+        opened.append(News())
+        return opened[-1]
+
+    first = shared_watch(models, None, tmp_path, seen, open_news)
+    _show(first, 20, 1, Street(), "gate")
+    second = shared_watch(models, None, tmp_path / ".", seen, open_news)
+    other = shared_watch(models | {"reader-int8": "c" * 16}, None, tmp_path, seen)
+    assert second is first
+    assert other is not first
+    assert len(opened) == 1
+    _show(second, 20, 2, Street(), "gate")
+    _show(other, 7, 3, Street(), "gate")
+    first.close()
+    assert not opened[0].closed
+    _show(second, 20, 4, Street(), "gate")  # goes on, after the one from before has ended
+    second.close()
+    other.close()
+    assert opened[0].closed
+    assert len(seen.pictures) == 67
+    found = shared_watch(models, None, tmp_path)
+    (hours,) = (camera.hours for camera in found._cameras.values())
+    assert sum(sketch.pictures for sketch in hours.sketches.values()) == 60
+    assert found is not first
+    found.close()
+    assert len(list(tmp_path.glob("*.json"))) == 2
+
+
+def test_models_that_come_back_find_their_counts(tmp_path: Path) -> None:
+    old, new = digests(MODELS), digests(MODELS) | {"reader-int8": "c" * 16}
+    for models, count in ((old, 11), (new, 5)):  # in the same slot, on the same day
+        watch = DriftWatch(models, None, tmp_path, clock=lambda: NOW)
+        _show(watch, count, count, Street())
+        watch.close()
+    second = DriftWatch(new, None, tmp_path, clock=lambda: NOW)  # holds the slot of both
+    watch = DriftWatch(old, None, tmp_path, clock=lambda: NOW)
+    _show(watch, 1, 1, Street())
+    watch.close()
+    second.close()
+    again = DriftWatch(old, None, tmp_path, clock=lambda: NOW)
+    assert again._cameras[ALL].hours.at(NOW // HOUR).pictures == 11
+    again.close()
+    newer = DriftWatch(new, None, tmp_path, clock=lambda: NOW)
+    assert newer._cameras[ALL].hours.at(NOW // HOUR).pictures == 5
+    newer.close()
+
+
+def test_a_profile_changes_without_losing_counts(tmp_path: Path) -> None:
+    first = shared_watch(digests(MODELS), None, tmp_path)
+    _show(first, 120, 1, Street())
+    profile = Profile(models=digests(MODELS))
+    profile.total.merge(
+        first._cameras[ALL].hours.at(next(iter(first._cameras[ALL].hours.sketches)))
+    )
+    second = shared_watch(digests(MODELS), profile, tmp_path)
+    assert second is first
+    _show(second, 150, 2, Street(region="Kerala"))
+    assert second.is_drifting("")
+    with pytest.raises(InvalidRequest, match="other versions"):
+        shared_watch(digests(MODELS), Profile(models={"reader-int8": "old"}), tmp_path)
+    first.close()
+    second.close()

@@ -46,9 +46,9 @@ def test_a_batch_is_split_where_the_server_takes_fewer_rows(
 ) -> None:
     elsewhere.max_batch = 2
     batch = np.random.default_rng(0).random((5, 3, 48, 32), np.float32)
-    (split,) = connect().session(READER).run(batch)
+    split, _ = connect().session(READER).run(batch)
     assert [rows for _, rows, _ in elsewhere.runs] == [2, 2, 1]
-    (whole,) = elsewhere.store.session(READER).run(batch)
+    whole, _ = elsewhere.store.session(READER).run(batch)
     np.testing.assert_allclose(split, whole, rtol=1e-3, atol=1e-5)
 
 
@@ -63,7 +63,7 @@ def test_a_model_may_be_kept_here(elsewhere: ModelServer, connect: Connect) -> N
     elsewhere.names = {e.name for e in elsewhere.store.entries} - {READER, "reader-float"}
     remote = connect(kept=frozenset({READER}))
     batch = np.zeros((1, 3, 48, 32), np.float32)
-    (kept,) = remote.session(READER).run(batch)
+    kept, _ = remote.session(READER).run(batch)
     np.testing.assert_array_equal(kept, elsewhere.store.session(READER).run(batch)[0])
     assert elsewhere.runs == []
     remote.session("vehicles-int8").run(np.zeros((1, 3, 64, 64), np.float32))

@@ -222,3 +222,11 @@ def test_scan_reads_unchanged_files_from_its_cache(tmp_path: Path, library):
     assert scan([tmp_path / "fonts"], cache) == first
     cache.write_text("{ not json")
     assert scan([tmp_path / "fonts"], cache) == first
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_mask_without_edges_has_no_strokes(value: int) -> None:
+    mask = np.full((40, 12), value, np.uint8)
+    for seed in range(8):
+        found = lettering.pen_strokes(mask, np.random.default_rng(seed), 30.0)
+        assert np.array_equal(found, mask)

@@ -130,3 +130,44 @@ def test_an_audit_that_is_no_audit_is_refused(tmp_path: Path) -> None:
     (live / AUDIT).write_text('{"act": "promote"}\n')
     with pytest.raises(ModelUnavailable, match="not valid"):
         rollback(live)
+
+
+@pytest.mark.parametrize(
+    "torn", ['{"time": "2026-03-01T09:12:44+00:00", "wh', "{", '{"time": "2"}']
+)
+def test_a_line_that_a_power_cut_tore_is_dropped(tmp_path: Path, torn: str) -> None:
+    live = tmp_path / "live"
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    with (live / AUDIT).open("a", encoding="utf-8") as audit:
+        audit.write(torn)
+    assert [switch.act for switch in read_audit(live)] == ["promote", "promote"]
+    rollback(live)
+    assert served(live) == {"reader": b"one"}
+    lines = (live / AUDIT).read_text("utf-8").splitlines()
+    assert [json.loads(line)["act"] for line in lines] == ["promote", "promote", "rollback"]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "model = []\n"])
+def test_a_folder_without_models_is_not_promoted(tmp_path: Path, text: str) -> None:
+    live, empty = tmp_path / "live", tmp_path / "empty"
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    empty.mkdir()
+    (empty / MANIFEST).write_text(text, "utf-8")
+    for folder in (live, tmp_path / "new"):
+        with pytest.raises(ModelUnavailable, match="names no models"):
+            promote(folder, empty, {})
+    assert not (tmp_path / "new").exists()
+    assert served(live) == {"reader": b"one"}
+
+
+def test_a_rollback_where_nothing_was_promoted_leaves_nothing_behind(tmp_path: Path) -> None:
+    plain = folder_with(tmp_path / "plain", b"own")
+    (tmp_path / "nomani").mkdir()
+    for folder in (tmp_path / "nomani", tmp_path / "missing", plain):
+        before = sorted(folder.iterdir()) if folder.exists() else None
+        with pytest.raises(InvalidRequest, match="nothing was promoted to") as caught:
+            rollback(folder)
+        assert caught.value.reason == "NOTHING_EARLIER"
+        assert AUDIT not in caught.value.message  # there is none to look into
+        assert (sorted(folder.iterdir()) if folder.exists() else None) == before

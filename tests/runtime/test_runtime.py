@@ -55,7 +55,7 @@ def test_built_in_models_are_intact(store: ModelStore) -> None:
 
 def test_the_charset_fits_the_classes(store: ModelStore) -> None:
     session = store.session(store.default_for_task(Task.LINE_READER).name)
-    (probabilities,) = session.run(np.zeros((1, 3, 48, 32), np.float32))
+    probabilities, _ = session.run(np.zeros((1, 3, 48, 32), np.float32))
     assert probabilities.shape[2] == len(session.charset) + 1
     assert charset_digest(session.charset) == session.entry.charset_sha256
     assert session.input_shape[1:3] == (3, 48)

@@ -297,8 +297,7 @@ def main() -> None:
             pictures=pictures,
             size=trainer.size,
             batch=args.batch,
-            # a resumed run needs other random canvases than before
-            seed=args.seed + trainer.step,
+            seed=args.seed,
             workers=args.workers,
             variety=variety_of(args),
             empty=(*signs, *scenes),
@@ -308,7 +307,8 @@ def main() -> None:
                 *(EASY for _ in scenes),
             ),
             shapes=SHAPES,
-        )
+        ),
+        first=trainer.step,  # a resumed run needs other random canvases than before
     )
     batches = iter(batch_loader(source))
     if not resumed:

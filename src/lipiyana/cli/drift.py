@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +15,10 @@ from lipiyana.cli.options import App, Models
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, PermissionDenied
 
 if TYPE_CHECKING:
-    from lipiyana.arrays import RgbArray
     from lipiyana.drift.comparison import Difference
     from lipiyana.drift.profile import Profile
     from lipiyana.drift.signals import Observation
-    from lipiyana.types import Recognition, RecognitionConfig
+    from lipiyana.types import Recognition
 
 _ROWS = {".jsonl", ".parquet"}
 _BATCH = 500
@@ -34,7 +32,8 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
         InvalidRequest: an input is none of the known kinds, or no picture was read.
         PermissionDenied: `output` cannot be written.
     """
-    from lipiyana.cli.console import stderr
+    from lipiyana.cli.console import say_warning, stderr
+    from lipiyana.drift.settings import DRIFT
 
     _refuse_inputs(output, inputs)
     profile = profile_of(inputs, models)
@@ -43,6 +42,8 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     with _writing(output):
         profile.write(output)
     stderr().print(f"{profile.total.pictures} pictures counted in {output}", markup=False)
+    if profile.total.pictures < DRIFT.least_pictures:
+        say_warning(f"these are too few: `drift compare` needs {DRIFT.least_pictures} on each side")
     return DONE
 
 
@@ -66,7 +67,7 @@ def _compare(
     reference: str, inputs: Sequence[str], report: Path | None, models: Path | None
 ) -> int:
     from lipiyana.cli.console import stderr
-    from lipiyana.drift.comparison import compare
+    from lipiyana.drift.comparison import compare, not_compared
     from lipiyana.drift.profile import read_profile, require_same_models
     from lipiyana.drift.report import html_report
     from lipiyana.drift.settings import DRIFT
@@ -85,6 +86,11 @@ def _compare(
         )
         return USAGE
     _show(differences)
+    if left := not_compared(before.total, now.total):
+        stderr().print(
+            f"not compared, because too few pictures of one side have them: {', '.join(left)}",
+            markup=False,
+        )
     if report is not None:
         with _writing(report):
             write_atomically(
@@ -193,21 +199,6 @@ def _parquet_rows(path: Path) -> Iterator[Recognition]:
         raise InvalidRequest(f"{path} has no rows of `lipiyana read`", field="input") from None
 
 
-class _LastPicture(threading.local):
-    """Notes the picture that each thread read last."""
-
-    observation: Observation
-
-    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:  # noqa: ARG002
-        from lipiyana.drift.answers import observe_answer
-        from lipiyana.drift.picture import observe_pixels
-
-        self.observation = observe_pixels(pixels) | observe_answer(found)
-
-    def close(self) -> None:
-        pass
-
-
 def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
     from itertools import islice
 
@@ -224,6 +215,7 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
     )
     from lipiyana.conversions.visible_text import shown
     from lipiyana.drift.camera import Repeats
+    from lipiyana.drift.last_picture import LastPicture
     from lipiyana.drift.profile import Profile, digests
     from lipiyana.files import read_picture_file
     from lipiyana.pipeline import LocalRecognizer
@@ -241,7 +233,7 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
     assert isinstance(recognizer, LocalRecognizer)  # noqa: S101 - without a keeper it is one
     profile, repeats = Profile(models=digests(recognizer.models)), Repeats()
 
-    noted = recognizer.observer = _LastPicture()
+    noted = recognizer.observer = LastPicture()
 
     def measure(source: Source) -> Observation | LipiyanaError:
         if source.error is not None:

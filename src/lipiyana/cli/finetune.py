@@ -85,7 +85,11 @@ def run_vehicles(request: FinetuneRequest) -> int:
 
     vehicles = import_with("train", "lipiyana.learning.finetune.detector.run", "lipiyana finetune")
     job = vehicles.VehiclesJob(
-        data=request.data, out=request.out, base=request.base, resume=request.resume
+        data=request.data,
+        out=request.out,
+        base=request.base,
+        resume=request.resume,
+        recipe=vehicles.DetectorRecipe(steps=request.steps),
     )
     made = _run(vehicles.finetune_vehicles, job, request)
     if made is None:

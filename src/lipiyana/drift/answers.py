@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from zlib import crc32
 
-from lipiyana.drift.signals import Values
+from lipiyana.arrays import Features
+from lipiyana.drift.signals import LINE_FEATURES, Values
 from lipiyana.types import Plate, Recognition, TextLine
 
 _HASHES = 48
@@ -15,8 +16,13 @@ _MOST_PAIRS = 200
 _TINY = 1e-6
 
 
-def observe_answer(found: Recognition) -> dict[str, Values]:
-    """Count what was read in a picture."""
+def observe_answer(found: Recognition, features: Sequence[Features] = ()) -> dict[str, Values]:
+    """Count what was read in a picture.
+
+    Args:
+        found: what was read.
+        features: (lines, 32) each, of the lines that were read.
+    """
     values: dict[str, Values] = {
         "vehicles": (float(len(found.vehicles)),),
         "lines": (float(len(found.text_lines)),),
@@ -30,7 +36,16 @@ def observe_answer(found: Recognition) -> dict[str, Values]:
         values["vehicle_height"] = tuple((box.y_max - box.y_min) / height for box in boxes)
         values["vehicle_place"] = tuple((box.y_max + box.y_min) / 2 / height for box in boxes)
         values["plates_a_vehicle"] = (len(found.plates) / len(found.vehicles),)
-    return values | _of_plates(found.plates) | _of_lines(found.text_lines)
+    values |= _of_plates(found.plates) | _of_lines(found.text_lines)
+    return values | _of_features(features)
+
+
+def _of_features(features: Sequence[Features]) -> dict[str, Values]:
+    """The mean of a picture's lines: 32 numbers a picture are cheap, 32 a line are not."""
+    if not features:
+        return {}
+    mean = sum(one.sum(axis=0) for one in features) / sum(map(len, features))
+    return {name: (value,) for name, value in zip(LINE_FEATURES, mean.tolist(), strict=True)}
 
 
 def _of_plates(plates: tuple[Plate, ...]) -> dict[str, Values]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,12 @@ class Camera:
     _new: int = 0
     _repeats: Repeats = field(default_factory=Repeats)
 
+    def expect(self, profile: Profile | None, stream: StreamChanges | None) -> None:
+        """Take another profile; the counts stay."""
+        self.profile, self.stream = profile, stream
+        self.differences.clear()
+        self._windows.clear()
+
     def add(self, observation: Observation, seconds: float) -> bool:
         """Count a picture; True if the window was compared anew.
 
@@ -118,13 +124,18 @@ class Camera:
         that are more than expected there.
         """
         greatest = 0.0
-        for against, signals in self.flagged.items():
+        for against, name in self._drifted():
             window = self._windows.get(REFERENCE if against == STREAM else against)
-            if window is None:
-                continue
-            for name in signals:
+            if window is not None:
                 greatest = max(greatest, _surplus(window, name, observation.get(name, ())))
         return greatest
+
+    def _drifted(self) -> Iterator[tuple[str, str]]:
+        """Yield what the pictures were compared with, and the signal; not its family."""
+        for against, differences in self.differences.items():
+            yield from ((against, one.part) for one in differences if one.drifted)
+        for name in () if self.stream is None else self.stream.flagged:
+            yield STREAM, name
 
 
 def _surplus(window: Window, name: str, values: tuple[float | str, ...]) -> float:

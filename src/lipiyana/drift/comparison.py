@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lipiyana.drift.settings import DRIFT
@@ -20,7 +20,8 @@ class Difference:
     """How one signal differs.
 
     Attributes:
-        signal: its name.
+        signal: its name, or that of its family.
+        part: its own name.
         before: pictures of the reference that have it.
         now: pictures of the window that have it.
         psi: see `statistics.psi`.
@@ -43,6 +44,7 @@ class Difference:
     shares_before: tuple[float, ...]
     shares_now: tuple[float, ...]
     names: tuple[str, ...]
+    part: str
 
 
 def compare(
@@ -56,6 +58,9 @@ def compare(
     reference_pictures: float | None = None,
 ) -> tuple[Difference, ...]:
     """Compare the signals that enough pictures of both have, the largest PSI first.
+
+    Of a family the surest difference counts, and its p value is corrected for the family's size
+    first, so that 32 numbers of one kind weigh as one signal.
 
     Args:
         reference: the counts before.
@@ -79,6 +84,8 @@ def compare(
             left = [scale * before.get(key, 0.0) for key in keys]
             right = [now.get(key, 0.0) for key in keys]
             raw[name] = _measure(name, keys, left, right)
+    surest = _surest_of_families(raw)
+    raw = {name: replace(one, psi=_psi(one)) for name, one in surest.items()}
     corrected = holm({name: one.p for name, one in raw.items()})
     found = []
     for name, one in raw.items():
@@ -87,14 +94,42 @@ def compare(
     return tuple(sorted(found, key=lambda one: (not one.drifted, -one.psi)))
 
 
+def not_compared(reference: Sketch, window: Sketch) -> tuple[str, ...]:
+    """Name the signals, or families, that enough pictures of one side have, and of the other not.
+
+    A profile of another model of readers may lack some.
+    """
+    return tuple(
+        dict.fromkeys(
+            signal.family or name
+            for name, signal in SIGNALS.items()
+            if (reference.weight(name) >= DRIFT.least_pictures)
+            != (window.weight(name) >= DRIFT.least_pictures)
+        )
+    )
+
+
+def _surest_of_families(raw: Mapping[str, _Raw]) -> dict[str, _Raw]:
+    """One of each family, under its name; the others as they are."""
+    families: dict[str, list[_Raw]] = {}
+    for name, one in raw.items():
+        families.setdefault(SIGNALS[name].family or name, []).append(one)
+    found = {}
+    for family, members in families.items():
+        surest = min(members, key=lambda one: (one.p, -one.distance))
+        found[family] = replace(surest, p=min(1.0, surest.p * len(members)))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Raw:
+    name: str
     keys: list[int | str]
     before: list[float]
     now: list[float]
-    psi: float
     distance: float
     p: float
+    psi: float = 0.0
 
     def difference(self, name: str, corrected: float, drifted: bool) -> Difference:
         n, m = sum(self.now), sum(self.before)
@@ -108,18 +143,20 @@ class _Raw:
             drifted=drifted,
             shares_before=tuple(value / m for value in self.before),
             shares_now=tuple(value / n for value in self.now),
-            names=tuple(_shown(name, key) for key in self.keys),
+            names=tuple(_shown(self.name, key) for key in self.keys),
+            part=self.name,
         )
 
 
 def _measure(name: str, keys: list[int | str], before: list[float], now: list[float]) -> _Raw:
-    if SIGNALS[name].bins:
-        index = psi(*coarse_bins(before, now))
-        distance, p = kolmogorov_smirnov(before, now)
-    else:
-        index = psi(*_without_rare(before, now))
-        distance, p = chi_squared(before, now)
-    return _Raw(keys, before, now, index, distance, p)
+    test = kolmogorov_smirnov if SIGNALS[name].bins else chi_squared
+    distance, p = test(before, now)
+    return _Raw(name, keys, before, now, distance, p)
+
+
+def _psi(one: _Raw) -> float:
+    joined = coarse_bins if SIGNALS[one.name].bins else _without_rare
+    return psi(*joined(one.before, one.now))
 
 
 def _without_rare(before: list[float], now: list[float]) -> tuple[list[float], list[float]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from lipiyana.drift.sketch import Sketch
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.types import ModelInfo
+from lipiyana.words import shown
 
 FORMAT = "lipiyana drift profile"
 VERSION = 1
@@ -106,16 +108,34 @@ def read_profile(path: Path) -> Profile:
         InvalidRequest: it is no profile, or one of another version (OTHER_PROFILE).
     """
     value = read_counts(path, FORMAT)
-    profile = Profile(models_of(value), Sketch.from_json(value.get("total")))
-    for hour, counts in table_of(value, "hours").items():
-        if hour not in _HOUR_NAMES:
-            raise InvalidRequest(f"{path}: {hour!r} is no hour of a day", field="profile")
-        profile.hours[int(hour)] = Sketch.from_json(counts)
-    for name, psi in table_of(value, "usual").items():
-        if isinstance(psi, bool) or not isinstance(psi, int | float) or not 0 <= psi < _MOST_PSI:
-            raise InvalidRequest(f"{path}: {psi!r} is no PSI of {name}", field="profile")
-        profile.usual[name] = float(psi)
+    with faults_of(path):
+        profile = Profile(models_of(value), Sketch.from_json(value.get("total")))
+        if not profile.models:
+            raise InvalidRequest(
+                "it does not say which models read, so nothing can be compared with it",
+                field="profile",
+            )
+        for hour, counts in table_of(value, "hours").items():
+            if hour not in _HOUR_NAMES:
+                raise InvalidRequest(f"{shown(hour)} is no hour of a day", field="profile")
+            profile.hours[int(hour)] = Sketch.from_json(counts)
+        for name, psi in table_of(value, "usual").items():
+            is_number = isinstance(psi, int | float) and not isinstance(psi, bool)
+            if not is_number or not 0 <= psi < _MOST_PSI:
+                raise InvalidRequest(f"{shown(psi)} is no PSI of {shown(name)}", field="profile")
+            profile.usual[name] = float(psi)
     return profile
+
+
+@contextmanager
+def faults_of(path: Path) -> Iterator[None]:
+    """Name the file in the errors of what it holds."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"{path}: {error.message}", field=error.field, reason=error.reason
+        ) from None
 
 
 def read_counts(path: Path, kind: str) -> dict[str, Any]:
@@ -180,5 +200,5 @@ def table_of(value: Mapping[str, Any], key: str) -> dict[str, Any]:
     """
     table = value.get(key, {})
     if not isinstance(table, dict):
-        raise InvalidRequest(f"{key} of the profile is no table", field="profile")
+        raise InvalidRequest(f"{key} is no table", field="profile")
     return table

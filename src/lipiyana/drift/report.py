@@ -52,7 +52,7 @@ def _row(one: Difference) -> str:
 
 def _figure(one: Difference) -> str:
     bars = list(zip(one.names, one.shares_before, one.shares_now, strict=True))
-    if SIGNALS[one.signal].bins:
+    if SIGNALS[one.part].bins:
         used = [index for index, (_, a, b) in enumerate(bars) if a or b]
         bars = bars[used[0] : used[-1] + 1] if used else []
     else:
@@ -75,7 +75,7 @@ def _figure(one: Difference) -> str:
     )  # fmt: skip
     note = "drifted; " if one.drifted else ""
     return (
-        f"<figure><figcaption><b>{one.signal}</b>: {note}{SIGNALS[one.signal].meaning}. Grey: "
+        f"<figure><figcaption><b>{one.signal}</b>: {note}{SIGNALS[one.part].meaning}. Grey: "
         f'before, orange: now.</figcaption><svg viewBox="0 0 {_WIDTH} {_HEIGHT + 18}" '
         f'width="{_WIDTH}">{"".join(drawn)}{ends}</svg></figure>'
     )

@@ -26,12 +26,14 @@ class Signal:
         meaning: for people.
         edges: inner bounds of the bins, ascending; () for a signal of labels.
         of_pixels: whether it needs the picture; otherwise the answer suffices.
+        family: of signals that are one for people: of these, the surest difference is shown.
     """
 
     name: str
     meaning: str
     edges: tuple[float, ...] = ()
     of_pixels: bool = False
+    family: str = ""
 
     def bin_of(self, value: float) -> int:
         """The bin of a value; what lies outside of the edges is in the first or the last one."""
@@ -84,7 +86,15 @@ _ALL = (
     Signal("rotation", "degrees by which the picture was turned to be read"),
 )  # fmt: skip
 
-SIGNALS: Mapping[str, Signal] = MappingProxyType({one.name: one for one in _ALL})
+LINE_FEATURE = "line_feature"
+LINE_FEATURES = tuple(f"{LINE_FEATURE}_{number:02d}" for number in range(32))
+_PARTS = tuple(
+    Signal(name, "what the reader makes of lines, before letters", _even(-6, 6, 48),
+           family=LINE_FEATURE)
+    for name in LINE_FEATURES
+)  # fmt: skip
+
+SIGNALS: Mapping[str, Signal] = MappingProxyType({one.name: one for one in (*_ALL, *_PARTS)})
 """All signals by name, in the order of tables."""
 
 LIGHT = frozenset({"brightness", "contrast", "saturation"})

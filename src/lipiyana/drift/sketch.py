@@ -7,8 +7,11 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from lipiyana.drift.signals import SIGNALS, Observation, Signal
 from lipiyana.errors import InvalidRequest
+from lipiyana.words import shown
 
 OTHER = "other"
 _MOST_LABELS = 64
@@ -45,9 +48,8 @@ class Sketch:
         """Add the counts of another."""
         self.pictures += other.pictures
         for name, counts in other._bins.items():
-            mine = self._bins.setdefault(name, _zeros(len(counts)))
-            for index, count in enumerate(counts):
-                mine[index] += count
+            mine = np.frombuffer(self._bins.setdefault(name, _zeros(len(counts))))
+            mine += np.frombuffer(counts)
         for name, labels in other._labels.items():
             for label, count in labels.items():
                 self._add_label(name, label, count)
@@ -56,7 +58,10 @@ class Sketch:
         """A copy with all counts times a factor; `pictures` is rounded."""
         copy = Sketch()
         copy.pictures = round(self.pictures * factor)
-        copy._bins = {n: array("d", [c * factor for c in v]) for n, v in self._bins.items()}
+        for name, counts in self._bins.items():
+            own = copy._bins[name] = array("d", counts)
+            scaled = np.frombuffer(own)
+            scaled *= factor
         copy._labels = {
             n: {label: c * factor for label, c in counts.items()}
             for n, counts in self._labels.items()
@@ -103,25 +108,23 @@ class Sketch:
             InvalidRequest: they are not of that form, or of other signals or bins.
         """
         sketch = cls()
-        try:
-            sketch.pictures = _whole(value["pictures"])
-            for name, counts in value["signals"].items():
-                signal = SIGNALS[name]
-                if signal.bins:
-                    sketch._bins[name] = array("d", [_count(count) for count in counts])
-                    if len(counts) != signal.bins:
-                        raise ValueError(name)
-                else:
-                    sketch._labels[name] = {str(k): _count(c) for k, c in counts.items()}
-                    if len(counts) > _MOST_LABELS + 1:
-                        raise ValueError(name)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise InvalidRequest(
-                f"counts of other signals or bins than this version has ({type(error).__name__}: "
-                f"{error}); make the profile anew",
-                field="profile",
-                reason="OTHER_PROFILE",
-            ) from None
+        table = value if isinstance(value, dict) else {}
+        signals = table.get("signals")
+        if not isinstance(signals, dict):
+            raise _other("it has no table of signals")
+        sketch.pictures = _whole(table.get("pictures"))
+        for name, counts in signals.items():
+            signal = SIGNALS.get(name)
+            if signal is None:
+                raise _other(f"{shown(name)} is no signal of this version")
+            if signal.bins:
+                if not isinstance(counts, list) or len(counts) != signal.bins:
+                    raise _other(f"{name} is no list of {signal.bins} counts")
+                sketch._bins[name] = array("d", [_count(count, name) for count in counts])
+            else:
+                if not isinstance(counts, dict) or len(counts) > _MOST_LABELS + 1:
+                    raise _other(f"{name} is no table of at most {_MOST_LABELS + 1} counts")
+                sketch._labels[name] = {str(k): _count(c, name) for k, c in counts.items()}
         return sketch
 
     def _add_numbers(self, signal: Signal, values: tuple[float | str, ...]) -> None:
@@ -147,15 +150,18 @@ def _zeros(bins: int) -> array[float]:
     return array("d", bytes(8 * bins))  # a third of what a list of numbers takes
 
 
-def _count(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no count")
-    if not 0 <= value <= _MOST_PICTURES:
-        raise ValueError(f"{value!r} is no count")
+def _count(value: Any, name: str) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= _MOST_PICTURES:
+        raise _other(f"{shown(value)} is no count of {name}")
     return float(value)
 
 
 def _whole(value: Any) -> int:
-    if not float(_count(value)).is_integer():
-        raise ValueError(f"{value!r} is no number of pictures")
+    if not _count(value, "pictures").is_integer():
+        raise _other(f"{shown(value)} is no number of pictures")
     return int(value)
+
+
+def _other(why: str) -> InvalidRequest:
+    return InvalidRequest(f"{why}; make the profile anew", field="profile", reason="OTHER_PROFILE")

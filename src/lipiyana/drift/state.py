@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,7 @@ from lipiyana.drift.profile import (
     VERSION,
     Profile,
     dumped,
+    faults_of,
     models_of,
     read_counts,
     table_of,
@@ -35,7 +36,7 @@ if sys.platform != "win32":
 FORMAT = "lipiyana drift state"
 _DAY = 24
 _SLOTS = 1024
-_NAME = re.compile(r".+\.(?P<day>-?\d+)\.(?P<slot>\d+)\.json")
+_NAME = re.compile(r".+\.(?P<mark>[0-9a-f]{8})\.(?P<day>-?\d+)\.(?P<slot>\d+)\.json")
 _LONGEST = 120  # characters of a camera's name in that of a file
 
 
@@ -49,9 +50,11 @@ class StateFolder:
             PermissionDenied: the folder cannot be used.
         """
         self._folder, self._models = folder, dict(models)
+        # models have files of their own: those of the same day are written anew
+        self._mark = hashlib.blake2b(dumped(self._models), digest_size=4).hexdigest()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._slot, self._lock = _free_slot(folder)
+            self._slot, self._lock = _free_slot(folder, self._own_slots())
         except OSError as error:
             raise PermissionDenied(
                 f"{folder} cannot keep the counts of drift: {error.strerror}; name another folder"
@@ -86,8 +89,18 @@ class StateFolder:
             "camera": camera,
             "hours": chosen,
         }
-        name = f"{_file_part(camera)}.{day}.{self._slot}.json"
+        name = f"{_file_part(camera)}.{self._mark}.{day}.{self._slot}.json"
         write_atomically(self._folder / name, dumped(value), mode=0o600)
+
+    def _own_slots(self) -> list[int]:
+        """The slots in which these models have counted, the newest first."""
+        days: dict[int, int] = {}
+        for path in _files(self._folder, None):
+            found = _NAME.fullmatch(path.name)
+            if found and found["mark"] == self._mark:
+                slot = int(found["slot"])
+                days[slot] = max(days.get(slot, int(found["day"])), int(found["day"]))
+        return sorted(days, key=lambda slot: (-days[slot], slot))
 
     def remove_old(self, hour: int) -> None:
         """Remove the files of this slot whose days are over."""
@@ -111,7 +124,8 @@ def read_state(folder: Path) -> Profile:
     newest, files = -sys.maxsize, []
     for path in _files(folder, None):
         value = read_counts(path, FORMAT)
-        models, sketches = models_of(value), _sketches(value)
+        with faults_of(path):
+            models, sketches = models_of(value), _sketches(value)
         files.append((models, str(value.get("camera")), sketches))
         newest = max([newest, *sketches])
     chosen = next((models for models, _, sketches in files if newest in sketches), None)
@@ -154,8 +168,8 @@ def _sketches(value: Mapping[str, object]) -> dict[int, Sketch]:
         raise InvalidRequest("an hour of the state is no number", field="input") from None
 
 
-def _free_slot(folder: Path) -> tuple[int, BinaryIO]:
-    for slot in range(_SLOTS):
+def _free_slot(folder: Path, preferred: Sequence[int]) -> tuple[int, BinaryIO]:
+    for slot in dict.fromkeys((*preferred, *range(_SLOTS))):
         file = (folder / f".slot-{slot}").open("ab")
         if sys.platform == "win32":
             return os.getpid(), file

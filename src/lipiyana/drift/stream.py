@@ -19,7 +19,7 @@ _ADWIN: Any = ADWIN  # river is not typed
 
 
 class StreamChanges:
-    """One ADWIN for each signal of numbers.
+    """One ADWIN for each signal of numbers that is in no family.
 
     It sees ranks: the share of the profile's pictures at this hour of the day that have less. Where
     nothing changes they are spread evenly at any hour, so that neither dusk nor dawn is a change.
@@ -39,7 +39,9 @@ class StreamChanges:
                 del self._left[name]
         before = self._profile.at(hour)
         for name, values in observation.items():
-            mean = mean_of(values) if SIGNALS[name].bins else None
+            # families have too many members for a detector each
+            is_one = SIGNALS[name].bins and not SIGNALS[name].family
+            mean = mean_of(values) if is_one else None
             rank = None if mean is None else before.rank(name, mean)
             if rank is None:
                 continue

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lipiyana.arrays import RgbArray
+from lipiyana.arrays import Features, RgbArray
 from lipiyana.drift.answers import observe_answer
 from lipiyana.drift.camera import HOUR, Camera
 from lipiyana.drift.comparison import Difference
@@ -34,6 +36,7 @@ _SAVE_SECONDS = 300.0
 _LOOK_SECONDS = 1.0
 _WAITING = 1000
 _DAY = 24
+_RECENT = 64  # pictures that may still be judged
 
 _camera: ContextVar[str] = ContextVar("lipiyana_drift_camera", default="")
 _log = logging.getLogger(__name__)
@@ -50,6 +53,18 @@ class DriftObserver(Protocol):
         self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
     ) -> None:
         """Show the differences, by what was compared with, and the number of drifted signals."""
+        ...
+
+
+class DriftNews(Protocol):
+    """Is told when drift begins and ends. It must not block."""
+
+    def write(self, row: Mapping[str, Any], /) -> None:
+        """Take an event of plain values."""
+        ...
+
+    def close(self) -> None:
+        """No more events come."""
         ...
 
 
@@ -77,6 +92,7 @@ class DriftWatch:
         folder: Path | None = None,
         observer: DriftObserver | None = None,
         clock: Callable[[], float] = time.time,
+        news: DriftNews | None = None,
     ) -> None:
         """Load earlier counts.
 
@@ -86,6 +102,7 @@ class DriftWatch:
             folder: keeps the counts; None keeps them in memory alone.
             observer: told of each comparison, on the watching thread.
             clock: seconds since 1970.
+            news: told when drift begins and ends, on the watching thread; closed with this.
 
         Raises:
             InvalidRequest: the profile is of other models (OTHER_MODELS).
@@ -94,6 +111,9 @@ class DriftWatch:
         if profile is not None:
             require_same_models(profile.models, models)
         self._profile, self._observer, self._clock = profile, observer, clock
+        self._news, self._models = news, dict(models)
+        self._folder = None if folder is None else folder.resolve()
+        self._users, self._sharing = 1, threading.Lock()
         self._state = None if folder is None else StateFolder(folder, models)
         self._lock = threading.Lock()
         self._cameras: dict[str, Camera] = {}
@@ -101,29 +121,67 @@ class DriftWatch:
         for name, hours in ({} if self._state is None else self._state.load()).items():
             self._camera_of(name).hours = hours
         self._notes: deque[tuple[str, Observation]] = deque(maxlen=_WAITING)
+        self._recent: deque[tuple[Recognition, Observation]] = deque(maxlen=_RECENT)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lipiyana-drift", daemon=True)
+
+    def is_of(self, models: Models, folder: Path, observer: DriftObserver | None) -> bool:
+        """Whether it watches these models, keeps its counts there, and tells this observer."""
+        same = self._models == dict(models) and self._folder == folder.resolve()
+        return same and self._observer is observer
+
+    def share(self, profile: Profile | None) -> bool:
+        """Take one more user, who closes it too, and another profile; False if it is closed.
+
+        Raises:
+            InvalidRequest: the profile is of other models (OTHER_MODELS).
+        """
+        if profile is not None:
+            require_same_models(profile.models, self._models)
+        with self._sharing:
+            if not self._users:
+                return False
+            self._users += 1
+        if profile != self._profile:
+            with self._lock:
+                self._profile = profile
+                for camera in self._cameras.values():
+                    camera.expect(profile, _stream(profile))
+        return True
+
+    @property
+    def closed(self) -> bool:
+        """Whether all users have closed it."""
+        return not self._users
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def observe(self, pixels: RgbArray, config: RecognitionConfig, found: Recognition) -> None:
+    def observe(
+        self,
+        pixels: RgbArray,
+        config: RecognitionConfig,
+        found: Recognition,
+        features: Sequence[Features] = (),
+    ) -> None:
         """Note a scene that was read; crops, and pictures that bypass caches, are passed over.
 
         Args:
             pixels: (H, W, 3) RGB.
             config: it was read with.
             found: in it.
+            features: of the lines that were read; empty if the reader has none.
         """
         if config.layout is not Layout.SCENE or config.cache_policy is CachePolicy.BYPASS:
             return
         try:
-            observation = observe_pixels(pixels) | observe_answer(found)
+            observation = observe_pixels(pixels) | observe_answer(found, features)
         except Exception as error:  # a fault here must not cost the answer
             _log.error("%s while measuring a picture", type(error).__name__)
             return
         self._notes.append((_camera.get(), observation))
+        self._recent.append((found, observation))
 
     @property
     def camera(self) -> str:
@@ -142,7 +200,10 @@ class DriftWatch:
             known = self._cameras.get(self._name(camera))
             if known is None or not known.flagged:
                 return 0.0
-            return known.strangeness(observe_pixels(pixels) | observe_answer(found))
+            # the features of its lines are not in the answer
+            recent = (one for answer, one in self._recent.copy() if answer is found)
+            observation = next(recent, None) or observe_pixels(pixels) | observe_answer(found)
+            return known.strangeness(observation)
 
     def take_notes(self) -> None:
         """Count the pictures that were noted."""
@@ -163,6 +224,8 @@ class DriftWatch:
                     self._observer.drift_compared(name, differences, count)
             if after and not before:
                 _log.warning("drift of %s: %s", name, _told(after))
+            if bool(after) != bool(before) and self._news is not None:
+                self._news.write(_event(name, now, after, differences))
 
     def save(self) -> None:
         """Write what is not on disk; a full disk is logged, and tried again."""
@@ -178,9 +241,13 @@ class DriftWatch:
             _log.error("the counts of drift cannot be written: %s", error.strerror)
 
     def close(self) -> None:
-        """Count what was noted, and write it. Blocks."""
-        if self._closed.is_set():
-            return
+        """Of the last user: count what was noted, and write it. Blocks."""
+        with self._sharing:
+            if not self._users:
+                return
+            self._users -= 1
+            if self._users:
+                return
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -188,6 +255,8 @@ class DriftWatch:
         self.save()
         if self._state is not None:
             self._state.close()
+        if self._news is not None:
+            self._news.close()
 
     def _work(self) -> None:
         saved = time.monotonic()
@@ -220,6 +289,26 @@ def _stream(profile: Profile | None) -> StreamChanges | None:
     except MissingExtra:
         return None
     return StreamChanges(profile)
+
+
+def _event(
+    camera: str,
+    now: float,
+    flagged: Mapping[str, tuple[str, ...]],
+    differences: Mapping[str, tuple[Difference, ...]],
+) -> dict[str, Any]:
+    """What a receiver is told; the id lets it know a message that comes twice."""
+    return {
+        "id": uuid.uuid4().hex,
+        "event": "drift_begins" if flagged else "drift_ends",
+        "time": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        "camera": camera,
+        "signals": {against: list(signals) for against, signals in flagged.items()},
+        "psi": {
+            against: {one.signal: round(one.psi, 3) for one in found if one.drifted}
+            for against, found in differences.items()
+        },
+    }
 
 
 def _told(flagged: Mapping[str, tuple[str, ...]]) -> str:

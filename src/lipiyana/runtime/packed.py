@@ -109,14 +109,15 @@ def pack(path: Path, kind: str = XZ) -> Path:
         raise ValueError(f"{path} is packed already")
     content = read_file(path, MAX_MODEL_BYTES)
     out = path.with_name(path.name + kind)
-    data = _packed(content, kind)
+    data = packed(content, kind)
     unpacked(out, data)
     out.write_bytes(data)
     path.unlink()
     return out
 
 
-def _packed(content: bytes, kind: str) -> bytes:
+def packed(content: bytes, kind: str) -> bytes:
+    """Pack bytes; see `pack`."""
     if kind == GZIP:
         import gzip
 
@@ -139,9 +140,9 @@ def main() -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     for path in arguments.files:
-        packed = pack(path, GZIP if arguments.gzip else XZ)
-        digest = hashlib.sha256(packed.read_bytes()).hexdigest()
-        sys.stdout.write(f"{packed}\t{digest}\n")
+        out = pack(path, GZIP if arguments.gzip else XZ)
+        digest = hashlib.sha256(out.read_bytes()).hexdigest()
+        sys.stdout.write(f"{out}\t{digest}\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
-from lipiyana.files import parse_json, read_text, write_atomically
+from lipiyana.files import drop_partial_line, parse_json, read_text, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, read_manifest
 from lipiyana.runtime.model_folder import (
     MANIFEST_HEADER,
@@ -79,7 +79,7 @@ def promote(
         InvalidRequest: they are served already (NOTHING_NEW), or the folder cannot be written.
         PermissionDenied: the folder may not be written.
     """
-    entries = read_manifest(challenger)
+    entries = promotable(challenger)
     for entry in entries:
         entry.read_bytes()  # raises if it is not the file that was measured
     with writing_to(folder), _locked(folder):
@@ -95,6 +95,20 @@ def promote(
         return _switch(folder, "promote", before, text, names, scores, forced=forced)
 
 
+def promotable(challenger: Path) -> tuple[ModelEntry, ...]:
+    """The models of a folder, of which there must be one at least.
+
+    Raises:
+        ModelUnavailable: it has no manifest, an invalid one, or one without models.
+    """
+    entries = read_manifest(challenger)
+    if not entries:
+        raise ModelUnavailable(
+            f"{challenger / MANIFEST} names no models, so there is nothing to promote"
+        )
+    return entries
+
+
 def rollback(folder: Path) -> Switch:
     """Serve again what was served before the last promotion; each call goes one further back.
 
@@ -104,6 +118,12 @@ def rollback(folder: Path) -> Switch:
         ModelUnavailable: the earlier models are no longer there, or are not intact.
         PermissionDenied: the folder may not be written.
     """
+    if not (folder / AUDIT).is_file():
+        raise InvalidRequest(
+            f"nothing was promoted to {folder}, so there is nothing to go back to",
+            field="folder",
+            reason="NOTHING_EARLIER",
+        )
     with writing_to(folder), _locked(folder):
         before = _current(folder)
         digest = _digest(before)
@@ -124,12 +144,14 @@ def rollback(folder: Path) -> Switch:
 def read_audit(folder: Path) -> tuple[Switch, ...]:
     """Read all switches, the oldest first; none if there were none.
 
+    A line without its end is what a crash left of it: its switch was not made.
+
     Raises:
         ModelUnavailable: a line has another form (MODEL_CORRUPT).
     """
     path = folder / AUDIT
     try:
-        lines = read_text(path).splitlines() if path.exists() else []
+        lines = read_text(path).split("\n")[:-1] if path.exists() else []
         return tuple(Switch(**parse_json(line)) for line in lines)
     except (ValueError, TypeError) as error:
         raise ModelUnavailable(f"{path} is not valid: {error}", reason="MODEL_CORRUPT") from None
@@ -152,8 +174,9 @@ def _switch(
     made = Switch(
         time, _who(), act, _digest(before), _digest(after), models, scores or {}, forced=forced
     )
-    with (folder / AUDIT).open("a", encoding="utf-8") as audit:
-        audit.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")
+    with (folder / AUDIT).open("a+b") as audit:
+        drop_partial_line(audit)
+        audit.write((json.dumps(asdict(made), ensure_ascii=False) + "\n").encode())
         audit.flush()
         os.fsync(audit.fileno())
     write_manifest(folder, after)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from lipiyana.events.sink import RowSink
-
-_BLOCK = 1 << 16
+from lipiyana.files import drop_partial_line
 
 
 class JsonLines:
@@ -28,7 +26,7 @@ class JsonLines:
             OSError: it cannot be opened.
         """
         self._file: IO[bytes] = path.open("a+b")
-        _drop_partial_line(self._file)
+        drop_partial_line(self._file)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Append a row.
@@ -74,19 +72,3 @@ class WithoutCrops:
 def line_of(row: Mapping[str, Any]) -> bytes:
     """Write a row as a line of JSON; letters are not escaped."""
     return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-
-
-def _drop_partial_line(file: IO[bytes]) -> None:
-    end = file.seek(0, os.SEEK_END)
-    position = end
-    while position > 0:
-        start = max(0, position - _BLOCK)
-        file.seek(start)
-        found = file.read(position - start).rfind(b"\n")
-        if found >= 0:
-            position = start + found + 1
-            break
-        position = start
-    if position < end:
-        file.truncate(position)
-    file.seek(0, os.SEEK_END)

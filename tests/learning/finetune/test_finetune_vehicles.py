@@ -6,6 +6,7 @@ import html
 import os
 import signal
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,13 @@ from lipiyana.learning.finetune.detector.base import DetectorBase, choose_detect
 from lipiyana.learning.finetune.detector.learner import DetectorLearner, DetectorRecipe
 from lipiyana.learning.finetune.detector.run import VehiclesJob, finetune_vehicles
 from lipiyana.learning.finetune.detector.scoring import Validation
-from lipiyana.runtime.manifest import Task
+from lipiyana.runtime.manifest import Task, read_manifest
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.store import ModelStore
 from lipiyana.vehicles.detection.detector import VehicleDetector
 from lipiyana.vehicles.detection.letterbox import InputShape
 from lipiyana.vehicles.training.assignment import Assignment
-from lipiyana.vehicles.training.data.batches import BatchSource, CanvasMix
+from lipiyana.vehicles.training.data.batches import Batch, BatchSource, CanvasMix, batch_loader
 from lipiyana.vehicles.training.data.labels import CLASSES
 from lipiyana.vehicles.training.evaluation import PredictFunction, predict_with_torch
 from lipiyana.vehicles.training.export_detector import export_float
@@ -196,6 +197,43 @@ def job_of(root: Path, steps: int) -> VehiclesJob:
         name="colours",
         samples=SAMPLES,
     )
+
+
+def test_a_terminated_job_ends_in_the_same_models(blind: Path, tmp_path: Path) -> None:
+    store, steps = ModelStore(blind, threads=1), 6
+    job = job_of(tmp_path, steps)
+    job = replace(job, limits=Limits().by_steps(steps), recipe=replace(job.recipe, steps=steps))
+    jobs = {name: replace(job, out=tmp_path / name) for name in ("whole", "parts")}
+    finetune_vehicles(jobs["whole"], store)
+    for begun in (0.1, 0.7):  # with batch norms, and with INT8 simulated
+        stopping = Listener(
+            on_standing=lambda s, at=begun: (
+                os.kill(os.getpid(), signal.SIGTERM) if s.share > at else None
+            )
+        )
+        made = finetune_vehicles(jobs["parts"], store, stopping)
+        assert made.course.ending == "terminated"
+    assert finetune_vehicles(jobs["parts"], store).course.ending == "time"
+    digests = [
+        {entry.name: entry.sha256 for entry in read_manifest(jobs[name].out)} for name in jobs
+    ]
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_batch_is_drawn_for_its_number(workers: int, tmp_path: Path) -> None:
+    known = np.ones(len(CLASSES), np.bool_)
+    mix = CanvasMix((drawn_street(tmp_path, known),), SIZE, batch=2)
+
+    def batches(first: int, count: int, workers: int) -> list[Batch]:
+        source = BatchSource(replace(mix, workers=workers), first, mosaics_until=3)
+        return list(islice(batch_loader(source), count))
+
+    whole = batches(0, 5, 0)
+    assert not torch.equal(whole[0].pixels, whole[1].pixels)
+    for one, other in zip(batches(2, 3, workers), whole[2:], strict=True):
+        assert torch.equal(one.pixels, other.pixels)
+        assert torch.equal(one.boxes, other.boxes)
 
 
 @pytest.fixture(scope="module")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from prometheus_client import generate_latest
+from row_receiver import receiving
 
-from lipiyana.client import Client
-from lipiyana.drift.profile import Profile
+from lipiyana.client import AsyncClient, Client
+from lipiyana.drift.last_picture import LastPicture
+from lipiyana.drift.profile import Profile, digests
+from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.state import read_state
 from lipiyana.errors import InvalidRequest, NotFound
+from lipiyana.events.senders.signature import is_signed
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer
-from lipiyana.server import ServerSettings, local_recognizer, running_server
+from lipiyana.server import RecognitionServer, ServerSettings, local_recognizer, running_server
 from lipiyana.server.telemetry.metrics import Metrics
 from lipiyana.types import CachePolicy, Frame, Recognition, RecognitionConfig
 
@@ -117,3 +123,88 @@ def test_pictures_of_the_new_kind_are_kept_though_the_models_are_sure(
     assert keeper.kept == ()
     keeping.recognize(nothing)
     assert [one.reasons.get("drift") for one in keeper.kept] == ([0.9] if drifting else [])
+
+
+def test_a_reload_loses_no_count_and_counts_nothing_twice(
+    scene: np.ndarray, encode: Callable[..., bytes], tmp_path: Path
+) -> None:
+    settings = ServerSettings(port=0, threads=1, drift=tmp_path / "drift")
+    metrics = Metrics()
+    small = scene[::4, ::4]
+
+    async def reads_and_reloads() -> None:
+        server = RecognitionServer(local_recognizer(settings, metrics), settings, metrics=metrics)
+        await server.start()
+        async with AsyncClient(server.target) as client:
+            await client.recognize(encode(small))
+            under_way = asyncio.create_task(client.recognize(encode(small[:, ::-1])))
+            await server.reload(await asyncio.to_thread(local_recognizer, settings, metrics))
+            await under_way
+            await client.recognize(encode(small[::-1]))
+        await server.stop()
+        server.close_recognizers()
+
+    asyncio.run(reads_and_reloads())
+    assert read_state(tmp_path / "drift").total.pictures == 3
+    assert len(list((tmp_path / "drift").glob("*.json"))) == 1
+    text = generate_latest(metrics.registry).decode()
+    assert 'lipiyana_drift_pictures_total{camera="all"} 3.0' in text
+
+
+def test_a_webhook_is_told_of_drift_signed_and_again_after_a_failure(
+    scene: np.ndarray, tmp_path: Path
+) -> None:
+    def reference_of(pictures: list[np.ndarray], path: Path) -> None:
+        noted = LastPicture()
+        with LocalRecognizer(threads=1, observer=noted) as reader:
+            profile = Profile(models=digests(reader.models))
+            for picture in pictures:
+                reader.recognize_pixels(picture, RecognitionConfig())
+                profile.total.add(noted.observation)
+        profile.write(path)
+
+    rng = np.random.default_rng(0)
+    dark = [np.full((48, 64, 3), 10 + n % 3, np.uint8) for n in range(40)]
+    bright = [np.full((48, 64, 3), 0, np.uint8) + rng.integers(150, 250, 3, np.uint8)
+              for _ in range(DRIFT.window_step * 2)]  # fmt: skip
+    reference_of(dark, tmp_path / "reference.json")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("both sides know", "utf-8")
+    with receiving() as receiver:
+        receiver.answer = lambda _: 503 if not receiver.messages else 200
+        settings = ServerSettings(
+            threads=1,
+            drift=tmp_path / "drift",
+            drift_reference=tmp_path / "reference.json",
+            drift_webhook=receiver.url,
+            drift_webhook_secret=secret,
+        )
+        recognizer = local_recognizer(settings, Metrics())
+        try:
+            for picture in bright:
+                recognizer.recognize_pixels(picture, RecognitionConfig())
+            receiver.wait(lambda: bool(receiver.rows))
+        finally:
+            recognizer.close()
+    first, second = receiver.messages[:2]
+    assert first.body == second.body
+    (event,) = receiver.rows.values()
+    assert (event["event"], event["camera"]) == ("drift_begins", "all")
+    assert "brightness" in event["signals"]["reference"]
+    assert is_signed(
+        b"both sides know",
+        second.headers["Lipiyana-Timestamp"],
+        second.body,
+        second.headers["Lipiyana-Signature"],
+        now=time.time(),
+    )
+
+
+def test_a_webhook_needs_counts_and_an_address(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="drift_webhook needs drift"):
+        ServerSettings.load(drift_webhook="https://gate.example/hook")
+    with pytest.raises(InvalidRequest, match="drift_webhook_secret needs drift_webhook"):
+        ServerSettings.load(drift=tmp_path, drift_webhook_secret=tmp_path / "secret")
+    settings = ServerSettings(threads=1, drift=tmp_path, drift_webhook="http://gate.example/hook")
+    with pytest.raises(InvalidRequest, match="use https"):
+        local_recognizer(settings)

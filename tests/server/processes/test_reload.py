@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from lipiyana.server import RecognitionServer, ServerSettings, serve
 from lipiyana.types import CacheOutcome, CachePolicy, ImageInput, Recognition, RecognitionConfig
 
 SUPPORT = Path(__file__).parents[2] / "support"
+SAMPLES = Path(__file__).parents[3] / "samples"
 BYPASS = RecognitionConfig(cache_policy=CachePolicy.BYPASS)
 
 PROGRAM = """
@@ -215,3 +218,69 @@ def test_a_hangup_while_a_server_starts_is_no_end(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InvalidImage, match="got as far as this"):
         serve(ServerSettings(port=0))
     assert signal.getsignal(signal.SIGHUP) is before
+
+
+BROKEN = {
+    "no TOML": "[[model",
+    "a task that nobody knows": '[[model]]\nname = "a"\ntask = "b"\nfile = "c"\nsha256 = ""\n',
+    "a file that is not there": (
+        '[[model]]\nname = "own"\ntask = "line_reader"\nfile = "own.onnx"\nsha256 = "0"\n'
+    ),
+    "a file that is no model": (
+        '[[model]]\nname = "own"\ntask = "line_reader"\nfile = "garbage.onnx"\nsha256 = "'
+        + hashlib.sha256(b"garbage").hexdigest()
+        + '"\n'
+    ),
+}
+
+
+def test_real_models_go_on_while_their_folder_is_broken(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.toml"
+    manifest.touch()  # none of its own: the built-in models
+    (tmp_path / "garbage.onnx").write_bytes(b"garbage")
+    picture = (SAMPLES / "plates" / "04_delhi_1row.jpg").read_bytes()
+    plate = RecognitionConfig(layout="plate", cache_policy=CachePolicy.BYPASS)
+    options = ["--models", str(tmp_path), "--port", "0", "--metrics-port", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "lipiyana", "serve", *options],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        guard = threading.Timer(150, process.kill)
+        guard.start()
+        try:
+            target = logged(process, r"serving at (\S+)")
+            metrics = logged(process, r"metrics at (\S+)")
+            with Client(target) as client:
+                before = client.recognize(picture, plate).plates
+                assert before
+                for text in BROKEN.values():
+                    manifest.write_text(text, "utf-8")
+                    process.send_signal(signal.SIGHUP)
+                    said = logged(process, r"not reloaded, and those from before stay: (.*)")
+                    assert str(tmp_path) in said
+                    assert client.recognize(picture, plate).plates == before
+                with urllib.request.urlopen(metrics, timeout=30) as response:
+                    counted = response.read().decode()
+                assert f'lipiyana_reloads_total{{result="failed"}} {len(BROKEN)}.0' in counted
+                manifest.write_text("", "utf-8")
+                process.send_signal(signal.SIGHUP)
+                logged(process, "(the models were reloaded)")
+                assert client.recognize(picture, plate).plates == before
+        finally:
+            guard.cancel()
+            process.terminate()
+            process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def logged(process: subprocess.Popen[str], pattern: str) -> str:
+    """Read the log until a line matches, and return its group."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if found := re.search(pattern, line):
+            return found[1]
+    raise AssertionError("".join(seen))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from lipiyana.learning.trainer.loading import worker_generator, worker_loader
+from lipiyana.learning.trainer.loading import batch_numbers, worker_loader
 from lipiyana.vehicles.training.data.canvas_shapes import Shapes
 from lipiyana.vehicles.training.data.canvases import SIZE, Canvas, Canvases
 from lipiyana.vehicles.training.data.street_pictures import StreetPicture
@@ -78,24 +78,32 @@ class CanvasMix:
 
 
 class BatchSource(IterableDataset[Batch]):
-    """An endless stream of batches; each worker process draws its own canvases."""
+    """An endless stream of batches. Each is drawn for its number, whatever was drawn before."""
 
-    def __init__(self, mix: CanvasMix) -> None:
-        self.mix = mix
+    def __init__(self, mix: CanvasMix, first: int = 0, *, mosaics_until: int | None = None) -> None:
+        """Begin with a batch.
+
+        Args:
+            mix: of what they are made.
+            first: number of the first batch: of the steps that a resumed run has taken.
+            mosaics_until: number of the first batch without mosaics, if that is known before.
+        """
+        self.mix, self._first, self._mosaics_until = mix, first, mosaics_until
         self.mosaic_share = torch.tensor(MOSAIC_SHARE).share_memory_()
         """Read before every batch, in every process; set it to 0 at the end of a run."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw batches endlessly."""
-        rng = worker_generator(self.mix.seed)
         canvases = self.mix.canvases
         shapes = self.mix.shapes
         chances = np.array([chance for _, chance in shapes])
-        while True:
+        for number in batch_numbers(self._first):
+            rng = np.random.default_rng([self.mix.seed, number])
             shape = None
             if shapes:
                 shape = shapes[int(rng.choice(len(shapes), p=chances / chances.sum()))][0]
-            share = self.mosaic_share.item()
+            is_last = self._mosaics_until is not None and number >= self._mosaics_until
+            share = 0.0 if is_last else self.mosaic_share.item()
             yield collate([canvases.draw(rng, share, shape) for _ in range(self.mix.batch)])
 
 

@@ -12,7 +12,7 @@ from lipiyana.cli.console import say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.extras import import_with
 from lipiyana.runtime.manifest import MANIFEST
-from lipiyana.runtime.releases import AUDIT, Switch, promote, rollback
+from lipiyana.runtime.releases import AUDIT, Switch, promotable, promote, rollback
 
 if TYPE_CHECKING:
     from lipiyana.learning.finetune.champion import Contest
@@ -35,6 +35,7 @@ def run_promote(
     from lipiyana.samples import sample_folder
 
     champion = import_with("train", "lipiyana.learning.finetune.champion", "models promote")
+    promotable(challenger)  # told before the comparison, which takes minutes
     served = folder if (folder / MANIFEST).is_file() else None
     held_out = champion.HeldOut(texts, plates, boxes, sample_folder())
     result: Contest = champion.contest(served, challenger, held_out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import TypeVar
 
 import cv2
@@ -29,6 +31,16 @@ def worker_loader(source: IterableDataset[Loaded], workers: int) -> DataLoader[L
 def worker_generator(seed: int) -> np.random.Generator:
     """Make the random generator of this process; a worker process is limited to one thread."""
     return np.random.default_rng([seed, _limited_worker()[0]])
+
+
+def batch_numbers(first: int) -> Iterator[int]:
+    """Give the numbers of the batches that this process makes, of all from `first` on.
+
+    Workers give batches in turn, so that a loader gives them in the order of their numbers. What is
+    drawn for a number alone is the same after another start, and with any number of workers.
+    """
+    number, workers = _limited_worker()
+    return itertools.count(first + number, workers)
 
 
 def worker_turn(taken: int) -> tuple[int, int]:

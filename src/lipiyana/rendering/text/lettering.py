@@ -138,6 +138,8 @@ def pen_strokes(mask: Mask, rng: np.random.Generator, body: float) -> Mask:
         A mask of the same shape and type. In thick letters the horizontal strokes, including the
         headline, become thin; thin letters get the strokes of a broad nib.
     """
+    if (mask > 127).all():  # it has no edge to be far from
+        return mask
     inside = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     # the mean distance to the edge is a quarter of a stroke's thickness
     stroke = 4 * float(inside[mask > 127].mean()) if (mask > 127).any() else 0.0

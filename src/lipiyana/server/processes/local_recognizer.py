@@ -7,7 +7,9 @@ from pathlib import Path
 
 from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.drift.profile import digests, read_profile
-from lipiyana.drift.watch import DriftWatch
+from lipiyana.drift.sharing import shared_watch
+from lipiyana.drift.watch import DriftNews, DriftWatch
+from lipiyana.errors import MissingExtra, ModelUnavailable
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.inference.models import RemoteModels
@@ -15,6 +17,7 @@ from lipiyana.pipeline import LocalRecognizer
 from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
+from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.shadow.recognizer import ShadowedRecognizer
@@ -34,12 +37,14 @@ def local_recognizer(
         metrics: counts the runs of the models; without it there is no shadow.
 
     Raises:
-        ModelUnavailable: `settings.models` has no manifest, or a model is not intact; or a server
-            of models has another one.
+        ModelUnavailable: `settings.models` has no manifest, or a model is not there or not intact;
+            or a server of models has another one.
         Unavailable: the server of models cannot be reached.
         PermissionDenied: `settings.keep_unsure` or `settings.drift` cannot be used.
         NotFound: `settings.drift_reference` cannot be read.
-        InvalidRequest: it is a profile of another version, or of other models.
+        InvalidRequest: it is a profile of another version, or of other models; or
+            `settings.drift_webhook` is no address.
+        MissingExtra: `settings.drift_webhook` needs the extra `events`.
     """
     quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
@@ -50,6 +55,8 @@ def local_recognizer(
         wait=settings.model_batch_wait,
         observe=None if metrics is None else metrics.ran,
     )
+    if settings.models is not None:
+        _require_preferred(settings.models)
     elsewhere = settings.inference_options
     remote = None if elsewhere is None else RemoteModels(elsewhere, metrics)
     store = ModelStore(
@@ -83,15 +90,50 @@ def local_recognizer(
     return _shadowed(served, settings.shadow, settings, metrics)
 
 
+def _require_preferred(folder: Path) -> None:
+    """Refuse a folder that lacks a file that it prefers: others would answer, and nobody knew.
+
+    Raises:
+        ModelUnavailable: it has no manifest, an invalid one, or lacks such a file.
+    """
+    preferred: dict[Task, ModelEntry] = {}
+    for entry in read_manifest(folder):
+        preferred.setdefault(entry.task, entry)
+    for entry in preferred.values():
+        if not entry.installed and not entry.extra:
+            raise ModelUnavailable(
+                f"{folder / MANIFEST} names {entry.name} first, and its file {entry.file} is not "
+                "there; copy it, or take it out of the manifest"
+            )
+
+
 def _watch(
     recognizer: LocalRecognizer, settings: ServerSettings, folder: Path, metrics: Metrics | None
 ) -> DriftWatch:
     """Watch for drift, on a thread that ends with the recognizer."""
     reference = settings.drift_reference
     profile = None if reference is None else read_profile(reference)
-    watch = DriftWatch(digests(recognizer.models), profile, folder, metrics)
-    watch.start()
-    return watch
+    address, secret = settings.drift_webhook, settings.drift_webhook_secret
+    return shared_watch(
+        digests(recognizer.models),
+        profile,
+        folder,
+        metrics,
+        lambda: None if address is None else _webhook(address, secret),
+    )
+
+
+def _webhook(address: str, secret: Path | None) -> DriftNews:
+    """Open what tells of drift: it signs, waits and tries again as the events' webhook does."""
+    try:
+        from lipiyana.events.sinks.addresses import Credentials
+        from lipiyana.events.sinks.opening import open_event_sink
+    except ModuleNotFoundError as error:
+        raise MissingExtra.for_extra("events", "drift_webhook") from error
+    credentials = Credentials.load(secret, None, None)
+    return open_event_sink(
+        address, credentials, lambda said: _log.warning("the webhook of drift: %s", said)
+    )
 
 
 def _keeping(

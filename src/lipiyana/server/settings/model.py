@@ -49,6 +49,7 @@ _PATHS = (
     "models",
     "drift",
     "drift_reference",
+    "drift_webhook_secret",
     "inference_ca",
     "keep_unsure",
     "shadow",
@@ -129,6 +130,10 @@ class ServerSettings(InferenceSettings):
             that they change; absent: nothing is counted.
         drift_reference: profile (`lipiyana drift profile`) with which they are compared, besides
             the week before; absent: none.
+        drift_webhook: address that is told when drift begins and ends; absent: none. Needs the
+            extra `events`.
+        drift_webhook_secret: file with the secret that signs these messages; absent: that of
+            `LIPIYANA_WEBHOOK_SECRET`, if there is one.
         tls_certificate: PEM file of the server's certificates; absent: plaintext.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of the issuer of client certificates, which are then required;
@@ -190,6 +195,8 @@ class ServerSettings(InferenceSettings):
     shadow_share: float = Field(default=0.1, gt=0, le=1)
     drift: Path | None = None
     drift_reference: Path | None = None
+    drift_webhook: str | None = None
+    drift_webhook_secret: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -255,8 +262,11 @@ class ServerSettings(InferenceSettings):
 
     @model_validator(mode="after")
     def _drift_is_counted(self) -> Self:
-        if self.drift_reference is not None and self.drift is None:
-            raise ValueError("drift_reference needs drift, the folder of the counts")
+        for name in ("drift_reference", "drift_webhook"):
+            if getattr(self, name) is not None and self.drift is None:
+                raise ValueError(f"{name} needs drift, the folder of the counts")
+        if self.drift_webhook_secret is not None and self.drift_webhook is None:
+            raise ValueError("drift_webhook_secret needs drift_webhook, whose messages it signs")
         return self
 
     @property

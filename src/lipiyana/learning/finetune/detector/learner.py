@@ -56,11 +56,14 @@ class DetectorRecipe(LearnerRecipe):
         retain: weight of the distillation loss on unlabelled classes.
         int8_share: share of the time, at the end, in which INT8 is simulated; batch norms are
             used before that. 1 trains without batch norms.
+        steps: of the course, if they alone limit it: then one that was stopped and resumed ends in
+            the same model as one that was not. None if the clock decides.
     """
 
     training: Recipe = GENTLE
     retain: float = 1.0
     int8_share: float = 0.35
+    steps: int | None = None
 
 
 class DetectorLearner(NormedLearner[Trainer]):
@@ -87,17 +90,27 @@ class DetectorLearner(NormedLearner[Trainer]):
     def learn(self, share: float) -> None:
         """Take one step on one batch."""
         if self._source is None:
-            # a resumed course needs other random canvases than before
-            seed = self._mix.seed + self.step
-            mix = replace(self._mix, seed=seed, workers=self._recipe.workers)
-            self._source = BatchSource(mix)
+            mix = replace(self._mix, workers=self._recipe.workers)
+            self._source = BatchSource(mix, self.step, mosaics_until=self._mosaics_until())
             self._batches = iter(batch_loader(self._source))
-        last = share >= 1 - self._recipe.training.decay_share
-        self._source.mosaic_share.fill_(0.0 if last else MOSAIC_SHARE)
+        if self._recipe.steps is None:
+            last = self._is_last(share)
+            self._source.mosaic_share.fill_(0.0 if last else MOSAIC_SHARE)
         batch = next(self._batches)
         self._begin_phase(share, batch)
         factor = learning_rate_factor(self.step, share, self._recipe.training)
         self._trainer.learn(batch, factor, lambda *outputs: self._forgotten(batch, *outputs))
+
+    def _is_last(self, share: float) -> bool:
+        """Whether the learning rate falls; then there are no mosaics."""
+        return share >= 1 - self._recipe.training.decay_share
+
+    def _mosaics_until(self) -> int | None:
+        """The first step without mosaics. Workers draw ahead, so that they must know it before."""
+        steps = self._recipe.steps
+        if steps is None:
+            return None
+        return next((step for step in range(steps) if self._is_last(step / steps)), steps)
 
     def measure(self) -> Measured:
         """Measure the moving average on the validation pictures.
