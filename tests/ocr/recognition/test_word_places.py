@@ -61,7 +61,7 @@ def overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 @pytest.mark.parametrize(
     "words",
-    [("STORES",), ("GENERAL", "STORES"), ("KA", "01", "AB", "1234"),
+    [("STORES",), ("GENERAL", "STORES"), ("PLOT", "12", "SECTOR", "48"),
      ("GRAND", "HOTEL", "AND", "SUPER", "MARKET", "NEAR", "CITY", "PARK")],
 )  # fmt: skip
 def test_words_of_a_crop(recognizer: LocalRecognizer, words: tuple[str, ...]) -> None:
