@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -129,6 +130,7 @@ class _Intake:
         self._forwarder = forwarder
         self._name = "" if request.rows is None else str(request.rows.resolve())
         self._follow = request.follow
+        self._warned_at = -math.inf
         self.invalid = 0
 
     def take_all(self) -> None:
@@ -164,15 +166,17 @@ class _Intake:
         """
         if self._path is not None and not self._follow:
             self._forwarder.wait_for_room(lines)
-        warned = False
         while True:
+            waiting = self._forwarder.spool.waiting
             try:
                 self._forwarder.add(lines, position)
             except SpoolWriteError as error:
-                if not warned:
-                    say_warning(f"no rows are read, since the spool cannot be written: {error}")
-                warned = True
-                time.sleep(_DISK_SECONDS)
+                if (now := time.monotonic()) > self._warned_at + _CHECK_SECONDS:
+                    self._warned_at = now
+                    say_warning(
+                        f"no rows are read while the spool cannot be written: {error}; they wait"
+                    )
+                self._forwarder.wait_until_fewer_than(waiting, _DISK_SECONDS)
             else:
                 return
 
