@@ -69,13 +69,13 @@ def run(request: ForwardRequest) -> int:
                 report=say_warning,
             )
             intake = _Intake(request, forwarder)
-            stack.callback(lambda: say_step(_summary(intake, forwarder)))
+            stack.callback(lambda: say_step(summary(forwarder, intake.invalid)))
             stack.callback(forwarder.close)
             serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
             intake.take_all()
             while not forwarder.wait_until_sent(_CHECK_SECONDS):
                 pass
-        return FAILED if intake.invalid or _missing(forwarder) else DONE
+        return FAILED if intake.invalid or missing(forwarder) else DONE
     except InvalidRequest as error:
         say_error(error.message)
         return USAGE
@@ -86,14 +86,19 @@ def run(request: ForwardRequest) -> int:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
 
 
-def opened(address: str, spool: Path) -> Forwarder:
+def opened(address: str, spool: Path, ca: Path | None) -> Forwarder:
     """Open a forwarder with the standard limits, and secrets from the environment.
+
+    Args:
+        address: of the receiver.
+        spool: folder in which rows wait.
+        ca: issuer of the receiver's certificate; None for the system's.
 
     Raises:
         LipiyanaError: the address, a secret or the spool cannot be used.
         OSError: the spool cannot be written.
     """
-    credentials = Credentials.load(None, None, None)
+    credentials = Credentials.load(None, None, ca)
     warn_of_open_network(address)
     return open_forwarder(
         address, spool, ForwardOptions(), credentials=credentials, report=say_warning
@@ -201,11 +206,18 @@ def _options(request: ForwardRequest) -> ForwardOptions:
     )
 
 
-def _missing(forwarder: Forwarder) -> int:
-    return forwarder.spool.counts.dropped + forwarder.counts.refused
+def missing(forwarder: Forwarder) -> int:
+    """Count the rows that the receiver will never have."""
+    return forwarder.spool.counts.dropped + forwarder.counts.refused + forwarder.counts.lost
 
 
-def _summary(intake: _Intake, forwarder: Forwarder) -> str:
+def summary(forwarder: Forwarder, invalid: int = 0) -> str:
+    """Say what became of the rows.
+
+    Args:
+        forwarder: that had them.
+        invalid: lines that were no rows.
+    """
     spooled, sent = forwarder.spool.counts, forwarder.counts
     parts = [
         f"{spooled.spooled} rows spooled",
@@ -216,8 +228,9 @@ def _summary(intake: _Intake, forwarder: Forwarder) -> str:
         "dropped, spool full": spooled.dropped_full,
         "dropped, too old": spooled.dropped_old,
         "dropped, larger than the spool": spooled.dropped_large,
+        "lost, spool not written": sent.lost,
         "refused": sent.refused,
-        "invalid": intake.invalid,
+        "invalid": invalid,
         "messages failed": sent.failures,
     }
     return ", ".join(parts + [f"{number} {what}" for what, number in others.items() if number])
