@@ -23,7 +23,7 @@ from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
 from lipiyana.events.spool.limits import Drop, SpoolLimits
 from lipiyana.events.spool.metrics import serve_metrics
-from lipiyana.files import parse_json
+from lipiyana.files import is_json_object
 
 _DISK_SECONDS = 1.0
 """Between attempts to write to a disk that is full."""
@@ -155,7 +155,7 @@ class _Intake:
             rows.close()
 
     def _take(self, chunk: Chunk) -> None:
-        good = [line for line in chunk.lines if _is_object(line)]
+        good = [line for line in chunk.lines if is_json_object(line)]
         bad = len(chunk.lines) - len(good)
         if bad:
             self.invalid += bad
@@ -184,13 +184,6 @@ class _Intake:
                 self._forwarder.wait_until_fewer_than(waiting, _DISK_SECONDS)
             else:
                 return
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(parse_json(line), dict)
-    except ValueError:
-        return False
 
 
 def _options(request: ForwardRequest) -> ForwardOptions:

@@ -86,7 +86,11 @@ def run(request: WatchRequest) -> int:
     forwarded: list[Forwarded] = []
     try:
         with ExitStack() as stack:
-            sink = StandardOutput() if request.output is None else JsonLines(request.output)
+            sink = (
+                StandardOutput()
+                if request.output is None
+                else JsonLines(request.output, say_warning)
+            )
             stack.callback(sink.close)
             sinks: list[RowSink] = [sink if request.crops is None else WithoutCrops(sink)]
             if request.forward is not None:

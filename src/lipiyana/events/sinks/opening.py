@@ -29,7 +29,7 @@ def open_event_sink(to: str, credentials: Credentials, report: Callable[[str], N
         MissingExtra: a package for it is not installed.
     """
     if not is_address(to):
-        return LineOutput(None if to in {"stdout", "-"} else Path(to))
+        return LineOutput(None if to in {"stdout", "-"} else Path(to), report)
     return open_forwarder(to, None, _EVENTS, credentials=credentials, report=report)
 
 
