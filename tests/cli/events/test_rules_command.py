@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -135,6 +136,23 @@ def test_an_event_that_a_webhook_refuses_is_reported(tmp_path: Path) -> None:
     assert "2 events were not delivered" in done.stderr
     assert "KA01AD1234" not in done.stderr
     assert len(receiver.messages) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_events_that_a_signal_leaves_undelivered_are_reported(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(frame(1), "utf-8")
+    with receiving() as receiver:
+        receiver.answer = lambda _: 503
+        arguments = (written(tmp_path, SEEN), rows, "--to", receiver.url, "--follow")
+        with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True) as process:
+            receiver.wait(lambda: bool(receiver.messages))
+            process.send_signal(number)
+            _, said = process.communicate()
+    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert "1 events were not delivered" in said
 
 
 def test_rules_change_while_rows_come(tmp_path: Path) -> None:

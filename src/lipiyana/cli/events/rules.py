@@ -46,6 +46,7 @@ def run(request: RulesRequest) -> int:
     Raises:
         LipiyanaError: a package for an address is not installed.
     """
+    sinks: list[RowSink] = []
     try:
         with ExitStack() as stack:
             stack.enter_context(terminable())
@@ -53,12 +54,11 @@ def run(request: RulesRequest) -> int:
             credentials = _checked(request)
             rows = RowLines(request.rows, follow=request.follow)
             stack.callback(rows.close)
-            sinks = []
             for to in request.to:
                 sinks.append(open_event_sink(to, credentials, say_warning))
                 stack.callback(sinks[-1].close)
             all_good = _apply(file, rows, sinks)
-            return DONE if _all_delivered(sinks) and all_good else FAILED
+            return DONE if _all_delivered(sinks, _LAST_SECONDS) and all_good else FAILED
     except BrokenPipeError:  # who reads the events has had enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -69,6 +69,7 @@ def run(request: RulesRequest) -> int:
         say_error(plain(error))
         return FAILED
     except KeyboardInterrupt as signalled:
+        _all_delivered(sinks, 0.0)
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
 
 
@@ -116,12 +117,12 @@ def _take_over(file: RulesFile, engine: RuleEngine) -> None:
         say_step(f"the rules have changed; there are {len(changed.rules)}")
 
 
-def _all_delivered(sinks: list[RowSink]) -> bool:
+def _all_delivered(sinks: list[RowSink], seconds: float) -> bool:
     delivered = True
     for sink in sinks:
         if not isinstance(sink, Forwarder):
             continue
-        sink.wait_until_sent(_LAST_SECONDS)
+        sink.wait_until_sent(seconds)
         missing = sink.spool.waiting + sink.spool.counts.dropped + sink.counts.refused
         if missing:
             say_error(f"{missing} events were not delivered")
