@@ -11,8 +11,9 @@ from typing import Any
 
 from lipiyana.cli.exit_codes import TERMINATED
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""SIGHUP comes when a terminal or a session ends; it is ignored under `nohup`."""
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)
+"""It comes when a terminal or a session ends, and is ignored under `nohup`. Windows has none."""
+_ENDING = {signal.SIGTERM, _HANGUP}
 
 
 class Terminated(KeyboardInterrupt):
@@ -62,8 +63,8 @@ def told_if_terminated() -> Iterator[None]:
 
 def _handlers() -> dict[signal.Signals, Any]:
     found = {number: signal.getsignal(number) for number in _ENDING}
-    if found[signal.SIGHUP] is signal.SIG_IGN:
-        del found[signal.SIGHUP]
+    if found[_HANGUP] is signal.SIG_IGN:
+        del found[_HANGUP]
     return found
 
 

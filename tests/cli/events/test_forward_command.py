@@ -207,7 +207,8 @@ def test_a_row_larger_than_the_spool_has_its_own_reason(tmp_path: Path) -> None:
         (("--spool", "/proc/x"), "nothing can be made at /proc/x; name another place"),
         (("--spool", "file/spool"), "file is a file; name a folder in place of it"),
         (("--ca", "file"), "file holds no certificate in PEM"),
-        (("--to", "https://host:port/"), "this address cannot be used"),
+        (("--to", "https://host:port/"), "its port is not a number from 1 to 65535"),
+        (("--to", "https://[::1"), "[ and ] are around an IPv6 address"),
     ],
 )
 def test_what_cannot_be_used(
