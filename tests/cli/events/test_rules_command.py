@@ -191,6 +191,17 @@ def test_lines_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
     assert "row 1 is left out: not a row of" in done.stderr
 
 
+def test_many_foreign_rows_are_counted(tmp_path: Path) -> None:
+    done = run(written(tmp_path, SEEN), rows='{"kind": "track"}\n' * 300)
+    assert (done.returncode, done.stdout) == (1, "")
+    said = done.stderr.splitlines()
+    assert len(said) == 7
+    assert (
+        "row 5 is left out: not a row of `lipiyana read` or `lipiyana watch`: it has no" in said[4]
+    )
+    assert said[-1] == "warning: 300 rows were left out"
+
+
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -15,7 +15,7 @@ from lipiyana.cli.events.options import CompressChoice, DropChoice
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
 from lipiyana.errors import InvalidRequest
-from lipiyana.events.row_lines import Chunk, RowLines
+from lipiyana.events.row_lines import LONGEST_LINE, Chunk, RowLines
 from lipiyana.events.senders.message import Compression
 from lipiyana.events.sinks.addresses import Credentials
 from lipiyana.events.sinks.opening import open_forwarder
@@ -143,19 +143,21 @@ class _Intake:
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: a line is too long.
         """
         position = self._forwarder.spool.position(self._name)
         rows = RowLines(self._path, follow=self._follow, position=position)
         try:
             for chunk in rows.chunks():
-                if chunk.lines:
+                if chunk.lines or chunk.too_long:
                     self._take(chunk)
         finally:
             rows.close()
 
     def _take(self, chunk: Chunk) -> None:
         good = [line for line in chunk.lines if is_json_object(line)]
+        if chunk.too_long:
+            self.invalid += chunk.too_long
+            say_warning(f"a line is left out: it is longer than {LONGEST_LINE} bytes")
         bad = len(chunk.lines) - len(good)
         if bad:
             self.invalid += bad
