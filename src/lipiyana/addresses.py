@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.words import shown
@@ -109,3 +110,21 @@ def _bad_target(target: object, example: str, more: str = "") -> InvalidRequest:
         field="target",
         reason="INVALID_SETTINGS",
     )
+
+
+def fault_of_address(address: str) -> str:
+    """Say what is wrong with a URL, or "" if it has a host and a port that can be."""
+    if not address.isprintable():
+        return "it has line breaks or other control characters"
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return "[ and ] are around an IPv6 address, such as [::1]"
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        return "its port is not a number from 1 to 65535"
+    return "" if host else "it has no host"

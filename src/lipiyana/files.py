@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import glob
 import json
+import math
 import os
 import re
 import stat
@@ -135,6 +136,25 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def is_json_object(text: bytes) -> bool:
+    """Whether a text is an object of JSON, as a row is; NaN and infinity are none of JSON."""
+    try:
+        return isinstance(json.loads(text, parse_constant=_no_constant, parse_float=_finite), dict)
+    except (RecursionError, ValueError):
+        return False
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Replace a file as a whole: what the body writes to the given path is renamed to `path`.
@@ -258,11 +278,16 @@ def _printable(name: str) -> str:
         return ascii(name)
 
 
-def drop_partial_line(file: IO[bytes]) -> None:
-    """Remove what a crash left of the last line of a file that is open to read and append.
+def drop_partial_line(file: IO[bytes]) -> int:
+    """Remove what a crash left of the last line of JSON Lines, open to read and append.
+
+    An object that is whole and lacks only its newline gets one.
 
     Args:
         file: its position is at its end afterwards.
+
+    Returns:
+        The bytes that were removed.
     """
     end = file.seek(0, os.SEEK_END)
     position = end
@@ -274,6 +299,15 @@ def drop_partial_line(file: IO[bytes]) -> None:
             position = start + found + 1
             break
         position = start
-    if position < end:
-        file.truncate(position)
+    if position == end:
+        return 0
+    if end - position <= MAX_FILE_BYTES:
+        file.seek(position)
+        if is_json_object(file.read(end - position)):
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
+            file.flush()
+            return 0
+    file.truncate(position)
     file.seek(0, os.SEEK_END)
+    return end - position

@@ -99,11 +99,33 @@ def test_a_file_that_is_rotated_is_read_to_its_end_first(tmp_path: Path) -> None
     rows.close()
 
 
-def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_lines, "LONGEST_LINE", 100)
+@pytest.mark.usefixtures("no_waiting")
+def test_the_last_line_of_a_rotated_file_needs_no_newline(tmp_path: Path) -> None:
     path = tmp_path / "rows"
-    path.write_bytes(b"x" * 200)
-    rows = RowLines(path)
-    with pytest.raises(ValueError, match="longer than 100 bytes"):
-        list(rows.chunks())
+    path.write_bytes(b"a\nb")
+    rows = RowLines(path, follow=True)
+    chunks = rows.chunks()
+    assert next_lines(chunks) == (b"a",)
+    path.rename(tmp_path / "rows.1")
+    path.write_bytes(b"new\n")
+    assert next_lines(chunks) == (b"b",)
+    last = next(chunk for chunk in chunks if chunk.lines)
+    assert last.lines == (b"new",)
     rows.close()
+    assert lines_of(path, last.position)[0] == []
+
+
+def test_a_line_that_is_too_long_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_lines, "LONGEST_LINE", 100)
+    monkeypatch.setattr(row_lines, "_CHUNK", 64)
+    path = tmp_path / "rows"
+    path.write_bytes(b"a\n" + b"x" * 300 + b"\nb\n" + b"y" * 200)
+    rows = RowLines(path)
+    chunks = list(rows.chunks())
+    rows.close()
+    assert [line for chunk in chunks for line in chunk.lines] == [b"a", b"b"]
+    assert sum(chunk.too_long for chunk in chunks) == 2
+    long = next(chunk for chunk in chunks if chunk.too_long)
+    assert lines_of(path, long.position)[0] == [b"b"]

@@ -25,6 +25,7 @@ BROWSER = (
 DEPLOY = "checks deploy/ with Helm and others: pip install --group deploy"
 MOSQUITTO = "needs the broker mosquitto: install the system's package mosquitto"
 FULL_DISK = "needs the device /dev/full: Linux has it"
+SMALL_DISK = "fills a small disk in memory: needs root that may mount a tmpfs"
 PROMTOOL = "needs the program promtool: install the system's package prometheus"
 DVC = "runs a pipeline: needs the program dvc: pip install --group pipelines"
 SETPRIV = "acts as another user: needs root, and the program setpriv of util-linux"

@@ -105,16 +105,22 @@ def test_a_broken_picture_is_reported_and_the_next_one_comes(
     assert said[0].startswith("a.jpg: ")
 
 
-def test_a_folder_that_goes_away_is_reported_until_it_is_back(
+def test_a_folder_that_goes_away_is_reported_once_each_time(
     tmp_path: Path, frames: FolderFrames, said: list[str]
 ) -> None:
     each = iter(frames)
     tmp_path.rename(tmp_path.with_name("gone"))
-    assert next(each) is None
-    assert said == ["the folder cannot be read: No such file or directory"]
+    told = ["the folder cannot be read: No such file or directory"]
+    for _ in range(3):
+        assert next(each) is None
+        assert said == told
     tmp_path.mkdir()
     put(tmp_path / "a.jpg", encoded(80), 1000.0)
     assert len(looks(each, 3)) == 1
+    (tmp_path / "a.jpg").unlink()
+    tmp_path.rmdir()
+    looks(each, 2)
+    assert said == told * 2
 
 
 def test_it_ends_when_it_is_stopped(

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 from live_cameras import RtspCamera, answers, free_port, web_camera, write_plain_video
 from street_video import PLATES
 
 from lipiyana.errors import InvalidImage, Unavailable
+from lipiyana.watch.inputs import live as live_inputs
 from lipiyana.watch.inputs.frames import CameraFrame
 from lipiyana.watch.inputs.live import LiveFrames, Patience
 from lipiyana.watch.inputs.sources import parse_sources
@@ -243,3 +246,26 @@ def test_the_command_watches_a_camera_until_it_is_stopped(
     assert any(row["registration"]["canonical"] in PLATES for row in rows if row["registration"])
     assert "frames, " in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(("healthy", "expected"), [(1e9, [0, 1, 2, 3]), (0.0, [0, 0, 0, 0])])
+def test_a_camera_that_sends_and_drops_is_waited_for_longer_each_time(
+    stop: threading.Event, tmp_path: Path, healthy: float, expected: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    write_plain_video(tmp_path / "one.mp4", 50, frames=2)
+    monkeypatch.setattr(live_inputs, "open_live", lambda *_: av.open(str(tmp_path / "one.mp4")))
+    counted: list[int] = []
+
+    class Counting(LiveFrames):
+        def _delay(self, failures: int) -> float:
+            counted.append(failures)
+            if len(counted) == 4:
+                stop.set()
+            return 0.0
+
+    (source,) = parse_sources(["rtsp://127.0.0.1/1"])
+    settings = replace(FAST, healthy_seconds=healthy)
+    for _ in Counting(source, stop, patience=PATIENT, settings=settings):
+        pass
+    assert counted[:4] == expected

@@ -48,7 +48,24 @@ def test_what_is_nothing(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         parse_sources([wrong])
 
 
-@pytest.mark.parametrize("wrong", ["file:///etc/passwd", "ftp://u:p@h/x", "rtsp://", "rtsp:///1"])
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("rtsp://", "it has no host"),
+        ("rtsp:///1", "it has no host"),
+        ("rtsp://u:p@[::1", "IPv6"),
+        ("rtsp://u:p@h:0/1", "its port"),
+        ("rtsp://u:p@h:x/1", "its port"),
+        ("rtsp://h/1\n", "line breaks"),
+    ],
+)
+def test_faults_of_addresses(wrong: str, says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says) as caught:
+        parse_sources([wrong])
+    assert "u:p" not in caught.value.message
+
+
+@pytest.mark.parametrize("wrong", ["file:///etc/passwd", "ftp://u:p@h/x"])
 def test_addresses_of_other_schemes(wrong: str) -> None:
     with pytest.raises(InvalidRequest, match="is not an address of rtsp") as caught:
         parse_sources([wrong])

@@ -19,17 +19,18 @@ from lipiyana.watch.run import State
 from lipiyana.watch.watcher import Counts
 
 
-def test_the_first_signal_is_noted_and_the_second_one_interrupts() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_is_noted_and_the_second_one_interrupts(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
     with stoppable() as check:
         check()
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         with pytest.raises(Stopped) as stopped:
             check()
         assert stopped.value.exit_code == 143
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
 
 
 def test_a_file_that_is_stopped_has_the_rows_of_what_is_in_sight(street: Path) -> None:

@@ -237,6 +237,19 @@ def test_rows_are_forwarded_as_they_are_written(street: Path, tmp_path: Path) ->
         )  # fmt: skip
         assert result.exit_code == 0, result.output
         assert list(receiver.rows.values()) == rows_of(rows)
+    count = len(receiver.rows)
+    assert f"{count} rows spooled, {count} sent (" in result.stderr
+
+
+def test_rows_that_the_receiver_will_never_have_are_told(street: Path, tmp_path: Path) -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda _: 400
+        result = invoke(
+            str(street), "-o", str(tmp_path / "rows.jsonl"), "--forward", receiver.url, "--spool",
+            str(tmp_path / "spool"), *PLATES_ONLY,
+        )  # fmt: skip
+    assert result.exit_code == 1
+    assert f", {len(rows_of(tmp_path / 'rows.jsonl'))} refused" in result.stderr
 
 
 def test_crops_are_forwarded_and_not_written(street: Path, tmp_path: Path) -> None:

@@ -14,4 +14,4 @@ CUT_OFF: Final = 3
 INTERRUPTED: Final = 130
 """Ctrl-C; the code that shells use for SIGINT."""
 TERMINATED: Final = 143
-"""SIGTERM; the code that shells use for it."""
+"""SIGTERM, or SIGHUP; the code that shells use for the former."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes of a row; a longer one is no row, and would fill the memory."""
+"""Bytes of a row; a longer one is no row and left out, since it would fill the memory."""
 
 _CHUNK = 64 * 1024
 _TAIL = 256
@@ -41,18 +41,21 @@ class Chunk:
         lines: without the white space around them; blank ones are left out.
         position: what `RowLines` takes to read on after them.
         unfinished: the last line has no newline; it may still be being written.
+        too_long: lines that were left out, longer than `LONGEST_LINE`.
     """
 
     lines: tuple[bytes, ...]
     position: str
     unfinished: bool = False
+    too_long: int = 0
 
 
 class RowLines:
     """Lines of a file, or of a pipe.
 
     A file that is followed may be renamed or truncated by who rotates it: its rest is read, then
-    the new one from its start. The last line of a file that is not followed needs no newline.
+    the new one from its start. The last line of a file that is not followed, or not any more, needs
+    no newline.
     """
 
     def __init__(self, path: Path | None, *, follow: bool = False, position: str = "") -> None:
@@ -75,6 +78,7 @@ class RowLines:
         self._end = 0
         self._tail = b""
         self._partial = b""
+        self._in_long_line = False
         self._stop = threading.Event()
         if position and path is not None:
             self._resume(json.loads(position))
@@ -88,7 +92,6 @@ class RowLines:
         """Yield what is there to be read.
 
         Raises:
-            ValueError: a line is longer than `LONGEST_LINE`.
             OSError: the file cannot be read.
         """
         while not self._stop.is_set():
@@ -96,9 +99,13 @@ class RowLines:
                 yield self._split(read)
             elif not self._follow:
                 break
-            elif not self._reopen_if_rotated():
-                yield Chunk((), self._position)
-                self._stop.wait(_POLL)
+            else:
+                rest = self._partial.strip()
+                if not self._reopen_if_rotated():
+                    yield Chunk((), self._position)
+                    self._stop.wait(_POLL)
+                elif rest:
+                    yield Chunk((rest,), self._position)
         if self._partial.strip() and not self._follow:
             self._pass(self._partial)
             yield Chunk((self._partial.strip(),), self._position, unfinished=True)
@@ -111,12 +118,19 @@ class RowLines:
             raise
 
     def _split(self, read: bytes) -> Chunk:
+        if self._in_long_line:
+            rest, newline, read = read.partition(b"\n")
+            self._pass(rest + newline)
+            self._in_long_line = not newline
         whole, newline, self._partial = (self._partial + read).rpartition(b"\n")
-        if len(self._partial) > LONGEST_LINE:
-            raise ValueError(f"a line is longer than {LONGEST_LINE} bytes")
         self._pass(whole + newline)
+        too_long = len(self._partial) > LONGEST_LINE
+        if too_long:
+            self._pass(self._partial)
+            self._partial, self._in_long_line = b"", True
         lines = (line.strip() for line in whole.split(b"\n"))
-        return Chunk(tuple(line for line in lines if line), self._position)
+        found = tuple(line for line in lines if line)
+        return Chunk(found, self._position, too_long=int(too_long))
 
     def _pass(self, read: bytes) -> None:
         self._end += len(read)
@@ -125,13 +139,15 @@ class RowLines:
     @property
     def _position(self) -> str:
         tail = hashlib.sha256(self._tail).hexdigest()
-        return json.dumps({"end": self._end, "bytes": len(self._tail), "tail": tail})
+        position = {"end": self._end, "bytes": len(self._tail), "tail": tail}
+        return json.dumps(position | ({"in_long_line": True} if self._in_long_line else {}))
 
     def _resume(self, position: Mapping[str, Any]) -> None:
         self._file.seek(position["end"] - position["bytes"])
         tail = self._file.read(position["bytes"])
         if hashlib.sha256(tail).hexdigest() == position["tail"]:
             self._end, self._tail = position["end"], tail
+            self._in_long_line = position.get("in_long_line", False)
         else:
             self._file.seek(0)
 
@@ -150,5 +166,5 @@ class RowLines:
             self._file.close()
             self._file = self._path.open("rb", 0)
         self._file.seek(0, io.SEEK_SET)
-        self._end, self._tail, self._partial = 0, b"", b""
+        self._end, self._tail, self._partial, self._in_long_line = 0, b"", b"", False
         return True

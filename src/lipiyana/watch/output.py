@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from lipiyana.events.appended_file import AppendedFile
 from lipiyana.events.sink import RowSink
-from lipiyana.files import drop_partial_line
 
 
 class JsonLines:
-    """A `RowSink` of a file that rows are appended to.
+    """A `RowSink` of a file that rows are appended to; see `AppendedFile`."""
 
-    Each row is with the system once `write` returns. What a crash left of a line is removed when
-    the file is opened again.
-    """
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, report: Callable[[str], object] = lambda _: None) -> None:
         """Open the file, or create it.
+
+        Args:
+            path: of the file.
+            report: takes messages for people.
 
         Raises:
             OSError: it cannot be opened.
         """
-        self._file: IO[bytes] = path.open("a+b")
-        drop_partial_line(self._file)
+        self._file = AppendedFile(path, report=report)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Append a row.
@@ -35,7 +34,6 @@ class JsonLines:
             OSError: the disk is full, for instance.
         """
         self._file.write(line_of(row))
-        self._file.flush()
 
     def close(self) -> None:
         """Close the file."""

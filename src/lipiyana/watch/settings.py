@@ -66,6 +66,8 @@ class WatchSettings:
     """Seconds before the first attempt to connect again; doubles with each failure."""
     most_delay: float = 30.0
     """Greatest delay."""
+    healthy_seconds: float = 30.0
+    """That a connection lasts before the delays begin anew."""
     most_damaged: int = 100
     """Packets in a row that cannot be decoded, after which a stream is opened again."""
     poll_seconds: float = 0.5

@@ -21,6 +21,7 @@ from grpc_row_receiver import grpc_receiving
 from mqtt_broker import Subscriber, broker, free_port
 from needs import SETPRIV
 from row_receiver import Fault, Received, RowReceiver, decoded, receiving
+from small_disk import small_disk
 from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
@@ -133,6 +134,26 @@ def test_a_full_disk_makes_the_file_wait(tmp_path: Path) -> None:
     assert sorted(came(receiver)) == list(range(30_000))
 
 
+@pytest.mark.parametrize("size", ["300k", "3m"])
+def test_a_disk_that_the_spool_fills_is_freed_by_what_is_sent(tmp_path: Path, size: str) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(lines(range(20_000)), "utf-8")
+    with receiving() as receiver, small_disk(tmp_path / "disk", size) as disk:
+        online = threading.Event()
+        receiver.answer = lambda _: 200 if online.is_set() else 503
+        with started(rows, "--to", receiver.url, "--spool", disk / "spool") as process:
+            assert process.stderr is not None
+            said = ""
+            while "the spool cannot be written" not in said:
+                said = process.stderr.readline()
+                assert said
+            online.set()
+            assert process.wait(PATIENCE) == 0
+        assert sorted(came(receiver)) == list(range(20_000))
+        assert not (disk / "spool" / "reserve").exists()
+        assert shutil.disk_usage(disk).used < 100 * 1024
+
+
 def test_a_file_waits_for_room_in_the_spool(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text(lines(range(3000)).replace("\n", "\r\n"), "utf-8")
@@ -186,7 +207,8 @@ def test_a_row_larger_than_the_spool_has_its_own_reason(tmp_path: Path) -> None:
         (("--spool", "/proc/x"), "nothing can be made at /proc/x; name another place"),
         (("--spool", "file/spool"), "file is a file; name a folder in place of it"),
         (("--ca", "file"), "file holds no certificate in PEM"),
-        (("--to", "https://host:port/"), "this address cannot be used"),
+        (("--to", "https://host:port/"), "its port is not a number from 1 to 65535"),
+        (("--to", "https://[::1"), "[ and ] are around an IPv6 address"),
     ],
 )
 def test_what_cannot_be_used(

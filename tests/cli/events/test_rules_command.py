@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -137,6 +138,23 @@ def test_an_event_that_a_webhook_refuses_is_reported(tmp_path: Path) -> None:
     assert len(receiver.messages) == 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_events_that_a_signal_leaves_undelivered_are_reported(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(frame(1), "utf-8")
+    with receiving() as receiver:
+        receiver.answer = lambda _: 503
+        arguments = (written(tmp_path, SEEN), rows, "--to", receiver.url, "--follow")
+        with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True) as process:
+            receiver.wait(lambda: bool(receiver.messages))
+            process.send_signal(number)
+            _, said = process.communicate()
+    assert process.returncode == (130 if number == signal.SIGINT else 143)
+    assert "1 events were not delivered" in said
+
+
 def test_rules_change_while_rows_come(tmp_path: Path) -> None:
     rules, rows = written(tmp_path, SEEN), tmp_path / "rows.jsonl"
     rows.write_text(frame(1), "utf-8")
@@ -171,6 +189,17 @@ def test_lines_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
     done = run(written(tmp_path, SEEN), rows=f"no row\n{frame(1)}")
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
     assert "row 1 is left out: not a row of" in done.stderr
+
+
+def test_many_foreign_rows_are_counted(tmp_path: Path) -> None:
+    done = run(written(tmp_path, SEEN), rows='{"kind": "track"}\n' * 300)
+    assert (done.returncode, done.stdout) == (1, "")
+    said = done.stderr.splitlines()
+    assert len(said) == 7
+    assert (
+        "row 5 is left out: not a row of `lipiyana read` or `lipiyana watch`: it has no" in said[4]
+    )
+    assert said[-1] == "warning: 300 rows were left out"
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:

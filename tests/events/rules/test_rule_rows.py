@@ -29,3 +29,19 @@ PLATE = (
 def test_what_makes_no_sense_is_a_value_error(line: str) -> None:
     with pytest.raises(ValueError, match="not a row of"):
         observation_of_line(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "it is not an object"),
+        ('{"kind": "track"}', "it has no `source`"),
+        ('{"n": 1}', "it has no `recognition`"),
+        ('{"kind": "x"}', "its kind is unknown: x"),
+        ('{"kind": "track", "source": 1, "first_seen": "now"}', "not what it should be"),
+    ],
+)
+def test_what_is_missing_is_named(line: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"{says}$"):
+        observation_of_line(line)

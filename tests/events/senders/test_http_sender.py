@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import select
 import socket
+import threading
 from pathlib import Path
 from threading import Thread
 
@@ -138,3 +141,33 @@ def test_a_certificate_of_ones_own_issuer(tmp_path: Path) -> None:
         sender.send(message_of_event(b'{"id":"b"}'))
         sender.close()
     assert list(receiver.rows) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"x"),
+        (b"", b"H"),
+    ],
+)
+def test_an_answer_that_never_ends_is_a_failure(first: bytes, then: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(first)
+                while select.select([], [connection], [], 10)[1]:
+                    connection.sendall(then)
+                    select.select([], [], [], 0.01)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        sender = HttpSender(address, answer_seconds=0.2)
+        with pytest.raises(SendError, match="it does not answer in time"):
+            sender.send(sender.pack([("1", b"{}")], None, single=False))
+        sender.close()
+        thread.join()

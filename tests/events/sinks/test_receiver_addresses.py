@@ -14,6 +14,7 @@ from lipiyana.events.sinks.addresses import (
     is_open,
     open_sender,
 )
+from lipiyana.events.sinks.opening import open_event_sink
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,16 @@ from lipiyana.events.sinks.addresses import (
         ("http://example.com/hook", "rows are personal data: use https://"),
         ("https://user:password@example.com/", "a login in an address"),
         ("https:///hook", "it has no host"),
-        ("https://host:port/hook", "this address cannot be used"),
+        ("https://host:port/hook", "its port is not a number"),
+        ("grpc://127.0.0.1:0", "its port is not a number"),
+        ("https://[::1", "around an IPv6 address"),
+        ("grpc://[::1", "around an IPv6 address"),
+        ("mqtt://[::1/t", "around an IPv6 address"),
+        ("https://host/a b", "it has spaces"),
+        ("https://host/a\n", "it has line breaks"),
+        ("https://host/#a", "write %23"),
+        ("mqtt://127.0.0.1/a/#", r"without \+ and #"),
+        ("mqtt://127.0.0.1/a?b", r"write \? as %3F"),
         ("mqtt://host", "mqtt://HOST/TOPIC"),
         ("mqtt://127.0.0.1/a/+", r"without \+ and #"),
         ("grpc://host", "use grpc://HOST:PORT"),
@@ -34,6 +44,8 @@ def test_addresses_that_cannot_be_used(address: str, says: str) -> None:
     with pytest.raises(InvalidRequest, match=says) as caught:
         open_sender(address, Credentials())
     assert "password" not in caught.value.message
+    with pytest.raises(InvalidRequest, match=says):
+        open_event_sink(address, Credentials(), print)
 
 
 @pytest.mark.parametrize(

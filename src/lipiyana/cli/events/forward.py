@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from lipiyana.cli.events.options import CompressChoice, DropChoice
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
 from lipiyana.errors import InvalidRequest
-from lipiyana.events.row_lines import Chunk, RowLines
+from lipiyana.events.row_lines import LONGEST_LINE, Chunk, RowLines
 from lipiyana.events.senders.message import Compression
 from lipiyana.events.sinks.addresses import Credentials
 from lipiyana.events.sinks.opening import open_forwarder
@@ -22,7 +23,7 @@ from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
 from lipiyana.events.spool.limits import Drop, SpoolLimits
 from lipiyana.events.spool.metrics import serve_metrics
-from lipiyana.files import parse_json
+from lipiyana.files import is_json_object
 
 _DISK_SECONDS = 1.0
 """Between attempts to write to a disk that is full."""
@@ -68,13 +69,13 @@ def run(request: ForwardRequest) -> int:
                 report=say_warning,
             )
             intake = _Intake(request, forwarder)
-            stack.callback(lambda: say_step(_summary(intake, forwarder)))
+            stack.callback(lambda: say_step(summary(forwarder, intake.invalid)))
             stack.callback(forwarder.close)
             serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
             intake.take_all()
             while not forwarder.wait_until_sent(_CHECK_SECONDS):
                 pass
-        return FAILED if intake.invalid or _missing(forwarder) else DONE
+        return FAILED if intake.invalid or missing(forwarder) else DONE
     except InvalidRequest as error:
         say_error(error.message)
         return USAGE
@@ -85,14 +86,19 @@ def run(request: ForwardRequest) -> int:
         return TERMINATED if isinstance(signalled, Terminated) else INTERRUPTED
 
 
-def opened(address: str, spool: Path) -> Forwarder:
+def opened(address: str, spool: Path, ca: Path | None) -> Forwarder:
     """Open a forwarder with the standard limits, and secrets from the environment.
+
+    Args:
+        address: of the receiver.
+        spool: folder in which rows wait.
+        ca: issuer of the receiver's certificate; None for the system's.
 
     Raises:
         LipiyanaError: the address, a secret or the spool cannot be used.
         OSError: the spool cannot be written.
     """
-    credentials = Credentials.load(None, None, None)
+    credentials = Credentials.load(None, None, ca)
     warn_of_open_network(address)
     return open_forwarder(
         address, spool, ForwardOptions(), credentials=credentials, report=say_warning
@@ -129,6 +135,7 @@ class _Intake:
         self._forwarder = forwarder
         self._name = "" if request.rows is None else str(request.rows.resolve())
         self._follow = request.follow
+        self._warned_at = -math.inf
         self.invalid = 0
 
     def take_all(self) -> None:
@@ -136,19 +143,21 @@ class _Intake:
 
         Raises:
             OSError: the file cannot be read.
-            ValueError: a line is too long.
         """
         position = self._forwarder.spool.position(self._name)
         rows = RowLines(self._path, follow=self._follow, position=position)
         try:
             for chunk in rows.chunks():
-                if chunk.lines:
+                if chunk.lines or chunk.too_long:
                     self._take(chunk)
         finally:
             rows.close()
 
     def _take(self, chunk: Chunk) -> None:
-        good = [line for line in chunk.lines if _is_object(line)]
+        good = [line for line in chunk.lines if is_json_object(line)]
+        if chunk.too_long:
+            self.invalid += chunk.too_long
+            say_warning(f"a line is left out: it is longer than {LONGEST_LINE} bytes")
         bad = len(chunk.lines) - len(good)
         if bad:
             self.invalid += bad
@@ -164,24 +173,19 @@ class _Intake:
         """
         if self._path is not None and not self._follow:
             self._forwarder.wait_for_room(lines)
-        warned = False
         while True:
+            waiting = self._forwarder.spool.waiting
             try:
                 self._forwarder.add(lines, position)
             except SpoolWriteError as error:
-                if not warned:
-                    say_warning(f"no rows are read, since the spool cannot be written: {error}")
-                warned = True
-                time.sleep(_DISK_SECONDS)
+                if (now := time.monotonic()) > self._warned_at + _CHECK_SECONDS:
+                    self._warned_at = now
+                    say_warning(
+                        f"no rows are read while the spool cannot be written: {error}; they wait"
+                    )
+                self._forwarder.wait_until_fewer_than(waiting, _DISK_SECONDS)
             else:
                 return
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(parse_json(line), dict)
-    except ValueError:
-        return False
 
 
 def _options(request: ForwardRequest) -> ForwardOptions:
@@ -197,11 +201,18 @@ def _options(request: ForwardRequest) -> ForwardOptions:
     )
 
 
-def _missing(forwarder: Forwarder) -> int:
-    return forwarder.spool.counts.dropped + forwarder.counts.refused
+def missing(forwarder: Forwarder) -> int:
+    """Count the rows that the receiver will never have."""
+    return forwarder.spool.counts.dropped + forwarder.counts.refused + forwarder.counts.lost
 
 
-def _summary(intake: _Intake, forwarder: Forwarder) -> str:
+def summary(forwarder: Forwarder, invalid: int = 0) -> str:
+    """Say what became of the rows.
+
+    Args:
+        forwarder: that had them.
+        invalid: lines that were no rows.
+    """
     spooled, sent = forwarder.spool.counts, forwarder.counts
     parts = [
         f"{spooled.spooled} rows spooled",
@@ -212,8 +223,9 @@ def _summary(intake: _Intake, forwarder: Forwarder) -> str:
         "dropped, spool full": spooled.dropped_full,
         "dropped, too old": spooled.dropped_old,
         "dropped, larger than the spool": spooled.dropped_large,
+        "lost, spool not written": sent.lost,
         "refused": sent.refused,
-        "invalid": intake.invalid,
+        "invalid": invalid,
         "messages failed": sent.failures,
     }
     return ", ".join(parts + [f"{number} {what}" for what, number in others.items() if number])

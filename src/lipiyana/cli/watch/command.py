@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
 
 import typer
 
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
-from lipiyana.cli.extras import import_with
 from lipiyana.cli.recognizers import Engines
+from lipiyana.cli.watch.forwarded import Forwarded
 from lipiyana.cli.watch.progress import WatchProgress, describe
 from lipiyana.cli.watch.signals import Stopped, stoppable
 from lipiyana.conversions.visible_text import shown
@@ -40,8 +39,6 @@ from lipiyana.watch.settings import WATCH
 from lipiyana.watch.watcher import Eyes, WatchOptions
 
 _MARK_DIGITS = 6
-_LAST_SECONDS = 10.0
-"""In which the rows that wait at the end are sent; what then waits stays in the spool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,7 @@ class WatchRequest:
     output: Path | None
     forward: str | None
     spool: Path | None
+    ca: Path | None
     crops: int | None
     metrics_port: int | None
     metrics_host: str | None
@@ -85,44 +83,27 @@ def run(request: WatchRequest) -> int:
         say_error(error.message)
         return USAGE
     _check(request, sources)
+    forwarded: list[Forwarded] = []
     try:
         with ExitStack() as stack:
-            sink = StandardOutput() if request.output is None else JsonLines(request.output)
+            sink = (
+                StandardOutput()
+                if request.output is None
+                else JsonLines(request.output, say_warning)
+            )
             stack.callback(sink.close)
             sinks: list[RowSink] = [sink if request.crops is None else WithoutCrops(sink)]
             if request.forward is not None:
-                sinks.append(_forwarder(request, request.forward, stack))
+                forwarded.append(Forwarded(request, request.forward, stack))
+                sinks.append(forwarded[0].sink)
             tasks = _tasks(request, sources, maps)
             watch = _prepare(request, tasks, stack)
-            return _watch(request, watch, sinks)
+            code = _watch(request, watch, sinks)
+        return FAILED if code == DONE and any(one.missing for one in forwarded) else code
     except OSError as error:
         return _cannot_write(error, request)
     except KeyboardInterrupt:  # the second signal
         return INTERRUPTED
-
-
-def _forwarder(request: WatchRequest, address: str, stack: ExitStack) -> RowSink:
-    """Open the spool; at the end, give it a little time to send what waits."""
-    forwarding = import_with("events", "lipiyana.cli.events.forward", "--forward")
-    try:
-        forwarder = forwarding.opened(address, request.spool)
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.message, param_hint="--forward") from None
-
-    def finish() -> None:
-        if not forwarder.wait_until_sent(_LAST_SECONDS):
-            say_warning(
-                f"{forwarder.spool.waiting} rows wait in {shown(str(request.spool))}: the next run "
-                "with this spool sends them"
-            )
-        forwarder.close()
-
-    stack.callback(finish)
-    try:
-        forwarding.serve_metrics_of(forwarder, request.metrics_port, request.metrics_host, stack)
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.message, param_hint="--metrics-port") from None
-    return cast("RowSink", forwarder)
 
 
 def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
@@ -130,10 +111,14 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
         raise typer.BadParameter("the name must end in .jsonl.", param_hint="--output")
     if (request.forward is None) != (request.spool is None):
         raise typer.BadParameter("--forward and --spool go together.", param_hint="--forward")
-    if request.forward is None and request.crops is not None:
-        raise typer.BadParameter("is for --forward.", param_hint="--crops")
-    if request.forward is None and (request.metrics_port, request.metrics_host) != (None, None):
-        raise typer.BadParameter("is for --forward.", param_hint="--metrics-port")
+    for option, needless in (
+        ("--crops", request.crops),
+        ("--ca", request.ca),
+        ("--metrics-port", request.metrics_port),
+        ("--metrics-host", request.metrics_host),
+    ):
+        if request.forward is None and needless is not None:
+            raise typer.BadParameter("is for --forward.", param_hint=option)
     if request.annotated is not None:
         if request.annotated.suffix.lower() not in SUFFIXES:
             endings = ", ".join(SUFFIXES)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lipiyana.cli.events.options import MetricsHost, MetricsPort
+from lipiyana.cli.events.options import Ca, MetricsHost, MetricsPort
 from lipiyana.cli.options import (
     DeviceChoice,
     Features,
@@ -96,6 +96,7 @@ def watch(
             "quality, such as 50.",
         ),
     ] = None,
+    ca: Ca = None,
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = None,
     frames: Annotated[
@@ -190,6 +191,7 @@ def watch(
         forward=forward,
         spool=spool,
         crops=crops,
+        ca=ca,
         metrics_port=metrics_port,
         metrics_host=metrics_host,
         frames=frames,

@@ -1,4 +1,4 @@
-"""How SIGINT and SIGTERM end watching: between two rows, so that none is lost."""
+"""How SIGINT, SIGTERM and SIGHUP end watching: between two rows, so that none is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Stopped(Exception):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        self.exit_code = INTERRUPTED if number == signal.SIGINT else TERMINATED
 
 
 @contextmanager

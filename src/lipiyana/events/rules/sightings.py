@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 
+from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import LipiyanaError
 from lipiyana.events.rules.zones import Place
 from lipiyana.files import parse_json
@@ -75,15 +76,30 @@ def observation_of_line(line: bytes | str) -> Observation:
         ValueError: it is no row of `lipiyana read` or `lipiyana watch`.
     """
     try:
-        return observation_of_row(parse_json(line))
+        row = parse_json(line)
+    except ValueError:
+        raise _no_row("it is not JSON") from None
+    if not isinstance(row, dict):
+        raise _no_row("it is not an object")
+    try:
+        return observation_of_row(row)
+    except KeyError as error:
+        raise _no_row(f"it has no `{shown(str(error.args[0]))}`") from None
     except (
         # SystemError: protobuf's for half of a surrogate pair
         ArithmeticError, AttributeError, LipiyanaError, LookupError, ParseError, SystemError,
         TypeError, ValueError,
     ) as error:  # fmt: skip
-        raise ValueError(
-            f"not a row of `lipiyana read` or `lipiyana watch`: {type(error).__name__}"
-        ) from None
+        told = isinstance(error, _RowError)
+        raise _no_row(str(error) if told else "a value in it is not what it should be") from None
+
+
+class _RowError(ValueError):
+    """A fault that has a message for people."""
+
+
+def _no_row(why: str) -> ValueError:
+    return ValueError(f"not a row of `lipiyana read` or `lipiyana watch`: {why}")
 
 
 def observation_of_row(row: Mapping[str, Any]) -> Observation:
@@ -99,7 +115,7 @@ def observation_of_row(row: Mapping[str, Any]) -> Observation:
             message = ParseDict(row["recognition"], pb.Recognition(), ignore_unknown_fields=True)
             return Observation(str(row["path"]), sightings(recognition_from_proto(message)))
         case kind:
-            raise ValueError(f"unknown kind {kind}")
+            raise _RowError(f"its kind is unknown: {shown(str(kind)[:40])}")
 
 
 def sightings(recognition: Recognition) -> tuple[Sighting, ...]:
@@ -134,7 +150,7 @@ def _of_track(row: Mapping[str, Any]) -> Observation:
     source, first = str(row["source"]), _seconds(row["first_seen"])
     places = tuple(_middle(first + float(after), box) for after, *box in row["path"])
     if not places:
-        raise ValueError("a track has a path")
+        raise _RowError("its `path` is empty")
     seen = _of_vehicle(row, places, {str(k): float(v) for k, v in row["seconds_in"].items()})
     last_seen = str(row["last_seen"])
     _seconds(last_seen)

@@ -6,9 +6,9 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from lipiyana.addresses import is_loopback
+from lipiyana.addresses import fault_of_address, is_loopback
 from lipiyana.errors import InvalidRequest, MissingExtra
 from lipiyana.events.senders.http_sender import HttpSender
 from lipiyana.events.senders.message import Sender
@@ -19,6 +19,7 @@ SECRET_VARIABLE = "LIPIYANA_WEBHOOK_SECRET"  # noqa: S105
 LOGIN_VARIABLE = "LIPIYANA_MQTT_LOGIN"
 """Environment variable: `user:password` for a broker."""
 
+_TOPIC = "a topic to publish to has a name, without + and #: mqtt://HOST/TOPIC"
 _MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -67,9 +68,31 @@ def is_address(text: str) -> bool:
 
 
 def is_open(address: str) -> bool:
-    """Whether rows would cross a network unencrypted."""
-    parts = urlsplit(address)
+    """Whether rows would cross a network unencrypted.
+
+    Raises:
+        InvalidRequest: it is no address.
+    """
+    parts = parsed(address)
     return parts.scheme in {"http", "mqtt", "grpc"} and not is_loopback(parts.hostname or "")
+
+
+def parsed(address: str) -> SplitResult:
+    """Take an address apart.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if " " in address:
+        raise _bad("it has spaces: write %20")
+    if fault := fault_of_address(address):
+        raise _bad(fault)
+    parts = urlsplit(address)
+    if parts.scheme.startswith("mqtt") and (set("+#") & set(address) or parts.query):
+        raise _bad(f"{_TOPIC}; write ? as %3F")
+    if "#" in address:
+        raise _bad("it has a #, and what follows is never sent: write %23")
+    return parts
 
 
 def open_sender(address: str, credentials: Credentials) -> Sender:
@@ -79,28 +102,24 @@ def open_sender(address: str, credentials: Credentials) -> Sender:
         InvalidRequest: the address cannot be used.
         MissingExtra: paho-mqtt is not installed.
     """
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError as error:
-        raise _bad(str(error)) from None
+    parts = parsed(address)
+    port = parts.port
     if parts.username is not None or parts.password is not None:
         raise _bad("a login in an address can be seen by others; write it into a file")
-    if not parts.hostname:
-        raise _bad("it has no host")
+    host = parts.hostname or ""
     match parts.scheme:
         case "https" | "http":
             if is_open(address):
                 raise _bad("rows are personal data: use https://, or http:// on this machine")
             return HttpSender(address, secret=credentials.secret, ca=credentials.ca)
         case "mqtt" | "mqtts":
-            return _mqtt(parts.hostname, port or _MQTT_PORTS[parts.scheme], parts.path, credentials,
+            return _mqtt(host, port or _MQTT_PORTS[parts.scheme], parts.path, credentials,
                          tls=parts.scheme == "mqtts")  # fmt: skip
         case "grpc" | "grpcs":
             if port is None or parts.path.strip("/") or parts.query:
                 raise _bad(f"use {parts.scheme}://HOST:PORT")
-            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-            return _grpc(f"{host}:{port}", credentials, tls=parts.scheme == "grpcs")
+            target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            return _grpc(target, credentials, tls=parts.scheme == "grpcs")
         case _:
             raise _bad("use https://HOST/PATH, grpcs://HOST:PORT or mqtts://HOST/TOPIC")
 
@@ -121,7 +140,7 @@ def _mqtt(host: str, port: int, path: str, credentials: Credentials, *, tls: boo
         raise MissingExtra.for_extra("mqtt", "a broker of MQTT") from error
     topic = unquote(path.removeprefix("/"))
     if not topic or set("+#\0") & set(topic):
-        raise _bad("a topic to publish to has a name, without + and #: mqtt://HOST/TOPIC")
+        raise _bad(_TOPIC)
     return MqttSender(MqttAddress(host, port, topic, tls, credentials.login, credentials.ca))
 
 

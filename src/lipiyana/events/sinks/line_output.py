@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from lipiyana.events.appended_file import AppendedFile
 from lipiyana.events.row_lines import line_of
 from lipiyana.events.write_faults import cannot_write
 
@@ -14,13 +15,22 @@ from lipiyana.events.write_faults import cannot_write
 class LineOutput:
     """A `RowSink` that writes a line for each row, at once, and adds to a file that is there."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, report: Callable[[str], object] = lambda _: None) -> None:
         """Open a file, or standard output for None.
+
+        Args:
+            path: of the file.
+            report: takes messages for people.
 
         Raises:
             InvalidRequest: it cannot be opened.
         """
-        self._file: BinaryIO | None = None if path is None else _private(path)
+        self._file: AppendedFile | None = None
+        if path is not None:
+            try:
+                self._file = AppendedFile(path, mode=0o600, report=report)  # personal data
+            except OSError as error:
+                raise cannot_write(path, error) from None
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Write a row.
@@ -28,19 +38,14 @@ class LineOutput:
         Raises:
             OSError: it cannot be written.
         """
-        file = self._file or sys.stdout.buffer
-        file.write(line_of(row) + b"\n")
-        file.flush()
+        line = line_of(row) + b"\n"
+        if self._file is None:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        else:
+            self._file.write(line)
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
-
-
-def _private(path: Path) -> BinaryIO:
-    try:
-        path.touch(mode=0o600)  # rows are personal data
-        return path.open("ab")
-    except OSError as error:
-        raise cannot_write(path, error) from None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.senders.message import Compression
 from lipiyana.events.sink import RowSink
-from lipiyana.events.sinks.addresses import Credentials, is_address, open_sender
+from lipiyana.events.sinks.addresses import Credentials, is_address, open_sender, parsed
 from lipiyana.events.sinks.line_output import LineOutput
 from lipiyana.events.spool.files import SpoolWriteError
 from lipiyana.events.spool.forwarder import Forwarder, ForwardOptions
@@ -29,7 +28,7 @@ def open_event_sink(to: str, credentials: Credentials, report: Callable[[str], N
         MissingExtra: a package for it is not installed.
     """
     if not is_address(to):
-        return LineOutput(None if to in {"stdout", "-"} else Path(to))
+        return LineOutput(None if to in {"stdout", "-"} else Path(to), report)
     return open_forwarder(to, None, _EVENTS, credentials=credentials, report=report)
 
 
@@ -56,7 +55,7 @@ def open_forwarder(
         Unavailable: another process uses the folder.
         MissingExtra: a package for it is not installed.
     """
-    if urlsplit(address).scheme in {"grpc", "grpcs"} and options.compression is Compression.ZSTD:
+    if parsed(address).scheme in {"grpc", "grpcs"} and options.compression is Compression.ZSTD:
         raise InvalidRequest("gRPC has no zstd; compress with gzip", field="compress")
     sender = open_sender(address, credentials)
     spool = Spool(spool_dir, options.limits)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import secrets
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from lipiyana.errors import Unavailable
@@ -90,8 +93,59 @@ def open_database(folder: Path | None) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # a power cut loses nothing that was added; freed pages are used again
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=256"):
+    # a power cut loses nothing that was added; freed pages are used again, or the disk gets them
+    # without zeros in place of deleted rows, which some builds write: a full disk has no room
+    for pragma in (
+        "auto_vacuum=INCREMENTAL",
+        "secure_delete=FAST",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+    ):
         database.execute(f"PRAGMA {pragma}")
     database.executescript(_SCHEMA)
     return database
+
+
+@contextlib.contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Do all of the body or nothing.
+
+    Raises:
+        SpoolWriteError: the disk is full or fails, or the file is damaged.
+    """
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        _roll_back(database)
+        raise SpoolWriteError(str(error)) from None
+    except BaseException:  # a signal
+        _roll_back(database)
+        raise
+
+
+def _roll_back(database: sqlite3.Connection) -> None:
+    if database.in_transaction:
+        with contextlib.suppress(sqlite3.DatabaseError):  # the one that led here is told
+            database.execute("ROLLBACK")
+
+
+def fact(database: sqlite3.Connection, name: str) -> str:
+    """Return what was remembered by a name, or ""."""
+    found = database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return "" if found is None else str(found[0])
+
+
+def remember(database: sqlite3.Connection, name: str, value: str) -> None:
+    """Store a value by a name."""
+    database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def named(database: sqlite3.Connection) -> str:
+    """Return the name that ids of rows begin with; a new database gets one."""
+    name = fact(database, "name")
+    if not name:
+        name = secrets.token_hex(8)
+        remember(database, "name", name)
+    return name

@@ -146,6 +146,11 @@ class Forwarder:
         with self._news:
             self._news.wait_for(lambda: not self.spool.waiting or self.spool.has_room(lines))
 
+    def wait_until_fewer_than(self, waiting: int, seconds: float) -> None:
+        """Wait until fewer rows wait than there were; at most so long."""
+        with self._news:
+            self._news.wait_for(lambda: self.spool.waiting < waiting, seconds)
+
     def wait_until_sent(self, seconds: float) -> bool:
         """Wait until nothing waits in the spool; return whether that is so."""
         with self._news:

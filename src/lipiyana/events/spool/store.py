@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,12 +17,17 @@ from lipiyana.events.spool.clocks import AgeClock, Clock, ClockMark, SystemClock
 from lipiyana.events.spool.files import (
     GONE,
     SpoolWriteError,
+    fact,
     identity,
     lock,
+    named,
     open_database,
     remade,
-)
+    remember,
+    transaction,
+)  # fmt: skip
 from lipiyana.events.spool.limits import Drop, SpoolCounts, SpoolLimits, Waiting
+from lipiyana.events.spool.reserve import Reserve
 from lipiyana.events.write_faults import cannot_write
 
 _OVERHEAD = 64
@@ -56,14 +60,15 @@ class Spool:
         self._folder = folder
         self._lock = -1
         self._on_disk = (0, 0)
+        self._reserve = Reserve(folder)
         self.remade = 0
         self.counts = SpoolCounts()
         try:
             if folder is not None:
                 self._lock = lock(folder)
             self._database = open_database(folder)
-            self.name = self._fact("name") or self._named()
-            earlier = self._fact("clock")
+            self.name = named(self._database)
+            earlier = fact(self._database, "clock")
             count, size = self._database.execute(
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM rows"
             ).fetchone()
@@ -78,16 +83,18 @@ class Spool:
         mark = ClockMark(**json.loads(earlier)) if earlier else None
         self._age = AgeClock(clock or SystemClock(), mark)
         self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
-        self._acknowledged = 0
+        self._acknowledged = self._deleted = 0
         self._given = 0
         self._on_disk = identity(self._folder)
         self._remember_clock()
+        self._reserve.begin(self._database)
 
     def close(self) -> None:
         """Close the files; the rows stay."""
         with self._guard:
             with contextlib.suppress(SpoolWriteError):
                 self._remake_if_gone()
+            self._reserve.give_up()
             self._database.close()
             self._unlock()
 
@@ -104,19 +111,15 @@ class Spool:
         """
         with self._guard:
             self._remake_if_gone()
-            before = SpoolCounts(**asdict(self.counts))
+            if not self._reserve.hold() and not self._recovered():
+                raise SpoolWriteError("database or disk is full")
             try:
-                with self._transaction():
-                    mark = self._age.mark()
-                    self._expire(mark.age)
-                    for row in rows:
-                        self._add(row, mark.age)
-                    if position is not None:
-                        self._remember(f"position {position[0]}", position[1])
-                    self._remember("clock", json.dumps(asdict(mark)))
-            except BaseException:  # a signal, too
-                self.counts = before
-                raise
+                self._store(rows, position)
+            except SpoolWriteError:
+                if not self._reserve.give_up() or self.counts.waiting:
+                    self._reserve.empty_log(self._database)
+                    raise
+                self._store(rows, position)  # nothing is there that would need the reserve
 
     def has_room(self, rows: Sequence[bytes]) -> bool:
         """Whether rows can be added without dropping others."""
@@ -127,7 +130,7 @@ class Spool:
     def position(self, name: str) -> str:
         """Return what `add` was last given as the position of a source, or ""."""
         with self._guard:
-            return self._fact(f"position {name}")
+            return fact(self._database, f"position {name}")
 
     def next(self, most_rows: int, most_bytes: int) -> list[Waiting]:
         """Return the oldest rows that were not acknowledged: at least one, if there is one.
@@ -165,14 +168,11 @@ class Spool:
             self.counts.waiting -= len(batch)
             self.counts.waiting_bytes -= sum(len(one.body) + _OVERHEAD for one in batch)
             try:
-                with self._transaction():
-                    # also what an earlier call could not delete
-                    self._database.execute(
-                        "DELETE FROM rows WHERE number <= ?", (self._acknowledged,)
-                    )
-                    self._remember("clock", json.dumps(asdict(self._age.mark())))
+                if self._reserve.hold():
+                    self._delete_acknowledged()
             except SpoolWriteError:
-                return
+                self._reserve.give_up()
+            self._recovered()
 
     def release(self) -> None:
         """Say that what `next` gave is not under way any more; a full spool may drop it."""
@@ -184,7 +184,7 @@ class Spool:
         with self._guard:
             before = SpoolCounts(**asdict(self.counts))
             try:
-                with self._transaction():
+                with transaction(self._database):
                     self._expire(self._age.mark().age)
             except SpoolWriteError:
                 self.counts = before
@@ -198,10 +198,10 @@ class Spool:
         # a hash: an address may hold a secret
         now = hashlib.sha256(receiver.encode("utf-8", "surrogateescape")).hexdigest()
         with self._guard:
-            before = self._fact("receiver")
+            before = fact(self._database, "receiver")
             if now != before:
-                with self._transaction():
-                    self._remember("receiver", now)
+                with transaction(self._database):
+                    remember(self._database, "receiver", now)
         return before in {"", now}
 
     def oldest_age(self) -> float:
@@ -220,6 +220,21 @@ class Spool:
     def waiting(self) -> int:
         """Rows that were not acknowledged."""
         return self.counts.waiting
+
+    def _store(self, rows: Sequence[bytes], position: tuple[str, str] | None) -> None:
+        before = SpoolCounts(**asdict(self.counts))
+        try:
+            with transaction(self._database):
+                mark = self._age.mark()
+                self._expire(mark.age)
+                for row in rows:
+                    self._add(row, mark.age)
+                if position is not None:
+                    remember(self._database, f"position {position[0]}", position[1])
+                remember(self._database, "clock", json.dumps(asdict(mark)))
+        except BaseException:  # a signal, too
+            self.counts = before
+            raise
 
     def _add(self, row: bytes, age: float) -> None:
         size = len(row) + _OVERHEAD
@@ -269,6 +284,30 @@ class Spool:
             )
         )
 
+    def _delete_acknowledged(self) -> None:
+        if self._deleted == self._acknowledged:
+            return
+        with transaction(self._database):
+            # also what an earlier call could not delete; all at once takes the least of the log
+            if self.counts.waiting:
+                last = (self._acknowledged,)
+                self._database.execute("DELETE FROM rows WHERE number <= ?", last)
+            else:
+                self._database.execute("DELETE FROM rows")
+            remember(self._database, "clock", json.dumps(asdict(self._age.mark())))
+        self._deleted = self._acknowledged
+
+    def _recovered(self) -> bool:
+        """Whether rows can be added; after a full disk, give back what was acknowledged."""
+        if self._reserve.hold():
+            return True
+        self._reserve.empty_log(self._database)
+        try:
+            self._delete_acknowledged()
+        except SpoolWriteError:
+            return False
+        return self._reserve.recover(self._database, empty=not self.counts.waiting)
+
     def _delete(self, last: int, rows: int, size: int) -> None:
         self._database.execute(
             "DELETE FROM rows WHERE number > ? AND number <= ?", (self._safe_from, last)
@@ -297,42 +336,13 @@ class Spool:
         self._unlock()
         self._database, self._lock = database, held
         self._on_disk = identity(self._folder)
+        self._reserve.begin(self._database)
         self.remade += 1
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            yield
-            self._database.execute("COMMIT")
-        except sqlite3.DatabaseError as error:  # a disk that is full or fails, or a damaged file
-            self._roll_back()
-            raise SpoolWriteError(str(error)) from None
-        except BaseException:  # a signal
-            self._roll_back()
-            raise
-
-    def _roll_back(self) -> None:
-        if self._database.in_transaction:
-            with contextlib.suppress(sqlite3.DatabaseError):  # the one that led here is told
-                self._database.execute("ROLLBACK")
-
-    def _fact(self, name: str) -> str:
-        found = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return "" if found is None else str(found[0])
-
-    def _remember(self, name: str, value: str) -> None:
-        self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _remember_clock(self) -> None:
         """Store when it was opened; on a full disk the mark before it stays."""
-        with contextlib.suppress(SpoolWriteError), self._transaction():
-            self._remember("clock", json.dumps(asdict(self._age.mark())))
-
-    def _named(self) -> str:
-        name = secrets.token_hex(8)
-        self._remember("name", name)
-        return name
+        with contextlib.suppress(SpoolWriteError), transaction(self._database):
+            remember(self._database, "clock", json.dumps(asdict(self._age.mark())))
 
     def _unlock(self) -> None:
         if self._lock >= 0:

@@ -49,6 +49,7 @@ class FolderFrames:
         self._source, self._stop, self._limits = source, stop, limits
         self._notify, self._settings = notify, settings
         self.failed = 0
+        self._fault = ""
 
     def __iter__(self) -> Generator[CameraFrame | None, None, None]:
         """Give each picture once, or None if none came for a while."""
@@ -90,8 +91,12 @@ class FolderFrames:
                     except OSError:  # it is gone
                         continue
                     found.add((entry.name, about.st_mtime_ns, about.st_size))
+            self._fault = ""
         except OSError as error:
-            self._notify(f"the folder cannot be read: {error.strerror}")
+            fault = f"the folder cannot be read: {error.strerror}"
+            if fault != self._fault:  # once, however often it is looked at
+                self._notify(fault)
+            self._fault = fault
         return found
 
     def _open(self, name: str) -> StillPicture | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -101,11 +102,12 @@ class LiveFrames:
         reformatter = VideoReformatter()
         seen_at, failures = time.monotonic(), 0
         while not self._ended:
-            why, before = "the stream ended", self._taken
+            why, before, began_at = "the stream ended", self._taken, math.inf
             try:
                 with open_live(self._source, self._timeout, self._threads) as container:
                     if failures:
                         self._notify("connected again")
+                    began_at = time.monotonic()
                     frames = live_frames(container, self._count_damaged)
                     for frame in frames:
                         self._damaged_in_a_row = 0
@@ -117,7 +119,9 @@ class LiveFrames:
                 why = "nothing that it sends can be decoded"
             now = time.monotonic()
             if self._taken > before:
-                seen_at, failures = now, 0
+                seen_at = now
+            if now - began_at >= self._settings.healthy_seconds:
+                failures = 0
             waited, limit = now - seen_at, self._patience.give_up
             if limit is not None and waited >= limit:
                 long = f" for {limit:g} s" if limit else ""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from lipiyana.addresses import fault_of_address
 from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest, NotFound
 
@@ -97,9 +98,11 @@ def _parse(text: str) -> tuple[str | None, SourceKind, str]:
     if path.exists():
         return name, SourceKind.FILE, location
     if scheme := _SCHEME.match(location):
-        if scheme[1].lower() not in SCHEMES or not urlsplit(location).hostname:
-            address = shown(_without_credentials(location))
+        address = shown(_without_credentials(location))
+        if scheme[1].lower() not in SCHEMES:
             raise _invalid(f"{address} is not an address of {', '.join(SCHEMES)}")
+        if fault := fault_of_address(location):
+            raise _invalid(f"{address} is not an address of a camera: {fault}")
         return name, SourceKind.ADDRESS, location
     if location.isascii() and location.isdigit() and int(location) < _MOST_CAMERAS:
         return name, SourceKind.CAMERA, location
@@ -123,7 +126,11 @@ def _unused(name: str, used: set[str]) -> str:
 
 
 def _without_credentials(address: str) -> str:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # it is no address
+        scheme, _, rest = address.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
     # a query may hold a token
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
