@@ -221,6 +221,11 @@ class Spool:
         """Rows that were not acknowledged."""
         return self.counts.waiting
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether what waits ends with the process."""
+        return self._folder is None
+
     def _add(self, row: bytes, age: float) -> None:
         size = len(row) + _OVERHEAD
         room = self._limits.max_bytes - self.counts.waiting_bytes
