@@ -94,6 +94,23 @@ def test_the_reference_is_checked_before_the_first_picture(tmp_path: Path) -> No
         ServerSettings.load(drift_reference=reference)
 
 
+@pytest.mark.parametrize("pictures", [DRIFT.least_pictures - 1, DRIFT.least_pictures])
+def test_a_reference_of_too_few_pictures_is_told(
+    pictures: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = tmp_path / "reference.json"
+    with LocalRecognizer(threads=1) as reader:
+        profile = Profile(models=digests(reader.models))
+    for _ in range(pictures):
+        profile.total.add({"lines": (1.0,)})
+    profile.write(reference)
+    settings = ServerSettings(threads=1, drift=tmp_path / "drift", drift_reference=reference)
+    local_recognizer(settings).close()
+    told = [text for text in caplog.messages if str(reference) in text]
+    assert len(told) == (pictures < DRIFT.least_pictures)
+    assert all(f"has {pictures} pictures, and a reference needs 30" in text for text in told)
+
+
 class New:
     """A watch for which every picture is of the new kind, or none."""
 
