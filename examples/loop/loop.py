@@ -1,11 +1,15 @@
 """The whole loop: drift, unsure pictures, labels, training, comparison, shadow, release, rollback.
 
-    python examples/loop/loop.py PICTURES --usual DIR --models DIR --work DIR
+    python examples/loop/loop.py --work DIR
+    python examples/loop/loop.py PICTURES --usual DIR [--models DIR] --work DIR
 
+The first line needs nothing: it cuts the lines of text of the project's samples out, which are the
+usual pictures, and makes dark, blurred and noisy ones of them, which are the new kind. Of your own,
 PICTURES is a folder of 50 crops or more, of the new kind, with a `labels.tsv`, which stands for the
-person who labels. `--usual` has 30 pictures or more of the kind that came before. `--models` has
-the models in use, with a float reader to train from. Every step is a command that you can type; the
-script shows it, and checks what came of it. It needs the extras `train` and `server`.
+person who labels, and `--usual` has 30 pictures or more of the kind that came before. `--models`
+has the models in use, with a float reader to train from; by default they are those of the package.
+Every step is a command that you can type; the script shows it, and checks what came of it. It needs
+the extras `train` and `server`.
 """
 
 from __future__ import annotations
@@ -26,6 +30,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
+from lipiyana.samples import read_truth, sample_folder
+
+NEVER_READ = {"Arab", "Mtei", "Olck"}
+"""Scripts of the samples that the models do not read."""
+
 PATIENCE = 120  # seconds for a server to do what it is asked for
 
 
@@ -37,10 +49,13 @@ class Commands:
 
     def run(self, *arguments: object) -> None:
         """Run a command to its end."""
-        with self.started(*arguments) as process:
-            code = process.wait()
-        if code:
+        if code := self.ended_with(*arguments):
             raise SystemExit(f"it ended with {code}")
+
+    def ended_with(self, *arguments: object) -> int:
+        """Run a command to its end; return its exit code."""
+        with self.started(*arguments) as process:
+            return process.wait()
 
     @contextmanager
     def started(self, *arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
@@ -74,6 +89,35 @@ class Served:
         """Let it take the models that its folder has now."""
         self._process.send_signal(signal.SIGHUP)
         self.wait_for("the models were reloaded")
+
+
+def sample_pictures(folder: Path) -> tuple[Path, Path]:
+    """Make pictures of a new kind, with labels, and usual ones, from the project's samples."""
+    new_kind, usual = folder / "new-kind", folder / "usual"
+    new_kind.mkdir(parents=True)
+    usual.mkdir()
+    labels, rng = [], np.random.default_rng(0)
+    for picture in read_truth():
+        scene = cv2.imread(str(sample_folder() / picture["path"]))
+        for line in picture["text_lines"]:
+            if line["script"] in NEVER_READ:
+                continue
+            crop, name = cut_out(scene, line["polygon"]), f"{len(labels):02}.png"
+            cv2.imwrite(str(usual / name), crop)
+            dark = cv2.GaussianBlur(crop, (0, 0), crop.shape[0] / 9) * 0.25
+            dark += rng.normal(0, 4, dark.shape)
+            cv2.imwrite(str(new_kind / name), dark.clip(0, 255).astype(np.uint8))
+            labels.append(f"{name}\t{line['text']}\n")
+    (new_kind / "labels.tsv").write_text("".join(labels), "utf-8")
+    return new_kind, usual
+
+
+def cut_out(scene: np.ndarray, polygon: Sequence[Sequence[float]]) -> np.ndarray:
+    """Cut a line of text out and make it level."""
+    corners = np.float32(polygon)
+    width, height = (round(float(np.linalg.norm(corners[one] - corners[0]))) + 1 for one in (1, 3))
+    level = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    return cv2.warpPerspective(scene, cv2.getPerspectiveTransform(corners, level), (width, height))
 
 
 def queue_filled_by_drift(lipiyana: Commands, args: argparse.Namespace, live: Path) -> None:
@@ -145,13 +189,15 @@ def train_with_a_stop(lipiyana: Commands, *arguments: object) -> None:
     """Train; once half of the steps are done the machine is taken away, and another one goes on."""
     with lipiyana.started(*arguments, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
+        said = []
         for line in process.stderr:
+            said.append(line)
             if (done := re.match(r"(\d+)%", line)) and int(done[1]) >= 50:
                 process.send_signal(signal.SIGTERM)
                 break
-        rest = process.stderr.read()
-    if "run the same command to continue" not in rest:
-        raise SystemExit(f"it did not stop in the training: {rest}")
+        said += process.stderr
+    if "run the same command to continue" not in "".join(said):
+        raise SystemExit(f"it did not stop in the training: {''.join(said)}")
     print("  SIGTERM: it saved and ended; the same command continues", flush=True)
     lipiyana.run(*arguments)
 
@@ -182,23 +228,74 @@ def models_that_read(rows: Path) -> set[str]:
     return {model["name"] for one in found for model in one["models"]}
 
 
+def shadowed_and_released(
+    lipiyana: Commands, work: Path, read: Sequence[object], *, force: bool
+) -> None:
+    """Let the challenger read in the shadow, put it into use, and take it back.
+
+    Args:
+        lipiyana: its commands.
+        work: folder of all that is made.
+        read: the command that reads the pictures.
+        force: promote it even if it is worse.
+    """
+    live, new, crops = work / "live", work / "new", work / "crops"
+    serve = ("serve", "--models", live, "--port", 0, "--metrics-port", 0)
+    shadow = ("--shadow", new, "--shadow-share", 1)
+    with lipiyana.started(*serve, *shadow, stderr=subprocess.PIPE) as process:
+        served = Served(process)
+        target = served.wait_for(r"serving at (\S+)")[1]
+        metrics = served.wait_for(r"metrics at (\S+)")[1]
+        remote = (*read, "--server", target)
+        lipiyana.run(*remote, "-o", work / "champion.jsonl")
+        outcomes = compared_in_the_shadow(metrics)
+        kinds = metric(metrics, "lipiyana_shadow_differences_total")
+        print(f"  in the shadow: {outcomes}, differences {kinds}", flush=True)
+
+        promote = ("models", "promote", new, "--to", live, "--data", crops)
+        if not force:
+            lipiyana.run(*promote)
+        elif lipiyana.ended_with(*promote):
+            print("  so few lines taught it too little; forced, to show the rest", flush=True)
+            lipiyana.run(*promote, "--force")
+        served.reload()
+        lipiyana.run(*remote, "-o", work / "challenger.jsonl")
+        lipiyana.run("models", "rollback", live)
+        served.reload()
+        lipiyana.run(*remote, "-o", work / "again.jsonl")
+    by = {name: models_that_read(work / f"{name}.jsonl") for name in ("champion", "challenger")}
+    if by["champion"] == by["challenger"]:
+        raise SystemExit("the new models answered nothing")
+    if models_that_read(work / "again.jsonl") != by["champion"]:
+        raise SystemExit("the old models do not answer after the rollback")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the loop."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", type=Path)
-    parser.add_argument("--usual", type=Path, required=True, help="pictures of the kind before")
-    parser.add_argument("--models", type=Path, required=True, help="the models in use")
+    parser.add_argument("pictures", type=Path, nargs="?", help="default: made from the samples")
+    parser.add_argument("--usual", type=Path, help="pictures of the kind before")
+    parser.add_argument("--models", type=Path, help="those in use; default: the built-in ones")
     parser.add_argument("--work", type=Path, required=True, help="new folder for all that is made")
     parser.add_argument("--steps", type=int, default=300, help="of the training")
     default = f"{sys.executable} -m lipiyana"
     parser.add_argument("--lipiyana", default=default, help="the command; default: %(default)s")
     args = parser.parse_args(arguments)
-    lipiyana, pictures, work = Commands(shlex.split(args.lipiyana)), args.pictures, args.work
+    if (args.pictures is None) != (args.usual is None):
+        parser.error("PICTURES and --usual belong together")
+    lipiyana, work = Commands(shlex.split(args.lipiyana)), args.work
     work.mkdir(parents=True)
     live, new, crops = work / "live", work / "new", work / "crops"
+    is_own = args.pictures is not None
+    if not is_own:
+        args.pictures, args.usual = sample_pictures(work / "pictures")
+    pictures = args.pictures
 
-    # the models in use become the first release; nothing is held out to compare them on
-    lipiyana.run("models", "promote", args.models, "--to", live, "--force")
+    if args.models is None:  # a manifest that names no models leaves the built-in ones in use
+        live.mkdir()
+        (live / "manifest.toml").touch()
+    else:  # they become the first release; nothing is held out to compare them on
+        lipiyana.run("models", "promote", args.models, "--to", live, "--force")
 
     # the pictures change, which is noticed, and fills the queue of what is to be labelled
     queue_filled_by_drift(lipiyana, args, live)
@@ -215,29 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finetune = ("finetune", "reader", crops, "--models", live, "--out", new)
     train_with_a_stop(lipiyana, *finetune, "--steps", args.steps, "--workers", 0)
 
-    serve = ("serve", "--models", live, "--port", 0, "--metrics-port", 0)
-    shadow = ("--shadow", new, "--shadow-share", 1)
-    with lipiyana.started(*serve, *shadow, stderr=subprocess.PIPE) as process:
-        served = Served(process)
-        target = served.wait_for(r"serving at (\S+)")[1]
-        metrics = served.wait_for(r"metrics at (\S+)")[1]
-        remote = (*read, "--server", target)
-        lipiyana.run(*remote, "-o", work / "champion.jsonl")
-        outcomes = compared_in_the_shadow(metrics)
-        kinds = metric(metrics, "lipiyana_shadow_differences_total")
-        print(f"  in the shadow: {outcomes}, differences {kinds}", flush=True)
-
-        lipiyana.run("models", "promote", new, "--to", live, "--data", crops)
-        served.reload()
-        lipiyana.run(*remote, "-o", work / "challenger.jsonl")
-        lipiyana.run("models", "rollback", live)
-        served.reload()
-        lipiyana.run(*remote, "-o", work / "again.jsonl")
-    by = {name: models_that_read(work / f"{name}.jsonl") for name in ("champion", "challenger")}
-    if by["champion"] == by["challenger"]:
-        raise SystemExit("the new models answered nothing")
-    if models_that_read(work / "again.jsonl") != by["champion"]:
-        raise SystemExit("the old models do not answer after the rollback")
+    shadowed_and_released(lipiyana, work, read, force=not is_own)
     for line in (live / "releases.jsonl").read_text("utf-8").splitlines():
         print(line)
 

@@ -11,7 +11,7 @@ from drift_pictures import MODELS, Street
 from typer.testing import CliRunner, Result
 
 from lipiyana.cli.main import app
-from lipiyana.drift.profile import digests, read_profile
+from lipiyana.drift.profile import digests, read_profile, shipped_profile
 from lipiyana.drift.watch import DriftWatch
 from lipiyana.rows.text_forms import JsonLines
 from lipiyana.types import ModelInfo, RecognitionConfig
@@ -113,6 +113,33 @@ def test_an_error_is_not_drift(reference: Path, tmp_path: Path) -> None:
         done = _run("compare", before, after)
         assert done.exit_code == 2, done.output
         assert said in done.output
+
+
+def test_a_torn_last_row_is_not_counted(reference: Path, tmp_path: Path) -> None:
+    now = _rows(tmp_path / "now.jsonl", 60, 2)
+    whole = now.read_bytes()
+    for cut, counted, torn in ((1, 60, False), (40, 59, True), (0, 60, False)):
+        now.write_bytes(whole[: len(whole) - cut])
+        done = _run("compare", reference, now)
+        assert done.exit_code == 0, done.output
+        assert f"{counted} pictures against 300" in done.output
+        assert ("is torn, and is not counted" in done.output) == torn
+    first, rest = whole.split(b"\n", 1)
+    now.write_bytes(first[:-40] + b"\n" + rest)  # a torn line that is not the last is no crash's
+    done = _run("compare", reference, now)
+    assert done.exit_code == 2
+    assert "line 1 of" in done.output
+
+
+def test_the_shipped_profile_can_be_added_and_compared(tmp_path: Path) -> None:
+    both = tmp_path / "both.json"
+    done = _run("profile", "shipped", "shipped", "-o", both)
+    assert done.exit_code == 0, done.output
+    pictures = read_profile(shipped_profile()).total.pictures
+    assert read_profile(both).total.pictures == 2 * pictures
+    done = _run("compare", "shipped", "shipped")
+    assert done.exit_code == 0, done.output
+    assert "no drift" in done.output
 
 
 def test_rows_of_other_models_are_refused(reference: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from lipiyana.cli.main import app
 from lipiyana.errors import ModelUnavailable
+from lipiyana.runtime.releases import promote
 
 ENTRY = """
 [[model]]
@@ -73,6 +74,26 @@ def test_verify_says_which_models_are_wrong(models: Path) -> None:
     assert "not installed" in wrong[0]
     assert "sha256" in wrong[2]
     assert any(line.split() == ["ok", "latin-reader"] for line in lines)
+
+
+def test_a_rollback_says_what_it_mends(tmp_path: Path) -> None:
+    challenger, live = tmp_path / "new", tmp_path / "live"
+    challenger.mkdir()
+    (challenger / "broken.onnx").write_bytes(b"no model")
+    entry = ENTRY.format(name="broken", sha256=hashlib.sha256(b"no model").hexdigest())
+    (challenger / "manifest.toml").write_text(entry)
+    promote(live, challenger, {})
+    manifest = (live / "manifest.toml").read_bytes()
+    (live / "manifest.toml").write_bytes(b"[[model")
+    with (live / "releases.jsonl").open("a", encoding="utf-8") as audit:
+        audit.write("{}\n")
+    result = CliRunner().invoke(app, ["models", "rollback", str(live)])
+    assert result.exit_code == 0, result.output
+    assert (live / "manifest.toml").read_bytes() == manifest
+    assert "line 2 of" in result.output
+    assert "it has no 'time'" in result.output
+    assert "manifest.toml cannot be used, and is kept as manifest.broken.toml" in result.output
+    assert "rolled back" in result.output
 
 
 def test_the_models_of_the_package_are_intact() -> None:

@@ -127,6 +127,13 @@ def test_too_few_pictures_of_an_hour_are_those_of_all() -> None:
         {"usual": {"brightness": -1}},
         {"usual": {"brightness": float("inf")}},
         {"usual": {"brightness": "much"}},
+        {"version": True},
+        {"total": {"pictures": 0, "signals": {"script": {"Deva": 1}}}},
+        {"total": {"pictures": 40, "signals": {"script": {"Deva": 30, "Taml": 12}}}},
+        {"total": {"pictures": 10**15, "signals": {"script": {"Deva": 1}}}},
+        {"total": {"pictures": 40, "signals": {}}},
+        {"total": {"pictures": 40, "signals": {"script": {"Deva": 0}}}},
+        {"hours": {"3": {"pictures": 2, "signals": {"script": {"Deva": 1}}}}},
     ],
 )
 def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_path: Path) -> None:

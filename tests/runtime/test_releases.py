@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.runtime import releases
 from lipiyana.runtime.manifest import MANIFEST, Task, read_manifest
 from lipiyana.runtime.model_folder import NewModel, add_models
-from lipiyana.runtime.releases import AUDIT, promote, read_audit, rollback
+from lipiyana.runtime.release_audit import AUDIT, read_audit
+from lipiyana.runtime.releases import BROKEN, manifest_digest, promote, rollback
 
 
 def folder_with(folder: Path, content: bytes, name: str = "reader") -> Path:
@@ -91,7 +95,7 @@ def test_a_damaged_model_is_neither_promoted_nor_brought_back(tmp_path: Path) ->
     with pytest.raises(ModelUnavailable):
         rollback(live)
     assert (live / MANIFEST).read_bytes() == after != manifest
-    assert len(read_audit(live)) == 2
+    assert len(read_audit(live).switches) == 2
 
 
 def test_the_same_models_are_not_promoted_twice(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_the_same_models_are_not_promoted_twice(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest) as caught:
         promote(live, first, {})
     assert caught.value.reason == "NOTHING_NEW"
-    assert len(read_audit(live)) == 1
+    assert len(read_audit(live).switches) == 1
 
 
 def test_a_switch_that_fails_leaves_its_line_and_can_be_tried_again(
@@ -120,16 +124,185 @@ def test_a_switch_that_fails_leaves_its_line_and_can_be_tried_again(
     assert served(live) == {"reader": b"one"}
     rollback(live)
     assert served(live) == {}
-    rows = [switch.act for switch in read_audit(live)]
+    rows = [switch.act for switch in read_audit(live).switches]
     assert rows == ["promote", "promote", "rollback"]
 
 
-def test_an_audit_that_is_no_audit_is_refused(tmp_path: Path) -> None:
+def add_line(folder: Path, line: str) -> None:
+    with (folder / AUDIT).open("a", encoding="utf-8") as audit:
+        audit.write(line + "\n")
+
+
+def test_a_line_of_a_later_version_is_read_without_its_new_fields(tmp_path: Path) -> None:
     live = tmp_path / "live"
     promote(live, folder_with(tmp_path / "one", b"one"), {})
-    (live / AUDIT).write_text('{"act": "promote"}\n')
-    with pytest.raises(ModelUnavailable, match="not valid"):
+    made = promote(live, folder_with(tmp_path / "two", b"two"), {})
+    lines = (live / AUDIT).read_text("utf-8").splitlines()
+    later = json.loads(lines[1]) | {"region": "south"}
+    (live / AUDIT).write_text(f"{lines[0]}\n{json.dumps(later)}\n", "utf-8")
+    audit = read_audit(live)
+    assert audit.faults == ()
+    assert audit.switches[1] == made
+    rollback(live)
+    assert served(live) == {"reader": b"one"}
+
+
+LINE = {
+    "time": "2026-03-01T09:12:44+00:00", "who": "asha@gate", "act": "promote",
+    "before": "a" * 64, "after": "b" * 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"act": "promote"}', "it has no 'time'"),
+        ("[1]", r"\[1\] is no switch"),
+        ("{", "it is not JSON"),
+        (json.dumps(LINE | {"time": 5}), "'time' is 5"),
+        (json.dumps(LINE | {"act": "delete"}), "'act' is 'delete'"),
+        (json.dumps(LINE | {"after": "../../etc/passwd"}), "'after' is '../../etc"),
+        (json.dumps(LINE | {"models": "reader"}), "'models' is 'reader'"),
+        (json.dumps(LINE | {"scores": {"cer": "low"}}), "'scores' is"),
+        (json.dumps(LINE | {"forced": "no"}), "'forced' is 'no'"),
+    ],
+)
+def test_a_line_that_is_no_switch_is_passed_over_and_named(
+    tmp_path: Path, line: str, why: str
+) -> None:
+    live, said = tmp_path / "live", list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    add_line(live, line)
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    (told,) = said
+    assert re.search(rf"line 2 of .*{AUDIT} is passed over: {why}", told)
+    assert "__init__" not in told
+
+
+def test_companions_are_checked_before_models_are_brought_back(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    (old,) = read_manifest(live)
+    assert old.words is not None
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    before = (live / MANIFEST).read_bytes()
+    old.words.write_bytes(b"other")
+    with pytest.raises(ModelUnavailable, match=old.words.name) as caught:
         rollback(live)
+    assert caught.value.reason == "MODEL_CORRUPT"
+    old.words.unlink()
+    with pytest.raises(ModelUnavailable, match=old.words.name):
+        rollback(live)
+    assert (live / MANIFEST).read_bytes() == before
+    old.words.write_bytes(b"one")
+    rollback(live)
+    assert served(live) == {"reader": b"one"}
+
+
+def test_a_damaged_companion_is_not_promoted(tmp_path: Path) -> None:
+    live, first = tmp_path / "live", folder_with(tmp_path / "one", b"one")
+    (entry,) = read_manifest(first)
+    assert entry.words is not None
+    entry.words.write_bytes(b"other")
+    with pytest.raises(ModelUnavailable, match=entry.words.name) as caught:
+        promote(live, first, {})
+    assert caught.value.reason == "MODEL_CORRUPT"
+    assert not live.exists()
+
+
+def test_what_is_copied_is_what_was_checked(tmp_path: Path) -> None:
+    """A file that changes between the check and the copy is refused, too."""
+    file = tmp_path / "reader.onnx"
+    file.write_bytes(b"changed")
+    digests = {file: hashlib.sha256(b"checked").hexdigest()}
+    model = NewModel("reader", Task.LINE_READER, file, "1", "", "", "", digests=digests)
+    with pytest.raises(ModelUnavailable, match=r"reader\.onnx is not the file"):
+        add_models(tmp_path / "live", [model])
+    assert not (tmp_path / "live" / MANIFEST).exists()
+
+
+@pytest.mark.parametrize("broken", [None, b"", b"[[model]]\nname = 3", b"\xff\xfe", b"model = ["])
+def test_a_folder_whose_manifest_is_broken_serves_again_what_it_served(
+    tmp_path: Path, broken: bytes | None
+) -> None:
+    live, said = tmp_path / "live", list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    if broken is None:
+        (live / MANIFEST).unlink()
+    else:
+        (live / MANIFEST).write_bytes(broken)
+    made = rollback(live, said.append)
+    assert served(live) == {"reader": b"two"}
+    assert made.before == hashlib.sha256(broken or b"").hexdigest()
+    (told,) = said
+    assert MANIFEST in told
+    assert "what was served last" in told
+    assert (live / BROKEN).exists() == (broken is not None)
+    if broken is not None:
+        assert (live / BROKEN).read_bytes() == broken
+    rollback(live)
+    assert served(live) == {"reader": b"one"}
+
+
+def test_a_broken_folder_goes_further_back_if_what_it_served_is_not_whole(tmp_path: Path) -> None:
+    live, said = tmp_path / "live", list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    (entry,) = read_manifest(live)
+    entry.file.unlink()
+    (live / MANIFEST).unlink()
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    assert entry.file.name in said[0]
+    assert "what came before that" in said[1]
+
+
+def test_a_folder_that_began_empty_is_not_taken_for_a_broken_one(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    (live / MANIFEST).touch()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    rollback(live)
+    assert (live / MANIFEST).read_bytes() == b""
+    with pytest.raises(InvalidRequest, match="nothing to go back to"):
+        rollback(live)
+
+
+@pytest.mark.parametrize("damage", ["removed", "changed", "no text"])
+def test_a_kept_manifest_that_is_not_as_it_was_is_named(tmp_path: Path, damage: str) -> None:
+    live = tmp_path / "live"
+    made = promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    kept = live / "releases" / f"{made.after[:16]}.toml"
+    if damage == "removed":
+        shutil.rmtree(kept.parent)
+    else:
+        kept.write_bytes(b"[[" if damage == "changed" else b"\xff")
+    with pytest.raises(ModelUnavailable, match="promote the models again") as caught:
+        rollback(live)
+    assert str(kept) in caught.value.message
+    assert served(live) == {"reader": b"two"}
+
+
+def test_nothing_is_promoted_if_others_were_compared(tmp_path: Path) -> None:
+    live, first = tmp_path / "live", folder_with(tmp_path / "one", b"one")
+    second = folder_with(tmp_path / "two", b"two")
+    compared = {path: manifest_digest(path) for path in (live, second)}
+    promote(live, first, {})  # somebody else, while the comparison runs
+    with pytest.raises(InvalidRequest, match="Run the command again") as caught:
+        promote(live, second, {}, compared=compared)
+    assert caught.value.reason == "OTHER_MODELS"
+    assert served(live) == {"reader": b"one"}
+    compared = {path: manifest_digest(path) for path in (live, second)}
+    folder_with(second, b"three", "another")
+    with pytest.raises(InvalidRequest, match="two has other models"):
+        promote(live, second, {}, compared=compared)
+    compared = {path: manifest_digest(path) for path in (live, second)}
+    promote(live, second, {}, compared=compared)
+    assert served(live) == {"reader": b"two", "another": b"three"}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +314,7 @@ def test_a_line_that_a_power_cut_tore_is_dropped(tmp_path: Path, torn: str) -> N
     promote(live, folder_with(tmp_path / "two", b"two"), {})
     with (live / AUDIT).open("a", encoding="utf-8") as audit:
         audit.write(torn)
-    assert [switch.act for switch in read_audit(live)] == ["promote", "promote"]
+    assert [switch.act for switch in read_audit(live).switches] == ["promote", "promote"]
     rollback(live)
     assert served(live) == {"reader": b"one"}
     lines = (live / AUDIT).read_text("utf-8").splitlines()

@@ -75,7 +75,7 @@ def _compare(
 
     if report is not None:
         _refuse_inputs(report, [reference, *inputs])
-    before = read_profile(_reference_path(reference, models))
+    before = read_profile(_profile_path(reference, models))
     now = profile_of(inputs, models)
     require_same_models(before.models, now.models)
     differences = compare(before.total, now.total, usual=before.usual)
@@ -116,7 +116,7 @@ def _refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
             raise InvalidRequest(f"{output} cannot be written: it is read", field="output")
 
 
-def _reference_path(given: str, models: Path | None) -> Path:
+def _profile_path(given: str, models: Path | None) -> Path:
     from lipiyana.drift.profile import shipped_profile
 
     is_file = given != _SHIPPED or Path(given).exists()
@@ -134,7 +134,7 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
 
     profile, pictures = Profile(), []
     for name in inputs:
-        path = Path(name)
+        path = _profile_path(name, models)
         if path.suffix in _ROWS and path.is_file():
             profile.merge(_of_rows(path))
         elif path.suffix == ".json" and path.is_file():
@@ -168,6 +168,7 @@ def _of_rows(path: Path) -> Profile:
 def _json_rows(path: Path) -> Iterator[Recognition]:
     import json
 
+    from lipiyana.cli.console import say_warning
     from lipiyana.wire.results import recognition_from_json
 
     with path.open("rb") as file:
@@ -177,6 +178,9 @@ def _json_rows(path: Path) -> Iterator[Recognition]:
                 if not isinstance(row, dict) or not {"recognition", "error"} & {*row}:
                     raise ValueError
             except ValueError:
+                if line.startswith(b"{") and not line.endswith(b"\n"):
+                    say_warning(f"the last line of {path} is torn, and is not counted")
+                    return
                 raise InvalidRequest(
                     f"line {number} of {path} is no row of `lipiyana read`", field="input"
                 ) from None
@@ -283,7 +287,7 @@ _Inputs = Annotated[
     typer.Argument(
         metavar="INPUT",
         help="Rows of `read` (.jsonl, .parquet), pictures and their folders, the folder of a "
-        "server's `drift`, or profiles (.json).",
+        "server's `drift`, profiles (.json), or the word `shipped`, as for `compare`.",
     ),
 ]
 

@@ -119,6 +119,11 @@ def read_profile(path: Path) -> Profile:
             if hour not in _HOUR_NAMES:
                 raise InvalidRequest(f"{shown(hour)} is no hour of a day", field="profile")
             profile.hours[int(hour)] = Sketch.from_json(counts)
+        if sum(one.pictures for one in profile.hours.values()) > profile.total.pictures:
+            raise InvalidRequest(
+                "its hours have more pictures than its total; make the profile anew",
+                field="profile",
+            )
         for name, psi in table_of(value, "usual").items():
             is_number = isinstance(psi, int | float) and not isinstance(psi, bool)
             if not is_number or not 0 <= psi < _MOST_PSI:
@@ -153,9 +158,10 @@ def read_counts(path: Path, kind: str) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict) or value.get("format") != kind:
         raise InvalidRequest(f"{path} is not a {kind}", field="profile")
-    if value.get("version") != VERSION:
+    version = value.get("version")
+    if version != VERSION or isinstance(version, bool):  # in JSON, true is no 1
         raise InvalidRequest(
-            f"{path} is of version {value.get('version')!r}, and this one reads version {VERSION}; "
+            f"{path} is of version {version!r}, and this one reads version {VERSION}; "
             "make it anew with `lipiyana drift profile`",
             field="profile",
             reason="OTHER_PROFILE",

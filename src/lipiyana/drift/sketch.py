@@ -15,7 +15,10 @@ from lipiyana.words import shown
 
 OTHER = "other"
 _MOST_LABELS = 64
-_MOST_PICTURES = 1e15
+_MOST_PICTURES = 1e10
+"""Thirty pictures a second for ten years."""
+_ROUNDED = 1e-3
+"""By how much rounding may raise the counts of a picture: those of 65 labels, written twice."""
 _DIGITS = 5
 
 
@@ -105,7 +108,8 @@ class Sketch:
         """Read the counts of `to_json`.
 
         Raises:
-            InvalidRequest: they are not of that form, or of other signals or bins.
+            InvalidRequest: they are not of that form or contradict themselves, or they are of other
+                signals or bins.
         """
         sketch = cls()
         table = value if isinstance(value, dict) else {}
@@ -125,6 +129,10 @@ class Sketch:
                 if not isinstance(counts, dict) or len(counts) > _MOST_LABELS + 1:
                     raise _other(f"{name} is no table of at most {_MOST_LABELS + 1} counts")
                 sketch._labels[name] = {str(k): _count(c, name) for k, c in counts.items()}
+            if sketch.weight(name) > sketch.pictures * (1 + _ROUNDED):
+                raise _other(f"{name} counts more pictures than the {sketch.pictures} that it has")
+        if sketch.pictures and not any(map(sketch.weight, signals)):
+            raise _other(f"it has {sketch.pictures} pictures, and nothing is counted of them")
         return sketch
 
     def _add_numbers(self, signal: Signal, values: tuple[float | str, ...]) -> None:

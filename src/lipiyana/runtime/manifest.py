@@ -82,6 +82,28 @@ class ModelEntry:
         words = self.parameters.get("words")
         return self.file.parent / words if words else None
 
+    @property
+    def companions(self) -> Mapping[str, tuple[Path, str]]:
+        """The files that it needs beside its own, by parameter, each with its sha256."""
+        words = self.words
+        return {} if words is None else {"words": (words, str(self.parameters["words_sha256"]))}
+
+    def check(self) -> None:
+        """Check that the file and its companions are those that the manifest names.
+
+        Raises:
+            ModelUnavailable: as `read_bytes`, of any of them.
+        """
+        self.read_bytes()
+        for path, sha256 in self.companions.values():
+            try:
+                data = read_file(path, MAX_MODEL_BYTES)
+            except OSError as error:
+                raise ModelUnavailable(
+                    f"{path}, which {self.name} needs, cannot be read: {error.strerror}"
+                ) from error
+            require_digest(path, data, sha256)
+
     def read_bytes(self) -> bytes:
         """Read the file, check its sha256, and unpack it if it is packed.
 
@@ -103,6 +125,20 @@ class ModelEntry:
                 reason="MODEL_CORRUPT",
             )
         return unpacked(self.file, data)
+
+
+def require_digest(path: Path, data: bytes, sha256: str) -> None:
+    """Refuse a file that is not the one of a manifest.
+
+    Raises:
+        ModelUnavailable: its sha256 is another one (MODEL_CORRUPT).
+    """
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelUnavailable(
+            f"{path} is not the file that the manifest names (its sha256 differs); install it "
+            "again, or bring it back from a copy",
+            reason="MODEL_CORRUPT",
+        )
 
 
 def charset_digest(characters: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
 from lipiyana.files import MAX_MODEL_BYTES, read_file, read_text, read_toml, write_atomically
-from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
+from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest, require_digest
 from lipiyana.runtime.packed import PACKED, model_suffix
 from lipiyana.runtime.timings import TWIN
 
@@ -44,6 +44,7 @@ class NewModel:
         card: the text of its card, Markdown.
         companions: files that it needs beside it, by the parameter that names them; the parameter
             `X_sha256` is written too.
+        digests: sha256 that files must have, where it is known; others are not copied.
     """
 
     name: str
@@ -57,6 +58,7 @@ class NewModel:
     scores: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     companions: Mapping[str, Path] = field(default_factory=dict)
+    digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ...]:
@@ -69,7 +71,7 @@ def add_models(folder: Path, models: Sequence[NewModel]) -> tuple[ModelEntry, ..
         The new entries.
 
     Raises:
-        ModelUnavailable: the folder's manifest is invalid.
+        ModelUnavailable: the folder's manifest is invalid, or a file is not as it should be.
         InvalidRequest: the disk is full (DISK_FULL), or the folder cannot be written.
         PermissionDenied: the folder may not be written.
     """
@@ -83,7 +85,7 @@ def place_models(folder: Path, models: Sequence[NewModel]) -> str:
     """Copy models into a folder; return the manifest that names them, which is not written yet.
 
     Raises:
-        ModelUnavailable: the folder's manifest is invalid, or a file cannot be read.
+        ModelUnavailable: the folder's manifest is invalid, or a file cannot be read or differs.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,10 +169,12 @@ def _tables(folder: Path) -> list[dict[str, Any]]:
 
 
 def _place(folder: Path, model: NewModel) -> dict[str, Any]:
-    file, sha256 = _copy(folder, model.file, model.name)
+    file, sha256 = _copy(folder, model.file, model.name, model.digests)
     parameters = dict(model.parameters)
     for key, companion in model.companions.items():
-        parameters[key], parameters[f"{key}_sha256"] = _copy(folder, companion, companion.stem)
+        parameters[key], parameters[f"{key}_sha256"] = _copy(
+            folder, companion, companion.stem, model.digests
+        )
     card = f"{model.name}-{sha256[:_DIGITS]}.md"
     write_atomically(folder / card, model.card.encode())
     fields = {
@@ -189,12 +193,13 @@ def _place(folder: Path, model: NewModel) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ("", {})}
 
 
-def _copy(folder: Path, source: Path, stem: str) -> tuple[str, str]:
+def _copy(folder: Path, source: Path, stem: str, digests: Mapping[Path, str]) -> tuple[str, str]:
     try:
         data = read_file(source, MAX_MODEL_BYTES)
     except OSError as error:
         raise ModelUnavailable(f"{source} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(data).hexdigest()
+    require_digest(source, data, digests.get(source, digest))
     stem = re.sub(r"[^A-Za-z0-9_.-]", "-", re.sub(rf"-[0-9a-f]{{{_DIGITS}}}$", "", stem))
     packing = source.suffix if source.suffix in PACKED else ""
     name = f"{stem}-{digest[:_DIGITS]}{model_suffix(source)}{packing}"

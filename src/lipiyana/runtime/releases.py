@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-import json
-import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
-from lipiyana.files import drop_partial_line, parse_json, read_text, write_atomically
+from lipiyana.files import read_file, read_text, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, read_manifest
 from lipiyana.runtime.model_folder import (
     MANIFEST_HEADER,
@@ -30,39 +26,28 @@ from lipiyana.runtime.model_folder import (
     write_manifest,
     writing_to,
 )
+from lipiyana.runtime.release_audit import (
+    AUDIT,
+    Act,
+    Audit,
+    Switch,
+    append_switch,
+    read_audit,
+)
 
-AUDIT = "releases.jsonl"
 _LOCK = ".releases.lock"
 
-Act = Literal["promote", "rollback"]
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A line of the audit.
-
-    Attributes:
-        time: ISO 8601, UTC.
-        who: user and machine.
-        act: what was asked for.
-        before, after: sha256 of the manifest, which names the sha256 of each file.
-        models: names of the models that were promoted.
-        scores: measured figures of champion and challenger.
-        forced: whether a worse challenger was promoted.
-    """
-
-    time: str
-    who: str
-    act: Act
-    before: str
-    after: str
-    models: tuple[str, ...] = ()
-    scores: Mapping[str, float] = field(default_factory=dict)
-    forced: bool = False
+BROKEN = "manifest.broken.toml"
+"""What a rollback keeps of a manifest that could not be read."""
 
 
 def promote(
-    folder: Path, challenger: Path, scores: Mapping[str, float], *, forced: bool = False
+    folder: Path,
+    challenger: Path,
+    scores: Mapping[str, float],
+    *,
+    forced: bool = False,
+    compared: Mapping[Path, str] | None = None,
 ) -> Switch:
     """Copy the models of another folder into this one, and serve them from now on.
 
@@ -73,26 +58,52 @@ def promote(
         challenger: folder of the new models.
         scores: for the audit.
         forced: for the audit.
+        compared: `manifest_digest` of folders as they were when `scores` were measured; nothing is
+            promoted if one of them has other models now.
 
     Raises:
         ModelUnavailable: a manifest is invalid, or a file is not what its manifest names.
-        InvalidRequest: they are served already (NOTHING_NEW), or the folder cannot be written.
+        InvalidRequest: they are served already (NOTHING_NEW), other models than these were compared
+            (OTHER_MODELS), or the folder cannot be written.
         PermissionDenied: the folder may not be written.
     """
     entries = promotable(challenger)
     for entry in entries:
-        entry.read_bytes()  # raises if it is not the file that was measured
+        entry.check()  # raises if it is not what was measured
     with writing_to(folder), _locked(folder):
-        before = _current(folder)
+        for path, digest in (compared or {}).items():
+            if manifest_digest(path) != digest:
+                raise InvalidRequest(
+                    f"{path} has other models than those that were compared: somebody changed it "
+                    "meanwhile. Run the command again",
+                    field="folder",
+                    reason="OTHER_MODELS",
+                )
         text = place_models(folder, [_as_new(entry, challenger) for entry in entries])
+        before = _current(folder)
         if text == before:
             raise InvalidRequest(
                 f"{folder} serves the models of {challenger} already",
                 field="challenger",
                 reason="NOTHING_NEW",
             )
+        _keep(folder, before)
         names = tuple(entry.name for entry in entries)
-        return _switch(folder, "promote", before, text, names, scores, forced=forced)
+        return _switch(folder, "promote", _digest(before), text, names, scores, forced=forced)
+
+
+def manifest_digest(folder: Path) -> str:
+    """The sha256 of what a folder serves, as the audit names it.
+
+    Raises:
+        ModelUnavailable: the manifest cannot be read.
+    """
+    try:
+        return _digest(_current(folder))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelUnavailable(
+            f"{folder / MANIFEST} cannot be read: {error}", reason="MODEL_CORRUPT"
+        ) from None
 
 
 def promotable(challenger: Path) -> tuple[ModelEntry, ...]:
@@ -109,8 +120,15 @@ def promotable(challenger: Path) -> tuple[ModelEntry, ...]:
     return entries
 
 
-def rollback(folder: Path) -> Switch:
+def rollback(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Switch:
     """Serve again what was served before the last promotion; each call goes one further back.
+
+    If the manifest of the folder is missing or cannot be read, what was served last by the audit is
+    served again, or what came before it if that is not intact.
+
+    Args:
+        folder: into which models were promoted.
+        warn: told what was wrong with the folder and did not keep it from going back.
 
     Raises:
         InvalidRequest: nothing was promoted before this (NOTHING_EARLIER), or the folder cannot be
@@ -125,36 +143,109 @@ def rollback(folder: Path) -> Switch:
             reason="NOTHING_EARLIER",
         )
     with writing_to(folder), _locked(folder):
-        before = _current(folder)
-        digest = _digest(before)
-        earlier = [s.before for s in read_audit(folder) if (s.act, s.after) == ("promote", digest)]
-        if not earlier:
+        audit = read_audit(folder)
+        for fault in audit.faults:
+            warn(fault)
+        if not _is_readable(folder, audit):
+            return _rescue(folder, audit, warn)
+        before = _digest(_current(folder))
+        earlier = _before(audit, before)
+        if earlier is None:
             raise InvalidRequest(
                 f"what {folder} serves was not promoted there, so there is nothing to go back to; "
                 f"{AUDIT} in it lists the promotions",
                 field="folder",
                 reason="NOTHING_EARLIER",
             )
-        path = _kept(folder, earlier[-1])
-        for entry in read_manifest(folder, path):
-            entry.read_bytes()
-        return _switch(folder, "rollback", before, read_text(path))
+        text = _whole_release(folder, earlier)
+        _keep(folder, _current(folder))
+        return _switch(folder, "rollback", before, text)
 
 
-def read_audit(folder: Path) -> tuple[Switch, ...]:
-    """Read all switches, the oldest first; none if there were none.
+def _is_readable(folder: Path, audit: Audit) -> bool:
+    """Whether a folder has a manifest that can be served.
 
-    A line without its end is what a crash left of it: its switch was not made.
+    One that names no models can be, unless models were promoted since and none of the switches
+    left it so: then it was emptied.
+    """
+    try:
+        if read_manifest(folder):
+            return True
+    except ModelUnavailable:
+        return False
+    known = {digest for switch in audit.switches for digest in (switch.before, switch.after)}
+    return not known or _digest(_current(folder)) in known
+
+
+def _rescue(folder: Path, audit: Audit, warn: Callable[[str], None]) -> Switch:
+    """Replace a manifest that cannot be read by the newest release that is whole."""
+    digest = audit.switches[-1].after if audit.switches else None
+    faults: list[ModelUnavailable] = []
+    seen: set[str] = set()
+    while digest is not None and digest not in seen:
+        seen.add(digest)
+        try:
+            text = _whole_release(folder, digest)
+        except ModelUnavailable as error:
+            faults.append(error)
+            digest = _before(audit, digest)
+            continue
+        path, broken = folder / MANIFEST, b""
+        said = f"{path} is missing"
+        if path.exists():
+            broken = read_file(path)
+            write_atomically(folder / BROKEN, broken)
+            said = f"{path} cannot be used, and is kept as {BROKEN}"
+        for fault in faults:
+            warn(fault.message)
+        which = "came before that" if faults else "was served last"
+        warn(f"{said}; what {which} by {AUDIT} is served again")
+        return _switch(folder, "rollback", hashlib.sha256(broken).hexdigest(), text)
+    raise (
+        faults[0]
+        if faults
+        else ModelUnavailable(
+            f"{folder / MANIFEST} cannot be read, and {AUDIT} does not say what was served",
+            reason="MODEL_CORRUPT",
+        )
+    )
+
+
+def _before(audit: Audit, digest: str) -> str | None:
+    """What was served before the last promotion to a manifest."""
+    found = [s.before for s in audit.switches if (s.act, s.after) == ("promote", digest)]
+    return found[-1] if found else None
+
+
+def _whole_release(folder: Path, digest: str) -> str:
+    """Read a manifest that was served, and check every file that it names.
 
     Raises:
-        ModelUnavailable: a line has another form (MODEL_CORRUPT).
+        ModelUnavailable: it or one of the files is not there, or is another one.
     """
-    path = folder / AUDIT
+    path = _kept(folder, digest)
+    advice = "bring it back from a copy, or promote the models again"
     try:
-        lines = read_text(path).split("\n")[:-1] if path.exists() else []
-        return tuple(Switch(**parse_json(line)) for line in lines)
-    except (ValueError, TypeError) as error:
-        raise ModelUnavailable(f"{path} is not valid: {error}", reason="MODEL_CORRUPT") from None
+        text = read_text(path)
+    except FileNotFoundError:
+        raise ModelUnavailable(
+            f"{path}, the manifest to go back to, is not there; {advice}"
+        ) from None
+    except UnicodeDecodeError:
+        text = ""
+    if _digest(text) != digest:
+        raise ModelUnavailable(
+            f"{path} is not the manifest that was served (its sha256 differs); {advice}",
+            reason="MODEL_CORRUPT",
+        )
+    for entry in read_manifest(folder, path):
+        entry.check()
+    return text
+
+
+def _keep(folder: Path, text: str) -> None:
+    (folder / RELEASES).mkdir(exist_ok=True)
+    write_atomically(_kept(folder, _digest(text)), text.encode())
 
 
 def _switch(
@@ -167,29 +258,16 @@ def _switch(
     *,
     forced: bool = False,
 ) -> Switch:
-    for text in (before, after):
-        (folder / RELEASES).mkdir(exist_ok=True)
-        write_atomically(_kept(folder, _digest(text)), text.encode())
+    _keep(folder, after)
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    made = Switch(
-        time, _who(), act, _digest(before), _digest(after), models, scores or {}, forced=forced
-    )
-    with (folder / AUDIT).open("a+b") as audit:
-        drop_partial_line(audit)
-        audit.write((json.dumps(asdict(made), ensure_ascii=False) + "\n").encode())
-        audit.flush()
-        os.fsync(audit.fileno())
+    made = Switch(time, _who(), act, before, _digest(after), models, scores or {}, forced=forced)
+    append_switch(folder, made)
     write_manifest(folder, after)
     return made
 
 
 def _as_new(entry: ModelEntry, folder: Path) -> NewModel:
-    words = entry.words
-    parameters = {
-        key: value
-        for key, value in entry.parameters.items()
-        if key not in {"words", "words_sha256"}
-    }
+    named = {f"{key}{end}" for key in entry.companions for end in ("", "_sha256")}
     card = folder / entry.card
     return NewModel(
         name=entry.name,
@@ -201,8 +279,9 @@ def _as_new(entry: ModelEntry, folder: Path) -> NewModel:
         card=read_text(card) if entry.card and card.is_file() else f"# {entry.name}\n",
         charset_sha256=entry.charset_sha256,
         scores=entry.scores,
-        parameters=parameters,
-        companions={"words": words} if words else {},
+        parameters={k: v for k, v in entry.parameters.items() if k not in named},
+        companions={key: path for key, (path, _) in entry.companions.items()},
+        digests={entry.file: entry.sha256} | dict(entry.companions.values()),
     )
 
 

@@ -280,6 +280,19 @@ def test_a_stopped_run_reports_the_reason_and_how_to_resume(
     )
 
 
+def test_a_run_that_a_broken_model_stopped_says_that_it_must_be_mended(here: Path) -> None:
+    models = here / "models"
+    models.mkdir()
+    (models / "reader.onnx").write_bytes(b"no model")
+    (models / "manifest.toml").write_text(
+        '[[model]]\nname = "own"\ntask = "line_reader"\nfile = "reader.onnx"\nsha256 = "0"\n'
+    )
+    picture(here / "a.png")
+    result = invoke("a.png", "--models", "models", "--output", "out.jsonl")
+    assert result.exit_code == 1
+    assert "once that is mended, run the same command with --resume to continue" in result.stderr
+
+
 def test_failed_pictures_may_be_allowed_but_not_a_run_that_ended_early(
     here: Path, fake: FakeRecognizer
 ) -> None:

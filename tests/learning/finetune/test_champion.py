@@ -15,7 +15,7 @@ from lipiyana.cli.main import app
 from lipiyana.errors import InvalidRequest
 from lipiyana.learning.finetune.champion import Contest, HeldOut, Measure, contest
 from lipiyana.runtime.manifest import MANIFEST, Task
-from lipiyana.runtime.releases import read_audit
+from lipiyana.runtime.release_audit import read_audit
 
 TINY = Measure("error", 0.2, 0.2)
 
@@ -37,7 +37,7 @@ def test_a_worse_reader_is_promoted_by_force_alone(
     assert not (live / MANIFEST).exists()
     code, said = promoted(tiny_models, "--to", live, "--data", numbers, "--force")
     assert code == 0, said
-    (switch,) = read_audit(live)
+    (switch,) = read_audit(live).switches
     assert switch.forced
     assert switch.scores["CER of 8 held-out lines, challenger"] > 0.5
     assert switch.scores["CER of 8 held-out lines, champion"] < 0.5

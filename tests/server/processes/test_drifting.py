@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from prometheus_client import generate_latest
-from row_receiver import receiving
+from row_receiver import RowReceiver, receiving
 
 from lipiyana.client import AsyncClient, Client
 from lipiyana.drift.last_picture import LastPicture
@@ -93,6 +94,23 @@ def test_the_reference_is_checked_before_the_first_picture(tmp_path: Path) -> No
         ServerSettings.load(drift_reference=reference)
 
 
+@pytest.mark.parametrize("pictures", [DRIFT.least_pictures - 1, DRIFT.least_pictures])
+def test_a_reference_of_too_few_pictures_is_told(
+    pictures: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = tmp_path / "reference.json"
+    with LocalRecognizer(threads=1) as reader:
+        profile = Profile(models=digests(reader.models))
+    for _ in range(pictures):
+        profile.total.add({"lines": (1.0,)})
+    profile.write(reference)
+    settings = ServerSettings(threads=1, drift=tmp_path / "drift", drift_reference=reference)
+    local_recognizer(settings).close()
+    told = [text for text in caplog.messages if str(reference) in text]
+    assert len(told) == (pictures < DRIFT.least_pictures)
+    assert all(f"has {pictures} pictures, and a reference needs 30" in text for text in told)
+
+
 class New:
     """A watch for which every picture is of the new kind, or none."""
 
@@ -151,41 +169,42 @@ def test_a_reload_loses_no_count_and_counts_nothing_twice(
     assert 'lipiyana_drift_pictures_total{camera="all"} 3.0' in text
 
 
-def test_a_webhook_is_told_of_drift_signed_and_again_after_a_failure(
-    scene: np.ndarray, tmp_path: Path
-) -> None:
-    def reference_of(pictures: list[np.ndarray], path: Path) -> None:
-        noted = LastPicture()
-        with LocalRecognizer(threads=1, observer=noted) as reader:
-            profile = Profile(models=digests(reader.models))
-            for picture in pictures:
-                reader.recognize_pixels(picture, RecognitionConfig())
-                profile.total.add(noted.observation)
-        profile.write(path)
-
+@contextmanager
+def told_of_drift(folder: Path, receiver: RowReceiver) -> Iterator[None]:
+    """A recognizer with a webhook, while it has met pictures that differ from its reference."""
     rng = np.random.default_rng(0)
     dark = [np.full((48, 64, 3), 10 + n % 3, np.uint8) for n in range(40)]
     bright = [np.full((48, 64, 3), 0, np.uint8) + rng.integers(150, 250, 3, np.uint8)
               for _ in range(DRIFT.window_step * 2)]  # fmt: skip
-    reference_of(dark, tmp_path / "reference.json")
-    secret = tmp_path / "secret.txt"
-    secret.write_text("both sides know", "utf-8")
+    noted = LastPicture()
+    with LocalRecognizer(threads=1, observer=noted) as reader:
+        profile = Profile(models=digests(reader.models))
+        for picture in dark:
+            reader.recognize_pixels(picture, RecognitionConfig())
+            profile.total.add(noted.observation)
+    profile.write(folder / "reference.json")
+    (folder / "secret.txt").write_text("both sides know", "utf-8")
+    settings = ServerSettings(
+        threads=1,
+        drift=folder / "drift",
+        drift_reference=folder / "reference.json",
+        drift_webhook=receiver.url,
+        drift_webhook_secret=folder / "secret.txt",
+    )
+    recognizer = local_recognizer(settings, Metrics())
+    try:
+        for picture in bright:
+            recognizer.recognize_pixels(picture, RecognitionConfig())
+        yield
+    finally:
+        recognizer.close()
+
+
+def test_a_webhook_is_told_of_drift_signed_and_again_after_a_failure(tmp_path: Path) -> None:
     with receiving() as receiver:
         receiver.answer = lambda _: 503 if not receiver.messages else 200
-        settings = ServerSettings(
-            threads=1,
-            drift=tmp_path / "drift",
-            drift_reference=tmp_path / "reference.json",
-            drift_webhook=receiver.url,
-            drift_webhook_secret=secret,
-        )
-        recognizer = local_recognizer(settings, Metrics())
-        try:
-            for picture in bright:
-                recognizer.recognize_pixels(picture, RecognitionConfig())
+        with told_of_drift(tmp_path, receiver):
             receiver.wait(lambda: bool(receiver.rows))
-        finally:
-            recognizer.close()
     first, second = receiver.messages[:2]
     assert first.body == second.body
     (event,) = receiver.rows.values()
@@ -198,6 +217,17 @@ def test_a_webhook_is_told_of_drift_signed_and_again_after_a_failure(
         second.headers["Lipiyana-Signature"],
         now=time.time(),
     )
+
+
+def test_news_that_nobody_took_when_the_server_stops_is_logged_as_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda _: 503
+        with told_of_drift(tmp_path, receiver):
+            receiver.wait(lambda: bool(receiver.messages))
+    lost = [record.getMessage() for record in caplog.records if "lost" in record.getMessage()]
+    assert lost == ["the webhook of drift: not delivered, and lost, since they waited in memory: 1"]
 
 
 def test_a_webhook_needs_counts_and_an_address(tmp_path: Path) -> None:

@@ -126,4 +126,5 @@ def _new(
         scores={key: round(float(value), 4) for key, value in scores.items()},
         parameters=others | {TWIN: other},
         companions={"words": entry.words} if entry.words else {},
+        digests=dict(entry.companions.values()),
     )

@@ -12,7 +12,8 @@ from lipiyana.cli.console import say_warning, stderr, stdout
 from lipiyana.cli.exit_codes import DONE, FAILED
 from lipiyana.cli.extras import import_with
 from lipiyana.runtime.manifest import MANIFEST
-from lipiyana.runtime.releases import AUDIT, Switch, promotable, promote, rollback
+from lipiyana.runtime.release_audit import AUDIT, Switch
+from lipiyana.runtime.releases import manifest_digest, promotable, promote, rollback
 
 if TYPE_CHECKING:
     from lipiyana.learning.finetune.champion import Contest
@@ -35,6 +36,7 @@ def run_promote(
     from lipiyana.samples import sample_folder
 
     champion = import_with("train", "lipiyana.learning.finetune.champion", "models promote")
+    compared = {path: manifest_digest(path) for path in (folder, challenger)}
     promotable(challenger)  # told before the comparison, which takes minutes
     served = folder if (folder / MANIFEST).is_file() else None
     held_out = champion.HeldOut(texts, plates, boxes, sample_folder())
@@ -51,7 +53,8 @@ def run_promote(
         stderr().print("not promoted; --force promotes it nevertheless")
         return FAILED
     forced = bool(result.objections)
-    _say(promote(folder, challenger, result.scores, forced=forced), folder)
+    made = promote(folder, challenger, result.scores, forced=forced, compared=compared)
+    _say(made, folder)
     return DONE
 
 
@@ -61,7 +64,7 @@ def run_rollback(folder: Path) -> int:
     Raises:
         LipiyanaError: there is nothing to go back to; the message says why.
     """
-    _say(rollback(folder), folder)
+    _say(rollback(folder, say_warning), folder)
     return DONE
 
 

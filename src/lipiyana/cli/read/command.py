@@ -33,6 +33,7 @@ from lipiyana.cli.sources import (
 from lipiyana.cluster.addresses import scheme_of
 from lipiyana.cluster.inputs import is_table
 from lipiyana.conversions.visible_text import shown
+from lipiyana.errors import MissingExtra, ModelUnavailable
 from lipiyana.rows.output import Output, OutputError
 from lipiyana.rows.output_kinds import OutputRequest, kind_of, suffixes
 from lipiyana.rows.provenance import Provenance, option_name, options_of
@@ -244,7 +245,8 @@ def sum_up(
     if totals.stopped_by is not None:
         on_screen = output is None and sys.stdout.isatty()
         why = "the last row says why" if on_screen else totals.stopped_by.message
-        say_error(f"stopped: {why}{_how_to_continue(output)}")
+        mended = isinstance(totals.stopped_by, ModelUnavailable | MissingExtra)
+        say_error(f"stopped: {why}{_how_to_continue(output, once_mended=mended)}")
     skipped = ""
     if totals.skipped:
         skipped = f", {totals.skipped} skipped, already in {output}"
@@ -272,5 +274,8 @@ def _cannot_write(error: OSError, output: Path | None) -> int:
     return FAILED
 
 
-def _how_to_continue(output: Path | str | None) -> str:
-    return "" if output is None else "; run the same command with --resume to continue"
+def _how_to_continue(output: Path | str | None, *, once_mended: bool = False) -> str:
+    if output is None:
+        return ""
+    when = "; once that is mended, run" if once_mended else "; run"
+    return f"{when} the same command with --resume to continue"

@@ -159,15 +159,19 @@ class Forwarder:
     def close(self) -> None:
         """Finish the message that is under way, and close everything; what waits stays spooled.
 
-        A receiver that does not answer is not waited for: the message stays spooled.
+        A receiver that does not answer is not waited for: the message stays spooled. What waits in
+        memory is lost, which is reported.
         """
         with self._news:
             self._stopping = True
             self._news.notify_all()
         if self._thread is not None:
             self._thread.join(_LAST_MESSAGE_SECONDS)
-            if self._thread.is_alive():
-                return
+        if self.spool.in_memory and (lost := self.spool.waiting):
+            self.counts.lost += lost
+            self._report(f"not delivered, and lost, since they waited in memory: {lost}")
+        if self._thread is not None and self._thread.is_alive():
+            return
         self._sender.close()
         self.spool.close()
 

@@ -57,7 +57,7 @@ class Spool:
         """
         self._limits = limits
         self._guard = threading.RLock()
-        self._folder = folder
+        self._folder, self.in_memory = folder, folder is None
         self._lock = -1
         self._on_disk = (0, 0)
         self._reserve = Reserve(folder)
@@ -83,8 +83,7 @@ class Spool:
         mark = ClockMark(**json.loads(earlier)) if earlier else None
         self._age = AgeClock(clock or SystemClock(), mark)
         self.counts.waiting, self.counts.waiting_bytes = count, size + count * _OVERHEAD
-        self._acknowledged = self._deleted = 0
-        self._given = 0
+        self._acknowledged = self._deleted = self._given = 0
         self._on_disk = identity(self._folder)
         self._remember_clock()
         self._reserve.begin(self._database)

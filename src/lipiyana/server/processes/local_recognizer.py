@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.drift.profile import digests, read_profile
+from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.sharing import shared_watch
 from lipiyana.drift.watch import DriftNews, DriftWatch
 from lipiyana.errors import MissingExtra, ModelUnavailable
@@ -113,6 +114,12 @@ def _watch(
     """Watch for drift, on a thread that ends with the recognizer."""
     reference = settings.drift_reference
     profile = None if reference is None else read_profile(reference)
+    if profile is not None and profile.total.pictures < DRIFT.least_pictures:
+        _log.warning(
+            "%s has %d pictures, and a reference needs %d: nothing is compared with it. Make it of "
+            "more pictures",
+            reference, profile.total.pictures, DRIFT.least_pictures,
+        )  # fmt: skip
     address, secret = settings.drift_webhook, settings.drift_webhook_secret
     return shared_watch(
         digests(recognizer.models),
