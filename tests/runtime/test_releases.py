@@ -305,9 +305,7 @@ def test_nothing_is_promoted_if_others_were_compared(tmp_path: Path) -> None:
     assert served(live) == {"reader": b"two", "another": b"three"}
 
 
-@pytest.mark.parametrize(
-    "torn", ['{"time": "2026-03-01T09:12:44+00:00", "wh', "{", '{"time": "2"}']
-)
+@pytest.mark.parametrize("torn", ['{"time": "2026-03-01T09:12:44+00:00", "wh', "{", '{"time": "2"'])
 def test_a_line_that_a_power_cut_tore_is_dropped(tmp_path: Path, torn: str) -> None:
     live = tmp_path / "live"
     promote(live, folder_with(tmp_path / "one", b"one"), {})
