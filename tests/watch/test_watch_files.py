@@ -158,6 +158,29 @@ def test_a_damaged_file_gives_the_rows_that_it_can_and_fails(street: Path, tmp_p
     assert PLATES[0] in {row["registration"]["canonical"] for row in rows if row["registration"]}
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_copy_that_was_broken_off_fails_and_keeps_its_rows(
+    share: float, small_video: Path, tmp_path: Path
+) -> None:
+    whole, path = tmp_path / "whole.mkv", tmp_path / "part.mkv"
+    with av.open(str(small_video)) as source, av.open(str(whole), "w") as copy:
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    data = whole.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    result = invoke(
+        str(path), "--frames", "--every-frame", "--fps", "0.5", "--features", "vehicles"
+    )
+    assert result.exit_code == (0 if share == 1 else 1), result.stderr
+    assert ("seconds: the rest of the file is missing" in result.stderr) == (share < 1)
+    rows = [row for row in map(json.loads, result.stdout.splitlines()) if row["kind"] == "frame"]
+    assert (len(rows) == 5) == (share == 1)
+    assert rows
+
+
 def test_one_broken_file_among_several_does_not_stop_the_others(
     small_video: Path, tmp_path: Path
 ) -> None:

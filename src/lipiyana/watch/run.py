@@ -191,6 +191,8 @@ class Watch:
                     stack.callback(task.options.annotated.close)
                 each = stack.enter_context(contextlib.closing(iter(frames)))
                 watcher.run(each, self._stop)
+            if isinstance(frames, VideoFile) and not self._stop.is_set():
+                frames.check_length()
         except LipiyanaError as error:
             state.failure = error
         except OSError as error:

@@ -63,6 +63,10 @@ class VideoPicture:
         return np.ascontiguousarray(np.rot90(array, self._turns)) if self._turns else array
 
 
+_LAST_FRAME = 2.0  # seconds
+_MISSING_SHARE = 0.1
+
+
 class VideoFile:
     """The frames of a file, none left out.
 
@@ -95,20 +99,37 @@ class VideoFile:
             raise _not_a_video(source, "it has no picture") from None
         length = self._container.duration
         self.duration = None if length is None else length / av.time_base
+        self._stated = _stated_seconds(self._container, self._decoder)
+        self._reached = 0.0
 
     def __iter__(self) -> Generator[CameraFrame, None, None]:
         """Decode to the end, and close the file."""
         reformatter = VideoReformatter()
         first: float | None = None
-        elapsed = 0.0
+        elapsed = self._reached = 0.0
         with self._container:
             frames = decoded(self._container, self._decoder, self._count_damaged)
             for number, frame in enumerate(self._to_the_end(frames)):
                 if frame.time is not None:
                     first = frame.time if first is None else first
-                    elapsed = max(elapsed, frame.time - first)
+                    elapsed = self._reached = max(elapsed, frame.time - first)
                 picture = VideoPicture(frame, reformatter)
                 yield CameraFrame(number, elapsed, self._began_at + elapsed, picture)
+
+    def check_length(self) -> None:
+        """Compare what was decoded with the length that the file states; call it at the end.
+
+        Raises:
+            InvalidImage: a good part is missing, as of a copy that was broken off.
+        """
+        missing = 0.0 if self._stated is None else self._stated - self._reached
+        # the last frame of a recording may be shown for a while
+        if self._stated is not None and missing > max(_LAST_FRAME, _MISSING_SHARE * self._stated):
+            raise InvalidImage(
+                f"{self._source.shown} ends after {self._reached:.0f} of {self._stated:.0f} "
+                "seconds: the rest of the file is missing or damaged",
+                reason="BAD_VIDEO",
+            )
 
     def _to_the_end(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         try:
@@ -166,6 +187,15 @@ def _decoder(container: InputContainer, threads: int, *, frames_at_once: bool) -
     # several frames at once are faster and late by as many
     stream.thread_type = "AUTO" if frames_at_once and threads > 1 else "SLICE"
     return stream
+
+
+def _stated_seconds(container: InputContainer, video: av.VideoStream) -> float | None:
+    """Give the length of the picture, if it is stated; sound may be longer."""
+    if video.duration is not None and video.time_base is not None:
+        return float(video.duration * video.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
 
 
 def _video_of(container: InputContainer) -> av.VideoStream:
