@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,14 @@ def encode() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return encoded
+
+
+@pytest.fixture
+def default_hangup() -> Iterator[None]:
+    """Give SIGHUP its usual effect, here and in processes that are started; nohup ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

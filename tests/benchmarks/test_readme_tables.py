@@ -23,7 +23,7 @@ def test_the_figures_are_those_of_the_results(tmp_path: Path) -> None:
 
 def test_other_results_give_other_tables(tmp_path: Path) -> None:
     copy = _copy(tmp_path)
-    for name, exact in (("reader.md", "| 82.1 |"), ("vehicles.md", "| 39.4 |")):
+    for name, exact in (("reader.md", "| 81.1 |"), ("vehicles.md", "| 39.4 |")):
         page = copy / "docs" / "results" / name
         text = page.read_text("utf-8")
         assert exact in text

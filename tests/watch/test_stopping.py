@@ -19,6 +19,7 @@ from lipiyana.watch.run import State
 from lipiyana.watch.watcher import Counts
 
 
+@pytest.mark.usefixtures("default_hangup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_is_noted_and_the_second_one_interrupts(number: signal.Signals) -> None:
     before = signal.getsignal(number)

@@ -138,6 +138,7 @@ def test_an_event_that_a_webhook_refuses_is_reported(tmp_path: Path) -> None:
     assert len(receiver.messages) == 2
 
 
+@pytest.mark.usefixtures("default_hangup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_events_that_a_signal_leaves_undelivered_are_reported(
     number: signal.Signals, tmp_path: Path
@@ -150,7 +151,10 @@ def test_events_that_a_signal_leaves_undelivered_are_reported(
         with subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True) as process:
             receiver.wait(lambda: bool(receiver.messages))
             process.send_signal(number)
-            _, said = process.communicate()
+            try:
+                _, said = process.communicate(timeout=120)
+            finally:
+                process.kill()
     assert process.returncode == (130 if number == signal.SIGINT else 143)
     assert "1 events were not delivered" in said
 
