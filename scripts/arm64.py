@@ -77,7 +77,7 @@ def said(answer: dict[str, Any]) -> list[list[str]]:
     return [
         sorted(str(one["label"]) for one in answer["vehicles"]),
         sorted(one["registration"]["canonical"] for one in answer["plates"]),
-        sorted("".join(filter(str.isalnum, one["text"])) for one in answer["text_lines"]),
+        sorted("".join(one["text"].split()) for one in answer["text_lines"]),
     ]
 
 
