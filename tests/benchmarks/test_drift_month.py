@@ -67,13 +67,13 @@ def test_effects_change_pictures_also_at_equal_brightness(name: str) -> None:
 
 def test_the_table_is_written_between_its_marks(tmp_path: Path) -> None:
     pytest.importorskip("river", reason=RIVER)
-    from injection import MARKS, Result, write
+    from injection import HEADS, MARKS, Result, write_table
     from month import Outcome
 
     page = tmp_path / "page.md"
     page.write_text(f"above\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\nbelow\n", "utf-8")
     outcomes = [Outcome({REFERENCE: 40}, None, ("script",)), Outcome({LAST_WEEK: 60}, 60, ())]
-    write(page, [Result(f"fog{EQUAL}", outcomes)], "said.")
+    write_table(page, MARKS, [HEADS, Result(f"fog{EQUAL}", outcomes).row()], "said.")
     text = page.read_text("utf-8")
     assert "| fog, equal brightness | 50 (60) | 60 (60), 1 of 2 | 40 (40), 1 of 2 |" in text
     assert text.startswith("above\n")
