@@ -29,13 +29,8 @@ def handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
     before = _handlers()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
         before[signal.SIGINT] = signal.default_int_handler
-    for number in before:
-        signal.signal(number, handler)
-    try:
+    with _replaced(before, handler):
         yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
 
 
 @contextmanager
@@ -51,9 +46,14 @@ def told_if_terminated() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # gets no signals
         yield
         return
-    before = _handlers()
+    with _replaced(_handlers(), end):
+        yield
+
+
+@contextmanager
+def _replaced(before: dict[signal.Signals, Any], handler: Callable[..., object]) -> Iterator[None]:
     for number in before:
-        signal.signal(number, end)
+        signal.signal(number, handler)
     try:
         yield
     finally:
