@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from lipiyana.ocr.geometry import Bounds
@@ -102,9 +103,10 @@ def choose_plate(
 ) -> PlateReading:
     """Decide what a plate says that was read in several ways, possibly by several models.
 
-    The registration that is likeliest over all attempts wins. If none is likely enough, the attempt
-    whose rows parse wins, then the one that read most with most confidence; registrations that were
-    too unlikely become its alternatives.
+    The registration that is likeliest over all attempts wins, with the tightest rows of those that
+    show it about equally well. If none is likely enough, the attempt whose rows parse wins, then
+    the one that read most with most confidence; registrations that were too unlikely become its
+    alternatives.
 
     Args:
         attempts: the rows of each, from the top.
@@ -128,7 +130,8 @@ def choose_plate(
         settings=settings,
     )
     if verdict is not None and verdict.a_character >= _least(attempts[verdict.attempt], settings):
-        return _judged(plates[verdict.attempt].rows, verdict, settings)
+        rows = min((plates[index].rows for index in verdict.attempts), key=_area)
+        return _judged(rows, verdict, settings)
     best = _best(plates, settings)
     if verdict is None or best.registration.canonical:
         return best
@@ -148,6 +151,10 @@ def first_choice(attempt: Sequence[ReadLine], *, settings: PlateSettings = PLATE
 
 def _best(plates: Sequence[PlateReading], settings: PlateSettings) -> PlateReading:
     return max(plates, key=lambda plate: (plate.registration.valid, _evidence(plate, settings)))
+
+
+def _area(rows: Sequence[ReadLine]) -> float:
+    return sum(cv2.contourArea(row.polygon.astype(np.float32)) for row in rows)
 
 
 def _judged(rows: tuple[ReadLine, ...], verdict: Verdict, settings: PlateSettings) -> PlateReading:

@@ -13,10 +13,8 @@ from itertools import pairwise
 from statistics import fmean, median
 
 import numpy as np
-import numpy.typing as npt
 
 from lipiyana.ocr.plates.grammar_search import (
-    CHARACTERS,
     Candidate,
     Evidence,
     RememberedSearches,
@@ -24,15 +22,17 @@ from lipiyana.ocr.plates.grammar_search import (
     align,
     best_path,
 )
+from lipiyana.ocr.plates.row_contents import (
+    GrammarProbabilities,
+    characters,
+    has_number,
+    may_show_digits,
+)
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
 from lipiyana.types import Registration
 
-GrammarProbabilities = npt.NDArray[np.float32]
-"""(steps, classes) of a row, as `grammar_search.grammar_probabilities` returns them."""
-
-_DIGITS = [1 + place for place, label in enumerate(CHARACTERS) if label.isdecimal()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +93,7 @@ class Verdict:
     Attributes:
         registration: with its alternatives, best first.
         attempt: index of the attempt in which it is likeliest.
+        attempts: indices of those that show it about as well, `attempt` among them.
         a_character: mean log probability of its characters, so that registrations of any length
             can be compared. If it is clear to see, its prior does not count.
         signs: what speaks for it and against it.
@@ -100,6 +101,7 @@ class Verdict:
 
     registration: Registration
     attempt: int
+    attempts: tuple[int, ...]
     a_character: float
     signs: Signs
 
@@ -179,12 +181,17 @@ def likeliest(
             _is_overridden(label, seen, settings)
             for label, seen in zip(chosen.candidate.labels, evidence.characters, strict=True)
         ),
-        ignored=evidence.ignored + sum(_characters(row, settings) for row in left_out),
+        ignored=evidence.ignored + sum(characters(row.probabilities, settings) for row in left_out),
         room=min(rooms.values(), default=1.0),
         unusual=unusual,
         alone=len({row.model for attempt in attempts for row in attempt}) == 1,
     )
-    return Verdict(registration, chosen.attempt, a_character, signs)
+    as_well = {
+        one.attempt
+        for one in hypotheses
+        if one.text == chosen.text and chosen.score - one.score <= settings.same_rows_margin
+    }
+    return Verdict(registration, chosen.attempt, tuple(sorted(as_well)), a_character, signs)
 
 
 def _clear(reading: Reading, seen: float, settings: PlateSettings) -> bool:
@@ -203,11 +210,11 @@ def _hypotheses(
     for index, rows in enumerate(attempts):
         for window in _windows(len(rows)):
             seen = [row.probabilities for row in rows[window]]
-            if not any(_may_show_digits(row, settings) for row in seen):
+            if not any(may_show_digits(row, settings) for row in seen):
                 continue  # every registration has some, and a search takes milliseconds
             left_out = [*rows[: window.start], *rows[window.stop :]]
             cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
-                _has_number(row, settings) for row in left_out
+                has_number(row.probabilities, settings) for row in left_out
             )
             highest = best_path(seen)
             for candidate in searches.search(seen, settings=settings):
@@ -223,28 +230,6 @@ def _windows(count: int) -> Iterator[slice]:
     for size in (2, 1):
         if size < count:
             yield from (slice(start, start + size) for start in range(count - size + 1))
-
-
-def _has_number(row: Row, settings: PlateSettings) -> bool:
-    """Whether a row surely shows digits, and not as many as a serial number has."""
-    seen = row.probabilities
-    digits = _runs(seen, seen[:, _DIGITS].sum(axis=1) > settings.seen_probability)
-    return settings.number_min_digits <= digits <= settings.number_max_digits
-
-
-def _may_show_digits(row: GrammarProbabilities, settings: PlateSettings) -> bool:
-    return float(row[:, _DIGITS].sum(axis=1).max(initial=0)) > settings.faint_digits_probability
-
-
-def _characters(row: Row, settings: PlateSettings) -> int:
-    seen = row.probabilities
-    return _runs(seen, seen[:, 1:].max(axis=1) > settings.seen_probability)
-
-
-def _runs(row: GrammarProbabilities, chosen: npt.NDArray[np.bool_]) -> int:
-    """How many characters the chosen time steps show: a class that goes on is one."""
-    kinds = np.where(chosen, row.argmax(axis=1), 0)
-    return int(((kinds > 0) & (np.r_[0, kinds[:-1]] != kinds)).sum())
 
 
 def _is_overridden(label: str, seen: Seen, settings: PlateSettings) -> bool:

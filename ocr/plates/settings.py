@@ -146,6 +146,10 @@ class PlateSettings:
     """Nats below the likeliest registration within which others are alternatives."""
     most_alternatives: int = 4
     """Alternatives of one registration."""
+    same_rows_margin: float = 1.0
+    """Nats below the likeliest attempt within which another one shows the registration as well;
+    roundings of INT8 models, which differ between kinds of processors, are smaller.
+    """
 
     # signs for and against a registration, see `hypotheses.Signs`
 

@@ -17,7 +17,7 @@ from lipiyana.scene.plate_merging import (
     read_plates,
 )
 from lipiyana.scene.settings import SceneSettings
-from lipiyana.types import Box, Plate, Registration, TextLine
+from lipiyana.types import Box, Plate, PlateColour, Registration, TextLine
 from lipiyana.vehicles.detection.detector import PLATE, Detection
 from lipiyana.vehicles.detection.network import OPERATING_POINT
 
@@ -111,6 +111,23 @@ def test_the_better_reading_at_the_detector_s_place() -> None:
     unread = found("", HERE, confidence=0.8)
     (plate,) = merge_same_place([unread], [surer])
     assert plate == dataclasses.replace(surer, box=HERE, confidence=0.8)
+
+
+@pytest.mark.parametrize("sure", [0.8, 0.9, 0.95])
+def test_rows_and_colours_are_those_of_lines_of_text(sure: float) -> None:
+    """Which of two readings of one registration is surer hangs on roundings."""
+    inner = Box(105, 104, 190, 127)
+    in_crop = dataclasses.replace(
+        found("KA01AB1234", HERE), colour=PlateColour.RED_ON_YELLOW, colour_confidence=0.6
+    )
+    row = TextLine("KA 01 AB 1234", "Latn", sure, ((105, 104), (190, 104), (190, 127), (105, 127)))
+    in_text = dataclasses.replace(
+        found("KA01AB1234", inner, sure=sure),
+        lines=(row,), colour=PlateColour.BLACK_ON_YELLOW, colour_confidence=0.9,
+    )  # fmt: skip
+    (plate,) = merge_same_place([in_crop], [in_text])
+    surest = max(in_crop, in_text, key=lambda one: one.registration.character_confidences)
+    assert plate == dataclasses.replace(in_text, box=HERE, registration=surest.registration)
 
 
 def test_rows_that_were_detected_apart_are_one_plate() -> None:

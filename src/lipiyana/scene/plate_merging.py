@@ -206,9 +206,10 @@ def merge_same_place(
 ) -> list[Plate]:
     """Merge detected plates with those in lines of text that lie at the same place.
 
-    The better reading wins: a registration before any other text, then the more confident one. The
-    box is the detector's. Where the detector found each row or each half of a registration
-    separately, all of them become one plate.
+    The better reading wins: a registration before any other text, then the more confident one. If
+    both read the same registration, the lines of text say where its rows are and what colours they
+    have: rows of a plate's crop may be halves of it. The box is the detector's. Where the
+    detector found each row or each half of a registration separately, all of them become one plate.
     """
     plates = list(detected)
     if not detected:
@@ -222,6 +223,8 @@ def merge_same_place(
             plates.append(plate)
             continue
         best = max(plates[place], plate, key=_quality)
+        if plates[place].registration.valid and _spell_the_same(plates[place], plate):
+            best = dataclasses.replace(plate, registration=best.registration)
         here = np.flatnonzero(shares > settings.same_place_overlap).tolist()
         others = {i for i in here if i != place and _is_part(plates[i], best)}
         joined = [plates[index] for index in (place, *others)]
@@ -300,6 +303,10 @@ def drop_fragments(plates: Sequence[Plate], *, settings: SceneSettings = SCENE) 
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text))
+
+
+def _spell_the_same(one: Plate, other: Plate) -> bool:
+    return one.registration.canonical == other.registration.canonical
 
 
 def _is_part(plate: Plate, whole: Plate) -> bool:

@@ -52,7 +52,9 @@ stages:
 def test_a_change_of_labels_makes_a_new_model_and_new_scores(
     tiny_models: Path, tmp_path: Path
 ) -> None:
-    program = shutil.which("dvc")
+    # an environment need not be active
+    places = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    program = shutil.which("dvc", path=os.pathsep.join(places))
     if program is None:
         pytest.skip(DVC)
     environment = {

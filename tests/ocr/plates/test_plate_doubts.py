@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,18 @@ def test_a_clear_reading_is_valid() -> None:
     nepali = plate(row(to_labels("को३२प")), row("१७४५", top=60))
     assert nepali.registration.canonical == "को३२प१७४५"
     assert nepali.registration.valid
+
+
+@pytest.mark.parametrize("loose", [0.994, 0.996])
+def test_of_rows_that_show_it_equally_well_the_tightest_are_its_rows(loose: float) -> None:
+    tight = row("KA01AB1234")
+    around = replace(row("KA01AB1234", sure=loose), polygon=rectangle(0, 0, 400, 60))
+    for attempts in ([[tight], [around]], [[around], [tight]]):
+        (shown,) = choose_plate(attempts).rows
+        assert np.array_equal(shown.polygon, tight.polygon)
+    unlike = replace(tight, reading=row("KA01AB1234", sure=0.5).reading)
+    (shown,) = choose_plate([[unlike], [around]]).rows
+    assert np.array_equal(shown.polygon, around.polygon)
 
 
 @pytest.mark.parametrize("four", [0.004, 0.05, 0.2])
