@@ -5,7 +5,9 @@
 The pool is what nobody has labelled yet; `review`'s own measure says how unsure the base is of each
 of its crops. For each number of labels the reader learns from the least sure crops and from random
 ones, always from the base, and reads the test part. Pool and test part are contiguous blocks of
-files; a registration, or a near-duplicate, that is in the test part is not in the pool.
+files; a registration, or a near-duplicate, that is in the test part is not in the pool. In the case
+`rare`, one crop of 20 in the pool is a plate, the others are printed words; plates are what is
+tested, and printed words of other books, which should not get worse.
 
 So that several seeds are possible on a CPU, only neck and head learn: what the layers before
 them make of each crop, and of a few variants of it, is computed once. Texts are read greedily,
@@ -25,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
+from typing import cast
 
 import numpy as np
 import torch
@@ -66,15 +69,24 @@ _RATE = 3e-4
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Folders of crops; `plates` are scored as whole plates."""
+    """Folders of crops; `plates` are scored as whole plates.
+
+    `usual` is a folder of which `_USUAL_SHARE` of the pool is, with a source as third column.
+    """
 
     folders: tuple[str, ...]
     plates: bool
+    usual: str | None = None
 
+
+_USUAL_SHARE = 0.95
+_USUAL_TESTED = 5
+"""One of so many sources of the usual crops is the test part."""
 
 CASES = {
     "signs": Case(("hi_mr_te_signs", "beng_signs"), plates=False),
     "plates": Case(("in_plates2", "in_plates"), plates=True),
+    "rare": Case(("in_plates2", "in_plates"), plates=True, usual="mozhi_hi_printed"),
 }
 
 
@@ -84,15 +96,6 @@ class Row:
 
     text: str
     features: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The rows of each crop of the pool and of the test part, and the order of the pool."""
-
-    pool: dict[str, list[Row]]
-    test: dict[str, list[Row]]
-    unsure: list[str]
 
 
 def labels_of(case: Case, root: Path) -> list[Label]:
@@ -117,19 +120,42 @@ def labels_of(case: Case, root: Path) -> list[Label]:
             if one.part == "validation" or letters_and_digits(one.text) not in tested
         ]
         found = as_plates(found)
+    if case.usual:
+        usual = usual_labels(root / case.usual)
+        rare = [one for one in found if one.part == "train"]
+        count = round(sum(one.part == "train" for one in usual) * (1 / _USUAL_SHARE - 1))
+        kept = set(random.Random(0).sample([one.where for one in rare], count))
+        found = [one for one in found if one.part == "validation" or one.where in kept] + usual
     return found
+
+
+def usual_labels(folder: Path) -> list[Label]:
+    """Return the labels of a folder, with whole sources as the test part."""
+    rows = [row.split("\t") for row in (folder / "labels.tsv").read_text("utf-8").splitlines()]
+    sources = sorted({source for _, _, source in rows})
+    tested = set(sources[::_USUAL_TESTED])
+    return [
+        Label(str(folder / name), folder / name, text, part=part)
+        for name, text, source in rows
+        for part in cast("list[Part]", ["validation" if source in tested else "train"])
+    ]
 
 
 def least_sure(paths: Sequence[str], case: Case, store: ModelStore) -> list[str]:
     """Order crops by how unsure a reader is of them, as `lipiyana review` does."""
     recognizer, reader = LocalRecognizer(store=store), LineReader(store)
-    layout = Layout.PLATE if case.plates else Layout.LINE
-    config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
     scores = {}
     for path in paths:
         pixels = load(path)
+        layout = Layout.PLATE if case.plates and not is_usual(path, case) else Layout.LINE
+        config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
         scores[path] = judge(recognizer.recognize_pixels(pixels, config), pixels, reader).score
     return sorted(paths, key=lambda path: -scores[path])
+
+
+def is_usual(path: str, case: Case) -> bool:
+    """Whether a crop is of the usual kind."""
+    return Path(path).parent.name == case.usual
 
 
 def store_of(base: Path, charset: str, folder: Path) -> ModelStore:
@@ -228,11 +254,15 @@ def run_case(case: Case, args: argparse.Namespace) -> dict[str, object]:
     base = choose_base(ModelStore(), str(args.base))
     data = check(labels_of(case, args.crops), base.reader.charset)
     net = net_of(base, data)
-    pool, test = rows_of(net, data.train, _VARIANTS), rows_of(net, data.validation, 0)
+    pool, tested = rows_of(net, data.train, _VARIANTS), rows_of(net, data.validation, 0)
+    usual = {path: rows for path, rows in tested.items() if is_usual(path, case)}
+    test = {path: rows for path, rows in tested.items() if path not in usual}
     with tempfile.TemporaryDirectory() as folder:
         store = store_of(args.base, base.reader.charset.sha256, Path(folder))
         unsure = least_sure(list(pool), case, store)
     before = measured(net, data, test, plates=case.plates)
+    if usual:
+        before["usual_cer"] = measured(net, data, usual, plates=False)["cer"]
     print("base", len(pool), len(test), json.dumps(before), flush=True)
     runs: dict[str, list[dict[str, float]]] = defaultdict(list)
     for seed in range(args.seeds):
@@ -242,14 +272,21 @@ def run_case(case: Case, args: argparse.Namespace) -> dict[str, object]:
                 rows = [row for path in order[:count] for row in pool[path]]
                 made = learned(base, data, rows, seed, args.steps)
                 scores = measured(made, data, test, plates=case.plates)
+                if usual:
+                    scores["usual_cer"] = measured(made, data, usual, plates=False)["cer"]
+                    scores["rare"] = sum(not is_usual(path, case) for path in order[:count])
                 runs[f"{how}-{count}"].append(scores)
                 print(how, count, seed, json.dumps(scores), flush=True)
     summary = {
         key: {
             "cer": round(mean(one["cer"] for one in found), 4),
             "cer_sd": round(stdev(one["cer"] for one in found), 4) if len(found) > 1 else 0.0,
-            "exact": round(mean(one["exact"] for one in found), 4),
             "seeds": len(found),
+            **{
+                name: round(mean(one[name] for one in found), 4)
+                for name in ("exact", "usual_cer", "rare")
+                if name in found[0]
+            },
         }
         for key, found in runs.items()
     }
