@@ -25,8 +25,8 @@ from observations import USUAL, conditions, load, measure
 from rich.console import Console
 from rich.table import Table
 
-from lipiyana.drift.camera import LAST_WEEK, REFERENCE, STREAM, Camera
-from lipiyana.drift.stream import StreamChanges
+from lipiyana.drift.watching.camera import LAST_WEEK, REFERENCE, STREAM, Camera
+from lipiyana.drift.watching.stream import StreamChanges
 
 ROOT = Path(__file__).parents[2]
 AGAINST = (REFERENCE, LAST_WEEK, STREAM)

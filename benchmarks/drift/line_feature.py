@@ -21,8 +21,8 @@ from injection import LATE, QUIET_HOURS, REFERENCE_HOURS, pictures_until, write_
 from month import HOURS, WEEK, Month, false_alarms, inject, usual
 from observations import CITY, SCRIPT, USUAL, load
 
-from lipiyana.drift.camera import Camera
-from lipiyana.drift.signals import LINE_FEATURE, SIGNALS, Observation
+from lipiyana.drift.counting.signals import LINE_FEATURE, SIGNALS, Observation
+from lipiyana.drift.watching.camera import Camera
 
 MARKS = "<!-- line feature: written by benchmarks/drift/line_feature.py -->", "<!-- end of it -->"
 ALL, WITHOUT, ALONE = "all signals", f"without `{LINE_FEATURE}`", f"`{LINE_FEATURE}` alone"

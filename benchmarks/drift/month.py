@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from observations import DAY, NIGHT, USUAL, Observations
 
-from lipiyana.drift.camera import HOUR, Camera
+from lipiyana.drift.counting.signals import LIGHT, SIGNALS, Observation
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
-from lipiyana.drift.signals import LIGHT, SIGNALS, Observation
-from lipiyana.drift.sketch import Sketch
-from lipiyana.drift.windows import Hours, profile_of
+from lipiyana.drift.watching.camera import HOUR, Camera
+from lipiyana.drift.watching.windows import Hours, profile_of
 
 HOURS = 24
 WEEK = 7 * HOURS

@@ -22,8 +22,8 @@ from street_conditions import (
 )
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.last_picture import LastPicture
-from lipiyana.drift.signals import Observation
+from lipiyana.drift.counting.signals import Observation
+from lipiyana.drift.watching.last_picture import LastPicture
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.rendering.fonts.families import FontLibrary
 from lipiyana.types import RecognitionConfig

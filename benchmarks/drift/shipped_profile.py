@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lipiyana.drift.last_picture import LastPicture
 from lipiyana.drift.profile import Profile, digests
+from lipiyana.drift.watching.last_picture import LastPicture
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.types import RecognitionConfig
 from lipiyana.vehicles.training.data.street_pictures import load_part, load_signs

@@ -34,7 +34,6 @@ from lipiyana.ocr.scripts.label_order import sourced_text
 from lipiyana.types import Registration
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """One row as one model saw it.

@@ -10,9 +10,9 @@ from drift_pictures import Street, street_pixels
 from needs import RIVER
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.camera import LAST_WEEK, REFERENCE, Camera
-from lipiyana.drift.picture import observe_pixels
-from lipiyana.drift.signals import Observation
+from lipiyana.drift.counting.picture import observe_pixels
+from lipiyana.drift.counting.signals import Observation
+from lipiyana.drift.watching.camera import LAST_WEEK, REFERENCE, Camera
 
 pytest.importorskip("freetype", reason="draws plates: needs the extra `render`")
 

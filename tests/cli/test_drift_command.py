@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from lipiyana.cli.main import app
 from lipiyana.drift.profile import digests, read_profile, shipped_profile
-from lipiyana.drift.watch import DriftWatch
+from lipiyana.drift.watching.watch import DriftWatch
 from lipiyana.rows.text_forms import JsonLines
 from lipiyana.types import ModelInfo, RecognitionConfig
 

@@ -8,9 +8,9 @@ import pytest
 from drift_pictures import Street, street_pixels
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.picture import observe_pixels
-from lipiyana.drift.signals import LINE_FEATURES, SIGNALS
+from lipiyana.drift.counting.answers import observe_answer
+from lipiyana.drift.counting.picture import observe_pixels
+from lipiyana.drift.counting.signals import LINE_FEATURES, SIGNALS
 from lipiyana.types import Recognition, TextLine
 
 LEVEL = ((0, 0), (80, 0), (80, 20), (0, 20))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from drift_pictures import MODELS, Street
 
-from lipiyana.drift.answers import observe_answer
 from lipiyana.drift.comparison import compare, not_compared
+from lipiyana.drift.counting.answers import observe_answer
+from lipiyana.drift.counting.signals import SIGNALS
+from lipiyana.drift.counting.sketch import OTHER, Sketch
 from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
-from lipiyana.drift.signals import SIGNALS
-from lipiyana.drift.sketch import OTHER, Sketch
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from drift_pictures import MODELS, Street, street_pixels
 
-from lipiyana.drift.camera import HOUR
 from lipiyana.drift.comparison import Difference
 from lipiyana.drift.profile import Profile, digests
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.sharing import shared_watch
-from lipiyana.drift.state import is_state, read_state
-from lipiyana.drift.watch import ALL, DriftWatch, pictures_of_camera
+from lipiyana.drift.watching.camera import HOUR
+from lipiyana.drift.watching.sharing import shared_watch
+from lipiyana.drift.watching.state import is_state, read_state
+from lipiyana.drift.watching.watch import ALL, DriftWatch, pictures_of_camera
 from lipiyana.errors import InvalidRequest, PermissionDenied
 from lipiyana.types import CachePolicy, Layout, RecognitionConfig
 
@@ -190,7 +190,7 @@ def test_a_full_disk_is_logged_and_tried_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("lipiyana.drift.state.write_atomically", full)
+        patched.setattr("lipiyana.drift.watching.state.write_atomically", full)
         watch.save()
     assert "No space left" in caplog.text
     watch.close()

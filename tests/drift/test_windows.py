@@ -9,13 +9,13 @@ import pytest
 from drift_pictures import Street
 from needs import RIVER
 
-from lipiyana.drift.camera import HOUR, LAST_WEEK, REFERENCE, Camera
+from lipiyana.drift.counting.signals import Observation
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import Observation
-from lipiyana.drift.sketch import Sketch
-from lipiyana.drift.watch import ALL, DriftWatch
-from lipiyana.drift.windows import WEEK, Hours
+from lipiyana.drift.watching.camera import HOUR, LAST_WEEK, REFERENCE, Camera
+from lipiyana.drift.watching.watch import ALL, DriftWatch
+from lipiyana.drift.watching.windows import WEEK, Hours
 from lipiyana.types import RecognitionConfig
 
 START = 24 * 20_000
@@ -145,7 +145,7 @@ def test_without_river_the_windows_are_compared_alone(
     week: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "river.drift", None)
-    monkeypatch.delitem(sys.modules, "lipiyana.drift.stream", raising=False)
+    monkeypatch.delitem(sys.modules, "lipiyana.drift.watching.stream", raising=False)
     watch = DriftWatch({}, week, clock=lambda: START * HOUR)
     watch.observe(
         np.zeros((9, 9, 3), np.uint8), RecognitionConfig(), DAY.answer(np.random.default_rng(1))
@@ -156,7 +156,7 @@ def test_without_river_the_windows_are_compared_alone(
 
 def test_a_change_within_a_stream_is_found(week: Profile) -> None:
     pytest.importorskip("river", reason=RIVER)
-    from lipiyana.drift.stream import StreamChanges
+    from lipiyana.drift.watching.stream import StreamChanges
 
     stream = StreamChanges(week)
     rng = np.random.default_rng(10)

@@ -26,7 +26,7 @@ def last_line_of_error(program: str) -> str:
         ("lipiyana.server.settings.model", "pydantic_settings", "server"),
         ("lipiyana.rendering.text.shaping", "uharfbuzz", "render"),
         ("lipiyana.rendering.fonts.faces", "freetype", "render"),
-        ("lipiyana.drift.stream", "river", "drift"),
+        ("lipiyana.drift.watching.stream", "river", "drift"),
         ("lipiyana.rows.schema", "pyarrow", "parquet"),
         ("lipiyana.watch.inputs.decoding", "av", "video"),
         ("lipiyana.watch.annotated", "av", "video"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.signals import Observation
+from lipiyana.drift.counting.answers import observe_answer
+from lipiyana.drift.counting.signals import Observation
 from lipiyana.types import (
     Box,
     ModelInfo,

@@ -16,8 +16,8 @@ from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, PermissionD
 
 if TYPE_CHECKING:
     from lipiyana.drift.comparison import Difference
+    from lipiyana.drift.counting.signals import Observation
     from lipiyana.drift.profile import Profile
-    from lipiyana.drift.signals import Observation
     from lipiyana.types import Recognition
 
 _ROWS = {".jsonl", ".parquet"}
@@ -130,7 +130,7 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
         LipiyanaError: an input is of no known kind, or cannot be read.
     """
     from lipiyana.drift.profile import Profile, read_profile
-    from lipiyana.drift.state import is_state, read_state
+    from lipiyana.drift.watching.state import is_state, read_state
 
     profile, pictures = Profile(), []
     for name in inputs:
@@ -149,9 +149,9 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
 
 
 def _of_rows(path: Path) -> Profile:
-    from lipiyana.drift.answers import observe_answer
-    from lipiyana.drift.camera import Repeats
+    from lipiyana.drift.counting.answers import observe_answer
     from lipiyana.drift.profile import Profile, digests, require_same_models
+    from lipiyana.drift.watching.camera import Repeats
 
     profile, repeats = Profile(), Repeats()
     rows = _json_rows(path) if path.suffix == ".jsonl" else _parquet_rows(path)
@@ -218,9 +218,9 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
         say_ignored,
     )
     from lipiyana.conversions.visible_text import shown
-    from lipiyana.drift.camera import Repeats
-    from lipiyana.drift.last_picture import LastPicture
     from lipiyana.drift.profile import Profile, digests
+    from lipiyana.drift.watching.camera import Repeats
+    from lipiyana.drift.watching.last_picture import LastPicture
     from lipiyana.files import read_picture_file
     from lipiyana.pipeline import LocalRecognizer
 

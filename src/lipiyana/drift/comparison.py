@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from lipiyana.drift.counting.signals import SIGNALS
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import SIGNALS
-from lipiyana.drift.sketch import Sketch
 from lipiyana.drift.statistics import chi_squared, coarse_bins, holm, kolmogorov_smirnov, psi
 
 NOTHING_USUAL: Mapping[str, float] = MappingProxyType({})

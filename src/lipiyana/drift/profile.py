@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.sketch import Sketch
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import parse_json, read_text, write_atomically
 from lipiyana.types import ModelInfo

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from lipiyana.drift.comparison import Difference
-from lipiyana.drift.signals import SIGNALS
+from lipiyana.drift.counting.signals import SIGNALS
 
 _WIDTH, _HEIGHT = 420, 120
 _MOST_BARS = 24

@@ -15,10 +15,10 @@ from prometheus_client import generate_latest
 from row_receiver import RowReceiver, receiving
 
 from lipiyana.client import AsyncClient, Client
-from lipiyana.drift.last_picture import LastPicture
 from lipiyana.drift.profile import Profile, digests
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.state import read_state
+from lipiyana.drift.watching.last_picture import LastPicture
+from lipiyana.drift.watching.state import read_state
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.events.senders.signature import is_signed
 from lipiyana.pipeline import LocalRecognizer

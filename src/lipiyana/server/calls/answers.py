@@ -23,7 +23,7 @@ from lipiyana.cache import (
     SingleFlight,
     cacheable,
 )
-from lipiyana.drift.watch import pictures_of_camera
+from lipiyana.drift.watching.watch import pictures_of_camera
 from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits

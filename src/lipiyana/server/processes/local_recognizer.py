@@ -8,8 +8,8 @@ from pathlib import Path
 from lipiyana.batching import BatchedModels, Batcher
 from lipiyana.drift.profile import digests, read_profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.sharing import shared_watch
-from lipiyana.drift.watch import DriftNews, DriftWatch
+from lipiyana.drift.watching.sharing import shared_watch
+from lipiyana.drift.watching.watch import DriftNews, DriftWatch
 from lipiyana.errors import MissingExtra, ModelUnavailable
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 
 from lipiyana.arrays import Features, RgbArray
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.picture import observe_pixels
-from lipiyana.drift.signals import Observation
+from lipiyana.drift.counting.answers import observe_answer
+from lipiyana.drift.counting.picture import observe_pixels
+from lipiyana.drift.counting.signals import Observation
 from lipiyana.types import Recognition, RecognitionConfig
 
 

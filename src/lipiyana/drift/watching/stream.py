@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lipiyana.drift.counting.signals import SIGNALS, Observation, mean_of
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import SIGNALS, Observation, mean_of
 from lipiyana.errors import MissingExtra
 
 try:

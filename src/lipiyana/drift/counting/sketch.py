@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lipiyana.drift.signals import SIGNALS, Observation, Signal
+from lipiyana.drift.counting.signals import SIGNALS, Observation, Signal
 from lipiyana.errors import InvalidRequest
 from lipiyana.words import shown
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lipiyana.drift.profile import Models, Profile
-from lipiyana.drift.watch import DriftNews, DriftObserver, DriftWatch
+from lipiyana.drift.watching.watch import DriftNews, DriftObserver, DriftWatch
 
 _watches: list[DriftWatch] = []
 _lock = threading.Lock()

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lipiyana.drift.comparison import NOTHING_USUAL, Difference, compare
+from lipiyana.drift.counting.signals import LIGHT, SIGNALS
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import LIGHT, SIGNALS
-from lipiyana.drift.sketch import Sketch
 
 WEEK = 7 * 24
 _BETWEEN = range(2, 7)  # days

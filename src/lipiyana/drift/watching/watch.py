@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lipiyana.arrays import Features, RgbArray
-from lipiyana.drift.answers import observe_answer
-from lipiyana.drift.camera import HOUR, Camera
 from lipiyana.drift.comparison import Difference
-from lipiyana.drift.picture import observe_pixels
+from lipiyana.drift.counting.answers import observe_answer
+from lipiyana.drift.counting.picture import observe_pixels
+from lipiyana.drift.counting.signals import Observation
 from lipiyana.drift.profile import Models, Profile, require_same_models
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import Observation
-from lipiyana.drift.state import StateFolder
+from lipiyana.drift.watching.camera import HOUR, Camera
+from lipiyana.drift.watching.state import StateFolder
 from lipiyana.errors import MissingExtra
 from lipiyana.types import CachePolicy, Layout, Recognition, RecognitionConfig
 
 if TYPE_CHECKING:
-    from lipiyana.drift.stream import StreamChanges
+    from lipiyana.drift.watching.stream import StreamChanges
 
 ALL = "all"
 """The camera of callers without a key, and of those beyond `DRIFT.cameras`."""
@@ -285,7 +285,7 @@ def _stream(profile: Profile | None) -> StreamChanges | None:
     if profile is None or not profile.knows_hours:
         return None
     try:
-        from lipiyana.drift.stream import StreamChanges
+        from lipiyana.drift.watching.stream import StreamChanges
     except MissingExtra:
         return None
     return StreamChanges(profile)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from zlib import crc32
 
 from lipiyana.arrays import Features
-from lipiyana.drift.signals import LINE_FEATURES, Values
+from lipiyana.drift.counting.signals import LINE_FEATURES, Values
 from lipiyana.types import Plate, Recognition, TextLine
 
 _HASHES = 48

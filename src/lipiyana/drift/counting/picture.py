@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipiyana.arrays import RgbArray
-from lipiyana.drift.signals import Values
+from lipiyana.drift.counting.signals import Values
 
 _SIDE = 128  # longer side of the thinned copy
 _TILE = 40  # side of the parts whose sharpness is measured in the picture's own pixels

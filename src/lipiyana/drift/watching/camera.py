@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lipiyana.drift.comparison import Difference
+from lipiyana.drift.counting.signals import SIGNALS, Observation
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.signals import SIGNALS, Observation
-from lipiyana.drift.windows import Hours, Window
+from lipiyana.drift.watching.windows import Hours, Window
 
 if TYPE_CHECKING:
-    from lipiyana.drift.stream import StreamChanges
+    from lipiyana.drift.watching.stream import StreamChanges
 
 HOUR = 3600
 REFERENCE, LAST_WEEK, STREAM = "reference", "week", "stream"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import (
     VERSION,
     Profile,
@@ -25,8 +26,7 @@ from lipiyana.drift.profile import (
     table_of,
 )
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.sketch import Sketch
-from lipiyana.drift.windows import Hours, profile_of
+from lipiyana.drift.watching.windows import Hours, profile_of
 from lipiyana.errors import InvalidRequest, LipiyanaError, PermissionDenied
 from lipiyana.files import write_atomically
 
