@@ -19,11 +19,11 @@ from lipiyana.ocr.plates.grammar_search import (
     CHARACTERS,
     Candidate,
     Evidence,
-    RememberedSearches,
     Seen,
     align,
     best_path,
 )
+from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.registrations import CONFUSIONS, GRAMMAR, Reading
 from lipiyana.ocr.scripts.label_order import sourced_text
@@ -209,10 +209,10 @@ def _hypotheses(
             cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
                 _has_number(row, settings) for row in left_out
             )
-            highest = best_path(seen)
-            for candidate in searches.search(seen, settings=settings):
+            least = best_path(seen) + settings.min_path_ratio + cost
+            for candidate in searches.search(seen, least, settings=settings):
                 score = candidate.log_probability - cost
-                if score - highest >= settings.min_path_ratio:
+                if candidate.log_probability >= least:
                     yield _Hypothesis(candidate, score, index, window)
 
 
