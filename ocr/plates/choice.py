@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from lipiyana.ocr.geometry import Bounds
-from lipiyana.ocr.plates.grammar_search import RememberedSearches
 from lipiyana.ocr.plates.hypotheses import Row, Signs, Verdict, likeliest
+from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.recognition.line_input import content_width
 from lipiyana.ocr.recognition.reader import ReadLine

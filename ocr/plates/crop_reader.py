@@ -16,7 +16,8 @@ from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
 from lipiyana.ocr.plates.choice import PlateReading, choose_plate, first_choice, steps_of
-from lipiyana.ocr.plates.grammar_search import RememberedSearches, grammar_probabilities
+from lipiyana.ocr.plates.grammar_search import grammar_probabilities
+from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.reading_order import group_rows

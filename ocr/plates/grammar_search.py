@@ -112,13 +112,18 @@ def grammar_probabilities(
 
 
 def search(
-    rows: Sequence[npt.NDArray[np.float32]], top: int = 4, *, settings: PlateSettings = PLATES
+    rows: Sequence[npt.NDArray[np.float32]],
+    top: int = 4,
+    *,
+    least: float = -math.inf,
+    settings: PlateSettings = PLATES,
 ) -> list[Candidate]:
     """Find the likeliest registrations in the rows of a plate, from the top.
 
     Args:
         rows: what `grammar_probabilities` made of each.
         top: how many to return at most.
+        least: less likely ones may be left out; where there are no others, the search ends early.
         settings: tuned constants.
 
     Returns:
@@ -139,6 +144,7 @@ def search(
         top=settings.beam_width,
         classes_a_step=settings.classes_a_step,
         scorer=follows,
+        least=least,  # no prior is above 0
     )
     readings = ((_reading(labels), score, labels) for labels, score in found)
     weighed = [
@@ -149,29 +155,6 @@ def search(
     ranked = sorted(weighed, key=lambda c: (-c.log_probability, c.text))
     # with its arrow and without one it is one registration
     return list({candidate.text: candidate for candidate in reversed(ranked)}.values())[::-1][:top]
-
-
-class RememberedSearches:
-    """Searches the same rows once, however many attempts to read a plate contain them.
-
-    Not to be shared between threads.
-    """
-
-    def __init__(self) -> None:
-        """Nothing was searched yet."""
-        # the rows are kept with what was found, so that their ids stay theirs
-        self._found: dict[
-            tuple[int, ...], tuple[list[npt.NDArray[np.float32]], list[Candidate]]
-        ] = {}
-
-    def search(
-        self, rows: Sequence[npt.NDArray[np.float32]], *, settings: PlateSettings = PLATES
-    ) -> list[Candidate]:
-        """See the function `search`; the settings must be the same in all calls."""
-        key = tuple(map(id, rows))
-        if key not in self._found:
-            self._found[key] = list(rows), search(rows, settings=settings)
-        return self._found[key][1]
 
 
 def _reading(labels: str) -> Reading | None:

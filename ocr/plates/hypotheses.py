@@ -17,11 +17,11 @@ import numpy as np
 from lipiyana.ocr.plates.grammar_search import (
     Candidate,
     Evidence,
-    RememberedSearches,
     Seen,
     align,
     best_path,
 )
+from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.plates.row_contents import (
     GrammarProbabilities,
     characters,
@@ -215,10 +215,10 @@ def _hypotheses(
             cost = settings.dropped_row_cost * len(left_out) + settings.dropped_number_cost * sum(
                 has_number(row.probabilities, settings) for row in left_out
             )
-            highest = best_path(seen)
-            for candidate in searches.search(seen, settings=settings):
+            least = best_path(seen) + settings.min_path_ratio + cost
+            for candidate in searches.search(seen, least, settings=settings):
                 score = candidate.log_probability - cost
-                if score - highest >= settings.min_path_ratio:
+                if candidate.log_probability >= least:
                     yield _Hypothesis(candidate, score, index, window)
 
 

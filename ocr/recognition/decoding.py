@@ -19,6 +19,7 @@ Scorer = Callable[[str, str], float]
 """Natural logarithm of a weight for a next character after a prefix; -inf forbids it."""
 
 _BLANK = 0
+_ROUNDING = 1e-6  # sums of many steps in another order differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def beam_search(
     top: int = 1,
     classes_a_step: int = 16,
     scorer: Scorer | None = None,
+    least: float = -math.inf,
 ) -> list[tuple[str, float]]:
     """Search the likeliest texts, adding up all paths that spell the same text.
 
@@ -97,6 +99,8 @@ def beam_search(
         top: texts to return, at most `width`.
         classes_a_step: characters that are tried at each step, the likeliest ones.
         scorer: weighs each new character, as a language model or a grammar does.
+        least: a search that cannot reach this logarithm any more ends without a text. Then no
+            weight may be above 1.
 
     Returns:
         (text, natural logarithm of its probability and weights), best first; fewer than `top`
@@ -109,7 +113,10 @@ def beam_search(
     # node -> probability of the paths that end in a blank, and of those that do not, by `scale`
     beams: dict[int, list[float]] = {0: [1.0, 0.0]}
     scale = 0.0  # natural logarithm
-    for row, classes in zip(rows, _candidates(exact, classes_a_step), strict=True):
+    hopes = _hopes(exact)
+    if hopes[0] < least:
+        return []
+    for row, classes, hope in zip(rows, _candidates(exact, classes_a_step), hopes[1:], strict=True):
         possible = [(index, row[index]) for index in classes if row[index] > 0]
         grown = _grown(beams, tree, row, possible)
         if len(grown) > width:
@@ -118,8 +125,9 @@ def beam_search(
                 width, grown.items(), key=lambda item: sum(item[1]) * weights[item[0]]
             )
             grown = dict(best)
-        greatest = max(map(sum, grown.values()))
-        if greatest == 0:
+        totals = [blank + last for blank, last in grown.values()]
+        greatest = max(totals)
+        if greatest == 0 or math.log(sum(totals)) + scale + hope < least:
             return []
         # else the products of many steps would be too small for a float
         beams = {node: [blank / greatest, last / greatest] for node, (blank, last) in grown.items()}
@@ -130,6 +138,16 @@ def beam_search(
         if total > 0
     ]
     return sorted(scored, key=lambda item: (-item[1], item[0]))[:top]
+
+
+def _hopes(probabilities: npt.NDArray[np.float64]) -> list[float]:
+    """Before each step and after the last, the logarithm of what all paths from there have
+    together: paths that were followed so far lose at least this.
+    """
+    sums = np.minimum(probabilities.sum(axis=1), 1.0)
+    with np.errstate(divide="ignore"):
+        logs = np.log(sums)[::-1]
+    return [*(np.cumsum(logs)[::-1] + _ROUNDING).tolist(), _ROUNDING]
 
 
 _IMPOSSIBLE = -1

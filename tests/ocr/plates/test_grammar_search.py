@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lipiyana.ocr.plates.grammar_search import OTHER, best_path, grammar_probabilities, search
+from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.registrations import GRAMMAR
+from lipiyana.ocr.registrations.formats import Pattern
 
 CHARSET = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZabk0123456789 -#")
 
@@ -70,6 +72,47 @@ def test_all_that_is_found_is_a_registration_and_best_first(seed: int, steps: in
     assert scores == sorted(scores, reverse=True)
     assert all(GRAMMAR.accepts(candidate.text) for candidate in found)
     assert best_path([row]) <= 0
+
+
+def blurred(text: str, seed: int) -> np.ndarray:
+    """A row that says `text`, of which each character was seen with some doubt."""
+    rng = np.random.default_rng(seed)
+    row = seen(*text)
+    noise = rng.dirichlet(np.full(row.shape[1], 0.02), len(row))
+    share = rng.uniform(0, 0.6, (len(row), 1))
+    return ((1 - share) * row + share * noise).astype(np.float32)
+
+
+@given(st.sampled_from(["KA01AB1234", "HORNPLEASE", "1234", "TN02BM"]), st.integers(0, 2**16))
+def test_a_search_that_ends_early_leaves_out_nothing_likely(text: str, seed: int) -> None:
+    row = blurred(text, seed)
+    everything = search([row])
+    for least in [one.log_probability for one in everything] or [best_path([row]) - 8]:
+        found = search([row], least=least)
+        assert found in ([], everything)
+        assert all(one.log_probability < least for one in everything if one not in found)
+
+
+def test_what_cannot_become_likely_ends_the_search() -> None:
+    row = seen(*"KA01AB", {"#": 0.5, "1": 0.5}, *"234")
+    assert search([row])
+    assert search([row], least=-0.5) == []
+
+
+def test_a_search_is_repeated_only_for_what_it_left_out() -> None:
+    row = seen(*"KA01AB", {"#": 0.5, "1": 0.5}, *"234")
+    searches = RememberedSearches()
+    assert searches.search([row], -0.5) == []
+    assert searches.search([row], -8.0) == search([row])
+    assert searches.search([row], -8.0) is searches.search([row], -0.5)
+
+
+@pytest.mark.parametrize("pattern", GRAMMAR.patterns, ids=lambda pattern: pattern.format.value)
+def test_no_form_is_likelier_than_certain(pattern: Pattern) -> None:
+    prior = pattern.variant.prior
+    longest = max((slot.most for slot in pattern.slots if slot.role == "number"), default=4)
+    lots = [*prior.lot_lengths, 99]
+    assert all(prior.log_probability("A" * lot, "1" * longest) <= 0 for lot in lots)
 
 
 @pytest.mark.parametrize("seen_as", ["103B123456A", "031B123456A", "03B123456A"])
