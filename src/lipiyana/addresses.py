@@ -127,4 +127,4 @@ def fault_of_address(address: str) -> str:
         port = 0
     if port == 0:
         return "its port is not a number from 1 to 65535"
-    return "" if host else "it has no host"
+    return "" if host else "the name of a host is missing after ://"

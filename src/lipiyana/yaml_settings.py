@@ -40,7 +40,7 @@ _WANTED = {
     "model_type": "names with values, such as `name: value`",
     "string_type": "text; write it in quotes",
     "too_long": "a list of at most {max_length}",
-    "too_short": "a list of at least {min_length}",
+    "too_short": "a list of at least {min_length} elements",
     "tuple_type": "a list",
 }
 

@@ -51,8 +51,8 @@ def test_what_is_nothing(wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ("rtsp://", "it has no host"),
-        ("rtsp:///1", "it has no host"),
+        ("rtsp://", "the name of a host is missing"),
+        ("rtsp:///1", "the name of a host is missing"),
         ("rtsp://u:p@[::1", "IPv6"),
         ("rtsp://u:p@h:0/1", "its port"),
         ("rtsp://u:p@h:x/1", "its port"),

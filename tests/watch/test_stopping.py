@@ -60,6 +60,23 @@ def test_a_file_that_is_stopped_has_the_rows_of_what_is_in_sight(street: Path) -
     assert {row["track"] for row in rows if row["kind"] == "track"} == seen - {None}
 
 
+def test_a_folder_with_a_bad_picture_is_stopped_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "lipiyana", "watch", str(tmp_path), "--features", "vehicles"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert watching.stderr is not None
+        assert any("bad.jpg" in line for line in watching.stderr)
+        watching.send_signal(signal.SIGTERM)
+        _, said = watching.communicate(timeout=120)
+    finally:
+        watching.kill()
+        watching.wait()
+    assert watching.returncode == 0, said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["watch", "a.mp4"], ["rules", __file__], ["forward", "-", "--to", "x", "--spool", "y"]],

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from needs import FULL_DISK
 from row_receiver import receiving
@@ -181,6 +186,25 @@ def test_a_copy_that_was_broken_off_fails_and_keeps_its_rows(
     assert rows
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_an_avi_that_was_broken_off_fails(share: float, tmp_path: Path) -> None:
+    # it states the number of its frames alone, and its length is that of what is there
+    path = tmp_path / "part.avi"
+    noise = np.random.default_rng(1)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for _ in range(60):
+            pixels = noise.integers(0, 255, (120, 160, 3), np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        file.mux(stream.encode())
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    result = invoke(str(path), "--fps", "0.5", "--features", "vehicles")
+    assert result.exit_code == (0 if share == 1 else 1), result.stderr
+    assert ("of 60 frames: the rest of the file is missing" in result.stderr) == (share < 1)
+
+
 def test_one_broken_file_among_several_does_not_stop_the_others(
     small_video: Path, tmp_path: Path
 ) -> None:
@@ -216,8 +240,9 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         (("{video}", "--output", "rows.csv"), "must end in .jsonl"),
         (("{video}", "--annotated", "drawn.avi"), "must end in one of .mkv, .mp4, .webm"),
         (("{video}", "0", "--annotated", "drawn.mp4"), "is for one SOURCE"),
-        (("{video}", "--annotated", "{video}"), "this is the SOURCE"),
+        (("{video}", "--annotated", "{video}"), "cannot be written: it is read"),
         (("{video}", "--give-up", "5"), "is for addresses and cameras"),
+        (("{video}", "--duration", "0"), "0 is not between 0.1"),
         (("0", "--start-time", "2026-11-30"), "is for video files"),
         (("{video}", "--start-time", "noon"), "is not a time such as"),
         (("{video}", "--power", "half"), "half is not one of low, balanced, full"),
@@ -234,6 +259,21 @@ def test_a_wrong_use_is_refused(
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_is_no_source(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # nobody would ever write to it
+    result = invoke(str(tmp_path / "pipe"))
+    assert result.exit_code == 2
+    assert "is neither a file nor a folder" in result.stderr
+
+
+def test_rows_do_not_go_into_the_regions(small_video: Path, tmp_path: Path) -> None:
+    regions = tmp_path / "regions.jsonl"
+    regions.write_text("masks: []\n", "utf-8")
+    result = invoke(str(small_video), "--regions", str(regions), "-o", str(regions))
+    assert result.exit_code == 2
+    assert regions.read_text("utf-8") == "masks: []\n"
 
 
 def test_a_full_disk_ends_the_run_with_a_message(small_video: Path) -> None:
@@ -262,6 +302,52 @@ def test_rows_are_forwarded_as_they_are_written(street: Path, tmp_path: Path) ->
         assert list(receiver.rows.values()) == rows_of(rows)
     count = len(receiver.rows)
     assert f"{count} rows spooled, {count} sent (" in result.stderr
+
+
+def test_a_file_that_is_watched_again_is_not_counted_twice(street: Path, tmp_path: Path) -> None:
+    with receiving() as receiver:
+        for run in ("one", "two"):
+            result = invoke(
+                str(street), "-o", str(tmp_path / f"{run}.jsonl"), "--forward", receiver.url,
+                "--spool", str(tmp_path / run), *PLATES_ONLY,
+            )  # fmt: skip
+            assert result.exit_code == 0, result.output
+        rows = rows_of(tmp_path / "one.jsonl")
+        assert rows_of(tmp_path / "two.jsonl") == rows
+        assert list(receiver.rows) == [row["id"] for row in rows]
+
+
+def test_a_file_waits_for_a_full_disk(street: Path, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    program = [
+        sys.executable, "-m", "lipiyana", "watch", str(street), "--frames", *PLATES_ONLY,
+        "--spool", str(spool), "--forward",
+    ]  # fmt: skip
+    with receiving() as receiver:
+        receiver.answer = lambda _: 503
+        watching = subprocess.Popen(
+            [*program, receiver.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert watching.stdout is not None
+            assert watching.stderr is not None
+            watching.stdout.readline()
+            _, hard = resource.prlimit(watching.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(watching.pid, resource.RLIMIT_FSIZE, (4096, hard))
+            said = ""
+            while "the spool cannot be written" not in said:
+                said = watching.stderr.readline()
+                assert said
+            assert "wait in memory" in said
+            receiver.answer = lambda _: 200
+            resource.prlimit(watching.pid, resource.RLIMIT_FSIZE, (hard, hard))
+            rest, said = watching.communicate(timeout=120)
+        finally:
+            watching.kill()
+            watching.wait()
+        assert watching.returncode == 0, said
+        assert "lost" not in said
+        assert len(receiver.rows) == 1 + len(rest.splitlines())
 
 
 def test_rows_that_the_receiver_will_never_have_are_told(street: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.options import App, Models
+from lipiyana.cli.outputs import refuse_inputs
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, PermissionDenied
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     from lipiyana.cli.console import say_warning, stderr
     from lipiyana.drift.settings import DRIFT
 
-    _refuse_inputs(output, inputs)
+    refuse_inputs(output, map(Path, inputs))
     profile = profile_of(inputs, models)
     if not profile.total.pictures:
         raise InvalidRequest("no picture was read, so there is nothing to compare with later")
@@ -74,7 +75,7 @@ def _compare(
     from lipiyana.files import write_atomically
 
     if report is not None:
-        _refuse_inputs(report, [reference, *inputs])
+        refuse_inputs(report, map(Path, [reference, *inputs]))
     before = read_profile(_profile_path(reference, models))
     now = profile_of(inputs, models)
     require_same_models(before.models, now.models)
@@ -108,12 +109,6 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise PermissionDenied(f"cannot write {path}: {error.strerror}") from None
-
-
-def _refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
-    for given in inputs:
-        if Path(given).resolve() == output.resolve():
-            raise InvalidRequest(f"{output} cannot be written: it is read", field="output")
 
 
 def _profile_path(given: str, models: Path | None) -> Path:

@@ -33,13 +33,33 @@ def run(*arguments: str | Path, rows: str = "") -> subprocess.CompletedProcess[s
     )
 
 
-def test_events_do_not_go_into_the_rows(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.jsonl"
+@pytest.mark.parametrize("into", ["rows.jsonl", "rules.yaml", "login", "link"])
+def test_events_do_not_go_into_what_is_read(into: str, tmp_path: Path) -> None:
+    rows, login = tmp_path / "rows.jsonl", tmp_path / "login"
     rows.write_text("{}\n", "utf-8")
-    done = run(written(tmp_path, SEEN), rows, "--to", rows)
+    login.write_text("user:word", "utf-8")
+    (tmp_path / "link").hardlink_to(rows)
+    rules = written(tmp_path, SEEN)
+    before = [path.read_bytes() for path in (rows, rules, login)]
+    done = run(
+        rules, rows, "--to", tmp_path / into, "--to", "mqtt://127.0.0.1:9/a", "--login-file", login
+    )
     assert done.returncode == 2
-    assert "the rows are read from it" in done.stderr
-    assert rows.read_text("utf-8") == "{}\n"
+    assert "cannot be written: it is read" in done.stderr
+    assert [path.read_bytes() for path in (rows, rules, login)] == before
+
+
+@pytest.mark.parametrize(
+    ("to", "option", "says"),
+    [
+        ("http://127.0.0.1:9/", "--login-file", "--login-file is for mqtt"),
+        ("mqtt://127.0.0.1:9/a", "--secret-file", "--secret-file is for https"),
+    ],
+)
+def test_a_secret_that_nobody_would_get(to: str, option: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("user:word", "utf-8")
+    done = run(written(tmp_path, SEEN), "--to", to, option, tmp_path / "secret")
+    assert (done.returncode, says in done.stderr) == (2, True)
 
 
 def written(folder: Path, rules: str) -> Path:

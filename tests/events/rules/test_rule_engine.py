@@ -374,7 +374,36 @@ def test_a_small_zone_between_two_places_is_entered(tmp_path: Path) -> None:
 def test_a_doubtful_or_missing_registration_is_none(tmp_path: Path) -> None:
     doubtful = track_row()["registration"] | {"valid": False}
     rows = [track_row(registration=doubtful), track_row(track=8, registration=None)]
-    assert told(engine(tmp_path, WATCHED), rows) == []
+    assert told(engine(tmp_path, WATCHED), rows) == ["listed gate-1-7"]
+
+
+@pytest.mark.parametrize(
+    ("read", "options", "detail"),
+    [
+        ("KA01AD1234", "", "listed; the reading is doubtful"),
+        ("KA01AD1234", ", valid_only: true", None),
+        ("KA01AD1234", ", min_confidence: 0.99", None),
+        ("KA01AO1234", ", max_confusions: 3", None),  # near a listed one are too many strangers
+        ("", "", None),
+    ],
+)
+def test_a_listed_registration_that_was_read_with_doubt(
+    tmp_path: Path, read: str, options: str, detail: str | None
+) -> None:
+    rules = f"rules: [{{name: a, kind: watch_list, registrations: [KA01AD1234]{options}}}]"
+    doubtful = track_row()["registration"] | {"valid": False, "canonical": read}
+    row = json.dumps(track_row(registration=doubtful))
+    found = [
+        (event.registration, event.detail)
+        for event in engine(tmp_path, rules).events(observation_of_line(row))
+    ]
+    assert found == ([] if detail is None else [(read, detail)])
+
+
+def test_a_doubtful_plate_of_a_picture() -> None:
+    plate = Plate("KA01AD1234", 0.9, Box(10, 10, 30, 30), (), Registration("KA01AD1234", False))
+    (seen,) = sightings(Recognition(40, 40, (), (plate,)))
+    assert (seen.registration, seen.doubtful, seen.key) == ("", "KA01AD1234", "KA01AD1234")
 
 
 def test_vehicle_and_track_of_a_plate() -> None:

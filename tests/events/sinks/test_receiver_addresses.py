@@ -23,7 +23,7 @@ from lipiyana.events.sinks.opening import open_event_sink
         ("ftp://host/path", "use https://HOST/PATH"),
         ("http://example.com/hook", "rows are personal data: use https://"),
         ("https://user:password@example.com/", "a login in an address"),
-        ("https:///hook", "it has no host"),
+        ("https:///hook", "the name of a host is missing"),
         ("https://host:port/hook", "its port is not a number"),
         ("grpc://127.0.0.1:0", "its port is not a number"),
         ("https://[::1", "around an IPv6 address"),

@@ -200,19 +200,51 @@ def test_batches_that_are_too_long_get_shorter() -> None:
     setting.forwarder.close()
 
 
-def test_rows_that_find_a_full_disk_are_counted(tmp_path: Path) -> None:
+def test_rows_that_find_a_full_disk_wait(tmp_path: Path) -> None:
     setting = Setting(tmp_path)
     database = setting.forwarder.spool._database
     setting.write(1)
     database.execute("PRAGMA query_only=1")
     setting.write(2, 3)
     setting.until_idle()  # what is there is sent all the same
+    assert setting.came == [1]
     database.execute("PRAGMA query_only=0")
     setting.write(4)
     setting.until_idle()
-    assert setting.came == [1, 4]
-    assert setting.forwarder.counts.lost == 2
+    assert setting.came == [1, 2, 3, 4]
+    assert setting.forwarder.counts.lost == 0
     assert len(setting.said) == 1
+    setting.forwarder.close()
+
+
+def test_too_many_rows_that_find_a_full_disk_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lipiyana.events.spool.forwarder._MOST_UNWRITTEN", 3)
+    setting = Setting(tmp_path)
+    database = setting.forwarder.spool._database
+    database.execute("PRAGMA query_only=1")
+    setting.write(*range(5))
+    assert setting.forwarder.counts.lost == 2
+    database.execute("PRAGMA query_only=0")
+    setting.write(5)
+    setting.until_idle()
+    assert setting.came == [3, 4, 5]
+    database.execute("PRAGMA query_only=1")
+    setting.write(6)
+    setting.forwarder.close()
+    assert setting.forwarder.counts.lost == 4
+    assert "1 rows are lost" in setting.said[-1]
+
+
+def test_rows_with_ids_of_their_own(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, own_ids=True)
+    for row in ({"id": "gate-1-7"}, {"id": 7}, {"no": 1}):
+        setting.forwarder.write(row)
+    setting.until_idle()
+    first, *others = setting.line.receiver.rows
+    assert first == "gate-1-7"
+    assert all(name.startswith(setting.forwarder.spool.name) for name in others)
     setting.forwarder.close()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.cli.console import say_error, say_step, say_warning
-from lipiyana.cli.events.faults import plain, warn_of_open_network
+from lipiyana.cli.events.faults import check_secrets, plain, warn_of_open_network
 from lipiyana.cli.events.options import CompressChoice, DropChoice
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
 from lipiyana.cli.signals import Terminated, terminable
@@ -59,6 +59,7 @@ def run(request: ForwardRequest) -> int:
     try:
         with ExitStack() as stack:
             stack.enter_context(terminable())
+            check_secrets([request.to], request.secret_file, request.login_file)
             credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
             warn_of_open_network(request.to)
             forwarder = open_forwarder(
@@ -87,7 +88,7 @@ def run(request: ForwardRequest) -> int:
 
 
 def opened(address: str, spool: Path, ca: Path | None) -> Forwarder:
-    """Open a forwarder with the standard limits, and secrets from the environment.
+    """Open a forwarder of rows of `watch`: standard limits, and secrets from the environment.
 
     Args:
         address: of the receiver.
@@ -101,7 +102,11 @@ def opened(address: str, spool: Path, ca: Path | None) -> Forwarder:
     credentials = Credentials.load(None, None, ca)
     warn_of_open_network(address)
     return open_forwarder(
-        address, spool, ForwardOptions(), credentials=credentials, report=say_warning
+        address,
+        spool,
+        ForwardOptions(own_ids=True),
+        credentials=credentials,
+        report=say_warning,
     )
 
 

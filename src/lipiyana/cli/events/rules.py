@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipiyana.cli.console import say_error, say_step, say_warning
-from lipiyana.cli.events.faults import plain, warn_of_open_network
+from lipiyana.cli.events.faults import check_secrets, plain, warn_of_open_network
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
+from lipiyana.cli.outputs import refuse_inputs
 from lipiyana.cli.signals import Terminated, terminable
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import LONGEST_LINE, RowLines
@@ -76,16 +77,14 @@ def run(request: RulesRequest) -> int:
 
 
 def _checked(request: RulesRequest) -> Credentials:
+    check_secrets(request.to, request.secret_file, request.login_file)
     credentials = Credentials.load(request.secret_file, request.login_file, request.ca)
+    read = (request.rows, request.rules, request.secret_file, request.login_file, request.ca)
     for to in request.to:
-        if request.rows is not None and not is_address(to) and _is_same(Path(to), request.rows):
-            raise InvalidRequest(f"events cannot go into {to}: the rows are read from it")
+        if not is_address(to):
+            refuse_inputs(Path(to), read)
         warn_of_open_network(to)
     return credentials
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
 
 
 def _apply(file: RulesFile, rows: RowLines, sinks: list[RowSink]) -> bool:

@@ -18,6 +18,7 @@ import typer
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
+from lipiyana.cli.outputs import refuse_inputs
 from lipiyana.cli.recognizers import Engines
 from lipiyana.cli.watch.forwarded import Forwarded
 from lipiyana.cli.watch.progress import WatchProgress, describe
@@ -95,10 +96,9 @@ def run(request: WatchRequest) -> int:
             sinks: list[RowSink] = [sink if request.crops is None else WithoutCrops(sink)]
             if request.forward is not None:
                 forwarded.append(Forwarded(request, request.forward, stack))
-                sinks.append(forwarded[0].sink)
             tasks = _tasks(request, sources, maps)
             watch = _prepare(request, tasks, stack)
-            code = _watch(request, watch, sinks)
+            code = _watch(request, watch, sinks, forwarded)
         return FAILED if code == DONE and any(one.missing for one in forwarded) else code
     except OSError as error:
         return _cannot_write(error, request)
@@ -127,8 +127,7 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
             )
         if len(sources) > 1:
             raise typer.BadParameter("is for one SOURCE.", param_hint="--annotated")
-        if request.annotated.resolve() == Path(sources[0].location).resolve():
-            raise typer.BadParameter("this is the SOURCE.", param_hint="--annotated")
+    _refuse_inputs(request, sources)
     if request.start_time is not None and all(source.is_endless for source in sources):
         raise typer.BadParameter("is for video files.", param_hint="--start-time")
     live = any(source.is_live for source in sources)
@@ -137,6 +136,17 @@ def _check(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
             raise typer.BadParameter("is for addresses and cameras.", param_hint=option)
     recognizers.check_server(request.server, request.engines.local_options)
     request.engines.check()
+
+
+def _refuse_inputs(request: WatchRequest, sources: Sequence[VideoSource]) -> None:
+    read = [request.regions, request.ca]
+    read += [Path(source.location) for source in sources if source.kind is SourceKind.FILE]
+    for option, written in (("--output", request.output), ("--annotated", request.annotated)):
+        if written is not None:
+            try:
+                refuse_inputs(written, read)
+            except InvalidRequest as error:
+                raise typer.BadParameter(f"{error.message}.", param_hint=option) from None
 
 
 def _region_maps(request: WatchRequest, sources: Sequence[VideoSource]) -> list[RegionMap]:
@@ -209,7 +219,12 @@ def _prepare(request: WatchRequest, tasks: Sequence[Task], stack: ExitStack) -> 
     return Watch(tasks, eyes, environment_limits(), patience=patience, threads=each)
 
 
-def _watch(request: WatchRequest, watch: Watch, sinks: Sequence[RowSink]) -> int:
+def _watch(
+    request: WatchRequest,
+    watch: Watch,
+    sinks: Sequence[RowSink],
+    forwarded: Sequence[Forwarded],
+) -> int:
     on_terminal = request.output is None and sys.stdout.isatty()
     code = DONE
     with (
@@ -221,6 +236,10 @@ def _watch(request: WatchRequest, watch: Watch, sinks: Sequence[RowSink]) -> int
             check()
             progress.look()
 
+        # a recording can wait for a full disk
+        live = any(state.source.is_live for state in watch.states)
+        sinks = [*sinks, *(one.sink(None if live else look) for one in forwarded)]
+
         try:
             watch.run(sinks, notify=_notify, on_look=look, duration=request.duration)
         except Stopped as stopped:
@@ -230,7 +249,11 @@ def _watch(request: WatchRequest, watch: Watch, sinks: Sequence[RowSink]) -> int
             watch.finish(sinks, _notify)
     for state in watch.states:
         _sum_up(state)
-    failed = any(state.failure is not None or state.damaged for state in watch.states)
+    failed = any(
+        # a picture of a folder is one of many: a warning was enough
+        state.failure is not None or (state.damaged and state.source.kind is SourceKind.FILE)
+        for state in watch.states
+    )
     return code if code != DONE else FAILED if failed else DONE
 
 

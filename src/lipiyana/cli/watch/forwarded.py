@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import typer
 
@@ -14,6 +16,7 @@ from lipiyana.conversions.visible_text import shown
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.sink import RowSink
 
+_DISK_SECONDS = 0.5
 _LAST_SECONDS = 10.0
 """In which the rows that wait at the end are sent; what then waits stays in the spool."""
 
@@ -29,6 +32,31 @@ class ForwardedRequest(Protocol):
     def metrics_port(self) -> int | None: ...  # noqa: D102
     @property
     def metrics_host(self) -> str | None: ...  # noqa: D102
+
+
+class _Waiting:
+    """A sink whose rows wait until the disk has room for them."""
+
+    def __init__(
+        self, sink: RowSink, written: Callable[[], bool], check: Callable[[], object]
+    ) -> None:
+        self._sink, self._written, self._check = sink, written, check
+        self._stopped = False
+
+    def write(self, row: Mapping[str, Any], /) -> None:
+        """Write a row, and wait until it is on the disk, or somebody has had enough."""
+        self._sink.write(row)
+        while not self._stopped and not self._written():
+            try:
+                self._check()
+            except BaseException:
+                self._stopped = True
+                raise
+            time.sleep(_DISK_SECONDS)
+
+    def close(self) -> None:
+        """Close the sink."""
+        self._sink.close()
 
 
 class Forwarded:
@@ -54,10 +82,15 @@ class Forwarded:
         except InvalidRequest as error:
             raise typer.BadParameter(error.message, param_hint="--metrics-port") from None
 
-    @property
-    def sink(self) -> RowSink:
-        """Takes the rows."""
-        return cast("RowSink", self._forwarder)
+    def sink(self, check: Callable[[], object] | None) -> RowSink:
+        """Give what takes the rows.
+
+        Args:
+            check: where sources can wait for a full disk: called meanwhile; what it raises ends the
+                waiting. None where they are live.
+        """
+        sink = cast("RowSink", self._forwarder)
+        return sink if check is None else _Waiting(sink, self._forwarder.write_again, check)
 
     @property
     def missing(self) -> int:

@@ -148,7 +148,9 @@ def watch(
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", parser=number(0, 3660 * _DAY), help="Stop after so long."),
+        typer.Option(
+            metavar="SECONDS", parser=number(0.1, 3660 * _DAY), help="Stop after so long."
+        ),
     ] = None,
     timeout: Annotated[
         float | None,

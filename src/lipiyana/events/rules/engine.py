@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lipiyana.events.rules.matching import category_detail, concerns, watch_list_detail
+from lipiyana.events.rules.matching import category_detail, concerns, reading_for, watch_list_detail
 from lipiyana.events.rules.ruleset import (
     CategoryRule,
     Dwell,
@@ -33,7 +33,7 @@ class Event:
         kind: of the rule.
         source: the picture or the camera.
         time: when it was seen, "" for pictures.
-        registration: as read, "" if none was.
+        registration: as read, "" if none was; `detail` tells if it is doubtful.
         vehicle: label, "" if none was found.
         track: of the vehicle in its source, if there is one.
         detail: what about it, in words; "" if the rule says it all.
@@ -186,7 +186,7 @@ def _matches_there(rule: Seen | CategoryRule | WatchList, seen: Sighting) -> str
         case CategoryRule():
             return category_detail(rule, seen)
         case WatchList():
-            return watch_list_detail(rule, seen.registration)
+            return watch_list_detail(rule, seen)
 
 
 def _event(rule: Rule, observation: Observation, seen: Sighting, detail: str) -> Event:
@@ -196,7 +196,7 @@ def _event(rule: Rule, observation: Observation, seen: Sighting, detail: str) ->
         kind=rule.kind,
         source=observation.source,
         time=observation.time,
-        registration=seen.registration,
+        registration=seen.registration or reading_for(rule, seen),
         vehicle=seen.vehicle,
         track=seen.track,
         detail=detail,

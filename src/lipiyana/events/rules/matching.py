@@ -13,9 +13,15 @@ def concerns(rule: Rule, seen: Sighting) -> bool:
     """Whether the rule is about such vehicles and registrations."""
     if rule.vehicles and seen.vehicle not in rule.vehicles:
         return False
-    if getattr(rule, "unread", False):
+    if getattr(rule, "unread", False) and not (seen.doubtful and seen.track is None):
         return True
-    return bool(seen.registration) and seen.confidence >= rule.min_confidence
+    return bool(reading_for(rule, seen)) and seen.confidence >= rule.min_confidence
+
+
+def reading_for(rule: Rule, seen: Sighting) -> str:
+    """The registration that a rule looks at; of a watch list a doubtful one too."""
+    doubtful = isinstance(rule, WatchList) and not rule.valid_only
+    return seen.registration or (seen.doubtful if doubtful else "")
 
 
 def category_detail(rule: CategoryRule, seen: Sighting) -> str | None:
@@ -25,10 +31,16 @@ def category_detail(rule: CategoryRule, seen: Sighting) -> str | None:
     return "colours, format or vehicle contradict" if rule.conflicts and seen.conflict else None
 
 
-def watch_list_detail(rule: WatchList, registration: str) -> str | None:
-    """Return whether the registration is listed, or which listed one it may be; else None."""
+def watch_list_detail(rule: WatchList, seen: Sighting) -> str | None:
+    """Return whether the registration is listed, or which listed one it may be; else None.
+
+    A doubtful reading must be that of a listed one: near it are too many strangers.
+    """
+    registration = reading_for(rule, seen)
     if registration in rule.registrations:
-        return "listed"
+        return "listed" if seen.registration else "listed; the reading is doubtful"
+    if not seen.registration:
+        return None
     close = [
         (distance, one)
         for one in rule.registrations

@@ -120,12 +120,14 @@ class WatchList(RuleBase):
         registrations: listed ones; case, spaces and dashes do not matter.
         max_confusions: how many characters may be others that look like them (0 and O).
         max_distance: how many characters may be replaced, missing or too many (edit distance).
+        valid_only: whether doubtful readings are passed over that spell a listed registration.
     """
 
     kind: Literal["watch_list"]
     registrations: frozenset[str] = Field(min_length=1)
     max_confusions: int = Field(default=1, ge=0, le=3)
     max_distance: int = Field(default=0, ge=0, le=3)
+    valid_only: bool = False
 
     @field_validator("registrations")
     @classmethod

@@ -23,7 +23,8 @@ class Sighting:
     """One vehicle, or one plate without a vehicle, in one row.
 
     Attributes:
-        registration: canonical; "" if none was read.
+        registration: canonical; "" if none was read beyond doubt.
+        doubtful: what may be its registration, if it was read with doubt; else "".
         category: whose plate it is, None if that is not known.
         conflict: its colours, its format and the vehicle contradict each other.
         confidence: of the registration.
@@ -41,11 +42,12 @@ class Sighting:
     vehicle: str
     track: int | None
     seconds_in: Mapping[str, float] = field(default_factory=dict)
+    doubtful: str = ""
 
     @property
     def key(self) -> Hashable:
         """By what the vehicle is known from row to row of its stream."""
-        return self.registration if self.track is None else self.track
+        return (self.registration or self.doubtful) if self.track is None else self.track
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,11 @@ def observation_of_row(row: Mapping[str, Any]) -> Observation:
 
 
 def sightings(recognition: Recognition) -> tuple[Sighting, ...]:
-    """Return the plates with a valid registration."""
+    """Return the plates with a registration, valid or doubtful."""
     return tuple(
-        _of_plate(recognition, plate) for plate in recognition.plates if plate.registration.valid
+        _of_plate(recognition, plate)
+        for plate in recognition.plates
+        if plate.registration.canonical
     )
 
 
@@ -135,10 +139,12 @@ def _of_plate(recognition: Recognition, plate: Plate) -> Sighting:
         (box.x_min + box.x_max) / 2 / recognition.image_width,
         (box.y_min + box.y_max) / 2 / recognition.image_height,
     )
+    read = plate.registration
     return Sighting(
-        registration=plate.registration.canonical,
-        category=plate.registration.category,
-        conflict=plate.category_conflict,
+        registration=read.canonical if read.valid else "",
+        doubtful="" if read.valid else read.canonical,
+        category=read.category if read.valid else None,
+        conflict=read.valid and plate.category_conflict,
         confidence=plate.confidence,
         places=(middle,),
         vehicle="" if vehicle is None else vehicle.label,
@@ -168,15 +174,15 @@ def _of_frame(row: Mapping[str, Any]) -> Observation:
 def _of_vehicle(
     row: Mapping[str, Any], places: tuple[Place, ...], seconds_in: Mapping[str, float]
 ) -> Sighting:
-    """Convert a vehicle of either kind of row of `watch`; a doubtful registration is none."""
-    read = row["registration"]
-    if read is not None and not read["valid"]:
-        read = None
+    """Convert a vehicle of either kind of row of `watch`."""
+    given = row["registration"]
+    read = given if given is not None and given["valid"] else None
     return Sighting(
         registration="" if read is None else str(read["canonical"]),
+        doubtful="" if given is None or read is not None else str(given["canonical"]),
         category=Category(read["category"]) if read and read["category"] else None,
         conflict=bool(read and read["category_conflict"]),
-        confidence=float(read["confidence"]) if read else 0.0,
+        confidence=float(given["confidence"]) if given else 0.0,
         places=places,
         vehicle=str(row["label"]),
         track=int(row["track"]),

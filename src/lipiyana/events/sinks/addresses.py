@@ -20,6 +20,7 @@ LOGIN_VARIABLE = "LIPIYANA_MQTT_LOGIN"
 """Environment variable: `user:password` for a broker."""
 
 _TOPIC = "a topic to publish to has a name, without + and #: mqtt://HOST/TOPIC"
+_LONGEST_TOPIC = 65_535
 _MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -141,6 +142,8 @@ def _mqtt(host: str, port: int, path: str, credentials: Credentials, *, tls: boo
     topic = unquote(path.removeprefix("/"))
     if not topic or set("+#\0") & set(topic):
         raise _bad(_TOPIC)
+    if (size := len(topic.encode("utf-8", "surrogateescape"))) > _LONGEST_TOPIC:
+        raise _bad(f"the topic has {size} bytes, and MQTT allows {_LONGEST_TOPIC}")
     return MqttSender(MqttAddress(host, port, topic, tls, credentials.login, credentials.ca))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +26,7 @@ from lipiyana.events.spool.store import Spool
 _MOST_ROWS = 500
 _MOST_BYTES = 256 * 1024
 _LAST_MESSAGE_SECONDS = 5.0
+_MOST_UNWRITTEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,15 @@ class ForwardOptions:
         rate: bytes of messages a second, None for no limit.
         compression: None for none.
         single: each message is one row as it is, as webhooks are, not a batch with ids.
+        own_ids: rows go under the `id` that they have, otherwise under one of the spool. That of
+            `watch` is the same if a file is watched again.
         limits: of the spool.
     """
 
     rate: float | None = None
     compression: Compression | None = None
     single: bool = False
+    own_ids: bool = False
     limits: SpoolLimits = field(default_factory=SpoolLimits)
 
 
@@ -50,7 +56,7 @@ class ForwardCounts:
     Attributes:
         sent: rows that were acknowledged.
         refused: rows that the receiver will never take.
-        lost: rows that could not be spooled, since the disk was full.
+        lost: rows that could not be spooled, since the disk was full for too long.
         bytes_sent: of acknowledged messages.
         failures: messages that were not acknowledged.
     """
@@ -99,7 +105,8 @@ class Forwarder:
         self._retry_at = -math.inf
         self._most_rows = 1 if options.single else _MOST_ROWS
         self._fails = False
-        self._disk_fails = False
+        self._disk_fails = self._told_of_loss = False
+        self._unwritten: deque[bytes] = deque()
         self._told_of_size = False
         self._told_of_remade = 0
         self._news = threading.Condition()
@@ -112,16 +119,33 @@ class Forwarder:
         self._thread.start()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Spool a row. If the disk is full it is lost and counted: a camera cannot wait."""
-        try:
-            self.add([line_of(row)])
-        except SpoolWriteError as error:
+        """Spool a row. While the disk is full the newest `_MOST_UNWRITTEN` wait in memory.
+
+        The others are lost, and counted: a camera cannot wait.
+        """
+        if len(self._unwritten) == _MOST_UNWRITTEN:
+            self._unwritten.popleft()
             self.counts.lost += 1
+            if not self._told_of_loss:
+                self._report("rows are lost, since the spool could not be written for too long")
+            self._told_of_loss = True
+        self._unwritten.append(line_of(row))
+        self.write_again()
+
+    def write_again(self) -> bool:
+        """Try to spool the rows that wait in memory; returns whether none waits any more."""
+        if not self._unwritten:
+            return True
+        try:
+            self.add(tuple(self._unwritten))
+        except SpoolWriteError as error:
             if not self._disk_fails:
-                self._report(f"rows are lost, since the spool cannot be written: {error}")
+                self._report(f"rows wait in memory, since the spool cannot be written: {error}")
             self._disk_fails = True
-        else:
-            self._disk_fails = False
+            return False
+        self._unwritten.clear()
+        self._disk_fails = self._told_of_loss = False
+        return True
 
     def add(self, lines: Sequence[bytes], position: tuple[str, str] | None = None) -> None:
         """Spool rows that are JSON already; see `Spool.add`.
@@ -165,6 +189,12 @@ class Forwarder:
         with self._news:
             self._stopping = True
             self._news.notify_all()
+        if not self.write_again():
+            self.counts.lost += len(self._unwritten)
+            self._report(
+                f"{len(self._unwritten)} rows are lost, since the spool could not be written"
+            )
+            self._unwritten.clear()
         if self._thread is not None:
             self._thread.join(_LAST_MESSAGE_SECONDS)
         if self.spool.in_memory and (lost := self.spool.waiting):
@@ -217,8 +247,15 @@ class Forwarder:
             self._report("the spool was deleted while in use; it was made again with all its rows")
 
     def _message(self, batch: Sequence[Waiting]) -> Message:
-        rows = [(waiting.id, waiting.body) for waiting in batch]
+        rows = [(self._id_of(waiting), waiting.body) for waiting in batch]
         return self._sender.pack(rows, self._options.compression, single=self._options.single)
+
+    def _id_of(self, waiting: Waiting) -> str:
+        if self._options.own_ids:
+            own = json.loads(waiting.body).get("id")
+            if isinstance(own, str) and own:
+                return own
+        return waiting.id
 
     def _worked(self, batch: Sequence[Waiting]) -> None:
         self._forget(batch)
@@ -235,7 +272,7 @@ class Forwarder:
             self._most_rows = len(batch) // 2
             return 0.0
         if error.refused:
-            self._refuse((batch[0].id,), f": {error}")
+            self._refuse((self._id_of(batch[0]),), f": {error}")
             self._forget(batch)
             return 0.0
         self.spool.release()

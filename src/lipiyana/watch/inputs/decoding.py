@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,8 @@ class VideoFile:
         length = self._container.duration
         self.duration = None if length is None else length / av.time_base
         self._stated = _stated_seconds(self._container, self._decoder)
-        self._reached = 0.0
+        self._stated_packets = _stated_packets(self._container, self._decoder)
+        self._reached, self._packets = 0.0, 0
 
     def __iter__(self) -> Generator[CameraFrame, None, None]:
         """Decode to the end, and close the file."""
@@ -108,7 +110,7 @@ class VideoFile:
         first: float | None = None
         elapsed = self._reached = 0.0
         with self._container:
-            frames = decoded(self._container, self._decoder, self._count_damaged)
+            frames = decoded(self._container, self._decoder, self._count_damaged, self._reach)
             for number, frame in enumerate(self._to_the_end(frames)):
                 if frame.time is not None:
                     first = frame.time if first is None else first
@@ -122,6 +124,13 @@ class VideoFile:
         Raises:
             InvalidImage: a good part is missing, as of a copy that was broken off.
         """
+        stated = self._stated_packets
+        if stated is not None and self._packets < (1 - _MISSING_SHARE) * stated:
+            raise InvalidImage(
+                f"{self._source.shown} ends after {self._packets} of {stated} frames: the rest of "
+                "the file is missing or damaged",
+                reason="BAD_VIDEO",
+            )
         missing = 0.0 if self._stated is None else self._stated - self._reached
         # the last frame of a recording may be shown for a while
         if self._stated is not None and missing > max(_LAST_FRAME, _MISSING_SHARE * self._stated):
@@ -139,6 +148,10 @@ class VideoFile:
 
     def _count_damaged(self) -> None:
         self.damaged += 1
+
+    def _reach(self, packet: av.Packet[av.VideoStream]) -> None:
+        # of an AVI these are frames, with those that were left out because nothing had changed
+        self._packets = max(self._packets, (packet.dts or 0) + 1)
 
 
 def open_live(source: VideoSource, timeout: float, threads: int) -> InputContainer:
@@ -169,10 +182,15 @@ def live_frames(container: InputContainer, damaged: Callable[[], None]) -> Itera
 
 
 def decoded(
-    container: InputContainer, decoder: av.VideoStream, damaged: Callable[[], None]
+    container: InputContainer,
+    decoder: av.VideoStream,
+    damaged: Callable[[], None],
+    came: Callable[[av.Packet[av.VideoStream]], None] = lambda _: None,
 ) -> Iterator[av.VideoFrame]:
-    """Decode packets; `damaged` is called for each that cannot be."""
+    """Decode packets; `came` is called for each, and `damaged` for each that cannot be decoded."""
     for packet in container.demux(decoder):
+        if packet.size:  # the last one only flushes the decoder
+            came(packet)
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:
@@ -198,6 +216,14 @@ def _stated_seconds(container: InputContainer, video: av.VideoStream) -> float |
     return None
 
 
+def _stated_packets(container: InputContainer, video: av.VideoStream) -> int | None:
+    """Give the number of frames that an AVI states: it has no duration but that of its data.
+
+    In other files it may be an estimate, or count frames that are cut out when it is played.
+    """
+    return (video.frames or None) if container.format.name == "avi" else None
+
+
 def _video_of(container: InputContainer) -> av.VideoStream:
     stream = container.streams.best("video")
     if not isinstance(stream, av.VideoStream):
@@ -216,6 +242,8 @@ def reason_of(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, av.error.InvalidDataError):
         return "what it has is no video"
+    if isinstance(error, OSError) and error.errno == errno.EIO:  # as for a page of a web server
+        return "it sends no video, or broke off"
     text = getattr(error, "strerror", None) or type(error).__name__
     return str(text)[:1].lower() + str(text)[1:]
 

@@ -103,6 +103,7 @@ class LiveFrames:
         seen_at, failures = time.monotonic(), 0
         while not self._ended:
             why, before, began_at = "the stream ended", self._taken, math.inf
+            asked_at = time.monotonic()
             try:
                 with open_live(self._source, self._timeout, self._threads) as container:
                     if failures:
@@ -115,6 +116,9 @@ class LiveFrames:
                             return
             except FAILURES as error:
                 why = reason_of(error)
+                # PyAV ends a wait that is too long in different ways
+                if began_at == math.inf and time.monotonic() - asked_at >= self._timeout:
+                    why = f"no answer within {self._timeout:g} s"
             except _TooDamagedError:
                 why = "nothing that it sends can be decoded"
             now = time.monotonic()
@@ -144,11 +148,11 @@ class LiveFrames:
         return self._stop.is_set() or self._mailbox.ended
 
     def _delay(self, failures: int) -> float:
-        longest = min(
+        shortest = min(
             self._settings.most_delay, self._settings.first_delay * 2.0 ** min(failures, 20)
         )
         # many cameras behind one switch must not all come back at once
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311
+        return min(self._settings.most_delay, shortest * random.uniform(1.0, 1.5))  # noqa: S311
 
     def _put(self, picture: VideoPicture) -> bool:
         frame = CameraFrame(self._taken, time.monotonic(), time.time(), picture)

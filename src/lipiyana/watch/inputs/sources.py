@@ -96,6 +96,8 @@ def _parse(text: str) -> tuple[str | None, SourceKind, str]:
     if path.is_dir():
         return name, SourceKind.FOLDER, location
     if path.exists():
+        if not path.is_file():  # a pipe or a socket would be waited for without end
+            raise _invalid(f"{shown(location)} is neither a file nor a folder")
         return name, SourceKind.FILE, location
     if scheme := _SCHEME.match(location):
         address = shown(_without_credentials(location))
