@@ -149,7 +149,7 @@ def test_rows_of_other_models_are_refused(reference: Path, tmp_path: Path) -> No
     reference.write_text(json.dumps(value), "utf-8")
     done = _run("compare", reference, _rows(tmp_path / "now.jsonl", 60, 2))
     assert done.exit_code == 2
-    assert "other versions of reader-int8" in done.output
+    assert "other models gave these answers" in done.output
 
 
 def test_states_of_servers_and_profiles_are_added(reference: Path, tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ from lipiyana.drift.comparison import compare, not_compared
 from lipiyana.drift.counting.answers import observe_answer
 from lipiyana.drift.counting.signals import SIGNALS
 from lipiyana.drift.counting.sketch import OTHER, Sketch
-from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
+from lipiyana.drift.profile import (
+    Profile,
+    digests,
+    read_profile,
+    require_same_models,
+    shipped_profile,
+)
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
@@ -157,13 +163,30 @@ def test_what_is_no_profile_is_refused(text: str, tmp_path: Path) -> None:
         read_profile(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [({"reader": "1"}, {"reader": "2"}),
+     ({"reader": "1"}, {"another": "1"}),
+     ({"reader": "1"}, {"reader": "1", "vehicles": "1"}),
+     ({"reader": "1", "vehicles": "1"}, {"reader": "1"})],
+    ids=["digest", "name", "one more", "one less"],
+)  # fmt: skip
+def test_models_must_be_equal_in_name_and_digest(
+    before: dict[str, str], now: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidRequest, match="other models gave these answers") as raised:
+        require_same_models(before, now)
+    for name, digest in (before.items() | now.items()) - (before.items() & now.items()):
+        assert f"'{name} {digest}'" in raised.value.message
+    require_same_models(before, {})
+    require_same_models(before, dict(before))
+
+
 def test_profiles_of_other_models_are_not_added() -> None:
     profile = Profile(models={"reader": "1"})
-    with pytest.raises(InvalidRequest, match="other versions of reader") as raised:
+    with pytest.raises(InvalidRequest, match="other models gave these answers") as raised:
         profile.merge(Profile(models={"reader": "2"}))
     assert raised.value.reason == "OTHER_MODELS"
-    profile.merge(Profile(models={"vehicles": "3"}))
-    assert set(profile.models) == {"reader", "vehicles"}
 
 
 def test_the_shipped_profile_is_of_the_shipped_models(store: ModelStore) -> None:

@@ -129,6 +129,7 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
     Raises:
         LipiyanaError: an input is of no known kind, or cannot be read.
     """
+    from lipiyana.cli.console import say_warning
     from lipiyana.drift.profile import Profile, read_profile
     from lipiyana.drift.watching.state import is_state, read_state
 
@@ -140,7 +141,7 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
         elif path.suffix == ".json" and path.is_file():
             profile.merge(read_profile(path))
         elif path.is_dir() and is_state(path):
-            profile.merge(read_state(path))
+            profile.merge(read_state(path, say_warning))
         else:
             pictures.append(name)
     if pictures:

@@ -170,19 +170,27 @@ def read_counts(path: Path, kind: str) -> dict[str, Any]:
 
 
 def require_same_models(before: Models, now: Models) -> None:
-    """Refuse to compare or to add what other models read. Unknown ones are not compared.
+    """Refuse to compare or to add what other models read: names and digests must be equal.
+
+    Models that are not known, an empty table, are not compared.
 
     Raises:
-        InvalidRequest: a model has another digest (OTHER_MODELS).
+        InvalidRequest: they are others (OTHER_MODELS).
     """
-    other = sorted(name for name, digest in now.items() if before.get(name, digest) != digest)
-    if other:
+    if before and now and dict(before) != dict(now):
         raise InvalidRequest(
-            f"other versions of {', '.join(other)} gave these answers; what changed could be the "
-            "models alone, so make a profile with the present ones",
+            f"other models gave these answers: {named(now, before)} now, and "
+            f"{named(before, now)} before. What changed could be the models alone, so make a "
+            "profile with the present ones",
             field="profile",
             reason="OTHER_MODELS",
         )
+
+
+def named(models: Models, besides: Models) -> str:
+    """Name the models that another table does not have, with their digests."""
+    own = sorted(f"{name} {digest}" for name, digest in models.items() - besides.items())
+    return ", ".join(map(shown, own)) or "none"
 
 
 def dumped(value: Mapping[str, Any]) -> bytes:
