@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,6 +153,51 @@ def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_
     # what is wrong is said in words, without names of Python's exceptions
     assert not re.search(r"Error|Exception|KeyErr", caught.value.message)
     assert "reference.json" not in caught.value.message.partition("reference.json")[2]
+
+
+def _edit_pictures(value: dict[str, Any]) -> None:
+    value["total"]["pictures"] = 70
+
+
+def _drop_signal(value: dict[str, Any]) -> None:
+    del value["total"]["signals"]["vehicle_class"]
+
+
+def _drop_all_signals_but_one(value: dict[str, Any]) -> None:
+    signals = value["total"]["signals"]
+    value["total"]["signals"] = {"vehicles": signals["vehicles"]}
+
+
+def _move_counts(value: dict[str, Any]) -> None:
+    """The total no longer is the sum of its hours."""
+    value["total"]["signals"]["vehicles"].reverse()
+
+
+def _add_counts(value: dict[str, Any]) -> None:
+    value["total"]["signals"]["script"] = {"Deva": 58}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [_edit_pictures, _drop_signal, _drop_all_signals_but_one, _move_counts, _add_counts],
+    ids=lambda edit: edit.__name__.strip("_"),
+)
+def test_counts_that_contradict_each_other_are_refused(
+    edit: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "reference.json"
+    profile = Profile(models=digests(MODELS))
+    for hour in (3, 4):
+        profile.add_hour(hour, _sketch(Street(), 30, hour))
+    profile.write(path)
+    read_profile(path)
+    value = json.loads(path.read_text("utf-8"))
+    edit(value)
+    path.write_text(json.dumps(value), "utf-8")
+    with pytest.raises(InvalidRequest, match="make the profile anew") as caught:
+        read_profile(path)
+    assert caught.value.reason == "OTHER_PROFILE"
+    assert str(path) in caught.value.message
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"format": 1}'])

@@ -269,6 +269,7 @@ LINE = {
         ('{"act": "promote"}', "it has no 'time'"),
         ("[1]", r"\[1\] is no switch"),
         ("{", "it is not JSON"),
+        ("\0" * 512, "it is not JSON"),
         (json.dumps(LINE | {"time": 5}), "'time' is 5"),
         (json.dumps(LINE | {"act": "delete"}), "'act' is 'delete'"),
         (json.dumps(LINE | {"after": "../../etc/passwd"}), "'after' is '../../etc"),

@@ -100,7 +100,7 @@ def test_a_reference_of_too_few_pictures_is_told(
     with LocalRecognizer(threads=1) as reader:
         profile = Profile(models=digests(reader.models))
     for _ in range(pictures):
-        profile.total.add({"lines": (1.0,)})
+        profile.total.add({"lines": (1.0,), "vehicles": (0.0,), "rotation": ("0",)})
     profile.write(reference)
     settings = ServerSettings(threads=1, drift=tmp_path / "drift", drift_reference=reference)
     local_recognizer(settings).close()
@@ -124,7 +124,7 @@ def test_a_reference_of_other_models_is_told_and_pictures_are_read_all_the_same(
     for models, expected in ((own | {"reader-int8": "f" * 16}, True), (own, False)):
         profile = Profile(models=models)
         for _ in range(DRIFT.least_pictures):
-            profile.total.add({"lines": (40.0,)})
+            profile.total.add({"lines": (40.0,), "vehicles": (0.0,), "rotation": ("0",)})
         profile.write(reference)
         caplog.clear()
         recognizer = local_recognizer(settings, metrics)
