@@ -69,8 +69,6 @@ def promote(
         PermissionDenied: the folder may not be written.
     """
     entries = promotable(challenger)
-    for entry in entries:
-        entry.check()  # raises if it is not what was measured
     with writing_to(folder), _locked(folder):
         for path, digest in (compared or {}).items():
             if manifest_digest(path) != digest:
@@ -108,16 +106,19 @@ def manifest_digest(folder: Path) -> str:
 
 
 def promotable(challenger: Path) -> tuple[ModelEntry, ...]:
-    """The models of a folder, of which there must be one at least.
+    """The models of a folder, of which there must be one at least; their files are checked.
 
     Raises:
-        ModelUnavailable: it has no manifest, an invalid one, or one without models.
+        ModelUnavailable: it has no manifest, an invalid one, or one without models; or a file is
+            not what its manifest names.
     """
     entries = read_manifest(challenger)
     if not entries:
         raise ModelUnavailable(
             f"{challenger / MANIFEST} names no models, so there is nothing to promote"
         )
+    for entry in entries:
+        entry.check()
     return entries
 
 
