@@ -12,8 +12,8 @@ from observations import DAY, NIGHT, USUAL, Observations
 from lipiyana.drift.counting.signals import LIGHT, SIGNALS, Observation
 from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
-from lipiyana.drift.watching.camera import HOUR, Camera
-from lipiyana.drift.watching.windows import Hours, profile_of
+from lipiyana.drift.watching.camera import Camera
+from lipiyana.drift.watching.windows import HOUR, Hours, profile_of
 
 HOURS = 24
 WEEK = 7 * HOURS

@@ -46,11 +46,13 @@ class Work:
         abandoned: whether all of them have gone.
         require_time: raises where it has taken more CPU time than a picture may; to be called on
             the thread that does it.
+        counted: whether observers hear of it; the warm-up of a server is nobody's picture.
     """
 
     remaining: Callable[[], float | None] = _no_limit
     abandoned: Callable[[], bool] = _never
     require_time: Callable[[], None] = _no_bound
+    counted: bool = True
 
     def require_wanted(self) -> None:
         """Raise if nobody waits for the work any more.
@@ -229,8 +231,9 @@ class Batcher:
             for request in group:
                 request.failure = error
             return
-        if self.observe is not None:
-            self.observe(leader.model, sum(rows))
+        counted = [len(request.batch) for request in group if request.work.counted]
+        if self.observe is not None and counted:
+            self.observe(leader.model, sum(counted))
         for request, outputs in zip(group, answers, strict=True):
             request.outputs = outputs
 
@@ -243,7 +246,11 @@ def _work_of_all(group: Sequence[_Request]) -> Work:
         known = [time for time in times if time is not None]
         return max(known) if len(known) == len(times) else None
 
-    return Work(remaining, lambda: all(request.work.abandoned() for request in group))
+    return Work(
+        remaining,
+        lambda: all(request.work.abandoned() for request in group),
+        counted=any(request.work.counted for request in group),
+    )
 
 
 def _result(request: _Request) -> Outputs:

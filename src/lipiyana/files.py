@@ -125,13 +125,13 @@ def read_toml(path: os.PathLike[str] | str) -> dict[str, Any]:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON.
+    """Parse JSON; bytes are UTF-8, whatever zeros are among them.
 
     Raises:
         ValueError: it is none, or nested too deeply.
     """
     try:
-        return json.loads(text)
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from lipiyana.cli.main import app
 from lipiyana.drift.profile import digests, read_profile, shipped_profile
 from lipiyana.drift.watching.watch import DriftWatch
+from lipiyana.errors import InvalidRequest
 from lipiyana.rows.text_forms import JsonLines
 from lipiyana.types import ModelInfo, RecognitionConfig
 
@@ -61,9 +62,11 @@ def test_rows_of_another_city_drift(reference: Path, tmp_path: Path) -> None:
 
 def test_fewer_than_thirty_pictures_say_nothing(reference: Path, tmp_path: Path) -> None:
     now = _rows(tmp_path / "now.jsonl", 29, 2, Street(region="Kerala"))
-    done = _run("compare", reference, now)
+    page = tmp_path / "report.html"
+    done = _run("compare", reference, now, "--report", page)
     assert done.exit_code == 2
     assert "too little to say" in done.output
+    assert "Too little to say: 29 pictures against 300" in page.read_text("utf-8")
 
 
 def test_a_profile_of_too_few_pictures_says_so(tmp_path: Path) -> None:
@@ -131,6 +134,67 @@ def test_a_torn_last_row_is_not_counted(reference: Path, tmp_path: Path) -> None
     assert "line 1 of" in done.output
 
 
+def test_a_byte_order_mark_and_empty_lines_are_passed_over(reference: Path, tmp_path: Path) -> None:
+    now = _rows(tmp_path / "now.jsonl", 60, 2)
+    now.write_bytes(b"\xef\xbb\xbf\n" + now.read_bytes().replace(b"\n", b"\r\n\r\n"))
+    done = _run("compare", reference, now)
+    assert done.exit_code == 0, done.output
+    assert "60 pictures against 300" in done.output
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('{"unknown": 1}', "it has neither a `recognition` nor an `error`"),
+        ('{"path": "a.jpg", "recognition": {"unknown": 1}}', "is no row"),
+        ('{"path": "a.jpg", "recognition": {"lines": 5}}', "is no row"),
+        ('{"path": "a.jpg", "recognition": {"plates": 5}}', "is no row"),
+        ('{"path": "a.jpg", "recognition": 5}', "is no row"),
+        ('{"recognition": {"image_width": 5, "image_height": 5}}', "it has no `path`"),
+        ('{"path": "a.jpg", "recognition": {"image_width": 5, "image_height": 5}}',
+         "does not say which models read it"),
+        ("\0", "it is not JSON"),
+    ],
+    ids=["no result", "other names", "a number", "plates", "no table", "no path", "no models",
+         "zero"],
+)  # fmt: skip
+def test_what_is_no_row_is_refused_with_its_line(row: str, said: str, tmp_path: Path) -> None:
+    rows, path = _rows(tmp_path / "rows.jsonl", 2, 1), tmp_path / "rows.json"
+    with rows.open("a", encoding="utf-8") as file:
+        file.write(row + "\n")
+    done = _run("profile", rows, "-o", path)
+    assert done.exit_code != 0
+    assert f"line 3 of {rows}" in str(done.exception)
+    assert said in str(done.exception)
+    assert not path.exists()
+
+
+def test_pictures_that_fail_show_in_the_exit_code(reference: Path, tmp_path: Path) -> None:
+    folder, path = tmp_path / "pictures", tmp_path / "scenes.json"
+    folder.mkdir()
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    done = _run("profile", folder, "-o", path)
+    assert done.exit_code != 0
+    assert not path.exists()
+    done = _run("profile", folder, sorted(SCENES.glob("*.jpg"))[0], "-o", path)
+    assert done.exit_code == 1
+    assert "1 pictures could not be read" in done.output
+    assert read_profile(path).total.pictures == 1
+    # the other models of the rows are not what is compared: pretend that they are the same
+    value = json.loads(reference.read_text("utf-8"))
+    value["models"] = json.loads(path.read_text("utf-8"))["models"]
+    reference.write_text(json.dumps(value), "utf-8")
+    done = _run("compare", reference, reference, folder)
+    assert done.exit_code == 2, done.output
+    assert "no drift" in done.output
+    rows = tmp_path / "rows.jsonl"
+    with _rows(rows, 60, 2).open("ab") as file:
+        file.write(JsonLines().encode("b.jpg", InvalidRequest("no picture")))
+    done = _run("profile", rows, "-o", path)
+    assert done.exit_code == 0  # `read` has told it
+    assert "has 1 pictures that could not be read" in done.output
+
+
 def test_the_shipped_profile_can_be_added_and_compared(tmp_path: Path) -> None:
     both = tmp_path / "both.json"
     done = _run("profile", "shipped", "shipped", "-o", both)
@@ -149,7 +213,7 @@ def test_rows_of_other_models_are_refused(reference: Path, tmp_path: Path) -> No
     reference.write_text(json.dumps(value), "utf-8")
     done = _run("compare", reference, _rows(tmp_path / "now.jsonl", 60, 2))
     assert done.exit_code == 2
-    assert "other versions of reader-int8" in done.output
+    assert "other models gave these answers" in done.output
 
 
 def test_states_of_servers_and_profiles_are_added(reference: Path, tmp_path: Path) -> None:

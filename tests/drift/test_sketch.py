@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,13 @@ from lipiyana.drift.comparison import compare, not_compared
 from lipiyana.drift.counting.answers import observe_answer
 from lipiyana.drift.counting.signals import SIGNALS
 from lipiyana.drift.counting.sketch import OTHER, Sketch
-from lipiyana.drift.profile import Profile, digests, read_profile, shipped_profile
+from lipiyana.drift.profile import (
+    Profile,
+    digests,
+    read_profile,
+    require_same_models,
+    shipped_profile,
+)
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.pipeline import LocalRecognizer
 from lipiyana.runtime.store import ModelStore
@@ -147,6 +155,51 @@ def test_a_profile_of_another_version_is_refused(change: dict[str, object], tmp_
     assert "reference.json" not in caught.value.message.partition("reference.json")[2]
 
 
+def _edit_pictures(value: dict[str, Any]) -> None:
+    value["total"]["pictures"] = 70
+
+
+def _drop_signal(value: dict[str, Any]) -> None:
+    del value["total"]["signals"]["vehicle_class"]
+
+
+def _drop_all_signals_but_one(value: dict[str, Any]) -> None:
+    signals = value["total"]["signals"]
+    value["total"]["signals"] = {"vehicles": signals["vehicles"]}
+
+
+def _move_counts(value: dict[str, Any]) -> None:
+    """The total no longer is the sum of its hours."""
+    value["total"]["signals"]["vehicles"].reverse()
+
+
+def _add_counts(value: dict[str, Any]) -> None:
+    value["total"]["signals"]["script"] = {"Deva": 58}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [_edit_pictures, _drop_signal, _drop_all_signals_but_one, _move_counts, _add_counts],
+    ids=lambda edit: edit.__name__.strip("_"),
+)
+def test_counts_that_contradict_each_other_are_refused(
+    edit: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "reference.json"
+    profile = Profile(models=digests(MODELS))
+    for hour in (3, 4):
+        profile.add_hour(hour, _sketch(Street(), 30, hour))
+    profile.write(path)
+    read_profile(path)
+    value = json.loads(path.read_text("utf-8"))
+    edit(value)
+    path.write_text(json.dumps(value), "utf-8")
+    with pytest.raises(InvalidRequest, match="make the profile anew") as caught:
+        read_profile(path)
+    assert caught.value.reason == "OTHER_PROFILE"
+    assert str(path) in caught.value.message
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"format": 1}'])
 def test_what_is_no_profile_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "reference.json"
@@ -157,13 +210,30 @@ def test_what_is_no_profile_is_refused(text: str, tmp_path: Path) -> None:
         read_profile(tmp_path / "missing.json")
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [({"reader": "1"}, {"reader": "2"}),
+     ({"reader": "1"}, {"another": "1"}),
+     ({"reader": "1"}, {"reader": "1", "vehicles": "1"}),
+     ({"reader": "1", "vehicles": "1"}, {"reader": "1"})],
+    ids=["digest", "name", "one more", "one less"],
+)  # fmt: skip
+def test_models_must_be_equal_in_name_and_digest(
+    before: dict[str, str], now: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidRequest, match="other models gave these answers") as raised:
+        require_same_models(before, now)
+    for name, digest in (before.items() | now.items()) - (before.items() & now.items()):
+        assert f"'{name} {digest}'" in raised.value.message
+    require_same_models(before, {})
+    require_same_models(before, dict(before))
+
+
 def test_profiles_of_other_models_are_not_added() -> None:
     profile = Profile(models={"reader": "1"})
-    with pytest.raises(InvalidRequest, match="other versions of reader") as raised:
+    with pytest.raises(InvalidRequest, match="other models gave these answers") as raised:
         profile.merge(Profile(models={"reader": "2"}))
     assert raised.value.reason == "OTHER_MODELS"
-    profile.merge(Profile(models={"vehicles": "3"}))
-    assert set(profile.models) == {"reader", "vehicles"}
 
 
 def test_the_shipped_profile_is_of_the_shipped_models(store: ModelStore) -> None:

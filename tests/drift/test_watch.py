@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from drift_pictures import MODELS, Street, street_pixels
 from lipiyana.drift.comparison import Difference
 from lipiyana.drift.profile import Profile, digests
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.camera import HOUR
 from lipiyana.drift.watching.sharing import shared_watch
 from lipiyana.drift.watching.state import is_state, read_state
 from lipiyana.drift.watching.watch import ALL, DriftWatch, pictures_of_camera
+from lipiyana.drift.watching.windows import HOUR
 from lipiyana.errors import InvalidRequest, PermissionDenied
-from lipiyana.types import CachePolicy, Layout, RecognitionConfig
+from lipiyana.types import CachePolicy, Layout, Recognition, RecognitionConfig
 
 NOW = 24 * 20_000 * HOUR + 12 * HOUR
 SCENE = RecognitionConfig()
@@ -31,6 +32,10 @@ class Seen:
     def __init__(self) -> None:
         self.pictures: list[str] = []
         self.flagged: dict[str, int] = {}
+        self.repeated = 0
+
+    def drift_repeated(self, camera: str) -> None:
+        self.repeated += 1
 
     def drift_observed(self, camera: str) -> None:
         self.pictures.append(camera)
@@ -38,7 +43,6 @@ class Seen:
     def drift_compared(
         self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
     ) -> None:
-        assert differences or not flagged
         self.flagged[camera] = flagged
 
 
@@ -166,16 +170,68 @@ def test_counts_of_earlier_models_are_left(tmp_path: Path) -> None:
     assert (profile.total.pictures, profile.models) == (10, digests(MODELS))
 
 
-def test_old_days_and_damaged_files(tmp_path: Path) -> None:
-    old = DriftWatch(digests(MODELS), None, tmp_path, clock=lambda: NOW - 30 * 24 * HOUR)
-    _show(old, 5, 1, Street())
-    old.close()
+def _days(folder: Path) -> list[int]:
+    """The days of which a folder has files, before today."""
+    today = NOW // HOUR // 24
+    return sorted(today - int(path.name.split(".")[2]) for path in folder.glob("*.json"))
+
+
+def _count_days(folder: Path, days: Iterable[int]) -> None:
+    """Count pictures on days before today, in this order, and stop then."""
+    clock = [float(NOW)]
+    watch = DriftWatch(digests(MODELS), None, folder, clock=lambda: clock[0])
+    for day in days:
+        clock[0] = NOW - day * 24 * HOUR
+        _show(watch, 2, day + 10_000, Street())
+        watch.save()
+    watch.close()
+
+
+@pytest.mark.parametrize("jump", [-4000, 4000], ids=["forward", "back"])
+def test_a_clock_that_jumps_removes_nothing(tmp_path: Path, jump: int) -> None:
+    days = range(15, 0, -1)
+    _count_days(tmp_path, [*days, jump, 0])
+    assert _days(tmp_path) == sorted([*days, 0, jump])
+
+
+def test_files_of_too_many_days_are_removed_the_farthest_first(tmp_path: Path) -> None:
+    _count_days(tmp_path, [-4000, -4001, *range(40, -1, -1)])
+    assert _days(tmp_path) == list(range(DRIFT.kept_days))
+
+
+def test_the_models_that_counted_last_are_chosen_whatever_the_clock_was(tmp_path: Path) -> None:
+    """A clock that is ahead, and a model that is changed within the hour, both ways."""
+    old, new = digests(MODELS), digests(MODELS) | {"reader-int8": "c" * 16}
+    for models, seconds, count in (
+        (old, 400 * 24 * HOUR, 9),  # the clock is ahead
+        (old, 0, 11),
+        (new, 60, 12),
+        (old, 120, 13),
+        (new, 180, 14),
+    ):
+        watch = DriftWatch(models, None, tmp_path, clock=itertools.repeat(NOW + seconds).__next__)
+        _show(watch, count, count, Street())
+        watch.close()
+        said: list[str] = []
+        profile = read_state(tmp_path, said.append, lambda: NOW + 300)
+        assert profile.models == models
+        others = {12: 20, 13: 12, 14: 33}.get(count)
+        if others is None:
+            assert said == []
+        else:
+            left, chosen = (old, new) if models == new else (new, old)
+            (told,) = said
+            assert f"{others} pictures that other models read are left out" in told
+            assert f"{left['reader-int8']}' instead of" in told
+            assert chosen["reader-int8"] in told
+
+
+def test_damaged_files(tmp_path: Path) -> None:
     (tmp_path / f"all.00000000.{NOW // HOUR // 24 - 1}.0.json").write_text("{", "utf-8")
     watch = _watch(None, tmp_path)  # it starts all the same
     _show(watch, 5, 2, Street())
     watch.close()
-    days = sorted(int(path.name.split(".")[2]) for path in tmp_path.glob("*.json"))
-    assert days == [NOW // HOUR // 24 - 1, NOW // HOUR // 24]
+    assert _days(tmp_path) == [0, 1]
     with pytest.raises(InvalidRequest, match="is not a lipiyana drift state"):
         read_state(tmp_path)
 
@@ -198,7 +254,7 @@ def test_a_full_disk_is_logged_and_tried_again(
 
 
 def test_a_profile_of_other_models_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="other versions of reader-int8"):
+    with pytest.raises(InvalidRequest, match="other models gave these answers"):
         _watch(Profile(models={"reader-int8": "other"}))
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(PermissionDenied, match="cannot keep the counts of drift"):
@@ -243,6 +299,55 @@ def test_the_beginning_and_the_end_of_drift_are_told_once() -> None:
     assert "KA01" not in str(news.events)
     watch.close()
     assert news.closed
+
+
+def test_a_camera_that_is_frozen_is_told_until_new_pictures_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    news, seen, rng = News(), Seen(), np.random.default_rng(1)
+    watch = DriftWatch(digests(MODELS), None, None, seen, clock=lambda: NOW, news=news)
+    pixels, answer = street_pixels(rng, 60, 80), Street().answer(rng)
+
+    def show(times: int) -> None:
+        with pictures_of_camera("gate"):
+            for _ in range(times):
+                watch.observe(pixels, SCENE, answer)
+        watch.take_notes()
+
+    show(DRIFT.repeats)
+    assert (news.events, seen.repeated) == ([], DRIFT.repeats - 1)
+    show(1)
+    (begun,) = news.events
+    assert (begun["event"], begun["camera"]) == ("drift_begins", "gate")
+    assert begun["signals"] == {"last_pictures": ["repeated"]}
+    assert seen.flagged == {"gate": 1}
+    assert "drift of gate: repeated (against last_pictures)" in caplog.text
+    assert watch.is_drifting("gate")
+    assert watch.strangeness("gate", pixels, answer) == 0
+    show(10)
+    assert len(news.events) == 1
+    _show(watch, 1, 2, Street(), "gate")
+    assert [one["event"] for one in news.events] == ["drift_begins", "drift_ends"]
+    assert seen.flagged == {"gate": 0}
+    assert seen.pictures == ["gate"] * 2
+    watch.close()
+
+
+@pytest.mark.parametrize("level", [0, 255], ids=["black", "white"])
+def test_a_covered_lens_drifts_by_day(level: int) -> None:
+    """Pictures of one grey differ by the sensor's noise, so that they are no repeats."""
+    reference = _watch()
+    _show(reference, 300, 1, Street())
+    profile = Profile(models=digests(MODELS))
+    profile.add_hour(12, reference._cameras[ALL].hours.sketches[NOW // HOUR])
+    watch = _watch(profile)
+    rng = np.random.default_rng(2)
+    for _ in range(DRIFT.window_pictures):
+        noise = rng.normal(level, 3, (60, 80, 3)).clip(0, 255).astype(np.uint8)
+        watch.observe(noise, SCENE, Recognition(640, 480, (), (), (), models=MODELS))
+    watch.take_notes()
+    (flagged,) = watch._cameras[ALL].flagged.values()
+    assert {"brightness", "contrast", "sharpness", "vehicles"} <= {*flagged}
 
 
 def test_recognizers_of_the_same_models_share_one_watch(tmp_path: Path) -> None:
@@ -306,7 +411,7 @@ def test_a_profile_changes_without_losing_counts(tmp_path: Path) -> None:
     assert second is first
     _show(second, 150, 2, Street(region="Kerala"))
     assert second.is_drifting("")
-    with pytest.raises(InvalidRequest, match="other versions"):
+    with pytest.raises(InvalidRequest, match="other models"):
         shared_watch(digests(MODELS), Profile(models={"reader-int8": "old"}), tmp_path)
     first.close()
     second.close()

@@ -13,9 +13,9 @@ from lipiyana.drift.counting.signals import Observation
 from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.camera import HOUR, LAST_WEEK, REFERENCE, Camera
+from lipiyana.drift.watching.camera import LAST_WEEK, REFERENCE, Camera
 from lipiyana.drift.watching.watch import ALL, DriftWatch
-from lipiyana.drift.watching.windows import WEEK, Hours
+from lipiyana.drift.watching.windows import HOUR, WEEK, Hours
 from lipiyana.types import RecognitionConfig
 
 START = 24 * 20_000
@@ -127,7 +127,7 @@ def test_constant_frames_count_once(week: Profile) -> None:
         camera.add(one, (START + 12) * HOUR + second)
     assert camera.repeated == 499
     assert camera.hours.at(START + 12).pictures == 1
-    assert not camera.flagged
+    assert not camera.differences
 
 
 def test_an_empty_window_says_nothing(week: Profile) -> None:

@@ -70,11 +70,113 @@ def test_models_of_an_earlier_release_survive_a_training_into_the_folder(tmp_pat
     promote(live, folder_with(tmp_path / "one", b"one"), {})
     promote(live, folder_with(tmp_path / "two", b"two"), {})
     folder_with(live, b"trained", "another")
-    with pytest.raises(InvalidRequest, match="nothing to go back to"):
-        rollback(live)  # what is served was not promoted: nobody knows what came before it
     promote(live, folder_with(tmp_path / "three", b"three"), {})
+    for expected in ({"another": b"trained", "reader": b"two"}, {"reader": b"one"},
+                     {"reader": b"own"}):  # fmt: skip
+        rollback(live)
+        assert served(live) == expected
+
+
+def test_a_manifest_that_no_promotion_wrote_is_replaced_by_what_was_promoted(
+    tmp_path: Path,
+) -> None:
+    live, said = folder_with(tmp_path / "live", b"own"), list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    folder_with(live, b"trained", "another")
+    trained = (live / MANIFEST).read_bytes()
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    (told,) = said
+    assert "was changed by no promotion" in told
+    assert (live / BROKEN).read_bytes() == trained
+    (live / MANIFEST).write_bytes(trained)
+    assert served(live) == {"another": b"trained", "reader": b"one"}  # its files are still there
+    (live / MANIFEST).unlink()
     rollback(live)
-    assert served(live) == {"another": b"trained", "reader": b"two"}
+    rollback(live)
+    assert served(live) == {"reader": b"own"}
+
+
+def test_the_same_models_again_are_a_promotion_of_their_own(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    one, two = (folder_with(tmp_path / name, name.encode()) for name in ("one", "two"))
+    for challenger in (one, two, one, two):
+        promote(live, challenger, {})
+    for expected in ({"reader": b"one"}, {"reader": b"two"}, {"reader": b"one"}, {}):
+        rollback(live)
+        assert served(live) == expected
+    with pytest.raises(InvalidRequest, match="nothing to go back to"):
+        rollback(live)
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["none before", "empty before"])
+def test_an_emptied_manifest_is_mended_also_if_the_folder_began_empty(
+    tmp_path: Path, empty: bool
+) -> None:
+    live, said = tmp_path / "live", list[str]()
+    if empty:
+        live.mkdir()
+        (live / MANIFEST).touch()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    (live / MANIFEST).write_bytes(b"")
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    assert "what was served last" in said[0]
+    rollback(live)
+    assert served(live) == {}
+
+
+def test_a_damaged_release_is_named_and_passed_over(tmp_path: Path) -> None:
+    live, said = tmp_path / "live", list[str]()
+    for name in ("one", "two", "three"):
+        promote(live, folder_with(tmp_path / name, name.encode()), {})
+        if name == "two":
+            (damaged,) = read_manifest(live)
+    damaged.file.write_bytes(b"other")
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    (told,) = said
+    assert "passed over" in told
+    assert str(damaged.file) in told
+    rollback(live)
+    assert served(live) == {}
+
+
+def test_a_comment_changes_no_release(tmp_path: Path) -> None:
+    live, said = tmp_path / "live", list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    with (live / MANIFEST).open("a", encoding="utf-8") as manifest:
+        manifest.write("# checked by Asha\n")
+    rollback(live, said.append)
+    assert said == []
+    assert served(live) == {"reader": b"one"}
+
+
+@pytest.mark.parametrize("lost", [1, 40], ids=["its end", "its half"])
+def test_the_last_line_may_be_lost(tmp_path: Path, lost: int) -> None:
+    """What was served last by the lines that are left is served again."""
+    live, said = tmp_path / "live", list[str]()
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    audit = live / AUDIT
+    audit.write_bytes(audit.read_bytes()[:-lost])
+    rollback(live, said.append)
+    assert served(live) == {"reader": b"one"}
+    assert "was changed by no promotion" in said[0]
+    rollback(live)
+    assert served(live) == {}
+
+
+def test_a_rollback_whose_line_is_lost_goes_on_from_there(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    promote(live, folder_with(tmp_path / "one", b"one"), {})
+    promote(live, folder_with(tmp_path / "two", b"two"), {})
+    before = (live / AUDIT).read_bytes()
+    rollback(live)
+    (live / AUDIT).write_bytes(before)
+    rollback(live)
+    assert served(live) == {}
 
 
 def test_a_damaged_model_is_neither_promoted_nor_brought_back(tmp_path: Path) -> None:
@@ -92,6 +194,7 @@ def test_a_damaged_model_is_neither_promoted_nor_brought_back(tmp_path: Path) ->
     promote(live, second, {})
     old.file.write_bytes(b"other")
     after = (live / MANIFEST).read_bytes()
+    shutil.rmtree(live / "releases")
     with pytest.raises(ModelUnavailable):
         rollback(live)
     assert (live / MANIFEST).read_bytes() == after != manifest
@@ -122,10 +225,17 @@ def test_a_switch_that_fails_leaves_its_line_and_can_be_tried_again(
         with pytest.raises(InvalidRequest, match="cannot be written"):
             promote(live, second, {})
     assert served(live) == {"reader": b"one"}
+    promote(live, second, {})  # once more
+    rollback(live)
+    assert served(live) == {"reader": b"one"}
+    with monkeypatch.context() as patch:
+        patch.setattr(releases, "write_manifest", fail)
+        with pytest.raises(InvalidRequest, match="cannot be written"):
+            promote(live, second, {})
     rollback(live)
     assert served(live) == {}
     rows = [switch.act for switch in read_audit(live).switches]
-    assert rows == ["promote", "promote", "rollback"]
+    assert rows == ["promote", "promote", "promote", "rollback", "promote", "rollback"]
 
 
 def add_line(folder: Path, line: str) -> None:
@@ -159,6 +269,7 @@ LINE = {
         ('{"act": "promote"}', "it has no 'time'"),
         ("[1]", r"\[1\] is no switch"),
         ("{", "it is not JSON"),
+        ("\0" * 512, "it is not JSON"),
         (json.dumps(LINE | {"time": 5}), "'time' is 5"),
         (json.dumps(LINE | {"act": "delete"}), "'act' is 'delete'"),
         (json.dumps(LINE | {"after": "../../etc/passwd"}), "'after' is '../../etc"),
@@ -182,23 +293,23 @@ def test_a_line_that_is_no_switch_is_passed_over_and_named(
 
 
 def test_companions_are_checked_before_models_are_brought_back(tmp_path: Path) -> None:
-    live = tmp_path / "live"
+    live = folder_with(tmp_path / "live", b"own", "another")
     promote(live, folder_with(tmp_path / "one", b"one"), {})
-    (old,) = read_manifest(live)
+    old = read_manifest(live)[0]
     assert old.words is not None
     promote(live, folder_with(tmp_path / "two", b"two"), {})
-    before = (live / MANIFEST).read_bytes()
-    old.words.write_bytes(b"other")
-    with pytest.raises(ModelUnavailable, match=old.words.name) as caught:
-        rollback(live)
-    assert caught.value.reason == "MODEL_CORRUPT"
-    old.words.unlink()
-    with pytest.raises(ModelUnavailable, match=old.words.name):
-        rollback(live)
-    assert (live / MANIFEST).read_bytes() == before
+    manifest, audit = (live / MANIFEST).read_bytes(), (live / AUDIT).read_bytes()
+    for damage in (lambda path: path.write_bytes(b"other"), Path.unlink):
+        said: list[str] = []
+        damage(old.words)
+        rollback(live, said.append)
+        assert served(live) == {"another": b"own"}
+        assert old.words.name in said[0]
+        (live / MANIFEST).write_bytes(manifest)
+        (live / AUDIT).write_bytes(audit)
     old.words.write_bytes(b"one")
     rollback(live)
-    assert served(live) == {"reader": b"one"}
+    assert served(live)["reader"] == b"one"
 
 
 def test_a_damaged_companion_is_not_promoted(tmp_path: Path) -> None:
@@ -281,6 +392,13 @@ def test_a_kept_manifest_that_is_not_as_it_was_is_named(tmp_path: Path, damage: 
         shutil.rmtree(kept.parent)
     else:
         kept.write_bytes(b"[[" if damage == "changed" else b"\xff")
+        said: list[str] = []
+        models = sorted(live.glob("*.onnx"))
+        rollback(live, said.append)
+        assert served(live) == {}
+        assert str(kept) in said[0]
+        assert sorted(live.glob("*.onnx")) == models  # nobody knows which it needs
+        return
     with pytest.raises(ModelUnavailable, match="promote the models again") as caught:
         rollback(live)
     assert str(kept) in caught.value.message

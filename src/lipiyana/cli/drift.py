@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from lipiyana.drift.comparison import Difference
     from lipiyana.drift.counting.signals import Observation
     from lipiyana.drift.profile import Profile
-    from lipiyana.types import Recognition
 
 _ROWS = {".jsonl", ".parquet"}
-_BATCH = 500
 _SHIPPED = "shipped"
 
 
 def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> int:
-    """Write the profile of the inputs.
+    """Write the profile of the inputs; return 1 if some pictures failed, as `read` does.
 
     Raises:
         InvalidRequest: an input is none of the known kinds, or no picture was read.
@@ -37,7 +35,7 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     from lipiyana.drift.settings import DRIFT
 
     refuse_inputs(output, map(Path, inputs))
-    profile = profile_of(inputs, models)
+    profile, failed = profile_of(inputs, models)
     if not profile.total.pictures:
         raise InvalidRequest("no picture was read, so there is nothing to compare with later")
     with _writing(output):
@@ -45,7 +43,7 @@ def make_profile(inputs: Sequence[str], output: Path, models: Path | None) -> in
     stderr().print(f"{profile.total.pictures} pictures counted in {output}", markup=False)
     if profile.total.pictures < DRIFT.least_pictures:
         say_warning(f"these are too few: `drift compare` needs {DRIFT.least_pictures} on each side")
-    return DONE
+    return FAILED if failed else DONE
 
 
 def run_compare(
@@ -53,7 +51,8 @@ def run_compare(
 ) -> int:
     """Print how inputs differ from a profile; return 0 if they do not, 1 if so, 2 for too few.
 
-    An error also gives 2, so that no script takes it for drift.
+    An error also gives 2, so that no script takes it for drift, and so do pictures that failed if
+    the others have not drifted: nobody knows what they show.
     """
     from lipiyana.cli.console import say_error
 
@@ -77,10 +76,15 @@ def _compare(
     if report is not None:
         refuse_inputs(report, map(Path, [reference, *inputs]))
     before = read_profile(_profile_path(reference, models))
-    now = profile_of(inputs, models)
+    now, failed = profile_of(inputs, models)
     require_same_models(before.models, now.models)
     differences = compare(before.total, now.total, usual=before.usual)
     counted = f"{now.total.pictures} pictures against {before.total.pictures}"
+    if report is not None:
+        with _writing(report):
+            write_atomically(
+                report, html_report(differences, before.total.pictures, now.total.pictures)
+            )
     if not differences:
         stderr().print(
             f"too little to say: {counted}, and both need {DRIFT.least_pictures}", markup=False
@@ -92,15 +96,10 @@ def _compare(
             f"not compared, because too few pictures of one side have them: {', '.join(left)}",
             markup=False,
         )
-    if report is not None:
-        with _writing(report):
-            write_atomically(
-                report, html_report(differences, before.total.pictures, now.total.pictures)
-            )
     drifted = [one.signal for one in differences if one.drifted]
     said = f"drift of {', '.join(drifted)}" if drifted else "no drift"
     stderr().print(f"{said}: {counted}", markup=False)
-    return FAILED if drifted else DONE
+    return FAILED if drifted else USAGE if failed else DONE
 
 
 @contextmanager
@@ -118,16 +117,20 @@ def _profile_path(given: str, models: Path | None) -> Path:
     return Path(given) if is_file else shipped_profile(models)
 
 
-def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
+def profile_of(inputs: Sequence[str], models: Path | None = None) -> tuple[Profile, int]:
     """Count rows, pictures, or what servers and earlier runs counted.
+
+    Returns:
+        The counts, and the number of pictures that could not be read.
 
     Raises:
         LipiyanaError: an input is of no known kind, or cannot be read.
     """
+    from lipiyana.cli.console import say_warning
     from lipiyana.drift.profile import Profile, read_profile
     from lipiyana.drift.watching.state import is_state, read_state
 
-    profile, pictures = Profile(), []
+    profile, pictures, failed = Profile(), [], 0
     for name in inputs:
         path = _profile_path(name, models)
         if path.suffix in _ROWS and path.is_file():
@@ -135,70 +138,36 @@ def profile_of(inputs: Sequence[str], models: Path | None = None) -> Profile:
         elif path.suffix == ".json" and path.is_file():
             profile.merge(read_profile(path))
         elif path.is_dir() and is_state(path):
-            profile.merge(read_state(path))
+            profile.merge(read_state(path, say_warning))
         else:
             pictures.append(name)
     if pictures:
-        profile.merge(_of_pictures(pictures, models))
-    return profile
+        read, failed = _of_pictures(pictures, models)
+        profile.merge(read)
+    if failed:
+        say_warning(f"{failed} pictures could not be read, and are not counted")
+    return profile, failed
 
 
 def _of_rows(path: Path) -> Profile:
+    from lipiyana.cli.console import say_warning
     from lipiyana.drift.counting.answers import observe_answer
     from lipiyana.drift.profile import Profile, digests, require_same_models
     from lipiyana.drift.watching.camera import Repeats
+    from lipiyana.rows.results import results_in
 
     profile, repeats = Profile(), Repeats()
-    rows = _json_rows(path) if path.suffix == ".jsonl" else _parquet_rows(path)
-    for found in rows:
+    for found in results_in(path, say_warning):
         models = digests(found.models)
         require_same_models(profile.models, models)
-        profile.models |= models
+        profile.models = models
         observation = observe_answer(found)
         if not repeats.is_repeat(observation):
             profile.total.add(observation)
     return profile
 
 
-def _json_rows(path: Path) -> Iterator[Recognition]:
-    import json
-
-    from lipiyana.cli.console import say_warning
-    from lipiyana.wire.results import recognition_from_json
-
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-                if not isinstance(row, dict) or not {"recognition", "error"} & {*row}:
-                    raise ValueError
-            except ValueError:
-                if line.startswith(b"{") and not line.endswith(b"\n"):
-                    say_warning(f"the last line of {path} is torn, and is not counted")
-                    return
-                raise InvalidRequest(
-                    f"line {number} of {path} is no row of `lipiyana read`", field="input"
-                ) from None
-            if "recognition" in row:
-                yield recognition_from_json(row["recognition"])
-
-
-def _parquet_rows(path: Path) -> Iterator[Recognition]:
-    from lipiyana.rows.arrow import pa, pq
-    from lipiyana.rows.columns import recognition_of
-
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH):
-                for columns in batch.to_pylist():
-                    found = recognition_of(columns)
-                    if found is not None:
-                        yield found
-    except (KeyError, pa.ArrowException):
-        raise InvalidRequest(f"{path} has no rows of `lipiyana read`", field="input") from None
-
-
-def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
+def _of_pictures(inputs: Sequence[str], models: Path | None) -> tuple[Profile, int]:
     from itertools import islice
 
     from lipiyana.cli.console import say_error, say_warning, stderr
@@ -243,16 +212,17 @@ def _of_pictures(inputs: Sequence[str], models: Path | None) -> Profile:
             return error
         return noted.observation
 
+    failed = 0
     with recognizer, RunProgress(stderr(), listing) as progress:
         for outcome in map_in_order(measure, listing.walk(ignored), chosen.workers):
-            failed = isinstance(outcome, LipiyanaError)
             if isinstance(outcome, LipiyanaError):
+                failed += 1
                 say_error(outcome.message)
             elif not repeats.is_repeat(outcome):
                 profile.total.add(outcome)
-            progress.step(failed)
+            progress.step(isinstance(outcome, LipiyanaError))
     say_ignored(ignored)
-    return profile
+    return profile, failed
 
 
 def _show(differences: Sequence[Difference]) -> None:
@@ -298,7 +268,7 @@ def profile_command(
 ) -> None:
     """Count what pictures are like, to compare later ones with.
 
-    The file has counts alone: no picture, and no text of a plate.
+    The file has counts alone: no picture, and no text of a plate. Exit 1: some pictures failed.
     """
     raise typer.Exit(make_profile(inputs, output, models))
 
@@ -321,6 +291,7 @@ def compare_command(
 ) -> None:
     """Compare pictures, or rows of them, with a profile.
 
-    Exit 0: no drift; 1: drift; 2: too little to say (fewer than 30 pictures), or an error.
+    Exit 0: no drift; 1: drift; 2: too little to say (fewer than 30 pictures, or no drift but
+    pictures that failed), or an error.
     """
     raise typer.Exit(run_compare(reference, inputs, report, models))

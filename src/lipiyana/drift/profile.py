@@ -10,7 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lipiyana.drift.counting.sketch import Sketch
+from lipiyana.drift.counting.signals import SIGNALS, TOGETHER
+from lipiyana.drift.counting.sketch import OTHER, Sketch
 from lipiyana.drift.settings import DRIFT
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import parse_json, read_text, write_atomically
@@ -24,6 +25,7 @@ VERSION = 1
 MAX_BYTES = 64_000_000
 _HOURS = 24
 _MOST_PSI = 1e6
+_SPARE, _ROUNDED = 0.01, 0.05
 _DIGEST = 16
 
 Models = Mapping[str, str]
@@ -119,17 +121,50 @@ def read_profile(path: Path) -> Profile:
             if hour not in _HOUR_NAMES:
                 raise InvalidRequest(f"{shown(hour)} is no hour of a day", field="profile")
             profile.hours[int(hour)] = Sketch.from_json(counts)
-        if sum(one.pictures for one in profile.hours.values()) > profile.total.pictures:
-            raise InvalidRequest(
-                "its hours have more pictures than its total; make the profile anew",
-                field="profile",
-            )
+        _require_consistent(profile)
         for name, psi in table_of(value, "usual").items():
             is_number = isinstance(psi, int | float) and not isinstance(psi, bool)
             if not is_number or not 0 <= psi < _MOST_PSI:
                 raise InvalidRequest(f"{shown(psi)} is no PSI of {shown(name)}", field="profile")
             profile.usual[name] = float(psi)
     return profile
+
+
+def _require_consistent(profile: Profile) -> None:
+    """Refuse counts that nobody can have counted.
+
+    Raises:
+        InvalidRequest: signals that come together differ in number, or the hours have more than the
+            total (OTHER_PROFILE).
+    """
+    total, hours = profile.total, Profile()
+    for hour, sketch in profile.hours.items():
+        hours.add_hour(hour, sketch)
+    # numbers that are not finite are left out, and rounding adds up
+    spare = _SPARE * total.pictures + _ROUNDED
+    for group in TOGETHER:
+        weights = {name: total.weight(name) for name in group}
+        expected = total.pictures if group is TOGETHER[0] else max(weights.values())
+        for name, weight in weights.items():
+            if abs(weight - expected) > spare:
+                raise _contradiction(
+                    f"{name} is of {weight:.0f} pictures instead of {expected:.0f}"
+                )
+    if hours.total.pictures > total.pictures:
+        raise _contradiction("its hours have more pictures than its total")
+    for name in SIGNALS:
+        counts = total.counts(name)
+        for key, count in hours.total.counts(name).items():
+            # labels may have been joined as `other` in one of them
+            known = isinstance(key, int) or (key in counts and key != OTHER)
+            whole = hours.total.pictures == total.pictures
+            difference = count - counts.get(key, 0.0)
+            if known and (difference > spare or (whole and abs(difference) > spare)):
+                raise _contradiction(f"its hours have other counts of {name} than its total")
+
+
+def _contradiction(why: str) -> InvalidRequest:
+    return InvalidRequest(f"{why}; make the profile anew", field="profile", reason="OTHER_PROFILE")
 
 
 @contextmanager
@@ -170,19 +205,27 @@ def read_counts(path: Path, kind: str) -> dict[str, Any]:
 
 
 def require_same_models(before: Models, now: Models) -> None:
-    """Refuse to compare or to add what other models read. Unknown ones are not compared.
+    """Refuse to compare or to add what other models read: names and digests must be equal.
+
+    Models that are not known, an empty table, are not compared.
 
     Raises:
-        InvalidRequest: a model has another digest (OTHER_MODELS).
+        InvalidRequest: they are others (OTHER_MODELS).
     """
-    other = sorted(name for name, digest in now.items() if before.get(name, digest) != digest)
-    if other:
+    if before and now and dict(before) != dict(now):
         raise InvalidRequest(
-            f"other versions of {', '.join(other)} gave these answers; what changed could be the "
-            "models alone, so make a profile with the present ones",
+            f"other models gave these answers: {named(now, before)} now, and "
+            f"{named(before, now)} before. What changed could be the models alone, so make a "
+            "profile with the present ones",
             field="profile",
             reason="OTHER_MODELS",
         )
+
+
+def named(models: Models, besides: Models) -> str:
+    """Name the models that another table does not have, with their digests."""
+    own = sorted(f"{name} {digest}" for name, digest in models.items() - besides.items())
+    return ", ".join(map(shown, own)) or "none"
 
 
 def dumped(value: Mapping[str, Any]) -> bytes:

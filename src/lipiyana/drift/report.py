@@ -7,6 +7,7 @@ from html import escape
 
 from lipiyana.drift.comparison import Difference
 from lipiyana.drift.counting.signals import SIGNALS
+from lipiyana.drift.settings import DRIFT
 
 _WIDTH, _HEIGHT = 420, 120
 _MOST_BARS = 24
@@ -35,6 +36,9 @@ def html_report(differences: Sequence[Difference], before: int, now: int) -> byt
         f"{before} of the reference. A signal has drifted if its p value, corrected for the number "
         "of signals, is small and its population stability index (PSI) is large."
     )
+    if not differences:
+        least = DRIFT.least_pictures
+        said = f"Too little to say: {now} pictures against {before}, and both need {least}."
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift</title>'
         f"<style>{_STYLE}</style><h1>Drift</h1><p>{said}</p><table><tr><th>signal<th>before<th>now"

@@ -38,8 +38,12 @@ class DriftSettings:
     """Least distance of the mean rank of the new pictures from a half. Light changes by the day."""
     stream_hold: int = 250
     """Pictures for which a change that ADWIN found stays flagged."""
+    repeats: int = 25
+    """Pictures in a row, each equal to one of the 64 before it, after which a camera is frozen."""
     kept_hours: int = 15 * 24
     """Hours of which a server keeps its counts: two weeks make a reference."""
+    kept_days: int = 17
+    """Days of which the files stay: those that the hours touch, and one that a clock made up."""
     cameras: int = 32
     """Most cameras (keys of callers) that are told apart; the others are counted together."""
 

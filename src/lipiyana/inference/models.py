@@ -204,8 +204,13 @@ class RemoteSession(Session):
             self._rests_until = 0.0
         return outputs
 
+    @property
+    def _observer(self) -> InferenceObserver:
+        """What hears of the work of this thread; of the warm-up nothing does."""
+        return self._models.observer if current_work().counted else NoObserver()
+
     def _here(self, batch: npt.NDArray[np.float32]) -> Outputs:
-        self._models.observer.inference_fell_back(self.entry.name)
+        self._observer.inference_fell_back(self.entry.name)
         return self._spare.run(batch)
 
     def _there(self, batch: npt.NDArray[np.float32], retries: int | None) -> Outputs:
@@ -226,9 +231,7 @@ class RemoteSession(Session):
         def ended(code: str, size: int) -> None:
             nonlocal begun
             now = time.monotonic()
-            self._models.observer.inference_ended(
-                self.entry.name, code, now - begun, len(request), size
-            )
+            self._observer.inference_ended(self.entry.name, code, now - begun, len(request), size)
             begun = now
 
         connection = self._models.connection

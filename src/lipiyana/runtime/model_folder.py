@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable, PermissionDenied
-from lipiyana.files import MAX_MODEL_BYTES, read_file, read_text, read_toml, write_atomically
+from lipiyana.files import MAX_MODEL_BYTES, read_file, read_toml, write_atomically
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest, require_digest
 from lipiyana.runtime.packed import PACKED, model_suffix
 from lipiyana.runtime.timings import TWIN
@@ -102,10 +102,14 @@ def place_models(folder: Path, models: Sequence[NewModel]) -> str:
 
 
 def write_manifest(folder: Path, text: str) -> None:
-    """Replace the manifest in one step; remove what neither it nor an earlier release names."""
+    """Replace the manifest in one step; remove what neither it nor an earlier release names.
+
+    If an earlier release is damaged, nobody knows what it names, and nothing is removed.
+    """
     write_atomically(folder / MANIFEST, text.encode())
-    released = (read_text(path) for path in sorted((folder / RELEASES).glob("*.toml")))
-    _remove_orphans(folder, "\n".join((text, *released)))
+    released = {path: read_file(path) for path in (folder / RELEASES).glob("*.toml")}
+    if all(hashlib.sha256(data).hexdigest().startswith(p.stem) for p, data in released.items()):
+        _remove_orphans(folder, "\n".join((text, *(data.decode() for data in released.values()))))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +77,44 @@ def read_audit(folder: Path) -> Audit:
         except ValueError as error:
             faults.append(f"line {number} of {path} is passed over: {error}")
     return Audit(tuple(switches), tuple(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a folder serves by its audit: sha256 of manifests.
+
+    Attributes:
+        now: the manifest in use.
+        earlier: what each promotion replaced that was not taken back, the newest last.
+    """
+
+    now: str
+    earlier: tuple[str, ...] = ()
+
+
+def replay(switches: Sequence[Switch]) -> tuple[Served, ...]:
+    """Give what is served after the switches, and before that what is if the last was not made.
+
+    A line is written before its switch, so a crash may leave a line whose switch was not made: what
+    follows begins then with what was there before it. A promotion adds to what can be gone back to,
+    and a rollback takes away what it passes.
+    """
+    if not switches:
+        return ()
+    served = before = Served(switches[0].before)
+    for switch in switches:
+        mends = switch.act == "rollback" and switch.after == served.now
+        if switch.before == before.now != served.now and not mends:
+            served = before
+        before = served
+        earlier = served.earlier
+        if switch.act == "promote":
+            earlier = (*earlier, switch.before)
+        elif switch.after != served.now:
+            passed = earlier[::-1].index(switch.after) + 1 if switch.after in earlier else 0
+            earlier = earlier[: len(earlier) - passed]
+        served = Served(switch.after, earlier)
+    return before, served
 
 
 def append_switch(folder: Path, switch: Switch) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,10 +29,11 @@ from lipiyana.runtime.model_folder import (
 from lipiyana.runtime.release_audit import (
     AUDIT,
     Act,
-    Audit,
+    Served,
     Switch,
     append_switch,
     read_audit,
+    replay,
 )
 
 _LOCK = ".releases.lock"
@@ -68,8 +69,6 @@ def promote(
         PermissionDenied: the folder may not be written.
     """
     entries = promotable(challenger)
-    for entry in entries:
-        entry.check()  # raises if it is not what was measured
     with writing_to(folder), _locked(folder):
         for path, digest in (compared or {}).items():
             if manifest_digest(path) != digest:
@@ -107,24 +106,27 @@ def manifest_digest(folder: Path) -> str:
 
 
 def promotable(challenger: Path) -> tuple[ModelEntry, ...]:
-    """The models of a folder, of which there must be one at least.
+    """The models of a folder, of which there must be one at least; their files are checked.
 
     Raises:
-        ModelUnavailable: it has no manifest, an invalid one, or one without models.
+        ModelUnavailable: it has no manifest, an invalid one, or one without models; or a file is
+            not what its manifest names.
     """
     entries = read_manifest(challenger)
     if not entries:
         raise ModelUnavailable(
             f"{challenger / MANIFEST} names no models, so there is nothing to promote"
         )
+    for entry in entries:
+        entry.check()
     return entries
 
 
 def rollback(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Switch:
     """Serve again what was served before the last promotion; each call goes one further back.
 
-    If the manifest of the folder is missing or cannot be read, what was served last by the audit is
-    served again, or what came before it if that is not intact.
+    If the manifest of the folder is missing, cannot be read or is not what the audit says was
+    served last, that is served again first. Releases that are not intact are passed over.
 
     Args:
         folder: into which models were promoted.
@@ -137,84 +139,110 @@ def rollback(folder: Path, warn: Callable[[str], None] = lambda _: None) -> Swit
         PermissionDenied: the folder may not be written.
     """
     if not (folder / AUDIT).is_file():
-        raise InvalidRequest(
-            f"nothing was promoted to {folder}, so there is nothing to go back to",
-            field="folder",
-            reason="NOTHING_EARLIER",
-        )
+        raise _nothing_earlier(f"nothing was promoted to {folder}")
     with writing_to(folder), _locked(folder):
         audit = read_audit(folder)
         for fault in audit.faults:
             warn(fault)
-        if not _is_readable(folder, audit):
-            return _rescue(folder, audit, warn)
+        states = replay(audit.switches)
+        found = _usable(folder)
+        served = None if found is None else _matching(folder, states, found)
+        if served is None:
+            return _rescue(folder, states, found, warn)
         before = _digest(_current(folder))
-        earlier = _before(audit, before)
-        if earlier is None:
-            raise InvalidRequest(
-                f"what {folder} serves was not promoted there, so there is nothing to go back to; "
-                f"{AUDIT} in it lists the promotions",
-                field="folder",
-                reason="NOTHING_EARLIER",
-            )
-        text = _whole_release(folder, earlier)
+        wanted = [one for one in reversed(served.earlier) if one not in (before, served.now)]
+        if not wanted:
+            raise _nothing_earlier(f"{folder} serves what it did before the first promotion")
+        _, text = _first_whole(folder, wanted, warn)
         _keep(folder, _current(folder))
         return _switch(folder, "rollback", before, text)
 
 
-def _is_readable(folder: Path, audit: Audit) -> bool:
-    """Whether a folder has a manifest that can be served.
+def _nothing_earlier(why: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{why}, so there is nothing to go back to", field="folder", reason="NOTHING_EARLIER"
+    )
 
-    One that names no models can be, unless models were promoted since and none of the switches
-    left it so: then it was emptied.
-    """
+
+def _usable(folder: Path) -> tuple[ModelEntry, ...] | None:
+    """The models of a folder; None if its manifest is missing or cannot be used."""
     try:
-        if read_manifest(folder):
-            return True
+        return read_manifest(folder)
     except ModelUnavailable:
-        return False
-    known = {digest for switch in audit.switches for digest in (switch.before, switch.after)}
-    return not known or _digest(_current(folder)) in known
+        return None
 
 
-def _rescue(folder: Path, audit: Audit, warn: Callable[[str], None]) -> Switch:
-    """Replace a manifest that cannot be read by the newest release that is whole."""
-    digest = audit.switches[-1].after if audit.switches else None
+def _matching(
+    folder: Path, states: Sequence[Served], found: tuple[ModelEntry, ...]
+) -> Served | None:
+    """Which state of the audit a folder is in; None if somebody else changed its manifest.
+
+    Its models decide, not its bytes: a comment changes nothing. The last line may be of a switch
+    that was not made, unless no models are left: then the manifest was emptied.
+    """
+    digest = _digest(_current(folder))
+    possible = states[::-1] if found else states[-1:]
+    for state in possible:
+        if state.now == digest:
+            return state
+    for state in possible:
+        try:
+            if read_manifest(folder, _kept(folder, state.now)) == found:
+                return state
+        except ModelUnavailable:
+            continue
+    return None
+
+
+def _rescue(
+    folder: Path,
+    states: Sequence[Served],
+    found: tuple[ModelEntry, ...] | None,
+    warn: Callable[[str], None],
+) -> Switch:
+    """Replace a manifest that nobody promoted by the newest release that is whole."""
+    path = folder / MANIFEST
+    if not states:
+        if found is not None:
+            raise _nothing_earlier(f"no line of {folder / AUDIT} says what was promoted")
+        raise ModelUnavailable(
+            f"{path} cannot be read, and {AUDIT} does not say what was served",
+            reason="MODEL_CORRUPT",
+        )
+    wanted = [states[-1].now, *reversed(states[-1].earlier)]
+    digest, text = _first_whole(folder, wanted, warn)
+    broken, said = b"", f"{path} is missing"
+    if path.exists():
+        broken = read_file(path)
+        write_atomically(folder / BROKEN, broken)
+        with suppress(UnicodeDecodeError):  # so that no model that it names is removed
+            _keep(folder, _current(folder))
+        fault = "cannot be used" if found is None else "was changed by no promotion"
+        said = f"{path} {fault}, and is kept as {BROKEN}"
+    which = "was served last" if digest == wanted[0] else "came before that"
+    warn(f"{said}; what {which} by {AUDIT} is served again")
+    return _switch(folder, "rollback", hashlib.sha256(broken).hexdigest(), text)
+
+
+def _first_whole(
+    folder: Path, wanted: Iterable[str], warn: Callable[[str], None]
+) -> tuple[str, str]:
+    """The digest and the text of the first release that is intact; names those before it.
+
+    Raises:
+        ModelUnavailable: none is; of the first.
+    """
     faults: list[ModelUnavailable] = []
-    seen: set[str] = set()
-    while digest is not None and digest not in seen:
-        seen.add(digest)
+    for digest in wanted:
         try:
             text = _whole_release(folder, digest)
         except ModelUnavailable as error:
             faults.append(error)
-            digest = _before(audit, digest)
-            continue
-        path, broken = folder / MANIFEST, b""
-        said = f"{path} is missing"
-        if path.exists():
-            broken = read_file(path)
-            write_atomically(folder / BROKEN, broken)
-            said = f"{path} cannot be used, and is kept as {BROKEN}"
-        for fault in faults:
-            warn(fault.message)
-        which = "came before that" if faults else "was served last"
-        warn(f"{said}; what {which} by {AUDIT} is served again")
-        return _switch(folder, "rollback", hashlib.sha256(broken).hexdigest(), text)
-    raise (
-        faults[0]
-        if faults
-        else ModelUnavailable(
-            f"{folder / MANIFEST} cannot be read, and {AUDIT} does not say what was served",
-            reason="MODEL_CORRUPT",
-        )
-    )
-
-
-def _before(audit: Audit, digest: str) -> str | None:
-    """What was served before the last promotion to a manifest."""
-    found = [s.before for s in audit.switches if (s.act, s.after) == ("promote", digest)]
-    return found[-1] if found else None
+        else:
+            for fault in faults:
+                warn(f"a release is passed over: {fault.message}")
+            return digest, text
+    raise faults[0]
 
 
 def _whole_release(folder: Path, digest: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from lipiyana.addresses import is_loopback
+from lipiyana.batching import Work, working
 from lipiyana.server.calls.answers import ServedRecognizer
 from lipiyana.server.calls.calls import Calls
 from lipiyana.server.calls.current import CurrentAnswers
@@ -23,6 +24,7 @@ from lipiyana.server.processes.memory import MemoryReturn, warn_of_too_little_me
 from lipiyana.server.queue.endings import Endings
 from lipiyana.server.queue.pace import Pace
 from lipiyana.server.queue.pool import ComputePool
+from lipiyana.server.queue.sources import WARM_UP
 from lipiyana.server.rpc.access import AccessInterceptor
 from lipiyana.server.rpc.grpc_server import address, channel_options, listen, make_server
 from lipiyana.server.rpc.messages import SERVICE, add_service
@@ -157,7 +159,7 @@ class RecognitionServer:
             if self._http is not None:
                 self._http.start()
             warm_up = partial(_warm_up, self._answers.recognizer)
-            await asyncio.wrap_future(self._pool.submit(warm_up))
+            await asyncio.wrap_future(self._pool.submit(warm_up, source=WARM_UP))
         except BaseException:
             await self.stop(0)
             raise
@@ -307,12 +309,16 @@ class RecognitionServer:
 
 
 def _warm_up(recognizer: ServedRecognizer) -> None:
-    """Read a grey picture in every layout, so that all models have run and allocated."""
+    """Read a grey picture in every layout, so that all models have run and allocated.
+
+    No metric counts it, and no challenger reads it.
+    """
     side = WORKERS.warm_up_side
     grey = RawImage(bytes([128]) * (side * side), side, side, PixelFormat.GRAY8)
-    for layout in Layout:
-        config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
-        recognizer.recognize(grey, config)
+    with working(Work(counted=False)):
+        for layout in Layout:
+            config = RecognitionConfig(layout=layout, cache_policy=CachePolicy.BYPASS)
+            recognizer.recognize(grey, config)
 
 
 def target_of(settings: ServerSettings, port: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from needs import TORCH
 torch = pytest.importorskip("torch", reason=TORCH)
 
 from lipiyana.errors import ModelUnavailable
+from lipiyana.learning.distill.pruned_reader import PruneJob, prune_reader
 from lipiyana.learning.finetune.reader.base import choose_base, words_for_rendering
 from lipiyana.learning.trainer.stored_weights import load_weights
 from lipiyana.ocr.training.export_reader import export_float, quantize
@@ -18,6 +20,7 @@ from lipiyana.ocr.training.network import LineReaderNet, ReaderShape
 from lipiyana.runtime.manifest import Task
 from lipiyana.runtime.model_folder import NewModel, add_models
 from lipiyana.runtime.packed import pack
+from lipiyana.runtime.releases import promote
 from lipiyana.runtime.store import ModelStore
 from lipiyana.runtime.timings import TWIN
 
@@ -70,6 +73,41 @@ def test_a_truncated_packed_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="end is missing") as caught:
         choose_base(store, str(tmp_path / "net.onnx.xz"))
     assert caught.value.reason == "MODEL_CORRUPT"
+
+
+def prune(store: ModelStore, out: Path) -> None:
+    prune_reader(PruneJob(out=out, blocks=1), store)
+
+
+def choose(store: ModelStore, out: Path) -> None:
+    choose_base(store, None)
+
+
+@pytest.mark.parametrize("begin", [choose, prune], ids=["finetune", "prune"])
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_a_base_whose_language_model_is_damaged_is_refused_as_promote_does(
+    tiny_models: Path, tmp_path: Path, damage: str, begin: Callable[[ModelStore, Path], None]
+) -> None:
+    (entry,) = ModelStore(tiny_models, threads=1).entries[:1]
+    words = tmp_path / "letters.npz"
+    words.write_bytes(b"words")
+    new = NewModel(
+        "whole", Task.LINE_READER, entry.file, "1", "Apache-2.0", "nothing", "# Tiny\n",
+        entry.charset_sha256, companions={"words": words},
+    )  # fmt: skip
+    (added,) = add_models(tmp_path / "models", [new])
+    assert added.words is not None
+    if damage == "changed":
+        added.words.write_bytes(b"other")
+    else:
+        added.words.unlink()
+    store = ModelStore(tmp_path / "models", threads=1)
+    with pytest.raises(ModelUnavailable) as promoted:
+        promote(tmp_path / "live", tmp_path / "models", {})
+    with pytest.raises(ModelUnavailable) as caught:
+        begin(store, tmp_path / "out")
+    assert caught.value.message == promoted.value.message
+    assert added.words.name in caught.value.message
 
 
 def test_the_reader_that_ships_can_be_a_base() -> None:

@@ -59,7 +59,7 @@ def test_the_loop_runs_from_end_to_end(
         start_new_session=True,
     ) as process:
         try:
-            said, _ = process.communicate(timeout=600)
+            said, _ = process.communicate(timeout=300)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # what it started, too

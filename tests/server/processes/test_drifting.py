@@ -85,8 +85,6 @@ def test_the_reference_is_checked_before_the_first_picture(tmp_path: Path) -> No
     with pytest.raises(NotFound, match=r"reference\.json"):
         local_recognizer(settings)
     Profile(models={"reader-int8": "of another version"}).write(reference)
-    with pytest.raises(InvalidRequest, match="other versions of reader-int8"):
-        local_recognizer(settings)
     reference.write_text(reference.read_text("utf-8").replace('"version":1', '"version":7'))
     with pytest.raises(InvalidRequest, match="is of version 7"):
         local_recognizer(settings)
@@ -102,13 +100,58 @@ def test_a_reference_of_too_few_pictures_is_told(
     with LocalRecognizer(threads=1) as reader:
         profile = Profile(models=digests(reader.models))
     for _ in range(pictures):
-        profile.total.add({"lines": (1.0,)})
+        profile.total.add({"lines": (1.0,), "vehicles": (0.0,), "rotation": ("0",)})
     profile.write(reference)
     settings = ServerSettings(threads=1, drift=tmp_path / "drift", drift_reference=reference)
     local_recognizer(settings).close()
     told = [text for text in caplog.messages if str(reference) in text]
     assert len(told) == (pictures < DRIFT.least_pictures)
     assert all(f"has {pictures} pictures, and a reference needs 30" in text for text in told)
+
+
+def test_a_reference_of_other_models_is_told_and_pictures_are_read_all_the_same(
+    scene: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference, metrics = tmp_path / "reference.json", Metrics()
+    settings = ServerSettings(threads=1, drift=tmp_path / "drift", drift_reference=reference)
+    with LocalRecognizer(threads=1) as reader:
+        own = digests(reader.models)
+
+    def outdated() -> bool:
+        shown = generate_latest(metrics.registry).decode()
+        return "lipiyana_drift_reference_outdated 1.0" in shown
+
+    for models, expected in ((own | {"reader-int8": "f" * 16}, True), (own, False)):
+        profile = Profile(models=models)
+        for _ in range(DRIFT.least_pictures):
+            profile.total.add({"lines": (40.0,), "vehicles": (0.0,), "rotation": ("0",)})
+        profile.write(reference)
+        caplog.clear()
+        recognizer = local_recognizer(settings, metrics)
+        recognizer.recognize_pixels(np.ascontiguousarray(scene[::4, ::4]), RecognitionConfig())
+        recognizer.close()
+        assert outdated() == expected
+        told = [text for text in caplog.messages if str(reference) in text]
+        assert len(told) == expected
+        assert all("is not compared with" in text and "f" * 16 in text for text in told)
+    assert read_state(tmp_path / "drift").models == own
+
+
+def test_a_camera_that_is_frozen_is_flagged_though_a_cache_answers(
+    scene: np.ndarray, encode: Callable[..., bytes], tmp_path: Path
+) -> None:
+    settings = ServerSettings(port=0, threads=1, drift=tmp_path)
+    metrics = Metrics()
+    recognizer = local_recognizer(settings, metrics)
+    picture = encode(scene[::4, ::4])
+    with running_server(recognizer, settings) as server, Client(server.target) as client:
+        for _ in range(DRIFT.repeats + 2):
+            client.recognize(picture)
+    recognizer.close()
+    text = generate_latest(metrics.registry).decode()
+    assert 'lipiyana_drift_pictures_total{camera="all"} 1.0' in text
+    assert f'lipiyana_drift_repeated_pictures_total{{camera="all"}} {DRIFT.repeats}.0' in text
+    assert 'lipiyana_drift_signals{camera="all"} 1.0' in text
 
 
 class New:

@@ -36,6 +36,7 @@ def run(name: str, calibration: Path, out: Path, least: float, models: Path | No
     """
     store = ModelStore(models, threads=1)
     entry = store.entry(name)
+    entry.check()  # told before the calibration, which takes minutes
     inputs = calibration_inputs(store, entry, calibration)
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder) / "int8.onnx"

@@ -97,6 +97,16 @@ _PARTS = tuple(
 SIGNALS: Mapping[str, Signal] = MappingProxyType({one.name: one for one in (*_ALL, *_PARTS)})
 """All signals by name, in the order of tables."""
 
+TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("vehicles", "lines", "rotation"),
+    ("brightness", "contrast", "saturation", "sharpness", "least_sharpness"),
+    ("vehicle_class", "vehicle_confidence", "vehicle_height", "vehicle_place", "plates_a_vehicle"),
+    ("plate_confidence", "plate_height", "plate_valid", "plate_conflict", "plate_colour"),
+    ("line_confidence", "line_height", "line_aspect", "line_tilt", "script"),
+    LINE_FEATURES,
+)
+"""Signals of which a picture has all or none; those of the first group every picture has."""
+
 LIGHT = frozenset({"brightness", "contrast", "saturation"})
 """Signals that follow the weather of a day."""
 

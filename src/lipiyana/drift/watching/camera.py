@@ -11,14 +11,16 @@ from lipiyana.drift.comparison import Difference
 from lipiyana.drift.counting.signals import SIGNALS, Observation
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.windows import Hours, Window
+from lipiyana.drift.watching.windows import HOUR, Hours, Window
 
 if TYPE_CHECKING:
     from lipiyana.drift.watching.stream import StreamChanges
 
-HOUR = 3600
-REFERENCE, LAST_WEEK, STREAM = "reference", "week", "stream"
+REFERENCE, LAST_WEEK, STREAM, LAST = "reference", "week", "stream", "last_pictures"
 """What pictures are compared with."""
+
+REPEATED = "repeated"
+"""The signal of a camera that is frozen, against its last pictures."""
 
 _REMEMBERED = 64
 
@@ -30,9 +32,12 @@ class Repeats:
         """Start without pictures."""
         self._seen: OrderedDict[int, None] = OrderedDict()
 
-    def is_repeat(self, observation: Observation) -> bool:
-        """Whether one of the last pictures had the same values."""
-        key = hash(tuple(sorted(observation.items())))
+    def is_repeat(self, observation: Observation | bytes) -> bool:
+        """Whether one of the last pictures had the same values, or the same key of a cache."""
+        if isinstance(observation, bytes):
+            key = hash(observation)
+        else:
+            key = hash(tuple(sorted(observation.items())))
         known = key in self._seen
         self._seen[key] = None
         self._seen.move_to_end(key)
@@ -51,7 +56,7 @@ class Camera:
             profile.
         hours: the counts.
         differences: of the last comparison, by what was compared with.
-        repeated: pictures that were not counted, because an equal one was just there.
+        repeated: the newest pictures in a row of which an equal one was just there.
     """
 
     profile: Profile | None
@@ -69,23 +74,32 @@ class Camera:
         self.differences.clear()
         self._windows.clear()
 
-    def add(self, observation: Observation, seconds: float) -> bool:
-        """Count a picture; True if the window was compared anew.
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing but repeats came lately."""
+        return self.repeated >= DRIFT.repeats
+
+    def add(self, observation: Observation | bytes, seconds: float) -> bool:
+        """Count a picture; True if the window was compared anew, or `frozen` has changed.
 
         Args:
-            observation: of the picture.
+            observation: of the picture; its key for one that a cache answered, which is not
+                counted, but may be a repeat.
             seconds: when it came, since 1970.
         """
         if self._repeats.is_repeat(observation):
             self.repeated += 1
-            return False
+            return self.repeated == DRIFT.repeats
+        moves, self.repeated = self.frozen, 0
+        if isinstance(observation, bytes):
+            return moves
         hour = int(seconds // HOUR)
         self.hours.at(hour).add(observation)
         if self.stream is not None:
             self.stream.add(observation, hour)
         self._new += 1
         if self._new < DRIFT.window_step:
-            return False
+            return moves
         self._new = 0
         self.compare(hour)
         return True
@@ -114,6 +128,7 @@ class Camera:
             name: tuple(one.signal for one in differences if one.drifted)
             for name, differences in self.differences.items()
         }
+        found[LAST] = (REPEATED,) if self.frozen else ()
         found[STREAM] = () if self.stream is None else tuple(sorted(self.stream.flagged))
         return {name: signals for name, signals in found.items() if signals}
 

@@ -1,6 +1,9 @@
 """The counts of a server on disk: a file a day and camera, so that few bytes are rewritten.
 
 Several processes may share the folder: each takes a slot, whose number its files have.
+
+No single reading of a clock decides what is removed, nor which counts are the newest: a clock may
+jump by years and come back.
 """
 
 from __future__ import annotations
@@ -9,8 +12,11 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -22,11 +28,12 @@ from lipiyana.drift.profile import (
     dumped,
     faults_of,
     models_of,
+    named,
     read_counts,
     table_of,
 )
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.windows import Hours, profile_of
+from lipiyana.drift.watching.windows import HOUR, Hours, profile_of
 from lipiyana.errors import InvalidRequest, LipiyanaError, PermissionDenied
 from lipiyana.files import write_atomically
 
@@ -38,6 +45,7 @@ _DAY = 24
 _SLOTS = 1024
 _NAME = re.compile(r".+\.(?P<mark>[0-9a-f]{8})\.(?P<day>-?\d+)\.(?P<slot>\d+)\.json")
 _LONGEST = 120  # characters of a camera's name in that of a file
+_AHEAD = 3600.0  # seconds by which the clocks of servers that share a folder may differ
 
 
 class StateFolder:
@@ -71,8 +79,14 @@ class StateFolder:
                     hours.sketches |= _sketches(value)
         return cameras
 
-    def save(self, camera: str, hours: Hours, day: int) -> None:
+    def save(self, camera: str, hours: Hours, day: int, now: float) -> None:
         """Write the hours of one day of a camera.
+
+        Args:
+            camera: its name.
+            hours: all that it has.
+            day: since 1970.
+            now: seconds since 1970.
 
         Raises:
             OSError: the disk is full, or the folder is gone.
@@ -87,6 +101,7 @@ class StateFolder:
             "version": VERSION,
             "models": self._models,
             "camera": camera,
+            "written": round(now, 3),
             "hours": chosen,
         }
         name = f"{_file_part(camera)}.{self._mark}.{day}.{self._slot}.json"
@@ -103,11 +118,19 @@ class StateFolder:
         return sorted(days, key=lambda slot: (-days[slot], slot))
 
     def remove_old(self, hour: int) -> None:
-        """Remove the files of this slot whose days are over."""
-        oldest = (hour - DRIFT.kept_hours) // _DAY
+        """Remove the files of all but `DRIFT.kept_days` days of this slot.
+
+        Days are counted, since ages would be as wrong as the clock: after a jump the days farthest
+        from now go first, and only as many as there are too many.
+        """
+        files: dict[int, list[Path]] = {}
         for path in _files(self._folder, self._slot):
-            found = _NAME.fullmatch(path.name)
-            if found and int(found["day"]) < oldest:
+            if found := _NAME.fullmatch(path.name):
+                files.setdefault(int(found["day"]), []).append(path)
+        today = hour // _DAY
+        nearest_first = sorted(files, key=lambda day: (abs(day - today), day))
+        for day in nearest_first[DRIFT.kept_days :]:
+            for path in files[day]:
                 path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -115,28 +138,70 @@ class StateFolder:
         self._lock.close()
 
 
-def read_state(folder: Path) -> Profile:
-    """Add the counts of all processes and cameras in a folder; of the newest models alone.
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A file of counts; `written` and `changed` are when, by its content and by the disk."""
+
+    models: dict[str, str]
+    camera: str
+    sketches: dict[int, Sketch]
+    written: float
+    changed: int
+
+
+def read_state(
+    folder: Path,
+    warn: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.time,
+) -> Profile:
+    """Add the counts of all processes and cameras in a folder, of the models that counted last.
+
+    What was written while a clock was ahead does not decide which models these are.
+
+    Args:
+        folder: of counts.
+        warn: told of the counts of other models, which are left out.
+        clock: seconds since 1970.
 
     Raises:
         InvalidRequest: there are none, or none of this version.
     """
-    newest, files = -sys.maxsize, []
-    for path in _files(folder, None):
-        value = read_counts(path, FORMAT)
-        with faults_of(path):
-            models, sketches = models_of(value), _sketches(value)
-        files.append((models, str(value.get("camera")), sketches))
-        newest = max([newest, *sketches])
-    chosen = next((models for models, _, sketches in files if newest in sketches), None)
-    if chosen is None:
+    files = [_counted(path) for path in _files(folder, None)]
+    files = [one for one in files if one.sketches]
+    if not files:
         raise InvalidRequest(f"{folder} has no counts of a server", field="input")
+    latest = clock() + _AHEAD
+    chosen = max(
+        [one for one in files if one.written <= latest] or files,
+        key=lambda one: (one.written, one.changed),
+    ).models
     cameras: dict[str, Hours] = {}
-    for models, camera, sketches in files:
-        hours = cameras.setdefault(camera, Hours())
-        for hour, sketch in sketches.items() if models == chosen else ():
+    left_out: Counter[str] = Counter()
+    for one in files:
+        if one.models != chosen:
+            pictures = sum(sketch.pictures for sketch in one.sketches.values())
+            left_out[f"{named(one.models, chosen)} instead of {named(chosen, one.models)}"] += (
+                pictures
+            )
+            continue
+        hours = cameras.setdefault(one.camera, Hours())
+        for hour, sketch in one.sketches.items():
             hours.sketches.setdefault(hour, Sketch()).merge(sketch)
+    for names, pictures in sorted(left_out.items()):
+        warn(f"{folder}: {pictures} pictures that other models read are left out: {names}")
     return profile_of(cameras.values(), chosen)
+
+
+def _counted(path: Path) -> _Counted:
+    value = read_counts(path, FORMAT)
+    with faults_of(path):
+        sketches = _sketches(value)
+        # files of earlier versions do not say when they were written
+        written = value.get("written", max(sketches, default=0) * HOUR)
+        if isinstance(written, bool) or not isinstance(written, int | float):
+            raise InvalidRequest("it does not say when it was written", field="input")
+        camera = str(value.get("camera"))
+        return _Counted(models_of(value), camera, sketches, written, path.stat().st_mtime_ns)
 
 
 def is_state(folder: Path) -> bool:

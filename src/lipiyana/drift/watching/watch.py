@@ -21,8 +21,9 @@ from lipiyana.drift.counting.picture import observe_pixels
 from lipiyana.drift.counting.signals import Observation
 from lipiyana.drift.profile import Models, Profile, require_same_models
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.camera import HOUR, Camera
+from lipiyana.drift.watching.camera import LAST, Camera
 from lipiyana.drift.watching.state import StateFolder
+from lipiyana.drift.watching.windows import HOUR
 from lipiyana.errors import MissingExtra
 from lipiyana.types import CachePolicy, Layout, Recognition, RecognitionConfig
 
@@ -49,10 +50,14 @@ class DriftObserver(Protocol):
         """Count a picture."""
         ...
 
+    def drift_repeated(self, camera: str) -> None:
+        """Count a picture that the watch did not count, since an equal one was just there."""
+        ...
+
     def drift_compared(
         self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int
     ) -> None:
-        """Show the differences, by what was compared with, and the number of drifted signals."""
+        """Show the differences, by what was compared with, and the number of flagged signals."""
         ...
 
 
@@ -120,7 +125,7 @@ class DriftWatch:
         self._unsaved: set[tuple[str, int]] = set()
         for name, hours in ({} if self._state is None else self._state.load()).items():
             self._camera_of(name).hours = hours
-        self._notes: deque[tuple[str, Observation]] = deque(maxlen=_WAITING)
+        self._notes: deque[tuple[str, Observation | bytes]] = deque(maxlen=_WAITING)
         self._recent: deque[tuple[Recognition, Observation]] = deque(maxlen=_RECENT)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, name="lipiyana-drift", daemon=True)
@@ -183,6 +188,18 @@ class DriftWatch:
         self._notes.append((_camera.get(), observation))
         self._recent.append((found, observation))
 
+    def observe_cached(self, camera: str, key: bytes, config: RecognitionConfig) -> None:
+        """Note a scene that a cache answered: it is not counted, but shows a camera that is frozen.
+
+        Args:
+            camera: its name, as for `pictures_of_camera`.
+            key: of the answer, equal for equal pictures alone.
+            config: it was asked with.
+        """
+        # many hits must not push out what is counted
+        if config.layout is Layout.SCENE and len(self._notes) < _WAITING // 2:
+            self._notes.append((camera, key))
+
     @property
     def camera(self) -> str:
         """The camera whose picture is being read on this thread."""
@@ -214,15 +231,20 @@ class DriftWatch:
                 name = self._name(given)
                 camera = self._camera_of(name)
                 before = camera.flagged
-                compared = camera.add(observation, now)
-                after, differences = camera.flagged, camera.differences
-            self._unsaved.add((name, int(now // HOUR) // _DAY))
+                changed = camera.add(observation, now)
+                after, differences, repeated = camera.flagged, camera.differences, camera.repeated
+            counted = not repeated and not isinstance(observation, bytes)
+            if counted:
+                self._unsaved.add((name, int(now // HOUR) // _DAY))
             if self._observer is not None:
-                self._observer.drift_observed(name)
-                if compared:
+                if repeated:
+                    self._observer.drift_repeated(name)
+                elif counted:
+                    self._observer.drift_observed(name)
+                if changed:
                     count = len({signal for signals in after.values() for signal in signals})
                     self._observer.drift_compared(name, differences, count)
-            if after and not before:
+            if after and (not before or (LAST in after) > (LAST in before)):
                 _log.warning("drift of %s: %s", name, _told(after))
             if bool(after) != bool(before) and self._news is not None:
                 self._news.write(_event(name, now, after, differences))
@@ -232,10 +254,11 @@ class DriftWatch:
         self._unsaved, unsaved = set(), self._unsaved
         if self._state is None:
             return
+        now = self._clock()
         try:
             for name, day in sorted(unsaved):
-                self._state.save(name, self._cameras[name].hours, day)
-            self._state.remove_old(int(self._clock() // HOUR))
+                self._state.save(name, self._cameras[name].hours, day, now)
+            self._state.remove_old(int(now // HOUR))
         except OSError as error:
             self._unsaved |= unsaved
             _log.error("the counts of drift cannot be written: %s", error.strerror)

@@ -12,6 +12,9 @@ from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
 
+HOUR = 3600
+"""Seconds."""
+
 WEEK = 7 * 24
 _BETWEEN = range(2, 7)  # days
 

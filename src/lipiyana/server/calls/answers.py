@@ -23,7 +23,7 @@ from lipiyana.cache import (
     SingleFlight,
     cacheable,
 )
-from lipiyana.drift.watching.watch import pictures_of_camera
+from lipiyana.drift.watching.watch import DriftWatch, pictures_of_camera
 from lipiyana.errors import DeadlineExceeded
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.images.loading import ImageLimits
@@ -106,6 +106,8 @@ class Answers:
             max_read_seconds: maximum CPU time of one picture.
         """
         self._recognizer = recognizer
+        watch = getattr(recognizer, "observer", None)
+        self._watch = watch if isinstance(watch, DriftWatch) else None
         self._pool = pool
         self._cache = cache
         self._shared = shared
@@ -158,7 +160,8 @@ class Answers:
             Overloaded: the queue has no room for the pictures to compute, or for the bytes.
         """
         alone = sum(key is None for key in keys)
-        waited_for = {key for key in keys if key is not None and not self._is_cached(key)}
+        get = (lambda _: None) if self._cache is None else self._cache.get
+        waited_for = {key for key in keys if key is not None and get(key) is None}
         count = alone + sum(key not in self._flights for key in waited_for)
         return self._pool.reserve(count, size if alone or waited_for else 0, source=source)
 
@@ -208,6 +211,8 @@ class Answers:
         cache = self._cache
         cached, shared_key = await self._cached(cache, key, image, config)
         if cached is not None:
+            if self._watch is not None:
+                self._watch.observe_cached(_camera(), key, config)
             return cached
         reader = frames or self._recognizer
         question = _Question(image, config, reader, key, shared_key, _camera())
@@ -285,9 +290,6 @@ class Answers:
             # joining a computation adds no work, but gRPC keeps the request of a waiting call
             return self.reserve_bytes(image, source)
         return nullcontext()
-
-    def _is_cached(self, key: bytes) -> bool:
-        return self._cache is not None and self._cache.get(key) is not None
 
     def _start(
         self,

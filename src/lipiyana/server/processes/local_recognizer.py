@@ -6,11 +6,11 @@ import logging
 from pathlib import Path
 
 from lipiyana.batching import BatchedModels, Batcher
-from lipiyana.drift.profile import digests, read_profile
+from lipiyana.drift.profile import digests, read_profile, require_same_models
 from lipiyana.drift.settings import DRIFT
 from lipiyana.drift.watching.sharing import shared_watch
 from lipiyana.drift.watching.watch import DriftNews, DriftWatch
-from lipiyana.errors import MissingExtra, ModelUnavailable
+from lipiyana.errors import InvalidRequest, MissingExtra, ModelUnavailable
 from lipiyana.images.decoders import quiet_decoders
 from lipiyana.images.decoding_memory import DecodingMemory
 from lipiyana.inference.models import RemoteModels
@@ -43,8 +43,8 @@ def local_recognizer(
         Unavailable: the server of models cannot be reached.
         PermissionDenied: `settings.keep_unsure` or `settings.drift` cannot be used.
         NotFound: `settings.drift_reference` cannot be read.
-        InvalidRequest: it is a profile of another version, or of other models; or
-            `settings.drift_webhook` is no address.
+        InvalidRequest: it is a profile of another version; or `settings.drift_webhook` is no
+            address. One of other models is logged, and nothing is compared with it.
         MissingExtra: `settings.drift_webhook` needs the extra `events`.
     """
     quiet_decoders()
@@ -112,8 +112,21 @@ def _watch(
     recognizer: LocalRecognizer, settings: ServerSettings, folder: Path, metrics: Metrics | None
 ) -> DriftWatch:
     """Watch for drift, on a thread that ends with the recognizer."""
-    reference = settings.drift_reference
+    reference, models = settings.drift_reference, digests(recognizer.models)
     profile = None if reference is None else read_profile(reference)
+    outdated = False
+    if profile is not None:
+        try:
+            require_same_models(profile.models, models)
+        except InvalidRequest as error:  # after a promotion; reading matters more than watching
+            profile, outdated = None, True
+            _log.warning(
+                "drift_reference %s is not compared with: %s, by `lipiyana drift profile %s`, once "
+                "these have counted for a while. Until then only the week before is compared with",
+                reference, error.message, folder,
+            )  # fmt: skip
+    if metrics is not None:
+        metrics.drift_reference(outdated)
     if profile is not None and profile.total.pictures < DRIFT.least_pictures:
         _log.warning(
             "%s has %d pictures, and a reference needs %d: nothing is compared with it. Make it of "
@@ -122,7 +135,7 @@ def _watch(
         )  # fmt: skip
     address, secret = settings.drift_webhook, settings.drift_webhook_secret
     return shared_watch(
-        digests(recognizer.models),
+        models,
         profile,
         folder,
         metrics,

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from lipiyana.errors import LipiyanaError, Overloaded, Unavailable
 from lipiyana.server.queue.admission import Admission
 from lipiyana.server.queue.fair_queue import FairQueue
-from lipiyana.server.queue.sources import ANYONE, Source
+from lipiyana.server.queue.sources import ANYONE, WARM_UP, Source
 from lipiyana.server.tuning import QUEUE
 
 T = TypeVar("T")
@@ -186,7 +186,7 @@ class ComputePool:
                 if job.future.set_running_or_notify_cancel():
                     break
             self._running += 1
-            if self._observer is not None:
+            if self._observer is not None and job.source is not WARM_UP:
                 self._observer.waited(time.monotonic() - job.submitted)
             self._notify_observer()
             return job

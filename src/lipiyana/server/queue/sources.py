@@ -23,4 +23,7 @@ class Source:
 
 
 ANYONE = Source(Kind.CALL, "")
-"""Work without a particular client, such as the warm-up."""
+"""Work without a particular client."""
+
+WARM_UP = Source(Kind.CALL, "warm-up")
+"""The warm-up, which is in no metric."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from lipiyana.arrays import RgbArray
+from lipiyana.batching import current_work
 from lipiyana.errors import LipiyanaError
 from lipiyana.recognizer import FrameResult, Recognizer
 from lipiyana.server.calls.answers import ServedRecognizer
@@ -130,7 +131,7 @@ class ShadowedRecognizer:
     def _show(
         self, image: bytes | RawImage, config: RecognitionConfig | None, found: Recognition
     ) -> None:
-        if not self._is_due():
+        if not current_work().counted or not self._is_due():
             return
         job = partial(self._compare, image, config, found)
         if self._busy() or not self._offer(job):

@@ -91,6 +91,18 @@ class Metrics:
             "lipiyana_drift_pictures", "Pictures that the watch for drift counted.", ["camera"],
             registry=self.registry,
         )  # fmt: skip
+        self._drift_repeated = Counter(
+            "lipiyana_drift_repeated_pictures",
+            "Pictures that were not counted, because an equal one was just there.",
+            ["camera"],
+            registry=self.registry,
+        )
+        self._drift_reference = Gauge(
+            "lipiyana_drift_reference_outdated",
+            "1 if drift_reference is of other models, so that nothing is compared with it.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
         self._drift_signals = Gauge(
             "lipiyana_drift_signals",
             "Signals of pictures and answers that have drifted.",
@@ -195,6 +207,14 @@ class Metrics:
         """Count a picture; see `DriftObserver`."""
         self._drift_pictures.labels(camera).inc()
         self._drift_signals.labels(camera)  # 0 until something is flagged
+
+    def drift_repeated(self, camera: str) -> None:
+        """Count a picture that repeats one before it; see `DriftObserver`."""
+        self._drift_repeated.labels(camera).inc()
+
+    def drift_reference(self, outdated: bool) -> None:
+        """Record whether the reference is of other models than those that read."""
+        self._drift_reference.set(outdated)
 
     def drift_compared(
         self, camera: str, differences: Mapping[str, tuple[Difference, ...]], flagged: int

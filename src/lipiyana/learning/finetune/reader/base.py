@@ -68,12 +68,17 @@ def words_for_rendering(store: ModelStore, chosen: ChosenBase) -> Path | None:
 
     A base that is only a file has none; then the installed reader's is used if the charsets are
     equal.
+
+    Raises:
+        ModelUnavailable: a file of the installed reader does not match the manifest.
     """
     if chosen.words:
         return chosen.words
     installed = store.default_for_task(Task.LINE_READER)
-    same = installed.charset_sha256 == chosen.reader.charset.sha256
-    return installed.words if same else None
+    if installed.charset_sha256 != chosen.reader.charset.sha256:
+        return None
+    installed.check()
+    return installed.words
 
 
 def base_candidates(
@@ -87,7 +92,7 @@ def base_candidates(
         task: the required task.
 
     Raises:
-        ModelUnavailable: there is no such model, or its file does not match the manifest.
+        ModelUnavailable: there is no such model, or a file of it does not match the manifest.
         InvalidRequest: the model is for another task.
     """
     if base is not None and model_suffix(Path(base)) == ".onnx":
@@ -106,7 +111,7 @@ def base_candidates(
             names = (one.value.replace("_", " ") for one in (candidate.task, task))
             message = "{} is a {}, not a {}".format(candidate.name, *names)
             raise InvalidRequest(message, field="base")
-        candidate.read_bytes()  # raises if the file does not match the manifest
+        candidate.check()  # raises if a file does not match the manifest
     return entry, candidates
 
 
