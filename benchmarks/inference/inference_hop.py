@@ -85,14 +85,14 @@ def read(recognizer: LocalRecognizer, picture: Path) -> Recognition:
 
 
 def measure(
-    folder: str, rounds: int, most: int | None, address: str | None, kept: frozenset[str]
+    folder: str, rounds: int, most: int | None, address: str | None, **options: Any
 ) -> dict[str, Any]:
     """Compare reading here and there, picture by picture."""
     pictures = sorted((Path(samples.__path__[0]) / folder).glob("*.jpg"))[:most]
     here = LocalRecognizer(ModelStore(threads=1))
     counted = Bytes()
     with server(address) as (where, pid):
-        models = RemoteModels(InferenceOptions(where, timeout=60, kept=kept), counted)
+        models = RemoteModels(InferenceOptions(where, timeout=60, **options), counted)
         there = LocalRecognizer(ModelStore(threads=1, source=models))
         unequal = [p.name for p in pictures if read(here, p) != read(there, p)]
         before = counted.runs, counted.sent, counted.received
@@ -137,12 +137,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--pictures", type=int, help="of each folder; default: all")
     parser.add_argument("--inference", metavar="ADDRESS")
+    parser.add_argument(
+        "--shared-memory", type=int, default=0, metavar="MIB", help="of a server on this machine"
+    )
     parser.add_argument("--kept", default="", help="models that stay here, with commas")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     kept = frozenset(filter(None, arguments.kept.split(",")))
     figures = {
-        folder: measure(folder, arguments.rounds, arguments.pictures, arguments.inference, kept)
+        folder: measure(
+            folder,
+            arguments.rounds,
+            arguments.pictures,
+            arguments.inference,
+            kept=kept,
+            shared_memory=arguments.shared_memory * 2**20,
+        )
         for folder in ("plates", "scenes")
     }
     for folder, found in figures.items():

@@ -153,9 +153,9 @@ class LineReader:
         order = session.metadata.get(ORDER_KEY, "")
         classes = self._classes_of(session.charset) if words else {}
         readings: list[LineReading | None] = [None] * len(crops)
-        for indices in _batches(crops, self._settings):
-            batch = np.stack([line_input(crops[index]) for index in indices])
-            outputs = session.run(batch)
+        batches = list(_batches(crops, self._settings))
+        inputs = (np.stack([line_input(crops[index]) for index in batch]) for batch in batches)
+        for indices, outputs in zip(batches, session.run_each(inputs), strict=True):
             collect(session.output_names, outputs)
             seen = outputs[0]
             probabilities = keep_one_script(seen, session.charset, hints, settings=self._language)

@@ -10,8 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -271,10 +272,19 @@ class BatchedSession(Session):
         super().__init__(inner.entry, inner.header)
         self._inner, self._batcher = inner, batcher
         self._joins = self.input_shape[0] is None
+        self.others = inner.others
 
     def run(self, batch: npt.NDArray[np.float32]) -> Outputs:
         """Feed the first input; see `Session.run`, `Batcher.run` and `Work.require_time`."""
         current_work().require_time()
+        return self._join(batch)
+
+    def _start(self, batch: npt.NDArray[np.float32], others: Executor) -> Future[Outputs]:
+        # the time is that of the thread that asks
+        current_work().require_time()
+        return others.submit(copy_context().run, self._join, batch)
+
+    def _join(self, batch: npt.NDArray[np.float32]) -> Outputs:
         return self._batcher.run(self.entry.name, self._inner.run, batch, joins=self._joins)
 
 

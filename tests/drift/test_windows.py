@@ -13,7 +13,7 @@ from lipiyana.drift.counting.signals import Observation
 from lipiyana.drift.counting.sketch import Sketch
 from lipiyana.drift.profile import Profile
 from lipiyana.drift.settings import DRIFT
-from lipiyana.drift.watching.camera import LAST_WEEK, REFERENCE, Camera
+from lipiyana.drift.watching.camera import LAST_WEEK, REFERENCE, Camera, Repeats
 from lipiyana.drift.watching.watch import ALL, DriftWatch
 from lipiyana.drift.watching.windows import HOUR, WEEK, Hours
 from lipiyana.types import RecognitionConfig
@@ -128,6 +128,17 @@ def test_constant_frames_count_once(week: Profile) -> None:
     assert camera.repeated == 499
     assert camera.hours.at(START + 12).pictures == 1
     assert not camera.differences
+
+
+def test_a_picture_whose_sums_were_rounded_otherwise_is_the_same() -> None:
+    repeats, one = Repeats(), _of(12, np.random.default_rng(1), Street())
+    assert not repeats.is_repeat(one)
+    other = {
+        name: tuple(v if isinstance(v, str) else v * (1 + 1e-9) for v in values)
+        for name, values in one.items()
+    }
+    assert repeats.is_repeat(other)
+    assert not repeats.is_repeat(one | {"brightness": (17.0,)})
 
 
 def test_an_empty_window_says_nothing(week: Profile) -> None:

@@ -121,6 +121,8 @@ def test_a_server_does_not_start_with_another_model(elsewhere: ModelServer) -> N
         ({"inference_ca": Path("ca.pem")}, "inference_ca needs inference"),
         ({"inference_fallback": True}, "inference_fallback needs inference"),
         ({"inference_kept": "reader-int8"}, "inference_kept needs inference"),
+        ({"inference_shared_memory": "1MiB"}, "inference_shared_memory needs inference"),
+        ({"inference": "grpc://a:1", "inference_shared_memory": "1MiB"}, "grpc://localhost:PORT"),
         ({"inference": "grpc://a:1", "inference_kept": "a b"}, "must be names of models"),
         ({"inference": "grpc://a:1", "inference_ca": Path("ca.pem")}, "write grpcs://"),
         ({"device": "gpu"}, "device is 'gpu'"),

@@ -7,6 +7,7 @@ the N-th run.
 from __future__ import annotations
 
 import argparse
+import mmap
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ from certificates import Certificate
 
 from lipiyana.inference.agreement import DIGEST
 from lipiyana.inference.connection import SERVICE
+from lipiyana.inference.shared_memory import EXTENSION, FOLDER
 from lipiyana.inference.tensors import DATATYPES
 from lipiyana.inference.v2 import open_inference_pb2 as pb
 from lipiyana.runtime.session import Session, Tensor
@@ -52,6 +54,8 @@ class ModelServer:
         statuses: the same for the next runs, one after the other.
         before: called at the begin of each run.
         runs: the model, the rows and the time left of each run.
+        shares_memory: whether it has Triton's extension of shared memory.
+        regions: of shared memory, by name.
     """
 
     store: ModelStore
@@ -65,6 +69,8 @@ class ModelServer:
     statuses: list[tuple[grpc.StatusCode, str]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
     runs: list[tuple[str, int, float]] = field(default_factory=list)
+    shares_memory: bool = True
+    regions: dict[str, mmap.mmap] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -105,7 +111,7 @@ class ModelServer:
         return pb.ModelConfigResponse(config={"max_batch_size": self.max_batch})
 
     def model_infer(self, request: Any, context: grpc.ServicerContext) -> Any:
-        (tensor,), (raw,) = request.inputs, request.raw_input_contents
+        (tensor,) = request.inputs
         with self.lock:
             self.runs.append((request.model_name, tensor.shape[0], context.time_remaining()))
             status = self.statuses.pop(0) if self.statuses else self.status
@@ -114,13 +120,48 @@ class ModelServer:
             context.abort(*status)
         session = self.session(request.model_name, context)
         assert (tensor.name, tensor.datatype) == (session.header.inputs[0].name, "FP32")
-        batch = np.frombuffer(raw, "<f4").reshape(tensor.shape)
+        values = self.place(tensor.parameters, context) or request.raw_input_contents[0]
+        batch = np.frombuffer(values, "<f4").reshape(tensor.shape)
         answer = pb.ModelInferResponse(model_name=request.model_name, model_version=self.version)
+        places = {o.name: self.place(o.parameters, context) for o in request.outputs}
         for output, array in zip(session.header.outputs, session.run(batch), strict=True):
             answer.outputs.add(name=output.name, datatype=DATATYPES[output.kind], shape=array.shape)
-            answer.raw_output_contents.append(array.tobytes())
+            place = places.get(output.name)
+            # as Triton does: an entry for each output, empty for one in shared memory
+            answer.raw_output_contents.append(b"" if place else array.tobytes())
+            if place:
+                if array.nbytes > len(place):
+                    context.abort(grpc.StatusCode.INTERNAL, f"{output.name} is too large")
+                np.frombuffer(place, array.dtype, array.size).reshape(array.shape)[...] = array
         self.answers(answer)
         return answer
+
+    def server_metadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+        extensions = [EXTENSION] if self.shares_memory else []
+        return pb.ServerMetadataResponse(name="test", extensions=extensions)
+
+    def register(self, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            with (FOLDER / request.key.removeprefix("/")).open("r+b") as file:
+                self.regions[request.name] = mmap.mmap(file.fileno(), request.byte_size)
+        except OSError as error:
+            context.abort(grpc.StatusCode.INTERNAL, f"Unable to open the region: {error}")
+        return pb.SystemSharedMemoryRegisterResponse()
+
+    def unregister(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.regions.pop(request.name, None)
+        return pb.SystemSharedMemoryUnregisterResponse()
+
+    def place(self, parameters: Any, context: grpc.ServicerContext) -> memoryview | None:
+        """The part of a region that a tensor is in."""
+        if "shared_memory_region" not in parameters:
+            return None
+        name = parameters["shared_memory_region"].string_param
+        if name not in self.regions:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Unable to find the region {name}")
+        start = parameters["shared_memory_offset"].int64_param
+        size = parameters["shared_memory_byte_size"].int64_param
+        return memoryview(self.regions[name])[start : start + size]
 
     @contextmanager
     def serving(
@@ -129,6 +170,12 @@ class ModelServer:
         """Serve until the body ends."""
         methods = {
             "ServerLive": (self.server_live, pb.ServerLiveRequest),
+            "ServerMetadata": (self.server_metadata, pb.ServerMetadataRequest),
+            "SystemSharedMemoryRegister": (self.register, pb.SystemSharedMemoryRegisterRequest),
+            "SystemSharedMemoryUnregister": (
+                self.unregister,
+                pb.SystemSharedMemoryUnregisterRequest,
+            ),
             "ModelReady": (self.model_ready, pb.ModelReadyRequest),
             "ModelMetadata": (self.model_metadata, pb.ModelMetadataRequest),
             "ModelConfig": (self.model_config, pb.ModelConfigRequest),

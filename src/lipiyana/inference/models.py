@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,9 @@ from lipiyana.batching import current_work
 from lipiyana.errors import Cancelled, InvalidRequest, LipiyanaError, ModelUnavailable
 from lipiyana.inference.agreement import Offer, agree
 from lipiyana.inference.connection import Connection
+from lipiyana.inference.exchange import Exchange
 from lipiyana.inference.options import InferenceObserver, InferenceOptions, NoObserver
-from lipiyana.inference.tensors import BadTensor, decode, encode
+from lipiyana.inference.shared_memory import SharedMemory
 from lipiyana.inference.watch import LOOK_EVERY, Watch
 from lipiyana.runtime.devices import Compute
 from lipiyana.runtime.manifest import ModelEntry
@@ -28,6 +30,9 @@ from lipiyana.words import did_you_mean, shown
 _log = logging.getLogger("lipiyana.inference")
 
 clock = time.monotonic
+
+_THREADS = 64
+"""Runs of all callers that wait for answers before those in front of them are read."""
 
 TRY_AGAIN = 5.0
 """Seconds for which a model that failed elsewhere runs here, before it is tried there again."""
@@ -52,6 +57,12 @@ class RemoteModels(ModelSource):
         self.options = options
         self.connection = Connection(options)
         self.observer = observer or NoObserver()
+        self.memory = (
+            SharedMemory(self.connection, options.shared_memory, options.timeout)
+            if options.shared_memory
+            else None
+        )
+        self.threads = ThreadPoolExecutor(_THREADS, "lipiyana-inference")
         self._watch: Watch | None = None
 
     def offered(self, entries: Sequence[ModelEntry]) -> Sequence[ModelEntry]:
@@ -125,7 +136,10 @@ class RemoteModels(ModelSource):
         """Close the connection; runs that wait for an answer end with `Cancelled`."""
         if self._watch is not None:
             self._watch.close()
+        if self.memory is not None:
+            self.memory.close()
         self.connection.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(slots=True)
@@ -152,6 +166,10 @@ class RemoteSession(Session):
         """Read the header of the model's file, which stays unloaded."""
         super().__init__(entry, read_header(entry, entry.read_bytes()))
         self._models, self._spare = models, spare
+        self.others = models.threads
+        self._exchange = Exchange(
+            entry.name, self.header, models.connection, models.memory, models.observer
+        )
         self._offer: Offer | None = None
         self._version: str | None = None
         self._lock = threading.Lock()
@@ -221,30 +239,11 @@ class RemoteSession(Session):
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     def _ask(self, batch: npt.NDArray[np.float32], retries: int | None) -> Outputs:
-        work, options = current_work(), self._models.options
-        work.require_wanted()
-        left = work.remaining()
-        timeout = options.timeout if left is None else min(left, options.timeout)
-        request = encode(self.entry.name, self.header.inputs[0], batch)
-        begun = time.monotonic()
-
-        def ended(code: str, size: int) -> None:
-            nonlocal begun
-            now = time.monotonic()
-            self._observer.inference_ended(self.entry.name, code, now - begun, len(request), size)
-            begun = now
-
-        connection = self._models.connection
         try:
-            answer = connection.call("ModelInfer", request, timeout, retries=retries, ended=ended)
+            outputs, version = self._exchange.run(batch, retries)
         except ModelUnavailable:
             self._offer = None  # it was there: look again before the next run
             raise
-        try:
-            outputs, version = decode(answer, self.header.outputs, len(batch))
-        except BadTensor as error:
-            self._offer = None
-            raise connection.garbage(f"{self.entry.name}: {error}") from None
         if self._version not in (None, version):  # the server has loaded another one meanwhile
             self._offer = None
             self.check()

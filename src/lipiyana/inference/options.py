@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lipiyana.addresses import check_target
+from lipiyana.addresses import check_target, host_of, is_loopback
 from lipiyana.errors import InvalidRequest, NotFound
 from lipiyana.files import MAX_SETTINGS_BYTES, read_file
 from lipiyana.words import shown
@@ -28,6 +28,8 @@ class InferenceOptions:
         fallback: whether this process runs a model where the server does not.
         max_message_bytes: size of a request or an answer.
         kept: names of models that this process runs all the same.
+        shared_memory: bytes of this machine's memory through which tensors go instead of over the
+            network; 0 for none. The server must be on this machine.
     """
 
     address: str
@@ -37,16 +39,20 @@ class InferenceOptions:
     fallback: bool = False
     max_message_bytes: int = 256 * 2**20
     kept: frozenset[str] = frozenset()
+    shared_memory: int = 0
 
     def __post_init__(self) -> None:
         """Check the address.
 
         Raises:
-            InvalidRequest: it is none, or has a CA without TLS.
+            InvalidRequest: it is none, has a CA without TLS, or memory is to be shared with
+            another machine.
         """
         parse_address(self.address)
         if self.ca is not None and not self.tls:
             raise _bad("a CA needs TLS: write grpcs:// instead of grpc://")
+        if self.shared_memory and not is_local(self.address):
+            raise _bad("shared memory needs a server on this machine: write grpc://localhost:PORT")
 
     @property
     def tls(self) -> bool:
@@ -85,6 +91,11 @@ def parse_address(address: object) -> tuple[bool, str]:
     except InvalidRequest as error:
         raise _bad(f"{error.message} after {found['scheme']}://") from None
     return found["scheme"].lower() == "grpcs", found["target"]
+
+
+def is_local(address: str) -> bool:
+    """Say whether the host of an address is a loopback address of this machine."""
+    return is_loopback(host_of(parse_address(address)[1]))
 
 
 def read_ca(path: Path) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,32 +54,97 @@ class BadTensor(ValueError):
     """An answer that does not hold the outputs of the model."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor is in a region of shared memory.
+
+    Attributes:
+        region: its registered name.
+        offset: its first byte.
+        size: bytes that are reserved for it.
+    """
+
+    region: str
+    offset: int
+    size: int
+
+    @property
+    def parameters(self) -> dict[str, pb.InferParameter]:
+        """What a request says of it."""
+        return {
+            "shared_memory_region": pb.InferParameter(string_param=self.region),
+            "shared_memory_offset": pb.InferParameter(int64_param=self.offset),
+            "shared_memory_byte_size": pb.InferParameter(int64_param=self.size),
+        }
+
+
+def values_of(tensor: Tensor, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The values of an input, row by row, in the protocol's order of bytes."""
+    return np.ascontiguousarray(batch, _NUMPY[DATATYPES[tensor.kind]])
+
+
 def encode(model: str, tensor: Tensor, batch: npt.NDArray[Any]) -> bytes:
     """Serialize a `ModelInferRequest` with one input.
 
     The values are appended to the rest of the message, which copies them once: protobuf would
     copy megabytes twice.
     """
-    datatype = DATATYPES[tensor.kind]
-    head = pb.ModelInferRequest(
-        model_name=model,
-        inputs=[
-            pb.ModelInferRequest.InferInputTensor(
-                name=tensor.name, datatype=datatype, shape=batch.shape
-            )
-        ],
-    ).SerializeToString()
-    values = np.ascontiguousarray(batch, _NUMPY[datatype])
+    values = values_of(tensor, batch)
+    head = _request(model, tensor, values).SerializeToString()
     return b"".join((head, _RAW_INPUT, _varint(values.nbytes), memoryview(values.data).cast("B")))
 
 
-def decode(data: bytes, outputs: Sequence[Tensor], rows: int) -> tuple[list[npt.NDArray[Any]], str]:
+def encode_shared(
+    model: str,
+    tensor: Tensor,
+    values: npt.NDArray[Any],
+    place: Place,
+    outputs: Mapping[str, Place | None],
+) -> bytes:
+    """Serialize a `ModelInferRequest` whose input is in shared memory.
+
+    Args:
+        model: its name.
+        tensor: the input.
+        values: see `values_of`.
+        place: where they are.
+        outputs: all that are wanted, and where each shall be put; None: into the answer.
+    """
+    request = _request(model, tensor, values)
+    request.inputs[0].parameters.MergeFrom(
+        pb.ModelInferRequest.InferInputTensor(parameters=place.parameters).parameters
+    )
+    for name, wanted_place in outputs.items():
+        request.outputs.add(
+            name=name, parameters=wanted_place.parameters if wanted_place is not None else {}
+        )
+    return request.SerializeToString()
+
+
+def _request(model: str, tensor: Tensor, values: npt.NDArray[Any]) -> pb.ModelInferRequest:
+    return pb.ModelInferRequest(
+        model_name=model,
+        inputs=[
+            pb.ModelInferRequest.InferInputTensor(
+                name=tensor.name, datatype=DATATYPES[tensor.kind], shape=values.shape
+            )
+        ],
+    )
+
+
+def decode(
+    data: bytes,
+    outputs: Sequence[Tensor],
+    rows: int,
+    shared: Mapping[str, memoryview] = MappingProxyType({}),
+) -> tuple[list[npt.NDArray[Any]], str]:
     """Read a serialized `ModelInferResponse`.
 
     Args:
         data: of the response.
         outputs: what the model gives.
         rows: of the input; free first axes of the outputs must be as long.
+        shared: the memory of outputs that the server was asked to put there.
 
     Returns:
         The outputs in the model's order, which must not be written to; and the version of the
@@ -90,12 +157,9 @@ def decode(data: bytes, outputs: Sequence[Tensor], rows: int) -> tuple[list[npt.
         answer = pb.ModelInferResponse.FromString(data)
     except DecodeError:
         raise BadTensor("it is no message of the protocol") from None
-    raw = answer.raw_output_contents
-    if raw and len(raw) != len(answer.outputs):
-        raise BadTensor(f"it has {len(answer.outputs)} outputs and the values of {len(raw)}")
     given = {
-        tensor.name: (tensor, raw[index] if raw else None)
-        for index, tensor in enumerate(answer.outputs)
+        tensor.name: (tensor, values)
+        for tensor, values in zip(answer.outputs, _contents(answer, shared), strict=True)
     }
     arrays = []
     for output in outputs:
@@ -106,8 +170,28 @@ def decode(data: bytes, outputs: Sequence[Tensor], rows: int) -> tuple[list[npt.
     return arrays, answer.model_version
 
 
-def _array(given: Any, raw: bytes | None, output: Tensor, rows: int) -> npt.NDArray[Any]:
-    """Make an array of one output, and check it."""
+def _contents(
+    answer: pb.ModelInferResponse, shared: Mapping[str, memoryview]
+) -> list[bytes | memoryview | None]:
+    """Find the raw bytes of each output; None where they are typed.
+
+    Servers differ in whether an output in shared memory has an empty entry among the raw ones.
+    """
+    raw = list(answer.raw_output_contents)
+    names = [tensor.name for tensor in answer.outputs]
+    if len(raw) == len(names):
+        return [values or shared.get(name, values) for name, values in zip(names, raw, strict=True)]
+    carried = [name for name in names if name not in shared]
+    if raw and len(raw) != len(carried):
+        raise BadTensor(f"it has {len(names)} outputs and the values of {len(raw)}")
+    rest = iter(raw)
+    return [shared[name] if name in shared else next(rest, None) for name in names]
+
+
+def _array(
+    given: Any, raw: bytes | memoryview | None, output: Tensor, rows: int
+) -> npt.NDArray[Any]:
+    """Make an array of one output, and check it; what is in shared memory is copied."""
     datatype = DATATYPES.get(output.kind, output.kind)
     if given.datatype != datatype:
         raise BadTensor(f"{output.name} is {shown(given.datatype)}, not {datatype}")
@@ -122,6 +206,10 @@ def _array(given: Any, raw: bytes | None, output: Tensor, rows: int) -> npt.NDAr
         if len(values) != count:
             raise BadTensor(f"{output.name} has {len(values)} values, not {count}")
         array = np.array(values, kind).reshape(shape)
+    elif isinstance(raw, memoryview):
+        if len(raw) < count * kind.itemsize:
+            raise BadTensor(f"{output.name} has more than the {len(raw)} bytes reserved for it")
+        array = np.frombuffer(raw, kind, count).reshape(shape).copy()
     elif len(raw) != count * kind.itemsize:
         raise BadTensor(f"{output.name} has {len(raw)} bytes, not {count * kind.itemsize}")
     else:

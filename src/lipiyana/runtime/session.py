@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +16,9 @@ import numpy.typing as npt
 from lipiyana.errors import ModelUnavailable
 from lipiyana.runtime.devices import Compute, open_on
 from lipiyana.runtime.manifest import ModelEntry, charset_digest
+
+AHEAD = 2
+"""Runs of one caller that are under way elsewhere while it works on the outputs of another."""
 
 _SILENT = 4  # only fatal messages; errors come as exceptions
 
@@ -64,7 +70,10 @@ class Session(ABC):
         entry: of the model.
         header: what its file says.
         charset: the characters of classes 1, 2, ...; empty if it reads nothing.
+        others: threads that wait for runs elsewhere; None where runs take this machine's time.
     """
+
+    others: Executor | None = None
 
     def __init__(self, entry: ModelEntry, header: ModelHeader) -> None:
         """Check the characters.
@@ -93,6 +102,30 @@ class Session(ABC):
     @abstractmethod
     def run(self, batch: npt.NDArray[np.float32]) -> Outputs:
         """Feed the first input; every output comes back, in the model's order."""
+
+    def run_each(self, batches: Iterable[npt.NDArray[np.float32]]) -> Iterator[Outputs]:
+        """Run batches, and yield the outputs in their order.
+
+        With `others`, the next `AHEAD` batches run while the caller works on the outputs of one.
+        """
+        if self.others is None:
+            yield from map(self.run, batches)
+            return
+        running: deque[Future[Outputs]] = deque()
+        try:
+            for batch in batches:
+                running.append(self._start(batch, self.others))
+                if len(running) > AHEAD:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _start(self, batch: npt.NDArray[np.float32], others: Executor) -> Future[Outputs]:
+        """Run a batch on another thread, for the work of this one."""
+        return others.submit(copy_context().run, self.run, batch)
 
 
 class LocalSession(Session):

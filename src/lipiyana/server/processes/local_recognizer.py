@@ -19,6 +19,7 @@ from lipiyana.review.keeper import KeepLimits, UnsureKeeper
 from lipiyana.review.keeping_recognizer import KeepingRecognizer, SpareTime
 from lipiyana.runtime.container import available_threads
 from lipiyana.runtime.manifest import MANIFEST, ModelEntry, Task, read_manifest
+from lipiyana.runtime.session import AHEAD
 from lipiyana.runtime.store import ModelStore
 from lipiyana.server.settings.model import DAY, ServerSettings
 from lipiyana.server.shadow.recognizer import ShadowedRecognizer
@@ -49,16 +50,18 @@ def local_recognizer(
     """
     quiet_decoders()
     cpus = max(1, available_threads() // settings.workers)
+    elsewhere = settings.inference_options
     # without batching there is one slot per thread, so that no run waits for another
+    slots = settings.threads if settings.model_batch == 1 else min(cpus, settings.threads)
     batcher = Batcher(
-        slots=settings.threads if settings.model_batch == 1 else min(cpus, settings.threads),
+        # runs elsewhere only wait here, and a picture may have several under way
+        slots=slots if elsewhere is None else settings.threads * (1 + AHEAD),
         max_rows=settings.model_batch,
         wait=settings.model_batch_wait,
         observe=None if metrics is None else metrics.ran,
     )
     if settings.models is not None:
         _require_preferred(settings.models)
-    elsewhere = settings.inference_options
     remote = None if elsewhere is None else RemoteModels(elsewhere, metrics)
     store = ModelStore(
         settings.models,

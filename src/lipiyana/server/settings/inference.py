@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
 from lipiyana.errors import InvalidRequest
-from lipiyana.inference.options import InferenceOptions, parse_address, read_ca
+from lipiyana.inference.options import InferenceOptions, is_local, parse_address, read_ca
 from lipiyana.runtime.devices import Device
 from lipiyana.server.settings.values import Names, Size
 from lipiyana.server.tuning import MEBIBYTE
@@ -34,6 +34,9 @@ class InferenceSettings(BaseSettings):
         inference_fallback: whether this server runs a model where that one does not.
         inference_kept: names of models that this server runs all the same.
         inference_message_bytes: size of a tensor sent or received.
+        inference_shared_memory: bytes of this machine's memory through which tensors go to that
+            server and back instead of over the network; 0 for none. It must be on this machine and
+            have Triton's extension `system_shared_memory`.
     """
 
     device: Device = Device.AUTO
@@ -45,11 +48,17 @@ class InferenceSettings(BaseSettings):
     inference_fallback: bool = False
     inference_kept: Names = ()
     inference_message_bytes: Size = Field(default=256 * MEBIBYTE, ge=1024, lt=2**31)
+    inference_shared_memory: Size = Field(default=0, ge=0, lt=2**40)
 
     @model_validator(mode="after")
     def _inference_is_whole(self) -> Self:
         if self.inference is None:
-            for name in ("inference_ca", "inference_fallback", "inference_kept"):
+            for name in (
+                "inference_ca",
+                "inference_fallback",
+                "inference_kept",
+                "inference_shared_memory",
+            ):
                 if getattr(self, name):
                     raise ValueError(f"{name} needs inference: the address of a server of models")
             return self
@@ -59,6 +68,11 @@ class InferenceSettings(BaseSettings):
             raise ValueError(error.message) from None
         if self.inference_ca is not None and not tls:
             raise ValueError("inference_ca needs TLS: write grpcs:// in inference")
+        if self.inference_shared_memory and not is_local(self.inference):
+            raise ValueError(
+                "inference_shared_memory needs a server on this machine: write grpc://localhost:PORT"
+                " in inference"
+            )
         return self
 
     @property
@@ -78,4 +92,5 @@ class InferenceSettings(BaseSettings):
             self.inference_fallback,
             self.inference_message_bytes,
             frozenset(self.inference_kept),
+            self.inference_shared_memory,
         )
