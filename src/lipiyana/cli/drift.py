@@ -12,7 +12,7 @@ import typer
 
 from lipiyana.cli.exit_codes import DONE, FAILED, USAGE
 from lipiyana.cli.options import App, Models
-from lipiyana.cli.outputs import refuse_inputs
+from lipiyana.cli.sources import refuse_inputs
 from lipiyana.errors import InvalidRequest, LipiyanaError, NotFound, PermissionDenied
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,13 @@ import typer
 
 from lipiyana.cli.console import stderr
 from lipiyana.conversions.visible_text import shown
-from lipiyana.errors import InternalError, LipiyanaError, NotFound, PermissionDenied
+from lipiyana.errors import (
+    InternalError,
+    InvalidRequest,
+    LipiyanaError,
+    NotFound,
+    PermissionDenied,
+)
 from lipiyana.files import shortened, what_was_meant
 
 SUFFIXES = (
@@ -304,3 +310,23 @@ def _overlapping(items: Sequence[str], folders: frozenset[str]) -> frozenset[str
                 overlapping.update((item, outer))
             position = own.find(os.sep, position + 1)
     return frozenset(overlapping)
+
+
+def refuse_inputs(output: Path, inputs: Iterable[Path | None], option: str = "output") -> None:
+    """Refuse to write a file that is read, under whatever name.
+
+    Raises:
+        InvalidRequest: it is one of them.
+    """
+    for given in inputs:
+        if given is not None and _is_same(output, given):
+            raise InvalidRequest(
+                f"{shown(str(output))} cannot be written: it is read", field=option
+            )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)  # also by another link
+    except (OSError, ValueError):  # one of them is not there yet
+        return one.resolve() == other.resolve()

@@ -11,8 +11,8 @@ from pathlib import Path
 from lipiyana.cli.console import say_error, say_step, say_warning
 from lipiyana.cli.events.faults import check_secrets, plain, warn_of_open_network
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
-from lipiyana.cli.outputs import refuse_inputs
 from lipiyana.cli.signals import Terminated, terminable
+from lipiyana.cli.sources import refuse_inputs
 from lipiyana.errors import InvalidRequest
 from lipiyana.events.row_lines import LONGEST_LINE, RowLines
 from lipiyana.events.rules.engine import RuleEngine

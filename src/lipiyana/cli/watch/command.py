@@ -18,8 +18,8 @@ import typer
 from lipiyana.cli import recognizers
 from lipiyana.cli.console import say_error, say_warning, stderr
 from lipiyana.cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE
-from lipiyana.cli.outputs import refuse_inputs
 from lipiyana.cli.recognizers import Engines
+from lipiyana.cli.sources import refuse_inputs
 from lipiyana.cli.watch.forwarded import Forwarded
 from lipiyana.cli.watch.progress import WatchProgress, describe
 from lipiyana.cli.watch.signals import Stopped, stoppable
