@@ -2,8 +2,8 @@
 
 The server runs on this machine, as a process of its own, with the same files and one thread a
 model. Every picture of `samples/` is read here and there in turn; answers must be equal. CPU
-seconds are those of both processes; each figure is the least of the rounds, which other work on
-the machine disturbs least.
+seconds are those of both processes; each figure is the mean over the pictures of the median of
+the rounds.
 
     python benchmarks/inference/inference_hop.py --json hop.json
     python benchmarks/inference/inference_hop.py --inference grpc://HOST:PORT  # a server that runs
@@ -97,34 +97,33 @@ def measure(
         unequal = [p.name for p in pictures if read(here, p) != read(there, p)]
         before = counted.runs, counted.sent, counted.received
         wall: dict[str, list[list[float]]] = {"here": [], "there": []}
-        cpu: dict[str, list[float]] = {"here": [], "there": []}
-        for _ in range(rounds):
-            for name, recognizer in (("here", here), ("there", there)):
-                times = []
-                begun = time.process_time() + cpu_of(pid)
-                for picture in pictures:
-                    start = time.perf_counter()
+        cpu: dict[str, list[list[float]]] = {"here": [], "there": []}
+        for picture in pictures:
+            for seconds in (*wall.values(), *cpu.values()):
+                seconds.append([])
+            # in turns, so that a machine that becomes slower is slower for both
+            for _ in range(rounds):
+                for name, recognizer in (("here", here), ("there", there)):
+                    start, begun = time.perf_counter(), time.process_time() + cpu_of(pid)
                     read(recognizer, picture)
-                    times.append(time.perf_counter() - start)
-                wall[name].append(times)
-                cpu[name].append(time.process_time() + cpu_of(pid) - begun)
+                    wall[name][-1].append(time.perf_counter() - start)
+                    cpu[name][-1].append(time.process_time() + cpu_of(pid) - begun)
         there.close()
     count = len(pictures)
-    # of each picture the fastest round
-    best = {
-        name: statistics.mean(min(times) for times in zip(*runs, strict=True))
-        for name, runs in wall.items()
-    }
-    least = {name: min(seconds) / count for name, seconds in cpu.items()}
+    # of each picture the median of its rounds
+    seconds_of, cpu_of_all = (
+        {name: statistics.mean(map(statistics.median, of)) for name, of in seconds.items()}
+        for seconds in (wall, cpu)
+    )
     spent = (counted.runs - before[0], counted.sent - before[1], counted.received - before[2])
     runs, sent, received = (value / rounds / count for value in spent)
     return {
         "pictures": count,
         "unequal": unequal,
-        "wall_ms": {name: round(1000 * value, 2) for name, value in best.items()},
-        "cpu_ms": {name: round(1000 * value, 2) for name, value in least.items()},
-        "hop_wall_ms": round(1000 * (best["there"] - best["here"]), 2),
-        "hop_cpu_ms": round(1000 * (least["there"] - least["here"]), 2),
+        "wall_ms": {name: round(1000 * value, 2) for name, value in seconds_of.items()},
+        "cpu_ms": {name: round(1000 * value, 2) for name, value in cpu_of_all.items()},
+        "hop_wall_ms": round(1000 * (seconds_of["there"] - seconds_of["here"]), 2),
+        "hop_cpu_ms": round(1000 * (cpu_of_all["there"] - cpu_of_all["here"]), 2),
         "runs": round(runs, 1),
         "sent_mb": round(sent / 1e6, 2),
         "received_mb": round(received / 1e6, 2),
