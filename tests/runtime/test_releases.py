@@ -6,9 +6,12 @@ import hashlib
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lipiyana.errors import InvalidRequest, ModelUnavailable
 from lipiyana.runtime import releases
@@ -177,6 +180,34 @@ def test_a_rollback_whose_line_is_lost_goes_on_from_there(tmp_path: Path) -> Non
     (live / AUDIT).write_bytes(before)
     rollback(live)
     assert served(live) == {}
+
+
+@st.composite
+def acts(draw: st.DrawFn) -> list[str]:
+    return draw(st.lists(st.sampled_from(["one", "two", "three", "back"]), max_size=8))
+
+
+@settings(max_examples=30, deadline=None)
+@given(acts())
+def test_each_rollback_goes_one_promotion_further_back(done: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        live, stack = Path(name, "live"), [b""]
+        folders = {
+            content: folder_with(Path(name, content), content.encode())
+            for content in ("one", "two", "three")
+        }
+        for act in [*done, *["back"] * (len(done) + 1)]:
+            if act == "back":
+                if len(stack) == 1:
+                    with pytest.raises(InvalidRequest, match="nothing to go back to"):
+                        rollback(live)
+                    continue
+                rollback(live)
+                stack.pop()
+            elif act.encode() != stack[-1]:
+                promote(live, folders[act], {})
+                stack.append(act.encode())
+            assert served(live).get("reader", b"") == stack[-1]
 
 
 def test_a_damaged_model_is_neither_promoted_nor_brought_back(tmp_path: Path) -> None:

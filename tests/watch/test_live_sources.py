@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -141,6 +142,24 @@ def test_giving_up_waits_no_longer_than_it_says(stop: threading.Event) -> None:
     live = LiveFrames(source, stop, patience=Patience(give_up=0.2), settings=NO_RETRY)
     with pytest.raises(Unavailable, match=r"gave no frame for 0\.2 s: "):
         list(live)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_a_camera_that_never_answers_is_said_to(scheme: str, stop: threading.Event) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # it listens, and says nothing
+        (source,) = parse_sources([f"{scheme}://127.0.0.1:{mute.getsockname()[1]}/1"])
+        live = LiveFrames(source, stop, patience=Patience(1.0, 0.5), settings=NO_RETRY)
+        with pytest.raises(Unavailable, match=r"no answer within 0\.5 s"):
+            list(live)
+
+
+def test_the_first_wait_is_as_long_as_it_is_said_to_be(stop: threading.Event) -> None:
+    (source,) = parse_sources(["rtsp://127.0.0.1/1"])
+    live = LiveFrames(source, stop)
+    delays = [[live._delay(failures) for _ in range(200)] for failures in range(12)]
+    assert all(0.5 <= delay <= 30 for of in delays for delay in of)
+    assert max(delays[0]) < min(delays[2])
+    assert set(delays[-1]) == {30.0}
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])

@@ -36,6 +36,7 @@ from lipiyana.events.sinks.opening import open_event_sink
         ("mqtt://127.0.0.1/a?b", r"write \? as %3F"),
         ("mqtt://host", "mqtt://HOST/TOPIC"),
         ("mqtt://127.0.0.1/a/+", r"without \+ and #"),
+        pytest.param("mqtt://127.0.0.1/" + 32_768 * "é", "has 65536 bytes", id="long_topic"),
         ("grpc://host", "use grpc://HOST:PORT"),
         ("grpcs://host:1/path", "use grpcs://HOST:PORT"),
     ],
