@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import os
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -25,7 +27,17 @@ def worker_loader(source: IterableDataset[Loaded], workers: int) -> DataLoader[L
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_end_at_once if workers else None,
     )
+
+
+def _end_at_once(_: int) -> None:
+    """Let a worker end without the destructors of C++.
+
+    They abort a process whose threads still run, and a loader that is dropped early would raise
+    for it. What the worker has sent is flushed before, and its errors come with what it sends.
+    """
+    atexit.register(os._exit, 0)
 
 
 def worker_generator(seed: int) -> np.random.Generator:
