@@ -16,8 +16,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from lipiyana.ocr.plates.beam_search import beam_search
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
-from lipiyana.ocr.recognition.decoding import beam_search
 from lipiyana.ocr.registrations import GRAMMAR, Automaton, Reading, Slot, Variant
 from lipiyana.ocr.scripts.label_order import to_labels, to_text
 
@@ -129,21 +129,13 @@ def search(
     Returns:
         Distinct registrations, best first; none where no path fits the grammar.
     """
-    states: dict[str, int | None] = {"": _AUTOMATON.start}
-
-    def follows(prefix: str, character: str) -> float:
-        state = states[prefix]
-        reached = None if state is None else _AUTOMATON.step(state, character)
-        states[prefix + character] = reached
-        return -math.inf if reached is None else 0.0
-
     found = beam_search(
         _worth_a_step(_joined(rows), settings)[:, :OTHER],
         CHARACTERS,
+        _AUTOMATON.step,
+        start=_AUTOMATON.start,
         width=settings.beam_width,
-        top=settings.beam_width,
         classes_a_step=settings.classes_a_step,
-        scorer=follows,
         least=least,  # no prior is above 0
     )
     readings = ((_reading(labels), score, labels) for labels, score in found)
@@ -310,21 +302,23 @@ def _likeliest_states(
     symbols[1::2] = classes
     skips = np.zeros(count, np.bool_)
     skips[3::2] = classes[1:] != classes[:-1]
-    odd = np.arange(count) % 2 == 1
-    score = np.full(count, -np.inf)
-    score[:2] = logs[0, symbols[:2]]
+    odd, every = np.arange(count) % 2 == 1, np.ones(count, np.bool_)
+    # what it costs to come from the same state, the one before, and the one before that
+    costs = np.where(np.stack([every, every, skips]), 0.0, -np.inf)
+    at_new_row = np.where(np.stack([~odd, every, odd]), 0.0, -np.inf)
+    seen = logs[:, symbols]
+    places = np.arange(count)
+    # two states before the first, from which nothing comes
+    scores = np.full(count + 2, -np.inf)
+    scores[2:4] = seen[0, :2]
+    windows = np.lib.stride_tricks.sliding_window_view(scores, count)[::-1]
     came = np.zeros((len(logs), count), np.intp)
     for step in range(1, len(logs)):
-        new_row = step in row_starts
-        stay = np.where(odd & new_row, -np.inf, score)
-        one = np.r_[-np.inf, score[:-1]]
-        two = np.r_[-np.inf, -np.inf, score[:-2]]
-        allowed = skips | new_row if new_row else skips
-        two = np.where(allowed & odd, two, -np.inf)
-        options = np.stack([stay, one, two])
+        options = windows + (at_new_row if step in row_starts else costs)
         best = options.argmax(axis=0)
-        score = options[best, np.arange(count)] + logs[step, symbols]
         came[step] = best
+        scores[2:] = options[best, places] + seen[step]
+    score = scores[2:]
     state = count - 1 if score[-1] >= score[-2] else count - 2
     path = np.empty(len(logs), np.intp)
     for step in range(len(logs) - 1, -1, -1):

@@ -6,20 +6,15 @@ time step with repeats merged and blanks removed (Graves et al. 2006).
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
-Scorer = Callable[[str, str], float]
-"""Natural logarithm of a weight for a next character after a prefix; -inf forbids it."""
 
 _BLANK = 0
-_ROUNDING = 1e-6  # sums of many steps in another order differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,163 +70,6 @@ def _merge(classes: list[int], best: list[float], charset: Sequence[str]) -> Dec
                 confidences.append(probability)
         previous = current
     return Decoded("".join(characters), tuple(min(1.0, c) for c in confidences))
-
-
-def beam_search(
-    probabilities: Floats,
-    charset: Sequence[str],
-    *,
-    width: int = 8,
-    top: int = 1,
-    classes_a_step: int = 16,
-    scorer: Scorer | None = None,
-    least: float = -math.inf,
-) -> list[tuple[str, float]]:
-    """Search the likeliest texts, adding up all paths that spell the same text.
-
-    Prefix beam search (Hannun et al. 2014). Exact where `width` holds every prefix and
-    `classes_a_step` every class.
-
-    Args:
-        probabilities: (steps, classes), each row summing to 1.
-        charset: the characters of classes 1, 2, ...
-        width: prefixes kept after each step.
-        top: texts to return, at most `width`.
-        classes_a_step: characters that are tried at each step, the likeliest ones.
-        scorer: weighs each new character, as a language model or a grammar does.
-        least: a search that cannot reach this logarithm any more ends without a text. Then no
-            weight may be above 1.
-
-    Returns:
-        (text, natural logarithm of its probability and weights), best first; fewer than `top`
-        where fewer are possible.
-    """
-    # plain numbers: a search takes millions of single values, which numpy hands out slowly
-    exact = probabilities.astype(np.float64)
-    rows: list[list[float]] = exact.tolist()
-    tree = _PrefixTree(charset, scorer)
-    # node -> probability of the paths that end in a blank, and of those that do not, by `scale`
-    beams: dict[int, list[float]] = {0: [1.0, 0.0]}
-    scale = 0.0  # natural logarithm
-    hopes = _hopes(exact)
-    if hopes[0] < least:
-        return []
-    for row, classes, hope in zip(rows, _candidates(exact, classes_a_step), hopes[1:], strict=True):
-        possible = [(index, row[index]) for index in classes if row[index] > 0]
-        grown = _grown(beams, tree, row, possible)
-        if len(grown) > width:
-            weights = tree.weights
-            best = heapq.nlargest(
-                width, grown.items(), key=lambda item: sum(item[1]) * weights[item[0]]
-            )
-            grown = dict(best)
-        totals = [blank + last for blank, last in grown.values()]
-        greatest = max(totals)
-        if greatest == 0 or math.log(sum(totals)) + scale + hope < least:
-            return []
-        # else the products of many steps would be too small for a float
-        beams = {node: [blank / greatest, last / greatest] for node, (blank, last) in grown.items()}
-        scale += math.log(greatest)
-    scored = [
-        (tree.texts[node], math.log(total) + scale + tree.log_weights[node])
-        for node, total in ((node, sum(chances)) for node, chances in beams.items())
-        if total > 0
-    ]
-    return sorted(scored, key=lambda item: (-item[1], item[0]))[:top]
-
-
-def _hopes(probabilities: npt.NDArray[np.float64]) -> list[float]:
-    """Before each step and after the last, the logarithm of what all paths from there have
-    together: paths that were followed so far lose at least this.
-    """
-    sums = np.minimum(probabilities.sum(axis=1), 1.0)
-    with np.errstate(divide="ignore"):
-        logs = np.log(sums)[::-1]
-    return [*(np.cumsum(logs)[::-1] + _ROUNDING).tolist(), _ROUNDING]
-
-
-_IMPOSSIBLE = -1
-
-
-class _PrefixTree:
-    """The prefixes of a beam search as numbered nodes; node 0 is the empty one.
-
-    Attributes:
-        texts: what each node spells.
-        ends: class of its last character.
-        children: by class, the nodes that are longer by a character; `_IMPOSSIBLE` where the
-            scorer forbids it.
-        log_weights: what the scorer gave its characters.
-        weights: their exponentials.
-    """
-
-    def __init__(self, charset: Sequence[str], scorer: Scorer | None) -> None:
-        self._charset, self._scorer = charset, scorer
-        self.texts: list[str] = [""]
-        self.ends: list[int] = [_BLANK]
-        self.children: list[dict[int, int]] = [{}]
-        self.log_weights: list[float] = [0.0]
-        self.weights: list[float] = [1.0]
-
-    def grow(self, node: int, index: int) -> int:
-        """Add the child of `node` for the character of class `index`; return its number."""
-        character = self._charset[index - 1]
-        more = self._scorer(self.texts[node], character) if self._scorer else 0.0
-        weight = self.log_weights[node] + more
-        if weight == -math.inf:
-            self.children[node][index] = _IMPOSSIBLE
-            return _IMPOSSIBLE
-        child = self.children[node][index] = len(self.texts)
-        self.texts.append(self.texts[node] + character)
-        self.ends.append(index)
-        self.children.append({})
-        self.log_weights.append(weight)
-        self.weights.append(math.exp(weight))
-        return child
-
-
-def _grown(
-    beams: dict[int, list[float]],
-    tree: _PrefixTree,
-    row: list[float],
-    possible: list[tuple[int, float]],
-) -> dict[int, list[float]]:
-    """The prefixes after one more time step, with their probabilities."""
-    grown: dict[int, list[float]] = {}
-    for node, (blank, last) in beams.items():
-        both, end, children = blank + last, tree.ends[node], tree.children[node]
-        stays = last * row[end] if node else 0.0
-        known = grown.get(node)
-        if known is None:
-            grown[node] = [both * row[_BLANK], stays]
-        else:
-            known[0] += both * row[_BLANK]
-            known[1] += stays
-        for index, likely in possible:
-            # a repeat is a new character only after a blank
-            chance = (blank if index == end else both) * likely
-            if chance == 0:
-                continue
-            child = children.get(index)
-            if child is None:
-                child = tree.grow(node, index)
-            if child == _IMPOSSIBLE:
-                continue
-            known = grown.get(child)
-            if known is None:
-                grown[child] = [0.0, chance]
-            else:
-                known[1] += chance
-    return grown
-
-
-def _candidates(probabilities: npt.NDArray[np.float64], count: int) -> list[list[int]]:
-    characters = probabilities[:, 1:]
-    if count >= characters.shape[1]:
-        everything = list(range(1, probabilities.shape[1]))
-        return [everything] * len(probabilities)
-    likeliest = np.argpartition(characters, -count, axis=1)[:, -count:] + 1
-    return [row.tolist() for row in likeliest]
 
 
 @dataclass(frozen=True, slots=True)

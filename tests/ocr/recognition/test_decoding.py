@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipiyana.ocr.recognition.decoding import Alignment, align, beam_search, greedy, log_chances
+from lipiyana.ocr.recognition.decoding import Alignment, align, greedy, log_chances
 
 CHARSET = ("a", "b", "c")
 
@@ -36,39 +36,6 @@ def matrices(draw: st.DrawFn, peaked: bool = False) -> npt.NDArray[np.float64]:
     if peaked:
         raw[np.arange(steps), raw.argmax(axis=1)] *= 1e6
     return raw / raw.sum(axis=1, keepdims=True)
-
-
-@given(matrices())
-@settings(deadline=None)
-def test_a_wide_beam_is_the_enumeration(probabilities: npt.NDArray[np.float64]) -> None:
-    found = beam_search(probabilities, CHARSET, width=10_000, top=10_000, classes_a_step=3)
-    expected = by_enumeration(probabilities)
-    assert {text for text, _ in found} == set(expected)
-    for text, score in found:
-        assert score == pytest.approx(math.log(expected[text]))
-    assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
-
-
-@given(matrices(peaked=True))
-def test_a_beam_of_one_is_greedy_where_the_reader_is_sure(
-    probabilities: npt.NDArray[np.float64],
-) -> None:
-    ((text, _),) = beam_search(probabilities, CHARSET, width=1)
-    assert text == greedy(probabilities, CHARSET).text
-
-
-@given(matrices())
-def test_a_scorer_forbids_and_weighs(probabilities: npt.NDArray[np.float64]) -> None:
-    def only_a_then_b(prefix: str, character: str) -> float:
-        return 0.5 if (prefix + character) in {"a", "ab"} else -math.inf
-
-    found = beam_search(
-        probabilities, CHARSET, width=100, top=100, classes_a_step=3, scorer=only_a_then_b
-    )
-    expected = by_enumeration(probabilities)
-    assert {text for text, _ in found} <= {"", "a", "ab"}
-    for text, score in found:
-        assert score == pytest.approx(math.log(expected[text]) + 0.5 * len(text))
 
 
 def test_greedy_merges_repeats_and_keeps_doubles() -> None:
