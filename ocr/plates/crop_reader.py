@@ -77,9 +77,36 @@ def _columns(blocks: Sequence[_Block], settings: PlateSettings) -> list[list[_Bl
     return [sorted(column, key=lambda b: b.y) for column in columns]
 
 
-_SECOND_LOOK = 1  # index of the attempt
-
 _Strip = tuple[Quad, RgbArray]  # where a row is, and what of it is read
+
+
+class _Attempts:
+    """Attempts to read one plate, and what they say together.
+
+    Attributes:
+        first: the rows of the first one.
+        plate: what all of them say.
+    """
+
+    def __init__(self, first: Sequence[ReadLine], settings: PlateSettings) -> None:
+        self.first = first
+        self._settings = settings
+        self._attempts: list[Sequence[ReadLine]] = [first]
+        self._second_look: int | None = None
+        # an attempt is searched for registrations once, however often the choice is made anew
+        self._searches = RememberedSearches()
+        self.plate = choose_plate([first], searches=self._searches, settings=settings)
+
+    def add(self, attempts: Sequence[Sequence[ReadLine]], second_look: int | None = None) -> None:
+        """Add more, one of which may be a second look; choose anew."""
+        if not attempts:
+            return
+        if second_look is not None:
+            self._second_look = len(self._attempts) + second_look
+        self._attempts = [*self._attempts, *attempts]
+        self.plate = choose_plate(
+            self._attempts, self._second_look, searches=self._searches, settings=self._settings
+        )
 
 
 class PlateCropReader:
@@ -98,54 +125,74 @@ class PlateCropReader:
     def read(self, crop: RgbArray, *, known: bool = False, words: bool = False) -> PlateReading:
         """Read (height, width, 3) RGB.
 
-        1. The rows that the crop's shape suggests are read: one row, or two that are cut at the
-           emptiest line between them. What is hardly legible is taken as it was read. A result
-           without digits, or without doubt, is final.
-        2. The crop is read as one, two or three rows. A result that is far from any registration
-           is final.
-        3. The first rows are read once more at a smaller scale, and with narrow letters of the
+        The rows that the crop's shape suggests are read first: one row, or two that are cut at the
+        emptiest line between them. A result without doubt is final. Else, if the crop is known to
+        show a plate:
+
+        1. It is read as one, two or three rows.
+        2. The first rows are read once more at a smaller scale, and with narrow letters of the
            lower row widened.
-        4. If doubt remains, the crop is searched for text, which takes longest. The rows found are
+        3. If doubt remains, the crop is searched for text, which takes longest. The rows found are
            read, also as two rows before a number.
+
+        If it is not, most crops show no registration that can be read, so that a result that is
+        hardly legible or has no digits is final too, as is any of a small crop, and other numbers
+        of rows are tried only where the search for text leads to nothing like a registration.
 
         Args:
             crop: one plate, or what may be one.
-            known: whether the crop is known to show a plate; then only a result without doubt ends
-                the steps early.
+            known: whether the crop is known to show a plate.
             words: whether to find where each word of the rows stands.
         """
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))], words)
         if not (known or _is_legible(first, self._settings)):
             return first_choice(first, settings=self._settings)
-        # an attempt is searched for registrations once, however often the choice is made anew
-        searches = RememberedSearches()
-        plate = choose_plate([first], searches=searches, settings=self._settings)
-        if _is_sure(plate, self._settings) or not (known or _shows_digits(plate, self._settings)):
-            return plate
+        attempts = _Attempts(first, self._settings)
+        if _is_sure(attempts.plate, self._settings):
+            return attempts.plate
+        if known:
+            self._try_all(crop, attempts, words)
+        elif _shows_digits(attempts.plate, self._settings):
+            self._try_likely(crop, attempts, words)
+        return attempts.plate
+
+    def _try_all(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+        """Make all attempts to read a plate, the search for text only where doubt remains."""
+        self._cut_otherwise(crop, attempts, words)
+        self._look_again(crop, attempts, words)
+        if attempts.plate.likely < self._settings.enough_confidence:
+            self._search_text(crop, attempts, words)
+
+    def _try_likely(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+        """Make those attempts to read what may be a plate that are likely to succeed."""
+        enough = self._settings.enough_confidence
+        if crop.shape[1] < self._settings.read_once_width:
+            return
+        searched = attempts.plate.likely < enough and _may_have_two_rows(crop, self._settings)
+        if searched:
+            self._search_text(crop, attempts, words)
+            if not _is_nearly_one(attempts.plate):
+                self._cut_otherwise(crop, attempts, words)
+        if not _is_nearly_one(attempts.plate):
+            return
+        self._look_again(crop, attempts, words)
+        if attempts.plate.likely < enough and not searched:
+            self._search_text(crop, attempts, words)
+
+    def _cut_otherwise(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
         cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
-        if cuts:
-            cuts_read = self._read_rows(cuts, words)
-            plate = choose_plate([first, *cuts_read], searches=searches, settings=self._settings)
-        else:
-            cuts_read = []
-        if not (known or _is_nearly_one(plate)):
-            return plate
-        upper, *lower = first
+        attempts.add(self._read_rows(cuts, words))
+
+    def _look_again(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+        upper, *lower = attempts.first
         widened = [_with_beginning_widened(crop, row.polygon, self._settings) for row in lower]
         again, below = self._read_rows([_second_look(crop, self._settings), widened], words)
         below = [_narrowed(row, self._settings) for row in below]
-        attempts = [first, again, *cuts_read, *([[upper, *below]] if below else [])]
-        plate = choose_plate(attempts, _SECOND_LOOK, searches=searches, settings=self._settings)
-        if plate.likely < self._settings.enough_confidence:
-            found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
-            if found:
-                plate = choose_plate(
-                    [*attempts, *self._read_rows(found, words)],
-                    _SECOND_LOOK,
-                    searches=searches,
-                    settings=self._settings,
-                )
-        return plate
+        attempts.add([again, *([[upper, *below]] if below else [])], second_look=0)
+
+    def _search_text(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+        found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
+        attempts.add(self._read_rows(found, words))
 
     def _read_rows(self, attempts: Sequence[Sequence[_Strip]], words: bool) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]

@@ -82,6 +82,8 @@ class PlateSettings:
     searched for. Half of the crops of 577 street pictures are below it, and none of them gave one;
     the least of those that did had 0.40.
     """
+    read_once_width: int = 40
+    """Pixels of a crop that may show a plate below which its first reading is final."""
     sure_confidence: float = 0.99
     """Of each character and of the registration: the first reading needs no other attempt."""
     sure_confidence_alone: float = 0.998
