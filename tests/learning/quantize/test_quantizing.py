@@ -188,6 +188,15 @@ def test_calibration_inputs_are_the_batches_of_the_model(models: Path, pictures:
         inputs_of(store, store.entry("little"), iter(()))
 
 
+def test_calibration_inputs_of_a_line_reader(pictures: Path) -> None:
+    store = ModelStore(threads=1)
+    inputs = inputs_of(
+        store, store.entry("latin-reader"), read_pictures(sorted(pictures.iterdir()))
+    )
+    assert len(inputs) == 4
+    assert all(batch.shape[1:3] == (3, 48) for batch in inputs)
+
+
 def test_the_command_registers_both_twins(
     models: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

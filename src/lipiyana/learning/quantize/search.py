@@ -264,19 +264,17 @@ def _pipeline_step(store: ModelStore, entry: ModelEntry) -> Any:
     )
 
 
-class _Recording:
+class _Recording(Session):
     """A session that records its input batches."""
 
     def __init__(self, session: Session) -> None:
+        super().__init__(session.entry, session.header)
         self._session = session
         self.batches: list[Floats] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
-
-    def run(self, batch: Floats) -> Sequence[npt.NDArray[Any]]:
+    def run(self, batch: Floats) -> list[npt.NDArray[Any]]:
         self.batches.append(batch.copy())
-        return self._session.run(batch)
+        return list(self._session.run(batch))
 
 
 class _RecordingStore(ModelStore):
@@ -287,6 +285,4 @@ class _RecordingStore(ModelStore):
         self._recording = recording
 
     def session(self, name: str) -> Session:  # noqa: ARG002 - only one model is recorded
-        recorded: Any = self._recording
-        session: Session = recorded
-        return session
+        return self._recording
