@@ -98,9 +98,7 @@ class _Attempts:
         self.plate = choose_plate([first], searches=self._searches, settings=settings)
 
     def add(self, attempts: Sequence[Sequence[ReadLine]], second_look: int | None = None) -> None:
-        """Add more, one of which may be a second look; choose anew."""
-        if not attempts:
-            return
+        """Add more and choose anew; one of them may be a second look at the first one."""
         if second_look is not None:
             self._second_look = len(self._attempts) + second_look
         self._attempts = [*self._attempts, *attempts]
@@ -135,9 +133,9 @@ class PlateCropReader:
         3. If doubt remains, the crop is searched for text, which takes longest. The rows found are
            read, also as two rows before a number.
 
-        If it is not, most crops show no registration that can be read, so that a result that is
-        hardly legible or has no digits is final too, as is any of a small crop, and other numbers
-        of rows are tried only where the search for text leads to nothing like a registration.
+        If it is not, it mostly shows no registration that can be read. A first result that is
+        hardly legible or has no digits is final then, and so is any of a small crop. One that may
+        have two rows is searched for text first, and cut otherwise only if doubt remains.
 
         Args:
             crop: one plate, or what may be one.
@@ -165,23 +163,29 @@ class PlateCropReader:
 
     def _try_likely(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
         """Make those attempts to read what may be a plate that are likely to succeed."""
-        enough = self._settings.enough_confidence
         if crop.shape[1] < self._settings.read_once_width:
             return
-        searched = attempts.plate.likely < enough and _may_have_two_rows(crop, self._settings)
+        searched = _may_have_two_rows(crop, self._settings) and self._is_doubtful(attempts)
         if searched:
             self._search_text(crop, attempts, words)
-            if not _is_nearly_one(attempts.plate):
+            if crop.shape[0] >= self._settings.cut_otherwise_height and self._is_doubtful(attempts):
                 self._cut_otherwise(crop, attempts, words)
         if not _is_nearly_one(attempts.plate):
             return
         self._look_again(crop, attempts, words)
-        if attempts.plate.likely < enough and not searched:
+        if not searched and attempts.plate.likely < self._settings.enough_confidence:
             self._search_text(crop, attempts, words)
 
+    def _is_doubtful(self, attempts: _Attempts) -> bool:
+        """Whether more rows may say something else: a part of a plate may look like an unusual
+        form.
+        """
+        plate, settings = attempts.plate, self._settings
+        unusual = plate.signs is None or plate.signs.unusual < settings.sure_min_prior
+        return unusual or plate.likely < settings.enough_confidence
+
     def _cut_otherwise(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
-        cuts = [_cut(crop, rows) for rows in _other_cuts(crop, self._settings)]
-        attempts.add(self._read_rows(cuts, words))
+        self._try_rows(crop, list(_other_cuts(crop, self._settings)), attempts, words)
 
     def _look_again(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
         upper, *lower = attempts.first
@@ -191,8 +195,14 @@ class PlateCropReader:
         attempts.add([again, *([[upper, *below]] if below else [])], second_look=0)
 
     def _search_text(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
-        found = [_cut(crop, rows) for rows in _rows_of(self._blocks(crop), self._settings)]
-        attempts.add(self._read_rows(found, words))
+        found = list(_rows_of(self._blocks(crop), self._settings))
+        self._try_rows(crop, found, attempts, words)
+
+    def _try_rows(
+        self, crop: RgbArray, ways: Sequence[Sequence[Quad]], attempts: _Attempts, words: bool
+    ) -> None:
+        if ways:
+            attempts.add(self._read_rows([_cut(crop, rows) for rows in ways], words))
 
     def _read_rows(self, attempts: Sequence[Sequence[_Strip]], words: bool) -> list[list[ReadLine]]:
         strips = [strip for attempt in attempts for _, strip in attempt]

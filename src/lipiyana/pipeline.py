@@ -54,7 +54,7 @@ from lipiyana.types import (
 )
 from lipiyana.words import shown
 
-PIPELINE_VERSION = "12"
+PIPELINE_VERSION = "13"
 """Changes whenever the same models give another answer for the same picture."""
 
 MAX_ASPECTS = {Layout.LINE: 200, Layout.PLATE: 50}

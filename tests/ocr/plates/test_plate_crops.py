@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -142,3 +143,30 @@ def test_a_doubtful_plate_is_read_in_few_strips(store: ModelStore) -> None:
         wide = Reads(text.replace(" ", ""), sure=0.99)
         PlateCropReader(store, wide).read(WIDE)
         assert [len(batch) for batch in wide.batches] == [1]
+
+
+def test_a_small_crop_that_may_show_a_plate_is_read_once(store: ModelStore) -> None:
+    small = np.full((30, PLATES.read_once_width - 1, 3), 230, np.uint8)
+    reader = Reads("KA01", "1234", sure=0.95)
+    plate = PlateCropReader(store, reader).read(small)
+    assert [len(batch) for batch in reader.batches] == [2]
+    assert plate.registration.canonical == "KA011234"
+
+
+def test_a_low_crop_is_not_cut_into_three_rows(store: ModelStore) -> None:
+    low = np.full((PLATES.cut_otherwise_height - 1, 80, 3), 230, np.uint8)
+    reader = Reads("KA01", "1234", sure=0.95)
+    PlateCropReader(store, reader).read(low)
+    # the likely rows, then a second look at them; a grey crop shows no text
+    assert [len(batch) for batch in reader.batches] == [2, 3]
+
+
+def test_text_is_looked_for_before_other_cuts(store: ModelStore) -> None:
+    plate = SQUARE.copy()
+    for y, text in ((34, "KA01"), (70, "1234")):
+        cv2.putText(plate, text, (14, y), cv2.FONT_HERSHEY_SIMPLEX, 1, (20, 20, 20), 3)
+    reader = Reads("KA07", "1234", "KA01", "AB1234", sure=0.95)
+    PlateCropReader(store, reader).read(plate)
+    likely, found, *_ = reader.batches
+    assert len(likely) == len(found) == 2
+    assert all(one[1] < plate.shape[1] for one in found), "cut at the text that was found"
