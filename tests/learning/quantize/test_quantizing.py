@@ -33,7 +33,7 @@ from lipiyana.runtime.store import ModelStore
 from lipiyana.runtime.timings import read_timings
 
 
-def write_detector(path: Path, spread: float = 1.0) -> Path:
+def write_detector(path: Path, spread: float = 1.0, opset: int = 17) -> Path:
     """Write a text detector of three convolutions; `spread` makes one hard to quantize."""
     rng = np.random.default_rng(0)
     first = rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32)
@@ -58,7 +58,7 @@ def write_detector(path: Path, spread: float = 1.0) -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1, "h", "w"])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
     onnx.save(model, str(path))
     return path
 
@@ -98,6 +98,23 @@ def test_activations_are_unsigned_and_weights_per_channel(tmp_path: Path) -> Non
     assert sorted(len(scale) for scale in weight_scales) == [1, 8, 8]
     weights = [value for value in values.values() if value.dtype == np.int8 and value.ndim == 4]
     assert max(int(np.abs(w.astype(int)).max()) for w in weights) <= 64
+
+
+def test_a_model_of_an_older_version_is_converted_first(tmp_path: Path) -> None:
+    batches = noise(3)
+    old = write_detector(tmp_path / "old.onnx", opset=11)
+    found = quantize_within(old, tmp_path / "q.onnx", Task.TEXT_DETECTOR, batches)
+    new = write_detector(tmp_path / "new.onnx")
+    assert found == quantize_within(new, tmp_path / "p.onnx", Task.TEXT_DETECTOR, batches)
+
+
+def test_a_model_that_cannot_be_converted_is_named(tmp_path: Path) -> None:
+    path = write_detector(tmp_path / "d.onnx", opset=11)
+    model = onnx.load(str(path))
+    model.graph.node[-1].op_type = "NoSuchOperator"
+    onnx.save(model, str(path))
+    with pytest.raises(InvalidRequest, match="opset 11"):
+        Quantizer(path, noise(1), tmp_path)
 
 
 def test_nothing_to_calibrate_with(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper
+from onnx import helper, version_converter
 
+from lipiyana.errors import InvalidRequest
 from lipiyana.runtime.packed import read_unpacked
 
 _UNNAMED = ("QuantizeLinear", "DequantizeLinear")
@@ -89,11 +90,30 @@ def _names(graph: onnx.GraphProto) -> Iterator[str]:
             yield from _names(inner)
 
 
+def _with_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Convert a model of an older version of ONNX, which has no scale for each channel.
+
+    Raises:
+        InvalidRequest: it cannot be converted.
+    """
+    opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    if opset >= _OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, _OPSET)
+    except (RuntimeError, ValueError) as error:
+        raise InvalidRequest(
+            f"the model is of opset {opset} of ONNX, and cannot be converted to {_OPSET}: {error}",
+            field="model",
+        ) from error
+
+
 Floats = npt.NDArray[np.float32]
 
 OPERATORS = ("Conv", "MatMul", "Gemm", "Add", "Mul", "Concat", "MaxPool")
 _WEIGHTED = ("Conv", "MatMul", "Gemm", "ConvTranspose")
 _NAMED_APART = 6
+_OPSET = 13  # the first one in which a tensor may have a scale for each channel
 
 
 class Quantizer:
@@ -118,6 +138,7 @@ class Quantizer:
             operators: operator types that run in INT8; values are converted around others.
 
         Raises:
+            InvalidRequest: the model is of an old version of ONNX and cannot be converted.
             ValueError: there is no input to calibrate with.
         """
         from onnxruntime.quantization.calibrate import CalibrationMethod, create_calibrator
@@ -127,7 +148,7 @@ class Quantizer:
         self._metadata = metadata(float_model)
         self._prepared = folder / "prepared.onnx"
         plain = folder / "float.onnx"
-        plain.write_bytes(read_unpacked(float_model))
+        onnx.save(_with_opset(onnx.load_from_string(read_unpacked(float_model))), str(plain))
         quant_pre_process(str(plain), str(self._prepared), skip_symbolic_shape=True)
         model = onnx.load(str(self._prepared))
         _name_nodes(model)
