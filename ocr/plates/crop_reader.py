@@ -15,9 +15,9 @@ from lipiyana.arrays import RgbArray
 from lipiyana.ocr.crops import crop_quad
 from lipiyana.ocr.detection.detector import TextDetector
 from lipiyana.ocr.geometry import Bounds, Quad, enclosing_quad, rectangle
-from lipiyana.ocr.plates.choice import PlateReading, choose_plate, first_choice, steps_of
+from lipiyana.ocr.plates.attempts import Attempts
+from lipiyana.ocr.plates.choice import PlateReading, first_choice, steps_of
 from lipiyana.ocr.plates.grammar_search import grammar_probabilities
-from lipiyana.ocr.plates.remembered_searches import RememberedSearches
 from lipiyana.ocr.plates.rows import three_rows, two_rows
 from lipiyana.ocr.plates.settings import PLATES, PlateSettings
 from lipiyana.ocr.reading_order import group_rows
@@ -80,33 +80,6 @@ def _columns(blocks: Sequence[_Block], settings: PlateSettings) -> list[list[_Bl
 _Strip = tuple[Quad, RgbArray]  # where a row is, and what of it is read
 
 
-class _Attempts:
-    """Attempts to read one plate, and what they say together.
-
-    Attributes:
-        first: the rows of the first one.
-        plate: what all of them say.
-    """
-
-    def __init__(self, first: Sequence[ReadLine], settings: PlateSettings) -> None:
-        self.first = first
-        self._settings = settings
-        self._attempts: list[Sequence[ReadLine]] = [first]
-        self._second_look: int | None = None
-        # an attempt is searched for registrations once, however often the choice is made anew
-        self._searches = RememberedSearches()
-        self.plate = choose_plate([first], searches=self._searches, settings=settings)
-
-    def add(self, attempts: Sequence[Sequence[ReadLine]], second_look: int | None = None) -> None:
-        """Add more and choose anew; one of them may be a second look at the first one."""
-        if second_look is not None:
-            self._second_look = len(self._attempts) + second_look
-        self._attempts = [*self._attempts, *attempts]
-        self.plate = choose_plate(
-            self._attempts, self._second_look, searches=self._searches, settings=self._settings
-        )
-
-
 class PlateCropReader:
     """Reads crops of one plate with one to three rows. Safe to share between threads."""
 
@@ -145,7 +118,7 @@ class PlateCropReader:
         (first,) = self._read_rows([_cut(crop, _likely_rows(crop, self._settings))], words)
         if not (known or _is_legible(first, self._settings)):
             return first_choice(first, settings=self._settings)
-        attempts = _Attempts(first, self._settings)
+        attempts = Attempts(first, self._settings)
         if _is_sure(attempts.plate, self._settings):
             return attempts.plate
         if known:
@@ -154,14 +127,14 @@ class PlateCropReader:
             self._try_likely(crop, attempts, words)
         return attempts.plate
 
-    def _try_all(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+    def _try_all(self, crop: RgbArray, attempts: Attempts, words: bool) -> None:
         """Make all attempts to read a plate, the search for text only where doubt remains."""
         self._cut_otherwise(crop, attempts, words)
         self._look_again(crop, attempts, words)
         if attempts.plate.likely < self._settings.enough_confidence:
             self._search_text(crop, attempts, words)
 
-    def _try_likely(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+    def _try_likely(self, crop: RgbArray, attempts: Attempts, words: bool) -> None:
         """Make those attempts to read what may be a plate that are likely to succeed."""
         if crop.shape[1] < self._settings.read_once_width:
             return
@@ -176,7 +149,7 @@ class PlateCropReader:
         if not searched and attempts.plate.likely < self._settings.enough_confidence:
             self._search_text(crop, attempts, words)
 
-    def _is_doubtful(self, attempts: _Attempts) -> bool:
+    def _is_doubtful(self, attempts: Attempts) -> bool:
         """Whether more rows may say something else: a part of a plate may look like an unusual
         form.
         """
@@ -184,22 +157,22 @@ class PlateCropReader:
         unusual = plate.signs is None or plate.signs.unusual < settings.sure_min_prior
         return unusual or plate.likely < settings.enough_confidence
 
-    def _cut_otherwise(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+    def _cut_otherwise(self, crop: RgbArray, attempts: Attempts, words: bool) -> None:
         self._try_rows(crop, list(_other_cuts(crop, self._settings)), attempts, words)
 
-    def _look_again(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+    def _look_again(self, crop: RgbArray, attempts: Attempts, words: bool) -> None:
         upper, *lower = attempts.first
         widened = [_with_beginning_widened(crop, row.polygon, self._settings) for row in lower]
         again, below = self._read_rows([_second_look(crop, self._settings), widened], words)
         below = [_narrowed(row, self._settings) for row in below]
         attempts.add([again, *([[upper, *below]] if below else [])], second_look=0)
 
-    def _search_text(self, crop: RgbArray, attempts: _Attempts, words: bool) -> None:
+    def _search_text(self, crop: RgbArray, attempts: Attempts, words: bool) -> None:
         found = list(_rows_of(self._blocks(crop), self._settings))
         self._try_rows(crop, found, attempts, words)
 
     def _try_rows(
-        self, crop: RgbArray, ways: Sequence[Sequence[Quad]], attempts: _Attempts, words: bool
+        self, crop: RgbArray, ways: Sequence[Sequence[Quad]], attempts: Attempts, words: bool
     ) -> None:
         if ways:
             attempts.add(self._read_rows([_cut(crop, rows) for rows in ways], words))
